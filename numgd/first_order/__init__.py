@@ -1,0 +1,14 @@
+"""Update rules: one rule a file, and the table of them."""
+
+from types import ModuleType
+
+from numgd.first_order import adam, gd, momentum
+
+RULES: dict[str, ModuleType] = {
+    "gd": gd,
+    "momentum": momentum,
+    "adam": adam,
+}
+"""Rule name to module.  A module has Options (a NamedTuple of hyper-parameters with defaults), SLOTS (names of
+the running quantities kept for each parameter), ``coefficients(real, options, t)`` (the scalars of step t = 1, 2, …, in the scalar type `real`)
+and ``update(p, g, slots, c) -> (p, slots)`` for one parameter."""

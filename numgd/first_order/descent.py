@@ -1,0 +1,95 @@
+"""The loop that turns an update rule into a minimisation method.
+
+The path of a rule is not monotone: the loop keeps the best point that it has seen and returns it, unless
+the gradient test holds, at a point no higher than the first.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.first_order.apply import make_apply
+from numgd.jit.portable import portable
+from numgd.spaces import make_norm
+from numgd.status import (
+    CALLBACK,
+    CONVERGED_GRADIENT,
+    MAXFUN,
+    MAXITER,
+    NOT_FINITE,
+    UNBOUNDED,
+    Outcome,
+)
+
+SCRATCH_ROWS = 3  # gradient, best point, gradient there
+
+
+class RuleOptions(NamedTuple):
+    """Options of every rule as a method; the rule's own hyper-parameters are beside them."""
+
+    gtol: Any = 1e-5
+    norm: Any = math.inf
+    maxiter: Any = 10_000
+    maxfun: Any = 2**62
+    rule: Any = ()
+
+
+@portable
+def with_gtol(options, gtol, ftol):
+    """The options with another gradient tolerance."""
+    return RuleOptions(gtol, options.norm, options.maxiter, options.maxfun, options.rule)
+
+
+def make_rule_descent(space, evaluate, observe, rule):
+    """The loop over a space for one rule; the arguments are those of `second_order.descent`."""
+    copy = space.copy
+    norm = make_norm(space)
+    apply = make_apply(rule)
+    coefficients = rule.coefficients
+
+    @portable
+    def descent(problem, x, work, options, age):
+        real = x.dtype.type
+        g, best_x, best_g = work[0], work[1], work[2]
+        slots = work[SCRATCH_ROWS:]
+        if age == 0:
+            for row in range(slots.shape[0]):
+                for i in range(slots.shape[1]):
+                    slots[row, i] = real(0)
+        f = evaluate(problem, x, g)
+        evaluations = 1
+        iteration = 0
+        first_f = best_f = f
+        copy(best_x, x)
+        copy(best_g, g)
+        stop = observe(problem, iteration, f)
+        while True:
+            size = norm(g, options.norm)
+            if not (abs(f) < math.inf and size < math.inf):
+                status = UNBOUNDED if f == -math.inf else NOT_FINITE
+                break
+            if f < best_f:
+                best_f = f
+                copy(best_x, x)
+                copy(best_g, g)
+            if size <= options.gtol and f <= first_f:
+                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
+            if stop:
+                status = CALLBACK
+                break
+            if iteration >= options.maxiter:
+                status = MAXITER
+                break
+            if evaluations >= options.maxfun:
+                status = MAXFUN
+                break
+            age += 1
+            apply(x, g, slots, coefficients(real, options.rule, real(age)))
+            f = evaluate(problem, x, g)
+            evaluations += 1
+            iteration += 1
+            stop = observe(problem, iteration, f)
+        copy(x, best_x)
+        copy(g, best_g)
+        return Outcome(status, iteration, evaluations, best_f, age)
+
+    return descent

@@ -1,0 +1,26 @@
+"""Gradient descent: θ ← θ − η g."""
+
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 1e-3
+
+
+SLOTS = ()
+
+
+@portable
+def coefficients(real, options, t):
+    """The step size."""
+    return (options.learning_rate,)
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter."""
+    return p - c[0] * g, slots

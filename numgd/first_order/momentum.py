@@ -1,0 +1,28 @@
+"""Momentum: v ← γ v + η g, θ ← θ − v (Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17)."""
+
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 1e-3
+    momentum: Any = 0.9
+
+
+SLOTS = ("v",)
+
+
+@portable
+def coefficients(real, options, t):
+    """Step size and decay of the velocity."""
+    return options.learning_rate, options.momentum
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter."""
+    v = c[1] * slots[0] + c[0] * g
+    return p - v, (v,)

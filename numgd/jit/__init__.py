@@ -1,0 +1,1 @@
+"""All that knows Numba's internals; no other package of numgd does."""

@@ -1,0 +1,110 @@
+"""Where compiled code is kept: numgd's own folder, keyed by a digest of numgd's sources."""
+
+import hashlib
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+
+
+@cache
+def source_digest():
+    """Digest of every source file of numgd and of the versions that shape its machine code.
+
+    Numba checks only the file of the function that it compiles; code that was inlined from another file
+    would go stale.  Any change of any source file starts a new folder.
+    """
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_root():
+    """Folder that holds all of numgd's compiled code: ``NUMGD_CACHE_DIR``, else the user's cache folder."""
+    chosen = os.environ.get("NUMGD_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
+    return Path(base) / "numgd"
+
+
+def cache_folder():
+    """Folder of the code that was compiled from the sources as they stand."""
+    return cache_root() / source_digest()
+
+
+class _Locator:
+    """The part of Numba's cache locator that the base class calls."""
+
+    def get_cache_path(self):
+        return str(cache_folder())
+
+    def get_source_stamp(self):
+        return source_digest()
+
+    def ensure_cache_path(self):
+        os.makedirs(self.get_cache_path(), exist_ok=True)
+
+
+class _Implementation(CompileResultCacheImpl):
+    """How a compile result is written and read back; only the place is numgd's own."""
+
+    def __init__(self, name):
+        self._locator = _Locator()
+        self._filename_base = f"{name}.{sys.implementation.cache_tag}"
+
+
+class PackageCache(FunctionCache):
+    """Disk cache of one of numgd's compiled functions, found again by its name.
+
+    The digest of the sources stands for the function's code and for all that it closes over, so the key
+    is the signature and the machine.  A folder that cannot be written costs a compilation, nothing else.
+    """
+
+    def __init__(self, function, name):
+        self._name = name
+        self._py_func = function
+        self._name_on_disk = name
+        self._impl_made = None
+        self.enable()
+
+    @property
+    def _impl(self):
+        # Made on first use: importing numgd reads no source file and touches no folder.
+        if self._impl_made is None:
+            self._impl_made = _Implementation(self._name_on_disk)
+        return self._impl_made
+
+    @property
+    def _cache_path(self):
+        return self._impl.locator.get_cache_path()
+
+    @property
+    def _cache_file(self):
+        return IndexDataCacheFile(self._cache_path, self._impl.filename_base, source_digest())
+
+    def _index_key(self, sig, codegen):
+        return (sig, codegen.magic_tuple())
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a damaged or foreign file: compile instead
+            return None
+
+    def save_overload(self, sig, data):
+        try:
+            super().save_overload(sig, data)
+        except OSError:  # a read-only or full disk: keep the code in memory
+            pass

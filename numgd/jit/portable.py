@@ -1,0 +1,53 @@
+"""The decorator of all numgd mathematics, the compiler flags, and the cached compilation of solvers."""
+
+import warnings
+
+from numba import njit
+from numba.core.errors import NumbaDebugInfoWarning, NumbaPerformanceWarning
+from numba.extending import register_jitable
+
+from numgd.jit.cache import PackageCache
+
+portable = register_jitable
+"""Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
+
+Portable code allocates nothing, raises nothing and calls only portable code.  It keeps the dtype of its
+arguments: a literal that meets a float32 is written ``real(0.5)`` with ``real = x.dtype.type``.
+"""
+
+SOLVER_FLAGS = {
+    # 1/0 is inf, as in NumPy: a solver reports a status, it raises nothing.
+    "error_model": "numpy",
+    # Sums may be reordered, so that dot products vectorise, and a*b + c may be one instruction.
+    # Never "nnan" or "ninf": the solvers test for NaN and infinity.
+    "fastmath": {"reassoc", "contract", "nsz"},
+}
+"""Flags of everything that is compiled once and called for every objective."""
+
+THREADED_FLAGS = {**SOLVER_FLAGS, "parallel": True}
+"""The same for code that contains a parallel loop."""
+
+OBJECTIVE_FLAGS = {
+    # A plain Python function on NumPy arrays sees 1/0 as inf; compiled, it must see the same.
+    "error_model": "numpy",
+}
+"""Flags for a user's plain function: Numba's defaults otherwise, so that results are NumPy's."""
+
+
+def compiled(name, flags=SOLVER_FLAGS):
+    """Compile the decorated function on first use, once per signature, and keep it on disk under `name`."""
+
+    def decorate(function):
+        dispatcher = njit(**flags)(function)
+        dispatcher._cache = PackageCache(function, name)
+        return dispatcher
+
+    return decorate
+
+
+def compile_quietly(dispatcher, signature):
+    """Compile `dispatcher` for `signature` without warnings that only numgd's own code could act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        warnings.simplefilter("ignore", NumbaDebugInfoWarning)
+        return dispatcher.compile(signature)

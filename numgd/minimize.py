@@ -1,0 +1,276 @@
+"""`minimize`: SciPy's front door to numgd's solvers."""
+
+import warnings
+
+import numpy as np
+
+from numgd.delegate import minimize_by_scipy
+from numgd.kernels.cpu.solve import (
+    EXACT,
+    HOST_ROWS,
+    ITERATION,
+    JOINT,
+    NFEV,
+    NJEV,
+    REPORT_SIZE,
+    THREE_POINT,
+    TWO_POINT,
+    entry,
+    scratch,
+)
+from numgd.objective import bind, scheme_of
+from numgd.observer import Observer
+from numgd.options import ALIASES, METHODS, UNLIMITED, method_name, settings
+from numgd.second_order.descent import SCRATCH_ROWS
+from numgd.status import INVALID_INPUT, MESSAGES, SUCCESSES
+
+THREADED_FROM = 100_000
+"""Length of x from which the vector operations of methods without a matrix use all cores."""
+
+_THREADED_METHODS = frozenset(("steepest-descent", "cg", "l-bfgs"))
+_NO_STEPS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float64, np.float32)}
+
+
+def starting_point(x0):
+    """A contiguous copy of x0 as 1-D float64 (float32 where it was); raises for what is no such vector."""
+    x = np.asarray(x0)
+    if x.dtype.kind not in "fiub":
+        if x.dtype.kind == "c":
+            raise TypeError("x0 must be real; it is complex")
+        raise TypeError(f"x0 must be an array of real numbers; its dtype is {x.dtype}")
+    if x.ndim > 1:
+        raise ValueError(f"x0 must be one-dimensional; its shape is {x.shape}")
+    if x.size == 0:
+        raise ValueError("x0 must not be empty")
+    dtype = np.float32 if x.dtype == np.float32 else np.float64
+    return np.array(x, dtype, copy=True, order="C", ndmin=1)
+
+
+def difference_steps(scheme, x, absolute, relative):
+    """Steps of a difference scheme, one a variable, and the scheme with them absolute or relative."""
+    if scheme not in (TWO_POINT, THREE_POINT):
+        return _NO_STEPS[x.dtype], scheme
+    name, value = "eps", absolute
+    if relative is not None:
+        name, value = "finite_diff_rel_step", relative
+    if value is None:
+        power = 1 / 2 if scheme == TWO_POINT else 1 / 3
+        return np.full(x.size, np.finfo(x.dtype).eps ** power, x.dtype), scheme
+    steps = np.asarray(value, x.dtype)
+    if steps.shape not in ((), (1,), x.shape) or not np.all(np.isfinite(steps)) or np.any(steps == 0):
+        raise ValueError(f"option {name!r} must be non-zero, finite, and one number or one a variable")
+    steps = np.array(np.broadcast_to(steps, x.shape))
+    return steps, scheme if relative is not None else scheme + 1
+
+
+def minimize(
+    fun,
+    x0,
+    args=(),
+    method=None,
+    jac=None,
+    hess=None,
+    hessp=None,
+    bounds=None,
+    constraints=(),
+    tol=None,
+    callback=None,
+    options=None,
+):
+    """Minimise a scalar function of one or more variables.
+
+    The signature, the defaults and the result are those of `scipy.optimize.minimize`.  A plain or
+    ``@njit`` function that Numba can compile is compiled; the solver is compiled once for all functions.
+    Can be called from ``@njit`` code too (see Notes).
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``, or ``-> (float, gradient)`` with ``jac=True``.  x is a 1-D array of n
+        values that the function may overwrite.  A plain function is compiled if it refers to nothing that
+        could change later (module-level scalars yes, arrays no: pass data through `args`); otherwise, and
+        where Numba cannot compile it, it is called back.
+    x0 : array_like of shape (n,)
+        Starting point, finite; float32 is kept, every other real dtype becomes float64.
+    args : tuple, optional
+        Further arguments of `fun` and `jac`, of any type.
+    method : str, optional
+        ``'bfgs'`` (default), ``'l-bfgs'`` (also ``'l-bfgs-b'``), ``'cg'``, ``'steepest-descent'``,
+        or an update rule: ``'gd'``, ``'momentum'``, ``'adam'``; case does not matter.  Every other
+        method of SciPy, and every problem with bounds or constraints, is solved by SciPy with the compiled
+        function.
+    jac : callable, bool or str, optional
+        ``jac(x, *args)`` gives the gradient, shape (n,).  True: `fun` returns it beside the value.
+        ``'2-point'`` (default), ``'3-point'``, ``'cs'``: differences.
+    hess, hessp, bounds, constraints : optional
+        As in SciPy, for SciPy's methods.
+    tol : float, optional
+        Sets ``gtol``, and for ``'l-bfgs'`` also ``ftol``.
+    callback : callable, optional
+        ``callback(xk)`` or ``callback(*, intermediate_result)``, after every iteration; raising
+        StopIteration ends the minimisation with status 99.
+    options : dict, optional
+        ``gtol`` (1e-5; 1e-3 in float32), ``norm`` (inf), ``maxiter``, ``maxfun``, ``disp``,
+        ``return_all``, ``eps``, ``finite_diff_rel_step``; line-search methods: ``c1``, ``c2``, ``xrtol``,
+        ``ftol``, ``maxls``; ``'bfgs'``: ``hess_inv0``; ``'l-bfgs'``: ``maxcor``; rules: their
+        hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
+        ``result.history`` with arrays ``fun``, ``grad_norm``, ``step`` and ``x``.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        ``x, fun, jac, nit, nfev, njev, status, success, message``; ``hess_inv`` for ``'bfgs'`` and
+        ``'l-bfgs'``.  ``status`` is one of `numgd.Status`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For input that makes no sense, before anything is evaluated where that can be seen.  An exception
+        in `fun`, `jac` or `callback` reaches the caller as itself; a division by zero counts as NaN.
+
+    Notes
+    -----
+    Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun` and `jac` are ``@njit``
+    functions, `method` is a literal, and options are given as keyword arguments of `solver_options`.
+
+    References
+    ----------
+    J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed., Springer, 2006.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> def rosenbrock(x):
+    ...     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+    >>> result = numgd.minimize(rosenbrock, [-1.2, 1.0], method="BFGS")
+    >>> result.success, result.x.round(3)
+    (True, array([1., 1.]))
+    """
+    if not callable(fun):
+        raise TypeError(f"fun must be callable; it is {fun!r}")
+    if not isinstance(args, tuple):
+        args = (args,)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable; it is {callback!r}")
+    constrained = bounds is not None or _has_constraints(constraints)
+    if callable(method):
+        name = None
+    elif method is None:
+        name = "bfgs"
+        if constrained:
+            name = "slsqp" if _has_constraints(constraints) else "l-bfgs-b"
+    else:
+        name = method_name(method)
+    own = ALIASES.get(name, name)
+    if constrained or own not in METHODS:
+        return minimize_by_scipy(
+            fun, x0, args, method if name is None else name, jac, hess, hessp, bounds, constraints, tol,
+            callback, options,
+        )  # fmt: skip
+    if hess is not None or hessp is not None:
+        warnings.warn(f"method {name!r} uses no Hessian", RuntimeWarning, stacklevel=2)
+    return _minimize(fun, x0, args, own, jac, tol, callback, options)
+
+
+def _has_constraints(constraints):
+    try:
+        return len(constraints) > 0
+    except TypeError:
+        return constraints is not None
+
+
+def _minimize(fun, x0, args, method, jac, tol, callback, options):
+    """Run one of numgd's own methods."""
+    x = starting_point(x0)
+    n = x.size
+    scheme = scheme_of(jac)
+    limits, maxcor, driver = settings(method, x.dtype, tol, options)
+    watched = callback is not None
+    steps, absolute, relative, warm = _NO_STEPS[x.dtype], None, None, None
+    if driver is not None:
+        absolute, relative, warm = driver["eps"], driver["finite_diff_rel_step"], driver["hess_inv0"]
+        watched = watched or driver["history"] or driver["return_all"]
+    if scheme not in (EXACT, JOINT):
+        steps, scheme = difference_steps(scheme, x, absolute, relative)
+        if limits.maxfun < UNLIMITED:  # the solver counts points, the user counts calls
+            calls = 1 + n * (1 if scheme < THREE_POINT else 2)
+            limits = limits._replace(maxfun=max(1, limits.maxfun // calls))
+
+    work = scratch(method, n, maxcor, x.dtype)
+    age = 0
+    if method == "bfgs" and warm is not None:
+        work[SCRATCH_ROWS + 1 : -HOST_ROWS] = _inverse_hessian(warm, x)
+        age = 1
+    report = np.empty(REPORT_SIZE)
+    observer, hook = None, 0
+    if watched:
+        record = driver is not None and bool(driver["history"] or driver["return_all"])
+        observer = Observer(x, work[0], report, callback, record)
+        hook = id(observer)
+
+    solve = entry(method, n >= THREADED_FROM and method in _THREADED_METHODS)
+    bound = bind(fun, jac if scheme == EXACT else None, scheme, args, work[-HOST_ROWS])
+    try:
+        status, nit, _, f, age = solve(
+            x, work, limits, age, bound.address, bound.context, scheme, steps, report, True, hook
+        )
+    finally:
+        bound.release()
+    if status == INVALID_INPUT:
+        raise ValueError("x0 must be finite; it holds NaN or inf")
+    return _result(method, x, work, report, status, nit, f, age, maxcor, driver, observer)
+
+
+def _inverse_hessian(matrix, x):
+    """The starting inverse Hessian as an array; raises unless it is symmetric and positive definite."""
+    matrix = np.asarray(matrix, x.dtype)
+    if matrix.shape != (x.size, x.size):
+        raise ValueError(f"option 'hess_inv0' must have shape {(x.size, x.size)}; it has {matrix.shape}")
+    try:
+        np.linalg.cholesky(matrix)
+        definite = np.allclose(matrix, matrix.T)
+    except np.linalg.LinAlgError:
+        definite = False
+    if not definite:
+        raise ValueError("option 'hess_inv0' must be symmetric and positive definite")
+    return matrix
+
+
+def _result(method, x, work, report, status, nit, f, age, maxcor, driver, observer):
+    """SciPy's result object."""
+    from scipy.optimize import OptimizeResult
+
+    result = OptimizeResult(
+        x=x,
+        fun=f,
+        jac=work[0],
+        nit=nit,
+        nfev=int(report[NFEV]),
+        njev=int(report[NJEV]),
+        status=status,
+        success=status in SUCCESSES,
+        message=MESSAGES[status],
+    )
+    memory = work[SCRATCH_ROWS:-HOST_ROWS]
+    if method == "bfgs":
+        result.hess_inv = memory[1:] if age else np.eye(x.size, dtype=x.dtype)
+    elif method == "l-bfgs":
+        from scipy.optimize import LbfgsInvHessProduct
+
+        newest = [k % maxcor for k in range(max(0, age - maxcor), age)]
+        pairs = memory[: 2 * maxcor].reshape(maxcor, 2, -1)[newest]
+        result.hess_inv = LbfgsInvHessProduct(pairs[:, 0], pairs[:, 1])
+    if driver is not None:
+        if driver["return_all"]:
+            result.allvecs = observer.iterates
+        if driver["history"]:
+            result.history = observer.history()
+        if driver["disp"]:
+            print(
+                f"{result.message}\n"
+                f"         Current function value: {result.fun:f}\n"
+                f"         Iterations: {result.nit:d}\n"
+                f"         Function evaluations: {result.nfev:d}\n"
+                f"         Gradient evaluations: {result.njev:d}"
+            )
+    return result

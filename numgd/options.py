@@ -1,0 +1,200 @@
+"""Options of the methods: SciPy's names and defaults, checked at the call."""
+
+import math
+import warnings
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.first_order import RULES
+from numgd.first_order.descent import RuleOptions
+from numgd.second_order import SOLVERS
+from numgd.second_order.descent import UNLIMITED
+
+ALIASES = {
+    "l-bfgs-b": "l-bfgs",
+    "lbfgs": "l-bfgs",
+    "gradient-descent": "steepest-descent",
+    "conjugate-gradient": "cg",
+}
+"""Other names of numgd's methods."""
+
+SCIPY_METHODS = (
+    "nelder-mead",
+    "powell",
+    "newton-cg",
+    "l-bfgs-b",
+    "tnc",
+    "cobyla",
+    "cobyqa",
+    "slsqp",
+    "trust-constr",
+    "dogleg",
+    "trust-ncg",
+    "trust-exact",
+    "trust-krylov",
+)
+"""Methods that SciPy has and numgd hands over, at least with bounds."""
+
+METHODS = (*SOLVERS, *RULES)
+"""Methods that numgd has."""
+
+_DRIVER_DEFAULTS = {
+    "disp": False,
+    "return_all": False,
+    "history": False,
+    "eps": None,
+    "finite_diff_rel_step": None,
+    "hess_inv0": None,
+}
+_IGNORED = frozenset(("workers", "iprint"))  # SciPy's, without meaning for a compiled objective
+
+
+class Settings(NamedTuple):
+    """The options of one call, checked."""
+
+    options: Any  # the solver's NamedTuple, in the dtype of x
+    maxcor: Any
+    driver: Any  # dict of what concerns the driver alone, None for all defaults
+
+
+def method_name(method):
+    """numgd's or SciPy's name of a method; raises ValueError for an unknown one."""
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string; it is {method!r}")
+    name = method.lower()
+    if name in METHODS or name in ALIASES or name in SCIPY_METHODS:
+        return name
+    known = sorted({*METHODS, *ALIASES, *SCIPY_METHODS})
+    raise ValueError(f"unknown method {method!r}; known are {', '.join(known)}")
+
+
+def _defaults(method):
+    """Default of every option of a method, as a flat dictionary."""
+    if method in RULES:
+        rule = RULES[method].Options()._asdict()
+        loop = RuleOptions()._asdict()
+        del loop["rule"]
+        return {**loop, **rule}
+    module = SOLVERS[method]
+    found = module.OPTIONS._asdict()
+    if hasattr(module, "MAXCOR"):
+        found["maxcor"] = module.MAXCOR
+    return found
+
+
+# What a value must satisfy, and how it is said.
+_INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1}
+_RANGES = {
+    "gtol": (0.0, math.inf, "be at least 0"),
+    "ftol": (0.0, math.inf, "be at least 0"),
+    "xrtol": (0.0, math.inf, "be at least 0"),
+    "norm": (1.0, math.inf, "be at least 1 (inf: largest magnitude)"),
+    "learning_rate": (0.0, math.inf, "be at least 0"),
+    "momentum": (0.0, 1.0, "lie in [0, 1]"),
+    "beta1": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
+    "beta2": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
+    "eps": (0.0, math.inf, "be at least 0"),
+}
+
+
+def _checked(name, value):
+    """The value of an option as int or float; raises TypeError or ValueError naming it."""
+    if name in _INTEGERS:
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+            raise TypeError(f"option {name!r} must be an integer; it is {value!r}")
+        if value == math.inf:
+            return UNLIMITED
+        if value != int(value):
+            raise TypeError(f"option {name!r} must be an integer; it is {value!r}")
+        if value < _INTEGERS[name]:
+            raise ValueError(f"option {name!r} must be at least {_INTEGERS[name]}; it is {value!r}")
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"option {name!r} must be a number; it is {value!r}")
+    low, high, rule = _RANGES.get(name, (-math.inf, math.inf, "be a number"))
+    if not low <= value <= high:
+        raise ValueError(f"option {name!r} must {rule}; it is {value!r}")
+    return float(value)
+
+
+def _in_dtype(options, dtype):
+    """The NamedTuple with its numbers in the dtype of x, so that a float32 solver stays float32."""
+    return type(options)(
+        *(
+            value if isinstance(value, int) else dtype.type(value) if isinstance(value, float) else value
+            for value in options
+        )
+    )
+
+
+def _assemble(method, values, dtype):
+    """`Settings` from the flat dictionary."""
+    values = dict(values)
+    maxcor = values.pop("maxcor", 0)
+    if method in RULES:
+        rule_type = RULES[method].Options
+        rule = rule_type(*(float(values.pop(name)) for name in rule_type._fields))
+        return RuleOptions(**_floats(values), rule=_in_dtype(rule, dtype)), maxcor
+    return type(SOLVERS[method].OPTIONS)(**_floats(values)), maxcor
+
+
+def _floats(values):
+    return {name: value if name in _INTEGERS else float(value) for name, value in values.items()}
+
+
+def _suited(method, dtype):
+    """The defaults of a method with tolerances that suit the dtype."""
+    values = _defaults(method)
+    if dtype == np.float32:
+        values["gtol"] = 1e-3  # about the cube root of its epsilon, as 1e-5 is of float64's
+        if values.get("ftol"):
+            values["ftol"] = 1e-6
+    return values
+
+
+@cache
+def default_settings(method, dtype):
+    """Settings of a call without options."""
+    options, maxcor = _assemble(method, _suited(method, dtype), dtype)
+    return Settings(_in_dtype(options, dtype), maxcor, None)
+
+
+def settings(method, dtype, tol, options):
+    """Check `tol` and the dictionary `options` of a call.
+
+    Raises TypeError or ValueError naming the option; an unknown one warns with `OptimizeWarning`.
+    """
+    if tol is None and not options:
+        return default_settings(method, dtype)
+    if options is not None and not isinstance(options, dict):
+        raise TypeError(f"options must be a dictionary; it is {options!r}")
+    values = _suited(method, dtype)
+    driver = dict(_DRIVER_DEFAULTS)
+    if tol is not None:
+        tol = _checked("tol", tol)
+        if not tol >= 0:
+            raise ValueError(f"tol must be at least 0; it is {tol!r}")
+        values["gtol"] = tol
+        if method == "l-bfgs":
+            values["ftol"] = tol
+    unknown = []
+    for name, value in (options or {}).items():
+        if name in values:
+            if value is not None:
+                values[name] = _checked(name, value)
+        elif name in driver:
+            driver[name] = value
+        elif name not in _IGNORED:
+            unknown.append(str(name))
+    if unknown:
+        from scipy.optimize import OptimizeWarning
+
+        warnings.warn(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning, stacklevel=3)
+    if "c1" in values and not 0 < values["c1"] < values["c2"] < 1:
+        raise ValueError(
+            f"options 'c1' and 'c2' must satisfy 0 < c1 < c2 < 1; they are {values['c1']} and {values['c2']}"
+        )
+    assembled, maxcor = _assemble(method, values, dtype)
+    return Settings(_in_dtype(assembled, dtype), maxcor, driver)

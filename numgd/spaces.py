@@ -1,0 +1,216 @@
+"""Vector spaces: the operations through which matrix-free solvers touch vectors.
+
+A solver is a factory over a space, so one text serves one thread (`SERIAL`: small problems, batches,
+CUDA threads) and all cores (`THREADED`: long vectors).  Every operation writes into caller-given memory.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import prange
+
+from numgd.jit.portable import portable
+
+
+class Space(NamedTuple):
+    """The operations of a vector space; vectors are 1-D arrays of one real dtype and equal length."""
+
+    dot: Any  # dot(x, y) -> Σ xᵢ yᵢ
+    max_abs: Any  # max_abs(x) -> max |xᵢ|, NaN if any is NaN
+    power_sum: Any  # power_sum(x, order) -> Σ |xᵢ|^order
+    copy: Any  # copy(out, x): out = x
+    scale: Any  # scale(x, a): x = a x
+    axpy: Any  # axpy(y, a, x): y = y + a x
+    step: Any  # step(out, x, a, p): out = x + a p
+    combine: Any  # combine(y, a, b, x): y = a y + b x
+
+
+# One thread -----------------------------------------------------------------------------------------
+
+
+@portable
+def dot(x, y):
+    """Sum of products."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i] * y[i]
+    return total
+
+
+@portable
+def max_abs(x):
+    """Largest magnitude; NaN if any component is NaN."""
+    largest = x.dtype.type(0)
+    not_a_number = False
+    for i in range(x.size):
+        magnitude = abs(x[i])
+        if magnitude > largest:
+            largest = magnitude
+        not_a_number |= magnitude != magnitude
+    if not_a_number:
+        return x.dtype.type(math.nan)
+    return largest
+
+
+@portable
+def power_sum(x, order):
+    """Sum of the magnitudes, each raised to `order`."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += abs(x[i]) ** order
+    return total
+
+
+@portable
+def copy(out, x):
+    """out = x."""
+    for i in range(x.size):
+        out[i] = x[i]
+
+
+@portable
+def scale(x, a):
+    """x = a x."""
+    for i in range(x.size):
+        x[i] = a * x[i]
+
+
+@portable
+def axpy(y, a, x):
+    """y = y + a x."""
+    for i in range(x.size):
+        y[i] += a * x[i]
+
+
+@portable
+def step(out, x, a, p):
+    """out = x + a p."""
+    for i in range(x.size):
+        out[i] = x[i] + a * p[i]
+
+
+@portable
+def combine(y, a, b, x):
+    """y = a y + b x."""
+    for i in range(x.size):
+        y[i] = a * y[i] + b * x[i]
+
+
+SERIAL = Space(dot, max_abs, power_sum, copy, scale, axpy, step, combine)
+
+
+# All cores ------------------------------------------------------------------------------------------
+# Sums are taken over blocks of a fixed length and then in order, so that a result has the same bits at
+# any number of threads.
+
+BLOCK = 4096
+
+
+def _reduction(of_block, of_blocks):
+    """The threaded form of a reduction: one serial reduction a block, one over the blocks' results."""
+
+    @portable
+    def reduce(x, y):
+        blocks = (x.size + BLOCK - 1) // BLOCK
+        partial = np.empty(blocks, x.dtype)
+        for b in prange(blocks):
+            partial[b] = of_block(x[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK])
+        return of_blocks(partial)
+
+    return reduce
+
+
+@portable
+def _sum(x):
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i]
+    return total
+
+
+@portable
+def _max_abs_block(x, y):
+    return max_abs(x)
+
+
+threaded_dot = _reduction(dot, _sum)
+_threaded_max_abs = _reduction(_max_abs_block, max_abs)
+
+
+@portable
+def threaded_max_abs(x):
+    """Largest magnitude; NaN if any component is NaN."""
+    return _threaded_max_abs(x, x)
+
+
+@portable
+def threaded_power_sum(x, order):
+    """Sum of the magnitudes, each raised to `order`."""
+    blocks = (x.size + BLOCK - 1) // BLOCK
+    partial = np.empty(blocks, x.dtype)
+    for b in prange(blocks):
+        partial[b] = power_sum(x[b * BLOCK : (b + 1) * BLOCK], order)
+    return _sum(partial)
+
+
+@portable
+def threaded_copy(out, x):
+    """out = x."""
+    for i in prange(x.size):
+        out[i] = x[i]
+
+
+@portable
+def threaded_scale(x, a):
+    """x = a x."""
+    for i in prange(x.size):
+        x[i] = a * x[i]
+
+
+@portable
+def threaded_axpy(y, a, x):
+    """y = y + a x."""
+    for i in prange(x.size):
+        y[i] += a * x[i]
+
+
+@portable
+def threaded_step(out, x, a, p):
+    """out = x + a p."""
+    for i in prange(x.size):
+        out[i] = x[i] + a * p[i]
+
+
+@portable
+def threaded_combine(y, a, b, x):
+    """y = a y + b x."""
+    for i in prange(x.size):
+        y[i] = a * y[i] + b * x[i]
+
+
+THREADED = Space(
+    threaded_dot,
+    threaded_max_abs,
+    threaded_power_sum,
+    threaded_copy,
+    threaded_scale,
+    threaded_axpy,
+    threaded_step,
+    threaded_combine,
+)
+
+
+def make_norm(space):
+    """The `norm` of SciPy's options over a space: ``inf`` the largest magnitude, p the p-norm."""
+    dot, max_abs, power_sum = space.dot, space.max_abs, space.power_sum
+
+    @portable
+    def norm(x, order):
+        if order == math.inf:
+            return max_abs(x)
+        if order == 2:
+            return math.sqrt(dot(x, x))
+        return power_sum(x, order) ** (x.dtype.type(1) / order)
+
+    return norm

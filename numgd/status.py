@@ -1,0 +1,65 @@
+"""Why a solver stopped: one closed enumeration for every method of numgd."""
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+
+class Status(IntEnum):
+    """Outcome of a minimisation; the first four have SciPy's numbers."""
+
+    CONVERGED_GRADIENT = 0
+    MAXITER = 1
+    LINE_SEARCH_FAILED = 2
+    NOT_FINITE = 3
+    CONVERGED_FUNCTION = 4
+    CONVERGED_STEP = 5
+    MAXFUN = 6
+    UNBOUNDED = 7
+    INVALID_INPUT = 8
+    RAISED = 9
+    CALLBACK = 99
+
+
+MESSAGES = {
+    Status.CONVERGED_GRADIENT: "Optimization terminated successfully: the gradient norm is within gtol.",
+    Status.MAXITER: "Maximum number of iterations has been exceeded.",
+    Status.LINE_SEARCH_FAILED: (
+        "The line search found no lower point: the gradient may be wrong, or gtol may be below what "
+        "rounding allows. The best point seen is returned."
+    ),
+    Status.NOT_FINITE: "The objective or its gradient is not finite (NaN or inf).",
+    Status.CONVERGED_FUNCTION: "Optimization terminated successfully: the relative decrease is within ftol.",
+    Status.CONVERGED_STEP: "Optimization terminated successfully: the step is within xrtol.",
+    Status.MAXFUN: "Maximum number of function evaluations has been exceeded.",
+    Status.UNBOUNDED: "The objective decreases without bound along a search direction.",
+    Status.INVALID_INPUT: "The starting point is not finite (NaN or inf).",
+    Status.RAISED: "The objective raised an exception.",
+    Status.CALLBACK: "`callback` raised `StopIteration`.",
+}
+
+SUCCESSES = frozenset((Status.CONVERGED_GRADIENT, Status.CONVERGED_FUNCTION, Status.CONVERGED_STEP))
+
+# The same codes as plain integers, which portable code can return.
+(
+    CONVERGED_GRADIENT,
+    MAXITER,
+    LINE_SEARCH_FAILED,
+    NOT_FINITE,
+    CONVERGED_FUNCTION,
+    CONVERGED_STEP,
+    MAXFUN,
+    UNBOUNDED,
+    INVALID_INPUT,
+    RAISED,
+    CALLBACK,
+) = (int(status) for status in Status)
+
+
+class Outcome(NamedTuple):
+    """What a solver returns; the point is in x, its gradient in row 0 of the scratch memory."""
+
+    status: Any
+    nit: Any
+    evaluations: Any
+    f: Any
+    age: Any  # how many updates or steps the scratch memory holds
