@@ -6,9 +6,9 @@ import numpy as np
 
 from numgd.delegate import minimize_by_scipy
 from numgd.kernels.cpu.solve import (
+    COMPLEX_STEP,
     EXACT,
     HOST_ROWS,
-    ITERATION,
     JOINT,
     NFEV,
     NJEV,
@@ -61,6 +61,21 @@ def difference_steps(scheme, x, absolute, relative):
         raise ValueError(f"option {name!r} must be non-zero, finite, and one number or one a variable")
     steps = np.array(np.broadcast_to(steps, x.shape))
     return steps, scheme if relative is not None else scheme + 1
+
+
+def prepare_differences(scheme, x, driver, limits):
+    """Steps, scheme and limits of a solve that may take its gradient by differences.
+
+    The solver limits points; the caller's ``maxfun`` limits calls, of which a point then takes several.
+    """
+    if scheme in (EXACT, JOINT):
+        return _NO_STEPS[x.dtype], scheme, limits
+    driver = driver or {}
+    steps, scheme = difference_steps(scheme, x, driver.get("eps"), driver.get("finite_diff_rel_step"))
+    if limits.maxfun < UNLIMITED:
+        calls = 1 + x.size * (2 if THREE_POINT <= scheme < COMPLEX_STEP else 1)
+        limits = limits._replace(maxfun=max(1, limits.maxfun // calls))
+    return steps, scheme, limits
 
 
 def minimize(
@@ -131,7 +146,8 @@ def minimize(
     Notes
     -----
     Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun` and `jac` are ``@njit``
-    functions, `method` is a literal, and options are given as keyword arguments of `solver_options`.
+    functions, `method` is a literal and `options` a dictionary of constants; there are no callbacks,
+    bounds or constraints, and Ctrl-C waits for the end.
 
     References
     ----------
@@ -186,20 +202,14 @@ def _minimize(fun, x0, args, method, jac, tol, callback, options):
     scheme = scheme_of(jac)
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
     watched = callback is not None
-    steps, absolute, relative, warm = _NO_STEPS[x.dtype], None, None, None
     if driver is not None:
-        absolute, relative, warm = driver["eps"], driver["finite_diff_rel_step"], driver["hess_inv0"]
         watched = watched or driver["history"] or driver["return_all"]
-    if scheme not in (EXACT, JOINT):
-        steps, scheme = difference_steps(scheme, x, absolute, relative)
-        if limits.maxfun < UNLIMITED:  # the solver counts points, the user counts calls
-            calls = 1 + n * (1 if scheme < THREE_POINT else 2)
-            limits = limits._replace(maxfun=max(1, limits.maxfun // calls))
+    steps, scheme, limits = prepare_differences(scheme, x, driver, limits)
 
     work = scratch(method, n, maxcor, x.dtype)
     age = 0
-    if method == "bfgs" and warm is not None:
-        work[SCRATCH_ROWS + 1 : -HOST_ROWS] = _inverse_hessian(warm, x)
+    if method == "bfgs" and driver is not None and driver["hess_inv0"] is not None:
+        work[SCRATCH_ROWS + 1 : -HOST_ROWS] = _inverse_hessian(driver["hess_inv0"], x)
         age = 1
     report = np.empty(REPORT_SIZE)
     observer, hook = None, 0

@@ -15,13 +15,23 @@ import numpy as np
 from numba import njit, types
 from numba.core.registry import CPUDispatcher
 
-from numgd.jit.arguments import fingerprint, loader, pack, storage_size, type_of, unpack
+from numgd.jit.arguments import (
+    fingerprint,
+    loader,
+    pack,
+    row_loader,
+    row_of_args,
+    storage_size,
+    type_of,
+    unpack,
+)
 from numgd.jit.pointers import (
     GRADIENT,
     VALUE,
     call_python,
     function_address,
     objective_signature,
+    vector_view,
 )
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, compiled, portable
 from numgd.kernels.cpu.solve import (
@@ -137,6 +147,11 @@ def _result_type(dispatcher, argument_types):
     return resolved.signature.return_type
 
 
+def numba_real(dtype):
+    """Numba's float32 or float64 for NumPy's."""
+    return types.float32 if dtype == np.float32 else types.float64
+
+
 def _is_real(numba_type):
     return isinstance(numba_type, types.Integer | types.Float | types.Boolean)
 
@@ -157,7 +172,15 @@ def _fill(g, gradient):
         g[i] = gradient[i]
 
 
-def make_adapter(fun, jac, scheme, args_type, vector):
+def _can_keep(numba_type):
+    """Whether an argument of this type could keep a reference to x beyond the call: it gets a copy then."""
+    kinds = (types.ListType, types.DictType, types.List, types.StructRef, types.ClassInstanceType)
+    return isinstance(numba_type, kinds) or (
+        isinstance(numba_type, types.BaseTuple) and any(_can_keep(part) for part in numba_type)
+    )
+
+
+def make_adapter(fun, jac, scheme, load, args_type, vector):
     """The compiled objective of a function and its gradient, both ``@njit``, for one type of x and args.
 
     Parameters
@@ -166,7 +189,10 @@ def make_adapter(fun, jac, scheme, args_type, vector):
         `jac` is None unless the scheme is EXACT.
     scheme : int
         How the gradient is obtained; see `numgd.kernels.cpu.solve`.
+    load : callable
+        Portable function ``load(context)`` that gives the tuple of args.
     args_type : numba.types.BaseTuple
+        Type of that tuple.
     vector : numba.types.Array
         Type of x.
 
@@ -176,42 +202,56 @@ def make_adapter(fun, jac, scheme, args_type, vector):
     solver can take.
     """
     argument_types = (vector, *args_type)
-    load = loader(args_type)
+    view = vector_view(vector.dtype)
+    if any(_can_keep(part) for part in args_type):
+
+        @portable
+        def point(x, n):
+            return view(x, n).copy()
+
+    else:
+
+        @portable
+        def point(x, n):
+            return view(x, n)
+
+    real = np.dtype(vector.dtype.name).type
     if scheme == JOINT:
 
-        def adapter(x, g, wanted, context):
-            f, gradient = fun(x, *load(context))
-            _fill(g, gradient)
-            return x.dtype.type(f)
+        def adapter(x, g, n, wanted, context):
+            f, gradient = fun(point(x, n), *load(context))
+            _fill(view(g, n), gradient)
+            return real(f)
 
     elif scheme == EXACT:
 
-        def adapter(x, g, wanted, context):
-            f = x.dtype.type(0)
+        def adapter(x, g, n, wanted, context):
+            f = real(0)
             if wanted & VALUE:
-                f = x.dtype.type(fun(x, *load(context)))
+                f = real(fun(point(x, n), *load(context)))
             if wanted & GRADIENT:
-                _fill(g, jac(x, *load(context)))
+                _fill(view(g, n), jac(point(x, n), *load(context)))
             return f
 
     elif scheme == COMPLEX_STEP:
         step = 1e-20
 
-        def adapter(x, g, wanted, context):
-            f = x.dtype.type(0)
+        def adapter(x, g, n, wanted, context):
+            f = real(0)
             if wanted & VALUE:
-                f = x.dtype.type(fun(x, *load(context)))
+                f = real(fun(point(x, n), *load(context)))
             if wanted & GRADIENT:
-                for i in range(x.size):
-                    moved = x + 0j
+                gradient = view(g, n)
+                for i in range(n):
+                    moved = view(x, n) + 0j
                     moved[i] += complex(0.0, step)
-                    g[i] = fun(moved, *load(context)).imag / step
+                    gradient[i] = fun(moved, *load(context)).imag / step
             return f
 
     else:
 
-        def adapter(x, g, wanted, context):
-            return x.dtype.type(fun(x, *load(context)))
+        def adapter(x, g, n, wanted, context):
+            return real(fun(point(x, n), *load(context)))
 
     try:
         value = _result_type(fun, argument_types)
@@ -242,7 +282,7 @@ class Compiled(NamedTuple):
     jac: Any
 
 
-def compile_objective(fun, jac, scheme, args, dtype):
+def compile_objective(fun, jac, scheme, args, dtype, rows=False):
     """The `Compiled` form of a function, made once for functions and types; None if there is none.
 
     Parameters
@@ -253,6 +293,8 @@ def compile_objective(fun, jac, scheme, args, dtype):
     args : tuple
     dtype : numpy.dtype
         float32 or float64.
+    rows : bool
+        Whether arrays in args vary along their first axis, and a call is for one row of them.
     """
     fun_dispatcher, fun_key = dispatcher_of(fun)
     if fun_dispatcher is None:
@@ -264,14 +306,18 @@ def compile_objective(fun, jac, scheme, args, dtype):
             return None
     form = scheme if scheme in (EXACT, JOINT, COMPLEX_STEP) else TWO_POINT
     try:
-        key = (fun_key, jac_key, form, dtype.char, fingerprint(args))
+        key = (fun_key, jac_key, form, dtype.char, rows, fingerprint(args))
     except ValueError:  # args of a type that Numba does not know
         return None
     if key in _objectives:
         return _objectives[key]
     args_type = type_of(args)
-    vector = types.Array(types.float32 if dtype == np.float32 else types.float64, 1, "C")
-    result = make_adapter(fun_dispatcher, jac_dispatcher, form, args_type, vector)
+    vector = types.Array(numba_real(dtype), 1, "C")
+    if rows:
+        load, given_type = row_loader(args_type), type_of(row_of_args(args, 0))
+    else:
+        load, given_type = loader(args_type), args_type
+    result = make_adapter(fun_dispatcher, jac_dispatcher, form, load, given_type, vector)
     found = None
     if result is not None:
         keep = (result, fun_dispatcher, jac_dispatcher)
@@ -356,18 +402,19 @@ def _real_scalar(value):
 @cache
 def _bridge(dtype):
     """The compiled objective that calls a `PythonObjective`, and the bytes of its context."""
-    real = types.float32 if dtype == np.float32 else types.float64
+    real = numba_real(dtype)
     context_type = types.Tuple((types.Array(real, 1, "C"), types.int64))
     load = loader(context_type)
+    view = vector_view(real)
+    scalar = dtype.type
 
     @compiled(f"python-objective-{dtype}")
-    def bridge(x, g, wanted, context):
+    def bridge(x, g, n, wanted, context):
         gradient, target = load(context)
         f = call_python(target, wanted)
         if wanted & GRADIENT:
-            for i in range(g.size):
-                g[i] = gradient[i]
-        return x.dtype.type(f)
+            _fill(view(g, n), gradient)
+        return scalar(f)
 
     signature = objective_signature(real)
     compile_quietly(bridge, signature)
@@ -384,21 +431,23 @@ class Bound:
     ----------
     address : int
         Of the compiled objective.
-    context : numpy.ndarray of uint8
-        The packed args.
+    context : int
+        Address of the packed args.
     """
 
     def __init__(self, address, size, values, keep):
         self.address = address
-        self.context = np.empty(size, np.uint8)
+        self.context = 0
         self._values, self._keep = values, keep
         if size:
-            pack(self.context, values)
+            self._buffer = np.empty(size, np.uint8)
+            self.context = pack(self._buffer, values)
 
     def release(self):
         """Give back the references to the args."""
-        if self._values:
-            unpack(self.context, self._values)
+        if self.context:
+            unpack(self._buffer, self._values)
+            self.context = 0
 
 
 def bind(fun, jac, scheme, args, argument):
@@ -421,6 +470,14 @@ def bind(fun, jac, scheme, args, argument):
     target = PythonObjective(fun, jac, scheme, args, argument)
     address, size = _bridge(argument.dtype)
     return Bound(address, size, (target.gradient, id(target)), target)
+
+
+def bind_rows(fun, jac, scheme, args, dtype):
+    """The same for many problems, arrays in args varying along their first axis; None if not compiled."""
+    found = compile_objective(fun, jac, scheme, args, dtype, rows=True)
+    if found is None:
+        return None
+    return Bound(found.address, found.args_size, args, found)
 
 
 def scheme_of(jac):

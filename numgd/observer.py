@@ -60,6 +60,4 @@ class Observer:
         points = np.array(self.iterates)
         steps = np.zeros(len(points), points.dtype)
         steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)
-        return History(
-            np.array(self.values, points.dtype), np.array(self.norms, points.dtype), steps, points
-        )
+        return History(np.array(self.values, points.dtype), np.array(self.norms, points.dtype), steps, points)

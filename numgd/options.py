@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.first_order import RULES
-from numgd.first_order.descent import RuleOptions
+from numgd.first_order.descent import options_type
 from numgd.second_order import SOLVERS
-from numgd.second_order.descent import UNLIMITED
+from numgd.status import UNLIMITED
 
 ALIASES = {
     "l-bfgs-b": "l-bfgs",
@@ -73,10 +73,7 @@ def method_name(method):
 def _defaults(method):
     """Default of every option of a method, as a flat dictionary."""
     if method in RULES:
-        rule = RULES[method].Options()._asdict()
-        loop = RuleOptions()._asdict()
-        del loop["rule"]
-        return {**loop, **rule}
+        return options_type(RULES[method])()._asdict()
     module = SOLVERS[method]
     found = module.OPTIONS._asdict()
     if hasattr(module, "MAXCOR"):
@@ -130,14 +127,11 @@ def _in_dtype(options, dtype):
 
 
 def _assemble(method, values, dtype):
-    """`Settings` from the flat dictionary."""
+    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary."""
     values = dict(values)
     maxcor = values.pop("maxcor", 0)
-    if method in RULES:
-        rule_type = RULES[method].Options
-        rule = rule_type(*(float(values.pop(name)) for name in rule_type._fields))
-        return RuleOptions(**_floats(values), rule=_in_dtype(rule, dtype)), maxcor
-    return type(SOLVERS[method].OPTIONS)(**_floats(values)), maxcor
+    options = options_type(RULES[method]) if method in RULES else type(SOLVERS[method].OPTIONS)
+    return _in_dtype(options(**_floats(values)), dtype), maxcor
 
 
 def _floats(values):
@@ -158,7 +152,7 @@ def _suited(method, dtype):
 def default_settings(method, dtype):
     """Settings of a call without options."""
     options, maxcor = _assemble(method, _suited(method, dtype), dtype)
-    return Settings(_in_dtype(options, dtype), maxcor, None)
+    return Settings(options, maxcor, None)
 
 
 def settings(method, dtype, tol, options):
@@ -197,4 +191,4 @@ def settings(method, dtype, tol, options):
             f"options 'c1' and 'c2' must satisfy 0 < c1 < c2 < 1; they are {values['c1']} and {values['c2']}"
         )
     assembled, maxcor = _assemble(method, values, dtype)
-    return Settings(_in_dtype(assembled, dtype), maxcor, driver)
+    return Settings(assembled, maxcor, driver)

@@ -55,6 +55,10 @@ SUCCESSES = frozenset((Status.CONVERGED_GRADIENT, Status.CONVERGED_FUNCTION, Sta
 ) = (int(status) for status in Status)
 
 
+UNLIMITED = 2**62
+"""Limit that no solve reaches."""
+
+
 class Outcome(NamedTuple):
     """What a solver returns; the point is in x, its gradient in row 0 of the scratch memory."""
 

@@ -9,6 +9,9 @@ RULES: dict[str, ModuleType] = {
     "momentum": momentum,
     "adam": adam,
 }
-"""Rule name to module.  A module has Options (a NamedTuple of hyper-parameters with defaults), SLOTS (names of
-the running quantities kept for each parameter), ``coefficients(real, options, t)`` (the scalars of step t = 1, 2, …, in the scalar type `real`)
-and ``update(p, g, slots, c) -> (p, slots)`` for one parameter."""
+"""Rule name to module.
+
+A module has Options (a NamedTuple of hyper-parameters with defaults), SLOTS (names of the running quantities
+kept for each parameter), ``coefficients(real, options, t)`` (the scalars of step t = 1, 2, …, in the scalar
+type `real`) and ``update(p, g, slots, c) -> (p, slots)`` for one parameter.
+"""

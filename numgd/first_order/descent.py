@@ -5,6 +5,8 @@ the gradient test holds, at a point no higher than the first.
 """
 
 import math
+from collections import namedtuple
+from functools import cache
 from typing import Any, NamedTuple
 
 from numgd.first_order.apply import make_apply
@@ -17,26 +19,28 @@ from numgd.status import (
     MAXITER,
     NOT_FINITE,
     UNBOUNDED,
+    UNLIMITED,
     Outcome,
 )
 
 SCRATCH_ROWS = 3  # gradient, best point, gradient there
 
 
-class RuleOptions(NamedTuple):
-    """Options of every rule as a method; the rule's own hyper-parameters are beside them."""
+class LoopOptions(NamedTuple):
+    """Options of every rule as a method; the rule's own hyper-parameters stand beside them."""
 
-    gtol: Any = 1e-5
-    norm: Any = math.inf
+    gtol: Any = 1e-5  # stop when the norm of the gradient is at most this
+    norm: Any = math.inf  # order of that norm
     maxiter: Any = 10_000
-    maxfun: Any = 2**62
-    rule: Any = ()
+    maxfun: Any = UNLIMITED
 
 
-@portable
-def with_gtol(options, gtol, ftol):
-    """The options with another gradient tolerance."""
-    return RuleOptions(gtol, options.norm, options.maxiter, options.maxfun, options.rule)
+@cache
+def options_type(rule):
+    """NamedTuple of the loop's options and the rule's, with their defaults."""
+    fields = {**LoopOptions()._asdict(), **rule.Options()._asdict()}
+    name = rule.__name__.rpartition(".")[2].capitalize() + "Options"
+    return namedtuple(name, fields, defaults=fields.values(), module=__name__)
 
 
 def make_rule_descent(space, evaluate, observe, rule):
@@ -83,7 +87,7 @@ def make_rule_descent(space, evaluate, observe, rule):
                 status = MAXFUN
                 break
             age += 1
-            apply(x, g, slots, coefficients(real, options.rule, real(age)))
+            apply(x, g, slots, coefficients(real, options, real(age)))
             f = evaluate(problem, x, g)
             evaluations += 1
             iteration += 1

@@ -1,14 +1,15 @@
 """A typed tuple behind a pointer: how ``args`` of any type reach an objective through a fixed signature."""
 
+import numpy as np
 from llvmlite import ir
 from numba import _dispatcher
 from numba.core import types
 from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose, typeof
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from numgd.jit.pointers import address_of
-from numgd.jit.portable import compiled
+from numgd.jit.portable import compiled, portable
 
 
 def fingerprint(values):
@@ -93,11 +94,55 @@ def loader(numba_type):
     return load
 
 
+@intrinsic(prefer_literal=True)
+def replace_entry(typingctx, values, position, value):
+    """The tuple with another value of the same type at a literal position."""
+    if not isinstance(position, types.IntegerLiteral):
+        return None
+    place = position.literal_value
+
+    def codegen(context, builder, signature, arguments):
+        plain = context.cast(builder, arguments[2], signature.args[2], signature.args[0][place])
+        return builder.insert_value(arguments[0], plain, place)
+
+    return values(values, position, value), codegen
+
+
+def row_of_args(values, row):
+    """The args of one problem: entry `row` of every array, everything else as it is."""
+    return tuple(value[row] if isinstance(value, np.ndarray) else value for value in values)
+
+
+@overload(row_of_args)
+def _row_of_args(values, row):
+    if not isinstance(values, types.BaseTuple):
+        return None
+    if len(values) == 0:
+        return lambda values, row: ()
+    if isinstance(values[0], types.Array):
+        return lambda values, row: (values[0][row],) + row_of_args(values[1:], row)
+    return lambda values, row: (values[0],) + row_of_args(values[1:], row)
+
+
+def row_loader(numba_type):
+    """Portable function ``load(context)`` for a context of two words: address of the args, and the row."""
+    load_words = loader(types.UniTuple(types.int64, 2))
+    load_args = loader(numba_type)
+
+    @portable
+    def load(context):
+        words = load_words(context)
+        return row_of_args(load_args(words[0]), words[1])
+
+    return load
+
+
 @compiled("arguments-pack")
 def pack(buffer, values):
-    """Store a tuple in a byte buffer and keep what it refers to alive."""
+    """Store a tuple in a byte buffer, keep what it refers to alive, and give the buffer's address."""
     retain(values)
     store(address_of(buffer), values)
+    return address_of(buffer)
 
 
 @compiled("arguments-unpack")

@@ -1,5 +1,6 @@
 """Where compiled code is kept: numgd's own folder, keyed by a digest of numgd's sources."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -104,7 +105,5 @@ class PackageCache(FunctionCache):
             return None
 
     def save_overload(self, sig, data):
-        try:
+        with contextlib.suppress(OSError):  # a read-only or full disk: the code stays in memory
             super().save_overload(sig, data)
-        except OSError:  # a read-only or full disk: keep the code in memory
-            pass

@@ -8,18 +8,37 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.callconv import RETCODE_EXC
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 VALUE = 1
 GRADIENT = 2
 
 
 def objective_signature(real):
-    """Signature of every compiled objective: ``(x, gradient, wanted, context) -> value``.
+    """Signature of every compiled objective: ``(x, gradient, n, wanted, context) -> value``.
 
-    `wanted` is VALUE, GRADIENT or their sum; `context` is the address of the packed ``args``.
+    `x` and `gradient` are addresses of n numbers, so that a call passes everything in registers; `wanted`
+    is VALUE, GRADIENT or their sum; `context` is the address of the packed ``args``.
     """
+    return real(types.intp, types.intp, types.intp, types.int64, types.intp)
+
+
+def vector_view(real):
+    """Intrinsic ``view(address, n)``: the vector at an address, owned by somebody else."""
     vector = types.Array(real, 1, "C")
-    return real(vector, vector, types.int64, types.intp)
+
+    @intrinsic
+    def view(typingctx, address, n):
+        def codegen(context, builder, signature, arguments):
+            array = context.make_array(vector)(context, builder)
+            width = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(real)))
+            data = builder.inttoptr(arguments[0], array.data.type)
+            populate_array(array, data, [arguments[1]], [width], width, meminfo=None)
+            return array._getvalue()
+
+        return vector(types.intp, types.intp), codegen
+
+    return view
 
 
 @intrinsic
@@ -31,6 +50,22 @@ def address_of(typingctx, array):
         return builder.ptrtoint(data, context.get_value_type(types.intp))
 
     return types.intp(array), codegen
+
+
+@intrinsic
+def borrow(typingctx, array):
+    """The same array without a share in its ownership: its views cost no atomic reference counting.
+
+    Whoever holds the array must hold it until the last use of what is borrowed.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view.meminfo = ir.Constant(view.meminfo.type, None)
+        view.parent = ir.Constant(view.parent.type, None)
+        return view._getvalue()
+
+    return array(array), codegen
 
 
 @intrinsic
@@ -47,9 +82,15 @@ def call_objective(typingctx, address, x, gradient, wanted, context):
         convention = cgctx.call_conv
         function_type = convention.get_function_type(expected.return_type, expected.args)
         function = builder.inttoptr(arguments[0], function_type.as_pointer())
+        word = cgctx.get_value_type(types.intp)
+        point = cgctx.make_array(sig.args[1])(cgctx, builder, arguments[1])
+        slopes = cgctx.make_array(sig.args[2])(cgctx, builder, arguments[2])
         values = [
-            cgctx.cast(builder, value, given, wanted_type)
-            for value, given, wanted_type in zip(arguments[1:], sig.args[1:], expected.args, strict=True)
+            builder.ptrtoint(point.data, word),
+            builder.ptrtoint(slopes.data, word),
+            point.nitems,
+            cgctx.cast(builder, arguments[3], sig.args[3], types.int64),
+            cgctx.cast(builder, arguments[4], sig.args[4], types.intp),
         ]
         status, value = convention.call_function(
             builder, function, expected.return_type, expected.args, values

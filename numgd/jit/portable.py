@@ -8,11 +8,13 @@ from numba.extending import register_jitable
 
 from numgd.jit.cache import PackageCache
 
-portable = register_jitable
+portable = register_jitable(forceinline=True)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
 
 Portable code allocates nothing, raises nothing and calls only portable code.  It keeps the dtype of its
-arguments: a literal that meets a float32 is written ``real(0.5)`` with ``real = x.dtype.type``.
+arguments: a literal that meets a float32 is written ``real(0.5)`` with ``real = x.dtype.type``.  It is
+inlined always: a call would pass every array as seven words and every option as one, which at two variables
+costs more than the arithmetic.
 """
 
 SOLVER_FLAGS = {

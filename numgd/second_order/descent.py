@@ -23,6 +23,7 @@ from numgd.status import (
     MAXITER,
     NOT_FINITE,
     UNBOUNDED,
+    UNLIMITED,
     Outcome,
 )
 
@@ -30,7 +31,6 @@ SCRATCH_ROWS = 5  # gradient, direction, trial point, two trial gradients
 
 
 AUTOMATIC = -1
-UNLIMITED = 2**62
 
 
 class DescentOptions(NamedTuple):
@@ -45,22 +45,6 @@ class DescentOptions(NamedTuple):
     maxiter: Any = AUTOMATIC  # 200 n
     maxfun: Any = UNLIMITED
     maxls: Any = 100  # evaluations in one line search
-
-
-@portable
-def with_gtol(options, gtol, ftol):
-    """The options with other tolerances."""
-    return DescentOptions(
-        gtol,
-        options.norm,
-        options.xrtol,
-        ftol,
-        options.c1,
-        options.c2,
-        options.maxiter,
-        options.maxfun,
-        options.maxls,
-    )
 
 
 class Model(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from numgd.first_order import RULES
 from numgd.first_order.descent import SCRATCH_ROWS as RULE_ROWS
 from numgd.first_order.descent import make_rule_descent
-from numgd.jit.pointers import GRADIENT, VALUE, address_of, call_objective, call_python, check_signals
+from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, check_signals
 from numgd.jit.portable import SOLVER_FLAGS, THREADED_FLAGS, compiled, portable
 from numgd.second_order import SOLVERS
 from numgd.second_order.descent import SCRATCH_ROWS as DESCENT_ROWS
@@ -148,7 +148,8 @@ def entry(method, threads=False):
 
     ``entry(...)(x, work, options, age, function, context, scheme, steps, report, interactive, hook)``
     overwrites `x` by the solution, row 0 of `work` by the gradient there, and returns an `Outcome`; the
-    last HOST_ROWS rows of `work` are the objective's.
+    last HOST_ROWS rows of `work` are the objective's.  The arguments from `function` on are the fields of
+    `Problem`.
     """
     space = THREADED if threads else SERIAL
     solver = make_solver(method, space, make_evaluate(space), observe)
@@ -156,12 +157,11 @@ def entry(method, threads=False):
 
     @compiled(f"solve-{method}{'-threads' if threads else ''}", flags)
     def solve(x, work, options, age, function, context, scheme, steps, report, interactive, hook):
+        x, work, steps, report = borrow(x), borrow(work), borrow(steps), borrow(report)
         own = work.shape[0] - HOST_ROWS
         report[NFEV] = 0
         report[NJEV] = 0
-        problem = Problem(
-            function, address_of(context), scheme, steps, report, work[own:], interactive, hook
-        )
+        problem = Problem(function, context, scheme, steps, report, work[own:], interactive, hook)
         for i in range(x.size):
             if x[i] - x[i] != x[i] - x[i]:
                 return Outcome(INVALID_INPUT, 0, 0, x[i], age)

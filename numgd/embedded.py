@@ -1,0 +1,209 @@
+"""`minimize` inside the user's own ``@njit`` functions, under ``prange`` too."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numba.core.errors import TypingError
+from numba.extending import overload
+
+from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
+from numgd.jit.pointers import address_of, linked_address
+from numgd.jit.portable import portable
+from numgd.kernels.cpu.solve import (
+    EXACT,
+    HOST_ROWS,
+    NFEV,
+    NJEV,
+    REPORT_SIZE,
+    THREE_POINT,
+    TWO_POINT,
+    entry,
+    make_rows,
+)
+from numgd.minimize import minimize
+from numgd.objective import make_adapter, scheme_of
+from numgd.options import ALIASES, METHODS, settings
+from numgd.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
+
+
+class MinimizeResult(NamedTuple):
+    """Result of `minimize` inside compiled code; the fields mean what SciPy's mean."""
+
+    x: Any  # (n,) solution
+    fun: Any  # value there
+    jac: Any  # (n,) gradient there
+    nit: Any
+    nfev: Any
+    njev: Any
+    status: Any  # a `numgd.Status`
+    success: Any
+
+
+def _given(argument):
+    """Whether an argument was given: it is neither omitted nor None."""
+    return argument is not None and not isinstance(argument, types.Omitted | types.NoneType)
+
+
+def _constant(argument, name):
+    """The compile-time value of an argument that must be a literal."""
+    if not _given(argument):
+        return None
+    if isinstance(argument, types.Literal):
+        return argument.literal_value
+    raise TypingError(f"numgd.minimize: {name} must be a literal inside @njit code")
+
+
+def _function(argument, name):
+    """The dispatcher that an argument stands for."""
+    if isinstance(argument, types.Dispatcher):
+        return argument.dispatcher
+    raise TypingError(f"numgd.minimize: {name} must be an @njit function inside @njit code")
+
+
+def _options(argument):
+    """The dictionary of literal options, or None while Numba still has to make its values literal."""
+    if not _given(argument):
+        return {}
+    if isinstance(argument, types.LiteralStrKeyDict):
+        values = dict(argument.literal_value)
+        if all(isinstance(value, types.Literal) for value in values.values()):
+            return {str(key): value.literal_value for key, value in values.items()}
+    elif isinstance(argument, types.DictType) and argument.initial_value is not None:
+        return dict(argument.initial_value)
+    raise TypingError("numgd.minimize: options must be a dictionary of constants inside @njit code")
+
+
+def _make_tolerance(method, dtype, limits, tol):
+    """Function ``apply(options, tol)``: the options with SciPy's meaning of `tol`."""
+    if not _given(tol):
+
+        @portable
+        def apply(options, tol):
+            return options
+
+        return apply
+    real = dtype.type
+    fields = limits._fields
+    gtol = fields.index("gtol")
+    ftol = fields.index("ftol") if method == "l-bfgs" else gtol
+
+    @portable
+    def apply(options, tol):
+        return replace_entry(replace_entry(options, gtol, real(tol)), ftol, real(tol))
+
+    return apply
+
+
+def _make_steps(scheme, dtype):
+    """Function ``steps(n)``: the default difference steps, empty where the gradient is exact."""
+    differs = scheme in (TWO_POINT, THREE_POINT)
+    step = dtype.type(np.finfo(dtype).eps ** (1 / 2 if scheme == TWO_POINT else 1 / 3))
+
+    @portable
+    def steps(n):
+        return np.full(n if differs else 0, step)
+
+    return steps
+
+
+def _method_and_jac(method, jac):
+    """Names and functions behind the arguments `method` and `jac`."""
+    name = (_constant(method, "method") or "bfgs").lower()
+    name = ALIASES.get(name, name)
+    if name not in METHODS:
+        raise TypingError(f"numgd.minimize: method {name!r} cannot run inside @njit code; use {METHODS}")
+    if not _given(jac):
+        return name, None, TWO_POINT
+    if isinstance(jac, types.Dispatcher):
+        return name, jac.dispatcher, EXACT
+    if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
+        return name, None, scheme_of(_constant(jac, "jac"))
+    raise TypingError("numgd.minimize: jac must be an @njit function, True, '2-point', '3-point' or 'cs'")
+
+
+@overload(minimize, prefer_literal=True)
+def _minimize_in_njit(
+    fun,
+    x0,
+    args=(),
+    method=None,
+    jac=None,
+    hess=None,
+    hessp=None,
+    bounds=None,
+    constraints=(),
+    tol=None,
+    callback=None,
+    options=None,
+):
+    for name, given in (("hess", hess), ("hessp", hessp), ("bounds", bounds), ("callback", callback)):
+        if _given(given):
+            raise TypingError(f"numgd.minimize: {name} is not available inside @njit code")
+    if isinstance(options, types.DictType) and options.initial_value is None:
+        from numba import literally
+
+        return lambda fun, x0, args=(), method=None, jac=None, hess=None, hessp=None, bounds=None, \
+            constraints=(), tol=None, callback=None, options=None: literally(options)  # fmt: skip
+    if not (isinstance(x0, types.Array) and x0.ndim == 1):
+        raise TypingError("numgd.minimize: x0 must be a 1-D array inside @njit code")
+    real = types.float32 if x0.dtype == types.float32 else types.float64
+    dtype = np.dtype(real.name)
+    method_key, gradient, scheme = _method_and_jac(method, jac)
+    limits, maxcor, _ = settings(method_key, dtype, None, _options(options))
+    with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
+    steps = _make_steps(scheme, dtype)
+    word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
+
+    args_type = args.value if isinstance(args, types.Omitted) else args
+    is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
+    args_type = types.Tuple(()) if args_type == () else args_type
+    if not is_tuple:
+        args_type = types.Tuple((args_type,))
+    args_type = stored_type(args_type)
+    vector = types.Array(real, 1, "C")
+    adapter = make_adapter(_function(fun, "fun"), gradient, scheme, loader(args_type), args_type, vector)
+    if adapter is None:
+        raise TypingError(
+            "numgd.minimize: fun(x, *args) must compile and return a real number (with jac=True: a number "
+            "and a 1-D array), jac(x, *args) a 1-D array"
+        )
+    address = linked_address(adapter)
+    size = storage_size(args_type)
+    rows = make_rows(method_key)
+    solve = entry(method_key)
+
+    def implementation(
+        fun,
+        x0,
+        args=(),
+        method=None,
+        jac=None,
+        hess=None,
+        hessp=None,
+        bounds=None,
+        constraints=(),
+        tol=None,
+        callback=None,
+        options=None,
+    ):
+        n = x0.size
+        x = np.empty(n, dtype)
+        for i in range(n):
+            x[i] = x0[i]
+        work = np.empty((rows(n, maxcor) + HOST_ROWS, n), dtype)
+        report = np.empty(REPORT_SIZE)
+        context = np.empty(size, np.uint8)
+        store(address_of(context), args if is_tuple else (args,))
+        ending = with_tolerance(limits, tol)
+        outcome = solve(
+            x, work, ending, 0, address(), address_of(context), scheme, steps(n), report, False, 0
+        )
+        context[:0] = 0  # the packed args live until here
+        status = outcome.status
+        success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
+        return MinimizeResult(
+            x, outcome.f, work[0], outcome.nit, int(report[NFEV]), int(report[NJEV]), status, success
+        )
+
+    return implementation

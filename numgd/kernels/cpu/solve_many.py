@@ -1,0 +1,69 @@
+"""Many small problems on all cores: one thread solves one problem at a time."""
+
+from functools import cache
+
+import numpy as np
+from numba import get_thread_id, prange, types
+
+from numgd.jit.pointers import address_of
+from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NJEV, REPORT_SIZE, entry, make_rows
+from numgd.status import RAISED
+
+
+@cache
+def solve_many(method):
+    """The compiled driver of a method.
+
+    ``solve_many(method)(X, J, work, reports, words, limits, function, context, first, scheme, steps, fun,
+    counts)`` overwrites
+    the rows of `X` by the solutions and fills the rows of `J` by the gradients there, `fun` by the values
+    and the columns of `counts` by status, nit, nfev and njev.  `work`, `reports` and `words` (what the
+    objective's context points to: its args and the row) have one block for each thread; `first` is the
+    number of the first problem among the args.
+    """
+    solve = entry(method)
+    word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
+
+    @portable
+    def solve_row(row, X, J, work, report, words, limits, function, scheme, steps, fun, counts):
+        outcome = solve(
+            X[row], work, limits, word(0), function, address_of(words), scheme, steps, report, flag(False),
+            word(0),
+        )  # fmt: skip
+        fun[row] = outcome.f
+        for i in range(X.shape[1]):
+            J[row, i] = work[0, i]
+        counts[row, 0] = outcome.status
+        counts[row, 1] = outcome.nit
+        counts[row, 2] = int(report[NFEV])
+        counts[row, 3] = int(report[NJEV])
+
+    @portable
+    def guarded(row, X, J, work, report, words, limits, function, scheme, steps, fun, counts):
+        # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
+        try:
+            solve_row(
+                row, X, J, work, report, words, limits, function, scheme, steps, fun, counts
+            )  # fmt: skip
+        except Exception:
+            counts[row, 0] = RAISED
+
+    @compiled(f"solve-many-{method}", THREADED_FLAGS)
+    def drive(X, J, work, reports, words, limits, function, context, first, scheme, steps, fun, counts):
+        for row in prange(X.shape[0]):
+            thread = get_thread_id()
+            words[thread, 0] = context
+            words[thread, 1] = first + row
+            guarded(
+                row, X, J, work[thread], reports[thread], words[thread], limits, function, scheme,
+                steps, fun, counts,
+            )  # fmt: skip
+
+    return drive
+
+
+def scratch_many(method, threads, n, maxcor, dtype):
+    """Scratch memory for `solve_many`: work, reports and words."""
+    work = np.empty((threads, make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    return work, np.empty((threads, REPORT_SIZE)), np.empty((threads, 2), np.int64)

@@ -1,0 +1,151 @@
+"""`minimize_many`: the same function from many starting points or with many sets of data, on all cores."""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from numgd.jit.arguments import row_of_args
+from numgd.kernels.cpu.solve import EXACT
+from numgd.kernels.cpu.solve_many import scratch_many, solve_many
+from numgd.minimize import minimize, prepare_differences
+from numgd.objective import bind_rows, scheme_of
+from numgd.options import ALIASES, METHODS, settings
+from numgd.status import RAISED, SUCCESSES
+
+BLOCK = 16_384
+"""Problems between two looks at Ctrl-C."""
+
+CHUNK = 16
+"""Problems that a thread takes at a time."""
+
+
+class ManyResult(NamedTuple):
+    """Results of `minimize_many`: one row a problem."""
+
+    x: Any  # (N, n) solutions
+    fun: Any  # (N,) values
+    jac: Any  # (N, n) gradients
+    nit: Any  # (N,) iterations
+    nfev: Any  # (N,) calls of the function
+    njev: Any  # (N,) gradients
+    status: Any  # (N,) a `numgd.Status` each
+    success: Any  # (N,) bool
+
+
+def minimize_many(fun, X0, args=(), method="BFGS", jac=None, tol=None, options=None):
+    """Minimise one function from many starting points, or over many sets of data, on all CPU cores.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``, as for `minimize`.
+    X0 : array_like of shape (N, n)
+        One starting point a row; float32 is kept, every other real dtype becomes float64.
+    args : tuple, optional
+        Arrays in it vary along their first axis, of length N: problem i gets ``a[i]``.  Everything else
+        is the same for all problems.
+    method, jac, tol, options : optional
+        As for `minimize`; the methods are numgd's own.
+
+    Returns
+    -------
+    ManyResult
+        Arrays ``x, fun, jac, nit, nfev, njev, status, success``, one row a problem; a problem that fails
+        says so in its row and disturbs no other.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For input that makes no sense, before anything is evaluated.
+    Exception
+        What `fun` raises for the first problem in which it raises.
+
+    Notes
+    -----
+    The results do not depend on the number of threads.  A function that Numba cannot compile is minimised
+    row by row.
+
+    Examples
+    --------
+    >>> import numgd, numba, numpy as np
+    >>> @numba.njit
+    ... def distance(x, centre):
+    ...     return ((x - centre) ** 2).sum()
+    >>> centres = np.arange(6.0).reshape(3, 2)
+    >>> numgd.minimize_many(distance, np.zeros((3, 2)), args=(centres,)).x.round(6)
+    array([[0., 1.],
+           [2., 3.],
+           [4., 5.]])
+    """
+    if not callable(fun):
+        raise TypeError(f"fun must be callable; it is {fun!r}")
+    X = np.asarray(X0)
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
+    if X.ndim != 2 or X.shape[1] == 0:
+        raise ValueError(f"X0 must have shape (N, n) with n > 0; its shape is {X.shape}")
+    X = np.array(X, np.float32 if X.dtype == np.float32 else np.float64, order="C")
+    count, n = X.shape
+    args = args if isinstance(args, tuple) else (args,)
+    for k, value in enumerate(args):
+        if isinstance(value, np.ndarray) and (value.ndim == 0 or value.shape[0] != count):
+            raise ValueError(
+                f"args[{k}] must have one entry for each of the {count} rows of X0; "
+                f"its shape is {value.shape}"
+            )
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string; it is {method!r}")
+    name = ALIASES.get(method.lower(), method.lower())
+    if name not in METHODS:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+    scheme = scheme_of(jac)
+    limits, maxcor, driver = settings(name, X.dtype, tol, options)
+    if count == 0:
+        return _result(X, np.empty(0, X.dtype), X.copy(), np.empty((0, 4), np.int64))
+    steps, scheme, limits = prepare_differences(scheme, X[0], driver, limits)
+    bound = bind_rows(fun, jac if scheme == EXACT else None, scheme, args, X.dtype)
+    if bound is None:
+        return _row_by_row(fun, X, args, name, jac, tol, options)
+
+    J = np.full_like(X, np.nan)
+    values = np.full(count, np.nan, X.dtype)
+    counts = np.zeros((count, 4), np.int64)
+    memory = scratch_many(name, numba.get_num_threads(), n, maxcor, X.dtype)
+    drive = solve_many(name)
+    try:
+        with numba.parallel_chunksize(CHUNK):
+            for start in range(0, count, BLOCK):
+                rows = slice(start, start + BLOCK)
+                drive(
+                    X[rows], J[rows], *memory, limits, bound.address, bound.context, start, scheme, steps,
+                    values[rows], counts[rows],
+                )  # fmt: skip
+    finally:
+        bound.release()
+    raised = np.flatnonzero(counts[:, 0] == RAISED)
+    if raised.size:  # meet the exception again where it can reach the caller
+        row = raised[0]
+        minimize(fun, np.asarray(X0)[row], row_of_args(args, row), name, jac, tol=tol, options=options)
+    return _result(X, values, J, counts)
+
+
+def _row_by_row(fun, X, args, method, jac, tol, options):
+    """The same through `minimize`, for a function that is called back."""
+    results = [
+        minimize(fun, x, row_of_args(args, row), method, jac, tol=tol, options=options)
+        for row, x in enumerate(X)
+    ]
+    counts = [(result.status, result.nit, result.nfev, result.njev) for result in results]
+    return _result(
+        np.array([result.x for result in results]),
+        np.array([result.fun for result in results], X.dtype),
+        np.array([result.jac for result in results]),
+        np.array(counts, np.int64),
+    )
+
+
+def _result(X, values, J, counts):
+    status = counts[:, 0]
+    success = np.isin(status, list(SUCCESSES))
+    return ManyResult(X, values, J, counts[:, 1], counts[:, 2], counts[:, 3], status, success)
