@@ -197,8 +197,9 @@ def _minimize_in_njit(
         store(address_of(context), args if is_tuple else (args,))
         ending = with_tolerance(limits, tol)
         outcome = solve(
-            x, work, ending, 0, address(), address_of(context), scheme, steps(n), report, False, 0
-        )
+            x, work, ending, word(0), address(), address_of(context), word(scheme), steps(n), report,
+            flag(False), word(0),
+        )  # fmt: skip
         context[:0] = 0  # the packed args live until here
         status = outcome.status
         success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
