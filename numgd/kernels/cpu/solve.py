@@ -1,18 +1,14 @@
 """One problem on the host: how a solver reaches a compiled objective, and its compiled entry."""
 
+import math
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order import RULES
-from numgd.first_order.descent import SCRATCH_ROWS as RULE_ROWS
-from numgd.first_order.descent import make_rule_descent
 from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, check_signals
 from numgd.jit.portable import SOLVER_FLAGS, THREADED_FLAGS, compiled, portable
-from numgd.second_order import SOLVERS
-from numgd.second_order.descent import SCRATCH_ROWS as DESCENT_ROWS
-from numgd.second_order.descent import make_descent
+from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL, THREADED
 from numgd.status import INVALID_INPUT, Outcome
 
@@ -114,34 +110,6 @@ def observe(problem, iteration, f):
     return int(call_python(problem.hook, iteration))
 
 
-def make_solver(method, space, evaluate, observe):
-    """The solver of a method over a space, for a driver's `evaluate` and `observe`."""
-    if method in RULES:
-        return make_rule_descent(space, evaluate, observe, RULES[method])
-    module = SOLVERS[method]
-    return make_descent(space, evaluate, observe, module.make_model(space), module.UNIT_STEP)
-
-
-@cache
-def make_rows(method):
-    """Function ``rows(n, maxcor)``: how many rows of scratch memory a method's solver needs."""
-    if method in RULES:
-        rule_rows = RULE_ROWS + len(RULES[method].SLOTS)
-
-        @portable
-        def rows(n, maxcor):
-            return rule_rows
-
-    else:
-        memory_rows = SOLVERS[method].memory_rows
-
-        @portable
-        def rows(n, maxcor):
-            return DESCENT_ROWS + memory_rows(n, maxcor)
-
-    return rows
-
-
 @cache
 def entry(method, threads=False):
     """The compiled solver of a method: once per dtype for all objectives, kept on disk.
@@ -162,9 +130,8 @@ def entry(method, threads=False):
         report[NFEV] = 0
         report[NJEV] = 0
         problem = Problem(function, context, scheme, steps, report, work[own:], interactive, hook)
-        for i in range(x.size):
-            if x[i] - x[i] != x[i] - x[i]:
-                return Outcome(INVALID_INPUT, 0, 0, x[i], age)
+        if not all_finite(x):
+            return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), age)
         return solver(problem, x, work[:own], options, age)
 
     return solve

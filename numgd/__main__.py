@@ -1,0 +1,8 @@
+"""``python -m numgd`` is the command ``numgd``."""
+
+import sys
+
+from numgd.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

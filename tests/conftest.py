@@ -1,0 +1,49 @@
+"""Shared objectives: compiled once, used by many tests."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def rosenbrock(x):
+    """Chained Rosenbrock function."""
+    total = 0.0
+    for i in range(x.size - 1):
+        total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+@njit(cache=True)
+def rosenbrock_gradient(x):
+    """Its gradient."""
+    g = np.zeros_like(x)
+    for i in range(x.size - 1):
+        t = x[i + 1] - x[i] * x[i]
+        g[i] += -400.0 * x[i] * t - 2.0 * (1.0 - x[i])
+        g[i + 1] += 200.0 * t
+    return g
+
+
+@njit(cache=True)
+def distance(x, centre):
+    """Squared distance to a centre."""
+    total = 0.0
+    for i in range(x.size):
+        total += (x[i] - centre[i]) ** 2
+    return total
+
+
+@njit(cache=True)
+def distance_gradient(x, centre):
+    """Its gradient."""
+    g = np.empty_like(x)
+    for i in range(x.size):
+        g[i] = 2.0 * (x[i] - centre[i])
+    return g
+
+
+def standard_start(n):
+    """The point (-1.2, 1.3, -1.2, …)."""
+    x = np.full(n, -1.2)
+    x[1::2] = 1.3
+    return x
