@@ -8,6 +8,7 @@ function (jac=True), the same for both, with the same maxcor, starting point and
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -57,6 +58,11 @@ SOLVERS = {"numgd": numgd_solve, "SciPy": scipy_solve}
 
 def peak_memory():
     """Largest resident memory of this process so far, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux ru_maxrss starts from the peak of the parent process
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return float(line.split()[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 

@@ -6,11 +6,14 @@ JAX differentiates the function; numgd gets the gradient written out, and for co
 (2-point differences).  A problem counts as solved where |f| < 1e-8; the function has a second, local
 minimum, in which some starts must end.
 
-JAX is timed at N = 10³, 10⁴ and 10⁵; if one call would take more than three minutes at 10⁵, the ratio is
-of the times per problem, JAX's at 10⁴, and the output says so.
+One vmap over all problems goes on until the slowest has ended, so JAX is timed in both ways that a user has:
+one vmap at N = 10³, 10⁴ and 10⁵ (left out where one call would take more than three minutes), and
+`jax.lax.map` over vmapped batches.  Each ratio names the N of both sides; a ratio between unlike N is of the
+times per problem.  The ratio to the fastest of all ways of JAX is the one to go by.
 """
 
 import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +26,7 @@ from timing import Ratios, duration, heading, interleaved
 import numgd
 
 N_VARIABLES = 4
-COUNTS = (1_000, 10_000, 100_000)
+PLAN = ((1_000, None), (10_000, None), (100_000, None), (100_000, 10), (100_000, 1_000))  # N, batch size
 GTOL = 1e-5
 MAXITER = 200 * N_VARIABLES
 PATIENCE = 180.0  # seconds that one call of JAX may take
@@ -49,41 +52,45 @@ def described(values, gradients, iterations):
     """What the solves came to, in words."""
     values, gradients = np.asarray(values), np.asarray(gradients)
     solved = np.mean(np.abs(values) < SOLVED)
-    sizes = np.abs(gradients).max(axis=1)
+    stationary = np.mean(np.abs(gradients).max(axis=1) <= GTOL)
     return (
-        f"solved {solved:.2%}, stationary (|g| <= gtol) {np.mean(sizes <= GTOL):.2%}, "
-        f"mean iterations {np.mean(iterations):.1f}"
-    ), solved
+        f"solved {solved:.2%}, stationary (|g| <= gtol) {stationary:.2%}, "
+        f"iterations {np.mean(iterations):.1f} in the mean, {np.max(iterations)} at most"
+    )
 
 
-def compare(count, rounds):
-    """Time both at one N; returns the timings and the seconds of JAX's call."""
-    starts = np.random.default_rng(0).uniform(-2.0, 2.0, (count, N_VARIABLES))
-    on_device = jnp.asarray(starts)
-    before = time.perf_counter()
-    many = jax.jit(jax.vmap(jax_solve)).lower(on_device).compile()
-    compiling = time.perf_counter() - before
+def numgd_call(starts, jac):
+    """A call of numgd."""
     options = {"gtol": GTOL, "maxiter": MAXITER}
+    return lambda: numgd.minimize_many(rosenbrock, starts, method="BFGS", jac=jac, options=options)
+
+
+def jax_call(starts, batch=None):
+    """A call of JAX, compiled for these starts: one vmap, or batches of it."""
+    on_device = jnp.asarray(starts)
+    function = jax.vmap(jax_solve) if batch is None else partial(jax.lax.map, jax_solve, batch_size=batch)
+    before = time.perf_counter()
+    many = jax.jit(function).lower(on_device).compile()
+    print(f"  JAX compiled in {duration(time.perf_counter() - before)}")
+    return lambda: jax.block_until_ready(many(on_device))
+
+
+def compare(count, batch, rounds):
+    """Time both at one N; seconds per problem of each."""
+    starts = np.random.default_rng(0).uniform(-2.0, 2.0, (count, N_VARIABLES))
+    print(f"N={count}, JAX as " + ("one vmap" if batch is None else f"batches of {batch}"))
     calls = {
-        "numgd": lambda: numgd.minimize_many(
-            rosenbrock, starts, method="BFGS", jac=rosenbrock_gradient, options=options
-        ),
-        "numgd, 2-point": lambda: numgd.minimize_many(rosenbrock, starts, method="BFGS", options=options),
-        "JAX": lambda: jax.block_until_ready(many(on_device)),
+        "numgd": numgd_call(starts, rosenbrock_gradient),
+        "numgd, 2-point": numgd_call(starts, None),
+        "JAX": jax_call(starts, batch),
     }
-    for name in ("numgd", "numgd, 2-point"):
-        calls[name]()
     timings = interleaved(calls, rounds, shortest=0.2)
-    print(f"N={count}; JAX compiled in {duration(compiling)}")
-    solved = {}
     for name, timing in timings.items():
         result = calls[name]()
-        if name == "JAX":
-            text, solved[name] = described(result[1], result[2], result[3])
-        else:
-            text, solved[name] = described(result.fun, result.jac, result.nit)
-        print(f"  {name:16s}{timing}, {duration(timing.median / count)} a problem; {text}", flush=True)
-    return timings, solved
+        columns = result[1:] if name == "JAX" else (result.fun, result.jac, result.nit)
+        each = duration(timing.median / count)
+        print(f"  {name:16s}{timing}, {each} a problem; {described(*columns)}", flush=True)
+    return {name: timing.median / count for name, timing in timings.items()}
 
 
 def main():
@@ -94,40 +101,29 @@ def main():
         "jax",
         "jaxlib",
     )
-    print(f"numgd's threads: {numba.get_num_threads()}; JAX's devices: {jax.devices()}\n")
+    print(f"numgd's threads: {numba.get_num_threads()}; JAX's devices: {jax.devices()}")
+    results = {}
+    expected = 0.0  # seconds a problem
+    for count, batch in PLAN:
+        if batch is None and expected * count > PATIENCE:
+            print(f"N={count}, JAX as one vmap: not run, about {duration(expected * count)} expected")
+            continue
+        slow = expected * count > 10.0
+        results[count, batch] = compare(count, batch, rounds=3 if slow else 7)
+        if batch is None:
+            expected = results[count, batch]["JAX"]
     ratios = Ratios()
-    per_problem = {}
-    for count in COUNTS:
-        expected = per_problem[max(per_problem)] * count if per_problem else 0.0
-        if expected > PATIENCE:
-            print(f"JAX not run at N={count}: about {duration(expected)} expected, from its time per problem")
-            break
-        timings, solved = compare(count, rounds=7 if expected < 10.0 else 3)
-        per_problem[count] = timings["JAX"].median / count
-    timed = max(per_problem)
-    print("JAX's time per problem: " + ", ".join(f"N={N} {duration(t)}" for N, t in per_problem.items()))
-    ours = {name: timings[name].median for name in timings if name != "JAX"}
-    if timed < COUNTS[-1]:
-        starts = np.random.default_rng(0).uniform(-2.0, 2.0, (COUNTS[-1], N_VARIABLES))
-        options = {"gtol": GTOL, "maxiter": MAXITER}
-        calls = {
-            name: lambda jac=jac: numgd.minimize_many(
-                rosenbrock, starts, method="BFGS", jac=jac, options=options
-            )
-            for name, jac in (("numgd", rosenbrock_gradient), ("numgd, 2-point", None))
-        }
-        timings = interleaved(calls, 7, shortest=0.2)
-        print(f"N={COUNTS[-1]}, numgd alone")
-        for name, timing in timings.items():
-            result = calls[name]()
-            print(f"  {name:16s}{timing}; {described(result.fun, result.jac, result.nit)[0]}")
-        ours = {name: timing.median for name, timing in timings.items()}
-        print(f"The ratios are of times per problem: numgd's at N={COUNTS[-1]}, JAX's at N={timed}.")
-    print("Solved at the largest N of both: " + ", ".join(f"{name} {solved[name]:.2%}" for name in solved))
-    for name, seconds in ours.items():
-        value = per_problem[timed] * COUNTS[-1] / seconds
-        label = f"{name.replace('numgd,', 'numgd with')} vs JAX, BFGS, n=4"
-        ratios.add(f"{label}, N={COUNTS[-1]}", value, 30 if name == "numgd" else None)
+    for (count, batch), seconds in results.items():
+        way = "one vmap" if batch is None else f"batches of {batch}"
+        value = seconds["JAX"] / seconds["numgd"]
+        ratios.add(f"numgd vs JAX, BFGS, n=4, both at N={count}, JAX as {way}", value)
+    ours = results[max(results, key=lambda key: key[0])]
+    fastest = min(results, key=lambda key: results[key]["JAX"])
+    way = "one vmap" if fastest[1] is None else f"batches of {fastest[1]}"
+    where = f"numgd at N={max(key[0] for key in results)}, JAX's fastest (N={fastest[0]}, {way})"
+    for name in ("numgd, 2-point", "numgd"):
+        label = f"{name.replace('numgd,', 'numgd with')} vs JAX, BFGS, n=4, per problem, {where}"
+        ratios.add(label, results[fastest]["JAX"] / ours[name], 30 if name == "numgd" else None)
     ratios.show()
 
 

@@ -33,9 +33,7 @@ def numgd_loop(x0, count, solution):
     """Solve `count` times with numgd; the sum of the iterations."""
     iterations = 0
     for _ in range(count):
-        result = numgd.minimize(
-            rosenbrock, x0, method="BFGS", jac=rosenbrock_gradient, options={"gtol": 1e-5}
-        )
+        result = numgd.minimize(rosenbrock, x0, method="BFGS", jac=rosenbrock_gradient, tol=GTOL)
         iterations += result.nit
     solution[:] = result.x
     return iterations
@@ -46,9 +44,7 @@ def scijit_loop(x0, count, solution):
     """The same with scijit."""
     iterations = 0
     for _ in range(count):
-        result = scijit.optimize.minimize(
-            rosenbrock, x0, method="BFGS", jac=rosenbrock_gradient, options={"gtol": 1e-5}
-        )
+        result = scijit.optimize.minimize(rosenbrock, x0, method="BFGS", jac=rosenbrock_gradient, tol=GTOL)
         iterations += result.nit
     solution[:] = result.x
     return iterations

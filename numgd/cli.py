@@ -1,6 +1,7 @@
 """The command ``numgd``: demo, info and warmup."""
 
 import argparse
+import contextlib
 import os
 import platform
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 
 from numgd import __version__, demo
 from numgd.jit.cache import cache_folder, cache_root
-from numgd.minimize import _THREADED_METHODS, THREADED_FROM, minimize
+from numgd.minimize import THREADED_FROM, THREADED_METHODS, minimize
 from numgd.minimize_many import minimize_many
 from numgd.options import ALIASES, METHODS
 from numgd.plots import draw_convergence
@@ -94,8 +95,8 @@ def run_demo(options):
         comparisons.append(demo.compare(problem))
         print(comparison_table(comparisons[-1]))
     print(
-        f"\nAll runs have the same compiled loss and gradient and stop at |g| <= {demo.GTOL:g}, its largest entry."
-        f"\nTimes are medians of {demo.REPEATS} warm calls; ratio is SciPy's time over numgd's."
+        f"\nAll runs have the same compiled loss and gradient and stop at max |g| <= {demo.GTOL:g}."
+        f"\nTimes are medians of {demo.REPEATS} warm calls on one thread; ratio is SciPy's time over numgd's."
     )
     try:
         draw_convergence(comparisons, options.output)
@@ -121,7 +122,9 @@ def _compile_missing():
 def comparison_table(comparison):
     """A comparison as text, one line a run."""
     scipy_seconds = {run.method: run.seconds for run in comparison.runs if run.library == "SciPy"}
-    rows = [("method", "library", "loss", "|g|", "iterations", "evaluations", "converged", "time", "ratio")]
+    rows = [
+        ("method", "library", "loss", "max |g|", "iterations", "evaluations", "converged", "time", "ratio")
+    ]
     for run in comparison.runs:
         ratio = ""
         if run.library == "numgd" and run.method in scipy_seconds:
@@ -182,9 +185,7 @@ def cuda_state():
 
         if not cuda.is_available():
             return f"numba-cuda {version}, no device"
-        names = [
-            getattr(device.name, "decode", lambda name=device.name: name)() for device in cuda.list_devices()
-        ]
+        names = [str(device.name) for device in cuda.list_devices()]
     except Exception as error:  # whatever a driver does not like
         return f"numba-cuda {version}, no usable device: {type(error).__name__}"
     return f"numba-cuda {version}, {', '.join(names)}"
@@ -192,7 +193,11 @@ def cuda_state():
 
 def size_of(folder):
     """Number and size of the files under a folder, in words."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    sizes = []
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # a temporary file of another process, gone meanwhile
+            if path.is_file():
+                sizes.append(path.stat().st_size)
     return f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB"
 
 
@@ -205,7 +210,7 @@ def run_warmup(options):
     for dtype in options.dtype:
         for method in options.method:
             steps.append((f"{method} {dtype}", partial(_solve, method, dtype)))
-            if method in _THREADED_METHODS:
+            if method in THREADED_METHODS:
                 steps.append((f"{method} {dtype} threaded", partial(_solve, method, dtype, THREADED_FROM)))
             steps.append((f"{method} {dtype} minimize_many", partial(_solve_many, method, dtype)))
     start = time.perf_counter()

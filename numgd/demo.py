@@ -146,10 +146,14 @@ def compare(problem):
     Comparison
         numgd's runs in the order of its table of methods, each followed by SciPy's of the same method.
     """
+    from threadpoolctl import threadpool_limits
+
     calls = _calls(problem)
-    for call in calls.values():  # compile, and touch the data
-        call(problem.fun)
-    seconds = _medians({key: partial(call, problem.fun) for key, call in calls.items()})
+    # One BLAS thread: more of them slow both libraries down at these sizes, SciPy's L-BFGS-B most.
+    with threadpool_limits(1, user_api="blas"):
+        for call in calls.values():  # compile, and touch the data
+            call(problem.fun)
+        seconds = _medians({key: partial(call, problem.fun) for key, call in calls.items()})
     runs = [_run(*key, call, problem, seconds[key]) for key, call in calls.items()]
     tight = {"gtol": 0.0, "maxiter": 1000}
     lowest = minimize(problem.fun, problem.x0, problem.args, "bfgs", True, options=tight).fun

@@ -62,16 +62,38 @@ def _function(argument, name):
 
 
 def _options(argument):
-    """The dictionary of literal options, or None while Numba still has to make its values literal."""
+    """The options whose values are known when compiling, and the names of those that are not."""
     if not _given(argument):
-        return {}
+        return {}, ()
     if isinstance(argument, types.LiteralStrKeyDict):
-        values = dict(argument.literal_value)
-        if all(isinstance(value, types.Literal) for value in values.values()):
-            return {str(key): value.literal_value for key, value in values.items()}
-    elif isinstance(argument, types.DictType) and argument.initial_value is not None:
-        return dict(argument.initial_value)
-    raise TypingError("numgd.minimize: options must be a dictionary of constants inside @njit code")
+        values = {key.literal_value: value for key, value in argument.literal_value.items()}
+        known = {k: v.literal_value for k, v in values.items() if isinstance(v, types.Literal)}
+        return known, tuple(name for name in values if name not in known)
+    if isinstance(argument, types.DictType) and argument.initial_value is not None:
+        return dict(argument.initial_value), ()
+    raise TypingError("numgd.minimize: options must be a dictionary with constant keys inside @njit code")
+
+
+def _make_fill(limits, names):
+    """Function ``fill(options, given)``: the options with the values that are known only at run time."""
+
+    @portable
+    def unchanged(options, given):
+        return options
+
+    def with_entry(before, position, name):
+        @portable
+        def fill(options, given):
+            return replace_entry(before(options, given), position, given[name])
+
+        return fill
+
+    fill = unchanged
+    for name in names:
+        if name not in limits._fields:
+            raise TypingError(f"numgd.minimize: unknown option {name!r}, or one that must be a constant")
+        fill = with_entry(fill, limits._fields.index(name), name)
+    return fill
 
 
 def _make_tolerance(method, dtype, limits, tol):
@@ -150,7 +172,9 @@ def _minimize_in_njit(
     real = types.float32 if x0.dtype == types.float32 else types.float64
     dtype = np.dtype(real.name)
     method_key, gradient, scheme = _method_and_jac(method, jac)
-    limits, maxcor, _ = settings(method_key, dtype, None, _options(options))
+    known, unknown = _options(options)
+    limits, maxcor, _ = settings(method_key, dtype, None, known)
+    fill = _make_fill(limits, unknown)
     with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
     steps = _make_steps(scheme, dtype)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
@@ -195,7 +219,7 @@ def _minimize_in_njit(
         report = np.empty(REPORT_SIZE)
         context = np.empty(size, np.uint8)
         store(address_of(context), args if is_tuple else (args,))
-        ending = with_tolerance(limits, tol)
+        ending = with_tolerance(fill(limits, options), tol)
         outcome = solve(
             x, work, ending, word(0), address(), address_of(context), word(scheme), steps(n), report,
             flag(False), word(0),

@@ -27,7 +27,9 @@ from numgd.status import INVALID_INPUT, MESSAGES, SUCCESSES
 THREADED_FROM = 100_000
 """Length of x from which the vector operations of methods without a matrix use all cores."""
 
-_THREADED_METHODS = frozenset(("steepest-descent", "cg", "l-bfgs"))
+THREADED_METHODS = frozenset(("steepest-descent", "cg", "l-bfgs"))
+"""These methods."""
+
 _NO_STEPS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float64, np.float32)}
 
 
@@ -218,7 +220,7 @@ def _minimize(fun, x0, args, method, jac, tol, callback, options):
         observer = Observer(x, work[0], report, callback, record)
         hook = id(observer)
 
-    solve = entry(method, n >= THREADED_FROM and method in _THREADED_METHODS)
+    solve = entry(method, n >= THREADED_FROM and method in THREADED_METHODS)
     bound = bind(fun, jac if scheme == EXACT else None, scheme, args, work[-HOST_ROWS])
     try:
         status, nit, _, f, age = solve(

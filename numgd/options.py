@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order import RULES
-from numgd.first_order.descent import options_type
+from numgd.first_order import METHOD_OPTIONS, RULES
 from numgd.second_order import SOLVERS
 from numgd.status import UNLIMITED
 
@@ -73,7 +72,7 @@ def method_name(method):
 def _defaults(method):
     """Default of every option of a method, as a flat dictionary."""
     if method in RULES:
-        return options_type(RULES[method])()._asdict()
+        return METHOD_OPTIONS[method]()._asdict()
     module = SOLVERS[method]
     found = module.OPTIONS._asdict()
     if hasattr(module, "MAXCOR"):
@@ -130,7 +129,7 @@ def _assemble(method, values, dtype):
     """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary."""
     values = dict(values)
     maxcor = values.pop("maxcor", 0)
-    options = options_type(RULES[method]) if method in RULES else type(SOLVERS[method].OPTIONS)
+    options = METHOD_OPTIONS[method] if method in RULES else type(SOLVERS[method].OPTIONS)
     return _in_dtype(options(**_floats(values)), dtype), maxcor
 
 

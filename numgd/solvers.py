@@ -42,7 +42,7 @@ def make_rows(method):
 @portable
 def all_finite(x):
     """Whether no component is NaN or infinite."""
+    finite = True
     for i in range(x.size):
-        if x[i] - x[i] != x[i] - x[i]:
-            return False
-    return True
+        finite &= x[i] - x[i] == x[i] - x[i]
+    return finite

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from problems import PROBLEMS, problem
 from scipy import optimize
 
 import numgd
-from problems import PROBLEMS, problem
 
 METHODS = {"BFGS": "BFGS", "L-BFGS": "L-BFGS-B", "CG": "CG"}
 DENSE_LIMIT = 500  # BFGS holds an n×n matrix

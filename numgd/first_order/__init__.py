@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from numgd.first_order import adam, gd, momentum
+from numgd.first_order.descent import options_type
 
 RULES: dict[str, ModuleType] = {
     "gd": gd,
@@ -15,3 +16,6 @@ A module has Options (a NamedTuple of hyper-parameters with defaults), SLOTS (na
 kept for each parameter), ``coefficients(real, options, t)`` (the scalars of step t = 1, 2, …, in the scalar
 type `real`) and ``update(p, g, slots, c) -> (p, slots)`` for one parameter.
 """
+
+METHOD_OPTIONS = {name: options_type(rule) for name, rule in RULES.items()}
+"""Rule name to the options of its method: those of the loop and those of the rule."""

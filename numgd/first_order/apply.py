@@ -1,5 +1,7 @@
 """A scalar update rule over a vector: slots are the rows of a 2-D array."""
 
+import numpy as np
+
 from numgd.jit.portable import portable
 
 
@@ -72,3 +74,13 @@ def make_apply(rule):
             element(i, p, g, slots, c)
 
     return apply
+
+
+def step_coefficients(rule, options, t, dtype):
+    """Coefficients of step t = 1, 2, … in a dtype, for the drivers `kernels.*.update`.
+
+    They are computed in float64: in float32, 1 − β and 1 − βᵗ would have three digits.
+    """
+    exact = rule.Options(*(np.float64(value) for value in options))
+    coefficients = rule.coefficients(np.float64, exact, np.float64(t))
+    return tuple(np.dtype(dtype).type(value) for value in coefficients)

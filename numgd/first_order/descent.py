@@ -6,7 +6,6 @@ the gradient test holds, at a point no higher than the first.
 
 import math
 from collections import namedtuple
-from functools import cache
 from typing import Any, NamedTuple
 
 from numgd.first_order.apply import make_apply
@@ -35,12 +34,16 @@ class LoopOptions(NamedTuple):
     maxfun: Any = UNLIMITED
 
 
-@cache
 def options_type(rule):
-    """NamedTuple of the loop's options and the rule's, with their defaults."""
+    """NamedTuple of the loop's options and the rule's, with their defaults.
+
+    It becomes an attribute of the rule's module, where the disk cache finds it again by its name.
+    """
     fields = {**LoopOptions()._asdict(), **rule.Options()._asdict()}
-    name = rule.__name__.rpartition(".")[2].capitalize() + "Options"
-    return namedtuple(name, fields, defaults=fields.values(), module=__name__)
+    rule.MethodOptions = namedtuple(
+        "MethodOptions", fields, defaults=fields.values(), module=rule.__name__
+    )  # fmt: skip
+    return rule.MethodOptions
 
 
 def make_rule_descent(space, evaluate, observe, rule):

@@ -3,24 +3,31 @@
 import contextlib
 import hashlib
 import os
+import re
+import shutil
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
+_NOT_COMPILED = frozenset(("__init__", "__main__", "cli", "demo", "plots"))
+
 
 @cache
 def source_digest():
-    """Digest of every source file of numgd and of the versions that shape its machine code.
+    """Digest of numgd's source files and of the versions that shape its machine code.
 
     Numba checks only the file of the function that it compiles; code that was inlined from another file
-    would go stale.  Any change of any source file starts a new folder.
+    would go stale.  Any change of a source file that compiled code may come from starts a new folder.
     """
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
+        if path.parent == package and path.stem in _NOT_COMPILED:
+            continue
         digest.update(path.relative_to(package).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -45,6 +52,14 @@ def cache_folder():
     return cache_root() / source_digest()
 
 
+def _forget_old_folders():
+    """Remove what other versions of the sources left behind and nobody wrote to for a month."""
+    oldest = time.time() - 30 * 86400
+    for folder in cache_root().iterdir():
+        if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 class _Locator:
     """The part of Numba's cache locator that the base class calls."""
 
@@ -55,7 +70,9 @@ class _Locator:
         return source_digest()
 
     def ensure_cache_path(self):
-        os.makedirs(self.get_cache_path(), exist_ok=True)
+        if not os.path.isdir(self.get_cache_path()):
+            os.makedirs(self.get_cache_path(), exist_ok=True)
+            _forget_old_folders()
 
 
 class _Implementation(CompileResultCacheImpl):

@@ -110,7 +110,6 @@ def observe(problem, iteration, f):
     return int(call_python(problem.hook, iteration))
 
 
-@cache
 def entry(method, threads=False):
     """The compiled solver of a method: once per dtype for all objectives, kept on disk.
 
@@ -119,6 +118,11 @@ def entry(method, threads=False):
     last HOST_ROWS rows of `work` are the objective's.  The arguments from `function` on are the fields of
     `Problem`.
     """
+    return _compiled_entry(method, bool(threads))
+
+
+@cache
+def _compiled_entry(method, threads):
     space = THREADED if threads else SERIAL
     solver = make_solver(method, space, make_evaluate(space), observe)
     flags = THREADED_FLAGS if threads else SOLVER_FLAGS

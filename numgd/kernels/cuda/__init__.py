@@ -1,0 +1,1 @@
+"""Drivers for NVIDIA GPUs; nothing else in numgd imports ``numba.cuda``."""

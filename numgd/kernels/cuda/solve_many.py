@@ -1,0 +1,124 @@
+"""Many small problems on the device: one thread solves one problem at a time.
+
+Twin of `kernels.cpu.solve_many`; the objective is compiled into the kernel, which cannot call an address.
+"""
+
+import math
+from functools import cache
+
+from numba import cuda
+
+from numgd.jit.portable import portable
+from numgd.kernels.cuda.launch import THREADS
+from numgd.solvers import all_finite, make_rows, make_solver
+from numgd.spaces import SERIAL
+from numgd.status import INVALID_INPUT, Outcome
+
+OWN_ROWS = 1  # the point itself
+
+MOST_LANES = 131_072
+"""Threads of one launch, enough to fill a GPU; beyond that each thread solves several problems in turn."""
+
+
+def make_row_of(varies):
+    """Function ``row_of(args, row)``: the args of one problem.
+
+    `varies` says of each of the args whether it is an array with one entry for each problem.
+    """
+    if not varies:
+
+        @portable
+        def row_of(args, row):
+            return ()
+
+        return row_of
+
+    rest = make_row_of(varies[1:])
+    if varies[0]:
+
+        @portable
+        def row_of(args, row):
+            return (args[0][row],) + rest(args[1:], row)
+
+    else:
+
+        @portable
+        def row_of(args, row):
+            return (args[0],) + rest(args[1:], row)
+
+    return row_of
+
+
+@cache
+def make_kernel(method, objective, varies):
+    """The kernel of a method for one objective; its arguments are those of the driver."""
+    row_of = make_row_of(varies)
+
+    @portable
+    def evaluate(args, x, g):
+        return x.dtype.type(objective(x, g, *args))
+
+    @portable
+    def observe(args, iteration, f):
+        return 0
+
+    descend = make_solver(method, SERIAL, evaluate, observe)
+
+    @portable
+    def solve(args, x, work, limits):
+        if not all_finite(x):
+            return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), 0)
+        return descend(args, x, work, limits, 0)
+
+    @cuda.jit
+    def kernel(X, J, work, limits, args, fun, counts):
+        lane = cuda.grid(1)
+        if lane >= work.shape[2]:
+            return
+        x = work[0, :, lane]
+        memory = work[OWN_ROWS:, :, lane]
+        for row in range(lane, X.shape[0], work.shape[2]):
+            for i in range(x.size):
+                x[i] = X[row, i]
+            outcome = solve(row_of(args, row), x, memory, limits)
+            for i in range(x.size):
+                X[row, i] = x[i]
+                J[row, i] = memory[0, i]
+            fun[row] = outcome.f
+            counts[row, 0] = outcome.status
+            counts[row, 1] = outcome.nit
+            counts[row, 2] = outcome.evaluations
+
+    return kernel
+
+
+@cache
+def solve_many(method, objective):
+    """The driver of a method for one objective.
+
+    ``objective(x, g, *args) -> f`` is a ``@cuda.jit(device=True)`` or portable function that writes the
+    gradient into `g`, only reads `x` and allocates nothing.
+
+    ``solve_many(method, objective)(X, J, work, limits, args, fun, counts)`` overwrites the rows of `X`
+    (N, n) by the solutions and fills the rows of `J` (N, n) by the gradients there, `fun` (N,) by the
+    values and the columns of `counts` (N, 3) by status, nit and evaluations.  `work` comes from
+    `scratch_many`, `limits` are the solver's options in the dtype of `X`.  Arrays among `args` vary along
+    their first axis, of length N.  All arrays live on the device.
+    """
+
+    def drive(X, J, work, limits, args, fun, counts):
+        varies = tuple(hasattr(value, "shape") and value.shape != () for value in args)
+        blocks = (work.shape[2] + THREADS - 1) // THREADS
+        if X.shape[0] > 0:
+            make_kernel(method, objective, varies)[blocks, THREADS](X, J, work, limits, args, fun, counts)
+
+    return drive
+
+
+def scratch_many(method, count, n, maxcor, dtype):
+    """Scratch memory for `solve_many`.
+
+    The thread is the last index: neighbouring threads touch neighbouring words.
+    """
+    rows = make_rows(method)(n, maxcor) + OWN_ROWS
+    return cuda.device_array((rows, n, max(1, min(count, MOST_LANES))), dtype)

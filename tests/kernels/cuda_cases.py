@@ -1,0 +1,91 @@
+"""What the CUDA tests solve: objectives that write their gradient, starts, options; no test is in here."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.first_order import RULES
+from numgd.jit.portable import portable
+from numgd.second_order import SOLVERS
+
+DTYPES = ("float64", "float32")
+METHODS = (*SOLVERS, *RULES)
+
+
+@portable
+def rosenbrock(x, g):
+    """Rosenbrock's function of two variables."""
+    real = x.dtype.type
+    t = x[1] - x[0] * x[0]
+    r = real(1) - x[0]
+    g[0] = real(-400) * x[0] * t - real(2) * r
+    g[1] = real(200) * t
+    return real(100) * t * t + r * r
+
+
+@portable
+def quadratic(x, g, centre, weight):
+    """A quadratic with coupled neighbours around a centre, and a constant beside it."""
+    real = x.dtype.type
+    total = real(0)
+    for i in range(x.size):
+        g[i] = real(0)
+    for i in range(x.size):
+        d = x[i] - centre[i]
+        total += weight * d * d
+        g[i] += real(2) * weight * d
+        if i > 0:
+            t = d - (x[i - 1] - centre[i - 1])
+            total += t * t
+            g[i] += real(2) * t
+            g[i - 1] -= real(2) * t
+    return total
+
+
+class Case(NamedTuple):
+    """One batch of problems."""
+
+    name: str
+    objective: Any
+    starts: Any  # (N, n)
+    args: Any
+    maxiter: dict  # of the methods that do not get to the end
+
+
+CASES = (
+    Case(
+        "rosenbrock",
+        rosenbrock,
+        np.array([[-1.2, 1.0], [0.0, 0.0], [2.0, 3.0]]),
+        (),
+        {"steepest-descent": 8, "gd": 40, "momentum": 40, "adam": 40},
+    ),
+    Case(
+        "quadratic",
+        quadratic,
+        np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0], [3.0, 3.0, -3.0], [1e-3, 4.0, 0.0]]),
+        (np.array([[0.5, 0.25, -1.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [-1.0, -1.0, 2.0]]), 0.75),
+        {"gd": 60, "momentum": 60, "adam": 60},
+    ),
+)
+
+
+def in_dtype(args, dtype):
+    """The args with their numbers in a dtype."""
+    return tuple(np.asarray(value, dtype)[()] for value in args)
+
+
+def options_of(case, method):
+    """Options of one method in one case; the rules take a step that they survive."""
+    options = {"maxiter": case.maxiter[method]} if method in case.maxiter else {}
+    if method in RULES:
+        options["learning_rate"] = 1e-3
+    return options
+
+
+def update_inputs(rule, dtype, n, seed=20):
+    """Parameters, gradients of three steps and empty slots for one rule."""
+    rng = np.random.default_rng(seed)
+    p = rng.normal(size=n).astype(dtype)
+    gradients = rng.normal(size=(3, n)).astype(dtype)
+    return p, gradients, np.zeros((len(rule.SLOTS), n), dtype)

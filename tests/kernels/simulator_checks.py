@@ -1,0 +1,75 @@
+"""Runs the CUDA kernels under Numba's simulator and prints what they give, as JSON.
+
+A process of its own: the simulator is chosen by the environment before Numba is imported.
+"""
+
+import os
+
+os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+os.environ["NUMBA_DISABLE_JIT"] = "1"
+
+import json
+import sys
+
+import numpy as np
+from cuda_cases import CASES, DTYPES, METHODS, in_dtype, options_of, update_inputs
+
+import numgd  # noqa: F401
+from numgd.first_order import RULES
+from numgd.first_order.apply import step_coefficients
+from numgd.options import settings
+
+IMPORTED_EARLY = "numba.cuda" in sys.modules
+
+from numgd.kernels.cuda import launch  # noqa: E402
+from numgd.kernels.cuda.solve_many import scratch_many, solve_many  # noqa: E402
+from numgd.kernels.cuda.update import update  # noqa: E402
+
+launch.MOST_BLOCKS = 1  # so that a thread updates more than one element
+
+
+def solved(case, method, dtype):
+    """One batch through the driver; the last problem starts at NaN."""
+    dtype = np.dtype(dtype)
+    X = np.vstack([case.starts, case.starts[:1]]).astype(dtype)
+    X[-1, 0] = np.nan
+    args = in_dtype(case.args, dtype)
+    args = tuple(np.vstack([a, a[:1]]) if isinstance(a, np.ndarray) else a for a in args)
+    count, n = X.shape
+    limits, maxcor, _ = settings(method, dtype, None, options_of(case, method))
+    J = np.full((count, n), -7, dtype)
+    fun = np.full(count, -7, dtype)
+    counts = np.full((count, 3), -7)
+    work = scratch_many(method, count - 2, n, maxcor, dtype)  # two threads solve two problems each
+    solve_many(method, case.objective)(X, J, work, limits, args, fun, counts)
+    return {"x": X.tolist(), "jac": J.tolist(), "fun": fun.tolist(), "counts": counts.tolist()}
+
+
+def updated(rule, dtype, n):
+    """Three steps of a rule."""
+    p, gradients, slots = update_inputs(rule, dtype, n)
+    for t, g in enumerate(gradients, start=1):
+        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype))
+    return {"p": p.tolist(), "slots": slots.tolist()}
+
+
+if __name__ == "__main__":
+    print(
+        json.dumps(
+            {
+                "imported_early": IMPORTED_EARLY,
+                "solve": {
+                    f"{case.name} {method} {dtype}": solved(case, method, dtype)
+                    for case in CASES
+                    for method in METHODS
+                    for dtype in DTYPES
+                },
+                "update": {
+                    f"{name} {dtype} {n}": updated(rule, dtype, n)
+                    for name, rule in RULES.items()
+                    for dtype in DTYPES
+                    for n in (0, 1, 150)
+                },
+            }
+        )
+    )

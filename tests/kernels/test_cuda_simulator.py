@@ -1,0 +1,96 @@
+"""The CUDA drivers under Numba's simulator give what the CPU gives."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cuda_cases import CASES, DTYPES, METHODS, in_dtype, options_of, quadratic, rosenbrock, update_inputs
+from numba import njit
+
+import numgd
+from numgd.first_order import RULES
+from numgd.first_order.apply import step_coefficients
+from numgd.kernels.cpu.update import update
+from numgd.status import INVALID_INPUT
+
+pytest.importorskip("numba_cuda")
+pytestmark = pytest.mark.xdist_group("cuda-simulator")
+
+
+@njit
+def joint_rosenbrock(x):
+    g = np.empty_like(x)
+    return rosenbrock(x, g), g
+
+
+@njit
+def joint_quadratic(x, centre, weight):
+    g = np.empty_like(x)
+    return quadratic(x, g, centre, weight), g
+
+
+JOINT = {"rosenbrock": joint_rosenbrock, "quadratic": joint_quadratic}
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """All that `simulator_checks.py` found."""
+    script = Path(__file__).with_name("simulator_checks.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_importing_numgd_imports_no_cuda(simulated):
+    assert not simulated["imported_early"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_solve_many_gives_the_cpu_answers(simulated, case, method, dtype):
+    found = simulated["solve"][f"{case.name} {method} {dtype}"]
+    # The simulator runs NumPy scalars one by one, the CPU fused multiply-adds: paths part slowly.
+    tolerance = 1e-6 if dtype == "float64" else 2e-3
+    for row, start in enumerate(case.starts.astype(dtype)):
+        args = tuple(a[row] if isinstance(a, np.ndarray) else a for a in in_dtype(case.args, dtype))
+        expected = numgd.minimize(
+            JOINT[case.name], start, args, method, jac=True, options=options_of(case, method)
+        )
+        status, nit, evaluations = found["counts"][row]
+        assert status == expected.status
+        np.testing.assert_allclose(found["x"][row], expected.x, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(found["fun"][row], expected.fun, rtol=tolerance, atol=tolerance)
+        values = np.array(found["jac"][row])
+        g = np.empty_like(start)
+        case.objective(np.array(found["x"][row], dtype), g, *args)
+        np.testing.assert_allclose(values, g, rtol=1e-5, atol=1e-5)  # the gradient belongs to x
+        if dtype == "float64":
+            assert (nit, evaluations) == (expected.nit, expected.nfev)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_start_that_is_not_finite_spoils_its_own_row_alone(simulated, case, method, dtype):
+    found = simulated["solve"][f"{case.name} {method} {dtype}"]
+    assert found["counts"][-1] == [INVALID_INPUT, 0, 0]
+    assert np.isnan(found["fun"][-1])
+    assert np.isfinite(found["fun"][:-1]).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 150])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RULES)
+def test_update_gives_the_cpu_answer(simulated, name, dtype, n):
+    rule = RULES[name]
+    p, gradients, slots = update_inputs(rule, dtype, n)
+    for t, g in enumerate(gradients, start=1):
+        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype))
+    found = simulated["update"][f"{name} {dtype} {n}"]
+    tolerance = 4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found["p"], p, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(np.reshape(found["slots"], slots.shape), slots, rtol=tolerance, atol=tolerance)

@@ -1,0 +1,114 @@
+"""The CUDA kernels as code for a real GPU (sm_90); neither a GPU nor a driver is needed to compile it."""
+
+import re
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from cuda_cases import DTYPES, METHODS, quadratic, rosenbrock
+
+from numgd.first_order import RULES
+from numgd.first_order.apply import step_coefficients
+from numgd.options import settings
+
+pytest.importorskip("numba_cuda")
+core = pytest.importorskip("cuda.core")
+cuda = pytest.importorskip("numba.cuda")
+if numba.cuda.config.ENABLE_CUDASIM:
+    pytest.skip("the simulator compiles nothing", allow_module_level=True)
+
+from numgd.kernels.cuda import solve_many, update  # noqa: E402
+
+MOST_REGISTERS = 255  # of a thread; 65 536 of a multiprocessor
+
+
+class Build(NamedTuple):
+    """What the assembler says about a kernel."""
+
+    registers: int
+    stack: int  # bytes of local memory
+    spills: int  # bytes stored and loaded
+    ptx: str
+
+
+def build(kernel, signature):
+    """Compile a kernel for sm_90: link-time optimisation to PTX, then machine code."""
+    codes, _ = cuda.compile_all(
+        kernel.py_func, signature, device=False, abi="numba", cc=(9, 0), output="ltoir"
+    )
+    objects = [core.ObjectCode.from_ltoir(code) for code in codes]
+    options = core.LinkerOptions(arch="sm_90", link_time_optimization=True, ptx=True)
+    ptx = bytes(core.Linker(*objects, options=options).link("ptx").code).rstrip(b"\0")
+    options = core.LinkerOptions(arch="sm_90", verbose=True, ptxas_options=["-v"])
+    assembler = core.Linker(core.ObjectCode.from_ptx(ptx), options=options)
+    assembler.link("cubin")
+    log = assembler.get_info_log()
+    numbers = {
+        name: [int(number) for number in re.findall(pattern, log)]
+        for name, pattern in (
+            ("registers", r"Used (\d+) registers"),
+            ("stack", r"(\d+) bytes stack frame"),
+            ("spills", r"(\d+) bytes spill"),
+        )
+    }
+    assert all(numbers.values()), log
+    return Build(max(numbers["registers"]), max(numbers["stack"]), sum(numbers["spills"]), ptx.decode())
+
+
+@pytest.fixture(autouse=True)
+def no_device(monkeypatch):
+    """Device functions are compiled for the current device: name one."""
+    stub = SimpleNamespace(compute_capability=(9, 0))
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: stub)
+
+
+def array(dtype, ndim):
+    return numba.types.Array(numba.from_dtype(np.dtype(dtype)), ndim, "C")
+
+
+def solver_signature(method, dtype, args):
+    """Types of a solver kernel's arguments."""
+    limits = settings(method, np.dtype(dtype), None, None).options
+    return (
+        array(dtype, 2), array(dtype, 2), array(dtype, 3), numba.typeof(limits), args,
+        array(dtype, 1), array(np.int64, 2),
+    )  # fmt: skip
+
+
+def check(built, dtype, record_property):
+    """What every kernel must satisfy."""
+    for name in ("registers", "stack", "spills"):
+        record_property(name, getattr(built, name))
+    print(f"{built.registers} registers, {built.stack} bytes of stack, {built.spills} bytes spilled")
+    assert built.spills == 0
+    assert built.registers < MOST_REGISTERS
+    for name in ("malloc", "NRT_", "vprintf", "__assertfail"):
+        assert name not in built.ptx
+    assert (".f64" in built.ptx) == (dtype == "float64")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_solver_kernel(method, dtype, record_property):
+    kernel = solve_many.make_kernel(method, quadratic, (True, False))
+    args = numba.types.Tuple((array(dtype, 2), numba.from_dtype(np.dtype(dtype))))
+    signature = solver_signature(method, dtype, args)
+    check(build(kernel, signature), dtype, record_property)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RULES)
+def test_update_kernel(name, dtype, record_property):
+    rule = RULES[name]
+    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype))
+    signature = (array(dtype, 1), array(dtype, 1), array(dtype, 2), coefficients)
+    check(build(update.make_kernel(rule), signature), dtype, record_property)
+
+
+@pytest.mark.parametrize("compiler", [cuda.jit(device=True), numba.njit], ids=["cuda.jit", "njit"])
+def test_solver_kernel_takes_a_compiled_objective(compiler, record_property):
+    kernel = solve_many.make_kernel("gd", compiler(rosenbrock), ())
+    signature = solver_signature("gd", "float32", numba.types.Tuple(()))
+    check(build(kernel, signature), "float32", record_property)

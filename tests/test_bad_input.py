@@ -1,0 +1,191 @@
+"""Input that makes no sense is refused at the call, by name, before anything is evaluated."""
+
+import warnings
+
+import numpy as np
+import pytest
+from conftest import distance, distance_gradient, rosenbrock
+from numba import njit
+from scipy import optimize
+
+import numgd
+
+CENTRE = np.array([1.0, -2.0, 0.5])
+
+
+def unreachable(x):
+    raise AssertionError("evaluated")
+
+
+@pytest.mark.parametrize(
+    ("x0", "error", "match"),
+    [
+        ([], ValueError, "x0 must not be empty"),
+        (np.empty((0,)), ValueError, "x0 must not be empty"),
+        ("abc", TypeError, "x0 must be an array of real numbers"),
+        (["a", "b"], TypeError, "x0 must be an array of real numbers"),
+        (None, TypeError, "x0 must be an array of real numbers"),
+        ([object()], TypeError, "x0 must be an array of real numbers"),
+        (np.array([1, None]), TypeError, "x0 must be an array of real numbers"),
+        ([1j, 2.0], TypeError, "x0 must be real"),
+        (np.ones((2, 2)), ValueError, "x0 must be one-dimensional"),
+        (np.ones((1, 2, 1)), ValueError, "x0 must be one-dimensional"),
+        ([1.0, np.nan], ValueError, "x0 must be finite"),
+        ([np.inf, 1.0], ValueError, "x0 must be finite"),
+    ],
+)
+@pytest.mark.parametrize("method", ["bfgs", "adam"])
+def test_x0(x0, error, match, method):
+    with pytest.raises(error, match=match):
+        numgd.minimize(unreachable, x0, method=method)
+
+
+@pytest.mark.parametrize("fun", [None, 3.0, "f", [rosenbrock]])
+def test_fun_not_callable(fun):
+    with pytest.raises(TypeError, match="fun must be callable"):
+        numgd.minimize(fun, [1.0])
+
+
+@pytest.mark.parametrize(
+    "value", [np.array([1.0, 2.0]), 1j, None, "text", [1.0, 2.0], (1.0, np.ones(2)), np.ones((2, 2))]
+)
+def test_fun_returns_no_real_number(value):
+    holder = [value]  # mutable: the function is called back
+    with pytest.raises(TypeError, match="fun must return a real number"):
+        numgd.minimize(lambda x: holder[0], [1.0, 2.0])
+
+
+def test_compiled_fun_returns_no_real_number():
+    for fun in (
+        njit(lambda x: x),
+        njit(lambda x: x[0] * 1j),
+        njit(lambda x: None),
+        njit(lambda x: (x[0], x)),
+    ):
+        with pytest.raises(TypeError, match="fun must return a real number"):
+            numgd.minimize(fun, [1.0, 2.0])
+
+
+def test_fun_may_return_what_holds_one_number():
+    for fun in (lambda x: np.array([x[0] ** 2]), lambda x: np.float32(x[0] ** 2), lambda x: int(x[0]) ** 2):
+        assert numgd.minimize(fun, [1.0]).nfev > 0
+
+
+def test_jac_returns_the_wrong_thing():
+    for jac in (lambda x: [1.0], lambda x: np.ones(4), lambda x: np.ones((3, 3)), njit(lambda x: np.ones(2))):
+        with pytest.raises(ValueError, match=r"jac must return a (gradient|vector) of"):
+            numgd.minimize(rosenbrock, np.zeros(3), jac=jac)
+    for jac in (lambda x: x * 1j, lambda x: ["a", "b", "c"], lambda x: None, njit(lambda x: x * 1j)):
+        with pytest.raises(TypeError, match="jac must return a real gradient"):
+            numgd.minimize(rosenbrock, np.zeros(3), jac=jac)
+    with pytest.raises(TypeError, match=r"fun must return \(value, gradient\)"):
+        numgd.minimize(rosenbrock, np.zeros(3), jac=True)
+    with pytest.raises(ValueError, match="fun must return a gradient of length 3"):
+        numgd.minimize(lambda x: (x[0], [1.0]), np.zeros(3), jac=True)
+
+
+@pytest.mark.parametrize("jac", ["4-point", 3, 1.5, [1.0]])
+def test_unknown_jac(jac):
+    with pytest.raises(ValueError, match="jac must be a callable, True"):
+        numgd.minimize(unreachable, [1.0], jac=jac)
+
+
+def test_unknown_method_lists_the_known():
+    with pytest.raises(ValueError, match=r"unknown method 'bgfs'.*bfgs.*slsqp"):
+        numgd.minimize(unreachable, [1.0], method="bgfs")
+    with pytest.raises(TypeError, match="method must be a string"):
+        numgd.minimize(unreachable, [1.0], method=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"c1": 0.9, "c2": 0.1}, ValueError, "c1.*c2"),
+        ({"c1": 0.0}, ValueError, "c1.*c2"),
+        ({"c2": 1.0}, ValueError, "c1.*c2"),
+        ({"gtol": -1.0}, ValueError, "gtol"),
+        ({"gtol": "small"}, TypeError, "gtol"),
+        ({"gtol": np.nan}, ValueError, "gtol"),
+        ({"norm": 0.0}, ValueError, "norm"),
+        ({"maxiter": -1}, ValueError, "maxiter"),
+        ({"maxiter": 2.5}, TypeError, "maxiter"),
+        ({"maxiter": True}, TypeError, "maxiter"),
+        ({"maxfun": 0}, ValueError, "maxfun"),
+        ({"maxls": 0}, ValueError, "maxls"),
+        ("gtol", TypeError, "options must be a dictionary"),
+    ],
+)
+def test_options(options, error, match):
+    with pytest.raises(error, match=match):
+        numgd.minimize(unreachable, [1.0], options=options)
+
+
+def test_options_of_single_methods():
+    with pytest.raises(ValueError, match="maxcor"):
+        numgd.minimize(unreachable, [1.0], method="l-bfgs", options={"maxcor": 0})
+    with pytest.raises(ValueError, match="learning_rate"):
+        numgd.minimize(unreachable, [1.0], method="gd", options={"learning_rate": -0.1})
+    with pytest.raises(ValueError, match="beta1"):
+        numgd.minimize(unreachable, [1.0], method="adam", options={"beta1": 1.0})
+    with pytest.raises(ValueError, match="tol"):
+        numgd.minimize(unreachable, [1.0], tol=-1e-3)
+
+
+def test_unknown_options_warn_as_in_scipy():
+    with pytest.warns(optimize.OptimizeWarning, match="Unknown solver options: nonsense"):
+        numgd.minimize(rosenbrock, [1.0, 1.0], options={"nonsense": 1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        numgd.minimize(rosenbrock, [1.0, 1.0], options={"workers": 1})
+
+
+def test_args_that_do_not_fit():
+    for fun in (distance, lambda x, centre: 0.0):
+        with pytest.raises(TypeError):
+            numgd.minimize(fun, np.zeros(3))
+        with pytest.raises(TypeError):
+            numgd.minimize(fun, np.zeros(3), (CENTRE, 1.0, 2.0))
+
+
+def test_callback_not_callable():
+    with pytest.raises(TypeError, match="callback must be callable"):
+        numgd.minimize(unreachable, [1.0], callback=3)
+
+
+@pytest.mark.parametrize(
+    "x0",
+    [
+        [0, 0, 0],
+        (0.0, 0.0, 0.0),
+        np.zeros(3, np.int32),
+        np.zeros(3, np.float16),
+        np.zeros(3, bool),
+        np.zeros(3, ">f8"),
+        np.zeros(6)[::2],
+        np.zeros((3, 2), order="F")[:, 1],
+        np.zeros(3, np.longdouble),
+    ],
+)
+def test_x0_of_every_real_kind(x0):
+    before = np.array(x0)
+    result = numgd.minimize(distance, x0, CENTRE, jac=distance_gradient)
+    assert result.x.dtype == np.float64
+    np.testing.assert_allclose(result.x, CENTRE, atol=1e-5)
+    assert np.array_equal(np.array(x0), before)
+
+
+def test_x0_read_only_and_scalar():
+    x0 = np.zeros(3)
+    x0.setflags(write=False)
+    np.testing.assert_allclose(numgd.minimize(distance, x0, CENTRE).x, CENTRE, atol=1e-5)
+    for scalar in (4.0, np.float64(4.0), np.array(4.0), 4):
+        result = numgd.minimize(lambda x: (x[0] - 1.0) ** 2, scalar)
+        assert result.x.shape == (1,)
+        np.testing.assert_allclose(result.x, [1.0], atol=1e-5)
+
+
+def test_args_are_never_written():
+    centre = CENTRE.copy()
+    centre.setflags(write=False)
+    result = numgd.minimize(distance, np.zeros(3), centre, jac=distance_gradient)
+    np.testing.assert_allclose(result.x, CENTRE, atol=1e-5)

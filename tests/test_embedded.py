@@ -1,0 +1,112 @@
+"""`minimize` inside the caller's own compiled code."""
+
+import numpy as np
+import pytest
+from conftest import distance, distance_gradient, rosenbrock, rosenbrock_gradient, standard_start
+from numba import njit, prange
+from numba.core.errors import TypingError
+
+import numgd
+
+CENTRE = np.array([1.0, -2.0, 0.5])
+
+
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs", "adam"])
+def test_same_bits_as_from_python(method):
+    @njit
+    def solve(x0):
+        return numgd.minimize(rosenbrock, x0, method=method, jac=rosenbrock_gradient)
+
+    x0 = standard_start(4)
+    inside = solve(x0)
+    outside = numgd.minimize(rosenbrock, x0, method=method, jac=rosenbrock_gradient)
+    assert isinstance(inside, numgd.MinimizeResult)
+    assert np.array_equal(inside.x, outside.x) and np.array_equal(inside.jac, outside.jac)
+    assert (inside.fun, inside.nit, inside.nfev, inside.njev, inside.status, inside.success) == (
+        outside.fun,
+        outside.nit,
+        outside.nfev,
+        outside.njev,
+        outside.status,
+        outside.success,
+    )
+    assert np.array_equal(x0, standard_start(4))
+
+
+def test_args_tolerance_and_options():
+    @njit
+    def solve(x0, centre, tol):
+        return numgd.minimize(distance, x0, args=(centre,), tol=tol, options={"maxiter": 30, "c2": 0.5})
+
+    result = solve(np.zeros(3), CENTRE, 1e-7)
+    assert result.success and np.abs(result.jac).max() <= 1e-7
+    np.testing.assert_allclose(result.x, CENTRE, atol=1e-6)
+    single = solve(np.zeros(3, np.float32), CENTRE, 1e-3)
+    assert single.x.dtype == np.float32
+    np.testing.assert_allclose(single.x, CENTRE, atol=1e-2)
+
+
+def test_under_prange():
+    @njit(parallel=True)
+    def solve_all(X, centres):
+        out = np.empty_like(X)
+        for i in prange(X.shape[0]):
+            out[i] = numgd.minimize(distance, X[i], (centres[i],), "BFGS", distance_gradient).x
+        return out
+
+    centres = np.random.default_rng(0).normal(size=(64, 3))
+    np.testing.assert_allclose(solve_all(np.zeros((64, 3)), centres), centres, atol=1e-6)
+
+
+def test_nested_in_an_objective():
+    @njit
+    def inner(y, x):
+        return (y[0] - x) ** 2 + 1.0
+
+    @njit
+    def outer(x):
+        return numgd.minimize(inner, np.zeros(1), (x[0],)).fun + (x[0] - 3.0) ** 2
+
+    result = numgd.minimize(outer, [0.0])
+    np.testing.assert_allclose(result.x, [3.0], atol=1e-4)
+
+
+def test_failure_is_a_result():
+    @njit
+    def solve(x0):
+        return numgd.minimize(rosenbrock, x0, options={"maxiter": 2})
+
+    result = solve(standard_start(2))
+    assert (result.status, result.success) == (numgd.Status.MAXITER, False)
+    assert solve(np.array([np.nan, 0.0])).status == numgd.Status.INVALID_INPUT
+
+
+def test_what_cannot_run_inside_is_refused_when_compiling():
+    @njit
+    def unknown(x0):
+        return numgd.minimize(rosenbrock, x0, method="slsqp").fun
+
+    @njit
+    def bounded(x0):
+        return numgd.minimize(rosenbrock, x0, bounds=((0.0, 1.0), (0.0, 1.0))).fun
+
+    @njit
+    def complex_valued(x):
+        return x[0] * 1j
+
+    @njit
+    def no_number(x0):
+        return numgd.minimize(complex_valued, x0).fun
+
+    @njit
+    def bad_option(x0):
+        return numgd.minimize(rosenbrock, x0, options={"maxiter": -4}).fun
+
+    for function, match in (
+        (unknown, "cannot run inside @njit"),
+        (bounded, "bounds is not available"),
+        (no_number, "must compile and return a real number"),
+        (bad_option, "maxiter"),
+    ):
+        with pytest.raises((TypingError, ValueError), match=match):
+            function(np.zeros(2))

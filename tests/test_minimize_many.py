@@ -1,0 +1,124 @@
+"""`minimize_many` against one `minimize` a row."""
+
+import numba
+import numpy as np
+import pytest
+from conftest import distance, distance_gradient, rosenbrock, rosenbrock_gradient
+from numba import njit
+
+import numgd
+from numgd import Status
+
+
+@pytest.fixture(scope="module")
+def starts():
+    return np.random.default_rng(0).uniform(-2, 2, size=(200, 4))
+
+
+@pytest.mark.parametrize("method", ["BFGS", "L-BFGS", "CG", "adam"])
+def test_rows_have_the_bits_of_single_solves(starts, method):
+    options = {"maxiter": 60}
+    many = numgd.minimize_many(rosenbrock, starts, (), method, rosenbrock_gradient, options=options)
+    before = starts.copy()
+    for row in (0, 17, 199):
+        one = numgd.minimize(rosenbrock, starts[row], (), method, rosenbrock_gradient, options=options)
+        assert np.array_equal(many.x[row], one.x) and np.array_equal(many.jac[row], one.jac)
+        assert many.fun[row] == one.fun
+        counts = (many.nit[row], many.nfev[row], many.njev[row], many.status[row], many.success[row])
+        assert counts == (one.nit, one.nfev, one.njev, one.status, one.success)
+    assert np.array_equal(starts, before)
+
+
+def test_same_bits_at_any_number_of_threads(starts):
+    threads = numba.get_num_threads()
+    full = numgd.minimize_many(rosenbrock, starts, jac=rosenbrock_gradient)
+    try:
+        numba.set_num_threads(1)
+        single = numgd.minimize_many(rosenbrock, starts, jac=rosenbrock_gradient)
+    finally:
+        numba.set_num_threads(threads)
+    for ours, theirs in zip(full, single, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_args_vary_along_their_first_axis():
+    @njit
+    def fun(x, centre, weight, common):
+        return weight * distance(x, centre) + common
+
+    rng = np.random.default_rng(1)
+    centres, weights = rng.normal(size=(50, 3)), rng.uniform(1, 2, 50)
+    result = numgd.minimize_many(fun, np.zeros((50, 3)), (centres, weights, 2.5))
+    assert result.success.all()
+    np.testing.assert_allclose(result.x, centres, atol=1e-5)
+    np.testing.assert_allclose(result.fun, 2.5, atol=1e-8)
+    single = numgd.minimize_many(distance, np.zeros((50, 3), np.float32), (centres,), jac=distance_gradient)
+    assert single.x.dtype == np.float32
+    np.testing.assert_allclose(single.x, centres, atol=1e-3)
+    strided = numgd.minimize_many(distance, np.zeros((50, 3)), (np.asfortranarray(centres),))
+    np.testing.assert_allclose(strided.x, centres, atol=1e-5)
+
+
+def test_a_function_that_is_called_back():
+    seen = []
+
+    def fun(x, centre):
+        seen.append(1)
+        return distance(x, centre)
+
+    centres = np.random.default_rng(1).normal(size=(5, 3))
+    result = numgd.minimize_many(fun, np.zeros((5, 3)), (centres,))
+    np.testing.assert_allclose(result.x, centres, atol=1e-5)
+    assert len(seen) == result.nfev.sum()
+
+
+def test_one_bad_row_disturbs_no_other():
+    @njit
+    def fun(x, limit):
+        return np.nan if limit < 0 else (x[0] - limit) ** 2
+
+    limits = np.arange(10.0)
+    limits[4] = -1.0
+    starts = np.zeros((10, 1))
+    starts[7] = np.inf
+    result = numgd.minimize_many(fun, starts, (limits,))
+    good = np.delete(np.arange(10), [4, 7])
+    assert result.success[good].all()
+    np.testing.assert_allclose(result.x[good, 0], limits[good], atol=1e-5)
+    assert result.status[4] == Status.NOT_FINITE and result.status[7] == Status.INVALID_INPUT
+    assert not result.success[[4, 7]].any()
+
+
+def test_an_exception_reaches_the_caller():
+    @njit
+    def fun(x, limit):
+        if limit < 0:
+            raise ValueError("negative limit")
+        return (x[0] - limit) ** 2
+
+    limits = np.arange(10.0)
+    limits[4] = -1.0
+    with pytest.raises(ValueError, match="negative limit"):
+        numgd.minimize_many(fun, np.zeros((10, 1)), (limits,))
+
+
+def test_no_problems_at_all():
+    result = numgd.minimize_many(rosenbrock, np.empty((0, 2)))
+    assert result.x.shape == (0, 2) and result.success.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ((rosenbrock, np.zeros(3)), ValueError, "X0 must have shape"),
+        ((rosenbrock, np.zeros((2, 0))), ValueError, "X0 must have shape"),
+        ((rosenbrock, [["a"]]), TypeError, "X0 must be an array of real numbers"),
+        ((3, np.zeros((2, 2))), TypeError, "fun must be callable"),
+        ((distance, np.zeros((2, 3)), (np.zeros((4, 3)),)), ValueError, r"args\[0\]"),
+        ((rosenbrock, np.zeros((2, 2)), (), "slsqp"), ValueError, "unknown method"),
+        ((rosenbrock, np.zeros((2, 2)), (), 3), TypeError, "method must be a string"),
+    ],
+)
+def test_bad_input(arguments, error, match):
+    with pytest.raises(error, match=match):
+        numgd.minimize_many(*arguments)

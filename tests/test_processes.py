@@ -1,0 +1,100 @@
+"""What only whole processes show: the disk cache, Ctrl-C, spawned children."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import distance
+
+import numgd
+
+SOLVE = """
+import numpy as np
+from numba import njit
+import numgd
+from numgd.kernels.cpu.solve import entry
+result = numgd.minimize(njit(lambda x: (x[0] - 1.0) ** 2), [3.0], method="gd", options={"maxiter": 1})
+stats = entry("gd").stats
+print(repr(float(result.x[0])), sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def run(code, cache, path=None):
+    environment = {**os.environ, "NUMGD_CACHE_DIR": str(cache)}
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    ).stdout.split()
+
+
+def test_the_next_process_finds_the_compiled_solver_and_an_edit_is_never_stale(tmp_path):
+    package = tmp_path / "edited" / "numgd"
+    shutil.copytree(Path(numgd.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    cache = tmp_path / "cache"
+    first = run(SOLVE, cache, package.parent)
+    assert first[1:] == ["0", "1"]
+    second = run(SOLVE, cache, package.parent)
+    assert second == [first[0], "1", "0"]
+    rule = package / "first_order" / "gd.py"
+    text = rule.read_text()
+    assert "p - c[0] * g" in text
+    rule.write_text(text.replace("p - c[0] * g", "p - c[0] * g - c[0] * g"))
+    edited = run(SOLVE, cache, package.parent)
+    assert edited[1:] == ["0", "1"]
+    assert np.isclose(3.0 - float(edited[0]), 2 * (3.0 - float(first[0])))
+
+
+def test_a_cache_folder_that_cannot_be_written_or_read(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    assert run(SOLVE, blocked / "inside")[1:] == ["0", "1"]
+    cache = tmp_path / "cache"
+    expected = run(SOLVE, cache)[0]
+    for path in cache.rglob("*.nb?"):
+        path.write_bytes(b"damaged")
+    assert run(SOLVE, cache)[0] == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process on Windows")
+@pytest.mark.parametrize("method", ["gd", "bfgs"])
+def test_control_c_leaves_a_running_compiled_loop(method):
+    code = f"""
+import numpy as np
+from numba import njit
+import numgd
+crawl = njit(lambda x: np.sqrt(1.0 + x[0] * x[0]) + np.sin(1e8 * x[0]))
+slope = njit(lambda x: np.array([np.random.normal()]))
+numgd.minimize(crawl, [3.0], jac=slope, method="gd", options={{"maxiter": 1}})
+numgd.minimize(njit(lambda x: x[0] ** 2), [3.0], jac=njit(lambda x: 2.0 * x), method="{method}")
+print("ready", flush=True)
+try:
+    while True:
+        numgd.minimize(crawl, [3.0], jac=slope, method="{method}", options={{"maxiter": 10**12}})
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().strip() == "ready"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[0].strip() == "stopped"
+    assert process.returncode == 0
+
+
+def solve_in_child(centre):
+    return numgd.minimize(distance, np.zeros(2), centre, "l-bfgs").x
+
+
+def test_spawned_processes():
+    centres = [np.array([1.0, 2.0]), np.array([-3.0, 0.5])]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for x, centre in zip(pool.map(solve_in_child, centres), centres, strict=True):
+            np.testing.assert_allclose(x, centre, atol=1e-5)
