@@ -26,13 +26,13 @@ print(repr(float(result.x[0])), sum(stats.cache_hits.values()), sum(stats.cache_
 """
 
 
-def run(code, cache, path=None):
+def run(code, cache, folder="."):
+    """Words that a new process prints, which imports numgd from `folder` if it is there."""
     environment = {**os.environ, "NUMGD_CACHE_DIR": str(cache)}
-    if path is not None:
-        environment["PYTHONPATH"] = str(path)
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
-    ).stdout.split()
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 def test_the_next_process_finds_the_compiled_solver_and_an_edit_is_never_stale(tmp_path):

@@ -118,7 +118,9 @@ class PackageCache(FunctionCache):
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # a damaged or foreign file: compile instead
+        except Exception:  # a damaged or foreign file: forget it and compile
+            with contextlib.suppress(OSError):
+                self._cache_file.flush()
             return None
 
     def save_overload(self, sig, data):
