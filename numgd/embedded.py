@@ -62,16 +62,22 @@ def _function(argument, name):
 
 
 def _options(argument):
-    """The options whose values are known when compiling, and the names of those that are not."""
+    """The options whose values are known when compiling, and the names of those that are not.
+
+    Numba knows the names in a dictionary of mixed types, and the values in one of integers; of one of floats
+    it knows neither: its names are then None.
+    """
     if not _given(argument):
         return {}, ()
     if isinstance(argument, types.LiteralStrKeyDict):
         values = {key.literal_value: value for key, value in argument.literal_value.items()}
         known = {k: v.literal_value for k, v in values.items() if isinstance(v, types.Literal)}
         return known, tuple(name for name in values if name not in known)
-    if isinstance(argument, types.DictType) and argument.initial_value is not None:
-        return dict(argument.initial_value), ()
-    raise TypingError("numgd.minimize: options must be a dictionary with constant keys inside @njit code")
+    if isinstance(argument, types.DictType) and argument.key_type == types.unicode_type:
+        if argument.initial_value is not None:
+            return dict(argument.initial_value), ()
+        return {}, None
+    raise TypingError("numgd.minimize: options must be a dictionary with names as keys")
 
 
 def _make_fill(limits, names):
@@ -88,12 +94,34 @@ def _make_fill(limits, names):
 
         return fill
 
+    def with_entry_if_given(before, position, name):
+        @portable
+        def fill(options, given):
+            filled = before(options, given)
+            if name in given:
+                filled = replace_entry(filled, position, given[name])
+            return filled
+
+        return fill
+
     fill = unchanged
-    for name in names:
+    for name in limits._fields if names is None else names:
         if name not in limits._fields:
-            raise TypingError(f"numgd.minimize: unknown option {name!r}, or one that must be a constant")
-        fill = with_entry(fill, limits._fields.index(name), name)
-    return fill
+            raise TypingError(f"numgd.minimize: unknown option {name!r}, or one that must be an integer")
+        position = limits._fields.index(name)
+        fill = (with_entry_if_given if names is None else with_entry)(fill, position, name)
+    if names is not None:
+        return fill
+    known = limits._fields
+
+    @portable
+    def checked(options, given):
+        for name in given:
+            if name not in known:
+                raise ValueError("numgd.minimize: options has a name that the method does not know")
+        return fill(options, given)
+
+    return checked
 
 
 def _make_tolerance(method, dtype, limits, tol):
@@ -162,11 +190,6 @@ def _minimize_in_njit(
     for name, given in (("hess", hess), ("hessp", hessp), ("bounds", bounds), ("callback", callback)):
         if _given(given):
             raise TypingError(f"numgd.minimize: {name} is not available inside @njit code")
-    if isinstance(options, types.DictType) and options.initial_value is None:
-        from numba import literally
-
-        return lambda fun, x0, args=(), method=None, jac=None, hess=None, hessp=None, bounds=None, \
-            constraints=(), tol=None, callback=None, options=None: literally(options)  # fmt: skip
     if not (isinstance(x0, types.Array) and x0.ndim == 1):
         raise TypingError("numgd.minimize: x0 must be a 1-D array inside @njit code")
     real = types.float32 if x0.dtype == types.float32 else types.float64

@@ -269,8 +269,9 @@ def _result(method, x, work, report, status, nit, f, age, maxcor, driver, observ
     elif method == "l-bfgs":
         from scipy.optimize import LbfgsInvHessProduct
 
-        newest = [k % maxcor for k in range(max(0, age - maxcor), age)]
-        pairs = memory[: 2 * maxcor].reshape(maxcor, 2, -1)[newest]
+        pairs = memory[: 2 * maxcor].reshape(maxcor, 2, -1)[:age]
+        if age > maxcor:  # the ring has turned: oldest first
+            pairs = np.roll(pairs, -(age % maxcor), axis=0)
         result.hess_inv = LbfgsInvHessProduct(pairs[:, 0], pairs[:, 1])
     if driver is not None:
         if driver["return_all"]:

@@ -5,10 +5,11 @@ A plain or ``@njit`` function that Numba can compile becomes machine code with t
 """
 
 import builtins
+import dis
 import math
 import types as python_types
 from collections import OrderedDict
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,6 +84,16 @@ def _frozen(value):
     return None
 
 
+@lru_cache(1024)
+def _global_names(code):
+    """Names of the globals that a function's code, and code within it, reads."""
+    names = [step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
+    for constant in code.co_consts:
+        if isinstance(constant, python_types.CodeType):
+            names += _global_names(constant)
+    return tuple(dict.fromkeys(names))
+
+
 def _identity(function):
     """Key under which a plain function's compiled form may be used again; None if it must not be compiled.
 
@@ -94,11 +105,7 @@ def _identity(function):
     parts = [code, function.__defaults__]
     if function.__kwdefaults__ or code.co_flags & 0x2A0:  # generators and coroutines
         return None
-    names = list(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, python_types.CodeType):
-            names += constant.co_names
-    for name in names:
+    for name in _global_names(code):
         if name in function.__globals__:
             value = _frozen(function.__globals__[name])
             if value is None:
@@ -140,11 +147,12 @@ def dispatcher_of(function):
 
 def _result_type(dispatcher, argument_types):
     """Type that a function returns for argument types; raises where Numba cannot compile it."""
-    compile_quietly(dispatcher, argument_types)
-    resolved = dispatcher.overloads.get(argument_types)
-    if resolved is None:  # a signature that the user gave serves these types
-        return dispatcher.get_call_template(argument_types, {})[0].cases[0].return_type
-    return resolved.signature.return_type
+    if dispatcher._can_compile:
+        compile_quietly(dispatcher, argument_types)
+        return dispatcher.overloads[argument_types].signature.return_type
+    # The user has given signatures; one of them may serve these types.
+    template, _, arguments, keywords = dispatcher.get_call_template(argument_types, {})
+    return template(dispatcher.typingctx).apply(arguments, keywords).return_type
 
 
 def numba_real(dtype):

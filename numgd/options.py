@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -163,6 +163,30 @@ def settings(method, dtype, tol, options):
         return default_settings(method, dtype)
     if options is not None and not isinstance(options, dict):
         raise TypeError(f"options must be a dictionary; it is {options!r}")
+    items = tuple((options or {}).items())
+    kinds = tuple(type(value) for _, value in items)
+    if _PLAIN.issuperset(kinds):
+        found, unknown = _remembered(method, dtype, tol, items, (type(tol), *kinds))
+    else:
+        found, unknown = _check(method, dtype, tol, items)
+    if unknown:
+        from scipy.optimize import OptimizeWarning
+
+        warnings.warn(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning, stacklevel=3)
+    return found
+
+
+_PLAIN = frozenset((int, float, bool, str, type(None)))
+
+
+@lru_cache(256)
+def _remembered(method, dtype, tol, items, kinds):
+    """`_check` of plain values; their types tell 1 from True."""
+    return _check(method, dtype, tol, items)
+
+
+def _check(method, dtype, tol, items):
+    """`Settings` from `tol` and the options' items, and the names that no option has."""
     values = _suited(method, dtype)
     driver = dict(_DRIVER_DEFAULTS)
     if tol is not None:
@@ -173,7 +197,7 @@ def settings(method, dtype, tol, options):
         if method == "l-bfgs":
             values["ftol"] = tol
     unknown = []
-    for name, value in (options or {}).items():
+    for name, value in items:
         if name in values:
             if value is not None:
                 values[name] = _checked(name, value)
@@ -181,13 +205,9 @@ def settings(method, dtype, tol, options):
             driver[name] = value
         elif name not in _IGNORED:
             unknown.append(str(name))
-    if unknown:
-        from scipy.optimize import OptimizeWarning
-
-        warnings.warn(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning, stacklevel=3)
     if "c1" in values and not 0 < values["c1"] < values["c2"] < 1:
         raise ValueError(
             f"options 'c1' and 'c2' must satisfy 0 < c1 < c2 < 1; they are {values['c1']} and {values['c2']}"
         )
     assembled, maxcor = _assemble(method, values, dtype)
-    return Settings(assembled, maxcor, driver)
+    return Settings(assembled, maxcor, driver), tuple(unknown)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import prange
 
-from numgd.jit.portable import portable
+from numgd.jit.portable import portable, threaded
 
 
 class Space(NamedTuple):
@@ -110,7 +110,7 @@ BLOCK = 4096
 def _reduction(of_block, of_blocks):
     """The threaded form of a reduction: one serial reduction a block, one over the blocks' results."""
 
-    @portable
+    @threaded
     def reduce(x, y):
         blocks = (x.size + BLOCK - 1) // BLOCK
         partial = np.empty(blocks, x.dtype)
@@ -144,7 +144,7 @@ def threaded_max_abs(x):
     return _threaded_max_abs(x, x)
 
 
-@portable
+@threaded
 def threaded_power_sum(x, order):
     """Sum of the magnitudes, each raised to `order`."""
     blocks = (x.size + BLOCK - 1) // BLOCK
@@ -154,35 +154,35 @@ def threaded_power_sum(x, order):
     return _sum(partial)
 
 
-@portable
+@threaded
 def threaded_copy(out, x):
     """out = x."""
     for i in prange(x.size):
         out[i] = x[i]
 
 
-@portable
+@threaded
 def threaded_scale(x, a):
     """x = a x."""
     for i in prange(x.size):
         x[i] = a * x[i]
 
 
-@portable
+@threaded
 def threaded_axpy(y, a, x):
     """y = y + a x."""
     for i in prange(x.size):
         y[i] += a * x[i]
 
 
-@portable
+@threaded
 def threaded_step(out, x, a, p):
     """out = x + a p."""
     for i in prange(x.size):
         out[i] = x[i] + a * p[i]
 
 
-@portable
+@threaded
 def threaded_combine(y, a, b, x):
     """y = a y + b x."""
     for i in prange(x.size):

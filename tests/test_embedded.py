@@ -46,6 +46,33 @@ def test_args_tolerance_and_options():
     np.testing.assert_allclose(single.x, CENTRE, atol=1e-2)
 
 
+def test_options_of_every_kind_of_dictionary():
+    @njit
+    def floats(x0):
+        return numgd.minimize(rosenbrock, x0, jac=rosenbrock_gradient, options={"gtol": 1e-2, "maxiter": 9.0})
+
+    @njit
+    def integers(x0):
+        return numgd.minimize(rosenbrock, x0, jac=rosenbrock_gradient, options={"maxiter": 9, "norm": 2})
+
+    @njit
+    def mixed(x0, gtol):
+        return numgd.minimize(rosenbrock, x0, jac=rosenbrock_gradient, options={"gtol": gtol, "maxiter": 200})
+
+    x0 = standard_start(2)
+    assert floats(x0).nit == integers(x0).nit == 9
+    loose = mixed(x0, 1e-2)
+    expected = numgd.minimize(rosenbrock, x0, jac=rosenbrock_gradient, options={"gtol": 1e-2})
+    assert np.array_equal(loose.x, expected.x)
+
+    @njit
+    def unknown(x0):
+        return numgd.minimize(rosenbrock, x0, options={"gtool": 1e-2}).fun
+
+    with pytest.raises(ValueError, match="does not know"):
+        unknown(x0)
+
+
 def test_under_prange():
     @njit(parallel=True)
     def solve_all(X, centres):

@@ -522,3 +522,19 @@ def test_bounds_and_constraints():
     np.testing.assert_allclose(result.x, CENTRE - CENTRE.mean(), atol=1e-6)
     with pytest.warns(RuntimeWarning, match="slsqp"):
         numgd.minimize(distance, np.zeros(3), CENTRE, "cg", constraints=[constraint])
+
+
+def test_functions_with_signatures_given():
+    @njit("float64(float64[:], float64)")
+    def fun(x, a):
+        return (x[0] - a) ** 2
+
+    @njit("float64(float64[::1])")
+    def contiguous(x):
+        return (x[0] - 2.0) ** 2
+
+    np.testing.assert_allclose(numgd.minimize(fun, [0.0], (3.0,)).x, [3.0], atol=1e-5)
+    np.testing.assert_allclose(numgd.minimize(fun, [0.0], (3,)).x, [3.0], atol=1e-5)
+    np.testing.assert_allclose(numgd.minimize(contiguous, [0.0]).x, [2.0], atol=1e-5)
+    with pytest.raises(TypeError):  # the function itself takes no float32
+        numgd.minimize(contiguous, np.zeros(1, np.float32))

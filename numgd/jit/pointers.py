@@ -8,7 +8,6 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.callconv import RETCODE_EXC
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
 VALUE = 1
 GRADIENT = 2
@@ -30,6 +29,8 @@ def vector_view(real):
     @intrinsic
     def view(typingctx, address, n):
         def codegen(context, builder, signature, arguments):
+            from numba.np.arrayobj import populate_array  # slow to import, and needed only here
+
             array = context.make_array(vector)(context, builder)
             width = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(real)))
             data = builder.inttoptr(arguments[0], array.data.type)

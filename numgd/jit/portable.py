@@ -29,6 +29,12 @@ SOLVER_FLAGS = {
 THREADED_FLAGS = {**SOLVER_FLAGS, "parallel": True}
 """The same for code that contains a parallel loop."""
 
+threaded = register_jitable(**THREADED_FLAGS)
+"""Marks a plain function whose ``prange`` loops use all cores when compiled code calls it.
+
+Parallel loops are found function by function: these are not inlined, and their callers need no flag.
+"""
+
 OBJECTIVE_FLAGS = {
     # A plain Python function on NumPy arrays sees 1/0 as inf; compiled, it must see the same.
     "error_model": "numpy",

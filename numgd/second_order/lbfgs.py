@@ -1,6 +1,7 @@
 """L-BFGS: the inverse Hessian of BFGS from the last few steps alone (Nocedal & Wright, algorithm 7.4).
 
-Memory: 2 maxcor + 7 vectors of length n.
+Memory: 2 maxcor + 8 vectors of length n, and 2 maxcor more for the result's ``hess_inv`` once more than
+maxcor steps were taken.
 """
 
 import math

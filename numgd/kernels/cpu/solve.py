@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, check_signals
-from numgd.jit.portable import SOLVER_FLAGS, THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import compiled, portable
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL, THREADED
 from numgd.status import INVALID_INPUT, Outcome
@@ -125,9 +125,8 @@ def entry(method, threads=False):
 def _compiled_entry(method, threads):
     space = THREADED if threads else SERIAL
     solver = make_solver(method, space, make_evaluate(space), observe)
-    flags = THREADED_FLAGS if threads else SOLVER_FLAGS
 
-    @compiled(f"solve-{method}{'-threads' if threads else ''}", flags)
+    @compiled(f"solve-{method}{'-threads' if threads else ''}")
     def solve(x, work, options, age, function, context, scheme, steps, report, interactive, hook):
         x, work, steps, report = borrow(x), borrow(work), borrow(steps), borrow(report)
         own = work.shape[0] - HOST_ROWS

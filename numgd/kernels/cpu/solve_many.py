@@ -8,7 +8,7 @@ from numba import get_thread_id, prange, types
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import THREADED_FLAGS, compiled, portable
 from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NJEV, REPORT_SIZE, entry, make_rows
-from numgd.status import RAISED
+from numgd.status import INVALID_INPUT, RAISED
 
 
 @cache
@@ -31,10 +31,12 @@ def solve_many(method):
             X[row], work, limits, word(0), function, address_of(words), scheme, steps, report, flag(False),
             word(0),
         )  # fmt: skip
+        counts[row, 0] = outcome.status
+        if outcome.status == INVALID_INPUT:
+            return
         fun[row] = outcome.f
         for i in range(X.shape[1]):
             J[row, i] = work[0, i]
-        counts[row, 0] = outcome.status
         counts[row, 1] = outcome.nit
         counts[row, 2] = int(report[NFEV])
         counts[row, 3] = int(report[NJEV])
