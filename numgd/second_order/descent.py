@@ -153,10 +153,11 @@ def make_descent(space, evaluate, observe, model, unit_step):
                 continue
             fresh = False
             if size > options.gtol and found.outcome != DECREASE:
-                step_length = math.sqrt(dot(p, p))
-                if step_length <= options.xrtol * (options.xrtol + math.sqrt(dot(x, x))):
+                if options.xrtol > zero and math.sqrt(dot(p, p)) <= options.xrtol * (
+                    options.xrtol + math.sqrt(dot(x, x))
+                ):
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one) and options.ftol > zero:
+                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
             direct(p, g, memory, age)
 
