@@ -58,7 +58,7 @@ def _compiled(fun, x0, args, jac):
         return fun, jac
     try:
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
-        found = compile_objective(fun, jac if callable(jac) else None, scheme_of(jac), args, x.dtype)
+        found = compile_objective(fun, jac if callable(jac) else None, scheme_of(jac), args, x)
     except (TypeError, ValueError):
         return fun, jac
     if found is None:

@@ -23,7 +23,8 @@ from numgd.kernels.cpu.solve import (
 )
 from numgd.minimize import minimize
 from numgd.objective import make_adapter, scheme_of
-from numgd.options import ALIASES, METHODS, settings
+from numgd.options import ALIASES, DRIVER_OPTIONS, METHODS, settings
+from numgd.second_order.descent import AUTOMATIC
 from numgd.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
 
 
@@ -124,6 +125,30 @@ def _make_fill(limits, names):
     return checked
 
 
+def _make_range_check(limits):
+    """Function ``in_range(options)``: whether the values that were given at run time make sense."""
+
+    @portable
+    def loop_in_range(options):
+        return (
+            options.gtol >= 0 and options.norm >= 1 and options.maxfun >= 1 and options.maxiter >= AUTOMATIC
+        )
+
+    @portable
+    def search_in_range(options):
+        return (
+            loop_in_range(options)
+            and options.c1 > 0
+            and options.c1 < options.c2
+            and options.c2 < 1
+            and options.ftol >= 0
+            and options.xrtol >= 0
+            and options.maxls >= 1
+        )
+
+    return search_in_range if "c1" in limits._fields else loop_in_range
+
+
 def _make_tolerance(method, dtype, limits, tol):
     """Function ``apply(options, tol)``: the options with SciPy's meaning of `tol`."""
     if not _given(tol):
@@ -187,6 +212,8 @@ def _minimize_in_njit(
     callback=None,
     options=None,
 ):
+    if constraints not in ((), types.Tuple(())) and _given(constraints):
+        raise TypingError("numgd.minimize: constraints is not available inside @njit code")
     for name, given in (("hess", hess), ("hessp", hessp), ("bounds", bounds), ("callback", callback)):
         if _given(given):
             raise TypingError(f"numgd.minimize: {name} is not available inside @njit code")
@@ -197,7 +224,11 @@ def _minimize_in_njit(
     method_key, gradient, scheme = _method_and_jac(method, jac)
     known, unknown = _options(options)
     limits, maxcor, _ = settings(method_key, dtype, None, known)
+    unavailable = sorted(set(known) & DRIVER_OPTIONS)
+    if unavailable:
+        raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
     fill = _make_fill(limits, unknown)
+    in_range = _make_range_check(limits)
     with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
     steps = _make_steps(scheme, dtype)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
@@ -235,6 +266,8 @@ def _minimize_in_njit(
         options=None,
     ):
         n = x0.size
+        if n == 0:
+            raise ValueError("x0 must not be empty")
         x = np.empty(n, dtype)
         for i in range(n):
             x[i] = x0[i]
@@ -243,6 +276,8 @@ def _minimize_in_njit(
         context = np.empty(size, np.uint8)
         store(address_of(context), args if is_tuple else (args,))
         ending = with_tolerance(fill(limits, options), tol)
+        if not in_range(ending):
+            raise ValueError("numgd.minimize: an option or tol is out of range")
         outcome = solve(
             x, work, ending, word(0), address(), address_of(context), word(scheme), steps(n), report,
             flag(False), word(0),

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from numba import config
 
 from numgd.delegate import minimize_by_scipy
 from numgd.kernels.cpu.solve import (
@@ -147,6 +148,10 @@ def minimize(
 
     Notes
     -----
+    What a plain function refers to is read when `minimize` is called.  When it is first compiled it is also
+    called once as it is, at x0, to see that both give the same; its indices are checked as Python checks
+    them.  An ``@njit`` function keeps its own flags, by default without such checks.
+
     Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun` and `jac` are ``@njit``
     functions, `method` is a literal and `options` a dictionary of constants; there are no callbacks,
     bounds or constraints, and Ctrl-C waits for the end.
@@ -170,6 +175,8 @@ def minimize(
         args = (args,)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable; it is {callback!r}")
+    if bounds is not None and _bounds_nothing(bounds):
+        bounds = None
     constrained = bounds is not None or _has_constraints(constraints)
     if callable(method):
         name = None
@@ -190,6 +197,17 @@ def minimize(
     return _minimize(fun, x0, args, own, jac, tol, callback, options)
 
 
+def _bounds_nothing(bounds):
+    """Whether all bounds, in either of SciPy's forms, are infinite or None."""
+    try:
+        low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else zip(*bounds, strict=True)
+        low = np.array([-np.inf if value is None else value for value in np.atleast_1d(low)], float)
+        high = np.array([np.inf if value is None else value for value in np.atleast_1d(high)], float)
+    except (TypeError, ValueError):
+        return False  # SciPy will say what is wrong
+    return bool(np.all(low == -np.inf) and np.all(high == np.inf))
+
+
 def _has_constraints(constraints):
     try:
         return len(constraints) > 0
@@ -199,6 +217,8 @@ def _has_constraints(constraints):
 
 def _minimize(fun, x0, args, method, jac, tol, callback, options):
     """Run one of numgd's own methods."""
+    if config.DISABLE_JIT:
+        raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
     x = starting_point(x0)
     n = x.size
     scheme = scheme_of(jac)
@@ -221,7 +241,7 @@ def _minimize(fun, x0, args, method, jac, tol, callback, options):
         hook = id(observer)
 
     solve = entry(method, n >= THREADED_FROM and method in THREADED_METHODS)
-    bound = bind(fun, jac if scheme == EXACT else None, scheme, args, work[-HOST_ROWS])
+    bound = bind(fun, jac if scheme == EXACT else None, scheme, args, x, work[-HOST_ROWS])
     try:
         status, nit, _, f, age = solve(
             x, work, limits, age, bound.address, bound.context, scheme, steps, report, True, hook

@@ -104,7 +104,7 @@ def minimize_many(fun, X0, args=(), method="BFGS", jac=None, tol=None, options=N
     if count == 0:
         return _result(X, np.empty(0, X.dtype), X.copy(), np.empty((0, 4), np.int64))
     steps, scheme, limits = prepare_differences(scheme, X[0], driver, limits)
-    bound = bind_rows(fun, jac if scheme == EXACT else None, scheme, args, X.dtype)
+    bound = bind_rows(fun, jac if scheme == EXACT else None, scheme, args, X[0])
     if bound is None:
         return _row_by_row(fun, X, args, name, jac, tol, options)
 

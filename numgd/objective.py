@@ -4,18 +4,15 @@ A plain or ``@njit`` function that Numba can compile becomes machine code with t
 `numgd.jit.pointers.objective_signature`; anything else is called back, from the same compiled solver.
 """
 
-import builtins
-import dis
 import math
-import types as python_types
-from collections import OrderedDict
-from functools import cache, lru_cache
+import warnings
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
-from numba.core.registry import CPUDispatcher
 
+from numgd.functions import LeastRecentlyUsed, dispatcher_of
 from numgd.jit.arguments import (
     fingerprint,
     loader,
@@ -34,7 +31,7 @@ from numgd.jit.pointers import (
     objective_signature,
     vector_view,
 )
-from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, compiled, portable
+from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, compiled, portable, quiet_compilation
 from numgd.kernels.cpu.solve import (
     COMPLEX_STEP,
     EXACT,
@@ -43,116 +40,14 @@ from numgd.kernels.cpu.solve import (
     TWO_POINT,
 )
 
-# Plain functions to compiled ones ---------------------------------------------------------------------
-
-
-class _LeastRecentlyUsed(OrderedDict):
-    """A dictionary of bounded size."""
-
-    def __init__(self, limit):
-        super().__init__()
-        self._limit = limit
-
-    def remember(self, key, value):
-        self[key] = value
-        if len(self) > self._limit:
-            self.popitem(last=False)
-        return value
-
-
-_dispatchers = _LeastRecentlyUsed(256)
-_objectives = _LeastRecentlyUsed(512)
-
-_FROZEN_TYPES = (int, bool, complex, str, bytes, type(None), np.generic, CPUDispatcher, np.ufunc, type)
-_FROZEN_TYPES += (python_types.BuiltinFunctionType,)
-_FROZEN_MODULES = frozenset(("numpy", "math", "cmath", "numba", "operator", "builtins"))
-
-
-def _frozen(value):
-    """Hashable stand-in for a value that cannot change, or None where it could."""
-    if isinstance(value, float):
-        return value.hex()
-    if isinstance(value, _FROZEN_TYPES):
-        return type(value), value
-    if isinstance(value, python_types.ModuleType):
-        return value.__name__ if value.__name__.partition(".")[0] in _FROZEN_MODULES else None
-    if isinstance(value, tuple):
-        parts = tuple(_frozen(part) for part in value)
-        return None if None in parts else parts
-    if getattr(value, "__module__", "").partition(".")[0] in _FROZEN_MODULES and callable(value):
-        return value
-    return None
-
-
-@lru_cache(1024)
-def _global_names(code):
-    """Names of the globals that a function's code, and code within it, reads."""
-    names = [step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
-    for constant in code.co_consts:
-        if isinstance(constant, python_types.CodeType):
-            names += _global_names(constant)
-    return tuple(dict.fromkeys(names))
-
-
-def _identity(function):
-    """Key under which a plain function's compiled form may be used again; None if it must not be compiled.
-
-    Compiled code freezes the globals and the closure that it refers to.  It may stand for the function
-    as long as these are the same immutable values; a function that refers to anything mutable (an array,
-    a list, a module of the user's) is called back instead and sees every change.
-    """
-    code = function.__code__
-    parts = [code, function.__defaults__]
-    if function.__kwdefaults__ or code.co_flags & 0x2A0:  # generators and coroutines
-        return None
-    for name in _global_names(code):
-        if name in function.__globals__:
-            value = _frozen(function.__globals__[name])
-            if value is None:
-                return None
-            parts.append(value)
-        else:
-            parts.append(hasattr(builtins, name))
-    for cell in function.__closure__ or ():
-        try:
-            value = _frozen(cell.cell_contents)
-        except ValueError:  # an empty cell
-            return None
-        if value is None:
-            return None
-        parts.append(value)
-    for default in function.__defaults__ or ():
-        if _frozen(default) is None:
-            return None
-    return tuple(parts)
-
-
-def dispatcher_of(function):
-    """The ``@njit`` form of a user's function and the key of that form, or (None, None) if it has none."""
-    if isinstance(function, CPUDispatcher):
-        return function, function
-    if not isinstance(function, python_types.FunctionType):
-        return None, None
-    key = _identity(function)
-    if key is None:
-        return None, None
-    try:
-        found = _dispatchers.get(key)
-    except TypeError:  # an unhashable default
-        return None, None
-    if found is None:
-        found = _dispatchers.remember(key, njit(**OBJECTIVE_FLAGS)(function))
-    return found, key
+_objectives = LeastRecentlyUsed(512)
 
 
 def _result_type(dispatcher, argument_types):
     """Type that a function returns for argument types; raises where Numba cannot compile it."""
-    if dispatcher._can_compile:
-        compile_quietly(dispatcher, argument_types)
-        return dispatcher.overloads[argument_types].signature.return_type
-    # The user has given signatures; one of them may serve these types.
-    template, _, arguments, keywords = dispatcher.get_call_template(argument_types, {})
-    return template(dispatcher.typingctx).apply(arguments, keywords).return_type
+    with quiet_compilation():
+        call = types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
+    return call.return_type
 
 
 def numba_real(dtype):
@@ -188,6 +83,11 @@ def _can_keep(numba_type):
     )
 
 
+def _enters_python(dispatcher):
+    """Whether a function has an ``objmode`` block, through which x could be kept beyond the call."""
+    return any(result.lifted for result in dispatcher.overloads.values())
+
+
 def make_adapter(fun, jac, scheme, load, args_type, vector):
     """The compiled objective of a function and its gradient, both ``@njit``, for one type of x and args.
 
@@ -211,7 +111,19 @@ def make_adapter(fun, jac, scheme, load, args_type, vector):
     """
     argument_types = (vector, *args_type)
     view = vector_view(vector.dtype)
-    if any(_can_keep(part) for part in args_type):
+    try:
+        value = _result_type(fun, argument_types)
+        gradient = _result_type(jac, argument_types) if scheme == EXACT else None
+    except Exception:  # Numba raises errors of many kinds for what it cannot compile
+        return None
+    if scheme == JOINT:
+        fits = isinstance(value, types.BaseTuple) and len(value) == 2
+        fits = fits and _is_real(value[0]) and _is_gradient(value[1])
+    else:
+        fits = _is_real(value) and (gradient is None or _is_gradient(gradient))
+    if not fits:
+        return None
+    if any(_can_keep(part) for part in args_type) or _enters_python(fun) or (jac and _enters_python(jac)):
 
         @portable
         def point(x, n):
@@ -261,23 +173,13 @@ def make_adapter(fun, jac, scheme, load, args_type, vector):
         def adapter(x, g, n, wanted, context):
             return real(fun(point(x, n), *load(context)))
 
+    signature = objective_signature(vector.dtype)
+    dispatcher = njit(**OBJECTIVE_FLAGS)(adapter)
     try:
-        value = _result_type(fun, argument_types)
-        if scheme == JOINT:
-            fits = isinstance(value, types.BaseTuple) and len(value) == 2
-            fits = fits and _is_real(value[0]) and _is_gradient(value[1])
-        else:
-            fits = _is_real(value)
-        if scheme == EXACT:
-            fits = fits and _is_gradient(_result_type(jac, argument_types))
-        if not fits:
-            return None
-        signature = objective_signature(vector.dtype)
-        dispatcher = njit(**OBJECTIVE_FLAGS)(adapter)
         compile_quietly(dispatcher, signature)
-        return dispatcher.overloads[signature.args]
-    except Exception:  # Numba raises errors of many kinds for what it cannot compile
+    except Exception:
         return None
+    return dispatcher.overloads[signature.args]
 
 
 class Compiled(NamedTuple):
@@ -290,7 +192,41 @@ class Compiled(NamedTuple):
     jac: Any
 
 
-def compile_objective(fun, jac, scheme, args, dtype, rows=False):
+def _all_same_in_numba(values):
+    """Whether Numba treats all args as Python does: no subclasses of arrays, no lists that are copied."""
+    for value in values:
+        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.recarray, np.memmap):
+            return False
+        if isinstance(value, list | set) or (isinstance(value, tuple) and not _all_same_in_numba(value)):
+            return False
+    return True
+
+
+def _agree(plain, compiled, x, args):
+    """Whether a plain function and its compiled form give the same at x, once, when it is first compiled.
+
+    Numba's integers have 64 bits and its ``int ** int`` is an integer: a function may differ that compiles.
+    """
+    if plain is None or plain is compiled:
+        return True
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            expected = plain(x.copy(), *args)
+        except Exception:
+            return False  # as itself, it will say what is wrong
+        try:
+            answer = compiled(x.copy(), *args)
+        except ZeroDivisionError:
+            return True
+        except Exception:
+            return False
+    tolerance = 1e3 * np.finfo(x.dtype).eps
+    pairs = zip(expected, answer, strict=True) if isinstance(answer, tuple) else ((expected, answer),)
+    return all(np.allclose(a, b, tolerance, tolerance, equal_nan=True) for a, b in pairs)
+
+
+def compile_objective(fun, jac, scheme, args, x, rows=False):
     """The `Compiled` form of a function, made once for functions and types; None if there is none.
 
     Parameters
@@ -299,35 +235,38 @@ def compile_objective(fun, jac, scheme, args, dtype, rows=False):
     jac : callable or None
     scheme : int
     args : tuple
-    dtype : numpy.dtype
-        float32 or float64.
+    x : numpy.ndarray
+        A point, float32 or float64, at which a plain function's compiled form is compared with itself.
     rows : bool
         Whether arrays in args vary along their first axis, and a call is for one row of them.
     """
     fun_dispatcher, fun_key = dispatcher_of(fun)
-    if fun_dispatcher is None:
+    jac_dispatcher, jac_key = dispatcher_of(jac) if jac is not None else (None, None)
+    if fun_dispatcher is None or (jac is not None and jac_dispatcher is None):
         return None
-    jac_dispatcher, jac_key = None, None
-    if jac is not None:
-        jac_dispatcher, jac_key = dispatcher_of(jac)
-        if jac_dispatcher is None:
-            return None
+    if not _all_same_in_numba(args):
+        return None
     form = scheme if scheme in (EXACT, JOINT, COMPLEX_STEP) else TWO_POINT
     try:
-        key = (fun_key, jac_key, form, dtype.char, rows, fingerprint(args))
-    except ValueError:  # args of a type that Numba does not know
+        key = (fun_key, jac_key, form, x.dtype.char, rows, fingerprint(args))
+    except Exception:  # args of a type that Numba does not know
         return None
-    if key in _objectives:
-        return _objectives[key]
-    args_type = type_of(args)
-    vector = types.Array(numba_real(dtype), 1, "C")
-    if rows:
-        load, given_type = row_loader(args_type), type_of(row_of_args(args, 0))
-    else:
-        load, given_type = loader(args_type), args_type
+    found = _objectives.get(key, _objectives)
+    if found is not _objectives:
+        return found
+    if not np.isfinite(x).all():
+        return None  # the solver will refuse it: nothing to compile for
+    first_args = row_of_args(args, 0) if rows else args
+    try:
+        args_type, given_type = type_of(args), type_of(first_args)
+    except Exception:
+        return None
+    load = row_loader(args_type) if rows else loader(args_type)
+    vector = types.Array(numba_real(x.dtype), 1, "C")
     result = make_adapter(fun_dispatcher, jac_dispatcher, form, load, given_type, vector)
     found = None
-    if result is not None:
+    pairs = ((fun, fun_dispatcher), (jac, jac_dispatcher))
+    if result is not None and all(_agree(plain, compiled, x, first_args) for plain, compiled in pairs):
         keep = (result, fun_dispatcher, jac_dispatcher)
         size = storage_size(args_type)
         found = Compiled(function_address(result), size, keep, fun_dispatcher, jac_dispatcher)
@@ -458,7 +397,7 @@ class Bound:
             self.context = 0
 
 
-def bind(fun, jac, scheme, args, argument):
+def bind(fun, jac, scheme, args, x, argument):
     """The objective of a user's functions and args, compiled where possible.
 
     Parameters
@@ -469,23 +408,32 @@ def bind(fun, jac, scheme, args, argument):
     scheme : int
         How the gradient is obtained.
     args : tuple
+    x : numpy.ndarray
+        The starting point.
     argument : numpy.ndarray
         Where the solver leaves x for a function that is called back.
     """
-    found = compile_objective(fun, jac, scheme, args, argument.dtype)
-    if found is not None:
-        return Bound(found.address, found.args_size, args, found)
+    bound = _bind_compiled(fun, jac, scheme, args, x, rows=False)
+    if bound is not None:
+        return bound
     target = PythonObjective(fun, jac, scheme, args, argument)
     address, size = _bridge(argument.dtype)
     return Bound(address, size, (target.gradient, id(target)), target)
 
 
-def bind_rows(fun, jac, scheme, args, dtype):
+def bind_rows(fun, jac, scheme, args, x):
     """The same for many problems, arrays in args varying along their first axis; None if not compiled."""
-    found = compile_objective(fun, jac, scheme, args, dtype, rows=True)
+    return _bind_compiled(fun, jac, scheme, args, x, rows=True)
+
+
+def _bind_compiled(fun, jac, scheme, args, x, rows):
+    found = compile_objective(fun, jac, scheme, args, x, rows)
     if found is None:
         return None
-    return Bound(found.address, found.args_size, args, found)
+    try:
+        return Bound(found.address, found.args_size, args, found)
+    except Exception:  # a value that does not fit the type that Numba gave it
+        return None
 
 
 def scheme_of(jac):

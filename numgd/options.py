@@ -47,6 +47,9 @@ _DRIVER_DEFAULTS = {
     "finite_diff_rel_step": None,
     "hess_inv0": None,
 }
+DRIVER_OPTIONS = frozenset(_DRIVER_DEFAULTS)
+"""Options that concern the call from Python, not the solver."""
+
 _IGNORED = frozenset(("workers", "iprint"))  # SciPy's, without meaning for a compiled objective
 
 

@@ -137,3 +137,21 @@ def test_what_cannot_run_inside_is_refused_when_compiling():
     ):
         with pytest.raises((TypingError, ValueError), match=match):
             function(np.zeros(2))
+
+
+def test_bad_input_at_run_time():
+    @njit
+    def solve(x0, gtol):
+        return numgd.minimize(rosenbrock, x0, tol=gtol).fun
+
+    with pytest.raises(ValueError, match="must not be empty"):
+        solve(np.zeros(0), 1e-5)
+    with pytest.raises(ValueError, match="out of range"):
+        solve(np.zeros(2), -1.0)
+
+    @njit
+    def recorded(x0):
+        return numgd.minimize(rosenbrock, x0, options={"disp": 1, "maxiter": 3}).fun
+
+    with pytest.raises((TypingError, ValueError), match=r"disp|does not know"):
+        recorded(np.zeros(2))

@@ -16,7 +16,7 @@ FLOORS = [
     {"spaces", "linalg"},
     {"first_order", "second_order"},
     {"solvers", "kernels"},
-    {"objective", "options"},
+    {"functions", "objective", "options"},
     {"observer", "delegate", "plots"},
     {"minimize"},
     {"embedded", "minimize_many"},

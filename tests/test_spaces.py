@@ -13,7 +13,7 @@ DTYPES = [np.float64, np.float32]
 SPACES = {
     "interpreted": (SERIAL, None),
     "njit": (SERIAL, SOLVER_FLAGS),
-    "threads": (THREADED, THREADED_FLAGS),
+    "threads": (THREADED, SOLVER_FLAGS),
 }
 
 

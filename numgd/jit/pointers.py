@@ -118,13 +118,17 @@ def _names_zero_division(context, builder, status):
         length = builder.load(builder.gep(status.excinfoptr, [ir.IntType(32)(0), ir.IntType(32)(1)]))
 
         def contains(address, size):
-            for start in range(size - 16):
+            for start in range(size - 18):
                 matched = 0
                 for letter in "ZeroDivisionError":
                     if load_byte(address + start + matched) != ord(letter):
                         break
                     matched += 1
-                if matched == 17:
+                if (
+                    matched == 17  # as the name of a class, not within a message: pickle's opcodes follow
+                    and load_byte(address + start + 17) == 0x94
+                    and load_byte(address + start + 18) == 0x93
+                ):
                     return True
             return False
 

@@ -1,9 +1,14 @@
 """The decorator of all numgd mathematics, the compiler flags, and the cached compilation of solvers."""
 
+import contextlib
 import warnings
 
 from numba import njit
-from numba.core.errors import NumbaDebugInfoWarning, NumbaPerformanceWarning
+from numba.core.errors import (
+    NumbaDebugInfoWarning,
+    NumbaExperimentalFeatureWarning,
+    NumbaPerformanceWarning,
+)
 from numba.extending import register_jitable
 
 from numgd.jit.cache import PackageCache
@@ -39,7 +44,15 @@ OBJECTIVE_FLAGS = {
     # A plain Python function on NumPy arrays sees 1/0 as inf; compiled, it must see the same.
     "error_model": "numpy",
 }
-"""Flags for a user's plain function: Numba's defaults otherwise, so that results are NumPy's."""
+"""Flags of what wraps a user's function: Numba's defaults otherwise, so that results are NumPy's."""
+
+
+PLAIN_FLAGS = {
+    **OBJECTIVE_FLAGS,
+    # Python checks every index; a plain function that was not written for Numba relies on it.
+    "boundscheck": True,
+}
+"""The same for the user's plain function itself."""
 
 
 def compiled(name, flags=SOLVER_FLAGS):
@@ -53,9 +66,16 @@ def compiled(name, flags=SOLVER_FLAGS):
     return decorate
 
 
-def compile_quietly(dispatcher, signature):
-    """Compile `dispatcher` for `signature` without warnings that only numgd's own code could act on."""
+@contextlib.contextmanager
+def quiet_compilation():
+    """Without Numba's warnings about how the user's function might be faster."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)
-        warnings.simplefilter("ignore", NumbaDebugInfoWarning)
+        for category in (NumbaPerformanceWarning, NumbaDebugInfoWarning, NumbaExperimentalFeatureWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+def compile_quietly(dispatcher, signature):
+    """Compile `dispatcher` for `signature` under `quiet_compilation`."""
+    with quiet_compilation():
         return dispatcher.compile(signature)

@@ -89,7 +89,9 @@ def make_evaluate(space):
         f = value(problem, x, g, VALUE)
         if f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
             if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
-                value(problem, x, g, GRADIENT)
+                answer = value(problem, x, g, GRADIENT)
+                if answer != answer:  # jac divided by zero: what stands in g is no gradient
+                    g[0] = answer
                 if problem.scheme == COMPLEX_STEP:
                     problem.report[NFEV] += x.size
             else:
@@ -134,6 +136,8 @@ def _compiled_entry(method, threads):
         report[NJEV] = 0
         problem = Problem(function, context, scheme, steps, report, work[own:], interactive, hook)
         if not all_finite(x):
+            for i in range(x.size):
+                work[0, i] = math.nan
             return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), age)
         return solver(problem, x, work[:own], options, age)
 
