@@ -4,7 +4,6 @@ A plain or ``@njit`` function that Numba can compile becomes machine code with t
 `numgd.jit.pointers.objective_signature`; anything else is called back, from the same compiled solver.
 """
 
-import math
 import warnings
 from functools import cache
 from typing import Any, NamedTuple
@@ -289,7 +288,7 @@ class PythonObjective:
         self.gradient = np.empty_like(argument)
 
     def __call__(self, wanted):
-        f = math.nan
+        f = 0.0
         if self.scheme == JOINT:
             answer = self.fun(self.argument.copy(), *self.args)
             try:
