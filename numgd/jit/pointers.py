@@ -109,7 +109,7 @@ def call_objective(typingctx, address, x, gradient, wanted, context):
 
 def _names_zero_division(context, builder, status):
     """Whether the pending exception is a ZeroDivisionError, read from its serialised form."""
-    byte, word = ir.IntType(8), ir.IntType(64)
+    word = ir.IntType(64)
     found = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(1), 0))
     # An exception that Python itself has set carries no serialised form.
     native = builder.icmp_signed("!=", status.code, RETCODE_EXC)
@@ -137,7 +137,6 @@ def _names_zero_division(context, builder, status):
         signature = types.boolean(types.intp, types.int64)
         answer = context.compile_internal(builder, contains, signature, [address, size])
         builder.store(builder.trunc(answer, ir.IntType(1)) if answer.type != ir.IntType(1) else answer, found)
-    del byte
     return builder.load(found)
 
 
