@@ -4,18 +4,10 @@ import warnings
 
 import numpy as np
 
-from numgd.objective import compile_objective, scheme_of
+from numgd.objective import Functions, compile_objective, scheme_of
 
-_BOUNDED = frozenset(
-    ("nelder-mead", "powell", "l-bfgs-b", "tnc", "cobyla", "cobyqa", "slsqp", "trust-constr")
-)
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))
 _COMMON_OPTIONS = frozenset(("maxiter", "disp"))
-_OPTIONS = {
-    "l-bfgs-b": frozenset(
-        ("maxcor", "ftol", "gtol", "eps", "maxfun", "maxiter", "maxls", "finite_diff_rel_step", "workers")
-    ),
-}
 
 
 def minimize_by_scipy(
@@ -23,29 +15,19 @@ def minimize_by_scipy(
 ):  # fmt: skip
     """Run SciPy's `minimize`, with `fun` and `jac` compiled where Numba can.
 
-    A method that takes no bounds (or no constraints) gives way to ``'l-bfgs-b'`` (``'slsqp'``), with a
-    warning that says so.
+    A method that takes no constraints gives way to ``'slsqp'``, with a warning that says so.
     """
     from scipy import optimize
 
-    if not callable(method):
-        constrained = constraints is not None and len(np.atleast_1d(constraints)) > 0
-        replacement = method
-        if constrained and method not in _CONSTRAINED:
-            replacement = "slsqp"
-        elif bounds is not None and method not in _BOUNDED:
-            replacement = "l-bfgs-b"
-        if replacement != method and method != "l-bfgs":
-            what = "constraints" if constrained else "bounds"
-            warnings.warn(
-                f"method {method!r} takes no {what}; SciPy's {replacement!r} is used instead",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-        if replacement != method and options:
-            kept = _OPTIONS.get(replacement, _COMMON_OPTIONS)
-            options = {name: value for name, value in options.items() if name in kept}
-        method = replacement
+    constrained = constraints is not None and len(np.atleast_1d(constraints)) > 0
+    if constrained and not callable(method) and method not in _CONSTRAINED:
+        warnings.warn(
+            f"method {method!r} takes no constraints; SciPy's 'slsqp' is used instead",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        options = {name: value for name, value in (options or {}).items() if name in _COMMON_OPTIONS}
+        method = "slsqp"
     fun, jac = _compiled(fun, x0, args, jac)
     return optimize.minimize(
         fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
@@ -56,11 +38,12 @@ def _compiled(fun, x0, args, jac):
     """The functions as ``@njit`` functions where Numba can compile them, else as they are."""
     if jac is not None and not callable(jac) and jac is not True:
         return fun, jac
+    functions = Functions(fun, jac if callable(jac) else None)
     try:
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
-        found = compile_objective(fun, jac if callable(jac) else None, scheme_of(jac), args, x)
+        found = compile_objective(functions, scheme_of(jac), args, x)
     except (TypeError, ValueError):
         return fun, jac
     if found is None:
         return fun, jac
-    return found.fun, found.jac if callable(jac) else jac
+    return found.functions.fun, found.functions.jac if callable(jac) else jac

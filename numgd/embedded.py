@@ -7,14 +7,19 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
+from numgd.access import CARRIED
 from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable
 from numgd.kernels.cpu.solve import (
     EXACT,
+    FULL_HESSIAN,
+    HESSIAN_PRODUCT,
     HOST_ROWS,
     NFEV,
+    NHEV,
     NJEV,
+    NO_CURVATURE,
     REPORT_SIZE,
     THREE_POINT,
     TWO_POINT,
@@ -22,8 +27,9 @@ from numgd.kernels.cpu.solve import (
     make_rows,
 )
 from numgd.minimize import minimize
-from numgd.objective import make_adapter, scheme_of
-from numgd.options import ALIASES, DRIVER_OPTIONS, METHODS, settings
+from numgd.objective import Functions, curvature_of, make_adapter, scheme_of
+from numgd.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
+from numgd.second_order import trait
 from numgd.second_order.descent import AUTOMATIC
 from numgd.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
 
@@ -37,6 +43,7 @@ class MinimizeResult(NamedTuple):
     nit: Any
     nfev: Any
     njev: Any
+    nhev: Any  # calls of hess or hessp
     status: Any  # a `numgd.Status`
     success: Any
 
@@ -159,13 +166,12 @@ def _make_tolerance(method, dtype, limits, tol):
 
         return apply
     real = dtype.type
-    fields = limits._fields
-    gtol = fields.index("gtol")
-    ftol = fields.index("ftol") if method == "l-bfgs" else gtol
+    names = trait(method, "TOLERANCES", ("gtol",))
+    first, last = limits._fields.index(names[0]), limits._fields.index(names[-1])
 
     @portable
     def apply(options, tol):
-        return replace_entry(replace_entry(options, gtol, real(tol)), ftol, real(tol))
+        return replace_entry(replace_entry(options, first, real(tol)), last, real(tol))
 
     return apply
 
@@ -182,12 +188,49 @@ def _make_steps(scheme, dtype):
     return steps
 
 
-def _method_and_jac(method, jac):
+def _curvature(method, hess, hessp):
+    """Functions behind `hess` and `hessp`, how curvature is obtained, and whether products are asked for."""
+    wanted = trait(method, "CURVATURE")
+    if wanted is None:
+        if _given(hess) or _given(hessp):
+            raise TypingError(f"numgd.minimize: method {method!r} uses no Hessian")
+        return {}, NO_CURVATURE, False
+    if isinstance(hess, types.Dispatcher):
+        return {"hess": hess.dispatcher}, FULL_HESSIAN, wanted == "product"
+    if _given(hess):
+        return {}, curvature_of(_constant(hess, "hess"), None), wanted == "product"
+    if _given(hessp):
+        return {"hessp": _function(hessp, "hessp")}, HESSIAN_PRODUCT, wanted == "product"
+    return {}, curvature_of(None, None), wanted == "product"
+
+
+@portable
+def _make_box(bounds, x):
+    """The bounds in rows, and x clipped to them."""
+    if bounds.shape != (x.size, 2):
+        raise ValueError("numgd.minimize: bounds must have shape (n, 2)")
+    box = np.empty((2, x.size), x.dtype)
+    for i in range(x.size):
+        box[0, i], box[1, i] = bounds[i]
+        if not box[0, i] <= box[1, i]:
+            raise ValueError("numgd.minimize: bounds must have low <= high")
+        x[i] = min(max(x[i], box[0, i]), box[1, i])
+    return box
+
+
+@portable
+def _no_box(bounds, x):
+    return np.empty((2, 0), x.dtype)
+
+
+def _method_and_jac(method, jac, bounded):
     """Names and functions behind the arguments `method` and `jac`."""
-    name = (_constant(method, "method") or "bfgs").lower()
-    name = ALIASES.get(name, name)
+    name = method_name(_constant(method, "method") or ("l-bfgs-b" if bounded else "bfgs"))
+    name = own_method(name, bounded)
+    if bounded and not trait(name, "BOUNDED"):
+        name = None
     if name not in METHODS:
-        raise TypingError(f"numgd.minimize: method {name!r} cannot run inside @njit code; use {METHODS}")
+        raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {METHODS}")
     if not _given(jac):
         return name, None, TWO_POINT
     if isinstance(jac, types.Dispatcher):
@@ -214,14 +257,18 @@ def _minimize_in_njit(
 ):
     if constraints not in ((), types.Tuple(())) and _given(constraints):
         raise TypingError("numgd.minimize: constraints is not available inside @njit code")
-    for name, given in (("hess", hess), ("hessp", hessp), ("bounds", bounds), ("callback", callback)):
-        if _given(given):
-            raise TypingError(f"numgd.minimize: {name} is not available inside @njit code")
+    if _given(callback):
+        raise TypingError("numgd.minimize: callback is not available inside @njit code")
     if not (isinstance(x0, types.Array) and x0.ndim == 1):
         raise TypingError("numgd.minimize: x0 must be a 1-D array inside @njit code")
     real = types.float32 if x0.dtype == types.float32 else types.float64
     dtype = np.dtype(real.name)
-    method_key, gradient, scheme = _method_and_jac(method, jac)
+    bounded = _given(bounds)
+    if bounded and not (isinstance(bounds, types.Array) and bounds.ndim == 2):
+        raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
+    method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
+    second, curvature, is_product = _curvature(method_key, hess, hessp)
+    keeps_matrix = is_product and curvature == FULL_HESSIAN
     known, unknown = _options(options)
     limits, maxcor, _ = settings(method_key, dtype, None, known)
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
@@ -240,7 +287,8 @@ def _minimize_in_njit(
         args_type = types.Tuple((args_type,))
     args_type = stored_type(args_type)
     vector = types.Array(real, 1, "C")
-    adapter = make_adapter(_function(fun, "fun"), gradient, scheme, loader(args_type), args_type, vector)
+    functions = Functions(_function(fun, "fun"), gradient, **second)
+    adapter = make_adapter(functions, scheme, loader(args_type), args_type, vector)
     if adapter is None:
         raise TypingError(
             "numgd.minimize: fun(x, *args) must compile and return a real number (with jac=True: a number "
@@ -250,6 +298,7 @@ def _minimize_in_njit(
     size = storage_size(args_type)
     rows = make_rows(method_key)
     solve = entry(method_key)
+    make_box = _make_box if bounded else _no_box
 
     def implementation(
         fun,
@@ -271,6 +320,8 @@ def _minimize_in_njit(
         x = np.empty(n, dtype)
         for i in range(n):
             x[i] = x0[i]
+        box = make_box(bounds, x)
+        order = n if keeps_matrix else 0
         work = np.empty((rows(n, maxcor) + HOST_ROWS, n), dtype)
         report = np.empty(REPORT_SIZE)
         context = np.empty(size, np.uint8)
@@ -279,14 +330,16 @@ def _minimize_in_njit(
         if not in_range(ending):
             raise ValueError("numgd.minimize: an option or tol is out of range")
         outcome = solve(
-            x, work, ending, word(0), address(), address_of(context), word(scheme), steps(n), report,
-            flag(False), word(0),
+            x, work, np.full(CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
+            word(scheme), steps(n), report, flag(False), word(0), word(curvature),
+            np.empty((order, order), dtype), box,
         )  # fmt: skip
         context[:0] = 0  # the packed args live until here
         status = outcome.status
         success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
         return MinimizeResult(
-            x, outcome.f, work[0], outcome.nit, int(report[NFEV]), int(report[NJEV]), status, success
-        )
+            x, outcome.f, work[0], outcome.nit, int(report[NFEV]), int(report[NJEV]), int(report[NHEV]),
+            status, success,
+        )  # fmt: skip
 
     return implementation

@@ -7,29 +7,31 @@ from numba import config
 
 from numgd.delegate import minimize_by_scipy
 from numgd.kernels.cpu.solve import (
+    ASYMMETRY,
     COMPLEX_STEP,
     EXACT,
+    FULL_HESSIAN,
     HOST_ROWS,
     JOINT,
     NFEV,
+    NHEV,
     NJEV,
+    NO_CURVATURE,
     REPORT_SIZE,
     THREE_POINT,
     TWO_POINT,
     entry,
     scratch,
 )
-from numgd.objective import bind, scheme_of
+from numgd.objective import Functions, bind, callables, curvature_of, scheme_of
 from numgd.observer import Observer
-from numgd.options import ALIASES, METHODS, UNLIMITED, method_name, settings
-from numgd.second_order.descent import SCRATCH_ROWS
+from numgd.options import ALIASES, UNLIMITED, known_options, method_name, own_method, settings
+from numgd.second_order import trait
 from numgd.status import INVALID_INPUT, MESSAGES, SUCCESSES
+from numgd.warm_start import State, remember_state, resume
 
 THREADED_FROM = 100_000
 """Length of x from which the vector operations of methods without a matrix use all cores."""
-
-THREADED_METHODS = frozenset(("steepest-descent", "cg", "l-bfgs"))
-"""These methods."""
 
 _NO_STEPS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float64, np.float32)}
 
@@ -177,24 +179,29 @@ def minimize(
         raise TypeError(f"callback must be callable; it is {callback!r}")
     if bounds is not None and _bounds_nothing(bounds):
         bounds = None
-    constrained = bounds is not None or _has_constraints(constraints)
+    constrained = _has_constraints(constraints)
     if callable(method):
         name = None
     elif method is None:
-        name = "bfgs"
-        if constrained:
-            name = "slsqp" if _has_constraints(constraints) else "l-bfgs-b"
+        name = "slsqp" if constrained else "bfgs" if bounds is None else "l-bfgs-b"
     else:
         name = method_name(method)
-    own = ALIASES.get(name, name)
-    if constrained or own not in METHODS:
+    own = own_method(name, bounds is not None)
+    if constrained or own is None:
         return minimize_by_scipy(
             fun, x0, args, method if name is None else name, jac, hess, hessp, bounds, constraints, tol,
             callback, options,
         )  # fmt: skip
-    if hess is not None or hessp is not None:
+    if bounds is not None and own != name:
+        if ALIASES.get(own) != name:
+            warnings.warn(
+                f"method {name!r} takes no bounds; {own!r} is used instead", RuntimeWarning, stacklevel=2
+            )
+        options = known_options(own, options)
+    if trait(own, "CURVATURE") is None and (hess is not None or hessp is not None):
         warnings.warn(f"method {name!r} uses no Hessian", RuntimeWarning, stacklevel=2)
-    return _minimize(fun, x0, args, own, jac, tol, callback, options)
+        hess = hessp = None
+    return _minimize(Functions(fun, jac, hess, hessp), x0, args, own, bounds, tol, callback, options)
 
 
 def _bounds_nothing(bounds):
@@ -215,24 +222,56 @@ def _has_constraints(constraints):
         return constraints is not None
 
 
-def _minimize(fun, x0, args, method, jac, tol, callback, options):
+def _box(bounds, x):
+    """Lower and upper bounds as an array of shape (2, n), from either of SciPy's forms; x is clipped."""
+    if bounds is None:
+        return np.empty((2, 0), x.dtype)
+    try:
+        low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else zip(*bounds, strict=True)
+        low = [-np.inf if value is None else value for value in np.atleast_1d(low)]
+        high = [np.inf if value is None else value for value in np.atleast_1d(high)]
+        low, high = np.asarray(low, x.dtype), np.asarray(high, x.dtype)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"bounds must be a scipy.optimize.Bounds or a sequence of (low, high) pairs; it is {bounds!r:.80}"
+        ) from None
+    box = np.empty((2, x.size), x.dtype)
+    for row, side in zip(box, (low, high), strict=True):
+        if side.shape not in ((1,), x.shape):
+            raise ValueError(
+                f"bounds must have one pair for each of the {x.size} values of x0; it has {side.size}"
+            )
+        row[:] = side
+    if np.isnan(box).any():
+        raise ValueError("bounds must not be NaN")
+    crossed = np.flatnonzero(box[0] > box[1])
+    if crossed.size:
+        i = crossed[0]
+        raise ValueError(f"bounds must have low <= high; for x[{i}] they are {box[0, i]:g} and {box[1, i]:g}")
+    np.clip(x, box[0], box[1], out=x)
+    return box
+
+
+def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     """Run one of numgd's own methods."""
     if config.DISABLE_JIT:
         raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
-    x = starting_point(x0)
+    earlier = x0 if hasattr(x0, "x") else None
+    x = starting_point(x0 if earlier is None else earlier.x)
     n = x.size
-    scheme = scheme_of(jac)
+    box = _box(bounds, x)
+    scheme = scheme_of(functions.jac)
+    wanted = trait(method, "CURVATURE")
+    curvature = curvature_of(functions.hess, functions.hessp) if wanted else NO_CURVATURE
+    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
     watched = callback is not None
     if driver is not None:
         watched = watched or driver["history"] or driver["return_all"]
     steps, scheme, limits = prepare_differences(scheme, x, driver, limits)
 
-    work = scratch(method, n, maxcor, x.dtype)
-    age = 0
-    if method == "bfgs" and driver is not None and driver["hess_inv0"] is not None:
-        work[SCRATCH_ROWS + 1 : -HOST_ROWS] = _inverse_hessian(driver["hess_inv0"], x)
-        age = 1
+    work, carry = scratch(method, n, maxcor, x.dtype)
+    age = resume(method, earlier, driver and driver["hess_inv0"], x, work[:-HOST_ROWS], carry, maxcor)
     report = np.empty(REPORT_SIZE)
     observer, hook = None, 0
     if watched:
@@ -240,42 +279,30 @@ def _minimize(fun, x0, args, method, jac, tol, callback, options):
         observer = Observer(x, work[0], report, callback, record)
         hook = id(observer)
 
-    solve = entry(method, n >= THREADED_FROM and method in THREADED_METHODS)
-    bound = bind(fun, jac if scheme == EXACT else None, scheme, args, x, work[-HOST_ROWS])
+    solve = entry(method, n >= THREADED_FROM and trait(method, "MATRIX_FREE", False))
+    given = callables(functions, scheme, curvature)
+    bound = bind(given, scheme, args, x, work[-HOST_ROWS:])
     try:
         status, nit, _, f, age = solve(
-            x, work, limits, age, bound.address, bound.context, scheme, steps, report, True, hook
-        )
+            x, work, carry, limits, age, bound.address, bound.context, scheme, steps, report, True, hook,
+            curvature, np.empty((order, order), x.dtype), box,
+        )  # fmt: skip
     finally:
         bound.release()
     if status == INVALID_INPUT:
         raise ValueError("x0 must be finite; it holds NaN or inf")
-    return _result(method, x, work, report, status, nit, f, age, maxcor, driver, observer)
+    state = State(method, x.copy(), work[:-HOST_ROWS], carry, age, maxcor)
+    return _result(x, report, status, nit, f, state, driver, observer)
 
 
-def _inverse_hessian(matrix, x):
-    """The starting inverse Hessian as an array; raises unless it is symmetric and positive definite."""
-    matrix = np.asarray(matrix, x.dtype)
-    if matrix.shape != (x.size, x.size):
-        raise ValueError(f"option 'hess_inv0' must have shape {(x.size, x.size)}; it has {matrix.shape}")
-    try:
-        np.linalg.cholesky(matrix)
-        definite = np.allclose(matrix, matrix.T)
-    except np.linalg.LinAlgError:
-        definite = False
-    if not definite:
-        raise ValueError("option 'hess_inv0' must be symmetric and positive definite")
-    return matrix
-
-
-def _result(method, x, work, report, status, nit, f, age, maxcor, driver, observer):
+def _result(x, report, status, nit, f, state, driver, observer):
     """SciPy's result object."""
     from scipy.optimize import OptimizeResult
 
     result = OptimizeResult(
         x=x,
         fun=f,
-        jac=work[0],
+        jac=state.work[0],
         nit=nit,
         nfev=int(report[NFEV]),
         njev=int(report[NJEV]),
@@ -283,16 +310,16 @@ def _result(method, x, work, report, status, nit, f, age, maxcor, driver, observ
         success=status in SUCCESSES,
         message=MESSAGES[status],
     )
-    memory = work[SCRATCH_ROWS:-HOST_ROWS]
-    if method == "bfgs":
-        result.hess_inv = memory[1:] if age else np.eye(x.size, dtype=x.dtype)
-    elif method == "l-bfgs":
-        from scipy.optimize import LbfgsInvHessProduct
-
-        pairs = memory[: 2 * maxcor].reshape(maxcor, 2, -1)[:age]
-        if age > maxcor:  # the ring has turned: oldest first
-            pairs = np.roll(pairs, -(age % maxcor), axis=0)
-        result.hess_inv = LbfgsInvHessProduct(pairs[:, 0], pairs[:, 1])
+    method = state.method
+    if trait(method, "CURVATURE"):
+        result.nhev = int(report[NHEV])
+        if report[ASYMMETRY] > 0:
+            asymmetry = "hess is not symmetric; its symmetric part was used"
+            result.message += f" Note: {asymmetry}."
+            warnings.warn(asymmetry, RuntimeWarning, stacklevel=4)
+    fields = trait(method, "result_fields")
+    if fields is not None:
+        result.update(fields(x, state.work, state.age, state.maxcor))
     if driver is not None:
         if driver["return_all"]:
             result.allvecs = observer.iterates
@@ -306,4 +333,5 @@ def _result(method, x, work, report, status, nit, f, age, maxcor, driver, observ
                 f"         Function evaluations: {result.nfev:d}\n"
                 f"         Gradient evaluations: {result.njev:d}"
             )
+    remember_state(result, state)
     return result

@@ -6,11 +6,12 @@ import numba
 import numpy as np
 
 from numgd.jit.arguments import row_of_args
-from numgd.kernels.cpu.solve import EXACT
+from numgd.kernels.cpu.solve import FULL_HESSIAN, NO_CURVATURE
 from numgd.kernels.cpu.solve_many import scratch_many, solve_many
 from numgd.minimize import minimize, prepare_differences
-from numgd.objective import bind_rows, scheme_of
+from numgd.objective import Functions, bind_compiled, callables, curvature_of, scheme_of
 from numgd.options import ALIASES, METHODS, settings
+from numgd.second_order import trait
 from numgd.status import RAISED, SUCCESSES
 
 BLOCK = 16_384
@@ -29,11 +30,14 @@ class ManyResult(NamedTuple):
     nit: Any  # (N,) iterations
     nfev: Any  # (N,) calls of the function
     njev: Any  # (N,) gradients
+    nhev: Any  # (N,) calls of hess or hessp
     status: Any  # (N,) a `numgd.Status` each
     success: Any  # (N,) bool
 
 
-def minimize_many(fun, X0, args=(), method="BFGS", jac=None, tol=None, options=None):
+def minimize_many(
+    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None
+):  # fmt: skip
     """Minimise one function from many starting points, or over many sets of data, on all CPU cores.
 
     Parameters
@@ -45,14 +49,14 @@ def minimize_many(fun, X0, args=(), method="BFGS", jac=None, tol=None, options=N
     args : tuple, optional
         Arrays in it vary along their first axis, of length N: problem i gets ``a[i]``.  Everything else
         is the same for all problems.
-    method, jac, tol, options : optional
+    method, jac, hess, hessp, tol, options : optional
         As for `minimize`; the methods are numgd's own.
 
     Returns
     -------
     ManyResult
-        Arrays ``x, fun, jac, nit, nfev, njev, status, success``, one row a problem; a problem that fails
-        says so in its row and disturbs no other.
+        Arrays ``x, fun, jac, nit, nfev, njev, nhev, status, success``, one row a problem; a problem that
+        fails says so in its row and disturbs no other.
 
     Raises
     ------
@@ -102,16 +106,20 @@ def minimize_many(fun, X0, args=(), method="BFGS", jac=None, tol=None, options=N
     scheme = scheme_of(jac)
     limits, maxcor, driver = settings(name, X.dtype, tol, options)
     if count == 0:
-        return _result(X, np.empty(0, X.dtype), X.copy(), np.empty((0, 4), np.int64))
+        return _result(X, np.empty(0, X.dtype), X.copy(), np.empty((0, 5), np.int64))
     steps, scheme, limits = prepare_differences(scheme, X[0], driver, limits)
-    bound = bind_rows(fun, jac if scheme == EXACT else None, scheme, args, X[0])
+    wanted = trait(name, "CURVATURE")
+    curvature = curvature_of(hess, hessp) if wanted else NO_CURVATURE
+    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
+    given = Functions(fun, jac, hess, hessp)
+    bound = bind_compiled(callables(given, scheme, curvature), scheme, args, X[0], rows=True)
     if bound is None:
-        return _row_by_row(fun, X, args, name, jac, tol, options)
+        return _row_by_row(given, X, args, name, tol, options)
 
     J = np.full_like(X, np.nan)
     values = np.full(count, np.nan, X.dtype)
-    counts = np.zeros((count, 4), np.int64)
-    memory = scratch_many(name, numba.get_num_threads(), n, maxcor, X.dtype)
+    counts = np.zeros((count, 5), np.int64)
+    memory = scratch_many(name, numba.get_num_threads(), n, maxcor, X.dtype, order)
     drive = solve_many(name)
     try:
         with numba.parallel_chunksize(CHUNK):
@@ -119,24 +127,29 @@ def minimize_many(fun, X0, args=(), method="BFGS", jac=None, tol=None, options=N
                 rows = slice(start, start + BLOCK)
                 drive(
                     X[rows], J[rows], *memory, limits, bound.address, bound.context, start, scheme, steps,
-                    values[rows], counts[rows],
+                    curvature, values[rows], counts[rows],
                 )  # fmt: skip
     finally:
         bound.release()
     raised = np.flatnonzero(counts[:, 0] == RAISED)
     if raised.size:  # meet the exception again where it can reach the caller
         row = raised[0]
-        minimize(fun, np.asarray(X0)[row], row_of_args(args, row), name, jac, tol=tol, options=options)
+        minimize(
+            fun, np.asarray(X0)[row], row_of_args(args, row), name, jac, hess, hessp, tol=tol, options=options
+        )
     return _result(X, values, J, counts)
 
 
-def _row_by_row(fun, X, args, method, jac, tol, options):
+def _row_by_row(given, X, args, method, tol, options):
     """The same through `minimize`, for a function that is called back."""
+    derivatives = given[1:]
     results = [
-        minimize(fun, x, row_of_args(args, row), method, jac, tol=tol, options=options)
+        minimize(given.fun, x, row_of_args(args, row), method, *derivatives, tol=tol, options=options)
         for row, x in enumerate(X)
     ]
-    counts = [(result.status, result.nit, result.nfev, result.njev) for result in results]
+    counts = [
+        (result.status, result.nit, result.nfev, result.njev, result.get("nhev", 0)) for result in results
+    ]
     return _result(
         np.array([result.x for result in results]),
         np.array([result.fun for result in results], X.dtype),
@@ -148,4 +161,4 @@ def _row_by_row(fun, X, args, method, jac, tol, options):
 def _result(X, values, J, counts):
     status = counts[:, 0]
     success = np.isin(status, list(SUCCESSES))
-    return ManyResult(X, values, J, counts[:, 1], counts[:, 2], counts[:, 3], status, success)
+    return ManyResult(X, values, J, counts[:, 1], counts[:, 2], counts[:, 3], counts[:, 4], status, success)

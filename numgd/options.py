@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.first_order import METHOD_OPTIONS, RULES
-from numgd.second_order import SOLVERS
+from numgd.second_order import SOLVERS, trait
 from numgd.status import UNLIMITED
 
 ALIASES = {
@@ -19,22 +19,8 @@ ALIASES = {
 }
 """Other names of numgd's methods."""
 
-SCIPY_METHODS = (
-    "nelder-mead",
-    "powell",
-    "newton-cg",
-    "l-bfgs-b",
-    "tnc",
-    "cobyla",
-    "cobyqa",
-    "slsqp",
-    "trust-constr",
-    "dogleg",
-    "trust-ncg",
-    "trust-exact",
-    "trust-krylov",
-)
-"""Methods that SciPy has and numgd hands over, at least with bounds."""
+_SCIPY_BOUNDED = ("nelder-mead", "powell", "tnc", "cobyla", "cobyqa", "slsqp", "trust-constr")
+"""Methods that SciPy has and numgd hands over; all take bounds."""
 
 METHODS = (*SOLVERS, *RULES)
 """Methods that numgd has."""
@@ -66,10 +52,19 @@ def method_name(method):
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
     name = method.lower()
-    if name in METHODS or name in ALIASES or name in SCIPY_METHODS:
+    if name in METHODS or name in ALIASES or name in _SCIPY_BOUNDED:
         return name
-    known = sorted({*METHODS, *ALIASES, *SCIPY_METHODS})
+    known = sorted({*METHODS, *ALIASES, *_SCIPY_BOUNDED})
     raise ValueError(f"unknown method {method!r}; known are {', '.join(known)}")
+
+
+def own_method(name, bounded):
+    """The method of numgd that solves a problem called for by name; None where it is SciPy's to solve."""
+    if name is None or name in _SCIPY_BOUNDED:
+        return None
+    if not bounded:
+        return ALIASES.get(name, name)
+    return name if trait(name, "BOUNDED") else "l-bfgs-b"
 
 
 def _defaults(method):
@@ -81,6 +76,12 @@ def _defaults(method):
     if hasattr(module, "MAXCOR"):
         found["maxcor"] = module.MAXCOR
     return found
+
+
+def known_options(method, options):
+    """The options among those given that a method has; what a method that gives way to it had is dropped."""
+    known = {*_defaults(method), *_DRIVER_DEFAULTS}
+    return {name: value for name, value in (options or {}).items() if name in known}
 
 
 # What a value must satisfy, and how it is said.
@@ -196,9 +197,7 @@ def _check(method, dtype, tol, items):
         tol = _checked("tol", tol)
         if not tol >= 0:
             raise ValueError(f"tol must be at least 0; it is {tol!r}")
-        values["gtol"] = tol
-        if method == "l-bfgs":
-            values["ftol"] = tol
+        values.update(dict.fromkeys(trait(method, "TOLERANCES", ("gtol",)), tol))
     unknown = []
     for name, value in items:
         if name in values:

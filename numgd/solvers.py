@@ -7,34 +7,25 @@ from numgd.first_order.descent import SCRATCH_ROWS as RULE_ROWS
 from numgd.first_order.descent import make_rule_descent
 from numgd.jit.portable import portable
 from numgd.second_order import SOLVERS
-from numgd.second_order.descent import SCRATCH_ROWS as DESCENT_ROWS
-from numgd.second_order.descent import make_descent
 
 
-def make_solver(method, space, evaluate, observe):
-    """The solver of a method over a space, for a driver's `evaluate` and `observe`."""
+def make_solver(method, space, access):
+    """The solver of a method over a space, for a driver's `Access`."""
     if method in RULES:
-        return make_rule_descent(space, evaluate, observe, RULES[method])
-    module = SOLVERS[method]
-    return make_descent(space, evaluate, observe, module.make_model(space), module.UNIT_STEP)
+        return make_rule_descent(space, access, RULES[method])
+    return SOLVERS[method].make_solver(space, access)
 
 
 @cache
 def make_rows(method):
     """Function ``rows(n, maxcor)``: how many rows of scratch memory a method's solver needs."""
-    if method in RULES:
-        rule_rows = RULE_ROWS + len(RULES[method].SLOTS)
+    if method not in RULES:
+        return SOLVERS[method].rows
+    rule_rows = RULE_ROWS + len(RULES[method].SLOTS)
 
-        @portable
-        def rows(n, maxcor):
-            return rule_rows
-
-    else:
-        memory_rows = SOLVERS[method].memory_rows
-
-        @portable
-        def rows(n, maxcor):
-            return DESCENT_ROWS + memory_rows(n, maxcor)
+    @portable
+    def rows(n, maxcor):
+        return rule_rows
 
     return rows
 

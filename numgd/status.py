@@ -24,8 +24,8 @@ MESSAGES = {
     Status.CONVERGED_GRADIENT: "Optimization terminated successfully: the gradient norm is within gtol.",
     Status.MAXITER: "Maximum number of iterations has been exceeded.",
     Status.LINE_SEARCH_FAILED: (
-        "The line search found no lower point: the gradient may be wrong, or gtol may be below what "
-        "rounding allows. The best point seen is returned."
+        "The line search found no lower point: the gradient may be wrong (scipy.optimize.check_grad tests "
+        "it), or gtol may be below what rounding allows. The best point seen is returned."
     ),
     Status.NOT_FINITE: "The objective or its gradient is not finite (NaN or inf).",
     Status.CONVERGED_FUNCTION: "Optimization terminated successfully: the relative decrease is within ftol.",

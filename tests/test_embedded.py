@@ -131,7 +131,7 @@ def test_what_cannot_run_inside_is_refused_when_compiling():
 
     for function, match in (
         (unknown, "cannot run inside @njit"),
-        (bounded, "bounds is not available"),
+        (bounded, r"bounds must be an array of shape \(n, 2\)"),
         (no_number, "must compile and return a real number"),
         (bad_option, "maxiter"),
     ):

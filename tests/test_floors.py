@@ -13,10 +13,10 @@ ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
     {"jit", "status"},
-    {"spaces", "linalg"},
+    {"access", "spaces", "linalg"},
     {"first_order", "second_order"},
     {"solvers", "kernels"},
-    {"functions", "objective", "options"},
+    {"functions", "objective", "options", "warm_start"},
     {"observer", "delegate", "plots"},
     {"minimize"},
     {"embedded", "minimize_many"},

@@ -9,13 +9,13 @@ from numba import njit, objmode
 import numgd
 from numgd import Status
 from numgd.kernels.cpu.solve import TWO_POINT
-from numgd.objective import compile_objective
+from numgd.objective import Functions, compile_objective
 
 X = np.zeros(2)
 
 
 def is_compiled(fun, args=()):
-    return compile_objective(fun, None, TWO_POINT, args, X) is not None
+    return compile_objective(Functions(fun), TWO_POINT, args, X) is not None
 
 
 def test_a_gradient_that_divides_by_zero_is_never_a_success():

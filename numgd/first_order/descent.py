@@ -46,15 +46,16 @@ def options_type(rule):
     return rule.MethodOptions
 
 
-def make_rule_descent(space, evaluate, observe, rule):
-    """The loop over a space for one rule; the arguments are those of `second_order.descent`."""
+def make_rule_descent(space, access, rule):
+    """The loop over a space for one rule."""
+    evaluate, observe = access.evaluate, access.observe
     copy = space.copy
     norm = make_norm(space)
     apply = make_apply(rule)
     coefficients = rule.coefficients
 
     @portable
-    def descent(problem, x, work, options, age):
+    def descent(problem, x, work, carry, options, age):
         real = x.dtype.type
         g, best_x, best_g = work[0], work[1], work[2]
         slots = work[SCRATCH_ROWS:]

@@ -11,13 +11,17 @@ from numba.extending import intrinsic
 
 VALUE = 1
 GRADIENT = 2
+HESSIAN = 4
+PRODUCT = 8
 
 
 def objective_signature(real):
     """Signature of every compiled objective: ``(x, gradient, n, wanted, context) -> value``.
 
     `x` and `gradient` are addresses of n numbers, so that a call passes everything in registers; `wanted`
-    is VALUE, GRADIENT or their sum; `context` is the address of the packed ``args``.
+    is VALUE, GRADIENT or their sum, or HESSIAN (`gradient` is then the address of n×n numbers to fill), or
+    PRODUCT (of 2n: a direction, and its product with the Hessian to fill); `context` is the address of the
+    packed ``args``.
     """
     return real(types.intp, types.intp, types.intp, types.int64, types.intp)
 

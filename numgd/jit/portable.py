@@ -22,6 +22,9 @@ inlined always: a call would pass every array as seven words and every option as
 costs more than the arithmetic.
 """
 
+seldom = register_jitable
+"""The same for what is called seldom or takes long: a call costs nothing there, and the code stays small."""
+
 SOLVER_FLAGS = {
     # 1/0 is inf, as in NumPy: a solver reports a status, it raises nothing.
     "error_model": "numpy",

@@ -1,44 +1,76 @@
 """BFGS: the inverse Hessian from differences of gradients (Nocedal & Wright, algorithm 6.1)."""
 
+import numpy as np
+
 from numgd.jit.portable import portable
-from numgd.linalg import multiply, rank_two_update, set_identity
-from numgd.second_order.descent import DescentOptions, Model
-from numgd.second_order.line_search import epsilon
+from numgd.linalg import epsilon, multiply, rank_two_update, set_identity
+from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
 OPTIONS = DescentOptions()
-UNIT_STEP = False
 
 
 @portable
-def memory_rows(n, maxcor):
-    """Rows of scratch memory beyond the loop's own: H y, and the matrix H."""
-    return 1 + n
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, H g, H y, and the matrix H."""
+    return SCRATCH_ROWS + 2 + n
 
 
 def make_model(space):
-    """The model is the n×n matrix H ≈ (∇²f)⁻¹, updated in n² operations."""
-    dot, copy, scale = space.dot, space.copy, space.scale
+    """The model is the n×n matrix H ≈ (∇²f)⁻¹, updated in n² operations.
+
+    One product with H an iteration: H g of the new gradient less H g of the last is H y, and the update
+    of H, of rank two, changes H g by multiples of s and H y.
+    """
+    dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
 
     @portable
-    def remember(s, y, g, memory, age):
+    def remember(alpha, s, y, g, memory, age, options):
         one = g.dtype.type(1)
-        u, H = memory[0], memory[1:]
+        hg, hy, H = memory[0], memory[1], memory[2:]
+        if age == 0:
+            copy(hy, y)
+            copy(hg, g)
+        else:
+            copy(hy, hg)
+            multiply(hg, H, g)
+            combine(hy, -one, one, hg)
         ys = dot(y, s)
         if not ys > epsilon(y) * dot(y, y) * epsilon(y):
             return age
         if age == 0:
             set_identity(H, one)
         # (I − s yᵀ/yᵀs) H (I − y sᵀ/yᵀs) + s sᵀ/yᵀs, eq. 6.17, multiplied out.
-        multiply(u, H, y)
-        rank_two_update(H, (one + dot(y, u) / ys) / ys, s, -one / ys, u)
+        a, b = (one + dot(y, hy) / ys) / ys, -one / ys
+        rank_two_update(H, a, s, b, hy)
+        sg = dot(s, g)
+        along_s = a * sg + b * dot(hy, g)
+        axpy(hg, along_s, s)
+        axpy(hg, b * sg, hy)
         return age + 1
 
     @portable
-    def direct(p, g, memory, age):
-        if age == 0:
-            copy(p, g)
-        else:
-            multiply(p, memory[1:], g)
+    def direct(problem, x, p, g, memory, age, options):
+        hg = memory[0]
+        if age > 0 and hg[0] != hg[0]:  # the user gave H
+            multiply(hg, memory[2:], g)
+        copy(p, g if age == 0 else hg)
         scale(p, -g.dtype.type(1))
 
     return Model(remember, direct)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, make_model(space), unit_step=False)
+
+
+def result_fields(x, work, age, maxcor):
+    """The inverse Hessian for the result."""
+    return {"hess_inv": work[SCRATCH_ROWS + 2 :] if age else np.eye(x.size, dtype=x.dtype)}
+
+
+def take_hess_inv(matrix, work, maxcor):
+    """Start from an inverse Hessian; gives the age that says so."""
+    work[SCRATCH_ROWS] = np.nan
+    work[SCRATCH_ROWS + 2 :] = matrix.todense() if hasattr(matrix, "todense") else matrix
+    return 1

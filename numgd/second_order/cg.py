@@ -1,16 +1,16 @@
 """Nonlinear conjugate gradients, Polak-Ribière+ (Nocedal & Wright, Numerical Optimization, eq. 5.45)."""
 
 from numgd.jit.portable import portable
-from numgd.second_order.descent import DescentOptions, Model
+from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
 OPTIONS = DescentOptions(c2=0.4)
-UNIT_STEP = False
+MATRIX_FREE = True
 
 
 @portable
-def memory_rows(n, maxcor):
-    """Rows of scratch memory beyond the loop's own: the last direction."""
-    return 1
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, and the last direction."""
+    return SCRATCH_ROWS + 1
 
 
 def make_model(space):
@@ -18,27 +18,31 @@ def make_model(space):
     dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
 
     @portable
-    def remember(s, y, g, memory, age):
+    def remember(alpha, s, y, g, memory, age, options):
         real = g.dtype.type
         yg = dot(y, g)
-        combine(y, -real(1), real(1), g)  # the loop needs y no more: y becomes the old gradient
+        combine(y, -real(1), real(1), g)  # y becomes the old gradient
         gg_old = dot(y, y)
         beta = real(0)
         if gg_old > real(0):
             beta = max(beta, yg / gg_old)
-        scale(memory[0], beta)
+        copy(memory[0], s)
+        scale(memory[0], beta / alpha)
         return age + 1
 
     @portable
-    def direct(p, g, memory, age):
+    def direct(problem, x, p, g, memory, age, options):
         real = g.dtype.type
-        previous = memory[0]
         copy(p, g)
         scale(p, -real(1))
         if age > 0:
-            axpy(p, real(1), previous)
+            axpy(p, real(1), memory[0])
             if dot(p, g) > real(-0.01) * dot(g, g):
                 combine(p, real(0), -real(1), g)
-        copy(previous, p)
 
     return Model(remember, direct)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, make_model(space), unit_step=False)

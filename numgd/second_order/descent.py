@@ -47,31 +47,93 @@ class DescentOptions(NamedTuple):
     maxls: Any = 100  # evaluations in one line search
 
 
+@portable
+def stay(problem, x, p, g, memory, age, options):
+    """The `escape` of a method that takes every stationary point for a minimum."""
+    return g.dtype.type(0)
+
+
 class Model(NamedTuple):
     """What distinguishes one line-search method from another, over one space.
 
-    remember(s, y, g, memory, age) -> age takes in an accepted step s, the change y of the gradient and
-    the new gradient g.  direct(p, g, memory, age) writes the next direction to p; at age 0 it is −g.
+    remember(alpha, s, y, g, memory, age, options) -> age takes in an accepted step s of length alpha, the
+    change y of the gradient, which it may overwrite, and the new gradient g.  direct(problem, x, p, g,
+    memory, age, options) writes the next direction to p and leaves what it reads as it is; at age 0 it
+    is −g, unless the model is `local`.  escape(problem, x, p, g, memory, age, options) is asked at a point
+    where the gradient is within gtol: it writes a direction of negative curvature to p and gives the mean
+    slope along it, or gives 0 for a minimum.
     """
 
     remember: Any
     direct: Any
+    escape: Any = stay
 
 
-def make_descent(space, evaluate, observe, model, unit_step):
-    """The loop over a space for one method.
+# The first trial step of a line search: guess(first, fresh, f, f_previous, slope, alpha, x, g), `first` of a
+# run, or `fresh` without a model, `alpha` the length of the last step.
 
-    `evaluate(problem, x, gradient) -> f` and `observe(problem, iteration, f) -> stop` belong to the
-    driver; `problem` is theirs and passes through untouched.  `unit_step`: whether the first trial step is
-    one (methods whose directions are well scaled) or SciPy's guess from the last decrease.
-    """
-    dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
-    norm = make_norm(space)
-    remember, direct = model
-    strong_wolfe = make_strong_wolfe(space, evaluate)
+
+@portable
+def from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g):
+    """SciPy's guess: the function falls as much as it did in the last iteration."""
+    real = x.dtype.type
+    guess = min(real(1), real(2.02) * (f - f_previous) / slope)
+    return guess if guess > real(0) else real(1)
+
+
+@portable
+def unit_after_first(first, fresh, f, f_previous, slope, alpha, x, g):
+    """One, of directions whose length means something from the second on."""
+    if first:
+        return from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g)
+    return x.dtype.type(1)
+
+
+@portable
+def unit(first, fresh, f, f_previous, slope, alpha, x, g):
+    """One, of a Newton step."""
+    return x.dtype.type(1)
+
+
+def make_relative_step_test(space):
+    """SciPy's test of BFGS: ‖s‖ ≤ xrtol (xrtol + ‖x‖)."""
+    dot = space.dot
 
     @portable
-    def descent(problem, x, work, options, age):
+    def small(s, x, options):
+        xrtol = options.xrtol
+        return xrtol > x.dtype.type(0) and math.sqrt(dot(s, s)) <= xrtol * (xrtol + math.sqrt(dot(x, x)))
+
+    return small
+
+
+def make_descent(
+    space,
+    access,
+    model,
+    unit_step=False,
+    guess=None,
+    search=make_strong_wolfe,
+    step_test=make_relative_step_test,
+    local=False,
+):
+    """The loop over a space for one method.
+
+    `unit_step`: whether the first trial step is one (methods whose directions are well scaled) or SciPy's
+    guess from the last decrease; another `guess` takes its place.  `search` and `step_test` make the line
+    search and the test for a step too small to go on.  `local`: the model comes from derivatives at x alone,
+    so that there is nothing to forget when it fails; a direction of NaN says that they are not finite.
+    """
+    dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
+    evaluate, observe = access.evaluate, access.observe
+    norm = make_norm(space)
+    remember, direct, escape = model
+    first_trial = guess or (unit_after_first if unit_step else from_last_decrease)
+    line_search = search(space, evaluate)
+    small = step_test(space)
+
+    @portable
+    def descent(problem, x, work, carry, options, age):
         real = x.dtype.type
         zero, one, two = real(0), real(1), real(2)
         g, p, x_trial, gradients = work[0], work[1], work[2], work[3:5]
@@ -85,19 +147,30 @@ def make_descent(space, evaluate, observe, model, unit_step):
             return Outcome(UNBOUNDED, iteration, evaluations, f, age)
         if not (f < math.inf and size < math.inf):
             return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-        f_previous = f + math.sqrt(dot(g, g)) / two  # SciPy's guess: a first step of length one
-        fresh = age == 0
+        f_previous, fresh = carry[0], carry[1] > zero
+        first = f_previous != f_previous  # nothing is carried: NaN
+        if first:
+            f_previous = f + math.sqrt(dot(g, g)) / two  # SciPy's guess: a first step of length one
+            fresh = age == 0
         observe(problem, iteration, f)
-        direct(p, g, memory, age)
+        alpha = carry[2]
         while True:
-            if size <= options.gtol:
-                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
+            slope = zero
+            stationary = size <= options.gtol
+            if stationary:
+                slope = escape(problem, x, p, g, memory, age, options)
+                if not slope < zero:
+                    return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
             if iteration >= maxiter:
                 return Outcome(MAXITER, iteration, evaluations, f, age)
             if evaluations >= options.maxfun:
                 return Outcome(MAXFUN, iteration, evaluations, f, age)
 
-            slope = dot(g, p)
+            if not stationary:
+                direct(problem, x, p, g, memory, age, options)
+                slope = dot(g, p)
+                if local and slope != slope:
+                    return Outcome(NOT_FINITE, iteration, evaluations, f, age)
             if not (slope < zero and slope > -math.inf):
                 age, fresh = 0, True
                 copy(p, g)
@@ -107,34 +180,38 @@ def make_descent(space, evaluate, observe, model, unit_step):
                     scale(p, one / norm(g, real(math.inf)))
                     slope = dot(g, p)
 
-            alpha = one
-            if iteration == 0 or not unit_step:
-                alpha = min(one, real(2.02) * (f - f_previous) / slope)
-                if not alpha > zero:
-                    alpha = one
+            alpha = first_trial(first, fresh, f, f_previous, slope, alpha, x, g)
             limit = min(options.maxls, options.maxfun - evaluations)
-            found = strong_wolfe(
+            found = line_search(
                 problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit
             )
             evaluations += found.evaluations
             if found.outcome == FAILED:
+                if stationary:
+                    return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
+                if local and small(p, x, options):
+                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
-                if fresh:
+                if fresh or local:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age, fresh = 0, True  # forget the model and try along the gradient
                 f_previous = f + math.sqrt(dot(g, g)) / two
-                direct(p, g, memory, age)
+                carry[0], carry[1] = f_previous, one
                 continue
 
             # p becomes the step s, g the change of the gradient y, then the new gradient.
             g_new = gradients[found.row]
-            scale(p, found.alpha)
+            alpha = found.alpha
+            small_direction = local and small(p, x, options)
+            scale(p, alpha)
             combine(g, -one, one, g_new)
             copy(x, x_trial)
-            age = remember(p, g, g_new, memory, age)
+            age = remember(alpha, p, g, g_new, memory, age, options)
             copy(g, g_new)
             f_previous, f = f, found.f
+            carry[0], carry[1], carry[2] = f_previous, zero, alpha
+            first = False
             iteration += 1
             size = norm(g, options.norm)
             stop = observe(problem, iteration, f)
@@ -145,20 +222,21 @@ def make_descent(space, evaluate, observe, model, unit_step):
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)
             if found.outcome == STUCK and size > options.gtol:
+                if small_direction:
+                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                age, fresh = 0, True  # forget the model and go on along the gradient
+                fresh = True
+                if not local:
+                    age = 0  # forget the model and go on along the gradient
                 f_previous = f + math.sqrt(dot(g, g)) / two
-                direct(p, g, memory, age)
+                carry[0], carry[1] = f_previous, one
                 continue
             fresh = False
             if size > options.gtol and found.outcome != DECREASE:
-                if options.xrtol > zero and math.sqrt(dot(p, p)) <= options.xrtol * (
-                    options.xrtol + math.sqrt(dot(x, x))
-                ):
+                if small(p, x, options):
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
                 if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
-            direct(p, g, memory, age)
 
     return descent

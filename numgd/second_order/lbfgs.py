@@ -6,13 +6,16 @@ maxcor steps were taken.
 
 import math
 
+import numpy as np
+
 from numgd.jit.portable import portable
-from numgd.second_order.descent import DescentOptions, Model
-from numgd.second_order.line_search import epsilon
+from numgd.linalg import epsilon
+from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
 OPTIONS = DescentOptions(ftol=2.220446049250313e-09, maxiter=15000, maxfun=15000, maxls=20)
-UNIT_STEP = True
 MAXCOR = 10
+TOLERANCES = ("gtol", "ftol")
+MATRIX_FREE = True
 
 
 @portable
@@ -22,9 +25,9 @@ def coefficient_rows(n, maxcor):
 
 
 @portable
-def memory_rows(n, maxcor):
-    """Rows of scratch memory beyond the loop's own: the pairs, and a scalar for each."""
-    return 2 * maxcor + coefficient_rows(n, maxcor)
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, the pairs, and a scalar for each."""
+    return SCRATCH_ROWS + 2 * maxcor + coefficient_rows(n, maxcor)
 
 
 def make_model(space):
@@ -37,7 +40,7 @@ def make_model(space):
         return (rows * n) // (2 * n + 1)
 
     @portable
-    def remember(s, y, g, memory, age):
+    def remember(alpha, s, y, g, memory, age, options):
         real = g.dtype.type
         ys = dot(y, s)
         if not ys > epsilon(y) * dot(y, y) * epsilon(y):
@@ -52,7 +55,7 @@ def make_model(space):
         return age + 1
 
     @portable
-    def direct(p, g, memory, age):
+    def direct(problem, x, p, g, memory, age, options):
         real = g.dtype.type
         n = memory.shape[1]
         maxcor = pairs_held(n, memory.shape[0])
@@ -74,3 +77,31 @@ def make_model(space):
             axpy(p, coefficients[k // n, k % n] - b, memory[2 * k])
 
     return Model(remember, direct)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, make_model(space), unit_step=True)
+
+
+def result_fields(x, work, age, maxcor):
+    """The inverse Hessian for the result, as a product of its pairs."""
+    from scipy.optimize import LbfgsInvHessProduct
+
+    pairs = work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * maxcor].reshape(maxcor, 2, -1)[:age]
+    if age > maxcor:  # the ring has turned: oldest first
+        pairs = np.roll(pairs, -(age % maxcor), axis=0)
+    return {"hess_inv": LbfgsInvHessProduct(pairs[:, 0], pairs[:, 1])}
+
+
+def take_hess_inv(matrix, work, maxcor):
+    """Start from the newest pairs of an inverse Hessian; gives how many there are."""
+    if not hasattr(matrix, "sk"):
+        raise TypeError("option 'hess_inv0' of 'l-bfgs' must be a scipy.optimize.LbfgsInvHessProduct")
+    age = 0
+    for s, y in zip(matrix.sk[-maxcor:], matrix.yk[-maxcor:], strict=True):
+        factor = 1 / np.sqrt(s @ y)
+        work[SCRATCH_ROWS + 2 * age] = factor * s
+        work[SCRATCH_ROWS + 2 * age + 1] = factor * y
+        age += 1
+    return age

@@ -10,6 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.linalg import epsilon
 
 WOLFE = 0  # both conditions hold
 DECREASE = 1  # a lower point was found, the curvature condition does not hold there
@@ -17,6 +18,7 @@ FAILED = 2  # no lower point was found
 DESCENDS = 3  # the function went on falling for as far as the search went
 MINUS_INFINITY = 4  # the objective is -inf at the step
 STUCK = 5  # a lower point was found, and rounding leaves no room for a better one
+CEILING = 6  # the function still falls at the largest step
 
 
 class Found(NamedTuple):
@@ -44,14 +46,6 @@ class Bracket(NamedTuple):
     slope_high: Any
     trial: Any
     closed: Any
-
-
-@portable
-def epsilon(x):
-    """Machine epsilon of the dtype of an array."""
-    if x.itemsize == 4:
-        return x.dtype.type(2.0**-23)
-    return x.dtype.type(2.0**-52)
 
 
 @portable
@@ -131,7 +125,13 @@ def narrow(real, bracket, t, ft, dt, tilt, smallest, largest):
 
 def make_strong_wolfe(space, evaluate):
     """The search over a space; `evaluate(problem, x, gradient)` gives the value and fills the gradient."""
-    dot, step = space.dot, space.step
+    step = space.step
+
+    @portable
+    def move(problem, out, x, alpha, p):
+        step(out, x, alpha, p)
+
+    search = make_limited_strong_wolfe(space, evaluate, move)
 
     @portable
     def strong_wolfe(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit):
@@ -139,13 +139,26 @@ def make_strong_wolfe(space, evaluate):
 
         On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.
         """
+        ceiling = x.dtype.type(math.inf)
+        return search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, ceiling)
+
+    return strong_wolfe
+
+
+def make_limited_strong_wolfe(space, evaluate, move):
+    """The search for steps up to a largest one; `move(problem, out, x, alpha, p)` makes the trial points."""
+    dot = space.dot
+
+    @portable
+    def search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, ceiling):
+        """As `strong_wolfe`; a step of `ceiling` is taken where the function still falls there."""
         real = x.dtype.type
         zero, one = real(0), real(1)
         decrease = c1 * slope0
         tiny = epsilon(x)
         first_alpha = alpha
         bracket = Bracket(zero, f0, slope0, zero, f0, slope0, alpha, False)
-        smallest, largest = zero, real(5) * alpha
+        smallest, largest = zero, min(real(5) * alpha, ceiling)
         width = last_width = real(math.inf)
         wall = real(math.inf)  # the least step known to leave the domain
         modified = True
@@ -154,7 +167,7 @@ def make_strong_wolfe(space, evaluate):
         outcome = DECREASE
         while evaluations < limit:
             trial_row = 1 - row
-            step(x_trial, x, alpha, p)
+            move(problem, x_trial, x, alpha, p)
             f = evaluate(problem, x_trial, gradients[trial_row])
             slope = dot(gradients[trial_row], p)
             evaluations += 1
@@ -175,6 +188,8 @@ def make_strong_wolfe(space, evaluate):
                 return Found(WOLFE, alpha, f, trial_row, evaluations)
             if rounding and f <= f0 and c2 * slope0 <= slope and slope <= (c1 + c1 - one) * slope0:
                 return Found(WOLFE, alpha, f, trial_row, evaluations)
+            if alpha >= ceiling and enough and slope <= decrease:
+                return Found(CEILING, alpha, f, trial_row, evaluations)
             if f < best_f:
                 best_alpha, best_f, row = alpha, f, trial_row
 
@@ -198,7 +213,8 @@ def make_strong_wolfe(space, evaluate):
                 largest = alpha + real(4) * (alpha - bracket.low)
                 if alpha >= wall:
                     alpha = bracket.low + (wall - bracket.low) / real(2)
-                largest = min(largest, wall)
+                alpha = min(alpha, ceiling)
+                largest = min(largest, wall, ceiling)
             if not (alpha > zero and alpha < math.inf):
                 alpha = bracket.low + (bracket.high - bracket.low) / real(2)
             if bracket.closed:
@@ -212,9 +228,9 @@ def make_strong_wolfe(space, evaluate):
 
         if not best_f < f0:
             return Found(FAILED, best_alpha, best_f, row, evaluations)
-        step(x_trial, x, best_alpha, p)
+        move(problem, x_trial, x, best_alpha, p)
         if not bracket.closed and best_alpha >= real(1e10) * first_alpha:
             outcome = DESCENDS
         return Found(outcome, best_alpha, best_f, row, evaluations)
 
-    return strong_wolfe
+    return search

@@ -1,16 +1,16 @@
 """Steepest descent: the direction is the negative gradient (Cauchy, 1847)."""
 
 from numgd.jit.portable import portable
-from numgd.second_order.descent import DescentOptions, Model
+from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
 OPTIONS = DescentOptions()
-UNIT_STEP = False
+MATRIX_FREE = True
 
 
 @portable
-def memory_rows(n, maxcor):
-    """Rows of scratch memory beyond the loop's own."""
-    return 0
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's."""
+    return SCRATCH_ROWS
 
 
 def make_model(space):
@@ -18,12 +18,17 @@ def make_model(space):
     copy, scale = space.copy, space.scale
 
     @portable
-    def remember(s, y, g, memory, age):
+    def remember(alpha, s, y, g, memory, age, options):
         return age
 
     @portable
-    def direct(p, g, memory, age):
+    def direct(problem, x, p, g, memory, age, options):
         copy(p, g)
         scale(p, -g.dtype.type(1))
 
     return Model(remember, direct)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, make_model(space), unit_step=False)

@@ -6,8 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, check_signals
-from numgd.jit.portable import compiled, portable
+from numgd.access import CARRIED, Access
+from numgd.jit.pointers import (
+    GRADIENT,
+    HESSIAN,
+    PRODUCT,
+    VALUE,
+    borrow,
+    call_objective,
+    call_python,
+    check_signals,
+)
+from numgd.jit.portable import compiled, portable, seldom
+from numgd.linalg import epsilon, multiply
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL, THREADED
 from numgd.status import INVALID_INPUT, Outcome
@@ -21,85 +32,34 @@ THREE_POINT = 4
 THREE_POINT_ABSOLUTE = 5
 COMPLEX_STEP = 6  # as EXACT, and the gradient costs one call of the function a variable
 
-# Fields of the report that the entry leaves for its caller
-NFEV, NJEV, F, ITERATION = 0, 1, 2, 3
-REPORT_SIZE = 4
+# How second derivatives are obtained
+NO_CURVATURE = 0
+FULL_HESSIAN = 1  # the objective gives the matrix
+HESSIAN_PRODUCT = 2  # the objective gives products with a vector
+GRADIENT_DIFFERENCES = 3  # one more gradient a column or a product
+CENTRAL_GRADIENT_DIFFERENCES = 4  # two
 
-HOST_ROWS = 2  # what the objective receives, and the point that differences move
+# Fields of the report that the entry leaves for its caller
+NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F = 0, 1, 2, 3, 4, 5, 6
+REPORT_SIZE = 7
+
+HOST_ROWS = 4  # what the objective receives, the points that differences move, and a gradient there
 
 
 class Problem(NamedTuple):
-    """What `evaluate` and `observe` need; solvers only pass it on."""
+    """What the functions of `make_access` need; solvers only pass it on."""
 
     function: Any  # address of the compiled objective
     context: Any  # address of its packed args
-    scheme: Any  # one of the seven above
+    scheme: Any  # how the gradient is obtained
     steps: Any  # difference steps, one a variable (empty for exact gradients)
     report: Any
     rows: Any  # (HOST_ROWS, n) scratch
     interactive: Any  # whether the caller holds the GIL: signals are looked at
     hook: Any  # address of a Python callable that sees every iteration, 0 for none
-
-
-def make_evaluate(space):
-    """The host's `evaluate` over a space."""
-    copy = space.copy
-
-    @portable
-    def value(problem, x, g, wanted):
-        # The user's function gets a copy: whatever it writes there is nobody's loss.
-        argument = problem.rows[0]
-        copy(argument, x)
-        if wanted & VALUE:
-            problem.report[NFEV] += 1
-        if wanted & GRADIENT:
-            problem.report[NJEV] += 1
-        return call_objective(problem.function, argument, g, wanted, problem.context)
-
-    @portable
-    def differences(problem, x, f, g):
-        real = x.dtype.type
-        moved = problem.rows[1]
-        copy(moved, x)
-        central = problem.scheme >= THREE_POINT
-        relative = problem.scheme == TWO_POINT or problem.scheme == THREE_POINT
-        for i in range(x.size):
-            h = problem.steps[i]
-            if relative:
-                h *= max(real(1), abs(x[i]))
-                if x[i] < real(0) and not central:
-                    h = -h
-            moved[i] = x[i] + h
-            ahead = value(problem, moved, g, VALUE)
-            width = moved[i] - x[i]  # the step as it was rounded
-            behind = f
-            if central:
-                moved[i] = x[i] - h
-                behind = value(problem, moved, g, VALUE)
-                width += x[i] - moved[i]
-            moved[i] = x[i]
-            g[i] = (ahead - behind) / width
-
-    @portable
-    def evaluate(problem, x, g):
-        if problem.interactive:
-            check_signals()
-        if problem.scheme == JOINT:
-            return value(problem, x, g, VALUE + GRADIENT)
-        f = value(problem, x, g, VALUE)
-        if f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
-            if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
-                answer = value(problem, x, g, GRADIENT)
-                if answer != answer:  # jac divided by zero: what stands in g is no gradient
-                    g[0] = answer
-                if problem.scheme == COMPLEX_STEP:
-                    problem.report[NFEV] += x.size
-            else:
-                differences(problem, x, f, g)
-                problem.report[NJEV] += 1
-        return f
-
-    return evaluate
+    curvature: Any  # how second derivatives are obtained
+    matrix: Any  # (n, n) where a solver that wants products has the objective's Hessian, else (0, 0)
+    box: Any  # (2, n) lower and upper bounds, (2, 0) where there are none
 
 
 @portable
@@ -112,13 +72,227 @@ def observe(problem, iteration, f):
     return int(call_python(problem.hook, iteration))
 
 
+def make_access(space):
+    """The host's `Access` over a space."""
+    copy, step, combine, max_abs = space.copy, space.step, space.combine, space.max_abs
+
+    @portable
+    def call(problem, x, g, wanted):
+        # The user's function gets a copy: whatever it writes there is nobody's loss.
+        argument = problem.rows[0]
+        copy(argument, x)
+        if wanted & VALUE:
+            problem.report[NFEV] += 1
+        if wanted & GRADIENT:
+            problem.report[NJEV] += 1
+        return call_objective(problem.function, argument, g, wanted, problem.context)
+
+    @seldom
+    def differences(problem, x, f, g):
+        real = x.dtype.type
+        moved = problem.rows[1]
+        copy(moved, x)
+        relative = problem.scheme == TWO_POINT or problem.scheme == THREE_POINT
+        boxed = problem.box.size > 0
+        for i in range(x.size):
+            central = problem.scheme >= THREE_POINT
+            h = problem.steps[i]
+            if relative:
+                h *= max(real(1), abs(x[i]))
+                if x[i] < real(0) and not central:
+                    h = -h
+            if boxed:
+                low, high = problem.box[0, i], problem.box[1, i]
+                if central and not (x[i] - abs(h) >= low and x[i] + abs(h) <= high):
+                    central = False
+                if not central and not (x[i] + h >= low and x[i] + h <= high):
+                    # To the side that has room; a variable in a narrower box moves as far as that goes.
+                    h = min(abs(h), high - x[i]) if high - x[i] > x[i] - low else -min(abs(h), x[i] - low)
+                if low == high:
+                    g[i] = real(0)
+                    continue
+            moved[i] = x[i] + h
+            ahead = call(problem, moved, g, VALUE)
+            width = moved[i] - x[i]  # the step as it was rounded
+            behind = f
+            if central:
+                moved[i] = x[i] - h
+                behind = call(problem, moved, g, VALUE)
+                width += x[i] - moved[i]
+            moved[i] = x[i]
+            g[i] = (ahead - behind) / width
+
+    @portable
+    def exact_gradient(problem, x, g):
+        answer = call(problem, x, g, GRADIENT)
+        if answer != answer:  # jac divided by zero: what stands in g is no gradient
+            g[0] = answer
+        if problem.scheme == COMPLEX_STEP:
+            problem.report[NFEV] += x.size
+
+    @portable
+    def evaluate(problem, x, g):
+        if problem.interactive:
+            check_signals()
+        if problem.scheme == JOINT:
+            return call(problem, x, g, VALUE + GRADIENT)
+        f = call(problem, x, g, VALUE)
+        if f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
+            if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+                exact_gradient(problem, x, g)
+            else:
+                differences(problem, x, f, g)
+                problem.report[NJEV] += 1
+        return f
+
+    @portable
+    def value(problem, x):
+        if problem.interactive:
+            check_signals()
+        if problem.scheme == JOINT:
+            return call(problem, x, problem.rows[1], VALUE + GRADIENT)
+        f = call(problem, x, problem.rows[1], VALUE)
+        problem.report[LAST_F] = f
+        return f
+
+    @seldom
+    def gradient(problem, x, g):
+        if problem.scheme == JOINT:
+            copy(g, problem.rows[1])
+        elif problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+            exact_gradient(problem, x, g)
+        else:
+            differences(problem, x, x.dtype.type(problem.report[LAST_F]), g)
+            problem.report[NJEV] += 1
+
+    @seldom
+    def slopes(problem, x, g):
+        """The gradient at a point whose value nobody asks for."""
+        if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+            exact_gradient(problem, x, g)
+        else:
+            evaluate(problem, x, g)
+
+    @seldom
+    def difference_step(problem, x):
+        """Step that balances the error of a gradient's difference against its rounding, at |x| = 1."""
+        noise = epsilon(x)
+        if problem.scheme >= TWO_POINT and problem.scheme != COMPLEX_STEP:
+            noise = math.sqrt(noise)
+        if problem.curvature == CENTRAL_GRADIENT_DIFFERENCES:
+            return noise ** (x.dtype.type(1) / x.dtype.type(3))
+        return math.sqrt(noise)
+
+    @seldom
+    def along(problem, x, g, h, p, out):
+        """out = (∇f(x + h p) − ∇f(x)) / h, or the central form of it."""
+        real = x.dtype.type
+        moved, behind = problem.rows[2], problem.rows[3]
+        step(moved, x, h, p)
+        slopes(problem, moved, out)
+        if problem.curvature == CENTRAL_GRADIENT_DIFFERENCES:
+            step(moved, x, -h, p)
+            slopes(problem, moved, behind)
+            combine(out, real(0.5) / h, real(-0.5) / h, behind)
+        else:
+            combine(out, real(1) / h, real(-1) / h, g)
+
+    @seldom
+    def multiplied(problem, x, p, out):
+        """out = ∇²f(x) p by the objective's own product."""
+        pair = problem.rows[2:4]
+        copy(problem.rows[0], x)
+        copy(pair[0], p)
+        problem.report[NHEV] += 1
+        answer = call_objective(problem.function, problem.rows[0], pair, PRODUCT, problem.context)
+        copy(out, pair[1])
+        if answer != answer:
+            out[0] = answer
+
+    @seldom
+    def hessian(problem, x, g, H):
+        real = x.dtype.type
+        n = x.size
+        if problem.interactive:
+            check_signals()
+        if problem.curvature == FULL_HESSIAN:
+            copy(problem.rows[0], x)
+            copy(problem.rows[1], g)
+            problem.report[NHEV] += 1
+            answer = call_objective(problem.function, problem.rows[0], H, HESSIAN, problem.context)
+            if answer != answer:
+                H[0, 0] = answer
+        else:
+            unit = problem.rows[1]
+            h = difference_step(problem, x)
+            for j in range(n):
+                if problem.curvature == HESSIAN_PRODUCT:
+                    for i in range(n):
+                        unit[i] = real(0)
+                    unit[j] = real(1)
+                    multiplied(problem, x, unit, H[j])
+                else:
+                    column(problem, x, g, h, j, H[j])
+        largest = asymmetry = real(0)
+        for i in range(n):
+            for j in range(i):
+                largest = max(largest, abs(H[i, j]))
+                asymmetry = max(asymmetry, abs(H[i, j] - H[j, i]))
+                H[i, j] = H[j, i] = real(0.5) * (H[i, j] + H[j, i])
+        if problem.curvature == FULL_HESSIAN and asymmetry > math.sqrt(epsilon(x)) * largest:
+            problem.report[ASYMMETRY] = max(problem.report[ASYMMETRY], asymmetry / largest)
+
+    @seldom
+    def column(problem, x, g, h, j, out):
+        """Column j of the Hessian by differences of the gradient."""
+        real = x.dtype.type
+        moved, behind = problem.rows[2], problem.rows[3]
+        copy(moved, x)
+        moved[j] = x[j] + h * max(real(1), abs(x[j]))
+        width = moved[j] - x[j]  # the step as it was rounded
+        slopes(problem, moved, out)
+        if problem.curvature == CENTRAL_GRADIENT_DIFFERENCES:
+            moved[j] = x[j] - width
+            slopes(problem, moved, behind)
+            width += x[j] - moved[j]
+            combine(out, real(1) / width, -real(1) / width, behind)
+        else:
+            combine(out, real(1) / width, -real(1) / width, g)
+
+    @portable
+    def curve(problem, x, g):
+        if problem.matrix.size > 0:
+            hessian(problem, x, g, problem.matrix)
+
+    @seldom
+    def product(problem, x, g, p, out):
+        if problem.interactive:
+            check_signals()
+        if problem.matrix.size > 0:
+            multiply(out, problem.matrix, p)
+        elif problem.curvature == HESSIAN_PRODUCT:
+            multiplied(problem, x, p, out)
+        else:
+            size = max_abs(p)
+            h = difference_step(problem, x) * (x.dtype.type(1) + max_abs(x))
+            along(problem, x, g, h / size if size > x.dtype.type(0) else h, p, out)
+
+    return Access(evaluate, value, gradient, curve, hessian, product, observe, bounds)
+
+
+@portable
+def bounds(problem):
+    """The box that a problem's variables keep within."""
+    return problem.box[0], problem.box[1]
+
+
 def entry(method, threads=False):
     """The compiled solver of a method: once per dtype for all objectives, kept on disk.
 
-    ``entry(...)(x, work, options, age, function, context, scheme, steps, report, interactive, hook)``
-    overwrites `x` by the solution, row 0 of `work` by the gradient there, and returns an `Outcome`; the
-    last HOST_ROWS rows of `work` are the objective's.  The arguments from `function` on are the fields of
-    `Problem`.
+    ``entry(...)(x, work, carry, options, age, function, context, scheme, steps, report, interactive, hook,
+    curvature, matrix, box)`` overwrites `x` by the solution, row 0 of `work` by the gradient there, and
+    returns an `Outcome`; the last HOST_ROWS rows of `work` are the objective's.  The arguments from
+    `function` on are the fields of `Problem`.
     """
     return _compiled_entry(method, bool(threads))
 
@@ -126,24 +300,33 @@ def entry(method, threads=False):
 @cache
 def _compiled_entry(method, threads):
     space = THREADED if threads else SERIAL
-    solver = make_solver(method, space, make_evaluate(space), observe)
+    solver = make_solver(method, space, make_access(space))
 
     @compiled(f"solve-{method}{'-threads' if threads else ''}")
-    def solve(x, work, options, age, function, context, scheme, steps, report, interactive, hook):
-        x, work, steps, report = borrow(x), borrow(work), borrow(steps), borrow(report)
+    def solve(
+        x, work, carry, options, age, function, context, scheme, steps, report, interactive, hook, curvature,
+        matrix, box,
+    ):  # fmt: skip
+        x, work, carry, steps, report = borrow(x), borrow(work), borrow(carry), borrow(steps), borrow(report)
+        matrix, box = borrow(matrix), borrow(box)
         own = work.shape[0] - HOST_ROWS
         report[NFEV] = 0
         report[NJEV] = 0
-        problem = Problem(function, context, scheme, steps, report, work[own:], interactive, hook)
+        report[NHEV] = 0
+        report[ASYMMETRY] = 0
+        problem = Problem(
+            function, context, scheme, steps, report, work[own:], interactive, hook, curvature, matrix, box
+        )
         if not all_finite(x):
             for i in range(x.size):
                 work[0, i] = math.nan
             return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), age)
-        return solver(problem, x, work[:own], options, age)
+        return solver(problem, x, work[:own], carry, options, age)
 
     return solve
 
 
 def scratch(method, n, maxcor, dtype):
-    """Scratch memory for `entry`."""
-    return np.empty((make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    """Scratch memory for `entry`: `work`, and `carry` of a fresh start."""
+    work = np.empty((make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    return work, np.full(CARRIED, np.nan, dtype)

@@ -1,13 +1,15 @@
 """Many small problems on all cores: one thread solves one problem at a time."""
 
+import math
 from functools import cache
 
 import numpy as np
 from numba import get_thread_id, prange, types
 
+from numgd.access import CARRIED
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import THREADED_FLAGS, compiled, portable
-from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NJEV, REPORT_SIZE, entry, make_rows
+from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NHEV, NJEV, REPORT_SIZE, entry, make_rows
 from numgd.status import INVALID_INPUT, RAISED
 
 
@@ -15,21 +17,22 @@ from numgd.status import INVALID_INPUT, RAISED
 def solve_many(method):
     """The compiled driver of a method.
 
-    ``solve_many(method)(X, J, work, reports, words, limits, function, context, first, scheme, steps, fun,
-    counts)`` overwrites
-    the rows of `X` by the solutions and fills the rows of `J` by the gradients there, `fun` by the values
-    and the columns of `counts` by status, nit, nfev and njev.  `work`, `reports` and `words` (what the
-    objective's context points to: its args and the row) have one block for each thread; `first` is the
-    number of the first problem among the args.
+    ``solve_many(method)(X, J, work, reports, words, matrices, limits, function, context, first, scheme,
+    steps, curvature, fun, counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by
+    the gradients there, `fun` by the values and the columns of `counts` by status, nit, nfev, njev and nhev.
+    `work`, `reports`, `words` (what the objective's context points to: its args and the row) and `matrices`
+    have one block for each thread; `first` is the number of the first problem among the args.
     """
     solve = entry(method)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
 
     @portable
-    def solve_row(row, X, J, work, report, words, limits, function, scheme, steps, fun, counts):
+    def solve_row(
+        row, X, J, work, report, words, limits, function, scheme, steps, curvature, matrix, fun, counts
+    ):  # fmt: skip
         outcome = solve(
-            X[row], work, limits, word(0), function, address_of(words), scheme, steps, report, flag(False),
-            word(0),
+            X[row], work, np.full(CARRIED, math.nan, X.dtype), limits, word(0), function, address_of(words),
+            scheme, steps, report, flag(False), word(0), curvature, matrix, np.empty((2, 0), X.dtype),
         )  # fmt: skip
         counts[row, 0] = outcome.status
         if outcome.status == INVALID_INPUT:
@@ -40,32 +43,40 @@ def solve_many(method):
         counts[row, 1] = outcome.nit
         counts[row, 2] = int(report[NFEV])
         counts[row, 3] = int(report[NJEV])
+        counts[row, 4] = int(report[NHEV])
 
     @portable
-    def guarded(row, X, J, work, report, words, limits, function, scheme, steps, fun, counts):
+    def guarded(
+        row, X, J, work, report, words, limits, function, scheme, steps, curvature, matrix, fun, counts
+    ):  # fmt: skip
         # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
         try:
             solve_row(
-                row, X, J, work, report, words, limits, function, scheme, steps, fun, counts
+                row, X, J, work, report, words, limits, function, scheme, steps, curvature, matrix, fun,
+                counts,
             )  # fmt: skip
         except Exception:
             counts[row, 0] = RAISED
 
     @compiled(f"solve-many-{method}", THREADED_FLAGS)
-    def drive(X, J, work, reports, words, limits, function, context, first, scheme, steps, fun, counts):
+    def drive(
+        X, J, work, reports, words, matrices, limits, function, context, first, scheme, steps, curvature, fun,
+        counts,
+    ):  # fmt: skip
         for row in prange(X.shape[0]):
             thread = get_thread_id()
             words[thread, 0] = context
             words[thread, 1] = first + row
             guarded(
                 row, X, J, work[thread], reports[thread], words[thread], limits, function, scheme,
-                steps, fun, counts,
+                steps, curvature, matrices[thread], fun, counts,
             )  # fmt: skip
 
     return drive
 
 
-def scratch_many(method, threads, n, maxcor, dtype):
-    """Scratch memory for `solve_many`: work, reports and words."""
+def scratch_many(method, threads, n, maxcor, dtype, order=0):
+    """Scratch memory for `solve_many`: work, reports, words and matrices (of the given order)."""
     work = np.empty((threads, make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
-    return work, np.empty((threads, REPORT_SIZE)), np.empty((threads, 2), np.int64)
+    words = np.empty((threads, 2), np.int64)
+    return work, np.empty((threads, REPORT_SIZE)), words, np.empty((threads, order, order), dtype)

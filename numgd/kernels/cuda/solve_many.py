@@ -8,6 +8,7 @@ from functools import cache
 
 from numba import cuda
 
+from numgd.access import CARRIED, Access, nothing
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.launch import THREADS
 from numgd.solvers import all_finite, make_rows, make_solver
@@ -62,13 +63,14 @@ def make_kernel(method, objective, varies):
     def observe(args, iteration, f):
         return 0
 
-    descend = make_solver(method, SERIAL, evaluate, observe)
+    access = Access(evaluate, nothing, nothing, nothing, nothing, nothing, observe, nothing)
+    descend = make_solver(method, SERIAL, access)
 
     @portable
-    def solve(args, x, work, limits):
+    def solve(args, x, work, carry, limits):
         if not all_finite(x):
             return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), 0)
-        return descend(args, x, work, limits, 0)
+        return descend(args, x, work, carry, limits, 0)
 
     @cuda.jit
     def kernel(X, J, work, limits, args, fun, counts):
@@ -77,10 +79,13 @@ def make_kernel(method, objective, varies):
             return
         x = work[0, :, lane]
         memory = work[OWN_ROWS:, :, lane]
+        carry = cuda.local.array(CARRIED, X.dtype)
         for row in range(lane, X.shape[0], work.shape[2]):
             for i in range(x.size):
                 x[i] = X[row, i]
-            outcome = solve(row_of(args, row), x, memory, limits)
+            for i in range(CARRIED):
+                carry[i] = math.nan
+            outcome = solve(row_of(args, row), x, memory, carry, limits)
             for i in range(x.size):
                 X[row, i] = x[i]
                 J[row, i] = memory[0, i]

@@ -1,0 +1,21 @@
+"""Any user callable to the one compiled form that solvers call.
+
+A plain or ``@njit`` function that Numba can compile becomes machine code with the fixed signature of
+`numgd.jit.pointers.objective_signature`; anything else is called back, from the same compiled solver.
+"""
+
+from numgd.objective.adapter import Functions, make_adapter
+from numgd.objective.binding import bind, bind_compiled
+from numgd.objective.compiled import compile_objective
+from numgd.objective.schemes import callables, curvature_of, scheme_of
+
+__all__ = [
+    "Functions",
+    "bind",
+    "bind_compiled",
+    "callables",
+    "compile_objective",
+    "curvature_of",
+    "make_adapter",
+    "scheme_of",
+]

@@ -1,0 +1,66 @@
+"""An objective with its args in place, for the length of one solve."""
+
+import numpy as np
+
+from numgd.jit.arguments import pack, unpack
+from numgd.objective.called_back import PythonObjective, bridge
+from numgd.objective.compiled import compile_objective
+
+
+class Bound:
+    """An objective with its args in place, for the length of one solve.
+
+    Attributes
+    ----------
+    address : int
+        Of the compiled objective.
+    context : int
+        Address of the packed args.
+    """
+
+    def __init__(self, address, size, values, keep):
+        self.address = address
+        self.context = 0
+        self._values, self._keep = values, keep
+        if size:
+            self._buffer = np.empty(size, np.uint8)
+            self.context = pack(self._buffer, values)
+
+    def release(self):
+        """Give back the references to the args."""
+        if self.context:
+            unpack(self._buffer, self._values)
+            self.context = 0
+
+
+def bind(functions, scheme, args, x, rows):
+    """The objective of a user's functions and args, compiled where possible.
+
+    Parameters
+    ----------
+    functions : Functions
+    scheme : int
+        How the gradient is obtained.
+    args : tuple
+    x : numpy.ndarray
+        The starting point.
+    rows : numpy.ndarray
+        The host's rows of scratch memory, through which a function that is called back gets its arguments.
+    """
+    bound = bind_compiled(functions, scheme, args, x)
+    if bound is not None:
+        return bound
+    target = PythonObjective(functions, scheme, args, rows)
+    address, size = bridge(x.dtype)
+    return Bound(address, size, (target.vector, target.matrix.reshape(-1), id(target)), target)
+
+
+def bind_compiled(functions, scheme, args, x, rows=False):
+    """The same, None where it cannot be compiled; `rows`: args vary from problem to problem."""
+    found = compile_objective(functions, scheme, args, x, rows)
+    if found is None:
+        return None
+    try:
+        return Bound(found.address, found.args_size, args, found)
+    except Exception:  # a value that does not fit the type that Numba gave it
+        return None

@@ -1,0 +1,111 @@
+"""A user's functions as machine code, made once for functions and types."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+
+from numgd.functions import LeastRecentlyUsed, dispatcher_of
+from numgd.jit.arguments import fingerprint, loader, row_loader, row_of_args, storage_size, type_of
+from numgd.jit.pointers import function_address
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, TWO_POINT
+from numgd.objective.adapter import Functions, make_adapter, numba_real
+
+_objectives = LeastRecentlyUsed(512)
+
+
+class Compiled(NamedTuple):
+    """A user's functions as machine code."""
+
+    address: Any
+    args_size: Any  # bytes of the packed args
+    keep: Any  # what must stay alive as long as the address is used
+    functions: Any  # the functions as dispatchers, for callers in Python
+
+
+def _all_same_in_numba(values):
+    """Whether Numba treats all args as Python does: no subclasses of arrays, no lists that are copied."""
+    for value in values:
+        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.recarray, np.memmap):
+            return False
+        if isinstance(value, list | set) or (isinstance(value, tuple) and not _all_same_in_numba(value)):
+            return False
+    return True
+
+
+def _agree(plain, compiled, arguments, args, tolerance):
+    """Whether a plain function and its compiled form give the same, once, when it is first compiled.
+
+    Numba's integers have 64 bits and its ``int ** int`` is an integer: a function may differ that compiles.
+    """
+    if plain is None or plain is compiled:
+        return True
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            expected = plain(*(array.copy() for array in arguments), *args)
+        except Exception:
+            return False  # as itself, it will say what is wrong
+        try:
+            answer = compiled(*(array.copy() for array in arguments), *args)
+        except ZeroDivisionError:
+            return True
+        except Exception:
+            return False
+    pairs = zip(expected, answer, strict=True) if isinstance(answer, tuple) else ((expected, answer),)
+    return all(np.allclose(a, b, tolerance, tolerance, equal_nan=True) for a, b in pairs)
+
+
+def _all_agree(functions, dispatchers, x, args):
+    tolerance = 1e3 * np.finfo(x.dtype).eps
+    points = Functions((x,), (x,), (x,), (x, np.ones_like(x)))
+    return all(
+        _agree(plain, compiled, arguments, args, tolerance)
+        for plain, compiled, arguments in zip(functions, dispatchers, points, strict=True)
+    )
+
+
+def compile_objective(functions, scheme, args, x, rows=False):
+    """The `Compiled` form of functions, made once for functions and types; None if there is none.
+
+    Parameters
+    ----------
+    functions : Functions
+    scheme : int
+    args : tuple
+    x : numpy.ndarray
+        A point, float32 or float64, at which a plain function's compiled form is compared with itself.
+    rows : bool
+        Whether arrays in args vary along their first axis, and a call is for one row of them.
+    """
+    pairs = [(None, None) if given is None else dispatcher_of(given) for given in functions]
+    dispatchers = Functions(*(dispatcher for dispatcher, _ in pairs))
+    for given, dispatcher in zip(functions, dispatchers, strict=True):
+        if given is not None and dispatcher is None:
+            return None
+    if not _all_same_in_numba(args):
+        return None
+    form = scheme if scheme in (EXACT, JOINT, COMPLEX_STEP) else TWO_POINT
+    try:
+        key = (*(part for _, part in pairs), form, x.dtype.char, rows, fingerprint(args))
+    except Exception:  # args of a type that Numba does not know
+        return None
+    found = _objectives.get(key, _objectives)
+    if found is not _objectives:
+        return found
+    if not np.isfinite(x).all():
+        return None  # the solver will refuse it: nothing to compile for
+    first_args = row_of_args(args, 0) if rows else args
+    try:
+        args_type, given_type = type_of(args), type_of(first_args)
+    except Exception:
+        return None
+    load = row_loader(args_type) if rows else loader(args_type)
+    vector = types.Array(numba_real(x.dtype), 1, "C")
+    result = make_adapter(dispatchers, form, load, given_type, vector)
+    found = None
+    if result is not None and _all_agree(functions, dispatchers, x, first_args):
+        size = storage_size(args_type)
+        found = Compiled(function_address(result), size, (result, dispatchers), dispatchers)
+    return _objectives.remember(key, found)

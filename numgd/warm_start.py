@@ -1,0 +1,71 @@
+"""Continuing a run: from a result, or from an approximation of the inverse Hessian."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.second_order import trait
+
+
+class State(NamedTuple):
+    """All that a solver needs to go on where it stopped."""
+
+    method: Any
+    x: Any
+    work: Any
+    carry: Any
+    age: Any
+    maxcor: Any
+
+
+def remember_state(result, state):
+    """Attach a state to a result, beside its fields: it is not printed with them."""
+    object.__setattr__(result, "_numgd_state", state)
+
+
+def resume(method, earlier, hess_inv0, x, work, carry, maxcor):
+    """Prepare scratch memory to go on from a result (None: a fresh start); gives the solver's `age`.
+
+    A result of the same method goes on bit for bit as if it had not stopped.  Of any other, as of SciPy's,
+    the inverse Hessian is taken over by methods that have one, and else the point alone.
+    """
+    state = getattr(earlier, "_numgd_state", None)
+    if hess_inv0 is None and state is not None and state.method == method and _same_run(state, x, work):
+        work[:] = state.work
+        carry[:] = state.carry
+        return state.age
+    take = trait(method, "take_hess_inv")
+    if take is None:
+        return 0
+    if hess_inv0 is not None:
+        return take(_checked(hess_inv0, x.size), work, maxcor)
+    try:
+        return take(_checked(getattr(earlier, "hess_inv", None), x.size), work, maxcor)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _same_run(state, x, work):
+    return state.work.shape == work.shape and state.work.dtype == work.dtype and np.array_equal(state.x, x)
+
+
+def _checked(matrix, n):
+    """An inverse Hessian, dense or as SciPy's pairs; raises unless it is symmetric and positive definite."""
+    if hasattr(matrix, "sk") and hasattr(matrix, "yk"):
+        if matrix.shape != (n, n):
+            raise ValueError(f"option 'hess_inv0' must have shape {(n, n)}; it has {matrix.shape}")
+        return matrix
+    try:
+        matrix = np.asarray(matrix, float)
+    except (TypeError, ValueError):
+        raise TypeError("option 'hess_inv0' must be a matrix or a LbfgsInvHessProduct") from None
+    if matrix.shape != (n, n):
+        raise ValueError(f"option 'hess_inv0' must have shape {(n, n)}; it has {matrix.shape}")
+    try:
+        np.linalg.cholesky(matrix)
+        definite = np.allclose(matrix, matrix.T)
+    except np.linalg.LinAlgError:
+        definite = False
+    if not definite:
+        raise ValueError("option 'hess_inv0' must be symmetric and positive definite")
+    return matrix
