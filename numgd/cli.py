@@ -16,10 +16,11 @@ import numpy as np
 
 from numgd import __version__, demo
 from numgd.jit.cache import cache_folder, cache_root
-from numgd.minimize import THREADED_FROM, THREADED_METHODS, minimize
+from numgd.minimize import THREADED_FROM, minimize
 from numgd.minimize_many import minimize_many
 from numgd.options import ALIASES, METHODS
 from numgd.plots import draw_convergence
+from numgd.second_order import trait
 
 DTYPES = ("float64", "float32")
 
@@ -108,7 +109,7 @@ def run_demo(options):
 
 def _compile_missing():
     """Compile what the demo needs and the cache lacks, saying so first."""
-    missing = [method for method in METHODS if not any(cache_folder().glob(f"solve-{method}.*.nbi"))]
+    missing = [method for method in demo.METHODS if not any(cache_folder().glob(f"solve-{method}.*.nbi"))]
     if missing:
         print(
             f"Compiling {len(missing)} solvers, about 6 s each. This happens once: they are kept in "
@@ -210,9 +211,10 @@ def run_warmup(options):
     for dtype in options.dtype:
         for method in options.method:
             steps.append((f"{method} {dtype}", partial(_solve, method, dtype)))
-            if method in THREADED_METHODS:
+            if trait(method, "MATRIX_FREE"):
                 steps.append((f"{method} {dtype} threaded", partial(_solve, method, dtype, THREADED_FROM)))
-            steps.append((f"{method} {dtype} minimize_many", partial(_solve_many, method, dtype)))
+            if not trait(method, "BOUNDED"):
+                steps.append((f"{method} {dtype} minimize_many", partial(_solve_many, method, dtype)))
     start = time.perf_counter()
     run_steps(steps)
     seconds = time.perf_counter() - start
@@ -241,7 +243,8 @@ def _bowl(x):
 
 
 def _solve(method, dtype, n=2):
-    minimize(_bowl, np.ones(n, dtype), method=method, jac=True, options={"maxiter": 1})
+    bounds = [(0, None)] * n if trait(method, "BOUNDED") else None
+    minimize(_bowl, np.ones(n, dtype), method=method, jac=True, bounds=bounds, options={"maxiter": 1})
 
 
 def _solve_many(method, dtype):

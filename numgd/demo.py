@@ -10,13 +10,15 @@ import numpy as np
 from numba import njit
 
 from numgd.minimize import minimize
-from numgd.options import METHODS
 
 GTOL = 1e-6
 """All methods stop at this largest magnitude of the gradient, and by no other test."""
 
 REPEATS = 11
 """Calls of which the median time is taken."""
+
+METHODS = ("steepest-descent", "cg", "bfgs", "l-bfgs", "newton", "gd", "momentum", "adam")
+"""The methods that are shown."""
 
 PEERS = {"bfgs": "BFGS", "l-bfgs": "L-BFGS-B", "cg": "CG"}
 """SciPy's names of the methods that both libraries have."""

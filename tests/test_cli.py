@@ -9,7 +9,6 @@ import pytest
 
 import numgd
 from numgd import cli, demo
-from numgd.options import METHODS
 
 LOSS_TOLERANCE = 1e-7
 """How far two losses may differ.  Where a gradient in 31 dimensions is within `demo.GTOL` of zero and the
@@ -99,7 +98,7 @@ class TestDemo:
         tables = table_rows(process.stdout)
         assert len(tables) == len(demo.PROBLEMS)
         for rows in tables:
-            assert [row["method"] for row in rows if row["library"] == "numgd"] == list(METHODS)
+            assert [row["method"] for row in rows if row["library"] == "numgd"] == list(demo.METHODS)
             assert {row["method"] for row in rows if row["library"] == "SciPy"} == set(demo.PEERS)
             losses = [float(row["loss"]) for row in rows]
             assert max(losses) - min(losses) < LOSS_TOLERANCE

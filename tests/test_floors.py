@@ -13,7 +13,7 @@ ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
     {"jit", "status"},
-    {"access", "spaces", "linalg"},
+    {"access", "spaces", "linalg", "curvature"},
     {"first_order", "second_order"},
     {"solvers", "kernels"},
     {"functions", "objective", "options", "warm_start"},

@@ -111,6 +111,20 @@ def call_objective(typingctx, address, x, gradient, wanted, context):
     return signature, codegen
 
 
+def _contains_zero_division(address, size):
+    """Whether bytes hold the name of the class, not within a message: pickle's opcodes follow it."""
+    for start in range(size - 18):
+        matched = 0
+        for letter in "ZeroDivisionError":
+            if load_byte(address + start + matched) != ord(letter):
+                break
+            matched += 1
+        followed = load_byte(address + start + 17) == 0x94 and load_byte(address + start + 18) == 0x93
+        if matched == 17 and followed:
+            return True
+    return False
+
+
 def _names_zero_division(context, builder, status):
     """Whether the pending exception is a ZeroDivisionError, read from its serialised form."""
     word = ir.IntType(64)
@@ -120,26 +134,10 @@ def _names_zero_division(context, builder, status):
     with builder.if_then(builder.and_(native, cgutils.is_not_null(builder, status.excinfoptr))):
         blob = builder.load(builder.gep(status.excinfoptr, [ir.IntType(32)(0), ir.IntType(32)(0)]))
         length = builder.load(builder.gep(status.excinfoptr, [ir.IntType(32)(0), ir.IntType(32)(1)]))
-
-        def contains(address, size):
-            for start in range(size - 18):
-                matched = 0
-                for letter in "ZeroDivisionError":
-                    if load_byte(address + start + matched) != ord(letter):
-                        break
-                    matched += 1
-                if (
-                    matched == 17  # as the name of a class, not within a message: pickle's opcodes follow
-                    and load_byte(address + start + 17) == 0x94
-                    and load_byte(address + start + 18) == 0x93
-                ):
-                    return True
-            return False
-
         address = builder.ptrtoint(blob, word)
         size = builder.zext(length, word)
         signature = types.boolean(types.intp, types.int64)
-        answer = context.compile_internal(builder, contains, signature, [address, size])
+        answer = context.compile_internal(builder, _contains_zero_division, signature, [address, size])
         builder.store(builder.trunc(answer, ir.IntType(1)) if answer.type != ir.IntType(1) else answer, found)
     return builder.load(found)
 

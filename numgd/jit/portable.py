@@ -12,8 +12,9 @@ from numba.core.errors import (
 from numba.extending import register_jitable
 
 from numgd.jit.cache import PackageCache
+from numgd.jit.inner import InnerCompiler
 
-portable = register_jitable(forceinline=True)
+portable = register_jitable(forceinline=True, pipeline_class=InnerCompiler)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
 
 Portable code allocates nothing, raises nothing and calls only portable code.  It keeps the dtype of its
@@ -22,7 +23,7 @@ inlined always: a call would pass every array as seven words and every option as
 costs more than the arithmetic.
 """
 
-seldom = register_jitable
+seldom = register_jitable(pipeline_class=InnerCompiler)
 """The same for what is called seldom or takes long: a call costs nothing there, and the code stays small."""
 
 SOLVER_FLAGS = {

@@ -211,7 +211,7 @@ def make_adapter(functions, scheme, load, args_type, vector):
             return f
 
     signature = objective_signature(vector.dtype)
-    dispatcher = njit(**OBJECTIVE_FLAGS)(adapter)
+    dispatcher = njit(**OBJECTIVE_FLAGS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(adapter)
     try:
         compile_quietly(dispatcher, signature)
     except Exception:

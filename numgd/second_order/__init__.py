@@ -2,13 +2,46 @@
 
 from types import ModuleType
 
-from numgd.second_order import bfgs, cg, lbfgs, steepest_descent
+from numgd.second_order import (
+    bfgs,
+    broyden,
+    cg,
+    cg_dy,
+    cg_fr,
+    cg_hs,
+    cg_hz,
+    dfp,
+    dogleg,
+    lbfgs,
+    lbfgsb,
+    newton,
+    newton_cg,
+    sr1,
+    steepest_descent,
+    trust_exact,
+    trust_krylov,
+    trust_ncg,
+)
 
 SOLVERS: dict[str, ModuleType] = {
     "steepest-descent": steepest_descent,
     "cg": cg,
+    "cg-fr": cg_fr,
+    "cg-hs": cg_hs,
+    "cg-dy": cg_dy,
+    "cg-hz": cg_hz,
     "bfgs": bfgs,
+    "dfp": dfp,
+    "broyden": broyden,
     "l-bfgs": lbfgs,
+    "l-bfgs-b": lbfgsb,
+    "newton": newton,
+    "newton-cg": newton_cg,
+    "trust-exact": trust_exact,
+    "trust-ncg": trust_ncg,
+    "trust-krylov": trust_krylov,
+    "dogleg": dogleg,
+    "sr1": sr1,
 }
 """Method name to module.
 

@@ -41,7 +41,8 @@ def solved(case, method, dtype):
     fun = np.full(count, -7, dtype)
     counts = np.full((count, 3), -7)
     work = scratch_many(method, count - 2, n, maxcor, dtype)  # two threads solve two problems each
-    solve_many(method, case.objective)(X, J, work, limits, args, fun, counts)
+    box = np.array([[-np.inf] * n, [np.inf] * n], dtype)
+    solve_many(method, case.objective)(X, J, work, limits, args, box, fun, counts)
     return {"x": X.tolist(), "jac": J.tolist(), "fun": fun.tolist(), "counts": counts.tolist()}
 
 

@@ -73,7 +73,7 @@ def solver_signature(method, dtype, args):
     limits = settings(method, np.dtype(dtype), None, None).options
     return (
         array(dtype, 2), array(dtype, 2), array(dtype, 3), numba.typeof(limits), args,
-        array(dtype, 1), array(np.int64, 2),
+        array(dtype, 2), array(dtype, 1), array(np.int64, 2),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.access import CARRIED, Access
+from numgd.curvature import difference_step, make_differences, symmetrize
 from numgd.jit.pointers import (
     GRADIENT,
     HESSIAN,
@@ -72,11 +73,10 @@ def observe(problem, iteration, f):
     return int(call_python(problem.hook, iteration))
 
 
-def make_access(space):
-    """The host's `Access` over a space."""
-    copy, step, combine, max_abs = space.copy, space.step, space.combine, space.max_abs
+def make_call(space):
+    """Function ``call(problem, x, g, wanted) -> value`` of the compiled objective."""
+    copy = space.copy
 
-    @portable
     def call(problem, x, g, wanted):
         # The user's function gets a copy: whatever it writes there is nobody's loss.
         argument = problem.rows[0]
@@ -86,6 +86,15 @@ def make_access(space):
         if wanted & GRADIENT:
             problem.report[NJEV] += 1
         return call_objective(problem.function, argument, g, wanted, problem.context)
+
+    return call
+
+
+def make_access(space):
+    """The host's `Access` over a space."""
+    copy = space.copy
+    call, call_apart = portable(make_call(space)), seldom(make_call(space))
+    call_matrix = seldom(make_call(space))  # g is a matrix
 
     @seldom
     def differences(problem, x, f, g):
@@ -112,12 +121,12 @@ def make_access(space):
                     g[i] = real(0)
                     continue
             moved[i] = x[i] + h
-            ahead = call(problem, moved, g, VALUE)
+            ahead = call_apart(problem, moved, g, VALUE)
             width = moved[i] - x[i]  # the step as it was rounded
             behind = f
             if central:
                 moved[i] = x[i] - h
-                behind = call(problem, moved, g, VALUE)
+                behind = call_apart(problem, moved, g, VALUE)
                 width += x[i] - moved[i]
             moved[i] = x[i]
             g[i] = (ahead - behind) / width
@@ -134,10 +143,9 @@ def make_access(space):
     def evaluate(problem, x, g):
         if problem.interactive:
             check_signals()
-        if problem.scheme == JOINT:
-            return call(problem, x, g, VALUE + GRADIENT)
-        f = call(problem, x, g, VALUE)
-        if f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
+        joint = problem.scheme == JOINT
+        f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
+        if not joint and f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
             if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
                 exact_gradient(problem, x, g)
             else:
@@ -149,13 +157,11 @@ def make_access(space):
     def value(problem, x):
         if problem.interactive:
             check_signals()
-        if problem.scheme == JOINT:
-            return call(problem, x, problem.rows[1], VALUE + GRADIENT)
-        f = call(problem, x, problem.rows[1], VALUE)
+        f = call(problem, x, problem.rows[1], VALUE + GRADIENT if problem.scheme == JOINT else VALUE)
         problem.report[LAST_F] = f
         return f
 
-    @seldom
+    @portable
     def gradient(problem, x, g):
         if problem.scheme == JOINT:
             copy(g, problem.rows[1])
@@ -168,43 +174,34 @@ def make_access(space):
     @seldom
     def slopes(problem, x, g):
         """The gradient at a point whose value nobody asks for."""
-        if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
-            exact_gradient(problem, x, g)
+        if problem.scheme == JOINT:
+            call_apart(problem, x, g, VALUE + GRADIENT)
+        elif problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+            answer = call_apart(problem, x, g, GRADIENT)
+            if answer != answer:
+                g[0] = answer
         else:
-            evaluate(problem, x, g)
+            differences(problem, x, call_apart(problem, x, g, VALUE), g)
+            problem.report[NJEV] += 1
+
+    @portable
+    def difference_rows(problem):
+        return problem.rows[2], problem.rows[3]
+
+    column, along = make_differences(space, slopes, difference_rows)
 
     @seldom
-    def difference_step(problem, x):
-        """Step that balances the error of a gradient's difference against its rounding, at |x| = 1."""
-        noise = epsilon(x)
-        if problem.scheme >= TWO_POINT and problem.scheme != COMPLEX_STEP:
-            noise = math.sqrt(noise)
-        if problem.curvature == CENTRAL_GRADIENT_DIFFERENCES:
-            return noise ** (x.dtype.type(1) / x.dtype.type(3))
-        return math.sqrt(noise)
-
-    @seldom
-    def along(problem, x, g, h, p, out):
-        """out = (∇f(x + h p) − ∇f(x)) / h, or the central form of it."""
-        real = x.dtype.type
-        moved, behind = problem.rows[2], problem.rows[3]
-        step(moved, x, h, p)
-        slopes(problem, moved, out)
-        if problem.curvature == CENTRAL_GRADIENT_DIFFERENCES:
-            step(moved, x, -h, p)
-            slopes(problem, moved, behind)
-            combine(out, real(0.5) / h, real(-0.5) / h, behind)
-        else:
-            combine(out, real(1) / h, real(-1) / h, g)
+    def relative_step(problem, x):
+        noisy = problem.scheme >= TWO_POINT and problem.scheme != COMPLEX_STEP
+        return difference_step(x, noisy, problem.curvature == CENTRAL_GRADIENT_DIFFERENCES)
 
     @seldom
     def multiplied(problem, x, p, out):
         """out = ∇²f(x) p by the objective's own product."""
         pair = problem.rows[2:4]
-        copy(problem.rows[0], x)
         copy(pair[0], p)
         problem.report[NHEV] += 1
-        answer = call_objective(problem.function, problem.rows[0], pair, PRODUCT, problem.context)
+        answer = call_matrix(problem, x, pair, PRODUCT)
         copy(out, pair[1])
         if answer != answer:
             out[0] = answer
@@ -216,15 +213,14 @@ def make_access(space):
         if problem.interactive:
             check_signals()
         if problem.curvature == FULL_HESSIAN:
-            copy(problem.rows[0], x)
             copy(problem.rows[1], g)
             problem.report[NHEV] += 1
-            answer = call_objective(problem.function, problem.rows[0], H, HESSIAN, problem.context)
+            answer = call_matrix(problem, x, H, HESSIAN)
             if answer != answer:
                 H[0, 0] = answer
         else:
+            central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
             unit = problem.rows[1]
-            h = difference_step(problem, x)
             for j in range(n):
                 if problem.curvature == HESSIAN_PRODUCT:
                     for i in range(n):
@@ -232,32 +228,10 @@ def make_access(space):
                     unit[j] = real(1)
                     multiplied(problem, x, unit, H[j])
                 else:
-                    column(problem, x, g, h, j, H[j])
-        largest = asymmetry = real(0)
-        for i in range(n):
-            for j in range(i):
-                largest = max(largest, abs(H[i, j]))
-                asymmetry = max(asymmetry, abs(H[i, j] - H[j, i]))
-                H[i, j] = H[j, i] = real(0.5) * (H[i, j] + H[j, i])
-        if problem.curvature == FULL_HESSIAN and asymmetry > math.sqrt(epsilon(x)) * largest:
-            problem.report[ASYMMETRY] = max(problem.report[ASYMMETRY], asymmetry / largest)
-
-    @seldom
-    def column(problem, x, g, h, j, out):
-        """Column j of the Hessian by differences of the gradient."""
-        real = x.dtype.type
-        moved, behind = problem.rows[2], problem.rows[3]
-        copy(moved, x)
-        moved[j] = x[j] + h * max(real(1), abs(x[j]))
-        width = moved[j] - x[j]  # the step as it was rounded
-        slopes(problem, moved, out)
-        if problem.curvature == CENTRAL_GRADIENT_DIFFERENCES:
-            moved[j] = x[j] - width
-            slopes(problem, moved, behind)
-            width += x[j] - moved[j]
-            combine(out, real(1) / width, -real(1) / width, behind)
-        else:
-            combine(out, real(1) / width, -real(1) / width, g)
+                    column(problem, x, g, relative_step(problem, x), central, j, H[j])
+        asymmetry = symmetrize(H)
+        if problem.curvature == FULL_HESSIAN and asymmetry > math.sqrt(epsilon(x)):
+            problem.report[ASYMMETRY] = max(problem.report[ASYMMETRY], asymmetry)
 
     @portable
     def curve(problem, x, g):
@@ -273,9 +247,8 @@ def make_access(space):
         elif problem.curvature == HESSIAN_PRODUCT:
             multiplied(problem, x, p, out)
         else:
-            size = max_abs(p)
-            h = difference_step(problem, x) * (x.dtype.type(1) + max_abs(x))
-            along(problem, x, g, h / size if size > x.dtype.type(0) else h, p, out)
+            central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
+            along(problem, x, g, relative_step(problem, x), central, p, out)
 
     return Access(evaluate, value, gradient, curve, hessian, product, observe, bounds)
 

@@ -5,17 +5,20 @@ Twin of `kernels.cpu.solve_many`; the objective is compiled into the kernel, whi
 
 import math
 from functools import cache
+from typing import Any, NamedTuple
 
 from numba import cuda
 
 from numgd.access import CARRIED, Access, nothing
+from numgd.curvature import difference_step, make_differences, symmetrize
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.launch import THREADS
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL
 from numgd.status import INVALID_INPUT, Outcome
 
-OWN_ROWS = 1  # the point itself
+ACCESS_ROWS = 2  # a gradient, and the point that differences move
+OWN_ROWS = 1 + ACCESS_ROWS  # the point itself
 
 MOST_LANES = 131_072
 """Threads of one launch, enough to fill a GPU; beyond that each thread solves several problems in turn."""
@@ -50,30 +53,72 @@ def make_row_of(varies):
     return row_of
 
 
+class Problem(NamedTuple):
+    """What the functions of `make_access` need; solvers only pass it on."""
+
+    args: Any  # of this problem
+    rows: Any  # (ACCESS_ROWS, n) scratch
+    box: Any  # (2, n) lower and upper bounds
+
+
+@cache
+def make_access(objective):
+    """The `Access` of a device's thread; second derivatives are differences of the gradient."""
+
+    @portable
+    def evaluate(problem, x, g):
+        return x.dtype.type(objective(x, g, *problem.args))
+
+    @portable
+    def value(problem, x):
+        return evaluate(problem, x, problem.rows[0])
+
+    @portable
+    def gradient(problem, x, g):
+        SERIAL.copy(g, problem.rows[0])
+
+    @portable
+    def difference_rows(problem):
+        return problem.rows[1], problem.rows[0]
+
+    column, along = make_differences(SERIAL, evaluate, difference_rows)
+
+    @portable
+    def hessian(problem, x, g, H):
+        for j in range(x.size):
+            column(problem, x, g, difference_step(x, False, False), False, j, H[j])
+        symmetrize(H)
+
+    @portable
+    def product(problem, x, g, p, out):
+        along(problem, x, g, difference_step(x, False, False), False, p, out)
+
+    @portable
+    def observe(problem, iteration, f):
+        return 0
+
+    @portable
+    def bounds(problem):
+        return problem.box[0], problem.box[1]
+
+    return Access(evaluate, value, gradient, nothing, hessian, product, observe, bounds)
+
+
 @cache
 def make_kernel(method, objective, varies):
     """The kernel of a method for one objective; its arguments are those of the driver."""
     row_of = make_row_of(varies)
 
-    @portable
-    def evaluate(args, x, g):
-        return x.dtype.type(objective(x, g, *args))
+    descend = make_solver(method, SERIAL, make_access(objective))
 
     @portable
-    def observe(args, iteration, f):
-        return 0
-
-    access = Access(evaluate, nothing, nothing, nothing, nothing, nothing, observe, nothing)
-    descend = make_solver(method, SERIAL, access)
-
-    @portable
-    def solve(args, x, work, carry, limits):
+    def solve(problem, x, work, carry, limits):
         if not all_finite(x):
             return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), 0)
-        return descend(args, x, work, carry, limits, 0)
+        return descend(problem, x, work, carry, limits, 0)
 
     @cuda.jit
-    def kernel(X, J, work, limits, args, fun, counts):
+    def kernel(X, J, work, limits, args, box, fun, counts):
         lane = cuda.grid(1)
         if lane >= work.shape[2]:
             return
@@ -85,7 +130,8 @@ def make_kernel(method, objective, varies):
                 x[i] = X[row, i]
             for i in range(CARRIED):
                 carry[i] = math.nan
-            outcome = solve(row_of(args, row), x, memory, carry, limits)
+            problem = Problem(row_of(args, row), work[1:OWN_ROWS, :, lane], box)
+            outcome = solve(problem, x, memory, carry, limits)
             for i in range(x.size):
                 X[row, i] = x[i]
                 J[row, i] = memory[0, i]
@@ -104,18 +150,21 @@ def solve_many(method, objective):
     ``objective(x, g, *args) -> f`` is a ``@cuda.jit(device=True)`` or portable function that writes the
     gradient into `g`, only reads `x` and allocates nothing.
 
-    ``solve_many(method, objective)(X, J, work, limits, args, fun, counts)`` overwrites the rows of `X`
+    ``solve_many(method, objective)(X, J, work, limits, args, box, fun, counts)`` overwrites the rows of `X`
     (N, n) by the solutions and fills the rows of `J` (N, n) by the gradients there, `fun` (N,) by the
     values and the columns of `counts` (N, 3) by status, nit and evaluations.  `work` comes from
     `scratch_many`, `limits` are the solver's options in the dtype of `X`.  Arrays among `args` vary along
-    their first axis, of length N.  All arrays live on the device.
+    their first axis, of length N.  `box` (2, n) are the bounds of methods that keep within them, of other
+    methods anything of that dtype and dimension.  All arrays live on the device.
     """
 
-    def drive(X, J, work, limits, args, fun, counts):
+    def drive(X, J, work, limits, args, box, fun, counts):
         varies = tuple(hasattr(value, "shape") and value.shape != () for value in args)
         blocks = (work.shape[2] + THREADS - 1) // THREADS
         if X.shape[0] > 0:
-            make_kernel(method, objective, varies)[blocks, THREADS](X, J, work, limits, args, fun, counts)
+            make_kernel(method, objective, varies)[blocks, THREADS](
+                X, J, work, limits, args, box, fun, counts
+            )  # fmt: skip
 
     return drive
 

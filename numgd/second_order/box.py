@@ -1,0 +1,63 @@
+"""Moving inside a box: what bound-constrained methods do component by component."""
+
+import math
+
+from numgd.jit.portable import portable
+from numgd.linalg import epsilon
+
+
+@portable
+def clip(x, lower, upper):
+    """Move x to the nearest point of the box."""
+    for i in range(x.size):
+        if x[i] < lower[i]:
+            x[i] = lower[i]
+        elif x[i] > upper[i]:
+            x[i] = upper[i]
+
+
+@portable
+def projected_gradient(out, x, a, g, lower, upper):
+    """out = P(x − a g) − x with P the projection on the box; not finite where g is not."""
+    for i in range(x.size):
+        move = -a * g[i]
+        if move - move == move - move:
+            move = max(min(move, upper[i] - x[i]), lower[i] - x[i])
+        out[i] = move
+
+
+@portable
+def bounded_step(out, x, alpha, p, lower, upper):
+    """out = P(x + alpha p); a variable that comes within rounding of its bound lands on it."""
+    one = x.dtype.type(1)
+    stretch = one + x.dtype.type(4) * epsilon(x)
+    for i in range(x.size):
+        move = alpha * p[i]
+        if move * stretch <= lower[i] - x[i]:
+            out[i] = lower[i]
+        elif move * stretch >= upper[i] - x[i]:
+            out[i] = upper[i]
+        else:
+            out[i] = x[i] + move
+
+
+@portable
+def largest_step(x, p, lower, upper):
+    """The largest alpha for which x + alpha p is in the box, infinite if all are."""
+    zero = x.dtype.type(0)
+    largest = x.dtype.type(math.inf)
+    for i in range(x.size):
+        if p[i] < zero:
+            largest = min(largest, (lower[i] - x[i]) / p[i])
+        elif p[i] > zero:
+            largest = min(largest, (upper[i] - x[i]) / p[i])
+    return largest
+
+
+@portable
+def bounded_on_all_sides(lower, upper):
+    """Whether no bound is infinite."""
+    bounded = True
+    for i in range(lower.size):
+        bounded &= lower[i] > -math.inf and upper[i] < math.inf
+    return bounded

@@ -1,0 +1,30 @@
+"""Nonlinear conjugate gradients, Dai-Yuan (Nocedal & Wright, eq. 5.49).
+
+Y. H. Dai and Y. Yuan, "A nonlinear conjugate gradient method with a strong global convergence property",
+SIAM J. Optim. 10 (1999) 177-182.
+"""
+
+from numgd.jit.portable import portable
+from numgd.second_order import conjugate
+from numgd.second_order.descent import DescentOptions, make_descent
+
+OPTIONS = DescentOptions(c2=0.1)
+MATRIX_FREE = True
+
+rows = conjugate.rows
+
+
+def make_beta(space):
+    """β = ‖g‖² / dᵀy."""
+    dot = space.dot
+
+    @portable
+    def beta(alpha, s, y, g, gg, gg_old, yg):
+        return alpha * gg / dot(s, y)
+
+    return beta
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, conjugate.make_model(space, make_beta))

@@ -1,0 +1,28 @@
+"""Nonlinear conjugate gradients, Fletcher-Reeves (Nocedal & Wright, algorithm 5.4).
+
+R. Fletcher and C. M. Reeves, "Function minimization by conjugate gradients", Computer J. 7 (1964) 149-154.
+"""
+
+from numgd.jit.portable import portable
+from numgd.second_order import conjugate
+from numgd.second_order.descent import DescentOptions, make_descent
+
+OPTIONS = DescentOptions(c2=0.1)
+MATRIX_FREE = True
+
+rows = conjugate.rows
+
+
+def make_beta(space):
+    """β = ‖g‖² / ‖g_old‖²."""
+
+    @portable
+    def beta(alpha, s, y, g, gg, gg_old, yg):
+        return gg / gg_old
+
+    return beta
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, conjugate.make_model(space, make_beta))

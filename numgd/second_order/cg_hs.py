@@ -1,0 +1,30 @@
+"""Nonlinear conjugate gradients, Hestenes-Stiefel (Nocedal & Wright, eq. 5.46), never below zero.
+
+M. R. Hestenes and E. Stiefel, "Methods of conjugate gradients for solving linear systems", J. Res. Nat. Bur.
+Standards 49 (1952) 409-436; the bound: J. C. Gilbert and J. Nocedal, SIAM J. Optim. 2 (1992) 21-42.
+"""
+
+from numgd.jit.portable import portable
+from numgd.second_order import conjugate
+from numgd.second_order.descent import DescentOptions, make_descent
+
+OPTIONS = DescentOptions(c2=0.1)
+MATRIX_FREE = True
+
+rows = conjugate.rows
+
+
+def make_beta(space):
+    """β = max(0, gᵀy / dᵀy)."""
+    dot = space.dot
+
+    @portable
+    def beta(alpha, s, y, g, gg, gg_old, yg):
+        return max(g.dtype.type(0), alpha * yg / dot(s, y))
+
+    return beta
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, conjugate.make_model(space, make_beta))

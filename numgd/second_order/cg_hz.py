@@ -1,0 +1,39 @@
+"""Nonlinear conjugate gradients, Hager-Zhang (CG_DESCENT), with the line search made for it.
+
+W. W. Hager and H. Zhang, SIAM J. Optim. 16 (2005) 170-192, eq. 1.3; the bound below: the same, "The limited
+memory conjugate gradient method", SIAM J. Optim. 23 (2013) 2150-2168.
+"""
+
+import math
+
+from numgd.jit.portable import portable
+from numgd.second_order import conjugate
+from numgd.second_order.descent import DescentOptions, make_descent
+from numgd.second_order.hager_zhang import make_hager_zhang
+
+OPTIONS = DescentOptions(c1=0.1, c2=0.9)
+MATRIX_FREE = True
+
+rows = conjugate.rows
+
+
+def make_beta(space):
+    """β = (y − 2 d ‖y‖² / dᵀy)ᵀg / dᵀy, and at least 0.4 dᵀg_old / ‖d‖²."""
+    dot = space.dot
+
+    @portable
+    def beta(alpha, s, y, g, gg, gg_old, yg):
+        real = g.dtype.type
+        sy, sg = dot(s, y), dot(s, g)
+        share = (yg - real(2) * dot(y, y) * sg / sy) / sy
+        least = real(0.4) * (sg - sy) / dot(s, s)
+        return alpha * max(share, least)
+
+    return beta
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(
+        space, access, conjugate.make_model(space, make_beta, overlap=math.inf), search=make_hager_zhang
+    )

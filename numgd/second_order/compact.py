@@ -1,0 +1,302 @@
+"""The compact form of L-BFGS's matrix, for bound-constrained problems of many variables.
+
+With the pairs scaled so that sᵀy = 1, and with W = [Y S],
+
+    B = θ (I − W N⁻¹ Wᵀ),   N = [ −θI   R  ]     θ = yᵀy of the newest pair,
+                               [  Rᵀ  SᵀS ]     R = the part of YᵀS in which s is newer than y
+
+(R. H. Byrd, J. Nocedal and R. B. Schnabel, Math. Program. 63 (1994) 129-156, theorem 2.3).  For the rows of
+the free variables F alone, by the Sherman-Morrison-Woodbury formula,
+
+    B_FF⁻¹ = (I + W_F K⁻¹ W_Fᵀ) / θ,   K = N − W_FᵀW_F.
+
+K is kept without its θ: a variable that becomes free takes its w wᵀ off, one that reaches a bound adds it.
+That costs as much as variables change, not as there are variables.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+from numgd.linalg import cholesky, cholesky_solve, solve_lower, solve_lower_transposed
+from numgd.second_order.cauchy_point import Quadratic
+
+
+class Blocks(NamedTuple):
+    """A symmetric matrix [[−P, R], [Rᵀ, Q]] over the columns of W; lower triangles of P and Q."""
+
+    P: Any
+    R: Any
+    Q: Any
+
+
+class Compact(NamedTuple):
+    """The pairs that are held, in order of their slots, and the small matrices and vectors."""
+
+    s: Any  # (held, n)
+    y: Any
+    free: Any  # (n,) 1 for each variable that K takes for free, 0 for the others
+    theta: Any
+    N: Any  # Blocks, of which P is not used
+    K: Any  # Blocks, whose P is without θ
+    factors: Any  # Blocks C, T, D of the last `factorize`
+    along_d: Any  # Wᵀd and Wᵀz of a path, each (2 held,)
+    along_z: Any
+    column: Any  # a row of W
+    solution: Any
+
+
+BLOCKS, VECTORS = 9, 4
+
+
+@portable
+def compact_rows(n, maxcor):
+    """Rows of scratch memory; −1 where the small vectors do not fit in a row."""
+    if n < 2 * maxcor:
+        return -1
+    blocks, vectors = n // maxcor, n // (2 * maxcor)
+    return maxcor * (2 + (BLOCKS + blocks - 1) // blocks) + (VECTORS + vectors - 1) // vectors
+
+
+@portable
+def pairs_in(n, rows):
+    """The maxcor of which `compact_rows` are that many; 0 if there is none."""
+    maxcor = 1
+    while 2 * maxcor <= n:
+        if compact_rows(n, maxcor) == rows:
+            return maxcor
+        maxcor += 1
+    return 0
+
+
+@portable
+def block(memory, maxcor, held, k):
+    """Small matrix k: they lie side by side below the pairs."""
+    each = memory.shape[1] // maxcor
+    row, column = maxcor * (2 + k // each), maxcor * (k % each)
+    return memory[row : row + held, column : column + held]
+
+
+@portable
+def vector(memory, maxcor, held, k):
+    """Small vector k, in the last rows."""
+    each = memory.shape[1] // (2 * maxcor)
+    row = memory.shape[0] - (VECTORS + each - 1) // each + k // each
+    column = 2 * maxcor * (k % each)
+    return memory[row, column : column + 2 * held]
+
+
+@portable
+def compact(memory, free, theta, age):
+    """The model in scratch memory."""
+    m = pairs_in(memory.shape[1], memory.shape[0])
+    held = min(age, m)
+    return Compact(
+        memory[:held],
+        memory[m : m + held],
+        free,
+        theta,
+        Blocks(block(memory, m, held, 0), block(memory, m, held, 1), block(memory, m, held, 2)),
+        Blocks(block(memory, m, held, 3), block(memory, m, held, 4), block(memory, m, held, 5)),
+        Blocks(block(memory, m, held, 6), block(memory, m, held, 7), block(memory, m, held, 8)),
+        vector(memory, m, held, 0),
+        vector(memory, m, held, 1),
+        vector(memory, m, held, 2),
+        vector(memory, m, held, 3),
+    )
+
+
+@portable
+def factorize(matrix, factors, theta, diagonal):
+    """Factors of a matrix with θ added to P: C Cᵀ = P, T = C⁻¹R, D Dᵀ = Q + TᵀT; False on failure.
+
+    `diagonal`: whether P is nothing but θ I.
+    """
+    zero, one = matrix.R.dtype.type(0), matrix.R.dtype.type(1)
+    C, T, D = factors
+    held = T.shape[0]
+    for i in range(held):
+        for j in range(i):
+            C[i, j] = zero if diagonal else matrix.P[i, j]
+            D[i, j] = matrix.Q[i, j]
+        C[i, i] = theta if diagonal else theta + matrix.P[i, i]
+        D[i, i] = matrix.Q[i, i]
+    if not cholesky(C):
+        return False
+    for i in range(held):
+        for j in range(held):
+            T[i, j] = matrix.R[i, j]
+        if not diagonal:
+            for k in range(i):
+                for j in range(held):
+                    T[i, j] -= C[i, k] * T[k, j]
+        factor = one / C[i, i]
+        for j in range(held):
+            T[i, j] *= factor
+        for k in range(held):
+            for j in range(k + 1):
+                D[k, j] += T[i, k] * T[i, j]
+    return cholesky(D)
+
+
+@portable
+def solve_small(factors, v):
+    """Overwrite v by the solution of [[−P, R], [Rᵀ, Q]] x = v."""
+    C, T, D = factors
+    held = T.shape[0]
+    upper, lower = v[:held], v[held:]
+    solve_lower(C, upper)
+    for i in range(held):
+        for j in range(held):
+            lower[j] += T[i, j] * upper[i]
+    cholesky_solve(D, lower)
+    for i in range(held):
+        total = -upper[i]
+        for j in range(held):
+            total += T[i, j] * lower[j]
+        upper[i] = total
+    solve_lower_transposed(C, upper)
+
+
+@portable
+def set_free(model, breaks):
+    """Take K to the free variables of a new Cauchy point: those whose `breaks` are not negative."""
+    zero, one = breaks.dtype.type(0), breaks.dtype.type(1)
+    s, y, K = model.s, model.y, model.K
+    for b in range(breaks.size):
+        free = one if breaks[b] >= zero else zero
+        if free != model.free[b]:
+            sign = model.free[b] - free  # −1: it has become free
+            model.free[b] = free
+            for i in range(s.shape[0]):
+                for j in range(i + 1):
+                    K.P[i, j] -= sign * y[i, b] * y[j, b]
+                    K.Q[i, j] += sign * s[i, b] * s[j, b]
+                for j in range(s.shape[0]):
+                    K.R[i, j] += sign * y[i, b] * s[j, b]
+
+
+def make_quadratic(space):
+    """How the Cauchy point asks for curvature: Wᵀz and Wᵀd are kept along the path."""
+    dot = space.dot
+
+    @portable
+    def begin(model, d):
+        held = model.s.shape[0]
+        for k in range(held):
+            model.along_d[k] = dot(model.y[k], d)
+            model.along_d[held + k] = dot(model.s[k], d)
+        for k in range(2 * held):
+            model.along_z[k] = d.dtype.type(0)
+            model.solution[k] = model.along_d[k]
+        solve_small(model.factors, model.solution)
+        return model.theta * (dot(d, d) - small_dot(model.along_d, model.solution))
+
+    @portable
+    def advance(model, dt):
+        for k in range(model.along_z.size):
+            model.along_z[k] += dt * model.along_d[k]
+
+    @portable
+    def probe(model, b, z_b, d_b):
+        held = model.s.shape[0]
+        for k in range(held):
+            model.column[k] = model.solution[k] = model.y[k, b]
+            model.column[held + k] = model.solution[held + k] = model.s[k, b]
+        solve_small(model.factors, model.solution)
+        return (
+            model.theta * (z_b - small_dot(model.solution, model.along_z)),
+            model.theta * (d_b - small_dot(model.solution, model.along_d)),
+            model.theta * (model.along_d.dtype.type(1) - small_dot(model.solution, model.column)),
+        )
+
+    @portable
+    def stop(model, b, d_b):
+        for k in range(model.along_d.size):
+            model.along_d[k] -= d_b * model.column[k]
+
+    return Quadratic(begin, advance, probe, stop)
+
+
+@portable
+def small_dot(v, w):
+    """Sum of products over the columns of W."""
+    total = v.dtype.type(0)
+    for k in range(v.size):
+        total += v[k] * w[k]
+    return total
+
+
+def make_subspace(space):
+    """The minimiser over the free variables from the Cauchy point."""
+    dot, copy, axpy, combine = space.dot, space.copy, space.axpy, space.combine
+
+    @portable
+    def keep_free(model, v):
+        for i in range(v.size):
+            v[i] *= model.free[i]
+
+    @portable
+    def add_columns(model, v, weights):
+        """v = v + W weights."""
+        held = model.s.shape[0]
+        for k in range(held):
+            axpy(v, weights[k], model.y[k])
+            axpy(v, weights[held + k], model.s[k])
+
+    @portable
+    def subspace(model, g, z, breaks, d):
+        """Write −B_FF⁻¹ (g + B z)_F to d; those with negative `breaks` are not free.  False on failure."""
+        one = d.dtype.type(1)
+        held = model.s.shape[0]
+        set_free(model, breaks)
+        solve_small(model.factors, model.along_z)
+        copy(d, z)
+        combine(d, -one, -one / model.theta, g)
+        add_columns(model, d, model.along_z)  # −(g + B z) / θ
+        keep_free(model, d)
+        if not factorize(model.K, model.factors, model.theta, False):
+            return False
+        for k in range(held):
+            model.solution[k] = dot(model.y[k], d)
+            model.solution[held + k] = dot(model.s[k], d)
+        solve_small(model.factors, model.solution)
+        add_columns(model, d, model.solution)
+        keep_free(model, d)
+        return True
+
+    return subspace
+
+
+def make_remember(space):
+    """Taking in a pair, in place of the oldest."""
+    dot, copy, scale = space.dot, space.copy, space.scale
+
+    @portable
+    def remember(model, newest, s, y, ys, y_free, s_bound):
+        """Put (s, y) with yᵀs = `ys` in the slot `newest` and return θ; the last two vectors are scratch."""
+        zero, one = s.dtype.type(0), s.dtype.type(1)
+        N, K = model.N, model.K
+        factor = one / math.sqrt(ys)
+        s_new, y_new = model.s[newest], model.y[newest]
+        copy(s_new, s)
+        scale(s_new, factor)
+        copy(y_new, y)
+        scale(y_new, factor)
+        for i in range(s.size):
+            y_free[i] = y_new[i] * model.free[i]
+            s_bound[i] = s_new[i] * (one - model.free[i])
+        for k in range(model.s.shape[0]):
+            s_old, y_old = model.s[k], model.y[k]
+            high, low = max(k, newest), min(k, newest)
+            N.Q[high, low] = dot(s_new, s_old)
+            K.Q[high, low] = dot(s_bound, s_old)
+            K.P[high, low] = dot(y_free, y_old)
+            N.R[newest, k] = zero
+            K.R[newest, k] = -dot(y_free, s_old)
+            if k != newest:
+                N.R[k, newest] = dot(s_new, y_old)
+                K.R[k, newest] = dot(s_bound, y_old)
+        return dot(y_new, y_new)
+
+    return remember

@@ -1,0 +1,54 @@
+"""What the nonlinear conjugate-gradient methods share: p = −g + β d, and when to start again from −g.
+
+W. W. Hager and H. Zhang, "A survey of nonlinear conjugate gradient methods", Pacific J. Optim. 2 (2006)
+35-58, lists the formulas for β.  Memory: 6 vectors of length n.
+"""
+
+from numgd.jit.portable import portable
+from numgd.second_order.descent import SCRATCH_ROWS, Model
+
+OVERLAP = 0.5
+"""Powell's own 0.2 restarts more often and needs a tenth more evaluations."""
+
+
+@portable
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, and the last direction times β."""
+    return SCRATCH_ROWS + 1
+
+
+def make_model(space, make_beta, overlap=OVERLAP):
+    """The model is β d.
+
+    ``make_beta(space)`` gives ``beta(alpha, s, y, g, gg, gg_old, yg)``, s = α d the last step; gg, gg_old and
+    yg are gᵀg of the new gradient and of the old one, and yᵀg.  Where successive gradients overlap,
+    |gᵀg_old| ≥ overlap · gᵀg, β is 0: M. J. D. Powell, "Restart procedures for the conjugate gradient
+    method", Math. Programming 12 (1977) 241-254.  A direction that hardly descends starts again from −g too.
+    """
+    dot, copy, scale, axpy = space.dot, space.copy, space.scale, space.axpy
+    beta = make_beta(space)
+
+    @portable
+    def remember(alpha, s, y, g, memory, age, options):
+        real = g.dtype.type
+        gg, yg = dot(g, g), dot(y, g)
+        gg_old = gg - real(2) * yg + dot(y, y)
+        share = real(0)
+        if abs(gg - yg) < real(overlap) * gg:
+            share = beta(alpha, s, y, g, gg, gg_old, yg) / alpha
+        copy(memory[0], s)
+        scale(memory[0], share)
+        return age + 1
+
+    @portable
+    def direct(problem, x, p, g, memory, age, options):
+        real = g.dtype.type
+        copy(p, g)
+        scale(p, -real(1))
+        if age > 0:
+            axpy(p, real(1), memory[0])
+            if dot(p, g) > real(-0.01) * dot(g, g):
+                copy(p, g)
+                scale(p, -real(1))
+
+    return Model(remember, direct)

@@ -1,0 +1,141 @@
+"""Trust region along a dogleg: from the gradient's best point towards Newton's.
+
+M. J. D. Powell, "A new algorithm for unconstrained optimization", in Nonlinear Programming (1970) 31-65;
+Nocedal & Wright, section 4.1.  One factorisation a point, whatever the radius.  Where the Hessian H is not
+positive definite, H + σI takes its place on the path, the model keeps H, and a step that ends within the
+region goes on to its boundary along a direction of negative curvature.  Memory: 2 n + 6 vectors of length n.
+"""
+
+import math
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import cholesky_solve, epsilon, euclidean_norm, multiply
+from numgd.second_order.trust_exact import bounds, descend, factorise
+from numgd.second_order.trust_region import (
+    SCRATCH_ROWS,
+    Model,
+    Proposal,
+    TrustRegionOptions,
+    make_trust_region,
+)
+
+OPTIONS = TrustRegionOptions()
+CURVATURE = "hessian"
+
+
+@portable
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, a product and a direction, the Hessian and its factor."""
+    return SCRATCH_ROWS + 2 + 2 * n
+
+
+@seldom
+def shifted_factor(F, H, v):
+    """Factorise H + σI; returns σ, 0 where H is positive definite, NaN where it is not finite.
+
+    v becomes a direction of negative curvature of H, if σ is not 0.  Each failure gives a lower bound of σ.
+    """
+    real = v.dtype.type
+    n = v.size
+    least, greatest, _ = bounds(H, n)
+    shift = real(0)
+    if not (greatest < math.inf and least > -math.inf):
+        return real(math.nan)
+    row = factorise(F, H, shift, n)
+    if row == n:
+        return shift
+    descend(F, row, v)
+    size = euclidean_norm(v)
+    for i in range(n):
+        v[i] = v[i] / size
+    margin = math.sqrt(epsilon(v)) * max(abs(least), abs(greatest))
+    if not margin > real(0):
+        margin = epsilon(v)
+    shortfall = -F[row, row] / size / size
+    while row < n and shift < math.inf:
+        shift = max(shift + shift, margin, shortfall + shortfall)
+        row = factorise(F, H, shift, n)
+    return shift if row == n else real(math.nan)
+
+
+@seldom
+def extend(p, d, length, radius):
+    """Add τ d to p so that ‖p‖ = Δ, where ‖p‖ = `length` ≤ Δ; of the two τ the one that is not negative."""
+    real = p.dtype.type
+    along = square = real(0)
+    for i in range(p.size):
+        along += p[i] * d[i]
+        square += d[i] * d[i]
+    room = (radius - length) * (radius + length)
+    root = math.sqrt(along * along + square * room)
+    tau = room / (along + root) if along > real(0) else (root - along) / square
+    for i in range(p.size):
+        p[i] += tau * d[i]
+
+
+@seldom
+def step_along_path(p, H, F, v, d, g, radius, shift):
+    """Write the step to p, for H + σI with its factor F; returns its length.  d is scratch."""
+    real = p.dtype.type
+    n = p.size
+    for i in range(n):
+        p[i] = -g[i]
+    cholesky_solve(F, p)
+    length = euclidean_norm(p)
+    if length <= radius:
+        if shift > real(0):
+            along = real(0)
+            for i in range(n):
+                along += p[i] * v[i]
+            # The model's slope along v is −σ pᵀv: with pᵀv ≥ 0 it falls.
+            for i in range(n):
+                d[i] = -v[i] if along < real(0) else v[i]
+            extend(p, d, length, radius)
+            length = radius
+        return length
+    size = euclidean_norm(g)
+    multiply(d, H, g)
+    curvature = shift
+    for i in range(n):
+        curvature += (g[i] / size) * (d[i] / size)
+    cauchy = size / curvature
+    for i in range(n):
+        d[i] = p[i]
+        p[i] = -g[i] / size * min(cauchy, radius)
+        d[i] -= p[i]
+    if cauchy < radius:
+        extend(p, d, cauchy, radius)
+    return radius
+
+
+def make_model(access):
+    """The model is the Hessian; its factor is kept while the point stays."""
+    hessian = access.hessian
+
+    @portable
+    def attend(problem, x, g, memory, age):
+        hessian(problem, x, g, memory[2 : 2 + x.size])
+
+    @portable
+    def propose(problem, x, g, p, memory, carried, radius, age, options):
+        n = x.size
+        real = x.dtype.type
+        d, v, H, F = memory[0], memory[1], memory[2 : 2 + n], memory[2 + n : 2 + 2 * n]
+        if carried[0] != carried[0]:
+            carried[0] = shifted_factor(F, H, v)
+        shift = carried[0]
+        if shift != shift:
+            return Proposal(shift, shift, True)
+        length = step_along_path(p, H, F, v, d, g, radius, shift)
+        multiply(d, H, p)
+        predicted = real(0)
+        for i in range(n):
+            predicted -= p[i] * (g[i] + real(0.5) * d[i])
+        return Proposal(predicted, length, shift > real(0) or length >= radius)
+
+    return Model(attend, propose)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_trust_region(space, access, make_model(access))

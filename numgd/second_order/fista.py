@@ -1,0 +1,206 @@
+"""FISTA: accelerated proximal gradients for a smooth function plus an L1 term.
+
+A. Beck and M. Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse problems",
+SIAM J. Imaging Sci. 2 (2009) 183-202, with steps that may grow again (K. Scheinberg, D. Goldfarb and X. Bai,
+Found. Comput. Math. 14 (2014) 389-417) and momentum that is dropped where it leads uphill (B. O'Donoghue and
+E. Candès, Found. Comput. Math. 15 (2015) 715-732).  Minimises F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖², and F
+never rises; the value is F, the gradient its subgradient of least norm, and that is what gtol tests.
+
+Memory: 7 vectors of length n.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+from numgd.linalg import epsilon
+from numgd.second_order.l1 import make_composite, minimum_norm_subgradient, soft_threshold
+from numgd.spaces import make_norm
+from numgd.status import (
+    CALLBACK,
+    CONVERGED_FUNCTION,
+    CONVERGED_GRADIENT,
+    CONVERGED_STEP,
+    LINE_SEARCH_FAILED,
+    MAXFUN,
+    MAXITER,
+    NOT_FINITE,
+    UNBOUNDED,
+    UNLIMITED,
+    Outcome,
+)
+
+
+class FistaOptions(NamedTuple):
+    """Options of FISTA."""
+
+    l1: Any = 0.0  # strength of the L1 term
+    l2: Any = 0.0  # strength of the L2 term
+    gtol: Any = 1e-5  # stop when the norm of the subgradient is at most this
+    norm: Any = math.inf  # order of that norm
+    xrtol: Any = 0.0  # stop when the step is relatively at most this; 0 never
+    ftol: Any = 0.0  # stop when the relative decrease is at most this; 0 never
+    maxiter: Any = 15000
+    maxfun: Any = UNLIMITED
+
+
+OPTIONS = FistaOptions()
+MATRIX_FREE = True
+
+# Scalars that are carried: the t of the paper, the Lipschitz constant to try next and that of the last step,
+# and F where the run started.
+T, LIPSCHITZ, LAST_LIPSCHITZ, START = 0, 1, 2, 3
+
+
+@portable
+def rows(n, maxcor):
+    """Rows of scratch memory: subgradient, gradient, last step, and point, gradient and two trial rows."""
+    return 7
+
+
+@portable
+def expansion(g, x_trial, x):
+    """gᵀΔ and ΔᵀΔ of Δ = x_trial − x."""
+    linear = square = x.dtype.type(0)
+    for i in range(x.size):
+        change = x_trial[i] - x[i]
+        linear += g[i] * change
+        square += change * change
+    return linear, square
+
+
+@portable
+def turns(y, x_trial, x):
+    """(y − x_trial)ᵀ(x_trial − x), positive where the momentum led uphill (O'Donoghue & Candès, eq. 13)."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += (y[i] - x_trial[i]) * (x_trial[i] - x[i])
+    return total
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    dot, copy, scale, axpy, step = space.dot, space.copy, space.scale, space.axpy, space.step
+    observe = access.observe
+    evaluate, value, gradient, penalty = make_composite(space, access)
+    max_abs, norm = space.max_abs, make_norm(space)
+
+    @portable
+    def solve(problem, x, work, carry, options, age):
+        real = x.dtype.type
+        zero, one, two = real(0), real(1), real(2)
+        v, g, s, y, g_y, x_trial, g_trial = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
+        noise = real(epsilon(x) ** real(2.0 / 3.0))  # below this fraction of a value, gradients are asked
+        smooth = evaluate(problem, x, g, options)
+        f = smooth + penalty(x, options)
+        evaluations = 1
+        iteration = 0
+        minimum_norm_subgradient(v, x, g, options.l1)
+        size = norm(v, options.norm)
+        if f == -math.inf:
+            return Outcome(UNBOUNDED, iteration, evaluations, f, age)
+        if not (f < math.inf and size < math.inf):
+            return Outcome(NOT_FINITE, iteration, evaluations, f, age)
+        first = carry[T] != carry[T]  # nothing is carried: NaN
+        if first:
+            carry[T], carry[START] = one, f
+            carry[LIPSCHITZ] = carry[LAST_LIPSCHITZ] = max_abs(v)  # a first step of length one
+            copy(s, v)
+            scale(s, zero)
+        observe(problem, iteration, f)
+        while True:
+            if size <= options.gtol:
+                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
+            if iteration >= options.maxiter:
+                return Outcome(MAXITER, iteration, evaluations, f, age)
+            if evaluations >= options.maxfun:
+                return Outcome(MAXFUN, iteration, evaluations, f, age)
+
+            # Scheinberg, Goldfarb & Bai, eq. 3.3: a step that may grow changes what the momentum can bear.
+            t, lipschitz = carry[T], carry[LIPSCHITZ]
+            growth = lipschitz / carry[LAST_LIPSCHITZ]
+            t_next = (one + math.sqrt(one + real(4) * growth * t * t)) / two
+            momentum = (t - one) / t_next
+            step(y, x, momentum, s)
+            smooth_y = smooth
+            if momentum == zero:
+                copy(g_y, g)
+            else:
+                smooth_y = evaluate(problem, y, g_y, options)
+                evaluations += 1
+                if not abs(smooth_y) + max_abs(g_y) < math.inf:
+                    carry[T] = one
+                    continue
+
+            found = False
+            smooth_trial = curvature = zero
+            while evaluations < options.maxfun and not found and lipschitz < math.inf:
+                soft_threshold(x_trial, y, one / lipschitz, g_y, options.l1 / lipschitz)
+                smooth_trial = value(problem, x_trial, options)
+                evaluations += 1
+                if smooth_trial == -math.inf:
+                    copy(x, x_trial)
+                    return Outcome(UNBOUNDED, iteration, evaluations, smooth_trial, age)
+                linear, square = expansion(g_y, x_trial, y)
+                if square == zero and momentum == zero:
+                    break
+                gap = smooth_trial - smooth_y - linear
+                curvature = two * gap / square
+                hidden = abs(gap) <= noise * max(abs(smooth_y), abs(smooth_trial))
+                if hidden or curvature <= lipschitz or square == zero:
+                    gradient(problem, x_trial, g_trial, options)
+                    if hidden:  # rounding leaves nothing of the gap: the gradients tell
+                        curvature = (expansion(g_trial, x_trial, y)[0] - linear) / square
+                    found = (curvature <= lipschitz or square == zero) and max_abs(g_trial) < math.inf
+                if not found:
+                    growth = real(1.1) * curvature / lipschitz
+                    if not growth > real(1.2):
+                        growth = real(1.2) if curvature > lipschitz else real(10)
+                    lipschitz *= min(growth, real(10))
+            if not found:
+                if evaluations >= options.maxfun:
+                    return Outcome(MAXFUN, iteration, evaluations, f, age)
+                if momentum == zero:
+                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                carry[T] = one
+                continue
+
+            f_trial = smooth_trial + penalty(x_trial, options)
+            against = turns(y, x_trial, x)
+            v_trial = y
+            minimum_norm_subgradient(v_trial, x_trial, g_trial, options.l1)
+            lower = f_trial <= f
+            if not lower and f_trial - f <= noise * abs(f) and f_trial <= carry[START]:
+                lower = expansion(v_trial, x_trial, x)[0] <= zero  # rounding hides what a convex F falls
+            if not lower:
+                if momentum == zero:
+                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                carry[T] = one  # go on from x without momentum
+                continue
+
+            copy(s, x_trial)
+            axpy(s, -one, x)
+            copy(x, x_trial)
+            copy(g, g_trial)
+            copy(v, v_trial)
+            f_previous, f, smooth = f, f_trial, smooth_trial
+            carry[T] = one if against > zero else t_next
+            carry[LAST_LIPSCHITZ] = lipschitz
+            least = real(0.01) if first else real(0.9)
+            carry[LIPSCHITZ] = max(least * lipschitz, min(curvature, lipschitz) if first else zero)
+            first = False
+            iteration += 1
+            age += 1
+            size = norm(v, options.norm)
+            stop = observe(problem, iteration, f)
+            if stop:
+                return Outcome(CALLBACK, iteration, evaluations, f, age)
+            if size > options.gtol:
+                if options.xrtol > zero and math.sqrt(dot(s, s)) <= options.xrtol * (
+                    options.xrtol + math.sqrt(dot(x, x))
+                ):
+                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
+                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
+                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+
+    return solve

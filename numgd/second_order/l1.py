@@ -1,0 +1,85 @@
+"""The composite objective F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² of sparse methods, and its subgradient."""
+
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+
+
+class Composite(NamedTuple):
+    """The composite objective over a space, for a driver's `Access`.
+
+    The smooth part is f(x) + ½ l2 ‖x‖²; `options` hold l1 and l2.
+    """
+
+    evaluate: Any  # evaluate(problem, x, g, options) -> the smooth part, and writes its gradient to g
+    value: Any  # value(problem, x, options) -> the smooth part
+    gradient: Any  # gradient(problem, x, g, options): its gradient, at the point of the last `value`
+    penalty: Any  # penalty(x, options) -> l1 ‖x‖₁
+
+
+def make_composite(space, access):
+    """The composite objective of a problem."""
+    dot, axpy = space.dot, space.axpy
+    smooth, smooth_value, smooth_gradient = access.evaluate, access.value, access.gradient
+
+    @portable
+    def ridge(x, options):
+        if options.l2 == x.dtype.type(0):
+            return x.dtype.type(0)
+        return x.dtype.type(0.5) * options.l2 * dot(x, x)
+
+    @portable
+    def evaluate(problem, x, g, options):
+        f = smooth(problem, x, g)
+        axpy(g, options.l2, x)
+        return f + ridge(x, options)
+
+    @portable
+    def value(problem, x, options):
+        return smooth_value(problem, x) + ridge(x, options)
+
+    @portable
+    def gradient(problem, x, g, options):
+        smooth_gradient(problem, x, g)
+        axpy(g, options.l2, x)
+
+    @portable
+    def penalty(x, options):
+        total = x.dtype.type(0)
+        for i in range(x.size):
+            total += abs(x[i])
+        return options.l1 * total
+
+    return Composite(evaluate, value, gradient, penalty)
+
+
+@portable
+def minimum_norm_subgradient(out, x, g, l1):
+    """Write to `out` the subgradient of least norm of F, whose smooth part has the gradient g.
+
+    It is zero exactly at a minimum (G. Andrew and J. Gao, ICML 2007, eq. 4).
+    """
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        if x[i] > zero:
+            out[i] = g[i] + l1
+        elif x[i] < zero or g[i] > l1:
+            out[i] = g[i] - l1
+        elif g[i] < -l1:
+            out[i] = g[i] + l1
+        else:
+            out[i] = g[i] - g[i]  # zero, and NaN where the gradient is
+
+
+@portable
+def soft_threshold(out, x, a, g, threshold):
+    """out = the minimiser of ½‖z − (x − a g)‖² + threshold ‖z‖₁ over z."""
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        z = x[i] - a * g[i]
+        if z > threshold:
+            out[i] = z - threshold
+        elif z < -threshold:
+            out[i] = z + threshold
+        else:
+            out[i] = zero * z

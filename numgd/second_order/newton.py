@@ -1,0 +1,115 @@
+"""Newton's method with a line search and a modified Cholesky factorisation (Nocedal & Wright, algorithm 3.2).
+
+Where the Hessian is not positive definite it is replaced by a neighbour that is (Gill, Murray & Wright,
+Practical Optimization, section 4.4.2.2), and at a stationary point that is no minimum the search goes on
+along a direction of negative curvature.  Memory: n + 8 vectors of length n.
+"""
+
+import math
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import cholesky, cholesky_solve, epsilon
+from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent, unit
+from numgd.second_order.modified_cholesky import modified_cholesky, modified_solve, negative_curvature
+
+OPTIONS = DescentOptions()
+CURVATURE = "hessian"
+
+# What the factors in memory are, and (as `age`) what they were at the last point.
+UNKNOWN = 0
+DEFINITE = 1  # L of H = L Lᵀ
+MODIFIED = 2  # those of `modified_cholesky`
+
+
+@portable
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, the order of the rows, two of scratch, and the matrix."""
+    return SCRATCH_ROWS + 3 + n
+
+
+@seldom
+def factorise(H, order, diagonal):
+    """Overwrite H by its factors; what kind they are, and the most negative pivot and its position."""
+    zero = H.dtype.type(0)
+    n = H.shape[0]
+    for i in range(n):
+        diagonal[i] = H[i, i]
+    definite = cholesky(H)
+    for i in range(n if definite else 0):
+        # A pivot that is all rounding is as good as none: the step would go nowhere in particular.
+        definite &= H[i, i] * H[i, i] > H.dtype.type(n) * epsilon(H) * diagonal[i]
+    if definite:
+        return DEFINITE, -1, zero
+    for i in range(n):
+        H[i, i] = diagonal[i]
+        for j in range(i):
+            H[i, j] = H[j, i]
+    worst, lowest = modified_cholesky(H, order)
+    return MODIFIED, worst, lowest
+
+
+@seldom
+def solve(kind, H, order, scratch, p):
+    """Overwrite p by the solution with the factors of `factorise`."""
+    if kind == DEFINITE:
+        cholesky_solve(H, p)
+    else:
+        modified_solve(H, order, p, scratch)
+
+
+def make_newton_model(space, access):
+    """The model is the Hessian at x."""
+    dot, copy, scale, max_abs = space.dot, space.copy, space.scale, space.max_abs
+    hessian = access.hessian
+
+    @portable
+    def remember(alpha, s, y, g, memory, age, options):
+        return int(memory[2, 0])
+
+    @portable
+    def direct(problem, x, p, g, memory, age, options):
+        real = g.dtype.type
+        order, scratch, kinds, H = memory[0], memory[1], memory[2], memory[3:]
+        hessian(problem, x, g, H)
+        kind, _, lowest = factorise(H, order, scratch)
+        kinds[0] = kind
+        copy(p, g)
+        scale(p, -real(1))
+        if lowest != lowest:
+            p[0] = lowest
+        else:
+            solve(kind, H, order, scratch, p)
+        if kind == MODIFIED:
+            # The model says nothing about how far: first try a step no longer than x, or than one.
+            longest = max(real(1), max_abs(x))
+            length = max_abs(p)
+            if length > longest:
+                scale(p, longest / length)
+
+    @seldom
+    def escape(problem, x, p, g, memory, age, options):
+        real = g.dtype.type
+        zero = real(0)
+        order, scratch, kinds, H = memory[0], memory[1], memory[2], memory[3:]
+        if age == DEFINITE:
+            return zero
+        hessian(problem, x, g, H)
+        largest = zero
+        for i in range(H.shape[0]):
+            largest = max(largest, max_abs(H[i]))
+        kind, worst, lowest = factorise(H, order, scratch)
+        kinds[0] = kind
+        if not lowest < -math.sqrt(epsilon(g)) * largest:
+            return zero
+        negative_curvature(H, order, worst, p, scratch)
+        length = max_abs(p)
+        along = dot(g, p)
+        scale(p, (real(1) if along <= zero else -real(1)) / length)
+        return (lowest / length / real(2) - abs(along)) / length
+
+    return Model(remember, direct, escape)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(space, access, make_newton_model(space, access), guess=unit, local=True)

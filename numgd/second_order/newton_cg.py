@@ -1,0 +1,114 @@
+"""Truncated Newton: the Newton system solved roughly, by conjugate gradients.
+
+Nocedal & Wright, algorithm 7.1.  How roughly: R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for
+large-scale unconstrained optimization", Math. Programming 26 (1983) 190-212.  The Hessian is touched through
+its products with vectors alone.  Memory: 8 vectors of length n.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+from numgd.second_order.descent import AUTOMATIC, SCRATCH_ROWS, Model, make_descent, unit
+from numgd.status import UNLIMITED
+
+
+class NewtonCGOptions(NamedTuple):
+    """Options of SciPy's method of this name, and those of the other line-search methods."""
+
+    xtol: Any = 1e-5  # stop when the mean magnitude of the components of a step is at most this; 0 never
+    gtol: Any = 0.0  # stop when the norm of the gradient is at most this
+    norm: Any = math.inf  # order of that norm
+    ftol: Any = 0.0  # stop when the relative decrease is at most this; 0 never
+    c1: Any = 1e-4  # sufficient decrease
+    c2: Any = 0.9  # curvature
+    maxiter: Any = AUTOMATIC  # 200 n
+    maxfun: Any = UNLIMITED
+    maxls: Any = 100  # evaluations in one line search
+
+
+OPTIONS = NewtonCGOptions()
+CURVATURE = "product"
+MATRIX_FREE = True
+TOLERANCES = ("xtol",)
+
+MOST_PRODUCTS = 20
+"""Products of one iteration, for each variable."""
+
+
+@portable
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, the residual, a conjugate direction, and its product."""
+    return SCRATCH_ROWS + 3
+
+
+def make_model(space, access):
+    """The model is the Hessian at x, through its products."""
+    dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
+    axpy, combine = space.axpy, space.combine
+    curve, product = access.curve, access.product
+
+    @portable
+    def remember(alpha, s, y, g, memory, age, options):
+        return age
+
+    @portable
+    def direct(problem, x, p, g, memory, age, options):
+        real = g.dtype.type
+        zero, one = real(0), real(1)
+        r, d, hd = memory[0], memory[1], memory[2]
+        # d is a direction conjugate to those before, r = ∇²f p + g the residual; both are divided by the
+        # largest component of g, so that no square overflows.
+        size = max_abs(g)
+        copy(r, g)
+        scale(r, one / size)
+        copy(d, r)
+        scale(d, -one)
+        copy(p, g)
+        scale(p, -one)
+        rr = dot(r, r)
+        enough = min(real(0.5), math.sqrt(math.sqrt(rr) * size)) * math.sqrt(rr)
+        curve(problem, x, g)
+        for count in range(MOST_PRODUCTS * x.size):
+            product(problem, x, g, d, hd)
+            curvature = dot(d, hd)
+            if curvature != curvature:
+                p[0] = curvature
+                break
+            # Where the function curves down along d, as far as curving up as strongly would have it.
+            alpha = rr / abs(curvature)
+            if not alpha < math.inf:
+                alpha = one
+            if count == 0:
+                scale(p, alpha)
+            else:
+                axpy(p, alpha * size, d)
+            if not curvature > zero:
+                break
+            axpy(r, alpha, hd)
+            rr_new = dot(r, r)
+            if math.sqrt(rr_new) <= enough:
+                break
+            combine(d, rr_new / rr, -one, r)
+            rr = rr_new
+
+    return Model(remember, direct)
+
+
+def make_mean_step_test(space):
+    """SciPy's test of Newton-CG: Σ|sᵢ| / n ≤ xtol."""
+    power_sum = space.power_sum
+
+    @portable
+    def small(s, x, options):
+        real = x.dtype.type
+        return options.xtol > real(0) and power_sum(s, real(1)) <= options.xtol * real(x.size)
+
+    return small
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_descent(
+        space, access, make_model(space, access), guess=unit, step_test=make_mean_step_test, local=True
+    )

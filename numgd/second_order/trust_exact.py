@@ -1,0 +1,151 @@
+"""Trust region with the nearly exact step of the quadratic model (Moré & Sorensen 1983).
+
+The Hessian is factorised once or a few times a step; directions of negative curvature are found wherever
+they are, so that saddle points are left.  Memory: 2 n + 5 vectors of length n.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import cholesky_rows, euclidean_norm, solve_lower, solve_lower_transposed
+from numgd.second_order.secular import Factors, make_secular
+from numgd.second_order.trust_region import (
+    AUTOMATIC,
+    SCRATCH_ROWS,
+    UNLIMITED,
+    Model,
+    Proposal,
+    make_trust_region,
+)
+
+EASY = 0.1  # by which fraction a step that the radius limits may be longer or shorter
+
+
+class TrustExactOptions(NamedTuple):
+    """`TrustRegionOptions`, and the limit of the subproblem's solver."""
+
+    initial_trust_radius: Any = 1.0
+    max_trust_radius: Any = 1000.0
+    eta: Any = 0.15
+    gtol: Any = 1e-4
+    norm: Any = 2.0
+    xrtol: Any = 0.0
+    ftol: Any = 0.0
+    maxiter: Any = AUTOMATIC
+    maxfun: Any = UNLIMITED
+    subproblem_maxiter: Any = 25  # factorisations a step
+
+
+OPTIONS = TrustExactOptions()
+CURVATURE = "hessian"
+
+
+@portable
+def rows(n, maxcor):
+    """Rows of scratch memory: the loop's, a vector, the Hessian and its factor."""
+    return SCRATCH_ROWS + 1 + 2 * n
+
+
+@seldom
+def bounds(A, n):
+    """Gershgorin's bounds of the eigenvalues, and the least diagonal entry; NaN where A is not finite."""
+    real = A.dtype.type
+    least = diagonal = real(math.inf)
+    greatest = -real(math.inf)
+    everything = real(0)
+    for i in range(n):
+        total = real(0)
+        for j in range(n):
+            total += abs(A[i, j])
+        everything += total
+        total -= abs(A[i, i])
+        least = min(least, A[i, i] - total)
+        greatest = max(greatest, A[i, i] + total)
+        diagonal = min(diagonal, A[i, i])
+    if not everything < math.inf:
+        least = greatest = diagonal = real(math.nan)
+    return least, greatest, diagonal
+
+
+@seldom
+def factorise(F, A, shift, n):
+    """Lower triangle of F = Cholesky factor of A + shift I."""
+    for i in range(n):
+        for j in range(i):
+            F[i, j] = A[i, j]
+        F[i, i] = A[i, i] + shift
+    return cholesky_rows(F)
+
+
+@portable
+def pivot(F, k):
+    """Pivot of row k."""
+    return F[k, k]
+
+
+@seldom
+def descend(F, k, v):
+    """Conn, Gould & Toint, section 7.3.6: the leading block of k rows is positive definite, that of k + 1 not."""
+    real = v.dtype.type
+    for i in range(k):
+        v[i] = -F[k, i]
+    solve_lower_transposed(F[:k, :k], v[:k])
+    v[k] = real(1)
+    for i in range(k + 1, v.size):
+        v[i] = real(0)
+
+
+@seldom
+def weaken(F, z):
+    """Solve Lᵀz = w where L w = e, with the signs of e = ±1 chosen so that w grows.
+
+    A. K. Cline, C. B. Moler, G. W. Stewart and J. H. Wilkinson, SIAM J. Numer. Anal. 16 (1979) 368-375.
+    """
+    real = z.dtype.type
+    n = z.size
+    for i in range(n):
+        total = real(0)
+        for k in range(i):
+            total += F[i, k] * z[k]
+        sign = real(-1) if total > real(0) else real(1)
+        z[i] = (sign - total) / F[i, i]
+    before = euclidean_norm(z)
+    solve_lower_transposed(F, z)
+    size = euclidean_norm(z)
+    for i in range(n):
+        z[i] = z[i] / size
+    return (before / size) * (before / size)
+
+
+minimise = make_secular(
+    Factors(bounds, factorise, solve_lower, solve_lower_transposed, pivot, descend, weaken)
+)
+
+
+def make_model(access):
+    """The model is the Hessian; what is known of λ is kept while the point stays."""
+    hessian = access.hessian
+
+    @portable
+    def attend(problem, x, g, memory, age):
+        n = x.size
+        hessian(problem, x, g, memory[1 : 1 + n])
+
+    @portable
+    def propose(problem, x, g, p, memory, carried, radius, age, options):
+        real = x.dtype.type
+        n = x.size
+        z, H, F = memory[0], memory[1 : 1 + n], memory[1 + n : 1 + 2 * n]
+        found = minimise(
+            H, F, g, p, z, radius, carried[0], carried[1], real(EASY), options.subproblem_maxiter
+        )
+        carried[0] = found.least
+        return Proposal(found.predicted, found.length, found.boundary)
+
+    return Model(attend, propose)
+
+
+def make_solver(space, access):
+    """The solver over a space."""
+    return make_trust_region(space, access, make_model(access))

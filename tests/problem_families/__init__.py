@@ -1,0 +1,1 @@
+"""The standard problems, one family a file."""
