@@ -78,22 +78,21 @@ def cholesky_rows(A):
     """`cholesky` that returns the first row whose pivot is not positive and finite, or n where all are.
 
     Golub & Van Loan, Matrix Computations, algorithm 4.2.1 in its row-oriented form, in blocks of four rows
-    by four columns: each number is loaded once for four products.  In a failure the pivot, a Schur
-    complement, stands on the diagonal.
+    by four columns.  In a failure the pivot, a Schur complement, stands on the diagonal.
     """
     zero = A.dtype.type(0)
     n = A.shape[0]
     blocked = n - n % 4
     for i in range(n):
-        first = 0
+        done = 0  # columns whose products are subtracted already
         if i < blocked:
-            first = i - i % 4
-            if i == first:
-                for j in range(0, i, 4):
+            done = i - i % 4
+            if i == done:
+                for j in range(0, i + 1, 4):
                     _cholesky_block(A, i, j)
-        for j in range(first, i + 1):
+        for j in range(done, i + 1):
             total = A[i, j]
-            for k in range(j):
+            for k in range(done, j):
                 total -= A[i, k] * A[j, k]
             if i == j:
                 if not (total > zero and total < math.inf):
@@ -107,7 +106,10 @@ def cholesky_rows(A):
 
 @seldom
 def _cholesky_block(A, i, j):
-    """Rows i to i + 3 of L in the columns j to j + 3, left of the diagonal."""
+    """Rows i to i + 3 of L in the columns j to j + 3, or on the diagonal what the columns before j leave.
+
+    Each number is loaded once for four products.
+    """
     zero, one = A.dtype.type(0), A.dtype.type(1)
     a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = zero
     a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = zero
@@ -130,6 +132,18 @@ def _cholesky_block(A, i, j):
         a31 += x3 * y1
         a32 += x3 * y2
         a33 += x3 * y3
+    if i == j:
+        A[i, i] -= a00
+        A[i + 1, i] -= a10
+        A[i + 1, i + 1] -= a11
+        A[i + 2, i] -= a20
+        A[i + 2, i + 1] -= a21
+        A[i + 2, i + 2] -= a22
+        A[i + 3, i] -= a30
+        A[i + 3, i + 1] -= a31
+        A[i + 3, i + 2] -= a32
+        A[i + 3, i + 3] -= a33
+        return
     inverses = one / A[j, j], one / A[j + 1, j + 1], one / A[j + 2, j + 2], one / A[j + 3, j + 3]
     _cholesky_four(A, i, j, inverses, a00, a01, a02, a03)
     _cholesky_four(A, i + 1, j, inverses, a10, a11, a12, a13)

@@ -110,37 +110,56 @@ def minimize(
         values that the function may overwrite.  A plain function is compiled if it refers to nothing that
         could change later (module-level scalars yes, arrays no: pass data through `args`); otherwise, and
         where Numba cannot compile it, it is called back.
-    x0 : array_like of shape (n,)
-        Starting point, finite; float32 is kept, every other real dtype becomes float64.
+    x0 : array_like of shape (n,), or a result
+        Starting point, finite; float32 is kept, every other real dtype becomes float64.  A result of an
+        earlier call goes on from its point: with the same method bit for bit as if it had not stopped.
     args : tuple, optional
-        Further arguments of `fun` and `jac`, of any type.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`, of any type.
     method : str, optional
-        ``'bfgs'`` (default), ``'l-bfgs'`` (also ``'l-bfgs-b'``), ``'cg'``, ``'steepest-descent'``,
-        or an update rule: ``'gd'``, ``'momentum'``, ``'adam'``; case does not matter.  Every other
-        method of SciPy, and every problem with bounds or constraints, is solved by SciPy with the compiled
-        function.
+        Case does not matter; default ``'bfgs'``, with bounds ``'l-bfgs-b'``.
+
+        - gradient alone: ``'steepest-descent'``; ``'cg'`` (Polak-Ribière+), ``'cg-fr'``
+          (Fletcher-Reeves), ``'cg-hs'`` (Hestenes-Stiefel), ``'cg-dy'`` (Dai-Yuan), ``'cg-hz'``
+          (Hager-Zhang); ``'bfgs'``, ``'dfp'``, ``'broyden'`` (option ``phi``), ``'sr1'``; ``'l-bfgs'``;
+        - bounds: ``'l-bfgs-b'`` (without bounds it is ``'l-bfgs'``);
+        - Hessian: ``'newton'``, ``'trust-exact'``, ``'dogleg'``; its products alone: ``'newton-cg'``,
+          ``'trust-ncg'``, ``'trust-krylov'``;
+        - update rules: ``'gd'``, ``'momentum'``, ``'adam'``.
+
+        Every other method of SciPy, and every problem with constraints, is solved by SciPy with the
+        compiled function.
     jac : callable, bool or str, optional
         ``jac(x, *args)`` gives the gradient, shape (n,).  True: `fun` returns it beside the value.
-        ``'2-point'`` (default), ``'3-point'``, ``'cs'``: differences.
-    hess, hessp, bounds, constraints : optional
+        ``'2-point'`` (default), ``'3-point'``, ``'cs'``: differences, within the bounds.
+    hess : callable, str or HessianUpdateStrategy, optional
+        ``hess(x, *args)`` gives the Hessian, shape (n, n); of one that is not symmetric the symmetric part
+        is used, with a warning.  ``'2-point'`` (default), ``'3-point'``: differences of the gradient.  One
+        of SciPy's `HessianUpdateStrategy` objects.
+    hessp : callable, optional
+        ``hessp(x, p, *args)`` gives the Hessian's product with p, shape (n,); not used if `hess` is given.
+    bounds : scipy.optimize.Bounds or sequence of (low, high), optional
+        None or infinite for a side without bound; x0 is clipped to them, and nothing outside is evaluated.
+    constraints : optional
         As in SciPy, for SciPy's methods.
     tol : float, optional
-        Sets ``gtol``, and for ``'l-bfgs'`` also ``ftol``.
+        Sets ``gtol``; for ``'l-bfgs'`` and ``'l-bfgs-b'`` also ``ftol``, for ``'newton-cg'`` ``xtol``.
     callback : callable, optional
         ``callback(xk)`` or ``callback(*, intermediate_result)``, after every iteration; raising
         StopIteration ends the minimisation with status 99.
     options : dict, optional
-        ``gtol`` (1e-5; 1e-3 in float32), ``norm`` (inf), ``maxiter``, ``maxfun``, ``disp``,
-        ``return_all``, ``eps``, ``finite_diff_rel_step``; line-search methods: ``c1``, ``c2``, ``xrtol``,
-        ``ftol``, ``maxls``; ``'bfgs'``: ``hess_inv0``; ``'l-bfgs'``: ``maxcor``; rules: their
-        hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
+        ``gtol``, ``norm``, ``maxiter``, ``maxfun``, ``disp``, ``return_all``, ``eps``,
+        ``finite_diff_rel_step``; line-search methods: ``c1``, ``c2``, ``xrtol``, ``ftol``, ``maxls``;
+        trust-region methods: ``initial_trust_radius``, ``max_trust_radius``, ``eta``; ``'bfgs'``:
+        ``hess_inv0`` (a matrix); ``'l-bfgs'``: ``maxcor``, ``hess_inv0`` (a `LbfgsInvHessProduct`); rules:
+        their hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
         ``result.history`` with arrays ``fun``, ``grad_norm``, ``step`` and ``x``.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        ``x, fun, jac, nit, nfev, njev, status, success, message``; ``hess_inv`` for ``'bfgs'`` and
-        ``'l-bfgs'``.  ``status`` is one of `numgd.Status`.
+        ``x, fun, jac, nit, nfev, njev, status, success, message``; ``nhev`` for methods that use second
+        derivatives (calls of `hess` or `hessp`); ``hess_inv`` for ``'bfgs'`` and ``'l-bfgs'``.  ``status``
+        is one of `numgd.Status`.
 
     Raises
     ------
@@ -154,9 +173,9 @@ def minimize(
     called once as it is, at x0, to see that both give the same; its indices are checked as Python checks
     them.  An ``@njit`` function keeps its own flags, by default without such checks.
 
-    Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun` and `jac` are ``@njit``
-    functions, `method` is a literal and `options` a dictionary of constants; there are no callbacks,
-    bounds or constraints, and Ctrl-C waits for the end.
+    Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun`, `jac`, `hess` and `hessp`
+    are ``@njit`` functions, `method` is a literal, `bounds` an array of shape (n, 2) and `options` a
+    dictionary of constants; there are no callbacks or constraints, and Ctrl-C waits for the end.
 
     References
     ----------

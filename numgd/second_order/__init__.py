@@ -12,10 +12,12 @@ from numgd.second_order import (
     cg_hz,
     dfp,
     dogleg,
+    fista,
     lbfgs,
     lbfgsb,
     newton,
     newton_cg,
+    owlqn,
     sr1,
     steepest_descent,
     trust_exact,
@@ -35,6 +37,8 @@ SOLVERS: dict[str, ModuleType] = {
     "broyden": broyden,
     "l-bfgs": lbfgs,
     "l-bfgs-b": lbfgsb,
+    "owl-qn": owlqn,
+    "fista": fista,
     "newton": newton,
     "newton-cg": newton_cg,
     "trust-exact": trust_exact,
@@ -48,7 +52,8 @@ SOLVERS: dict[str, ModuleType] = {
 A module has OPTIONS (its defaults), ``rows(n, maxcor)`` of scratch memory and ``make_solver(space, access)``.
 It may have MAXCOR (how many pairs it keeps), TOLERANCES (the options that `tol` sets, ``("gtol",)`` without),
 CURVATURE (``"hessian"`` or ``"product"``: the second derivative that it asks for), BOUNDED (it keeps within
-bounds), MATRIX_FREE (it touches vectors through its space alone, so that long ones use all cores) and
+bounds), MATRIX_FREE (it touches vectors through its space alone, so that long ones use all cores), HOST_ONLY
+(it has no CUDA kernel: a subproblem returns views, or computes in float64) and
 ``result_fields(x, work, age, maxcor)``, a dictionary for the result from the solver's scratch memory.
 """
 

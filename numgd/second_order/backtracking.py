@@ -47,7 +47,7 @@ def make_armijo(space, value):
             f = value(problem, x_trial)
             if f == -math.inf:
                 return Found(MINUS_INFINITY, alpha, f, 0, count + 1)
-            if f <= f0 + c1 * alpha * slope0:
+            if f <= f0 + c1 * alpha * slope0 and f < f0:
                 return Found(WOLFE, alpha, f, 0, count + 1)
             trial = real(LEAST) * alpha
             if f < math.inf:

@@ -116,7 +116,7 @@ def make_model(access):
     def attend(problem, x, g, memory, age):
         hessian(problem, x, g, memory[2 : 2 + x.size])
 
-    @portable
+    @seldom
     def propose(problem, x, g, p, memory, carried, radius, age, options):
         n = x.size
         real = x.dtype.type

@@ -46,6 +46,7 @@ class FistaOptions(NamedTuple):
 
 OPTIONS = FistaOptions()
 MATRIX_FREE = True
+HOST_ONLY = True
 
 # Scalars that are carried: the t of the paper, the Lipschitz constant to try next and that of the last step,
 # and F where the run started.
@@ -186,7 +187,7 @@ def make_solver(space, access):
             f_previous, f, smooth = f, f_trial, smooth_trial
             carry[T] = one if against > zero else t_next
             carry[LAST_LIPSCHITZ] = lipschitz
-            least = real(0.01) if first else real(0.9)
+            least = real(0.01) if first else real(0.9) if curvature > zero else real(0.1)
             carry[LIPSCHITZ] = max(least * lipschitz, min(curvature, lipschitz) if first else zero)
             first = False
             iteration += 1

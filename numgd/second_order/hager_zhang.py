@@ -104,8 +104,8 @@ def make_hager_zhang(space, evaluate):
                 if alpha > a and alpha < b:
                     continue
             width = b - a
-            if not width > real(4) * tiny * b or width * abs(slope_a) < real(0.1) * tiny * abs(f0):
-                outcome = STUCK  # no decrease that is left would show
+            if not width > real(4) * tiny * b:
+                outcome = STUCK
                 break
             shortened = purpose <= EXPAND or width <= real(0.66) * (old_b - old_a)
             old_a, old_slope_a, old_b, old_slope_b = a, slope_a, b, slope_b

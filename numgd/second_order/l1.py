@@ -74,7 +74,6 @@ def minimum_norm_subgradient(out, x, g, l1):
 @portable
 def soft_threshold(out, x, a, g, threshold):
     """out = the minimiser of ½‖z − (x − a g)‖² + threshold ‖z‖₁ over z."""
-    zero = x.dtype.type(0)
     for i in range(x.size):
         z = x[i] - a * g[i]
         if z > threshold:
@@ -82,4 +81,4 @@ def soft_threshold(out, x, a, g, threshold):
         elif z < -threshold:
             out[i] = z + threshold
         else:
-            out[i] = zero * z
+            out[i] = z - z  # zero, and NaN where z is

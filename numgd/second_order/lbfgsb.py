@@ -10,6 +10,8 @@ n×n matrices take less, the matrix of the quadratic model is held whole, and it
 
 import math
 
+import numpy as np
+
 from numgd.jit.portable import portable
 from numgd.linalg import epsilon
 from numgd.second_order import compact, whole
@@ -50,6 +52,7 @@ MAXCOR = 10
 TOLERANCES = ("gtol", "ftol")
 BOUNDED = True
 MATRIX_FREE = True
+HOST_ONLY = True
 
 OWN_ROWS = SCRATCH_ROWS + 1  # the loop's, and which variables are free
 
@@ -213,3 +216,14 @@ def make_solver(space, access):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
 
     return solve
+
+
+def result_fields(x, work, age, maxcor):
+    """The inverse Hessian for the result, as a product of its pairs or as the inverse of the whole matrix."""
+    memory = work[OWN_ROWS:]
+    if age and len(memory) == whole.whole_rows(x.size):
+        return {"hess_inv": whole.inverse_class()(whole.whole(memory).B)}
+    from scipy.optimize import LbfgsInvHessProduct
+
+    order = np.arange(max(0, age - maxcor), age) % maxcor  # oldest first
+    return {"hess_inv": LbfgsInvHessProduct(memory[order], memory[maxcor + order])}

@@ -9,7 +9,13 @@ import math
 
 from numgd.jit.portable import portable, seldom
 from numgd.linalg import cholesky, cholesky_solve, epsilon
-from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent, unit
+from numgd.second_order.descent import (
+    SCRATCH_ROWS,
+    DescentOptions,
+    Model,
+    from_last_decrease,
+    make_descent,
+)
 from numgd.second_order.modified_cholesky import modified_cholesky, modified_solve, negative_curvature
 
 OPTIONS = DescentOptions()
@@ -25,6 +31,15 @@ MODIFIED = 2  # those of `modified_cholesky`
 def rows(n, maxcor):
     """Rows of scratch memory: the loop's, the order of the rows, two of scratch, and the matrix."""
     return SCRATCH_ROWS + 3 + n
+
+
+@portable
+def one_or_less(first, fresh, f, f_previous, slope, alpha, x, g):
+    """One, or less where the last step was cut short, as along a valley: by SciPy's guess, to a quarter."""
+    if first:
+        return x.dtype.type(1)
+    guess = from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g)
+    return max(x.dtype.type(0.25), guess)
 
 
 @seldom
@@ -112,4 +127,4 @@ def make_newton_model(space, access):
 
 def make_solver(space, access):
     """The solver over a space."""
-    return make_descent(space, access, make_newton_model(space, access), guess=unit, local=True)
+    return make_descent(space, access, make_newton_model(space, access), guess=one_or_less, local=True)

@@ -38,7 +38,6 @@ class OwlqnOptions(NamedTuple):
     norm: Any = math.inf  # order of that norm
     xrtol: Any = 0.0  # stop when the step is relatively at most this; 0 never
     ftol: Any = 2.220446049250313e-09  # stop when the relative decrease is at most this; 0 never
-    c1: Any = 1e-4  # sufficient decrease
     maxiter: Any = 15000
     maxfun: Any = 15000
     maxls: Any = 40  # evaluations in one line search
@@ -48,7 +47,14 @@ OPTIONS = OwlqnOptions()
 MAXCOR = lbfgs.MAXCOR
 TOLERANCES = ("gtol", "ftol")
 MATRIX_FREE = True
+HOST_ONLY = True
 rows = lbfgs.rows
+
+DECREASE = 1e-4
+"""Fraction of the decrease foretold that a step must bring."""
+
+REACH = 0
+"""Place in `carry` of the first trial step: it grows while steps meet no curvature."""
 
 
 @portable
@@ -115,6 +121,7 @@ def make_solver(space, access):
             return Outcome(UNBOUNDED, iteration, evaluations, f, age)
         if not (f < math.inf and size < math.inf):
             return Outcome(NOT_FINITE, iteration, evaluations, f, age)
+        reach = carry[REACH] if carry[REACH] == carry[REACH] else one
         observe(problem, iteration, f)
         while True:
             if size <= options.gtol:
@@ -125,12 +132,12 @@ def make_solver(space, access):
                 return Outcome(MAXFUN, iteration, evaluations, f, age)
 
             slope = zero
+            alpha = reach
             if age > 0:
                 direct(problem, x, p, v, memory, age, options)
                 if options.l1 > zero:
                     align(p, x, v)
                 slope = dot(v, p)
-            alpha = one
             if not (slope < zero and slope > -math.inf):
                 age = 0
                 copy(p, v)
@@ -140,7 +147,8 @@ def make_solver(space, access):
                     scale(p, one / max_abs(v))
                     slope = dot(v, p)
                 else:
-                    alpha = min(one, one / math.sqrt(-slope))
+                    alpha *= min(one, one / math.sqrt(-slope))
+            first_alpha = alpha
 
             f_trial, found = f, False
             limit = min(options.maxls, options.maxfun - evaluations)
@@ -158,7 +166,7 @@ def make_solver(space, access):
                     fall = directional(v, x_trial, x)
                     if not fall < zero:
                         break
-                    found = f_trial <= f + options.c1 * fall or (limit == 0 and f_trial < f)
+                    found = f_trial <= f + real(DECREASE) * fall or (limit == 0 and f_trial < f)
                 if found:
                     gradient(problem, x_trial, g_trial, options)
                     slope_trial = dot(g_trial, p)
@@ -170,7 +178,7 @@ def make_solver(space, access):
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
                 if age == 0:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                age = 0  # forget the pairs and try along the subgradient
+                age, reach = 0, one  # forget the pairs and try along the subgradient
                 continue
 
             # p becomes the step s, g the change of the gradient y, then the new gradient.
@@ -179,14 +187,16 @@ def make_solver(space, access):
             combine(g, -one, one, g_trial)
             copy(x, x_trial)
             moved = dot(p, p)
-            age = remember(alpha, p, g, g_trial, memory, age, options)
+            known, age = age, remember(alpha, p, g, g_trial, memory, age, options)
+            reach = reach * real(4) if age == known and alpha == first_alpha else one
+            carry[REACH] = reach
             copy(g, g_trial)
             f_previous, f = f, f_trial
             iteration += 1
             minimum_norm_subgradient(v, x, g, options.l1)
             size = norm(v, options.norm)
             stop = observe(problem, iteration, f)
-            if f == -math.inf:
+            if f == -math.inf or reach > real(1e10):
                 return Outcome(UNBOUNDED, iteration, evaluations, f, age)
             if not size < math.inf:
                 return Outcome(NOT_FINITE, iteration, evaluations, f, age)

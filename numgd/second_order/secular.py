@@ -1,10 +1,10 @@
 """The trust-region subproblem, solved through its secular equation.
 
-Minimise gᵀp + pᵀA p / 2 within ‖p‖ ≤ Δ: J. J. Moré and D. C. Sorensen, "Computing a trust region step", SIAM J.
-Sci. Stat. Comput. 4 (1983) 553-572; A. R. Conn, N. I. M. Gould and Ph. L. Toint, Trust-Region Methods (2000),
-algorithms 7.3.1 to 7.3.6.  The minimiser solves (A + λI) p = −g with λ ≥ 0 and A + λI positive
-semidefinite; λ is 0 within the region and else such that ‖p‖ = Δ, which Newton's method finds as the root of
-1/‖p‖ − 1/Δ.  In the hard case no such root exists, and an eigenvector of the least eigenvalue is added.
+Minimise gᵀp + pᵀA p / 2 within ‖p‖ ≤ Δ: J. J. Moré and D. C. Sorensen, "Computing a trust region step",
+SIAM J. Sci. Stat. Comput. 4 (1983) 553-572; A. R. Conn, N. I. M. Gould and Ph. L. Toint, Trust-Region
+Methods (2000), section 7.3.  The minimiser solves (A + λI) p = −g with λ ≥ 0 and A + λI positive
+semidefinite; λ is 0 within the region and else such that ‖p‖ = Δ, which Newton's method finds as the root
+of 1/‖p‖ − 1/Δ.  In the hard case no such root exists, and an eigenvector of the least eigenvalue is added.
 """
 
 import math
@@ -68,7 +68,7 @@ def make_secular(factors):
         by the fraction `easy`; at most `limit` factorisations are made while the last could be used.
         """
         real = g.dtype.type
-        zero, one, half = real(0), real(1), real(0.5)
+        zero, half = real(0), real(0.5)
         n = g.size
         size = euclidean_norm(g)
         lower, upper = interval(A, g, size, radius, known)

@@ -39,7 +39,7 @@ def product(B, x, g, p, out):
 
 def make_model(space):
     """The model is the n×n matrix B ≈ ∇²f."""
-    dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
+    dot, copy, scale, axpy = space.dot, space.copy, space.scale, space.axpy
     length = make_length(space)
     truncated_cg = make_truncated_cg(space, product)
 

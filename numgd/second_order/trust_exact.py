@@ -39,6 +39,7 @@ class TrustExactOptions(NamedTuple):
 
 OPTIONS = TrustExactOptions()
 CURVATURE = "hessian"
+HOST_ONLY = True
 
 
 @portable
@@ -86,7 +87,7 @@ def pivot(F, k):
 
 @seldom
 def descend(F, k, v):
-    """Conn, Gould & Toint, section 7.3.6: the leading block of k rows is positive definite, that of k + 1 not."""
+    """v = (−L⁻ᵀ l, 1, 0), where l is row k: Conn, Gould & Toint, section 7.3.6."""
     real = v.dtype.type
     for i in range(k):
         v[i] = -F[k, i]
@@ -132,7 +133,7 @@ def make_model(access):
         n = x.size
         hessian(problem, x, g, memory[1 : 1 + n])
 
-    @portable
+    @seldom
     def propose(problem, x, g, p, memory, carried, radius, age, options):
         real = x.dtype.type
         n = x.size

@@ -30,6 +30,7 @@ from numgd.second_order.trust_region import (
 OPTIONS = TrustRegionOptions()
 CURVATURE = "product"
 MATRIX_FREE = True
+HOST_ONLY = True
 
 VECTORS = 4  # residual, direction, its product, the next Lanczos vector before it is normalised
 SMALL = 7  # arrays with a number for each Lanczos vector
@@ -120,7 +121,7 @@ def pivot(F, k):
 
 @seldom
 def descend(F, k, v):
-    """Conn, Gould & Toint, section 7.3.6: the leading block of k rows is positive definite, that of k + 1 not."""
+    """v = (−L⁻ᵀ l, 1, 0), where l is row k: Conn, Gould & Toint, section 7.3.6."""
     real = v.dtype.type
     for i in range(k + 1, v.size):
         v[i] = real(0)
@@ -172,14 +173,14 @@ def make_model(space, access):
 
     @seldom
     def lanczos(problem, x, g, Q, k, w, A):
-        """The product with Lanczos vector k, which gives column k of A and the next vector, not normalised."""
+        """Column k of A, and in w the Lanczos vector k + 1 before it is normalised."""
         product(problem, x, g, Q[k], w)
         A.diagonal[k] = dot(Q[k], w)
         axpy(w, -A.diagonal[k], Q[k])
         if k > 0:
             axpy(w, -A.beside[k - 1], Q[k - 1])
 
-    @portable
+    @seldom
     def propose(problem, x, g, p, memory, carried, radius, age, options):
         real = x.dtype.type
         zero, one = real(0), real(1)

@@ -7,7 +7,7 @@ Anal. 20 (1983) 626-637; Nocedal & Wright, algorithm 7.2.  Memory: 7 vectors of 
 import math
 from typing import Any, NamedTuple
 
-from numgd.jit.portable import portable
+from numgd.jit.portable import portable, seldom
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
     Model,
@@ -40,7 +40,7 @@ def make_truncated_cg(space, product):
     """Conjugate gradients from an interior point up to the boundary of the region."""
     dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
 
-    @portable
+    @seldom
     def truncated_cg(problem, x, g, size, p, r, d, hd, square, radius, tolerance, limit):
         """Move p, where ‖p‖² = `square` and r is the model's gradient divided by `size`.
 

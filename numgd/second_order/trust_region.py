@@ -9,7 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 from numgd.access import nothing
-from numgd.jit.portable import portable
+from numgd.jit.portable import portable, seldom
 from numgd.linalg import epsilon
 from numgd.spaces import make_norm
 from numgd.status import (
@@ -31,7 +31,8 @@ SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
 AUTOMATIC = -1
 
 # Scalars that are carried: the radius; how many steps of the greatest length in turn fell as if for ever, -1
-# after a trial that failed; and two that the model may use between a trial that failed and the next from the same point; NaN at a new point.
+# after a trial that failed; and two that the model may use from such a trial to the next at the same point,
+# NaN at a new point.
 RADIUS, FALLING, MODEL = 0, 1, 2
 
 FALLS = 5
@@ -69,7 +70,7 @@ class Model(NamedTuple):
     attend(problem, x, g, memory, age) is called at the start and at each new point, before anything is
     proposed there.  propose(problem, x, g, p, memory, carried, radius, age, options) -> Proposal writes a
     step to p; `carried` are its two scalars.  learn(p, g, g_trial, taken, memory, age) -> age sees each
-    step, taken or not, with the gradients at both its ends, which are then asked for at points that are not taken too.
+    step, taken or not, with the gradients at both its ends: they are asked for at every trial point then.
     """
 
     attend: Any
@@ -78,10 +79,10 @@ class Model(NamedTuple):
 
 
 def make_length(space):
-    """The Euclidean norm over a space, also where the squares over- or underflow; `scratch` is overwritten."""
+    """The Euclidean norm over a space, also where squares over- or underflow; `scratch` is overwritten."""
     dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
 
-    @portable
+    @seldom
     def length(x, scratch):
         square = dot(x, x)
         if square != square or (square > epsilon(x) * epsilon(x) and square < math.inf):
@@ -98,9 +99,7 @@ def make_length(space):
 
 def make_trust_region(space, access, model):
     """The loop over a space for one method."""
-    dot, max_abs, copy, scale, axpy, step = (
-        space.dot, space.max_abs, space.copy, space.scale, space.axpy, space.step,
-    )  # fmt: skip
+    dot, max_abs, copy, scale, step = space.dot, space.max_abs, space.copy, space.scale, space.step
     value, gradient, observe = access.value, access.gradient, access.observe
     norm = make_norm(space)
     attend, propose, learn = model

@@ -3,10 +3,13 @@
 B itself, not its inverse: the rows and columns of the free variables are what is solved with.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from numgd.jit.portable import portable
-from numgd.linalg import cholesky, cholesky_solve, multiply, rank_one_update, set_identity
+from numgd.linalg import cholesky, cholesky_solve, multiply, set_identity
 from numgd.second_order.cauchy_point import Quadratic
 
 
@@ -30,6 +33,28 @@ def whole(memory):
     """The model in scratch memory."""
     n = memory.shape[1]
     return Whole(memory[0], memory[1], memory[2 : 2 + n], memory[2 + n : 2 + n + n])
+
+
+@cache
+def inverse_class():
+    """The inverse of B as SciPy's kind of operator, worked out when it is asked for."""
+    from scipy.sparse.linalg import LinearOperator
+
+    class InverseHessian(LinearOperator):
+        """Inverse of the matrix of a quadratic model."""
+
+        def __init__(self, B):
+            super().__init__(B.dtype, B.shape)
+            self._B = B
+
+        def _matvec(self, v):
+            return np.linalg.solve(self._B, v)
+
+        def todense(self):
+            """The matrix as an array."""
+            return np.linalg.inv(self._B)
+
+    return InverseHessian
 
 
 def make_quadratic(space):
@@ -68,10 +93,10 @@ def make_subspace(space):
         factor = model.factor
         for i in range(d.size):
             free = breaks[i] >= zero
+            d[i] = -(g[i] + model.bz[i]) if free else zero
             for j in range(i):
                 factor[i, j] = model.B[i, j] if free and breaks[j] >= zero else zero
             factor[i, i] = model.B[i, i] if free else one
-            d[i] = -(g[i] + model.bz[i]) if free else zero
         if not cholesky(factor):
             return False
         cholesky_solve(factor, d)
@@ -81,18 +106,26 @@ def make_subspace(space):
 
 
 def make_remember(space):
-    """The BFGS update (Nocedal & Wright, eq. 6.19)."""
+    """The BFGS update (Nocedal & Wright, eq. 6.19) of a matrix that is first scaled down where it is large.
+
+    The scaling is that of M. Al-Baali, Comput. Optim. Appl. 9 (1998) 191-203, but by no more than a half: it
+    corrects all directions at once where the first pair made B too large.
+    """
     dot = space.dot
 
     @portable
     def remember(model, s, y, ys, age):
         """Take in (s, y) with yᵀs = `ys`."""
-        one = s.dtype.type(1)
+        one, half = s.dtype.type(1), s.dtype.type(0.5)
         if age == 0:
             set_identity(model.B, dot(y, y) / ys)
         bs = model.bd
         multiply(bs, model.B, s)
-        rank_one_update(model.B, -one / dot(s, bs), bs)
-        rank_one_update(model.B, one / ys, y)
+        sbs = dot(s, bs)
+        tau = max(half, min(one, ys / sbs))
+        for i in range(s.size):
+            a, b = -tau * bs[i] / sbs, y[i] / ys
+            for j in range(s.size):
+                model.B[i, j] = tau * model.B[i, j] + (a * bs[j] + b * y[j])
 
     return remember

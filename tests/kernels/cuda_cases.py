@@ -6,10 +6,10 @@ import numpy as np
 
 from numgd.first_order import RULES
 from numgd.jit.portable import portable
-from numgd.second_order import SOLVERS
+from numgd.second_order import SOLVERS, trait
 
 DTYPES = ("float64", "float32")
-METHODS = (*SOLVERS, *RULES)
+METHODS = tuple(method for method in (*SOLVERS, *RULES) if not trait(method, "HOST_ONLY"))
 
 
 @portable

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from problems import PROBLEMS, UNBOUNDED, problem
-from scipy_peers import COUNTS, PEERLESS, PEERS, compare, solve, summary
+from scipy_peers import PEERLESS, PEERS, compare, solve, summary
 
 import numgd
-from numgd.second_order import SOLVERS
+from numgd.second_order import SOLVERS, trait
 
 SMALL = [given.name for given in PROBLEMS if given.x0.size <= 60]
 LARGE = [given.name for given in PROBLEMS if given.x0.size > 60]
@@ -15,7 +15,19 @@ RATIO = 1.1  # evaluations over SciPy's, geometric mean
 # Where SciPy takes minutes: its BFGS multiplies n×n matrices.
 BEYOND = {"BFGS": 500}
 
-peers = pytest.mark.parametrize("peer", PEERS, ids=str)
+
+def together(value, method):
+    """A parameter whose tests run in the process that has compiled the problems as the method needs them."""
+    derivatives = "hessians" if trait(method, "CURVATURE") else "gradients"
+    return pytest.param(value, id=str(value), marks=pytest.mark.xdist_group(f"problems-{derivatives}"))
+
+
+peers = pytest.mark.parametrize("peer", [together(peer, peer.method) for peer in PEERS])
+methods = pytest.mark.parametrize("method", [together(method, method) for method in SOLVERS])
+
+
+def named(problems):
+    return pytest.mark.parametrize("given", problems, ids=lambda given: given.name)
 
 
 def test_every_method_is_compared():
@@ -28,10 +40,8 @@ def check(peer, names):
     lost = [f"{pair.name}: {pair.ours.said}" for pair in pairs if pair.theirs_solved and not pair.ours_solved]
     if peer.binding:
         assert found.ours_solved >= found.theirs_solved, lost
-        assert found.same >= 0.75 * len(names)
-        for count in COUNTS:
-            if found.ratios[count] is not None:
-                assert found.ratios[count] <= RATIO, (count, found)
+        assert found.same >= 0.9 * found.theirs_solved
+        assert all(ratio is None or ratio <= RATIO for ratio in found.ratios.values()), found
     else:
         assert found.ours_solved >= 0.8 * len(names), lost
 
@@ -48,8 +58,8 @@ def test_large_problems(peer):
     check(peer, [name for name in LARGE if problem(name).x0.size <= limit])
 
 
-@pytest.mark.parametrize("method", SOLVERS)
-@pytest.mark.parametrize("given", UNBOUNDED, ids=lambda given: given.name)
+@methods
+@named(UNBOUNDED)
 def test_no_success_without_a_minimum(method, given):
     result = solve(method, given, np.inf)
     assert not result.success
@@ -57,8 +67,8 @@ def test_no_success_without_a_minimum(method, given):
     assert result.status == numgd.Status.UNBOUNDED
 
 
-@pytest.mark.parametrize("method", SOLVERS)
-@pytest.mark.parametrize("given", [g for g in PROBLEMS if "optimal_start" in g.tags], ids=lambda g: g.name)
+@methods
+@named([given for given in PROBLEMS if "optimal_start" in given.tags])
 def test_nothing_to_do_at_the_optimum(method, given):
     result = solve(method, given, np.inf)
     assert result.status == numgd.Status.CONVERGED_GRADIENT

@@ -130,7 +130,7 @@ def test_evaluations_are_counted_and_limited(search):
 def test_best_point_is_returned_without_success(search):
     x = np.array([-1.2, 1.0])
     p = -rosenbrock_gradient(x)
-    found = search(rosenbrock, x, p, rosenbrock_gradient, c1=1e-9, c2=1e-8, alpha=1e-3, maxls=2)
+    found = search(rosenbrock, x, p, rosenbrock_gradient, c1=1e-9, c2=1e-8, alpha=1e-4, maxls=1)
     assert not found.success
     assert found.alpha > 0.0
     point = x + found.alpha * p
@@ -179,9 +179,11 @@ def test_a_line_without_an_end(search):
 def test_rounding_does_not_stop_it(search):
     """Near a minimum the values are flat to the last bit; the slopes still tell."""
     x = np.array([1.0 + 3e-9])
-    found = search(lambda x: 1e3 + (x[0] - 1.0) ** 2, x, [-6e-9], lambda x: 2.0 * (x - 1.0), alpha=1.0)
+    fun, jac = (lambda x: 1e3 + (x[0] - 1.0) ** 2), (lambda x: 2.0 * (x - 1.0))
+    found = search(fun, x, [-6e-9], jac, alpha=0.45)
     assert found.success
     assert abs(x[0] - 6e-9 * found.alpha - 1.0) < 2.5e-9
+    assert hager_zhang(fun, x, [-6e-9], jac, alpha=7.0).alpha == pytest.approx(0.5, rel=1e-6)
 
 
 # Forms ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from numgd.access import CARRIED, Access, nothing
 from numgd.curvature import difference_step, make_differences, symmetrize
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.launch import THREADS
+from numgd.second_order import trait
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL
 from numgd.status import INVALID_INPUT, Outcome
@@ -64,6 +65,7 @@ class Problem(NamedTuple):
 @cache
 def make_access(objective):
     """The `Access` of a device's thread; second derivatives are differences of the gradient."""
+    copy = SERIAL.copy
 
     @portable
     def evaluate(problem, x, g):
@@ -75,7 +77,7 @@ def make_access(objective):
 
     @portable
     def gradient(problem, x, g):
-        SERIAL.copy(g, problem.rows[0])
+        copy(g, problem.rows[0])
 
     @portable
     def difference_rows(problem):
@@ -108,7 +110,6 @@ def make_access(objective):
 def make_kernel(method, objective, varies):
     """The kernel of a method for one objective; its arguments are those of the driver."""
     row_of = make_row_of(varies)
-
     descend = make_solver(method, SERIAL, make_access(objective))
 
     @portable
@@ -155,8 +156,11 @@ def solve_many(method, objective):
     values and the columns of `counts` (N, 3) by status, nit and evaluations.  `work` comes from
     `scratch_many`, `limits` are the solver's options in the dtype of `X`.  Arrays among `args` vary along
     their first axis, of length N.  `box` (2, n) are the bounds of methods that keep within them, of other
-    methods anything of that dtype and dimension.  All arrays live on the device.
+    methods anything of that dtype and dimension.  All arrays live on the device.  A method that is
+    HOST_ONLY is a ValueError.
     """
+    if trait(method, "HOST_ONLY"):
+        raise ValueError(f"method {method!r} has no CUDA kernel")
 
     def drive(X, J, work, limits, args, box, fun, counts):
         varies = tuple(hasattr(value, "shape") and value.shape != () for value in args)

@@ -1,0 +1,12 @@
+"""A user's residuals, or a model and data to fit it to, as the one compiled form that solvers call.
+
+The form has the signature of `numgd.jit.pointers.objective_signature`: asked for the VALUE it writes the
+residuals, asked for the GRADIENT the Jacobian by columns.  Its context is the number of residuals and the
+function's data.
+"""
+
+from numgd.residuals.binding import bind_model, bind_residuals
+from numgd.residuals.called_back import NotDense
+from numgd.residuals.compiled import compile_model, compile_residuals
+
+__all__ = ["NotDense", "bind_model", "bind_residuals", "compile_model", "compile_residuals"]

@@ -1,0 +1,76 @@
+"""A user's residuals or model as machine code, made once for functions and types."""
+
+import numpy as np
+from numba import types
+
+from numgd.functions import LeastRecentlyUsed, dispatcher_of
+from numgd.jit.arguments import fingerprint, storage_size, type_of
+from numgd.jit.pointers import function_address
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, TWO_POINT
+from numgd.objective.adapter import Functions
+from numgd.objective.compiled import Compiled, _agree, _all_same_in_numba
+from numgd.residuals.adapter import make_model_adapter, make_residual_adapter
+
+_residuals = LeastRecentlyUsed(512)
+
+VECTOR = types.Array(types.float64, 1, "C")
+"""Type of x: sums of squares are computed in float64, as in SciPy."""
+
+_TOLERANCE = 1e3 * np.finfo(np.float64).eps
+
+
+def compile_residuals(fun, jac, scheme, args, x):
+    """The `Compiled` form of ``fun(x, *args)`` and its Jacobian, once for functions and types; None if none.
+
+    x is a point at which a plain function's compiled form is compared with itself.
+    """
+    if not _all_same_in_numba(args):
+        return None
+    return _compile(fun, jac, scheme, args, None, make_residual_adapter, (x,), args)
+
+
+def compile_model(fun, jac, scheme, data, parameters):
+    """The same for a model ``fun(xdata, *parameters)`` and `data` (xdata, ydata, weights)."""
+    if type(data[0]) is not np.ndarray:
+        return None
+    size = len(parameters)
+
+    def make(fun, jac, form, data_type, vector):
+        return make_model_adapter(fun, jac, form, size, data_type, vector)
+
+    return _compile(fun, jac, scheme, data, size, make, data[:1], parameters)
+
+
+def _compile(fun, jac, scheme, data, size, make, arguments, rest):
+    """Look up or make the form; `arguments` and `rest` are those of a call by which to compare."""
+    fun_dispatcher, fun_key = dispatcher_of(fun)
+    jac_dispatcher, jac_key = dispatcher_of(jac) if jac is not None else (None, None)
+    if fun_dispatcher is None or (jac is not None and jac_dispatcher is None):
+        return None
+    form = scheme if scheme in (EXACT, COMPLEX_STEP) else TWO_POINT
+    try:
+        key = (fun_key, jac_key, form, size, fingerprint(data))
+    except Exception:  # data of a type that Numba does not know
+        return None
+    found = _residuals.get(key, _residuals)
+    if found is not _residuals:
+        return found
+    try:
+        data_type = type_of(data)
+    except Exception:
+        return None
+    found = None
+    result = make(fun_dispatcher, jac_dispatcher, form, data_type, VECTOR)
+    pairs = ((fun, fun_dispatcher), (jac, jac_dispatcher))
+    if result is not None and all(_same(*pair, arguments, rest) for pair in pairs):
+        context = storage_size(types.Tuple((types.int64, data_type)))
+        dispatchers = Functions(fun_dispatcher, jac_dispatcher)
+        found = Compiled(function_address(result), context, (result, dispatchers), dispatchers)
+    return _residuals.remember(key, found)
+
+
+def _same(plain, compiled, arguments, rest):
+    try:
+        return _agree(plain, compiled, arguments, rest, _TOLERANCE)
+    except (TypeError, ValueError):  # results that cannot be compared
+        return False

@@ -1,0 +1,180 @@
+"""Levenberg-Marquardt as a trust region in variables that the Jacobian scales: Moré (1978), section 7."""
+
+import math
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import epsilon, euclidean_norm
+from numgd.spaces import copy, max_abs
+from numgd.sums_of_squares.access import (
+    ACTIVE,
+    BOTH,
+    BY_FUNCTION,
+    BY_GRADIENT,
+    BY_STEP,
+    CALLBACK,
+    DIAGONAL,
+    GOING_ON,
+    GRADIENT,
+    JACOBIAN,
+    MATRICES,
+    MAX_NFEV,
+    NORMS,
+    NOT_FINITE,
+    POINT,
+    PROJECTED,
+    RESIDUALS,
+    RIGHT_SIDE,
+    ROUNDING,
+    SCALE,
+    STEP,
+    TRIAL,
+    WORK,
+    FitOutcome,
+)
+from numgd.sums_of_squares.damping import damped_step
+from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, scaled_norm, widen
+from numgd.sums_of_squares.qr import copy_triangle, factorize
+
+BOUNDED = False
+ROBUST = False
+
+TOLERANCE = 0.1  # of a step's length, relative to the radius
+ACCEPTED = 1e-4  # of the predicted decrease
+
+
+@seldom
+def _steepest_cosine(g, norms, size):
+    """Largest cosine of the angle between the residuals and a column of the Jacobian."""
+    zero = g.dtype.type(0)
+    largest = zero
+    if size > zero:
+        for j in range(g.size):
+            if norms[j] > zero:
+                largest = max(largest, abs(g[j]) / size / norms[j])
+    return largest
+
+
+@seldom
+def _status_of_step(decrease, predicted, radius, size, ftol, xtol):
+    """Moré's tests of a step, all quantities relative."""
+    by_function = abs(decrease) <= ftol and predicted <= ftol and decrease <= predicted + predicted
+    by_step = radius <= xtol * size
+    if by_function and by_step:
+        return BOTH
+    if by_function:
+        return BY_FUNCTION
+    if by_step:
+        return BY_STEP
+    return GOING_ON
+
+
+def make_solver(access):
+    """The solver for a driver's `ResidualAccess`."""
+    residuals, jacobian, observe = access.residuals, access.jacobian, access.observe
+
+    @portable
+    def levenberg_marquardt(problem, x, scale, memory, options):
+        real = x.dtype.type
+        zero, one, half, tenth = real(0), real(1), real(0.5), real(0.1)
+        long, short, order = memory
+        n = x.size
+        r, r_trial, projected = long[RESIDUALS], long[TRIAL], long[PROJECTED]
+        J, A = long[JACOBIAN : JACOBIAN + n], long[JACOBIAN + n : JACOBIAN + n + n]
+        g, D, p, x_trial, norms = short[GRADIENT], short[SCALE], short[STEP], short[POINT], short[NORMS]
+        diagonal, b, vectors, q = short[DIAGONAL], short[RIGHT_SIDE], short[WORK:], short[WORK]
+        R, S = short[MATRICES : MATRICES + n], short[MATRICES + n : MATRICES + n + n]
+
+        tiny = epsilon(x)
+        radius = damping = x_size = zero
+        nfev, njev, iteration = 1, 0, 0
+        status = GOING_ON
+        for j in range(n):
+            D[j] = one / scale[j]
+            short[ACTIVE, j] = zero
+        size = euclidean_norm(r)
+        while True:
+            # J and g belong to x from here on, whatever ends the loop.
+            jacobian(problem, x, r, J)
+            njev += 1
+            fill_gradient(J, r, g)
+            finite = fill_norms(J, norms)
+            optimality = max_abs(g)
+            cost = half * (size * size)
+            stop = observe(problem, iteration, nfev, cost, optimality)
+            if not finite:
+                status = NOT_FINITE
+            elif stop:
+                status = CALLBACK
+            elif status == GOING_ON:
+                if _steepest_cosine(g, norms, size) <= options.gtol:
+                    status = BY_GRADIENT
+                elif nfev >= options.max_nfev:
+                    status = MAX_NFEV
+            if status != GOING_ON:
+                return FitOutcome(status, iteration, nfev, njev, cost, optimality)
+
+            for j in range(n):
+                copy(A[j], J[j])
+            copy(projected, r)
+            factorize(A, diagonal, order, b, projected)
+            copy_triangle(R, A, diagonal)
+            for j in range(n):
+                b[j] = projected[j]
+            first = iteration == 0
+            if options.adaptive:
+                widen(D, norms, first)
+            if first:
+                x_size = scaled_norm(D, x)
+                radius = options.factor * x_size if x_size > zero else options.factor
+
+            accepted = False
+            while not accepted:
+                damping = damped_step(R, S, order, D, b, radius, damping, real(TOLERANCE), p, vectors)
+                p_size = scaled_norm(D, p)
+                if first:
+                    radius = min(radius, p_size)
+                for j in range(n):
+                    x_trial[j] = x[j] + p[j]
+                residuals(problem, x_trial, r_trial)
+                nfev += 1
+                size_trial = euclidean_norm(r_trial)
+
+                # Relative to ‖r‖², Moré (1978), eqs. 4.4 to 4.6.
+                decrease = -one
+                if tenth * size_trial < size:
+                    decrease = one - (size_trial / size) * (size_trial / size)
+                change_along(R, order, p, q)
+                by_model = euclidean_norm(q) / size
+                by_damping = math.sqrt(damping) * (p_size / size)
+                predicted = by_model * by_model + real(2) * by_damping * by_damping
+                slope = -(by_model * by_model + by_damping * by_damping)
+                agreement = decrease / predicted if predicted > zero else zero
+                if agreement <= real(0.25):
+                    shrink = half
+                    if decrease < zero:
+                        shrink = half * slope / (slope + half * decrease)
+                    if not tenth * size_trial < size or not shrink >= tenth:
+                        shrink = tenth
+                    radius = shrink * min(radius, p_size / tenth)
+                    damping /= shrink
+                elif damping == zero or agreement >= real(0.75):
+                    radius = p_size / half
+                    damping *= half
+
+                accepted = agreement >= real(ACCEPTED)
+                if accepted:
+                    copy(x, x_trial)
+                    copy(r, r_trial)
+                    x_size = scaled_norm(D, x)
+                    size = size_trial
+                    iteration += 1
+                status = _status_of_step(decrease, predicted, radius, x_size, options.ftol, options.xtol)
+                if status == GOING_ON:
+                    if _status_of_step(decrease, predicted, radius, x_size, tiny, tiny) != GOING_ON:
+                        status = ROUNDING
+                    elif nfev >= options.max_nfev:
+                        status = MAX_NFEV
+                if status != GOING_ON and not accepted:
+                    return FitOutcome(status, iteration, nfev, njev, cost, optimality)
+
+    return levenberg_marquardt

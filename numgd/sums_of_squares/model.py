@@ -1,0 +1,95 @@
+"""What the solvers share: the gradient, the scales of the variables, and the tests for the end."""
+
+import math
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import euclidean_norm
+from numgd.sums_of_squares.access import BOTH, BY_FUNCTION, BY_STEP, GOING_ON
+
+
+@portable
+def smallest(x):
+    """Smallest normal number of the dtype of an array."""
+    if x.itemsize == 4:
+        return x.dtype.type(2.0**-126)
+    return x.dtype.type(2.0**-1022)
+
+
+@seldom
+def scaled_norm(D, x):
+    """‖D x‖ of a short vector, also where squares over- or underflow."""
+    largest = total = x.dtype.type(0)
+    for j in range(x.size):
+        magnitude = abs(D[j] * x[j])
+        if not magnitude < math.inf:
+            return magnitude
+        largest = max(largest, magnitude)
+    if largest == total:
+        return largest
+    for j in range(x.size):
+        total += (D[j] * x[j] / largest) * (D[j] * x[j] / largest)
+    return largest * math.sqrt(total)
+
+
+@seldom
+def fill_gradient(columns, r, g):
+    """g = Jᵀ r."""
+    for j in range(g.size):
+        column = columns[j]
+        total = r.dtype.type(0)
+        for i in range(r.size):
+            total += column[i] * r[i]
+        g[j] = total
+
+
+@seldom
+def fill_norms(columns, norms):
+    """Lengths of the Jacobian's columns; whether all are finite."""
+    finite = True
+    for j in range(norms.size):
+        norms[j] = euclidean_norm(columns[j])
+        finite &= norms[j] < math.inf
+    return finite
+
+
+@seldom
+def widen(D, norms, first):
+    """D = the longest that the Jacobian's columns have been, Moré (1978), eq. 6.3; 1 for a zero column."""
+    zero, one = norms.dtype.type(0), norms.dtype.type(1)
+    for j in range(D.size):
+        longest = norms[j] if first else max(norms[j], D[j])
+        D[j] = longest if longest > zero else one
+
+
+@seldom
+def change_along(R, order, p, out):
+    """out = R Pᵀ p, as long as J p where J P = Q R."""
+    for i in range(p.size):
+        total = p.dtype.type(0)
+        for j in range(i, p.size):
+            total += R[i, j] * p[order[j]]
+        out[i] = total
+
+
+@portable
+def next_radius(radius, agreement, size, real):
+    """Radius of the next trust region after a step of a length; Nocedal & Wright, algorithm 4.1."""
+    if not agreement >= real(0.25):
+        return real(0.25) * size
+    if agreement > real(0.75) and size > real(0.95) * radius:
+        return real(2) * radius
+    return radius
+
+
+@seldom
+def tested(decrease, cost, step, size, agreement, options):
+    """Status by the tests of a step's decrease (relative to the cost) and length (to the point's)."""
+    by_function = decrease < options.ftol * cost and agreement > 0.25
+    by_step = step < options.xtol * (options.xtol + size)
+    if by_function and by_step:
+        return BOTH
+    if by_function:
+        return BY_FUNCTION
+    if by_step:
+        return BY_STEP
+    return GOING_ON

@@ -1,0 +1,270 @@
+"""A trust region in variables that the distance to the bounds scales, with steps reflected at them.
+
+M. A. Branch, T. F. Coleman and Y. Li, A subspace, interior, and conjugate gradient method for large-scale
+bound-constrained minimization problems, SIAM J. Sci. Comput. 21 (1999), 1-23.  The trust-region subproblem
+is solved as in Moré (1978); without bounds the method is Levenberg-Marquardt with another rule for the
+radius.
+"""
+
+import math
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import euclidean_norm
+from numgd.spaces import copy, dot
+from numgd.sums_of_squares.access import (
+    ACTIVE,
+    BY_GRADIENT,
+    CALLBACK,
+    DIAGONAL,
+    GOING_ON,
+    GRADIENT,
+    JACOBIAN,
+    MATRICES,
+    MAX_NFEV,
+    NORMS,
+    NOT_FINITE,
+    NOT_FINITE_AT_START,
+    POINT,
+    PROJECTED,
+    RESIDUALS,
+    RIGHT_SIDE,
+    ROUNDING,
+    SCALE,
+    STEP,
+    TRIAL,
+    WEIGHTED,
+    WORK,
+    FitOutcome,
+)
+from numgd.sums_of_squares.box import least_room, lowest, mark_active, move_inside, room, to_sphere
+from numgd.sums_of_squares.damping import WORK_VECTORS, damped_step, eliminate
+from numgd.sums_of_squares.losses import cost_of, weigh
+from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, next_radius, tested, widen
+from numgd.sums_of_squares.qr import copy_triangle, factorize, independent
+
+BOUNDED = True
+ROBUST = True
+
+TOLERANCE = 1e-4  # of a step's length, relative to the radius
+INSIDE = 0.995  # how far towards a bound a step may go, at least
+
+
+@seldom
+def scale_by_distance(x, g, D, lower, upper, d, root):
+    """Fill d, with x̂ = x/d, and the root of the curvature that bounds add in x̂; the largest |g v|.
+
+    Branch, Coleman & Li (1999), section 2: v is the distance to the bound at which −g points, and 1 where
+    there is none; d² = v in the variables D x.
+    """
+    real = x.dtype.type
+    zero, one = real(0), real(1)
+    largest = zero
+    for j in range(x.size):
+        v = one
+        d[j] = one / D[j]
+        root[j] = zero
+        bounded = (g[j] < zero and upper[j] < math.inf) or (g[j] > zero and lower[j] > -math.inf)
+        if bounded:
+            v = upper[j] - x[j] if g[j] < zero else x[j] - lower[j]
+            d[j] = math.sqrt(v / D[j])
+            root[j] = math.sqrt(abs(g[j]) / D[j])
+        largest = max(largest, abs(g[j]) * v)
+    return largest
+
+
+@seldom
+def _value(R, order, gradient, s, out):
+    """The quadratic model's change ½ ‖R Pᵀ s‖² + gradient·s; out = R Pᵀ s."""
+    change_along(R, order, s, out)
+    return s.dtype.type(0.5) * dot(out, out) + dot(gradient, s)
+
+
+@seldom
+def bounded_step(x, p, d, gradient, lower, upper, R, order, radius, inside, s, x_edge, r, Rs, Rr):
+    """Write to s the step in x̂, of three inside the bounds, that lowers the model most; its change there.
+
+    The trust region's own step p where it fits.  Else that step up to the bound, the same reflected there,
+    and the steepest descent, each as long as the model, the region and the bounds want.
+    """
+    real = x.dtype.type
+    one, half, zero = real(1), real(0.5), real(0)
+    n = x.size
+    fitting = least_room(x, d, p, lower, upper)
+    copy(s, p)
+    if fitting > one:
+        return _value(R, order, gradient, s, Rs)
+
+    for j in range(n):
+        edge = x[j] + fitting * d[j] * p[j]
+        x_edge[j] = min(max(edge, lower[j]), upper[j])
+        r[j] = p[j]
+        if room(x, d, p, lower, upper, j) <= fitting:
+            r[j] = -p[j]
+        s[j] = fitting * p[j]
+    longest = to_sphere(s, r, radius)
+    bound = inside * least_room(x_edge, d, r, lower, upper)
+    longest = min(longest, bound)
+    shortest = (one - inside) * fitting
+    reflected = zero
+    amount = zero
+    _value(R, order, gradient, s, Rs)
+    change_along(R, order, r, Rr)
+    if longest > shortest:
+        a, b = half * dot(Rr, Rr), dot(Rs, Rr) + dot(gradient, r)
+        amount = lowest(a, b, shortest, longest)
+        for j in range(n):
+            r[j] = s[j] + amount * r[j]
+        reflected = _value(R, order, gradient, r, Rr)
+
+    for j in range(n):
+        s[j] = inside * s[j]
+    best = _value(R, order, gradient, s, Rs)
+    if amount > zero and reflected < best:
+        best = reflected
+        copy(s, r)
+
+    for j in range(n):
+        r[j] = -gradient[j]
+    steepness = euclidean_norm(r)
+    if steepness > zero:
+        change_along(R, order, r, Rr)
+        longest = min(radius / steepness, inside * least_room(x, d, r, lower, upper))
+        amount = lowest(half * dot(Rr, Rr), dot(gradient, r), zero, longest)
+        for j in range(n):
+            r[j] = amount * r[j]
+        steepest = _value(R, order, gradient, r, Rr)
+        if steepest < best:
+            best = steepest
+            copy(s, r)
+    return best
+
+
+def make_solver(access):
+    """The solver for a driver's `ResidualAccess`."""
+    residuals, jacobian, observe, bounds = access
+
+    @portable
+    def trust_region_reflective(problem, x, scale, memory, options):
+        real = x.dtype.type
+        zero, one = real(0), real(1)
+        long, short, order = memory
+        n = x.size
+        r, r_trial, weighted, projected = long[RESIDUALS], long[TRIAL], long[WEIGHTED], long[PROJECTED]
+        J, A = long[JACOBIAN : JACOBIAN + n], long[JACOBIAN + n : JACOBIAN + n + n]
+        g, D, s, x_trial, norms = short[GRADIENT], short[SCALE], short[STEP], short[POINT], short[NORMS]
+        diagonal, b = short[DIAGONAL], short[RIGHT_SIDE]
+        vectors = short[WORK:]
+        others = short[WORK + WORK_VECTORS :]
+        d, root, ones, p, g_scaled, spare = others[0], others[1], others[2], others[3], others[4], others[5]
+        R, S = short[MATRICES : MATRICES + n], short[MATRICES + n : MATRICES + n + n]
+
+        lower, upper = bounds(problem)
+        for j in range(n):
+            D[j] = one / scale[j]
+            ones[j] = one
+        radius = damping = zero
+        nfev, njev, iteration = 1, 0, 0
+        status = GOING_ON
+        cost = cost_of(r, options)
+        if not cost < math.inf:
+            return FitOutcome(NOT_FINITE_AT_START, iteration, nfev, njev, cost, cost)
+        while True:
+            # J and g belong to x from here on, whatever ends the loop.
+            jacobian(problem, x, r, J)
+            njev += 1
+            weigh(r, weighted, J, options)
+            fill_gradient(J, weighted, g)
+            finite = fill_norms(J, norms)
+            if options.adaptive:
+                widen(D, norms, iteration == 0)
+            optimality = scale_by_distance(x, g, D, lower, upper, d, root)
+            mark_active(x, lower, upper, options.xtol, short[ACTIVE])
+            stop = observe(problem, iteration, nfev, cost, optimality)
+            if not finite:
+                status = NOT_FINITE
+            elif optimality < options.gtol:
+                status = BY_GRADIENT
+            elif status == GOING_ON and stop:
+                status = CALLBACK
+            elif status == GOING_ON and nfev >= options.max_nfev:
+                status = MAX_NFEV
+            if status != GOING_ON:
+                return FitOutcome(status, iteration, nfev, njev, cost, optimality)
+
+            curved = False
+            for j in range(n):
+                g_scaled[j] = d[j] * g[j]
+                curved |= root[j] > zero
+                for i in range(r.size):
+                    A[j, i] = d[j] * J[j, i]
+                if iteration == 0:
+                    spare[j] = x[j] / d[j]
+            if iteration == 0:
+                radius = euclidean_norm(spare)
+                if not (radius > zero and radius < math.inf):
+                    radius = one
+            copy(projected, weighted)
+            factorize(A, diagonal, order, b, projected)
+            copy_triangle(R, A, diagonal)
+            for j in range(n):
+                spare[j] = d[j] * norms[j]
+            rank = independent(R, spare, order, r.size)
+            for j in range(n):
+                b[j] = projected[j] if j < rank else zero
+                for k in range(j, n):
+                    if j >= rank:
+                        R[j, k] = zero  # rounding
+            if curved:
+                eliminate(R, S, order, one, root, b, vectors[0], vectors[1])
+                copy(b, vectors[0])
+                for j in range(n):
+                    copy(R[j], S[j])
+            inside = max(real(INSIDE), one - optimality)
+
+            decrease = -one
+            while status == GOING_ON and not decrease > zero:
+                damping = damped_step(R, S, order, ones, b, radius, damping, real(TOLERANCE), p, vectors)
+                size = euclidean_norm(p)
+                if damping > zero and size > zero:
+                    for j in range(n):
+                        p[j] = p[j] * (radius / size)
+                predicted = -bounded_step(
+                    x, p, d, g_scaled, lower, upper, R, order, radius, inside, s, x_trial, spare,
+                    vectors[0], vectors[1],
+                )  # fmt: skip
+                size = euclidean_norm(s)
+                for j in range(n):
+                    x_trial[j] = x[j] + d[j] * s[j]
+                move_inside(x_trial, lower, upper, zero)
+                residuals(problem, x_trial, r_trial)
+                nfev += 1
+                cost_trial = cost_of(r_trial, options)
+                before = radius
+                agreement = -one
+                if cost_trial < math.inf:
+                    decrease = cost - cost_trial
+                    agreement = zero
+                    if predicted > zero:
+                        agreement = decrease / predicted
+                    elif predicted == zero and decrease == zero:
+                        agreement = one
+                    for j in range(n):
+                        spare[j] = x_trial[j] - x[j]
+                    status = tested(
+                        decrease, cost, euclidean_norm(spare), euclidean_norm(x), agreement, options
+                    )
+                radius = next_radius(radius, agreement, size, real)
+                if not radius > zero:
+                    status = ROUNDING
+                else:
+                    damping *= before / radius
+                if status == GOING_ON and nfev >= options.max_nfev:
+                    status = MAX_NFEV
+            if not decrease > zero:
+                return FitOutcome(status, iteration, nfev, njev, cost, optimality)
+            copy(x, x_trial)
+            copy(r, r_trial)
+            cost = cost_trial
+            iteration += 1
+
+    return trust_region_reflective
