@@ -340,8 +340,8 @@ def _remembered(make, method, scheme, n):
 
 
 def _lm_setting(
-    method, scheme, box, n, ftol=LM_TOLERANCE, xtol=LM_TOLERANCE, gtol=0.0, maxfev=0, epsfcn=None, factor=100.0,
-    diag=None, col_deriv=0,
+    method, scheme, box, n, ftol=LM_TOLERANCE, xtol=LM_TOLERANCE, gtol=0.0, maxfev=0, epsfcn=None,
+    factor=100.0, diag=None, col_deriv=0,
 ):  # fmt: skip
     """The `Setting` of 'lm' from the options of SciPy's `leastsq`, and the limit of calls."""
     calls = 1 if scheme == EXACT else n + 1

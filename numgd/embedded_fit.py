@@ -368,7 +368,7 @@ def every_finite(values):
 
 
 def _make_weights(sigma):
-    """Function ``weights(sigma, m)``: factors of the residuals, or the Cholesky factor of their covariance."""
+    """Function ``weights(sigma, m)``: factors of the residuals, or their covariance's Cholesky factor."""
     if not _given(sigma):
 
         @portable

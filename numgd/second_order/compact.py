@@ -17,7 +17,7 @@ That costs as much as variables change, not as there are variables.
 import math
 from typing import Any, NamedTuple
 
-from numgd.jit.portable import portable
+from numgd.jit.portable import portable, seldom
 from numgd.linalg import cholesky, cholesky_solve, solve_lower, solve_lower_transposed
 from numgd.second_order.cauchy_point import Quadratic
 
@@ -106,7 +106,7 @@ def compact(memory, free, theta, age):
     )
 
 
-@portable
+@seldom
 def factorize(matrix, factors, theta, diagonal):
     """Factors of a matrix with θ added to P: C Cᵀ = P, T = C⁻¹R, D Dᵀ = Q + TᵀT; False on failure.
 
@@ -139,7 +139,7 @@ def factorize(matrix, factors, theta, diagonal):
     return cholesky(D)
 
 
-@portable
+@seldom
 def solve_small(factors, v):
     """Overwrite v by the solution of [[−P, R], [Rᵀ, Q]] x = v."""
     C, T, D = factors
@@ -158,7 +158,7 @@ def solve_small(factors, v):
     solve_lower_transposed(C, upper)
 
 
-@portable
+@seldom
 def set_free(model, breaks):
     """Take K to the free variables of a new Cauchy point: those whose `breaks` are not negative."""
     zero, one = breaks.dtype.type(0), breaks.dtype.type(1)
@@ -244,7 +244,7 @@ def make_subspace(space):
             axpy(v, weights[k], model.y[k])
             axpy(v, weights[held + k], model.s[k])
 
-    @portable
+    @seldom
     def subspace(model, g, z, breaks, d):
         """Write −B_FF⁻¹ (g + B z)_F to d; those with negative `breaks` are not free.  False on failure."""
         one = d.dtype.type(1)
@@ -272,7 +272,7 @@ def make_remember(space):
     """Taking in a pair, in place of the oldest."""
     dot, copy, scale = space.dot, space.copy, space.scale
 
-    @portable
+    @seldom
     def remember(model, newest, s, y, ys, y_free, s_bound):
         """Put (s, y) with yᵀs = `ys` in the slot `newest` and return θ; the last two vectors are scratch."""
         zero, one = s.dtype.type(0), s.dtype.type(1)

@@ -46,14 +46,15 @@ def make_secular(factors):
 
     @seldom
     def interval(A, g, size, radius, known):
-        """Bounds of λ; Conn, Gould & Toint, section 7.3.8."""
+        """Bounds of λ; Conn, Gould & Toint, section 7.3.8.  The upper one is NaN where A is not finite."""
         zero = g.dtype.type(0)
         least, greatest, diagonal = bounds(A, g.size)
+        if not greatest - least < math.inf:
+            return zero, g.dtype.type(math.nan)
         lower = max(zero, -diagonal, size / radius - greatest)
         if known > lower:
             lower = known
-        upper = max(zero, size / radius - least)
-        return lower, max(lower, upper)
+        return lower, max(lower, size / radius - least)
 
     @portable
     def between(real, lower, upper):

@@ -53,10 +53,10 @@ def make_truncated_cg(space, product):
         scale(d, -one)
         rr = dot(r, r)
         dd = rr
-        pd = zero
-        if square > zero:
+        pd = decrease = zero
+        elsewhere = square > zero  # p is no sum of these directions
+        if elsewhere:
             pd = dot(p, d)
-        decrease = zero
         for _ in range(limit):
             product(problem, x, g, d, hd)
             curvature = dot(d, hd) / size
@@ -81,7 +81,7 @@ def make_truncated_cg(space, product):
                 break
             beta = rr / before
             combine(d, beta, -one, r)
-            pd = beta * (pd + alpha * dd)
+            pd = dot(p, d) if elsewhere else beta * (pd + alpha * dd)
             dd = rr + beta * beta * dd
         return Truncated(decrease, square, False)
 

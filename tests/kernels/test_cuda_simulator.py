@@ -14,6 +14,7 @@ import numgd
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
 from numgd.kernels.cpu.update import update
+from numgd.second_order import trait
 from numgd.status import INVALID_INPUT
 
 pytest.importorskip("numba_cuda")
@@ -39,7 +40,7 @@ JOINT = {"rosenbrock": joint_rosenbrock, "quadratic": joint_quadratic}
 def simulated():
     """All that `simulator_checks.py` found."""
     script = Path(__file__).with_name("simulator_checks.py")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -68,7 +69,7 @@ def test_solve_many_gives_the_cpu_answers(simulated, case, method, dtype):
         g = np.empty_like(start)
         case.objective(np.array(found["x"][row], dtype), g, *args)
         np.testing.assert_allclose(values, g, rtol=1e-5, atol=1e-5)  # the gradient belongs to x
-        if dtype == "float64":
+        if dtype == "float64" and not trait(method, "CURVATURE"):  # the host counts what differences take
             assert (nit, evaluations) == (expected.nit, expected.nfev)
 
 
