@@ -56,7 +56,7 @@ PEERS = (
 )
 """Every method of numgd that has a peer in SciPy, and what it is measured by."""
 
-PEERLESS = frozenset(("steepest-descent",))
+PEERLESS = frozenset(("steepest-descent", "owl-qn", "fista"))
 """Methods without one."""
 
 _HESSIANS = frozenset(("Newton-CG", "trust-exact", "trust-ncg", "trust-krylov", "dogleg"))

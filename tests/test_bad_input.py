@@ -76,7 +76,7 @@ def test_jac_returns_the_wrong_thing():
         with pytest.raises(ValueError, match=r"jac must return a (gradient|vector) of"):
             numgd.minimize(rosenbrock, np.zeros(3), jac=jac)
     for jac in (lambda x: x * 1j, lambda x: ["a", "b", "c"], lambda x: None, njit(lambda x: x * 1j)):
-        with pytest.raises(TypeError, match="jac must return a real gradient"):
+        with pytest.raises(TypeError, match="jac must return a gradient of real numbers"):
             numgd.minimize(rosenbrock, np.zeros(3), jac=jac)
     with pytest.raises(TypeError, match=r"fun must return \(value, gradient\)"):
         numgd.minimize(rosenbrock, np.zeros(3), jac=True)

@@ -86,7 +86,7 @@ def vector(memory, maxcor, held, k):
     return memory[row, column : column + 2 * held]
 
 
-@portable
+@seldom
 def compact(memory, free, theta, age):
     """The model in scratch memory."""
     m = pairs_in(memory.shape[1], memory.shape[0])
@@ -176,17 +176,36 @@ def set_free(model, breaks):
                     K.R[i, j] += sign * y[i, b] * s[j, b]
 
 
+def make_products(space):
+    """Functions ``project(model, out, v)``: out = Wᵀv, and ``spread(model, out, v)``: out = out + W v."""
+    dot, axpy = space.dot, space.axpy
+
+    @seldom
+    def project(model, out, v):
+        held = model.s.shape[0]
+        for k in range(held):
+            out[k] = dot(model.y[k], v)
+            out[held + k] = dot(model.s[k], v)
+
+    @seldom
+    def spread(model, out, v):
+        held = model.s.shape[0]
+        for k in range(held):
+            axpy(out, v[k], model.y[k])
+            axpy(out, v[held + k], model.s[k])
+
+    return project, spread
+
+
 def make_quadratic(space):
     """How the Cauchy point asks for curvature: Wᵀz and Wᵀd are kept along the path."""
     dot = space.dot
+    project, _ = make_products(space)
 
     @portable
     def begin(model, d):
-        held = model.s.shape[0]
-        for k in range(held):
-            model.along_d[k] = dot(model.y[k], d)
-            model.along_d[held + k] = dot(model.s[k], d)
-        for k in range(2 * held):
+        project(model, model.along_d, d)
+        for k in range(model.along_d.size):
             model.along_z[k] = d.dtype.type(0)
             model.solution[k] = model.along_d[k]
         solve_small(model.factors, model.solution)
@@ -229,7 +248,8 @@ def small_dot(v, w):
 
 def make_subspace(space):
     """The minimiser over the free variables from the Cauchy point."""
-    dot, copy, axpy, combine = space.dot, space.copy, space.axpy, space.combine
+    copy, combine = space.copy, space.combine
+    project, spread = make_products(space)
 
     @portable
     def keep_free(model, v):
@@ -237,31 +257,20 @@ def make_subspace(space):
             v[i] *= model.free[i]
 
     @portable
-    def add_columns(model, v, weights):
-        """v = v + W weights."""
-        held = model.s.shape[0]
-        for k in range(held):
-            axpy(v, weights[k], model.y[k])
-            axpy(v, weights[held + k], model.s[k])
-
-    @seldom
     def subspace(model, g, z, breaks, d):
         """Write −B_FF⁻¹ (g + B z)_F to d; those with negative `breaks` are not free.  False on failure."""
         one = d.dtype.type(1)
-        held = model.s.shape[0]
         set_free(model, breaks)
         solve_small(model.factors, model.along_z)
         copy(d, z)
         combine(d, -one, -one / model.theta, g)
-        add_columns(model, d, model.along_z)  # −(g + B z) / θ
+        spread(model, d, model.along_z)  # −(g + B z) / θ
         keep_free(model, d)
         if not factorize(model.K, model.factors, model.theta, False):
             return False
-        for k in range(held):
-            model.solution[k] = dot(model.y[k], d)
-            model.solution[held + k] = dot(model.s[k], d)
+        project(model, model.solution, d)
         solve_small(model.factors, model.solution)
-        add_columns(model, d, model.solution)
+        spread(model, d, model.solution)
         keep_free(model, d)
         return True
 
@@ -271,8 +280,9 @@ def make_subspace(space):
 def make_remember(space):
     """Taking in a pair, in place of the oldest."""
     dot, copy, scale = space.dot, space.copy, space.scale
+    project, _ = make_products(space)
 
-    @seldom
+    @portable
     def remember(model, newest, s, y, ys, y_free, s_bound):
         """Put (s, y) with yᵀs = `ys` in the slot `newest` and return θ; the last two vectors are scratch."""
         zero, one = s.dtype.type(0), s.dtype.type(1)
@@ -286,17 +296,21 @@ def make_remember(space):
         for i in range(s.size):
             y_free[i] = y_new[i] * model.free[i]
             s_bound[i] = s_new[i] * (one - model.free[i])
-        for k in range(model.s.shape[0]):
-            s_old, y_old = model.s[k], model.y[k]
+        products, free_products, bound_products = model.along_d, model.along_z, model.column
+        project(model, products, s_new)
+        project(model, free_products, y_free)
+        project(model, bound_products, s_bound)
+        held = model.s.shape[0]
+        for k in range(held):
             high, low = max(k, newest), min(k, newest)
-            N.Q[high, low] = dot(s_new, s_old)
-            K.Q[high, low] = dot(s_bound, s_old)
-            K.P[high, low] = dot(y_free, y_old)
+            N.Q[high, low] = products[held + k]
+            K.Q[high, low] = bound_products[held + k]
+            K.P[high, low] = free_products[k]
             N.R[newest, k] = zero
-            K.R[newest, k] = -dot(y_free, s_old)
+            K.R[newest, k] = -free_products[held + k]
             if k != newest:
-                N.R[k, newest] = dot(s_new, y_old)
-                K.R[k, newest] = dot(s_bound, y_old)
+                N.R[k, newest] = products[k]
+                K.R[k, newest] = bound_products[k]
         return dot(y_new, y_new)
 
     return remember

@@ -25,14 +25,16 @@ def make_model(space, make_beta, overlap=OVERLAP):
     |gᵀg_old| ≥ overlap · gᵀg, β is 0: M. J. D. Powell, "Restart procedures for the conjugate gradient
     method", Math. Programming 12 (1977) 241-254.  A direction that hardly descends starts again from −g too.
     """
-    dot, copy, scale, axpy = space.dot, space.copy, space.scale, space.axpy
+    dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
     beta = make_beta(space)
 
     @portable
     def remember(alpha, s, y, g, memory, age, options):
         real = g.dtype.type
         gg, yg = dot(g, g), dot(y, g)
-        gg_old = gg - real(2) * yg + dot(y, y)
+        combine(y, -real(1), real(1), g)
+        gg_old = dot(y, y)
+        combine(y, -real(1), real(1), g)
         share = real(0)
         if abs(gg - yg) < real(overlap) * gg:
             share = beta(alpha, s, y, g, gg, gg_old, yg) / alpha

@@ -151,7 +151,7 @@ def make_descent(
         first = f_previous != f_previous  # nothing is carried: NaN
         if first:
             f_previous = f + math.sqrt(dot(g, g)) / two  # SciPy's guess: a first step of length one
-            fresh = age == 0
+            fresh = age == 0 and not local
         observe(problem, iteration, f)
         alpha = carry[2]
         while True:

@@ -72,8 +72,8 @@ def make_model(space, access):
         for count in range(MOST_PRODUCTS * x.size):
             product(problem, x, g, d, hd)
             curvature = dot(d, hd)
-            if curvature != curvature:
-                p[0] = curvature
+            if not abs(curvature) < math.inf:
+                p[0] = real(math.nan)
                 break
             # Where the function curves down along d, as far as curving up as strongly would have it.
             alpha = rr / abs(curvature)

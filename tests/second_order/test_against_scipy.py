@@ -64,7 +64,9 @@ def test_no_success_without_a_minimum(method, given):
     result = solve(method, given, np.inf)
     assert not result.success
     assert result.fun <= given.fun(given.x0)
-    assert result.status == numgd.Status.UNBOUNDED
+    # Where the fall is exponential a model may overflow before the end is in sight.
+    overflown = result.fun < -1e100 and result.status == numgd.Status.NOT_FINITE
+    assert overflown or result.status == numgd.Status.UNBOUNDED
 
 
 @methods
