@@ -1,5 +1,7 @@
 """Nonlinear conjugate gradients, Polak-Ribière+ (Nocedal & Wright, Numerical Optimization, eq. 5.45)."""
 
+import math
+
 from numgd.jit.portable import portable
 from numgd.second_order import conjugate
 from numgd.second_order.descent import DescentOptions, make_descent
@@ -21,5 +23,5 @@ def make_beta(space):
 
 
 def make_solver(space, access):
-    """The solver over a space."""
-    return make_descent(space, access, conjugate.make_model(space, make_beta))
+    """The solver over a space; β = 0 is a restart of its own, others would cost evaluations."""
+    return make_descent(space, access, conjugate.make_model(space, make_beta, overlap=math.inf))

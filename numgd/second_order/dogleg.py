@@ -94,10 +94,12 @@ def step_along_path(p, H, F, v, d, g, radius, shift):
             length = radius
         return length
     size = euclidean_norm(g)
-    multiply(d, H, g)
-    curvature = shift
+    curvature = shift  # along g / ‖g‖: H g may over- or underflow
     for i in range(n):
-        curvature += (g[i] / size) * (d[i] / size)
+        product = real(0)
+        for j in range(n):
+            product += H[i, j] * (g[j] / size)
+        curvature += g[i] / size * product
     cauchy = size / curvature
     for i in range(n):
         d[i] = p[i]
