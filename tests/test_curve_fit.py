@@ -58,9 +58,8 @@ def test_certified_regressions(regression, method, options):
 
 @pytest.mark.parametrize("regression", [r for r in REGRESSIONS if r.name != "BoxBOD"], ids=lambda r: r.name)
 def test_certified_regressions_from_afar(regression):
-    popt, pcov = numgd.curve_fit(
-        regression.model, regression.x, regression.y, regression.starts[0], maxfev=9999
-    )
+    data = regression.model, regression.x, regression.y
+    popt, pcov = numgd.curve_fit(*data, regression.starts[0], maxfev=9999)
     np.testing.assert_allclose(popt, regression.parameters, rtol=1e-3)
     np.testing.assert_allclose(np.sqrt(np.diag(pcov)), regression.deviations, rtol=1e-3)
 
