@@ -1,5 +1,6 @@
 """What the benchmarks share: interleaved medians, and the lines that they print."""
 
+import gc
 import os
 import platform
 import statistics
@@ -60,6 +61,8 @@ def interleaved(calls, rounds=15, shortest=0.05, warm=True):
             if elapsed < 2.0:  # longer calls are not repeated
                 elapsed = min(_sample(call, 1) for _ in range(2))
             repeats[name] = max(1, round(shortest / elapsed))
+    gc.collect()
+    gc.freeze()  # what compilation left is not searched again during a sample
     samples = {name: [] for name in calls}
     for turn in range(rounds):
         for name in list(calls)[:: -1 if turn % 2 else 1]:

@@ -21,7 +21,7 @@ from numgd.fit_settings import (
     scale_of,
     steps_of,
 )
-from numgd.kernels.cpu.fit import HOST_ROWS, estimate, short_memory
+from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
 from numgd.kernels.cpu.solve import EXACT, TWO_POINT
 from numgd.least_squares import Setting, place, run
 from numgd.residuals import NotDense, bind_model, compile_model
@@ -284,7 +284,9 @@ def _data(xdata, ydata, sigma, check_finite, nan_policy):
     """The data as float64 arrays, checked; sigma may be None."""
     if nan_policy not in (None, "raise", "omit"):
         raise ValueError(f"nan_policy must be None, 'raise' or 'omit'; it is {nan_policy!r}")
-    ydata = np.atleast_1d(_numbers(ydata, "ydata"))
+    ydata = _numbers(ydata, "ydata")
+    if ydata.ndim == 0:
+        ydata = ydata.reshape(1)
     if ydata.size == 0:
         raise ValueError("ydata must not be empty")
     if ydata.ndim > 1:
@@ -296,7 +298,7 @@ def _data(xdata, ydata, sigma, check_finite, nan_policy):
     pairs = (("ydata", ydata), ("xdata", xdata))
     if check_finite:
         for name, values in pairs:
-            if isinstance(values, np.ndarray) and not np.isfinite(values).all():
+            if isinstance(values, np.ndarray) and not finite(values.ravel()):
                 raise ValueError(f"{name} must be finite; it holds NaN or inf")
     if nan_policy is None:
         return xdata, ydata, sigma

@@ -3,15 +3,6 @@
 import numpy as np
 from numba import njit
 
-# Of fits that are not public yet: `numgd.curve_fit` and `numgd.least_squares` come with the first two.  Of
-# the other two 63 tests of 68 pass; the five that do not show what L-BFGS-B and FISTA still lack.
-collect_ignore = [
-    "test_curve_fit.py",
-    "test_least_squares.py",
-    "second_order/test_bounds.py",
-    "second_order/test_l1.py",
-]
-
 
 @njit(cache=True)
 def rosenbrock(x):

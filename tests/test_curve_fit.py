@@ -1,6 +1,7 @@
 """`curve_fit` against SciPy's and certified regressions."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,13 +111,13 @@ def test_bounds(method, bounds):
 
 
 def test_starting_values_inside_the_bounds_are_scipys():
+    seen = []
+
+    def record(x, a, b, c):
+        seen.append((a, b, c))
+        return a * x**2 + b * x + c
+
     for lower, upper in (([1.0, -np.inf, 0.0], [3.0, -2.0, np.inf]), ([-1.0] * 3, [np.inf] * 3)):
-        seen = []
-
-        def record(x, a, b, c, seen=seen):
-            seen.append((a, b, c))
-            return a * x**2 + b * x + c
-
         firsts = []
         for fit in (numgd.curve_fit, optimize.curve_fit):
             seen.clear()
@@ -133,11 +134,10 @@ def test_full_output_like_scipy():
     details, peer = ours[2], theirs[2]
     assert abs(details["nfev"] - peer["nfev"]) <= 4
     np.testing.assert_allclose(details["fvec"], peer["fvec"], atol=1e-6)
-    assert (
-        np.array_equal(details["ipvt"], peer["ipvt"]) or min(peer["ipvt"]) == 1
-    )  # counted from 1 before 1.17
+    counted_from_one = peer["ipvt"].min() == 1  # before SciPy 1.17
+    assert np.array_equal(details["ipvt"], peer["ipvt"] - counted_from_one)
     assert details["fjac"].shape == peer["fjac"].shape == (3, 50)
-    np.testing.assert_allclose(np.tril(details["fjac"][:, :3]), np.tril(peer["fjac"][:, :3]), atol=1e-4)
+    np.testing.assert_allclose(np.tril(details["fjac"][:, :3]), np.tril(peer["fjac"][:, :3]), atol=1e-3)
     assert details["qtf"].shape == (3,)
     R = np.tril(details["fjac"][:, :3]).T
     J = decay_jacobian(X, *ours[0])[:, details["ipvt"]]
@@ -212,10 +212,8 @@ def test_data_of_every_kind():
     whole = numgd.curve_fit(lambda x, a, b: a * x + b, np.arange(5), np.arange(5) * 2 + 1)
     np.testing.assert_allclose(whole[0], [2.0, 1.0])
 
-    class Table:
-        grid = grid
-
-    popt, _ = numgd.curve_fit(lambda table, a, b: a * table.grid[0] + b * table.grid[1], Table(), y)
+    table = SimpleNamespace(grid=grid)
+    popt, _ = numgd.curve_fit(lambda table, a, b: a * table.grid[0] + b * table.grid[1], table, y)
     np.testing.assert_allclose(popt, [2.0, -3.0])
     frozen = X.copy()
     frozen.setflags(write=False)
@@ -257,7 +255,7 @@ def test_what_numgd_leaves_to_scipy():
 
 
 def test_a_covariance_that_cannot_be_estimated():
-    exact = X[:3], Y[:3]
+    exact = X[:45:20], decay(X[:45:20], 2.4, 1.2, 0.6)
     for method in METHODS:
         with pytest.warns(
             optimize.OptimizeWarning, match="Covariance of the parameters could not be estimated"
@@ -414,7 +412,8 @@ def test_inside_njit():
         inside(X, Y * np.nan)
     with pytest.raises(ValueError, match="as many data"):
         inside(X[:2], Y[:2])
-    assert np.all(np.isinf(inside(X[:3], Y[:3])[1]))
+    few = np.array([0.0, 1.0, 2.0])
+    assert np.all(np.isinf(inside(few, decay(few, 2.4, 1.2, 0.6))[1]))
 
 
 def test_under_prange():

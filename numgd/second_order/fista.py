@@ -1,10 +1,10 @@
 """FISTA: accelerated proximal gradients for a smooth function plus an L1 term.
 
 A. Beck and M. Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse problems",
-SIAM J. Imaging Sci. 2 (2009) 183-202, with steps that may grow again (K. Scheinberg, D. Goldfarb and X. Bai,
-Found. Comput. Math. 14 (2014) 389-417) and momentum that is dropped where it leads uphill (B. O'Donoghue and
-E. Candès, Found. Comput. Math. 15 (2015) 715-732).  Minimises F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖², and F
-never rises; the value is F, the gradient its subgradient of least norm, and that is what gtol tests.
+SIAM J. Imaging Sci. 2 (2009) 183-202, started anew where the momentum leads uphill (B. O'Donoghue and
+E. Candès, Found. Comput. Math. 15 (2015) 715-732), and then with longer steps.  Minimises
+F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖², and F never rises; the value is F, the gradient its subgradient of least
+norm, and that is what gtol tests.
 
 Memory: 7 vectors of length n.
 """
@@ -48,9 +48,10 @@ OPTIONS = FistaOptions()
 MATRIX_FREE = True
 HOST_ONLY = True
 
-# Scalars that are carried: the t of the paper, the Lipschitz constant to try next and that of the last step,
-# and F where the run started.
-T, LIPSCHITZ, LAST_LIPSCHITZ, START = 0, 1, 2, 3
+# Scalars carried: the t of the paper, the Lipschitz constant to try next, and F where the run started.
+T, LIPSCHITZ, START = 0, 1, 2
+
+SHRINKING = 0.5  # of the Lipschitz constant, where the momentum starts anew; between, it only grows
 
 
 @portable
@@ -105,7 +106,7 @@ def make_solver(space, access):
         first = carry[T] != carry[T]  # nothing is carried: NaN
         if first:
             carry[T], carry[START] = one, f
-            carry[LIPSCHITZ] = carry[LAST_LIPSCHITZ] = max_abs(v)  # a first step of length one
+            carry[LIPSCHITZ] = max_abs(v)  # a first step of length one
             copy(s, v)
             scale(s, zero)
         observe(problem, iteration, f)
@@ -117,10 +118,8 @@ def make_solver(space, access):
             if evaluations >= options.maxfun:
                 return Outcome(MAXFUN, iteration, evaluations, f, age)
 
-            # Scheinberg, Goldfarb & Bai, eq. 3.3: a step that may grow changes what the momentum can bear.
             t, lipschitz = carry[T], carry[LIPSCHITZ]
-            growth = lipschitz / carry[LAST_LIPSCHITZ]
-            t_next = (one + math.sqrt(one + real(4) * growth * t * t)) / two
+            t_next = (one + math.sqrt(one + real(4) * t * t)) / two  # Beck & Teboulle, eq. 4.2
             momentum = (t - one) / t_next
             step(y, x, momentum, s)
             smooth_y = smooth
@@ -186,9 +185,13 @@ def make_solver(space, access):
             copy(v, v_trial)
             f_previous, f, smooth = f, f_trial, smooth_trial
             carry[T] = one if against > zero else t_next
-            carry[LAST_LIPSCHITZ] = lipschitz
-            least = real(0.01) if first else real(0.9) if curvature > zero else real(0.1)
-            carry[LIPSCHITZ] = max(least * lipschitz, min(curvature, lipschitz) if first else zero)
+            if first:
+                lipschitz = max(real(0.01) * lipschitz, min(curvature, lipschitz))
+            elif curvature <= zero:
+                lipschitz *= real(0.1)
+            elif against > zero:
+                lipschitz *= real(SHRINKING)
+            carry[LIPSCHITZ] = lipschitz
             first = False
             iteration += 1
             age += 1

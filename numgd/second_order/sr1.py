@@ -7,8 +7,10 @@ in bounds.  Memory: n + 8 vectors of length n.
 
 import math
 
+import numpy as np
+
 from numgd.jit.portable import portable
-from numgd.linalg import multiply, rank_one_update, set_identity
+from numgd.linalg import epsilon, multiply, rank_one_update, set_identity
 from numgd.second_order.trust_ncg import make_truncated_cg
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
@@ -53,6 +55,8 @@ def make_model(space):
         real = x.dtype.type
         r, d, bd, B = memory[0], memory[1], memory[2], memory[3:]
         size = length(g, r)
+        if age == 0 and size < math.sqrt(epsilon(x)):  # −g would be lost beside x
+            set_identity(B, size / radius)
         copy(r, g)
         scale(r, real(1) / size)
         copy(p, r)
@@ -69,20 +73,24 @@ def make_model(space):
         copy(y, g_trial)
         axpy(y, -one, g)
         if age == 0 and taken:
-            ys = dot(y, p)
-            if ys > real(0):
-                set_identity(B, dot(y, y) / ys)  # eq. 6.20, for the Hessian
+            yy, ys = dot(y, y), dot(y, p)
+            if ys > real(0) and yy < math.inf:
+                set_identity(B, yy / ys)  # eq. 6.20, for the Hessian
         multiply(bs, B, p)
         axpy(y, -one, bs)
         along = dot(y, p)
-        if not abs(along) >= real(SKIP) * length(p, bs) * length(y, bs):
+        if not abs(along) > real(SKIP) * length(p, bs) * length(y, bs):
             return age
-        if not (along != real(0) and one / abs(along) < math.inf):
-            return age
-        rank_one_update(B, one / along, y)  # eq. 6.24
+        scale(y, one / math.sqrt(abs(along)))
+        rank_one_update(B, -one if along < real(0) else one, y)  # eq. 6.24
         return age + 1
 
     return Model(attend, propose, learn)
+
+
+def result_fields(x, work, age, maxcor):
+    """The Hessian for the result."""
+    return {"hess": work[SCRATCH_ROWS + 3 :] if age else np.eye(x.size, dtype=x.dtype)}
 
 
 def make_solver(space, access):

@@ -17,8 +17,9 @@ def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
     """Write the pseudo-inverse of AᵀA to `out` (n, n); how many columns of A are linearly independent.
 
     With fewer than n it is found by a complete orthogonal decomposition: Golub & Van Loan, section 5.4.7.
-    A (n, m) holds the matrix by columns; it and b (m,) are overwritten.  R, T, G (n, n), the integers order,
-    again (n,), and diagonal, norms, z (n,) are scratch.
+    A (n, m) holds the matrix by columns; it is overwritten by the columns of its factor R and, behind R's
+    diagonal, what is left of the reflections, b (m,) by Qᵀ b.  R, T, G (n, n), the integers order and again
+    (n,), and diagonal, norms, z (n,) are scratch.
     """
     zero, one = A.dtype.type(0), A.dtype.type(1)
     n = A.shape[0]
@@ -31,6 +32,8 @@ def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
         copy_triangle(R[:size], columns, diagonal[:size])
         if stage == 0:
             rank = independent(R, norms, order, b.size)
+            for k in range(min(n, b.size)):
+                A[k, k] = R[k, k]
         if rank == n:
             break
         # The leading rows W of R as W = P Sᵀ Qᵀ: the pseudo-inverse of WᵀW is GᵀG with G = S⁻¹ Qᵀ.

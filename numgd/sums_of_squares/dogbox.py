@@ -143,12 +143,13 @@ def make_solver(access):
                 status = CALLBACK
             elif status == GOING_ON and nfev >= options.max_nfev:
                 status = MAX_NFEV
+            steepness = optimality if optimality > zero else one
             for j in range(n):
                 free = abs(active[j]) < real(1.5)
                 active[j] = min(max(active[j], -one), one)
                 share = one if free else zero
                 norms[j] *= share
-                steepest[j] = -share * (g[j] / D[j]) / D[j]
+                steepest[j] = -share * ((g[j] / steepness) / D[j]) / D[j]
                 for i in range(r.size):
                     A[j, i] = share * J[j, i]
                 if iteration == 0:
@@ -172,6 +173,7 @@ def make_solver(access):
                     high[j] = min(upper[j] - x[j], radius / D[j])
                 dogleg(full, steepest, ideal, low, high, s)
                 size = zero
+                cut = False
                 for j in range(n):
                     # To a bound exactly, and beyond none.
                     x_trial[j] = min(max(x[j] + s[j], lower[j]), upper[j])
@@ -179,6 +181,7 @@ def make_solver(access):
                         x_trial[j] = lower[j]
                     elif s[j] == upper[j] - x[j]:
                         x_trial[j] = upper[j]
+                    cut |= x_trial[j] != x[j] and (x_trial[j] == lower[j] or x_trial[j] == upper[j])
                     size = max(size, abs(s[j]) * D[j])
                 change_along(R, order, s, spare)
                 predicted = -(dot(g, s) + half * dot(spare, spare))
@@ -194,7 +197,9 @@ def make_solver(access):
                     elif predicted == zero and decrease == zero:
                         agreement = one
                     length, x_size = euclidean_norm(s), euclidean_norm(x)
-                    status = tested(decrease, cost, length, x_size, agreement, options)
+                    # A step that a bound has cut short tells nothing.
+                    if not (cut and decrease > zero):
+                        status = tested(decrease, cost, length, x_size, agreement, options)
                 radius = next_radius(radius, agreement, size, real)
                 if not radius > zero:
                     status = ROUNDING

@@ -9,6 +9,7 @@ from numgd.sums_of_squares.access import (
     ACTIVE,
     BY_FUNCTION,
     BY_GRADIENT,
+    BY_STEP,
     CALLBACK,
     DIAGONAL,
     GOING_ON,
@@ -43,8 +44,9 @@ DECREASE = 1e-4  # of what the slope promises
 def descend(J, g, scale, p, along):
     """p = the minimiser of the linearised residuals along the scaled gradient; `along` (m,) is scratch."""
     real = p.dtype.type
+    steepness = max_abs(g)
     for j in range(p.size):
-        p[j] = -(scale[j] * (scale[j] * g[j]))
+        p[j] = -(scale[j] * (scale[j] * (g[j] / steepness)))
     for i in range(along.size):
         along[i] = real(0)
         for j in range(p.size):
@@ -59,7 +61,7 @@ def descend(J, g, scale, p, along):
 @portable
 def _shorter(alpha, rise, slope, real):
     """Length of the next trial: the minimiser of the parabola, within a tenth and half of this one."""
-    if rise - rise != real(0):
+    if not abs(rise) < math.inf:
         return real(0.1) * alpha
     best = -slope * alpha / (real(2) * (rise - slope * alpha))
     return alpha * min(max(best, real(0.1)), real(0.5))
@@ -121,7 +123,10 @@ def make_solver(access):
                     alpha = zero
                 for j in range(n):
                     x_trial[j] = x[j] + alpha * p[j]
-                if not alpha * size > epsilon(x) * euclidean_norm(x):
+                x_size = euclidean_norm(x)
+                if not alpha * size > epsilon(x) * x_size:
+                    if alpha == one and size < options.xtol * (options.xtol + x_size):
+                        return FitOutcome(BY_STEP, iteration, nfev, njev, cost, optimality)
                     if steepest:
                         return FitOutcome(LINE_SEARCH_FAILED, iteration, nfev, njev, cost, optimality)
                     descend(J, g, scale, p, projected)
@@ -135,7 +140,7 @@ def make_solver(access):
                 if accepted:
                     # By the whole step and its promise: a short one along a poor direction tells nothing.
                     decrease = max(-rise, -half * slope)
-                    status = tested(decrease, cost, size, euclidean_norm(x), one, options)
+                    status = tested(decrease, cost, size, x_size, one, options)
                 elif -slope <= options.ftol * cost and abs(rise) <= real(4) * epsilon(x) * cost:
                     status = BY_FUNCTION  # what is promised is less than rounding
                 elif nfev >= options.max_nfev:

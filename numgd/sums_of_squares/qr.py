@@ -4,19 +4,24 @@ Row j of the array A (n, m) is column j of the m×n matrix, so that every inner 
 memory.  Golub & Van Loan, Matrix Computations, section 5.4.2.
 """
 
+import math
+
 from numgd.jit.portable import portable, seldom
 from numgd.linalg import epsilon, euclidean_norm
 
 
 @portable
 def _reflect(v, c):
-    """Apply to c the reflection that v stands for."""
-    total = v.dtype.type(0)
+    """Apply to c the reflection that v stands for; the sum of squares after the first entry."""
+    total = square = v.dtype.type(0)
     for i in range(v.size):
         total += v[i] * c[i]
     total /= v[0]
-    for i in range(v.size):
+    c[0] -= total * v[0]
+    for i in range(1, v.size):
         c[i] -= total * v[i]
+        square += c[i] * c[i]
+    return square
 
 
 @seldom
@@ -40,6 +45,7 @@ def factorize(A, diagonal, order, remaining, b):
     """
     real = A.dtype.type
     n, m = A.shape
+    tiny = epsilon(A) * epsilon(A)  # squares below may have lost digits
     for k in range(n):
         order[k] = k
         diagonal[k] = real(0)
@@ -60,15 +66,21 @@ def factorize(A, diagonal, order, remaining, b):
             return
         if v[0] < real(0):
             size = -size
-        for i in range(v.size):
-            v[i] /= size
+        shrink = real(1) / size
+        if abs(shrink) < math.inf:
+            for i in range(v.size):
+                v[i] *= shrink
+        else:
+            for i in range(v.size):
+                v[i] /= size
         v[0] += real(1)
         diagonal[k] = -size
         for j in range(k + 1, n + 1):
             c = A[j, k:] if j < n else b[k:]
-            _reflect(v, c)
+            square = _reflect(v, c)
             if j < n:
-                remaining[j] = euclidean_norm(c[1:])
+                safe = square > tiny and square < math.inf
+                remaining[j] = math.sqrt(square) if safe else euclidean_norm(c[1:])
 
 
 @seldom

@@ -123,12 +123,12 @@ def bounded_step(x, p, d, gradient, lower, upper, R, order, radius, inside, s, x
         best = reflected
         copy(s, r)
 
-    for j in range(n):
-        r[j] = -gradient[j]
-    steepness = euclidean_norm(r)
+    steepness = euclidean_norm(gradient)
     if steepness > zero:
+        for j in range(n):
+            r[j] = -gradient[j] / steepness
         change_along(R, order, r, Rr)
-        longest = min(radius / steepness, inside * least_room(x, d, r, lower, upper))
+        longest = min(radius, inside * least_room(x, d, r, lower, upper))
         amount = lowest(half * dot(Rr, Rr), dot(gradient, r), zero, longest)
         for j in range(n):
             r[j] = amount * r[j]

