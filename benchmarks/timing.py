@@ -57,9 +57,10 @@ def interleaved(calls, rounds=15, shortest=0.05, warm=True):
     repeats = dict.fromkeys(calls, 1)
     if warm:
         for name, call in calls.items():
+            _sample(call, 1)  # may compile
             elapsed = _sample(call, 1)
             if elapsed < 2.0:  # longer calls are not repeated
-                elapsed = min(_sample(call, 1) for _ in range(2))
+                elapsed = min(elapsed, _sample(call, 1))
             repeats[name] = max(1, round(shortest / elapsed))
     gc.collect()
     gc.freeze()  # what compilation left is not searched again during a sample

@@ -226,12 +226,11 @@ def minimize(
 def _bounds_nothing(bounds):
     """Whether all bounds, in either of SciPy's forms, are infinite or None."""
     try:
-        low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else zip(*bounds, strict=True)
-        low = np.array([-np.inf if value is None else value for value in np.atleast_1d(low)], float)
-        high = np.array([np.inf if value is None else value for value in np.atleast_1d(high)], float)
+        if hasattr(bounds, "lb"):
+            return bool(np.all(np.equal(bounds.lb, -np.inf)) and np.all(np.equal(bounds.ub, np.inf)))
+        return all(low in (None, -np.inf) and high in (None, np.inf) for low, high in bounds)
     except (TypeError, ValueError):
-        return False  # SciPy will say what is wrong
-    return bool(np.all(low == -np.inf) and np.all(high == np.inf))
+        return False  # `_box` will say what is wrong
 
 
 def _has_constraints(constraints):
@@ -246,10 +245,14 @@ def _box(bounds, x):
     if bounds is None:
         return np.empty((2, 0), x.dtype)
     try:
-        low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else zip(*bounds, strict=True)
-        low = [-np.inf if value is None else value for value in np.atleast_1d(low)]
-        high = [np.inf if value is None else value for value in np.atleast_1d(high)]
-        low, high = np.asarray(low, x.dtype), np.asarray(high, x.dtype)
+        if hasattr(bounds, "lb"):
+            sides = np.atleast_1d(bounds.lb), np.atleast_1d(bounds.ub)
+        else:
+            sides = zip(*bounds, strict=True)
+        low, high = (
+            np.array([infinite if value is None else value for value in side], x.dtype)
+            for side, infinite in zip(sides, (-np.inf, np.inf), strict=True)
+        )
     except (TypeError, ValueError):
         raise ValueError(
             f"bounds must be a scipy.optimize.Bounds or a sequence of (low, high) pairs; it is {bounds!r:.80}"
@@ -261,13 +264,14 @@ def _box(bounds, x):
                 f"bounds must have one pair for each of the {x.size} values of x0; it has {side.size}"
             )
         row[:] = side
-    if np.isnan(box).any():
-        raise ValueError("bounds must not be NaN")
-    crossed = np.flatnonzero(box[0] > box[1])
-    if crossed.size:
-        i = crossed[0]
+    ordered = box[0] <= box[1]
+    if not ordered.all():
+        if np.isnan(box).any():
+            raise ValueError("bounds must not be NaN")
+        i = np.flatnonzero(~ordered)[0]
         raise ValueError(f"bounds must have low <= high; for x[{i}] they are {box[0, i]:g} and {box[1, i]:g}")
-    np.clip(x, box[0], box[1], out=x)
+    np.maximum(x, box[0], out=x)
+    np.minimum(x, box[1], out=x)
     return box
 
 

@@ -29,6 +29,8 @@ def resume(method, earlier, hess_inv0, x, work, carry, maxcor):
     A result of the same method goes on bit for bit as if it had not stopped.  Of any other, as of SciPy's,
     the inverse Hessian is taken over by methods that have one, and else the point alone.
     """
+    if earlier is None and hess_inv0 is None:
+        return 0
     state = getattr(earlier, "_numgd_state", None)
     if hess_inv0 is None and state is not None and state.method == method and _same_run(state, x, work):
         work[:] = state.work

@@ -131,6 +131,36 @@ def test_options_of_single_methods():
         numgd.minimize(unreachable, [1.0], tol=-1e-3)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "match"),
+    [
+        ([(0.0, 1.0), (2.0, 1.0)], r"bounds must have low <= high; for x\[1\] they are 2 and 1"),
+        (optimize.Bounds([0.0, 3.0], [1.0, 2.0]), r"bounds must have low <= high; for x\[1\]"),
+        ([(0.0, 1.0)] * 3, "bounds must have one pair for each of the 2 values of x0; it has 3"),
+        (optimize.Bounds(np.zeros(3), np.ones(3)), "bounds must have one pair for each of the 2 values"),
+        ([(0.0, np.nan), (0.0, 1.0)], "bounds must not be NaN"),
+        ([0.0, 1.0], "bounds must be a scipy.optimize.Bounds or a sequence"),
+        ([(0.0, 1.0, 2.0)] * 2, "bounds must be a scipy.optimize.Bounds or a sequence"),
+        ([("a", "b")] * 2, "bounds must be a scipy.optimize.Bounds or a sequence"),
+    ],
+)
+def test_bounds(bounds, match):
+    with pytest.raises(ValueError, match=match):
+        numgd.minimize(unreachable, [0.5, 0.5], method="l-bfgs-b", bounds=bounds)
+
+
+def test_x0_outside_the_bounds_is_clipped_as_in_scipy():
+    bounds, jac = [(0.0, 0.5), (-1.0, None)], lambda x, centre: 2.0 * (x - centre)
+    for minimize in (numgd.minimize, optimize.minimize):
+        first = []
+        result = minimize(
+            lambda x, centre, first=first: first.append(x.copy()) or np.sum((x - centre) ** 2),
+            [3.0, -7.0], (CENTRE[:2],), "L-BFGS-B", jac, bounds=bounds,
+        )  # fmt: skip
+        assert np.array_equal(first[0], [0.5, -1.0])
+        np.testing.assert_allclose(result.x, [0.5, -1.0])
+
+
 def test_unknown_options_warn_as_in_scipy():
     with pytest.warns(optimize.OptimizeWarning, match="Unknown solver options: nonsense"):
         numgd.minimize(rosenbrock, [1.0, 1.0], options={"nonsense": 1})

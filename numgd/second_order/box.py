@@ -42,6 +42,15 @@ def bounded_step(out, x, alpha, p, lower, upper):
 
 
 @portable
+def ends_inside(x, p, lower, upper):
+    """Whether x + p is in the box."""
+    inside = True
+    for i in range(x.size):
+        inside &= lower[i] - x[i] <= p[i] <= upper[i] - x[i]
+    return inside
+
+
+@portable
 def largest_step(x, p, lower, upper):
     """The largest alpha for which x + alpha p is in the box, infinite if all are."""
     zero = x.dtype.type(0)

@@ -39,6 +39,21 @@ def sift_down(order, keys, root, count):
     order[root] = index
 
 
+@portable
+def straight_until(x, g, lower, upper, free):
+    """The t up to which no variable meets a bound on the path x − t g; 0 if not all are `free`."""
+    zero = x.dtype.type(0)
+    nearest = x.dtype.type(math.inf)
+    for i in range(x.size):
+        move = -g[i]
+        room = upper[i] - x[i] if move > zero else lower[i] - x[i]
+        if free[i] == zero or room == zero or (move == zero and x[i] == upper[i]):
+            nearest = zero
+        elif move != zero:
+            nearest = min(nearest, room / move)
+    return nearest
+
+
 def make_cauchy_point(quadratic):
     """The search for one kind of matrix."""
     begin, advance, probe, stop = quadratic

@@ -1,4 +1,7 @@
-"""Nonlinear conjugate gradients, Polak-Ribière+ (Nocedal & Wright, Numerical Optimization, eq. 5.45)."""
+"""Nonlinear conjugate gradients, Polak-Ribière+ (Nocedal & Wright, Numerical Optimization, eq. 5.45).
+
+Memory: 6 vectors of length n.
+"""
 
 import math
 

@@ -2,6 +2,8 @@
 
 Y. H. Dai and Y. Yuan, "A nonlinear conjugate gradient method with a strong global convergence property",
 SIAM J. Optim. 10 (1999) 177-182.
+
+Memory: 6 vectors of length n.
 """
 
 from numgd.jit.portable import portable

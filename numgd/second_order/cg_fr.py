@@ -1,6 +1,8 @@
 """Nonlinear conjugate gradients, Fletcher-Reeves (Nocedal & Wright, algorithm 5.4).
 
 R. Fletcher and C. M. Reeves, "Function minimization by conjugate gradients", Computer J. 7 (1964) 149-154.
+
+Memory: 6 vectors of length n.
 """
 
 from numgd.jit.portable import portable

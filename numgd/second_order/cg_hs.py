@@ -2,6 +2,8 @@
 
 M. R. Hestenes and E. Stiefel, "Methods of conjugate gradients for solving linear systems", J. Res. Nat. Bur.
 Standards 49 (1952) 409-436; the bound: J. C. Gilbert and J. Nocedal, SIAM J. Optim. 2 (1992) 21-42.
+
+Memory: 6 vectors of length n.
 """
 
 from numgd.jit.portable import portable

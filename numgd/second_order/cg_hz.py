@@ -2,6 +2,8 @@
 
 W. W. Hager and H. Zhang, SIAM J. Optim. 16 (2005) 170-192, eq. 1.3; the bound below: the same, "The limited
 memory conjugate gradient method", SIAM J. Optim. 23 (2013) 2150-2168.
+
+Memory: 6 vectors of length n.
 """
 
 import math

@@ -23,7 +23,10 @@ from numgd.second_order.cauchy_point import Quadratic
 
 
 class Blocks(NamedTuple):
-    """A symmetric matrix [[−P, R], [Rᵀ, Q]] over the columns of W; lower triangles of P and Q."""
+    """A symmetric matrix [[−P, R], [Rᵀ, Q]] over the columns of W; lower triangles of P and Q.
+
+    Each is (held, maxcor): whole rows are contiguous, of which the first `held` numbers count.
+    """
 
     P: Any
     R: Any
@@ -46,44 +49,32 @@ class Compact(NamedTuple):
     solution: Any
 
 
-BLOCKS, VECTORS = 9, 4
+@portable
+def small_numbers(maxcor):
+    """How many numbers the small matrices and vectors take."""
+    return 9 * maxcor * maxcor + 4 * 2 * maxcor
 
 
 @portable
 def compact_rows(n, maxcor):
-    """Rows of scratch memory; −1 where the small vectors do not fit in a row."""
-    if n < 2 * maxcor:
-        return -1
-    blocks, vectors = n // maxcor, n // (2 * maxcor)
-    return maxcor * (2 + (BLOCKS + blocks - 1) // blocks) + (VECTORS + vectors - 1) // vectors
+    """Rows of scratch memory."""
+    return 2 * maxcor + (small_numbers(maxcor) + n - 1) // n
 
 
 @portable
 def pairs_in(n, rows):
     """The maxcor of which `compact_rows` are that many; 0 if there is none."""
-    maxcor = 1
-    while 2 * maxcor <= n:
-        if compact_rows(n, maxcor) == rows:
-            return maxcor
-        maxcor += 1
-    return 0
+    maxcor = rows // 2
+    while maxcor > 0 and compact_rows(n, maxcor) != rows:
+        maxcor -= 1
+    return maxcor
 
 
 @portable
-def block(memory, maxcor, held, k):
-    """Small matrix k: they lie side by side below the pairs."""
-    each = memory.shape[1] // maxcor
-    row, column = maxcor * (2 + k // each), maxcor * (k % each)
-    return memory[row : row + held, column : column + held]
-
-
-@portable
-def vector(memory, maxcor, held, k):
-    """Small vector k, in the last rows."""
-    each = memory.shape[1] // (2 * maxcor)
-    row = memory.shape[0] - (VECTORS + each - 1) // each + k // each
-    column = 2 * maxcor * (k % each)
-    return memory[row, column : column + 2 * held]
+def vector(small, maxcor, held, k):
+    """Small vector k, behind the matrices."""
+    start = 9 * maxcor * maxcor + 2 * maxcor * k
+    return small[start : start + 2 * held]
 
 
 @seldom
@@ -91,18 +82,20 @@ def compact(memory, free, theta, age):
     """The model in scratch memory."""
     m = pairs_in(memory.shape[1], memory.shape[0])
     held = min(age, m)
+    small = memory[2 * m :].reshape(-1)
+    matrices = small[: 9 * m * m].reshape(9, m, m)
     return Compact(
         memory[:held],
         memory[m : m + held],
         free,
         theta,
-        Blocks(block(memory, m, held, 0), block(memory, m, held, 1), block(memory, m, held, 2)),
-        Blocks(block(memory, m, held, 3), block(memory, m, held, 4), block(memory, m, held, 5)),
-        Blocks(block(memory, m, held, 6), block(memory, m, held, 7), block(memory, m, held, 8)),
-        vector(memory, m, held, 0),
-        vector(memory, m, held, 1),
-        vector(memory, m, held, 2),
-        vector(memory, m, held, 3),
+        Blocks(matrices[0, :held], matrices[1, :held], matrices[2, :held]),
+        Blocks(matrices[3, :held], matrices[4, :held], matrices[5, :held]),
+        Blocks(matrices[6, :held], matrices[7, :held], matrices[8, :held]),
+        vector(small, m, held, 0),
+        vector(small, m, held, 1),
+        vector(small, m, held, 2),
+        vector(small, m, held, 3),
     )
 
 
@@ -115,13 +108,14 @@ def factorize(matrix, factors, theta, diagonal):
     zero, one = matrix.R.dtype.type(0), matrix.R.dtype.type(1)
     C, T, D = factors
     held = T.shape[0]
+    root = math.sqrt(theta)
     for i in range(held):
         for j in range(i):
             C[i, j] = zero if diagonal else matrix.P[i, j]
             D[i, j] = matrix.Q[i, j]
-        C[i, i] = theta if diagonal else theta + matrix.P[i, i]
+        C[i, i] = root if diagonal else theta + matrix.P[i, i]
         D[i, i] = matrix.Q[i, i]
-    if not cholesky(C):
+    if not (diagonal or cholesky(C)):
         return False
     for i in range(held):
         for j in range(held):
@@ -177,7 +171,7 @@ def set_free(model, breaks):
 
 
 def make_products(space):
-    """Functions ``project(model, out, v)``: out = Wᵀv, and ``spread(model, out, v)``: out = out + W v."""
+    """Functions ``project(model, out, v)``: out = Wᵀv; ``spread(model, out, v)``: out = out + W v."""
     dot, axpy = space.dot, space.axpy
 
     @seldom
@@ -277,6 +271,26 @@ def make_subspace(space):
     return subspace
 
 
+def make_newton(space):
+    """The minimiser of the quadratic where no bound is felt."""
+    copy, scale = space.copy, space.scale
+    project, spread = make_products(space)
+
+    @portable
+    def newton(model, g, p):
+        """Write −B⁻¹g to p, if K takes all variables for free; False on failure."""
+        if not factorize(model.K, model.factors, model.theta, False):
+            return False
+        copy(p, g)
+        scale(p, -p.dtype.type(1) / model.theta)
+        project(model, model.solution, p)
+        solve_small(model.factors, model.solution)
+        spread(model, p, model.solution)
+        return True
+
+    return newton
+
+
 def make_remember(space):
     """Taking in a pair, in place of the oldest."""
     dot, copy, scale = space.dot, space.copy, space.scale
@@ -293,13 +307,19 @@ def make_remember(space):
         scale(s_new, factor)
         copy(y_new, y)
         scale(y_new, factor)
+        all_free = True
         for i in range(s.size):
             y_free[i] = y_new[i] * model.free[i]
             s_bound[i] = s_new[i] * (one - model.free[i])
+            all_free &= model.free[i] == one
         products, free_products, bound_products = model.along_d, model.along_z, model.column
         project(model, products, s_new)
         project(model, free_products, y_free)
-        project(model, bound_products, s_bound)
+        if all_free:
+            for k in range(bound_products.size):
+                bound_products[k] = zero
+        else:
+            project(model, bound_products, s_bound)
         held = model.s.shape[0]
         for k in range(held):
             high, low = max(k, newest), min(k, newest)

@@ -88,10 +88,12 @@ def result_fields(x, work, age, maxcor):
     """The inverse Hessian for the result, as a product of its pairs."""
     from scipy.optimize import LbfgsInvHessProduct
 
-    pairs = work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * maxcor].reshape(maxcor, 2, -1)[:age]
+    pairs = work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * min(age, maxcor)]
+    s, y = pairs[::2], pairs[1::2]
     if age > maxcor:  # the ring has turned: oldest first
-        pairs = np.roll(pairs, -(age % maxcor), axis=0)
-    return {"hess_inv": LbfgsInvHessProduct(pairs[:, 0], pairs[:, 1])}
+        oldest = age % maxcor
+        s, y = np.concatenate((s[oldest:], s[:oldest])), np.concatenate((y[oldest:], y[:oldest]))
+    return {"hess_inv": LbfgsInvHessProduct(s, y)}
 
 
 def take_hess_inv(matrix, work, maxcor):

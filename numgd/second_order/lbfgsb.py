@@ -4,8 +4,9 @@ R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, "A limited memory algorithm for bound 
 SIAM J. Sci. Comput. 16 (1995) 1190-1208, with the subspace step of J. L. Morales and J. Nocedal, "Remark on
 Algorithm 778", ACM TOMS 38 (2011), article 7.
 
-Memory: 2 maxcor + 6 vectors of length n, and as many as (12 maxcor² + 10 maxcor) numbers take.  Where two
-n×n matrices take less, the matrix of the quadratic model is held whole, and it forgets nothing.
+Memory: 2 maxcor + 6 vectors of length n, and as many as 9 maxcor² + 8 maxcor numbers take.  Where two
+n×n matrices take less, the matrix of the quadratic model is held whole, and it forgets nothing.  The result's
+``hess_inv`` takes 2 maxcor vectors more, and the bounds 2.
 """
 
 import math
@@ -19,10 +20,11 @@ from numgd.second_order.box import (
     bounded_on_all_sides,
     bounded_step,
     clip,
+    ends_inside,
     largest_step,
     projected_gradient,
 )
-from numgd.second_order.cauchy_point import make_cauchy_point
+from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions
 from numgd.second_order.line_search import (
     DECREASE,
@@ -60,8 +62,7 @@ OWN_ROWS = SCRATCH_ROWS + 1  # the loop's, and which variables are free
 @portable
 def rows(n, maxcor):
     """Rows of scratch memory: the loop's, and the model's."""
-    small, large = compact.compact_rows(n, maxcor), whole.whole_rows(n)
-    return OWN_ROWS + (large if small < 0 or large <= small else small)
+    return OWN_ROWS + min(compact.compact_rows(n, maxcor), whole.whole_rows(n))
 
 
 def make_solver(space, access):
@@ -72,6 +73,7 @@ def make_solver(space, access):
     whole_quadratic, compact_quadratic = whole.make_quadratic(space), compact.make_quadratic(space)
     cauchy_whole, cauchy_compact = make_cauchy_point(whole_quadratic), make_cauchy_point(compact_quadratic)
     subspace_whole, subspace_compact = whole.make_subspace(space), compact.make_subspace(space)
+    newton_whole, newton_compact = whole.make_newton(space), compact.make_newton(space)
     remember_whole, remember_compact = whole.make_remember(space), compact.make_remember(space)
 
     @portable
@@ -95,21 +97,43 @@ def make_solver(space, access):
         return slope
 
     @portable
+    def unhindered(x, g, lower, upper, p, free, newton, model):
+        """Write −B⁻¹g to p; its slope, or 0 where bounds may have a say.
+
+        They have none where the path to the Cauchy point is straight and x + p is in the box.  That point is
+        at t = gᵀg / gᵀB g, which gᵀB⁻¹g / gᵀg bounds from above.
+        """
+        zero = x.dtype.type(0)
+        straight = straight_until(x, g, lower, upper, free)
+        if straight > zero and newton(model, g, p):
+            slope = dot(g, p)
+            if -slope <= straight * dot(g, g) and ends_inside(x, p, lower, upper):
+                return slope
+        return zero
+
+    @portable
     def propose(x, g, lower, upper, p, free, memory, scratch, theta, age):
         """Write the quasi-Newton step to p; a slope that is not negative means failure."""
         breaks, order, d = scratch[0], scratch[1], scratch[2]
+        zero = x.dtype.type(0)
         if memory.shape[0] == whole.whole_rows(x.size):
             full = whole.whole(memory)
+            slope = unhindered(x, g, lower, upper, p, free, newton_whole, full)
+            if slope < zero:
+                return slope
             change = cauchy_whole(full, x, g, lower, upper, p, breaks, order, d)
             sound = subspace_whole(full, g, p, breaks, d)
         else:
             model = compact.compact(memory, free, theta, age)
+            slope = unhindered(x, g, lower, upper, p, free, newton_compact, model)
+            if slope < zero:
+                return slope
             if not compact.factorize(model.N, model.factors, theta, True):
-                return x.dtype.type(0)
+                return zero
             change = cauchy_compact(model, x, g, lower, upper, p, breaks, order, d)
             sound = subspace_compact(model, g, p, breaks, d)
         if not sound:
-            return x.dtype.type(0)
+            return zero
         return projected_direction(x, g, p, d, change, lower, upper)
 
     @portable

@@ -167,6 +167,8 @@ def make_solver(space, access):
                     if not fall < zero:
                         break
                     found = f_trial <= f + real(DECREASE) * fall or (limit == 0 and f_trial < f)
+                    # Rounding lets any step pass that is short enough.
+                    found &= f_trial < f or alpha == first_alpha
                 if found:
                     gradient(problem, x_trial, g_trial, options)
                     slope_trial = dot(g_trial, p)

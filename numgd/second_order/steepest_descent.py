@@ -1,4 +1,4 @@
-"""Steepest descent: the direction is the negative gradient (Cauchy, 1847)."""
+"""Steepest descent: the direction is the negative gradient (Cauchy, 1847).  Memory: 5 vectors of length n."""
 
 from numgd.jit.portable import portable
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent

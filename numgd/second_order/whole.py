@@ -105,6 +105,27 @@ def make_subspace(space):
     return subspace
 
 
+def make_newton(space):
+    """The minimiser of the quadratic where no bound is felt."""
+    copy, scale = space.copy, space.scale
+
+    @portable
+    def newton(model, g, p):
+        """Write −B⁻¹g to p; False on failure."""
+        factor = model.factor
+        for i in range(p.size):
+            for j in range(i + 1):
+                factor[i, j] = model.B[i, j]
+        if not cholesky(factor):
+            return False
+        copy(p, g)
+        scale(p, -p.dtype.type(1))
+        cholesky_solve(factor, p)
+        return True
+
+    return newton
+
+
 def make_remember(space):
     """The BFGS update (Nocedal & Wright, eq. 6.19) of a matrix that is first scaled down where it is large.
 

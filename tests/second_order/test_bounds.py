@@ -9,7 +9,7 @@ from scipy import optimize
 
 import numgd
 from numgd.second_order import compact, whole
-from numgd.second_order.cauchy_point import make_cauchy_point
+from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
 from numgd.second_order.subspace import projected_direction
 from numgd.spaces import SERIAL
 from numgd.status import Status
@@ -141,14 +141,32 @@ def test_cauchy_point_and_subspace_step_are_those_of_the_dense_matrix(part):
         assert np.all((x + reached >= low - 1e-12) & (x + reached <= high + 1e-12))
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_where_no_bound_is_felt_the_step_is_newtons(part):
+    newton = {"compact": compact, "whole": whole}[part].make_newton(SERIAL)
+    models = Models(12, 3, seed=2)
+    for _ in range(5):
+        models.add_pair()
+    g, p = models.rng.standard_normal(12), np.empty(12)
+    assert newton(PARTS[part][0](models), g, p)
+    np.testing.assert_allclose(p, -np.linalg.solve(models.dense(), g), rtol=1e-8)
+
+
+def test_the_path_is_straight_until_the_first_bound():
+    x, g = np.zeros(3), np.array([2.0, -1.0, 0.0])
+    low, high, free = np.array([-4.0, -np.inf, -1.0]), np.array([9.0, 1.5, 1.0]), np.ones(3)
+    assert straight_until(x, g, low, high, free) == 1.5
+    for i, bound in ((0, low), (1, high), (2, high)):  # at the bound already
+        kept, bound[i] = bound[i], 0.0
+        assert straight_until(x, g, low, high, free) == 0.0
+        bound[i] = kept
+    assert straight_until(x, g, low, high, np.array([1.0, 0.0, 1.0])) == 0.0
+
+
 def test_scratch_memory_says_how_it_is_used():
     for n in (1, 2, 7, 20, 21, 64, 1000):
         for maxcor in (1, 2, 3, 10, 400):
-            found = compact.compact_rows(n, maxcor)
-            if found > 0:
-                assert compact.pairs_in(n, found) == maxcor
-            else:
-                assert n < 2 * maxcor
+            assert compact.pairs_in(n, compact.compact_rows(n, maxcor)) == maxcor
 
 
 # Closed forms ---------------------------------------------------------------------------------------
