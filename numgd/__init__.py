@@ -1,5 +1,7 @@
 """Numerical optimisation at machine speed, without a deep-learning framework."""
 
+from numgd import autodiff
+from numgd.autodiff import grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
 from numgd.minimize import minimize
@@ -12,8 +14,16 @@ __all__ = [
     "ManyResult",
     "MinimizeResult",
     "Status",
+    "autodiff",
     "curve_fit",
+    "grad",
+    "hessian",
+    "hessp",
+    "jacobian",
+    "jvp",
     "least_squares",
     "minimize",
     "minimize_many",
+    "value_and_grad",
+    "vjp",
 ]

@@ -1,0 +1,25 @@
+"""Exact derivatives of ordinary functions, by transformation of their source."""
+
+from numgd.autodiff.derivative import (
+    grad,
+    hessian,
+    hessp,
+    jacobian,
+    jvp,
+    source,
+    value_and_grad,
+    vjp,
+)
+from numgd.autodiff.program import NotDifferentiable
+
+__all__ = [
+    "NotDifferentiable",
+    "grad",
+    "hessian",
+    "hessp",
+    "jacobian",
+    "jvp",
+    "source",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,441 @@
+"""`grad` and its relatives: functions that Numba compiles, made of the source of others."""
+
+import inspect
+import math
+
+import numpy as np
+from numba import types
+from numba.core.dispatcher import Dispatcher
+
+from numgd.autodiff import building, helpers
+from numgd.autodiff.analysis import leaves, refused
+from numgd.autodiff.forward import Tangent
+from numgd.autodiff.program import Kind, NotDifferentiable, Static
+from numgd.autodiff.reading import Source, plain_function
+from numgd.autodiff.reverse import Adjoint
+from numgd.jit.generated import function_of, generated
+
+_DERIVED = {}
+"""The `Derivation` of each dispatcher that this module has made."""
+
+_NAMESPACE = {"np": np, "math": math, "helpers": helpers}
+
+
+class Derivation:
+    """How one derivative of one function is written.
+
+    Parameters
+    ----------
+    mode : str
+        ``'grad'``, ``'value_and_grad'``, ``'vjp'``, ``'jvp'``, ``'hessp'``, ``'jacobian'`` or ``'hessian'``.
+    function : callable
+    argnum : int or tuple of int
+    """
+
+    def __init__(self, mode, function, argnum):
+        self.mode, self.function, self.argnum = mode, function, argnum
+        try:
+            self.plain = plain_function(function)
+        except NotDifferentiable as error:
+            raise TypeError(str(error)) from None
+        name = "lambda_" if self.plain.__name__ == "<lambda>" else self.plain.__name__
+        self.name = f"{mode}_of_{name}"
+        parameters = list(inspect.signature(self.plain).parameters.values())
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        if any(parameter.kind in kinds for parameter in parameters):
+            raise NotDifferentiable(f"{name}: a function with *args or **kwargs cannot be differentiated")
+        self.names = [parameter.name for parameter in parameters]
+        self.argnums = self._checked(argnum, len(parameters))
+        self.parameters = [(p.name, p.default) for p in parameters]
+        if mode in ("vjp", "jvp", "hessp"):
+            if not isinstance(argnum, int):
+                raise TypeError(f"argnum must be an int for {mode}; it is {argnum!r}")
+            self.parameters.insert(self.argnums[0] + 1, (self._vector(), inspect.Parameter.empty))
+        self.texts = {}
+
+    def _checked(self, argnum, count):
+        single = isinstance(argnum, int) and not isinstance(argnum, bool)
+        numbers = (argnum,) if single else argnum
+        if not isinstance(numbers, tuple) or not all(isinstance(n, int) for n in numbers) or not numbers:
+            raise TypeError(f"argnum must be an int or a tuple of ints; it is {argnum!r}")
+        for number in numbers:
+            if not -count <= number < count:
+                raise ValueError(f"argnum is {number}, but {self.plain.__name__} takes {count} arguments")
+        return tuple(number % count for number in numbers)
+
+    def _vector(self):
+        name = {"vjp": "u", "jvp": "v", "hessp": "p"}[self.mode]
+        while name in self.names:
+            name += "_"
+        return name
+
+    def signature(self):
+        """A function with the parameters of the derivative."""
+        texts, defaults = [], {}
+        for i, (name, default) in enumerate(self.parameters):
+            if default is inspect.Parameter.empty:
+                texts.append(name)
+            else:
+                defaults[f"default_{i}"] = default
+                texts.append(f"{name}=default_{i}")
+        exec(f"def {self.name}({', '.join(texts)}):\n    return 0.0\n", defaults)
+        function = defaults[self.name]
+        function.__doc__ = f"{self.mode} of {self.plain.__name__}, compiled for the types of each call."
+        return function
+
+    # Texts ---------------------------------------------------------------------------------------------
+
+    def make(self, numba_types):
+        """The function for arguments of given types, and its digest."""
+        kinds = tuple(kind_of(t, name) for t, (name, _) in zip(numba_types, self.parameters, strict=True))
+        return self.written(kinds)
+
+    def written(self, kinds):
+        """The function for arguments of given kinds, and its digest."""
+        if kinds not in self.texts:
+            text, namespace = self.text(kinds)
+            self.texts[kinds] = (text, *function_of(text, self.name, {**_NAMESPACE, **namespace}))
+        return self.texts[kinds][1:]
+
+    def text(self, kinds):
+        """Source text of the derivative and the objects that it refers to."""
+        writer = {
+            "grad": self._reverse, "value_and_grad": self._reverse, "vjp": self._reverse, "jvp": self._forward,
+            "hessp": self._hessp, "jacobian": self._jacobian, "hessian": self._hessian,
+        }[self.mode]  # fmt: skip
+        return writer(kinds)
+
+    def head(self):
+        return f"def {self.name}({', '.join(name for name, _ in self.parameters)}):\n"
+
+    def own_kinds(self, kinds):
+        """The kinds of the function's own arguments."""
+        if self.mode in ("vjp", "jvp", "hessp"):
+            place = self.argnums[0] + 1
+            return kinds[:place] + kinds[place + 1 :]
+        return kinds
+
+    def moved(self, program):
+        """The parameters to differentiate by."""
+        found = []
+        for number in self.argnums:
+            name, what = program.parameters[number]
+            if not isinstance(what, building.Value) or not what.kind.real:
+                raise NotDifferentiable(
+                    f"{self.plain.__name__}: the argument {name!r} is not real; it cannot be differentiated by"
+                )
+            found.append(what)
+        return found
+
+    def _program(self, kinds):
+        names = building.Names()
+        names.used |= {name for name, _ in self.parameters}
+        for name in self.names:
+            names.used.discard(name)
+        return building.build(self.function, kinds, names), names
+
+    def _reverse(self, kinds):
+        program, names = self._program(self.own_kinds(kinds))
+        independent = self.moved(program)
+        results = leaves(program.result)
+        if len(results) != 1 or isinstance(program.result, tuple):
+            raise NotDifferentiable(f"{self.plain.__name__}: its result must be one number or array")
+        (result,) = results
+        if self.mode == "vjp":
+            seed = self._vector()
+        elif result.kind.ndim or not result.kind.real:
+            raise NotDifferentiable(f"{self.plain.__name__}: its result must be one real number; use jacobian")
+        else:
+            seed = "1.0"
+        adjoint = Adjoint(program, independent, refused(Source(self.function)), names)
+        lines, gradients = adjoint.write([seed])
+        answer = gradients[0] if isinstance(self.argnum, int) else f"({', '.join(gradients)},)"
+        if self.mode == "value_and_grad":
+            answer = f"{result.name}, {answer}"
+        return self.head() + "\n".join(lines) + f"\n    return {answer}\n", program.externals
+
+    def _forward(self, kinds, function=None):
+        own = self.own_kinds(kinds)
+        names = building.Names()
+        names.used.add(self._vector())
+        program = building.build(function or self.function, own, names)
+        (moved,) = self.moved(program)
+        tangent = Tangent(program, {moved: self._vector()})
+        lines, dots = tangent.write()
+        if not isinstance(program.result, tuple):
+            answer = dots[0]
+            if program.result.kind.ndim:
+                answer = f"{answer} + np.zeros_like({program.result.name})"
+        else:
+            answer = f"({', '.join(dots)},)"
+        return self.head() + "\n".join(lines) + f"\n    return {answer}\n", program.externals
+
+    def _hessp(self, kinds):
+        gradient = Derivation("grad", self.function, self.argnum).written(self.own_kinds(kinds))[0]
+        text, namespace = self._forward(kinds, gradient)
+        return text, namespace
+
+    def _rest(self):
+        """The arguments after and before the differentiated one, as text of a call with a vector."""
+        place = self.argnums[0] + 1
+        return ", ".join([*self.names[:place], "direction", *self.names[place:]])
+
+    def _jacobian(self, kinds):
+        x = self.names[self.argnums[0]]
+        kind = kinds[self.argnums[0]]
+        product = derived("jvp", self.function, self.argnums[0])
+        back = derived("vjp", self.function, self.argnums[0])
+        program, _ = self._program(kinds)
+        result = program.result
+        if isinstance(result, tuple) or result.kind.ndim > 1 or kind.ndim > 1:
+            raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and gives numbers or vectors")
+        value = f"value({', '.join(self.names)})"
+        text = _JACOBIANS[kind.ndim, result.kind.ndim]
+        body = text.format(x=x, call=self._rest(), value=value)
+        return self.head() + body, {"product": product, "back": back, "value": _compiled(self.function)}
+
+    def _hessian(self, kinds):
+        x = self.names[self.argnums[0]]
+        kind = kinds[self.argnums[0]]
+        product = derived("hessp", self.function, self.argnums[0])
+        if kind.ndim > 1:
+            raise NotDifferentiable(f"{self.plain.__name__}: hessian is by a number or a vector")
+        body = _JACOBIANS[kind.ndim, kind.ndim].format(x=x, call=self._rest(), value=f"{x}")
+        return self.head() + body, {"product": product, "back": product, "value": None}
+
+
+_BY_COLUMNS = """    direction = np.zeros_like({x})
+    out = np.empty(({rows}, {x}.size), {x}.dtype)
+    for j in range({x}.size):
+        direction[j] = 1.0
+        out[:, j] = product({{call}})
+        direction[j] = 0.0
+    return out
+"""
+
+_JACOBIANS = {
+    (0, 0): "    direction = 1.0\n    return product({call})\n",
+    (0, 1): "    direction = 1.0\n    return product({call})\n",
+    (1, 0): "    direction = 1.0\n    return back({call})\n",
+    (1, 1): """    y = {value}
+    out = np.empty((y.size, {x}.size), y.dtype)
+    if y.size < {x}.size:
+        direction = np.zeros_like(y)
+        for i in range(y.size):
+            direction[i] = 1.0
+            out[i] = back({call})
+            direction[i] = 0.0
+    else:
+        direction = np.zeros_like({x})
+        for j in range({x}.size):
+            direction[j] = 1.0
+            out[:, j] = product({call})
+            direction[j] = 0.0
+    return out
+""",
+}
+
+
+def _compiled(function):
+    from numba import njit
+
+    return function if isinstance(function, Dispatcher) else njit(function)
+
+
+def kind_of(numba_type, name):
+    """What a Numba type is for a program."""
+    if isinstance(numba_type, types.Omitted):
+        return Static(numba_type.value)
+    if isinstance(numba_type, types.Literal):
+        numba_type = numba_type.literal_type
+    if isinstance(numba_type, types.Array):
+        return Kind(_dtype(numba_type.dtype, name), numba_type.ndim)
+    if isinstance(numba_type, types.BaseTuple):
+        return tuple(kind_of(item, name) for item in numba_type)
+    if isinstance(numba_type, types.NoneType):
+        return Static(None)
+    if isinstance(numba_type, types.Dispatcher):
+        return Static(numba_type.dispatcher)
+    if isinstance(numba_type, types.Number | types.Boolean):
+        return Kind(_dtype(numba_type, name))
+    raise NotDifferentiable(f"the argument {name!r} of type {numba_type} cannot be differentiated through")
+
+
+def _dtype(numba_type, name):
+    if isinstance(numba_type, types.Float):
+        return "f4" if numba_type.bitwidth == 32 else "f8"
+    if isinstance(numba_type, types.Boolean):
+        return "b1"
+    if isinstance(numba_type, types.Integer):
+        return "i8"
+    raise NotDifferentiable(f"the argument {name!r} of type {numba_type} cannot be differentiated through")
+
+
+def derived(mode, function, argnum):
+    """The dispatcher of a derivative, one for each function."""
+    key = (mode, function, argnum)
+    try:
+        found = _DERIVED.get(key)
+    except TypeError:
+        raise TypeError(f"{mode} takes a function; it got {function!r}") from None
+    if found is None:
+        derivation = Derivation(mode, function, argnum)
+        found = generated(derivation.signature(), derivation.make)
+        found.derivation = derivation
+        _DERIVED[key] = found
+    return found
+
+
+def grad(f, argnum=0):
+    """The gradient of a function as a compiled function.
+
+    Parameters
+    ----------
+    f : callable
+        A plain Python function or an ``@njit`` one with a real number as its result.
+    argnum : int or tuple of int, optional
+        Which argument to differentiate by; a tuple gives a tuple of gradients.
+
+    Returns
+    -------
+    callable
+        ``grad(f)(*args)`` is an array of the shape and dtype of the argument, or a float.  Compiled on
+        first use for each combination of types; can be called from ``@njit`` code.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not a Python function.
+    NotDifferentiable
+        At the first call, if `f` holds something that cannot be differentiated; says which line.
+
+    References
+    ----------
+    .. [1] A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM, 2008.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> def f(x):
+    ...     return x[0] ** 2 * x[1]
+    >>> numgd.grad(f)(np.array([3.0, 2.0]))
+    array([12.,  9.])
+    """
+    return derived("grad", f, argnum)
+
+
+def value_and_grad(f, argnum=0):
+    """Value and gradient of a function together, as a compiled function; see `grad`.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> numgd.value_and_grad(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
+    (18.0, array([12.,  9.]))
+    """
+    return derived("value_and_grad", f, argnum)
+
+
+def vjp(f, argnum=0):
+    """The product uᵀJ of a vector and the Jacobian, as a compiled function; see `grad`.
+
+    The vector u, of the shape of f's result, stands right behind the argument that is differentiated by.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> numgd.vjp(lambda x: x * x)(np.array([3.0, 2.0]), np.array([1.0, 10.0]))
+    array([ 6., 40.])
+    """
+    return derived("vjp", f, argnum)
+
+
+def jvp(f, argnum=0):
+    """The product J v of the Jacobian and a vector, as a compiled function; see `grad`.
+
+    The vector v, of the argument's shape, stands right behind the argument that is differentiated by.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> numgd.jvp(lambda x: x * x)(np.array([3.0, 2.0]), np.array([1.0, 10.0]))
+    array([ 6., 40.])
+    """
+    return derived("jvp", f, argnum)
+
+
+def hessp(f, argnum=0):
+    """The product H p of the Hessian and a vector, as a compiled function: forward over reverse; see `grad`.
+
+    The vector p stands right behind the argument that is differentiated by, as SciPy's `hessp` has it.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> numgd.hessp(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]), np.array([1.0, 0.0]))
+    array([4., 6.])
+    """
+    return derived("hessp", f, argnum)
+
+
+def jacobian(f, argnum=0):
+    """The Jacobian (m, n) of a function of a vector (n,) with a vector (m,) as its result; see `grad`.
+
+    By rows in reverse mode if m < n, by columns in forward mode otherwise.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> numgd.jacobian(lambda x: x * x)(np.array([3.0, 2.0]))
+    array([[6., 0.],
+           [0., 4.]])
+    """
+    return derived("jacobian", f, argnum)
+
+
+def hessian(f, argnum=0):
+    """The Hessian (n, n) of a function of a vector (n,), as a compiled function; see `grad`.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> numgd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
+    array([[4., 6.],
+           [6., 0.]])
+    """
+    return derived("hessian", f, argnum)
+
+
+def source(f, *args):
+    """The source text of a derivative: of each one compiled so far, or for arguments like `args`.
+
+    Parameters
+    ----------
+    f : callable
+        What `grad` or one of its relatives gave.
+    *args
+        Arguments of a call.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numgd
+    >>> print(numgd.autodiff.source(numgd.grad(lambda x: x**2), 3.0))
+    def grad_of_lambda_(x):
+        answer_ = x ** 2
+        answer_bar = 1.0
+        x_bar = answer_bar * 2 * x
+        return x_bar
+    <BLANKLINE>
+    """
+    derivation = getattr(f, "derivation", None)
+    if derivation is None:
+        raise TypeError(f"f must be a derivative that numgd has made; it is {f!r}")
+    if args:
+        from numba import typeof
+
+        derivation.make(tuple(typeof(arg) for arg in args))
+    return "\n".join(text for text, _, _ in derivation.texts.values())

@@ -1,0 +1,303 @@
+"""What generated derivatives call: adjoints that take more than a line."""
+
+import math
+
+import numpy as np
+from numba import types
+from numba.extending import overload, register_jitable
+
+
+@register_jitable
+def grown(tape, size):
+    """A longer tape with the same contents."""
+    longer = np.empty(max(size, 2 * tape.size), tape.dtype)
+    longer[: tape.size] = tape
+    return longer
+
+
+@register_jitable
+def length(start, stop, step):
+    """Number of items of ``range(start, stop, step)``."""
+    if step > 0:
+        return max(0, (stop - start + step - 1) // step)
+    return max(0, (start - stop - step - 1) // -step)
+
+
+@register_jitable
+def product_adjoint(a, g):
+    """g times the product of all other elements, for each."""
+    out = np.empty_like(a)
+    flat, values = out.ravel(), a.ravel()
+    before = g
+    for i in range(values.size):
+        flat[i] = before
+        before *= values[i]
+    after = 1.0
+    for k in range(values.size):
+        i = values.size - 1 - k
+        flat[i] *= after
+        after *= values[i]
+    return flat.reshape(a.shape)
+
+
+@register_jitable
+def at_first(a, value, g):
+    """Zeros, with g where a first equals a value."""
+    out = np.zeros(a.size, a.dtype)
+    values = a.ravel()
+    for i in range(values.size):
+        if values[i] == value or values[i] != values[i]:
+            out[i] = g
+            break
+    return out.reshape(a.shape)
+
+
+@register_jitable
+def product_adjoint_tangent(a, g, d):
+    """The change of `product_adjoint` of a along d: g times all products of the others but one, times its d."""
+    values, changes = a.ravel(), d.ravel()
+    out = np.zeros(values.size, a.dtype)
+    for i in range(values.size):
+        for j in range(values.size):
+            if i != j:
+                product = g * changes[j]
+                for k in range(values.size):
+                    if k not in (i, j):
+                        product *= values[k]
+                out[i] += product
+    return out.reshape(a.shape)
+
+
+@register_jitable
+def where_first(a, value, d):
+    """The element of d at the first place where a equals a value."""
+    values, changes = a.ravel(), d.ravel()
+    for i in range(values.size):
+        if values[i] == value or values[i] != values[i]:
+            return changes[i]
+    return 0.0
+
+
+@register_jitable
+def digamma(x):
+    """Derivative of the logarithm of the gamma function; Abramowitz & Stegun, 6.3.5, 6.3.7 and 6.3.18."""
+    result = 0.0
+    if x <= 0.0:
+        if x == math.floor(x):
+            return math.nan
+        result = -math.pi / math.tan(math.pi * x)
+        x = 1.0 - x
+    while x < 10.0:
+        result -= 1.0 / x
+        x += 1.0
+    z = 1.0 / (x * x)
+    tail = 1.0 / 12 - z * (
+        1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132 - z * 691.0 / 32760)))
+    )
+    return result + math.log(x) - 0.5 / x - z * tail
+
+
+@register_jitable
+def trigamma(x):
+    """Derivative of `digamma`; Abramowitz & Stegun, 6.4.6, 6.4.7 and 6.4.12."""
+    result, sign = 0.0, 1.0
+    if x <= 0.0:
+        if x == math.floor(x):
+            return math.nan
+        result = (math.pi / math.sin(math.pi * x)) ** 2
+        x, sign = 1.0 - x, -1.0
+    while x < 12.0:
+        result += sign / (x * x)
+        x += 1.0
+    z = 1.0 / (x * x)
+    tail = z * (1.0 / 6 - z * (1.0 / 30 - z * (1.0 / 42 - z * (1.0 / 30 - z * 5.0 / 66))))
+    return result + sign * (1.0 / x + 0.5 * z + tail / x)
+
+
+def diff_adjoint(g):
+    """The adjoint of ``np.diff`` along the last axis."""
+    out = np.zeros((*g.shape[:-1], g.shape[-1] + 1), g.dtype)
+    out[..., 1:] = g
+    out[..., :-1] -= g
+    return out
+
+
+@overload(diff_adjoint)
+def _diff_adjoint(g):
+    if g.ndim == 1:
+
+        def one(g):
+            out = np.zeros(g.size + 1, g.dtype)
+            out[1:] = g
+            for i in range(g.size):
+                out[i] -= g[i]
+            return out
+
+        return one
+    if g.ndim == 2:
+
+        def two(g):
+            out = np.zeros((g.shape[0], g.shape[1] + 1), g.dtype)
+            out[:, 1:] = g
+            for i in range(g.shape[0]):
+                for j in range(g.shape[1]):
+                    out[i, j] -= g[i, j]
+            return out
+
+        return two
+    return None
+
+
+def fit(g, x):
+    """The sum of g over the axes along which x was broadcast, in the shape of x."""
+    g = np.asarray(g)
+    while g.ndim > np.ndim(x):
+        g = g.sum(0)
+    for axis in range(np.ndim(x)):
+        if x.shape[axis] == 1 and g.shape[axis] != 1:
+            g = np.expand_dims(g.sum(axis), axis)
+    return g
+
+
+def spread(g, axis, x):
+    """g repeated along a new axis, in the shape of x."""
+    return np.broadcast_to(np.expand_dims(g, axis), x.shape).copy()
+
+
+def scatter(x, index, g):
+    """Zeros in the shape of x, with the rows of g added where an array of integers or a mask points to."""
+    out = np.zeros(x.shape, g.dtype)
+    np.add.at(out, index, g)
+    return out
+
+
+def kept(tape, top, x):
+    """Write the elements of an array to the tape and, behind them, its shape; the tape and its new top."""
+    size = top + x.size + x.ndim
+    if size > tape.size:
+        tape = grown(tape, size)
+    tape[top : top + x.size] = x.ravel()
+    tape[top + x.size : size] = x.shape
+    return tape, size
+
+
+@overload(fit)
+def _fit(g, x):
+    if not isinstance(g, types.Array):
+        return lambda g, x: g
+    if g.ndim > x.ndim:
+        return lambda g, x: fit(np.sum(g, 0), x)
+    if x.ndim == 1:
+
+        def one(g, x):
+            if g.size == x.size:
+                return g
+            total = np.empty(1, g.dtype)
+            total[0] = np.sum(g)
+            return total
+
+        return one
+    if x.ndim == 2:
+
+        def two(g, x):
+            if g.shape == x.shape:
+                return g
+            out = np.zeros(x.shape, g.dtype)
+            rows, columns = min(1, x.shape[0] - 1), min(1, x.shape[1] - 1)
+            for i in range(g.shape[0]):
+                for j in range(g.shape[1]):
+                    out[i * rows, j * columns] += g[i, j]
+            return out
+
+        return two
+
+    def more(g, x):
+        if g.shape == x.shape:
+            return g
+        out = np.zeros(x.shape, g.dtype)
+        flat = out.ravel()
+        for position, value in np.ndenumerate(g):
+            place = 0
+            for axis in range(x.ndim):
+                place = place * x.shape[axis] + (position[axis] if x.shape[axis] > 1 else 0)
+            flat[place] += value
+        return out
+
+    return more
+
+
+@overload(spread)
+def _spread(g, axis, x):
+    if x.ndim == 1:
+
+        def one(g, axis, x):
+            return np.full(x.size, g)
+
+        return one
+    if x.ndim == 2:
+
+        def two(g, axis, x):
+            out = np.empty(x.shape, g.dtype)
+            for i in range(x.shape[0]):
+                for j in range(x.shape[1]):
+                    out[i, j] = g[j] if axis == 0 else g[i]
+            return out
+
+        return two
+
+    def more(g, axis, x):
+        out = np.empty(x.shape, g.dtype)
+        source, flat = np.ascontiguousarray(g).ravel(), out.ravel()
+        inner = 1
+        for k in range(axis + 1, x.ndim):
+            inner *= x.shape[k]
+        for i in range(flat.size):
+            flat[i] = source[(i // (inner * x.shape[axis])) * inner + i % inner]
+        return out
+
+    return more
+
+
+@overload(scatter)
+def _scatter(x, index, g):
+    if isinstance(index.dtype, types.Boolean):
+        if x.ndim != 1:
+            return None
+
+        def by_mask(x, index, g):
+            out = np.zeros(x.shape, g.dtype)
+            k = 0
+            for i in range(index.size):
+                if index[i]:
+                    out[i] = g[k]
+                    k += 1
+            return out
+
+        return by_mask
+
+    def by_numbers(x, index, g):
+        out = np.zeros(x.shape, g.dtype)
+        for k in range(index.size):
+            out[index[k]] += g[k]
+        return out
+
+    return by_numbers
+
+
+@overload(kept)
+def _kept(tape, top, x):
+    n = x.ndim
+
+    def keep(tape, top, x):
+        size = top + x.size + n
+        if size > tape.size:
+            tape = grown(tape, size)
+        for value in x.flat:
+            tape[top] = value
+            top += 1
+        for axis in range(n):
+            tape[top] = x.shape[axis]
+            top += 1
+        return tape, top
+
+    return keep

@@ -1,0 +1,268 @@
+"""Derivatives of single operations.
+
+A rule says what kind its result has, how it is written, and how its adjoint is passed on.  Elementwise ones
+are templates in their operands ``a, b, c``, result ``y`` and adjoint ``g`` of the result; ``M`` stands for
+`math` where the operands are numbers and for `numpy` where one is an array.
+"""
+
+import builtins
+import math
+import operator
+import re
+
+import numpy as np
+
+from numgd.autodiff import helpers
+from numgd.autodiff.program import Kind, promoted
+
+FUNCTIONS = {}
+"""Rule of each function object that user's code may call."""
+
+
+class Rule:
+    """An operation of one result; the defaults suit functions that have no derivative."""
+
+    smooth = False
+    cheap = True  # computed again rather than kept
+
+    def __init__(self, name, pattern, kind):
+        self.name, self.pattern, self._kind = name, pattern, kind
+
+    def kind(self, kinds, options):
+        """`Kind` of the result; raises TypeError where the operands do not fit."""
+        return self._kind(kinds, options)
+
+    def text(self, args, op):
+        """The operation as source text."""
+        return substituted(self.pattern, args, op)
+
+    def wants(self, op):
+        """Positions of the operands, and "y", whose values the adjoint needs, by active operand."""
+        return {}
+
+
+def substituted(template, args, op, **names):
+    """A template with its letters replaced."""
+    arrays = any(arg.kind.ndim for arg in op.args)
+    names.update(zip("abc", args, strict=False))
+    names["M"] = "np" if arrays else "math"
+    return re.sub(r"\b([abcgyM])\b(?!\w)", lambda match: names.get(match[1], match[1]), template)
+
+
+class Elementwise(Rule):
+    """A function of numbers, and by broadcasting of arrays."""
+
+    def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None):
+        self.name, self.pattern, self.adjoints = name, pattern, adjoints
+        self.smooth = any(adjoint is not None for adjoint in adjoints)
+        self.integer, self.cheap, self.scalar = integer, cheap, scalar
+
+    def kind(self, kinds, options):
+        ndim = max(kind.ndim for kind in kinds)
+        if self.integer == "bool":
+            return Kind("b1", ndim)
+        if self.name == "where":
+            kinds = kinds[1:]
+        dtype = promoted(*(kind.dtype for kind in kinds))
+        if dtype == "b1":
+            dtype = "i8"
+        if dtype == "i8" and not self.integer:
+            dtype = "f8"
+        return Kind(dtype, ndim)
+
+    def text(self, args, op):
+        pattern = self.pattern
+        if self.scalar is not None and not op.result.kind.ndim:
+            pattern = self.scalar
+        return substituted(pattern, args, op)
+
+    def adjoint_template(self, position, op):
+        """How the adjoint of the operand at a position follows from g."""
+        template = self.adjoints[position] if position < len(self.adjoints) else None
+        if template is not None and not op.result.kind.ndim:
+            template = re.sub(r"np\.where\((.*), (.*), (.*)\)$", r"(\2 if \1 else \3)", template)
+        return template
+
+
+def letters(template):
+    """The operands and the result that a template names."""
+    return set(re.findall(r"\b([abcy])\b", template))
+
+
+def _define(rule, *functions):
+    for function in functions:
+        FUNCTIONS[function] = rule
+    return rule
+
+
+def _unary(name, pattern, adjoint, *functions, **options):
+    options.setdefault("cheap", False)
+    return _define(Elementwise(name, pattern, adjoint, **options), *functions)
+
+
+ADD = _define(Elementwise("add", "a + b", "g", "g", integer=True), np.add, operator.add)
+SUBTRACT = _define(Elementwise("subtract", "a - b", "g", "-g", integer=True), np.subtract, operator.sub)
+MULTIPLY = _define(
+    Elementwise("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul
+)
+DIVIDE = _define(
+    Elementwise("divide", "a / b", "g / b", "-g * y / b"), np.divide, np.true_divide, operator.truediv
+)
+FLOOR_DIVIDE = _define(
+    Elementwise("floor_divide", "a // b", integer=True), np.floor_divide, operator.floordiv
+)
+MOD = _define(
+    Elementwise("mod", "a % b", "g", "-g * np.floor(a / b)", integer=True), np.mod, np.remainder, operator.mod
+)
+FMOD = _define(Elementwise("fmod", "M.fmod(a, b)", "g", "-g * np.trunc(a / b)"), np.fmod, math.fmod)
+POWER = _define(
+    Elementwise(
+        "power", "a ** b", "g * b * a ** (b - 1)", "np.where(a > 0, g * y * M.log(a), 0.0 * g)",
+        integer=True, cheap=False,
+    ),
+    np.power, operator.pow, builtins.pow, math.pow,
+)  # fmt: skip
+SQUARE_POWER = Elementwise("square", "a ** 2", "g * 2 * a", integer=True)
+NEGATIVE = _define(Elementwise("negative", "-a", "-g", integer=True), np.negative, operator.neg)
+POSITIVE = _define(Elementwise("positive", "a * 1", "g", integer=True), np.positive, operator.pos)
+ABSOLUTE = _define(
+    Elementwise("absolute", "np.abs(a)", "g * np.sign(a)", integer=True, scalar="abs(a)"),
+    np.abs, np.absolute, np.fabs, math.fabs, builtins.abs,
+)  # fmt: skip
+MAXIMUM = _define(
+    Elementwise(
+        "maximum", "np.maximum(a, b)", "np.where(a >= b, g, 0.0 * g)", "np.where(a < b, g, 0.0 * g)",
+        integer=True, scalar="max(a, b)",
+    ),
+    np.maximum, np.fmax,
+)  # fmt: skip
+MINIMUM = _define(
+    Elementwise(
+        "minimum", "np.minimum(a, b)", "np.where(a <= b, g, 0.0 * g)", "np.where(a > b, g, 0.0 * g)",
+        integer=True, scalar="min(a, b)",
+    ),
+    np.minimum, np.fmin,
+)  # fmt: skip
+WHERE = Elementwise(
+    "where", "np.where(a, b, c)", None, "np.where(a, g, 0.0 * g)", "np.where(a, 0.0 * g, g)",
+    integer=True, scalar="(b if a else c)",
+)  # fmt: skip
+HYPOT = _define(
+    Elementwise("hypot", "M.hypot(a, b)", "g * a / y", "g * b / y", cheap=False), np.hypot, math.hypot
+)
+ARCTAN2 = _define(
+    Elementwise(
+        "arctan2", "np.arctan2(a, b)", "g * b / (a * a + b * b)", "-g * a / (a * a + b * b)",
+        cheap=False, scalar="math.atan2(a, b)",
+    ),
+    np.arctan2, math.atan2,
+)  # fmt: skip
+COPYSIGN = _define(
+    Elementwise("copysign", "M.copysign(a, b)", "g * np.sign(a) * M.copysign(1.0, b)", None),
+    np.copysign, math.copysign,
+)  # fmt: skip
+_define(
+    Elementwise("logaddexp", "np.logaddexp(a, b)", "g * np.exp(a - y)", "g * np.exp(b - y)", cheap=False),
+    np.logaddexp,
+)
+
+_define(
+    Elementwise("logaddexp2", "np.logaddexp2(a, b)", "g * 2.0 ** (a - y)", "g * 2.0 ** (b - y)", cheap=False),
+    np.logaddexp2,
+)
+_unary(
+    "sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0 * g, g * (np.cos(3.141592653589793 * a) - y) / a)", np.sinc
+)
+_unary("exp", "M.exp(a)", "g * y", np.exp, math.exp)
+_unary("exp2", "2.0 ** a", "g * y * 0.6931471805599453", np.exp2, getattr(math, "exp2", np.exp2))
+_unary("expm1", "M.expm1(a)", "g * (y + 1.0)", np.expm1, math.expm1)
+_unary("log", "M.log(a)", "g / a", np.log, math.log)
+_unary("log2", "M.log2(a)", "g / (a * 0.6931471805599453)", np.log2, math.log2)
+_unary("log10", "M.log10(a)", "g / (a * 2.302585092994046)", np.log10, math.log10)
+_unary("log1p", "M.log1p(a)", "g / (1.0 + a)", np.log1p, math.log1p)
+_unary("sqrt", "M.sqrt(a)", "g * 0.5 / y", np.sqrt, math.sqrt)
+_unary("cbrt", "np.cbrt(a)", "g / (3.0 * y * y)", np.cbrt)
+_unary("square", "a * a", "g * 2 * a", np.square, integer=True, cheap=True)
+_unary("reciprocal", "1.0 / a", "-g * y * y", np.reciprocal, cheap=True)
+_unary("sin", "M.sin(a)", "g * M.cos(a)", np.sin, math.sin)
+_unary("cos", "M.cos(a)", "-g * M.sin(a)", np.cos, math.cos)
+_unary("tan", "M.tan(a)", "g * (1.0 + y * y)", np.tan, math.tan)
+_unary("arcsin", "np.arcsin(a)", "g / np.sqrt(1.0 - a * a)", np.arcsin, math.asin)
+_unary("arccos", "np.arccos(a)", "-g / np.sqrt(1.0 - a * a)", np.arccos, math.acos)
+_unary("arctan", "np.arctan(a)", "g / (1.0 + a * a)", np.arctan, math.atan)
+_unary("sinh", "M.sinh(a)", "g * M.cosh(a)", np.sinh, math.sinh)
+_unary("cosh", "M.cosh(a)", "g * M.sinh(a)", np.cosh, math.cosh)
+_unary("tanh", "M.tanh(a)", "g * (1.0 - y * y)", np.tanh, math.tanh)
+_unary("arcsinh", "np.arcsinh(a)", "g / np.sqrt(a * a + 1.0)", np.arcsinh, math.asinh)
+_unary("arccosh", "np.arccosh(a)", "g / np.sqrt(a * a - 1.0)", np.arccosh, math.acosh)
+_unary("arctanh", "np.arctanh(a)", "g / (1.0 - a * a)", np.arctanh, math.atanh)
+_unary("erf", "math.erf(a)", "g * 1.1283791670955126 * math.exp(-a * a)", math.erf)
+_unary("erfc", "math.erfc(a)", "-g * 1.1283791670955126 * math.exp(-a * a)", math.erfc)
+_unary("gamma", "math.gamma(a)", "g * y * helpers.digamma(a)", math.gamma)
+_unary("lgamma", "math.lgamma(a)", "g * helpers.digamma(a)", math.lgamma)
+_unary("degrees", "M.degrees(a)", "g * 57.29577951308232", np.degrees, np.rad2deg, math.degrees, cheap=True)
+_unary(
+    "radians", "M.radians(a)", "g * 0.017453292519943295", np.radians, np.deg2rad, math.radians, cheap=True
+)
+
+_unary("digamma", "helpers.digamma(a)", "g * helpers.trigamma(a)", helpers.digamma)
+
+for _name, _functions in {
+    "floor": (np.floor, math.floor),
+    "ceil": (np.ceil, math.ceil),
+    "trunc": (np.trunc, math.trunc),
+    "sign": (np.sign,),
+    "rint": (np.rint,),
+}.items():
+    for _function in _functions:
+        _define(
+            Elementwise(_name, f"{'np' if _function.__class__ is np.ufunc else 'math'}.{_name}(a)"), _function
+        )
+
+COMPARISONS = {
+    name: Elementwise(name, f"a {symbol} b", integer="bool")
+    for name, symbol in {
+        "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Eq": "==", "NotEq": "!=",
+    }.items()
+}  # fmt: skip
+NOT = Elementwise("not", "not a", integer="bool")
+AND = Elementwise("and", "a and b", integer="bool")
+OR = Elementwise("or", "a or b", integer="bool")
+BITWISE = {
+    name: Elementwise(name, f"a {symbol} b", integer=True)
+    for name, symbol in {"BitAnd": "&", "BitOr": "|", "BitXor": "^", "LShift": "<<", "RShift": ">>"}.items()
+}
+INVERT = Elementwise("invert", "~a", integer=True)
+for _function in (np.isnan, np.isinf, np.isfinite, math.isnan, math.isinf, math.isfinite):
+    _define(Elementwise(_function.__name__, f"np.{_function.__name__}(a)", integer="bool"), _function)
+_define(Elementwise("logical_and", "np.logical_and(a, b)", integer="bool"), np.logical_and)
+_define(Elementwise("logical_or", "np.logical_or(a, b)", integer="bool"), np.logical_or)
+_define(Elementwise("logical_not", "np.logical_not(a)", integer="bool"), np.logical_not)
+
+
+def _of_float(kinds, options):
+    return Kind("f4" if kinds[0].dtype == "f4" else "f8")
+
+
+class Conversion(Elementwise):
+    """To a dtype that is known; the derivative passes to real ones."""
+
+    def __init__(self, name, pattern, dtype):
+        super().__init__(name, pattern, "g" if dtype[0] == "f" else None)
+        self.dtype = dtype
+
+    def kind(self, kinds, options):
+        return Kind(self.dtype, kinds[0].ndim)
+
+
+_define(Conversion("float", "float(a)", "f8"), builtins.float, np.float64)
+_define(Conversion("float32", "np.float32(a)", "f4"), np.float32)
+_define(Conversion("int", "int(a)", "i8"), builtins.int, np.int64, np.int32, np.intp)
+_define(Conversion("bool", "bool(a)", "b1"), builtins.bool, np.bool_)
+ASTYPE = {
+    np.float64: Conversion("astype", "a.astype(np.float64)", "f8"),
+    float: Conversion("astype", "a.astype(np.float64)", "f8"),
+    np.float32: Conversion("astype", "a.astype(np.float32)", "f4"),
+    np.int64: Conversion("astype", "a.astype(np.int64)", "i8"),
+    int: Conversion("astype", "a.astype(np.int64)", "i8"),
+}

@@ -1,0 +1,206 @@
+"""Programs as source text, with what the reverse sweep will need kept on a tape."""
+
+from numgd.autodiff.array_rules import DTYPE_NAMES
+from numgd.autodiff.program import (
+    ELLIPSIS,
+    Apply,
+    For,
+    If,
+    Load,
+    Slice,
+    Store,
+    Value,
+    While,
+    blocks_of,
+)
+
+INDENT = "    "
+
+
+class Writer:
+    """Lines of source text at a depth of indentation."""
+
+    def __init__(self):
+        self.lines, self.depth = [], 1
+
+    def line(self, text):
+        self.lines.append(INDENT * self.depth + text)
+
+    def index(self, index, name=lambda value: value.name):
+        """An index as text."""
+        if index == [ELLIPSIS]:
+            return ":"
+        return ", ".join(_item(item, name) for item in index)
+
+
+def _item(item, name):
+    if isinstance(item, Slice):
+        parts = ["" if part is None else name(part) for part in (item.start, item.stop, item.step)]
+        return ":".join(parts if parts[2] else parts[:2])
+    return name(item) if isinstance(item, Value) else item
+
+
+def zero(kind):
+    """A value of a kind, where any will do."""
+    if kind.ndim:
+        return f"np.empty(({'0, ' * kind.ndim}), {DTYPE_NAMES[kind.dtype]})"
+    return {"f8": "0.0", "f4": "np.float32(0.0)", "i8": "0", "b1": "False"}[kind.dtype]
+
+
+def cast(value, kind):
+    """A value as text, in the kind of the variable that takes it."""
+    if value is None:
+        return zero(kind)
+    if value.kind == kind or kind.ndim:
+        return value.name
+    if value.constant is not None and kind.dtype == "f8":
+        return repr(float(value.constant))
+    return {"f8": "float({})", "f4": "np.float32({})", "i8": "int({})", "b1": "bool({})"}[kind.dtype].format(
+        value.name
+    )
+
+
+class Forward(Writer):
+    """Writes a block as it runs forward.
+
+    Parameters
+    ----------
+    kept : dict of Block to list of Value
+        What goes to the tape at the end of each run of a block.
+    counted : set of While
+        Loops whose iterations are counted.
+    """
+
+    def __init__(self, kept=None, counted=()):
+        super().__init__()
+        self.kept, self.counted = kept or {}, counted
+        self.reserved = set()
+
+    def block(self, block, after=()):
+        """Write the operations, what is kept of them, and further lines."""
+        before = len(self.lines)
+        for op in block.ops:
+            self.op(op)
+        self.keep(block)
+        for text in after:
+            self.line(text)
+        if len(self.lines) == before:
+            self.line("pass")
+
+    def op(self, op):
+        if isinstance(op, Apply):
+            self.line(f"{op.result.name} = {op.rule.text([arg.name for arg in op.args], op)}")
+        elif isinstance(op, Load):
+            self.line(f"{op.result.name} = {op.array.name}[{self.index(op.index)}]")
+        elif isinstance(op, Store):
+            self.line(f"{op.array.name}[{self.index(op.index)}] {op.sign}= {op.value.name}")
+        elif isinstance(op, For):
+            self.loop(op)
+        elif isinstance(op, While):
+            self.conditional(op)
+        else:
+            self.branch(op)
+
+    def enter(self, op):
+        for c in op.carried:
+            self.line(f"{c.inner.name} = {cast(c.init, c.inner.kind)}")
+
+    def updates(self, op):
+        """What is carried on at the end of an iteration."""
+        pairs = [(c.inner.name, cast(c.next, c.inner.kind)) for c in op.carried if c.next is not c.inner]
+        targets = {target for target, _ in pairs}
+        if any(source in targets for _, source in pairs) and len(pairs) > 1:
+            return [f"{', '.join(t for t, _ in pairs)} = {', '.join(s for _, s in pairs)}"]
+        return [f"{target} = {source}" for target, source in pairs]
+
+    def leave(self, op):
+        for c in op.carried:
+            if c.out is not None:
+                self.line(f"{c.out.name} = {c.inner.name}")
+
+    def loop(self, op):
+        self.enter(op)
+        start, stop, step = (part.name for part in op.count)
+        kept = self.kept.get(op.body, [])
+        inner = any(self.kept.get(block) for inner in op.body.ops for block in _all_blocks(inner))
+        if kept and not inner and not any(value.kind.ndim for value in kept):
+            count = stop if (start, step) == ("0", "1") else f"helpers.length({start}, {stop}, {step})"
+            size = f"top + {len(kept)} * {count}"
+            self.line(f"if {size} > tape.size:")
+            self.line(f"{INDENT}tape = helpers.grown(tape, {size})")
+            self.reserved.add(op.body)
+        self.line(f"for {op.index.name} in {range_text(start, stop, step)}:")
+        self.depth += 1
+        self.block(op.body, self.updates(op))
+        self.depth -= 1
+        self.leave(op)
+
+    def conditional(self, op):
+        self.enter(op)
+        if op in self.counted:
+            self.line(f"{op.count.name} = 0")
+        self.line("while True:")
+        self.depth += 1
+        for inner in op.head.ops:
+            self.op(inner)
+        self.line(f"if not {op.condition.name}:")
+        self.line(f"{INDENT}break")
+        counting = [f"{op.count.name} += 1"] if op in self.counted else []
+        self.block(op.body, self.updates(op) + counting)
+        self.depth -= 1
+        self.leave(op)
+
+    def branch(self, op):
+        then = [f"{m.out.name} = {cast(m.then, m.out.kind)}" for m in op.merged]
+        other = [f"{m.out.name} = {cast(m.other, m.out.kind)}" for m in op.merged]
+        self.line(f"if {op.condition.name}:")
+        self.depth += 1
+        self.block(op.then, then)
+        self.depth -= 1
+        if op.other.ops or other:
+            self.line("else:")
+            self.depth += 1
+            self.block(op.other, other)
+            self.depth -= 1
+
+    def keep(self, block):
+        """Write what is kept of a run of the block to the tape."""
+        scalars = [value for value in self.kept.get(block, []) if not value.kind.ndim]
+        if scalars:
+            if block not in self.reserved:
+                self.line(f"if top + {len(scalars)} > tape.size:")
+                self.line(f"{INDENT}tape = helpers.grown(tape, top + {len(scalars)})")
+            for number, value in enumerate(scalars):
+                self.line(f"tape[top{f' + {number}' if number else ''}] = {value.name}")
+            self.line(f"top += {len(scalars)}")
+        for value in self.kept.get(block, []):
+            if value.kind.ndim:
+                self.line(f"tape, top = helpers.kept(tape, top, {value.name})")
+
+
+def range_text(start, stop, step):
+    """``range`` in its shortest form."""
+    if step != "1":
+        return f"range({start}, {stop}, {step})"
+    return f"range({stop})" if start == "0" else f"range({start}, {stop})"
+
+
+def _all_blocks(op):
+    for block in blocks_of(op):
+        yield block
+        for inner in block.ops:
+            yield from _all_blocks(inner)
+
+
+def contains(op, test):
+    """Whether a test holds for an operation within another."""
+    for block in blocks_of(op):
+        for inner in block.ops:
+            if test(inner) or contains(inner, test):
+                return True
+    return False
+
+
+def is_branch(op):
+    """Whether an operation has blocks."""
+    return isinstance(op, If | For | While)

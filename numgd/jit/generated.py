@@ -1,0 +1,86 @@
+"""Dispatchers whose function is written anew for the types of each call, and kept on disk."""
+
+import hashlib
+import linecache
+import os
+import re
+import tempfile
+
+from numba import njit
+from numba.core.dispatcher import _FunctionCompiler
+
+from numgd.jit.cache import PackageCache, cache_folder
+from numgd.jit.portable import OBJECTIVE_FLAGS
+
+
+class _Compiler(_FunctionCompiler):
+    """Compiles what `make` gives for the argument types in place of the dispatcher's own function."""
+
+    make = None
+    inner = ()
+
+    def _compile_core(self, args, return_type):
+        function, digest = self.make(tuple(args))
+        inner = njit(**OBJECTIVE_FLAGS)(function)
+        name = re.sub(r"\W+", "_", function.__name__)
+        inner._cache = PackageCache(function, f"{name}-{digest}")
+        inner.compile(tuple(args))
+        self.inner = (*self.inner, inner)  # its end would be that of its machine code
+        result = inner.overloads[tuple(args)]
+        if result.metadata:
+            result.metadata.pop("timers", None)  # the outer dispatcher notes its own
+        return result
+
+
+def generated(signature, make):
+    """A dispatcher that compiles another function for each combination of argument types.
+
+    Parameters
+    ----------
+    signature : function
+        Has the name, the parameters and the defaults; is never run.
+    make : callable
+        ``make(types)`` gives a function and a digest of all that it depends on.
+
+    Returns
+    -------
+    numba.core.dispatcher.Dispatcher
+    """
+    dispatcher = njit(**OBJECTIVE_FLAGS)(signature)
+    old = dispatcher._compiler
+    compiler = _Compiler(old.py_func, old.targetdescr, old.targetoptions, old.locals, old.pipeline_class)
+    compiler.make = make
+    dispatcher._compiler = compiler
+    return dispatcher
+
+
+def function_of(text, name, namespace):
+    """The function that a source text defines, from a file that its digest names; and the digest."""
+    digest = hashlib.sha256(text.encode())
+    for key in sorted(namespace):
+        thing = namespace[key]
+        if hasattr(thing, "tobytes"):
+            digest.update(f"{key} {thing.dtype} {thing.shape}".encode())
+            digest.update(thing.tobytes())
+    digest = digest.hexdigest()[:16]
+    path = _written(text, f"{name}-{digest}.py")
+    namespace = dict(namespace, __name__=f"numgd.generated.{name}")
+    exec(compile(text, path, "exec"), namespace)
+    return namespace[name], digest
+
+
+def _written(text, file_name):
+    """The path of a file with a text; where none can be written, a name under which its lines are known."""
+    folder = cache_folder()
+    path = os.path.join(folder, file_name)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if not os.path.exists(path):
+            handle, temporary = tempfile.mkstemp(dir=folder)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
+    except OSError:
+        path = f"<{file_name}>"
+        linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+    return path

@@ -1,0 +1,1 @@
+"""Exact derivatives against differences, other libraries, and each other."""

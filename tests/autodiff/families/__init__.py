@@ -1,0 +1,1 @@
+"""The functions of `autodiff.functions`, one module for each kind of construct."""

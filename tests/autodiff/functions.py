@@ -1,0 +1,33 @@
+"""
+All functions whose derivatives are tested.
+
+`COMPILED` return a float; `CASES` are those that can be differentiated, `REFUSED` the others; `VECTOR_CASES` a vector; `FAMILIES` are the former by the kind of construct.  Every
+one is ordinary user code at a point at which it is smooth.
+"""
+
+from autodiff.families import (
+    algorithms,
+    arithmetic,
+    arrays,
+    branches,
+    calls,
+    linear_algebra,
+    loops,
+    mathematics,
+    vectors,
+)
+
+FAMILIES = {
+    "loops": loops.CASES,
+    "branches": branches.CASES,
+    "arrays": arrays.CASES,
+    "calls": calls.CASES,
+    "arithmetic": arithmetic.CASES,
+    "mathematics": mathematics.CASES,
+    "linear_algebra": linear_algebra.CASES,
+    "algorithms": algorithms.CASES,
+}
+COMPILED = [each for family in FAMILIES.values() for each in family]
+CASES = [each for each in COMPILED if not each.recursive and each.name != "swapped_arrays"]
+REFUSED = [each for each in COMPILED if each not in CASES]
+VECTOR_CASES = vectors.CASES
