@@ -46,13 +46,21 @@ def prune(program):
         for op in walk(program.body):
             if isinstance(op, Apply | Load):
                 if op.result in live:
-                    changed |= any([mark(v) for v in operands(op)])
+                    changed |= _each(mark, operands(op))
             elif isinstance(op, Store):
                 if op.array.root in live or op.array.root.op is None:
-                    changed |= any([mark(v) for v in operands(op)])
+                    changed |= _each(mark, operands(op))
             else:
-                changed |= any([mark(v) for v in _asked(op, live)])
+                changed |= _each(mark, _asked(op, live))
     _sweep(program.body, live)
+
+
+def _each(mark, values):
+    """Mark all values; whether any was not marked before."""
+    found = False
+    for value in values:
+        found |= mark(value)
+    return found
 
 
 def _asked(op, live):
@@ -144,7 +152,7 @@ def activate(program, independent):
         for op in walk(program.body):
             if isinstance(op, Apply):
                 if op.result in useful:
-                    changed |= any([use(arg) for arg in op.args])
+                    changed |= _each(use, op.args)
             elif isinstance(op, Load):
                 if op.result in useful or op.array.root in useful:
                     changed |= use(op.array)

@@ -825,4 +825,6 @@ class ProductAdjoint(ArrayRule):
 
 
 FUNCTIONS[helpers.product_adjoint] = ProductAdjoint("product_adjoint")
-FUNCTIONS[helpers.length] = Inactive("length", "helpers.length({0}, {1}, {2})", lambda kinds, options: Kind("i8"))
+FUNCTIONS[helpers.length] = Inactive(
+    "length", "helpers.length({0}, {1}, {2})", lambda kinds, options: Kind("i8")
+)

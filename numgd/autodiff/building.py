@@ -44,8 +44,8 @@ UNDEFINED = Static("undefined")
 """A variable that is not set yet, or not on every way."""
 
 _DTYPES = {
-    np.float64: "f8", float: "f8", np.float32: "f4", np.int64: "i8", np.int32: "i8", int: "i8", np.bool_: "b1",
-    bool: "b1",
+    np.float64: "f8", float: "f8", np.float32: "f4", np.int64: "i8", np.int32: "i8", int: "i8",
+    np.bool_: "b1", bool: "b1",
 }  # fmt: skip
 _BINARY = {
     ast.Add: rules.ADD, ast.Sub: rules.SUBTRACT, ast.Mult: rules.MULTIPLY, ast.Div: rules.DIVIDE,
@@ -54,6 +54,15 @@ _BINARY = {
 }  # fmt: skip
 _PYTHON = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
+}  # fmt: skip
+_WORDS = {
+    ast.Dict: "dict", ast.Set: "set", ast.ListComp: "list comprehension", ast.SetComp: "set comprehension",
+    ast.DictComp: "dict comprehension", ast.GeneratorExp: "generator", ast.JoinedStr: "string",
+    ast.NamedExpr: "assignment expression", ast.Lambda: "lambda",
+}  # fmt: skip
+_ORDER = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
 }  # fmt: skip
 _MAX_INLINED = 40  # functions within functions
 
@@ -141,7 +150,10 @@ class Builder:
             return self.constant(what.value)
         if isinstance(what, tuple):
             self.refuse(node, "a tuple as a number or an array")
-        self.refuse(node, f"{getattr(what, 'value', what)!r} as a number or an array")
+        thing = getattr(what, "value", what)
+        self.refuse(
+            node, f"{'the string ' if isinstance(thing, str) else ''}{thing!r} as a number or an array"
+        )
 
     def refuse(self, node, construct):
         line = getattr(node, "lineno", None) or self.line
@@ -210,6 +222,8 @@ class Builder:
                 what.name, what.temporary = self.names.fresh(target.id), False
             self.env[target.id] = what
         elif isinstance(target, ast.Tuple | ast.List):
+            if any(isinstance(part, ast.Starred) for part in target.elts):
+                self.refuse(target, "a starred assignment")
             items = self.items(what, len(target.elts), target)
             for part, item in zip(target.elts, items, strict=True):
                 self.assign(part, item)
@@ -267,7 +281,7 @@ class Builder:
 
     def store_at(self, array, index, value, sign, node):
         if any(isinstance(item, Value) and item.kind.ndim for item in index):
-            self.refuse(node, "an assignment to elements that an array selects")
+            self.refuse(node, "an assignment to elements that an array as index selects")
         if array.op is None and array.block is None:
             self.refuse(node, "an assignment to a global array")
         self.block.ops.append(Store(self.block, self.line, array, index, value, sign))
@@ -322,9 +336,9 @@ class Builder:
         kind = united(then, other)
         if kind is None:
             return UNDEFINED
-        if all(v is not UNDEFINED and v.constant is not None for v in (then, other)):
-            if then.constant == other.constant and then.kind == other.kind:
-                return then
+        both = UNDEFINED not in (then, other) and None not in (then.constant, other.constant)
+        if both and then.constant == other.constant and then.kind == other.kind:
+            return then
         out = Value(self.names.fresh(name), kind, self.block, op)
         op.merged.append(
             Merged(None if then is UNDEFINED else then, None if other is UNDEFINED else other, out)
@@ -562,7 +576,8 @@ class Builder:
     def expression(self, node):
         method = getattr(self, "of_" + type(node).__name__, None)
         if method is None:
-            self.refuse(node, f"the expression {ast.unparse(node)!r}")
+            kind = _WORDS.get(type(node), "expression")
+            self.refuse(node, f"the {kind} {ast.unparse(node)!r}")
         return method(node)
 
     def of_Constant(self, node):
@@ -597,9 +612,9 @@ class Builder:
         if isinstance(thing, tuple):
             return tuple(self.object(item, node) for item in thing)
         if isinstance(thing, np.ndarray):
-            for name, known in self.externals.items():
-                if known is thing:
-                    break
+            known = [name for name, array in self.externals.items() if array is thing]
+            if known:
+                (name,) = known
             else:
                 hint = node.id if isinstance(node, ast.Name) else "array"
                 name = self.names.fresh(hint)
@@ -622,12 +637,9 @@ class Builder:
         what = self.expression(node.value)
         if isinstance(what, Value):
             return self.attribute(what, node)
-        if isinstance(what, Static) and what is not UNDEFINED:
-            if isinstance(what.value, ModuleType | type):
-                try:
-                    return self.object(getattr(what.value, node.attr), node)
-                except AttributeError:
-                    pass
+        known = isinstance(what, Static) and isinstance(what.value, ModuleType | type)
+        if known and hasattr(what.value, node.attr):
+            return self.object(getattr(what.value, node.attr), node)
         self.refuse(node, f"{ast.unparse(node)!r}")
 
     def attribute(self, array, node):
@@ -678,12 +690,10 @@ class Builder:
             python = _PYTHON.get(type(operator_node))
             if python and not (python is operator.floordiv and right.constant == 0):
                 return self.constant(python(left.constant, right.constant))
-        if isinstance(operator_node, ast.Add) and right.constant == 0 and isinstance(right.constant, int):
-            if left.kind.dtype != "b1":
-                return left
-        if isinstance(operator_node, ast.Add) and left.constant == 0 and isinstance(left.constant, int):
-            if right.kind.dtype != "b1":
-                return right
+        if isinstance(operator_node, ast.Add):
+            for zero, other in ((right, left), (left, right)):
+                if zero.constant == 0 and zero.kind == INTEGER and other.kind.dtype != "b1":
+                    return other
         if rule is rules.POWER and right.constant == 2:
             rule, right = rules.SQUARE_POWER, None
         return self.apply(rule, [left] if right is None else [left, right], node)
@@ -726,23 +736,19 @@ class Builder:
                 return bool(same)
             if isinstance(op, ast.IsNot | ast.NotEq):
                 return not same
-        if isinstance(left, tuple) and isinstance(right, tuple) and isinstance(op, ast.Eq | ast.NotEq):
-            if len(left) == len(right) and left:
-                pairs = zip(left, right, strict=True)
-                found = [self.compare(ast.Eq(), *pair, node) for pair in pairs]
-                both = found[0]
-                for test in found[1:]:
-                    both = self.apply(rules.AND, [both, test], node)
-                return both if isinstance(op, ast.Eq) else self.apply(rules.NOT, [both], node)
+        tuples = isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right) > 0
+        if tuples and isinstance(op, ast.Eq | ast.NotEq):
+            found = [self.compare(ast.Eq(), *pair, node) for pair in zip(left, right, strict=True)]
+            same = self.value(_static(found[0]), node)
+            for test in found[1:]:
+                same = self.apply(rules.AND, [same, self.value(_static(test), node)], node)
+            return same if isinstance(op, ast.Eq) else self.apply(rules.NOT, [same], node)
         rule = rules.COMPARISONS.get(type(op).__name__)
         if rule is None:
             self.refuse(node, f"the comparison {ast.unparse(node)!r}")
         left, right = self.value(left, node), self.value(right, node)
         if isinstance(left.constant, int) and isinstance(right.constant, int):
-            return {
-                "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt, "GtE": operator.ge, "Eq": operator.eq,
-                "NotEq": operator.ne,
-            }[type(op).__name__](left.constant, right.constant)  # fmt: skip
+            return _ORDER[type(op)](left.constant, right.constant)
         return self.apply(rule, [left, right], node)
 
     def truth(self, node):
@@ -899,9 +905,9 @@ class Builder:
             return special(self, node, [self.expression(arg) for arg in node.args], self.keywords(node))
         if hasattr(thing, "derivation"):
             return self.inline(thing, node)
-        if isinstance(thing, Dispatcher | FunctionType) and thing not in rules.FUNCTIONS:
-            if thing.__module__.split(".")[0] not in ("numpy", "math", "numba"):
-                return self.inline(thing, node)
+        own = isinstance(thing, Dispatcher | FunctionType) and thing not in rules.FUNCTIONS
+        if own and thing.__module__.split(".")[0] not in ("numpy", "math", "numba"):
+            return self.inline(thing, node)
         rule = rules.FUNCTIONS.get(thing) if _hashable(thing) else None
         if rule is None:
             self.refuse(node, f"a call of {ast.unparse(node.func)!r}")
@@ -925,6 +931,12 @@ class Builder:
         values = [self.value(arg, node) for arg in args]
         if rule is rules.POWER and values[1].constant == 2:
             rule, values = rules.SQUARE_POWER, values[:1]
+        if (
+            isinstance(rule, rules.Elementwise)
+            and len(values) != rule.operands
+            and rule is not rules.SQUARE_POWER
+        ):
+            self.refuse(node, f"a call of {ast.unparse(node.func)} with {len(values)} arguments")
         if isinstance(rule, arrays.Triangle) and len(values) == 2:
             options["k"] = self.known(values.pop(), node)
         expected = {np.linalg.norm: 1, np.diff: 1, np.trace: 1, np.diag: 1, np.cumsum: 1}
@@ -1162,6 +1174,7 @@ def _conversion(dtype, array):
 
 
 RANGE_LENGTH = arrays.Inactive("length", "helpers.length({0}, {1}, {2})", lambda kinds, options: INTEGER)
+
 
 class _KeptTape(arrays.ArrayRule):
     """The tape with an array behind what it held, whose tangent holds the array's."""

@@ -87,7 +87,13 @@ class Derivation:
 
     def make(self, numba_types):
         """The function for arguments of given types, and its digest."""
-        kinds = tuple(kind_of(t, name) for t, (name, _) in zip(numba_types, self.parameters, strict=True))
+        pairs = zip(numba_types, self.parameters, strict=True)
+        try:
+            kinds = tuple(kind_of(numba_type, name) for numba_type, (name, _) in pairs)
+        except NotDifferentiable as error:
+            code = self.plain.__code__
+            where = f"{self.plain.__name__} ({code.co_filename}:{code.co_firstlineno})"
+            raise NotDifferentiable(f"{where}: {error}") from None
         return self.written(kinds)
 
     def written(self, kinds):
@@ -100,8 +106,8 @@ class Derivation:
     def text(self, kinds):
         """Source text of the derivative and the objects that it refers to."""
         writer = {
-            "grad": self._reverse, "value_and_grad": self._reverse, "vjp": self._reverse, "jvp": self._forward,
-            "hessp": self._hessp, "jacobian": self._jacobian, "hessian": self._hessian,
+            "grad": self._reverse, "value_and_grad": self._reverse, "vjp": self._reverse,
+            "jvp": self._forward, "hessp": self._hessp, "jacobian": self._jacobian, "hessian": self._hessian,
         }[self.mode]  # fmt: skip
         return writer(kinds)
 
@@ -122,7 +128,7 @@ class Derivation:
             name, what = program.parameters[number]
             if not isinstance(what, building.Value) or not what.kind.real:
                 raise NotDifferentiable(
-                    f"{self.plain.__name__}: the argument {name!r} is not real; it cannot be differentiated by"
+                    f"{self.plain.__name__}: the argument {name!r} is not real: no derivative by it"
                 )
             found.append(what)
         return found
@@ -144,7 +150,9 @@ class Derivation:
         if self.mode == "vjp":
             seed = self._vector()
         elif result.kind.ndim or not result.kind.real:
-            raise NotDifferentiable(f"{self.plain.__name__}: its result must be one real number; use jacobian")
+            raise NotDifferentiable(
+                f"{self.plain.__name__}: its result must be one real number; use jacobian"
+            )
         else:
             seed = "1.0"
         adjoint = Adjoint(program, independent, refused(Source(self.function)), names)
@@ -203,15 +211,6 @@ class Derivation:
         body = _JACOBIANS[kind.ndim, kind.ndim].format(x=x, call=self._rest(), value=f"{x}")
         return self.head() + body, {"product": product, "back": product, "value": None}
 
-
-_BY_COLUMNS = """    direction = np.zeros_like({x})
-    out = np.empty(({rows}, {x}.size), {x}.dtype)
-    for j in range({x}.size):
-        direction[j] = 1.0
-        out[:, j] = product({{call}})
-        direction[j] = 0.0
-    return out
-"""
 
 _JACOBIANS = {
     (0, 0): "    direction = 1.0\n    return product({call})\n",

@@ -8,7 +8,7 @@ import re
 
 from numgd.autodiff.analysis import activate, leaves, prune
 from numgd.autodiff.array_rules import ArrayRule
-from numgd.autodiff.program import Apply, Load, NotDifferentiable, Store, walk
+from numgd.autodiff.program import Apply, If, Load, NotDifferentiable, Store, walk
 from numgd.autodiff.rules import letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
 
@@ -139,21 +139,14 @@ class Tangent(Forward):
                 self.dot_name(m.out)
         super().branch(op)
 
-    def block(self, block, after=()):
+    def block(self, block, after=list):
+        super().block(block, lambda: after() + self.merged(block))
+
+    def merged(self, block):
+        """What a branch sets of the tangents."""
         op = block.parent
-        after = list(after)
-        if op is not None and hasattr(op, "merged"):
-            for m in op.merged:
-                if m.out.active:
-                    value = m.then if block is op.then else m.other
-                    after.append((m.out, value))
-        before = len(self.lines)
-        for inner in block.ops:
-            self.op(inner)
-        for text in after:
-            if isinstance(text, tuple):
-                out, value = text
-                text = f"{self.dot(out)} = {self.moving(value, out.kind)}"
-            self.line(text)
-        if len(self.lines) == before:
-            self.line("pass")
+        if not isinstance(op, If):
+            return []
+        active = [m for m in op.merged if m.out.active]
+        ends = [(m.out, m.then if block is op.then else m.other) for m in active]
+        return [f"{self.dot(out)} = {self.moving(value, out.kind)}" for out, value in ends]

@@ -54,7 +54,7 @@ def at_first(a, value, g):
 
 @register_jitable
 def product_adjoint_tangent(a, g, d):
-    """The change of `product_adjoint` of a along d: g times all products of the others but one, times its d."""
+    """The change of `product_adjoint` of a along d."""
     values, changes = a.ravel(), d.ravel()
     out = np.zeros(values.size, a.dtype)
     for i in range(values.size):

@@ -3,8 +3,8 @@
 The forward sweep runs the program.  The reverse sweep goes through its operations backward and adds to the
 adjoint of every operand what follows from the adjoint of the result (A. Griewank and A. Walther, Evaluating
 Derivatives, 2nd ed., SIAM, 2008, chapter 3).  What a loop computed is computed again where that is a few
-operations, else kept on a tape.  The adjoint of an array that is read or written by elements is an array of its
-own, of which a view's adjoint is a view; that of any other array is an expression.
+operations, else kept on a tape.  The adjoint of an array that is read or written by elements is an array of
+its own, of which a view's adjoint is a view; that of any other array is an expression.
 """
 
 import re
@@ -13,7 +13,6 @@ from numgd.autodiff.analysis import Memory, Plan, activate, leaves, prune
 from numgd.autodiff.array_rules import COPY, ArrayRule
 from numgd.autodiff.program import (
     Apply,
-    Block,
     For,
     If,
     Load,
@@ -22,7 +21,6 @@ from numgd.autodiff.program import (
     Value,
     While,
     blocks_of,
-    index_values,
     walk,
 )
 from numgd.autodiff.rules import ADD, SUBTRACT, Elementwise, letters, substituted
@@ -64,7 +62,7 @@ class Adjoint:
         for value in sorted(facts.needed, key=lambda value: value.name):
             plan.need(value)
         counted = {op for op in walk(program.body) if isinstance(op, While) and op.count in facts.needed}
-        order = {op: number for op, number in memory.position.items()}
+        order = dict(memory.position.items())
         for values in (*plan.again.values(), *plan.kept.values()):
             values.sort(key=lambda value: order.get(value.op, -1))
         self.memory, self.facts, self.plan, self.counted = memory, facts, plan, counted
@@ -146,7 +144,7 @@ class Sweep(Writer):
         return value.name
 
     def bar(self, value, full=False):
-        """The text of a value's adjoint; with `full` an array's is an array, not a number for all elements."""
+        """The text of a value's adjoint; with `full` an array's is never one number for all elements."""
         if full and value in self.uniform:
             self.uniform.discard(value)
             name = self.fresh(value)
@@ -218,7 +216,7 @@ class Sweep(Writer):
         return [self.final(value) for value in self.adjoint.independent]
 
     def final(self, value):
-        """The gradient with respect to a parameter, as text; an array of its own, of the parameter's dtype."""
+        """The gradient by a parameter, as text: an array of its own, of the parameter's dtype."""
         self.block, self.current = self.adjoint.program.body, None
         if value not in self.bars:
             return f"np.zeros_like({value.name})" if value.kind.ndim else "0.0"
@@ -413,7 +411,9 @@ class Sweep(Writer):
             sign = "-" if op.sign == "-" else ""
             text = f"{sign}{place}"
             if not whole:
-                text = f"{text}{'' if sign else '.copy()'}" if op.value.kind.ndim else f"{sign}np.sum({place})"
+                text = (
+                    f"{text}{'' if sign else '.copy()'}" if op.value.kind.ndim else f"{sign}np.sum({place})"
+                )
             if not op.sign:
                 text = self.name(text)
                 self.line(f"{place} = 0.0")
@@ -541,6 +541,3 @@ def _defined(op):
     if isinstance(op, For | While):
         return [c.out for c in op.carried if c.out is not None]
     return []
-
-
-__all__ = ["Adjoint", "Block", "index_values"]

@@ -54,6 +54,7 @@ class Elementwise(Rule):
 
     def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None):
         self.name, self.pattern, self.adjoints = name, pattern, adjoints
+        self.operands = len(set(re.findall(r"\b([abc])\b", pattern)))
         self.smooth = any(adjoint is not None for adjoint in adjoints)
         self.integer, self.cheap, self.scalar = integer, cheap, scalar
 

@@ -76,13 +76,13 @@ class Forward(Writer):
         self.kept, self.counted = kept or {}, counted
         self.reserved = set()
 
-    def block(self, block, after=()):
-        """Write the operations, what is kept of them, and further lines."""
+    def block(self, block, after=list):
+        """Write the operations, what is kept of them, and the lines that `after` gives then."""
         before = len(self.lines)
         for op in block.ops:
             self.op(op)
         self.keep(block)
-        for text in after:
+        for text in after():
             self.line(text)
         if len(self.lines) == before:
             self.line("pass")
@@ -131,7 +131,7 @@ class Forward(Writer):
             self.reserved.add(op.body)
         self.line(f"for {op.index.name} in {range_text(start, stop, step)}:")
         self.depth += 1
-        self.block(op.body, self.updates(op))
+        self.block(op.body, lambda: self.updates(op))
         self.depth -= 1
         self.leave(op)
 
@@ -146,7 +146,7 @@ class Forward(Writer):
         self.line(f"if not {op.condition.name}:")
         self.line(f"{INDENT}break")
         counting = [f"{op.count.name} += 1"] if op in self.counted else []
-        self.block(op.body, self.updates(op) + counting)
+        self.block(op.body, lambda: self.updates(op) + counting)
         self.depth -= 1
         self.leave(op)
 
@@ -155,12 +155,12 @@ class Forward(Writer):
         other = [f"{m.out.name} = {cast(m.other, m.out.kind)}" for m in op.merged]
         self.line(f"if {op.condition.name}:")
         self.depth += 1
-        self.block(op.then, then)
+        self.block(op.then, lambda: then)
         self.depth -= 1
         if op.other.ops or other:
             self.line("else:")
             self.depth += 1
-            self.block(op.other, other)
+            self.block(op.other, lambda: other)
             self.depth -= 1
 
     def keep(self, block):

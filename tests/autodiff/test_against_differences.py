@@ -65,7 +65,7 @@ def direction(argument):
     return np.random.default_rng(np.size(argument)).standard_normal(np.shape(argument))
 
 
-@named(CASES)
+@named(CASES, each=8)
 def test_value_and_gradient(given):
     value, gradients = numgd.value_and_grad(given.function, given.argnum)(*copied(given.arguments))
     f = given.compiled()
@@ -75,7 +75,7 @@ def test_value_and_gradient(given):
         agree(found, richardson(f, given.arguments, argnum), given)
 
 
-@named(CASES, each=4)
+@named(CASES, each=40)
 def test_gradient_is_that_beside_the_value(given):
     arguments = copied(given.arguments)
     found = each_gradient(numgd.grad(given.function, argnum=given.argnum)(*arguments), given)
@@ -85,7 +85,7 @@ def test_gradient_is_that_beside_the_value(given):
         np.testing.assert_array_equal(arguments[argnum], given.arguments[argnum])
 
 
-@named([given for given in CASES if isinstance(given.argnum, int)], each=3)
+@named([given for given in CASES if isinstance(given.argnum, int)], each=40)
 def test_directional_derivative(given):
     argument = given.arguments[given.argnum]
     v = direction(argument)
@@ -96,7 +96,7 @@ def test_directional_derivative(given):
     assert abs(found - np.sum(expected.value * v)) <= TOLERANCE * np.size(argument) * max(scale, 1e-3)
 
 
-@named([given for given in CASES if given.single])
+@named([given for given in CASES if given.single], each=8)
 def test_float32(given):
     single = tuple(
         value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype == np.float64 else value
@@ -118,7 +118,7 @@ def test_float32(given):
         assert np.abs(found - expected).max() <= SINGLE * max(np.abs(expected).max(), 1e-2)
 
 
-@named([given for given in CASES if given.second], each=3)
+@named([given for given in CASES if given.second], each=12)
 def test_second_derivatives(given):
     argument = given.arguments[given.argnum]
     n = np.size(argument)
@@ -138,7 +138,7 @@ def test_second_derivatives(given):
     assert np.abs(np.reshape(product, n) - exact).max() <= 1e-11 * n * largest
 
 
-@named(VECTOR_CASES)
+@named(VECTOR_CASES, each=6)
 def test_jacobian(given):
     argument = given.arguments[given.argnum]
     f = given.compiled()
@@ -150,7 +150,7 @@ def test_jacobian(given):
     agree(jacobian, expected, given)
 
 
-@named(VECTOR_CASES)
+@named(VECTOR_CASES, each=6)
 def test_products_with_the_jacobian(given):
     argument = given.arguments[given.argnum]
     f = given.compiled()
@@ -171,7 +171,7 @@ def test_products_with_the_jacobian(given):
     np.testing.assert_array_equal(u, kept)
 
 
-@named(CASES, each=24)
+@named(CASES, each=150)
 def test_gradient_of_a_compiled_function_inside_compiled_code(given):
     gradient = numgd.grad(given.compiled(), given.argnum)
 

@@ -327,7 +327,10 @@ BY_TORCH = {
     ),
     "solved_map": lambda b, a: torch.linalg.inv(a).mv(b),
 }
-named = pytest.mark.parametrize("name", BY_TORCH)
+named = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if i % 8 == 0 else pytest.mark.slow) for i, name in enumerate(BY_TORCH)],
+)
 
 
 def tensors(given):
@@ -369,6 +372,7 @@ def test_first_derivatives(name):
         close(ours, theirs, TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BY_TORCH if BY_NAME[name].second])
 def test_hessians(name):
     given = BY_NAME[name]

@@ -7,11 +7,18 @@ import pytest
 
 from autodiff.differences import richardson, richardson_jacobian
 from autodiff.families.case import copied
-from autodiff.functions import CASES, FAMILIES, VECTOR_CASES
+from autodiff.functions import CASES, COMPILED, FAMILIES, VECTOR_CASES
 
 
-def named(cases):
-    return pytest.mark.parametrize("given", cases, ids=lambda given: given.name)
+def named(cases, each):
+    """Parameters; all but every so many of them are slow."""
+    return pytest.mark.parametrize(
+        "given",
+        [
+            pytest.param(given, id=given.name, marks=() if i % each == 0 else pytest.mark.slow)
+            for i, given in enumerate(cases)
+        ],
+    )
 
 
 def test_there_are_enough_of_every_kind():
@@ -26,7 +33,7 @@ def test_there_are_enough_of_every_kind():
         )
 
 
-@named(CASES)
+@named(COMPILED, each=20)
 def test_function_is_smooth_at_its_point(given):
     assert inspect.getsource(given.function)
     f = given.compiled()
@@ -41,7 +48,7 @@ def test_function_is_smooth_at_its_point(given):
         assert found.error.max() <= 1e-8 * scale
 
 
-@named(VECTOR_CASES)
+@named(VECTOR_CASES, each=12)
 def test_vector_function_is_smooth_at_its_point(given):
     f = given.compiled()
     value = f(*copied(given.arguments))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from numba import njit  # noqa: E402
 
-EXAMPLES = 25
+EXAMPLES = 4
 TOLERANCE = 1e-7
 
 HEAD = """\
