@@ -1,7 +1,7 @@
 """Numerical optimisation at machine speed, without a deep-learning framework."""
 
 from numgd import autodiff
-from numgd.autodiff import grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
+from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
 from numgd.minimize import minimize
@@ -15,6 +15,7 @@ __all__ = [
     "MinimizeResult",
     "Status",
     "autodiff",
+    "check_grad",
     "curve_fit",
     "grad",
     "hessian",

@@ -1,5 +1,6 @@
 """Exact derivatives of ordinary functions, by transformation of their source."""
 
+from numgd.autodiff.checking import GradientCheck, check_grad
 from numgd.autodiff.derivative import (
     grad,
     hessian,
@@ -13,7 +14,9 @@ from numgd.autodiff.derivative import (
 from numgd.autodiff.program import NotDifferentiable
 
 __all__ = [
+    "GradientCheck",
     "NotDifferentiable",
+    "check_grad",
     "grad",
     "hessian",
     "hessp",

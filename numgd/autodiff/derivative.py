@@ -135,10 +135,22 @@ class Derivation:
 
     def _program(self, kinds):
         names = building.Names()
-        names.used |= {name for name, _ in self.parameters}
-        for name in self.names:
-            names.used.discard(name)
-        return building.build(self.function, kinds, names), names
+        names.used |= {name for name, _ in self.parameters} - set(self.names)
+        return building.build(self.target(kinds), kinds, names), names
+
+    def target(self, kinds):
+        """The function whose source is differentiated: of a derivative, what it is for arguments of kinds."""
+        inner = getattr(self.function, "derivation", None)
+        return self.function if inner is None else inner.written(kinds)[0]
+
+    def opening(self, program):
+        """The first lines: the definition, and other names for parameters whose own are taken."""
+        renamed = [
+            f"    {what.name} = {name}\n"
+            for name, what in program.parameters
+            if isinstance(what, building.Value) and what.name != name
+        ]
+        return self.head() + "".join(renamed)
 
     def _reverse(self, kinds):
         program, names = self._program(self.own_kinds(kinds))
@@ -155,18 +167,18 @@ class Derivation:
             )
         else:
             seed = "1.0"
-        adjoint = Adjoint(program, independent, refused(Source(self.function)), names)
+        adjoint = Adjoint(program, independent, refused(Source(self.target(self.own_kinds(kinds)))), names)
         lines, gradients = adjoint.write([seed])
         answer = gradients[0] if isinstance(self.argnum, int) else f"({', '.join(gradients)},)"
         if self.mode == "value_and_grad":
             answer = f"{result.name}, {answer}"
-        return self.head() + "\n".join(lines) + f"\n    return {answer}\n", program.externals
+        return self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n", program.externals
 
     def _forward(self, kinds, function=None):
         own = self.own_kinds(kinds)
         names = building.Names()
         names.used.add(self._vector())
-        program = building.build(function or self.function, own, names)
+        program = building.build(function or self.target(own), own, names)
         (moved,) = self.moved(program)
         tangent = Tangent(program, {moved: self._vector()})
         lines, dots = tangent.write()
@@ -176,63 +188,67 @@ class Derivation:
                 answer = f"{answer} + np.zeros_like({program.result.name})"
         else:
             answer = f"({', '.join(dots)},)"
-        return self.head() + "\n".join(lines) + f"\n    return {answer}\n", program.externals
+        return self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n", program.externals
 
     def _hessp(self, kinds):
         gradient = Derivation("grad", self.function, self.argnum).written(self.own_kinds(kinds))[0]
         text, namespace = self._forward(kinds, gradient)
         return text, namespace
 
-    def _rest(self):
-        """The arguments after and before the differentiated one, as text of a call with a vector."""
-        place = self.argnums[0] + 1
-        return ", ".join([*self.names[:place], "direction", *self.names[place:]])
+    def _by_products(self, kinds, ndim, value, product, back):
+        """A Jacobian by products with unit vectors, for a result of given dimensions."""
+        names = building.Names()
+        names.used |= set(self.names)
+        own = {
+            hint: names.fresh(hint) for hint in ("direction", "y", "out", "i", "product", "back", "function")
+        }
+        place = self.argnums[0]
+        call = ", ".join([*self.names[: place + 1], own["direction"], *self.names[place + 1 :]])
+        value = f"{own['function']}({', '.join(self.names)})" if value is not None else self.names[place]
+        template = _JACOBIANS[kinds[place].ndim, ndim]
+        body = template.format(x=self.names[place], call=call, value=value, **own)
+        functions = {own["product"]: product, own["back"]: back, own["function"]: _compiled(self.function)}
+        return self.head() + body, functions
 
     def _jacobian(self, kinds):
-        x = self.names[self.argnums[0]]
-        kind = kinds[self.argnums[0]]
-        product = derived("jvp", self.function, self.argnums[0])
-        back = derived("vjp", self.function, self.argnums[0])
+        place = self.argnums[0]
         program, _ = self._program(kinds)
         result = program.result
-        if isinstance(result, tuple) or result.kind.ndim > 1 or kind.ndim > 1:
+        if isinstance(result, tuple) or result.kind.ndim > 1 or kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and gives numbers or vectors")
-        value = f"value({', '.join(self.names)})"
-        text = _JACOBIANS[kind.ndim, result.kind.ndim]
-        body = text.format(x=x, call=self._rest(), value=value)
-        return self.head() + body, {"product": product, "back": back, "value": _compiled(self.function)}
+        product, back = (derived(mode, self.function, place) for mode in ("jvp", "vjp"))
+        return self._by_products(kinds, result.kind.ndim, "value", product, back)
 
     def _hessian(self, kinds):
-        x = self.names[self.argnums[0]]
-        kind = kinds[self.argnums[0]]
-        product = derived("hessp", self.function, self.argnums[0])
-        if kind.ndim > 1:
+        place = self.argnums[0]
+        if kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: hessian is by a number or a vector")
-        body = _JACOBIANS[kind.ndim, kind.ndim].format(x=x, call=self._rest(), value=f"{x}")
-        return self.head() + body, {"product": product, "back": product, "value": None}
+        product = derived("hessp", self.function, place)
+        return self._by_products(kinds, kinds[place].ndim, None, product, product)
 
 
 _JACOBIANS = {
-    (0, 0): "    direction = 1.0\n    return product({call})\n",
-    (0, 1): "    direction = 1.0\n    return product({call})\n",
-    (1, 0): "    direction = 1.0\n    return back({call})\n",
-    (1, 1): """    y = {value}
-    out = np.empty((y.size, {x}.size), y.dtype)
-    if y.size < {x}.size:
-        direction = np.zeros_like(y)
-        for i in range(y.size):
-            direction[i] = 1.0
-            out[i] = back({call})
-            direction[i] = 0.0
+    (0, 0): "    {direction} = 1.0\n    return {product}({call})\n",
+    (0, 1): "    {direction} = 1.0\n    return {product}({call})\n",
+    (1, 0): "    {direction} = 1.0\n    return {back}({call})\n",
+    (1, 1): """    {y} = {value}
+    {out} = np.empty(({y}.size, {x}.size), {y}.dtype)
+    if {y}.size < {x}.size:
+        {direction} = np.zeros_like({y})
+        for {i} in range({y}.size):
+            {direction}[{i}] = 1.0
+            {out}[{i}] = {back}({call})
+            {direction}[{i}] = 0.0
     else:
-        direction = np.zeros_like({x})
-        for j in range({x}.size):
-            direction[j] = 1.0
-            out[:, j] = product({call})
-            direction[j] = 0.0
-    return out
+        {direction} = np.zeros_like({x})
+        for {i} in range({x}.size):
+            {direction}[{i}] = 1.0
+            {out}[:, {i}] = {product}({call})
+            {direction}[{i}] = 0.0
+    return {out}
 """,
 }
+"""Jacobians by the dimensions of the argument and of the result."""
 
 
 def _compiled(function):
@@ -438,3 +454,11 @@ def source(f, *args):
 
         derivation.make(tuple(typeof(arg) for arg in args))
     return "\n".join(text for text, _, _ in derivation.texts.values())
+
+
+@building.call(grad, value_and_grad, vjp, jvp, hessp, jacobian, hessian)
+def _derived_inside(builder, node, args, keywords):
+    """A derivative that is taken within a function that is being differentiated."""
+    (function, *argnum) = [*args, *keywords.values()]
+    mode = builder.expression(node.func).value.__name__
+    return Static(derived(mode, function.value, builder.known(argnum[0], node) if argnum else 0))

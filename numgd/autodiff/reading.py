@@ -3,7 +3,7 @@
 import ast
 import builtins
 import inspect
-import textwrap
+from functools import lru_cache
 from types import FunctionType
 
 from numba.core.dispatcher import Dispatcher
@@ -61,56 +61,42 @@ def plain_function(function):
 
 
 def _definition(function):
-    where = f"{function.__name__} ({function.__code__.co_filename}:{function.__code__.co_firstlineno})"
+    """The definition of a function in the syntax tree of its file."""
+    code = function.__code__
+    where = f"{function.__name__} ({code.co_filename}:{code.co_firstlineno})"
     try:
-        lines, first = inspect.getsourcelines(function)
+        lines, _ = inspect.findsource(function)
     except (OSError, TypeError):
         raise NotDifferentiable(f"{where}: its source text cannot be found") from None
-    text = textwrap.dedent("".join(lines))
-    tree = _parsed(text)
-    if tree is None:
-        raise NotDifferentiable(f"{where}: its source text cannot be read")
-    ast.increment_lineno(tree, first - 1)
-    code = function.__code__
+    try:
+        tree = _parsed("".join(lines))
+    except SyntaxError:
+        raise NotDifferentiable(f"{where}: its source text cannot be read") from None
     if code.co_name != "<lambda>":
-        found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-        if found and found[0].name == code.co_name:
-            return found[0]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                if first == code.co_firstlineno:
+                    return node
         raise NotDifferentiable(f"{where}: only plain functions can be differentiated")
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-    same = [node for node in found if _code_of(node, function).co_code == code.co_code]
-    same = [node for node in same if _code_of(node, function).co_consts == code.co_consts] or same
-    if len({ast.dump(node) for node in same}) != 1:
+    found = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
+    ]
+    if len(found) > 1:
+        found = [node for node in found if _starts(node.body, code)]
+    if len(found) != 1:
         raise NotDifferentiable(f"{where}: the lambda cannot be told from others on its line; use def")
-    node = same[0]
+    (node,) = found
     answer = ast.copy_location(ast.Return(node.body), node.body)
-    definition = ast.FunctionDef("lambda", node.args, [answer], [])
-    return ast.copy_location(definition, node)
+    return ast.copy_location(ast.FunctionDef("lambda", node.args, [answer], []), node)
 
 
+@lru_cache(16)
 def _parsed(text):
-    """The tree of a text that may be a piece of an expression, as a lambda's is."""
-    for before, after in (("", ""), ("(", ")"), ("(", ""), ("f(", ""), ("", "\n    pass"), ("{", "}")):
-        for cut in range(len(text), 0, -1) if (before, after) != ("", "") else [len(text)]:
-            try:
-                return ast.parse(before + text[:cut].rstrip() + after)
-            except SyntaxError:
-                if len(text) > 2000:
-                    break
-    return None
+    return ast.parse(text)
 
 
-def _code_of(node, function):
-    """The code of a lambda, compiled where the same variables are free."""
-    free = function.__code__.co_freevars
-    if not free:
-        return compile(ast.Expression(node), "", "eval").co_consts[0]
-    inner = ast.FunctionDef(
-        "outer",
-        ast.arguments([], [ast.arg(name) for name in free], None, [], [], None, []),
-        [ast.Return(node)],
-        [],
-    )
-    module = ast.fix_missing_locations(ast.Module([ast.copy_location(inner, node)], []))
-    outer = next(c for c in compile(module, "", "exec").co_consts if hasattr(c, "co_code"))
-    return next(c for c in outer.co_consts if hasattr(c, "co_code"))
+def _starts(body, code):
+    """Whether the last instruction of a code, which returns the whole, stands for an expression."""
+    place = list(code.co_positions())[-1]
+    return place == (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)

@@ -1,0 +1,147 @@
+"""What the derivatives promise beside their values: names, errors, sources, processes, scipy."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba import njit, prange
+from scipy import optimize
+
+import numgd
+
+START = np.array([-1.2, 1.0, 0.4])
+
+
+def rosenbrock(x):
+    total = 0.0
+    for i in range(x.size - 1):
+        total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+def quartic(x, y, i, out, top, tape, direction, product):
+    """Parameters whose names generated code would like to use."""
+    for _ in range(i):
+        x = x * x * y + out * top
+    return np.sum(x) * tape * direction + product
+
+
+def test_against_scipys_derivatives():
+    np.testing.assert_allclose(numgd.grad(rosenbrock)(START), optimize.rosen_der(START), rtol=1e-13)
+    np.testing.assert_allclose(numgd.hessian(rosenbrock)(START), optimize.rosen_hess(START), rtol=1e-13)
+    p = np.array([1.0, -2.0, 0.5])
+    expected = optimize.rosen_hess_prod(START, p)
+    np.testing.assert_allclose(numgd.hessp(rosenbrock)(START, p), expected, rtol=1e-13)
+    found = optimize.minimize(rosenbrock, START, jac=numgd.grad(rosenbrock), method="BFGS")
+    assert found.success
+    np.testing.assert_allclose(found.x, 1.0, atol=1e-4)
+
+
+def test_parameters_may_have_any_name():
+    arguments = (START, 0.3, 2, 0.5, 0.7, 1.1, 0.9, 0.2)
+    x, y, _, out, top, tape, direction, _ = arguments
+    inner = x * x * y + out * top
+    expected = 4.0 * y * y * inner * x * tape * direction
+    np.testing.assert_allclose(numgd.grad(quartic)(*arguments), expected, rtol=1e-13)
+    hessian = numgd.hessian(quartic)(*arguments)
+    second = 4.0 * y * y * (inner + 2.0 * y * x * x) * tape * direction
+    np.testing.assert_allclose(hessian, np.diag(second), rtol=1e-13)
+    expected = np.sum(2.0 * inner * y * top + top) * tape * direction
+    np.testing.assert_allclose(numgd.grad(quartic, 3)(*arguments), expected, rtol=1e-13)
+
+
+@njit(parallel=True)
+def gradients(points):
+    out = np.empty_like(points)
+    for i in prange(points.shape[0]):
+        out[i] = gradient(points[i])
+    return out
+
+
+gradient = numgd.grad(rosenbrock)
+
+
+def test_under_prange():
+    points = np.random.default_rng(0).normal(size=(20, 4))
+    np.testing.assert_allclose(gradients(points), [optimize.rosen_der(point) for point in points], rtol=1e-12)
+
+
+def test_nested():
+    def cube(x):
+        return x**3
+
+    assert math.isclose(numgd.grad(numgd.grad(cube))(1.5), 9.0)
+
+    def slope(x):
+        return x * numgd.grad(cube)(x)
+
+    assert math.isclose(numgd.grad(slope)(1.5), 9.0 * 1.5**2)
+
+
+def test_gradients_at_kinks():
+    assert numgd.grad(lambda x: abs(x))(0.0) == 0.0
+    assert numgd.grad(lambda x: max(x, 0.0))(0.0) == 1.0
+    assert numgd.grad(lambda x: min(x, 0.0))(0.0) == 1.0
+    assert np.array_equal(numgd.grad(lambda x: np.max(x))(np.array([1.0, 3.0, 3.0])), [0.0, 1.0, 0.0])
+    assert numgd.grad(lambda x: math.floor(x) * x)(1.5) == 1.0
+
+
+def test_not_finite_passes_through():
+    value, slope = numgd.value_and_grad(lambda x: x[0] * x[1])(np.array([math.inf, 2.0]))
+    assert value == math.inf and slope[0] == 2.0 and slope[1] == math.inf
+    value, slope = numgd.value_and_grad(lambda x: math.log(x[0]) + x[1])(np.array([math.nan, 2.0]))
+    assert math.isnan(value) and math.isnan(slope[0]) and slope[1] == 1.0
+    assert numgd.grad(lambda x: math.sqrt(x))(0.0) == math.inf
+
+
+def test_arguments_are_not_written():
+    x = START.copy()
+    x.setflags(write=False)
+    numgd.grad(rosenbrock)(x)
+    found = numgd.grad(lambda x: np.sum(x))(x)
+    found[0] = 7.0
+    assert np.array_equal(x, START)
+
+
+def test_source_can_be_read():
+    text = numgd.autodiff.source(numgd.grad(rosenbrock), START)
+    assert text.startswith("def grad_of_rosenbrock(x):")
+    compile(text, "source", "exec")
+    with pytest.raises(TypeError, match="derivative"):
+        numgd.autodiff.source(rosenbrock)
+
+
+def test_an_edited_function_is_differentiated_anew(tmp_path):
+    script = tmp_path / "edited.py"
+    function = "def f(x):\n    return helper.power(x)\n"
+    text = f"import numgd\nimport helper\n\n\n{function}\n\nprint(numgd.grad(f)(3.0))\n"
+    script.write_text(text)
+    for power, expected in ((2, 6.0), (3, 27.0)):
+        code = f"from numba import njit\n\n\n@njit\ndef power(x):\n    return x**{power}\n"
+        (tmp_path / "helper.py").write_text(code)
+        command = [sys.executable, "-B", str(script)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert float(done.stdout) == pytest.approx(expected)
+
+
+def test_check_grad():
+    right = numgd.check_grad(rosenbrock, START)
+    assert right.error < 1e-8
+    np.testing.assert_array_equal(right.gradient, numgd.grad(rosenbrock)(START))
+
+    def wrong(x):
+        g = optimize.rosen_der(x)
+        g[1] *= 1.01
+        return g
+
+    found = numgd.check_grad(rosenbrock, START, jac=wrong)
+    assert found.worst[0] == 1 and 1e-4 < found.error < 0.1
+    assert str(found).splitlines()[2].split()[0] == "1"
+    assert numgd.check_grad(lambda x, a: a * x * x, 3.0, 2.0).error < 1e-8
+    for bad in ((None, START), (rosenbrock, "text"), (rosenbrock, []), (rosenbrock, [np.nan])):
+        with pytest.raises((TypeError, ValueError)):
+            numgd.check_grad(*bad)
+    with pytest.raises(ValueError, match="shape"):
+        numgd.check_grad(rosenbrock, START, jac=lambda x: x[:1])
