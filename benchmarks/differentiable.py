@@ -22,6 +22,14 @@ class Timed(NamedTuple):
         return self.arguments[0].size
 
 
+def warm(x):
+    """What is compiled before compilation is timed."""
+    total = 0.0
+    for i in range(x.size):
+        total += np.sin(x[i]) * np.sum(x)
+    return total
+
+
 def rosenbrock(x):
     total = 0.0
     for i in range(x.size - 1):

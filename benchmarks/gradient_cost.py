@@ -36,15 +36,9 @@ NUDGE = 1e-12
 COMPILE = """\
 import json, sys, time
 import numpy as np
-from differentiable import FUNCTIONS
+from differentiable import FUNCTIONS, warm
 from numba import njit
 import numgd
-
-def warm(x):
-    total = 0.0
-    for i in range(x.size):
-        total += np.sin(x[i]) * np.sum(x)
-    return total
 
 compiled = {"function": njit, "gradient": numgd.grad}[sys.argv[1]]
 compiled(warm)(np.ones(3))

