@@ -4,6 +4,7 @@ import ast
 import builtins
 import math
 import operator
+import re
 from types import FunctionType, ModuleType
 
 import numba
@@ -100,7 +101,15 @@ class Names:
     def __init__(self):
         self.used = {"np", "math", "helpers", "tape", "top"}
 
+    def copy(self):
+        """The same names, to which others are added apart."""
+        copied = Names()
+        copied.used = set(self.used)
+        return copied
+
     def fresh(self, hint):
+        """A name like the hint, which need not be one."""
+        hint = re.sub(r"\W+", "_", hint).strip("_") or "t"
         name, number = hint, 1
         while name in self.used:
             number += 1
@@ -511,7 +520,7 @@ class Builder:
 
     def interrupted(self, node, sequence, leave):
         """A counted loop that may be left early, as a `While`."""
-        number = f"number_{self.names.fresh('k')}"
+        number = f"<number {self.names.fresh('k')}>"
         self.env[number] = self.constant(0)
         flags = [ast.Name(flag, ast.Load()) for flag in leave]
 
@@ -792,13 +801,13 @@ class Builder:
             return self.apply(rules.OR if ends else rules.AND, [left, right], node)
 
         def asked():
-            self.env["lazy_"] = self.value(_static(self.truth(right_node)), node)
+            self.env["<lazy>"] = self.value(_static(self.truth(right_node)), node)
 
         def known():
-            self.env["lazy_"] = self.constant(ends)
+            self.env["<lazy>"] = self.constant(ends)
 
         self.branches(left, *((known, asked) if ends else (asked, known)), node)
-        return self.env.pop("lazy_")
+        return self.env.pop("<lazy>")
 
     def of_IfExp(self, node):
         condition = self.truth(node.test)
@@ -806,13 +815,13 @@ class Builder:
             return self.expression(node.body if condition else node.orelse)
 
         def then():
-            self.env["chosen_"] = self.expression(node.body)
+            self.env["<chosen>"] = self.expression(node.body)
 
         def other():
-            self.env["chosen_"] = self.expression(node.orelse)
+            self.env["<chosen>"] = self.expression(node.orelse)
 
         self.branches(condition, then, other, node)
-        return self.env.pop("chosen_")
+        return self.env.pop("<chosen>")
 
     # Indices -------------------------------------------------------------------------------------------
 
@@ -902,7 +911,8 @@ class Builder:
         thing = function.value
         special = CALLS.get(thing) if _hashable(thing) else None
         if special is not None:
-            return special(self, node, [self.expression(arg) for arg in node.args], self.keywords(node))
+            args = [self.expression(arg) for arg in node.args]
+            return special(self, node, thing, args, self.keywords(node))
         if hasattr(thing, "derivation"):
             return self.inline(thing, node)
         own = isinstance(thing, Dispatcher | FunctionType) and thing not in rules.FUNCTIONS
@@ -1193,7 +1203,7 @@ KEPT_TOP = arrays.Inactive("kept_top", "{0} + {1}.size + {1}.ndim", lambda kinds
 _SAFE = {*(rule.name for rule in rules.COMPARISONS.values()), "not", "and", "or", "size", "shape"}
 
 CALLS = {}
-"""Functions that are more than one operation: ``call(builder, node, args, keywords)``."""
+"""Functions that are more than one operation: ``call(builder, node, function, args, keywords)``."""
 
 
 def call(*functions):
@@ -1208,7 +1218,7 @@ def call(*functions):
 
 
 @call(range, numba.prange)
-def _range(builder, node, args, keywords):
+def _range(builder, node, function, args, keywords):
     values = [builder.value(arg, node) for arg in args]
     zero, one = builder.constant(0), builder.constant(1)
     if len(values) == 1:
@@ -1217,7 +1227,7 @@ def _range(builder, node, args, keywords):
 
 
 @call(enumerate)
-def _enumerate(builder, node, args, keywords):
+def _enumerate(builder, node, function, args, keywords):
     start = keywords.get("start", args[1] if len(args) > 1 else builder.constant(0))
     if isinstance(args[0], tuple):
         return tuple((builder.constant(i + start.constant), item) for i, item in enumerate(args[0]))
@@ -1230,7 +1240,7 @@ def _enumerate(builder, node, args, keywords):
 
 
 @call(zip)
-def _zip(builder, node, args, keywords):
+def _zip(builder, node, function, args, keywords):
     if all(isinstance(arg, tuple) for arg in args):
         return tuple(zip(*args, strict=False))
     parts = [builder.sequence(arg, node) for arg in args]
@@ -1242,29 +1252,29 @@ def _zip(builder, node, args, keywords):
 
 
 @call(len)
-def _len(builder, node, args, keywords):
+def _len(builder, node, function, args, keywords):
     if isinstance(args[0], tuple):
         return builder.constant(len(args[0]))
     return builder.apply(arrays.SHAPE, [builder.value(args[0], node)], node, axis=0)
 
 
 @call(tuple, list)
-def _tuple(builder, node, args, keywords):
+def _tuple(builder, node, function, args, keywords):
     if len(args) == 1 and isinstance(args[0], tuple):
         return args[0]
     builder.refuse(node, f"{ast.unparse(node)!r}")
 
 
 @call(np.shape)
-def _shape(builder, node, args, keywords):
+def _shape(builder, node, function, args, keywords):
     array = builder.value(args[0], node)
     return tuple(builder.apply(arrays.SHAPE, [array], node, axis=k) for k in range(array.kind.ndim))
 
 
 @call(builtins.max, builtins.min)
-def _extreme(builder, node, args, keywords):
+def _extreme(builder, node, function, args, keywords):
     args = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
-    rule = rules.MAXIMUM if ast.unparse(node.func).endswith("max") else rules.MINIMUM
+    rule = rules.MAXIMUM if function is builtins.max else rules.MINIMUM
     found = builder.value(args[0], node)
     if len(args) == 1 or found.kind.ndim:
         builder.refuse(node, f"{ast.unparse(node)!r}")
@@ -1274,7 +1284,7 @@ def _extreme(builder, node, args, keywords):
 
 
 @call(builtins.sum)
-def _sum(builder, node, args, keywords):
+def _sum(builder, node, function, args, keywords):
     if isinstance(args[0], tuple):
         found = builder.constant(0)
         for item in args[0]:
@@ -1284,20 +1294,20 @@ def _sum(builder, node, args, keywords):
 
 
 @call(divmod)
-def _divmod(builder, node, args, keywords):
+def _divmod(builder, node, function, args, keywords):
     values = [builder.value(arg, node) for arg in args]
     return builder.apply(rules.FLOOR_DIVIDE, values, node), builder.apply(rules.MOD, values, node)
 
 
 @call(np.where)
-def _where(builder, node, args, keywords):
+def _where(builder, node, function, args, keywords):
     if len(args) != 3:
         builder.refuse(node, "np.where with one argument")
     return builder.apply(rules.WHERE, [builder.value(arg, node) for arg in args], node)
 
 
 @call(np.clip)
-def _clip(builder, node, args, keywords):
+def _clip(builder, node, function, args, keywords):
     low = args[1] if len(args) > 1 else keywords.get("a_min")
     high = args[2] if len(args) > 2 else keywords.get("a_max")
     found = builder.value(args[0], node)
@@ -1308,24 +1318,23 @@ def _clip(builder, node, args, keywords):
 
 
 @call(np.zeros, np.ones, np.empty, np.full)
-def _filled(builder, node, args, keywords):
-    name = ast.unparse(node.func).split(".")[-1]
+def _filled(builder, node, function, args, keywords):
     args = list(args)
     shape = args.pop(0) if args else keywords["shape"]
     lengths = shape if isinstance(shape, tuple) else (shape,)
     lengths = [builder.value(item, node) for item in lengths]
     value = None
-    if name == "full":
+    if function is np.full:
         value = builder.value(args.pop(0) if args else keywords["fill_value"], node)
     dtype = args.pop(0) if args else keywords.get("dtype")
     dtype = None if dtype is None else builder.dtype(dtype, node)
     if value is not None:
         return builder.apply(arrays.FULL, [*lengths, value], node, dtype=dtype)
-    return builder.apply(arrays.FILLED[getattr(np, name)], lengths, node, dtype=dtype or "f8")
+    return builder.apply(arrays.FILLED[function], lengths, node, dtype=dtype or "f8")
 
 
 @call(np.array, np.asarray, np.ascontiguousarray, np.copy)
-def _array(builder, node, args, keywords):
+def _array(builder, node, function, args, keywords):
     what = args[0]
     dtype = args[1] if len(args) > 1 else keywords.get("dtype")
     dtype = None if dtype is None else builder.dtype(dtype, node)
@@ -1333,8 +1342,7 @@ def _array(builder, node, args, keywords):
         array = builder.value(what, node)
         if not array.kind.ndim or dtype not in (None, array.kind.dtype):
             builder.refuse(node, f"{ast.unparse(node)!r}")
-        name = ast.unparse(node.func).split(".")[-1]
-        rule = arrays.COPY if name in ("array", "copy") else rules.FUNCTIONS[np.ascontiguousarray]
+        rule = arrays.COPY if function in (np.array, np.copy) else rules.FUNCTIONS[np.ascontiguousarray]
         return builder.apply(rule, [array], node)
     if what and all(isinstance(item, tuple) for item in what):
         if len({len(row) for row in what}) != 1:
@@ -1348,8 +1356,8 @@ def _array(builder, node, args, keywords):
 
 
 @call(np.concatenate, np.hstack, np.stack, np.vstack, np.column_stack)
-def _joined(builder, node, args, keywords):
-    name = ast.unparse(node.func).split(".")[-1]
+def _joined(builder, node, function, args, keywords):
+    name = function.__name__
     axis = keywords.get("axis", args[1] if len(args) > 1 else builder.constant(0))
     axis = builder.known(axis, node)
     if not isinstance(args[0], tuple):
@@ -1367,18 +1375,18 @@ def _joined(builder, node, args, keywords):
 
 
 @call(np.reshape)
-def _reshape(builder, node, args, keywords):
+def _reshape(builder, node, function, args, keywords):
     return builder.reshape(builder.value(args[0], node), args[1:], node)
 
 
 @call(np.transpose)
-def _transpose(builder, node, args, keywords):
+def _transpose(builder, node, function, args, keywords):
     axes = keywords.get("axes", args[1] if len(args) > 1 else ())
     return builder.transpose(builder.value(args[0], node), [axes] if axes else [], node)
 
 
 @call(np.dot, np.vdot, np.matmul)
-def _dot(builder, node, args, keywords):
+def _dot(builder, node, function, args, keywords):
     left, right = (builder.value(arg, node) for arg in args)
     if not left.kind.ndim or not right.kind.ndim:
         return builder.apply(rules.MULTIPLY, [left, right], node)
@@ -1386,14 +1394,14 @@ def _dot(builder, node, args, keywords):
 
 
 @call(helpers.kept)
-def _kept(builder, node, args, keywords):
+def _kept(builder, node, function, args, keywords):
     tape, top, array = (builder.value(arg, node) for arg in args)
     kept = builder.apply(KEPT_TAPE, [tape, top, array], node)
     return kept, builder.apply(KEPT_TOP, [top, array], node)
 
 
 @call(np.linalg.slogdet)
-def _slogdet(builder, node, args, keywords):
+def _slogdet(builder, node, function, args, keywords):
     matrix = builder.value(args[0], node)
     return tuple(builder.apply(arrays.SLOGDET, [matrix], node, part=part) for part in (0, 1))
 

@@ -180,7 +180,7 @@ class Derivation:
         names.used.add(self._vector())
         program = building.build(function or self.target(own), own, names)
         (moved,) = self.moved(program)
-        tangent = Tangent(program, {moved: self._vector()})
+        tangent = Tangent(program, {moved: self._vector()}, names)
         lines, dots = tangent.write()
         if not isinstance(program.result, tuple):
             answer = dots[0]
@@ -206,6 +206,11 @@ class Derivation:
         call = ", ".join([*self.names[: place + 1], own["direction"], *self.names[place + 1 :]])
         value = f"{own['function']}({', '.join(self.names)})" if value is not None else self.names[place]
         template = _JACOBIANS[kinds[place].ndim, ndim]
+        vector = Kind(kinds[place].dtype, kinds[place].ndim)
+        own_digest = product.derivation.written((*kinds[: place + 1], vector, *kinds[place + 1 :]))[1]
+        template = (
+            f"    # by products of digest {own_digest}\n" + template
+        )  # the machine code's name holds it
         body = template.format(x=self.names[place], call=call, value=value, **own)
         functions = {own["product"]: product, own["back"]: back, own["function"]: _compiled(self.function)}
         return self.head() + body, functions
@@ -440,7 +445,7 @@ def source(f, *args):
     >>> import numgd
     >>> print(numgd.autodiff.source(numgd.grad(lambda x: x**2), 3.0))
     def grad_of_lambda_(x):
-        answer_ = x ** 2
+        answer = x ** 2
         answer_bar = 1.0
         x_bar = answer_bar * 2 * x
         return x_bar
@@ -457,8 +462,8 @@ def source(f, *args):
 
 
 @building.call(grad, value_and_grad, vjp, jvp, hessp, jacobian, hessian)
-def _derived_inside(builder, node, args, keywords):
+def _derived_inside(builder, node, function, args, keywords):
     """A derivative that is taken within a function that is being differentiated."""
-    (function, *argnum) = [*args, *keywords.values()]
-    mode = builder.expression(node.func).value.__name__
-    return Static(derived(mode, function.value, builder.known(argnum[0], node) if argnum else 0))
+    (inner, *argnum) = [*args, *keywords.values()]
+    argnum = builder.known(argnum[0], node) if argnum else 0
+    return Static(derived(function.__name__, inner.value, argnum))

@@ -4,8 +4,6 @@ Every operation is followed by its derivative along the direction (A. Griewank a
 Derivatives, 2nd ed., SIAM, 2008, section 3.1).
 """
 
-import re
-
 from numgd.autodiff.analysis import activate, leaves, prune
 from numgd.autodiff.array_rules import ArrayRule
 from numgd.autodiff.program import Apply, If, Load, NotDifferentiable, Store, walk
@@ -21,10 +19,12 @@ class Tangent(Forward):
     program : Program
     directions : dict of Value to str
         Text of the direction of each parameter that moves.
+    names : Names
     """
 
-    def __init__(self, program, directions):
+    def __init__(self, program, directions, names):
         super().__init__()
+        self.names = names
         prune(program)
         activate(program, list(directions))
         self.program, self.directions = program, directions
@@ -48,7 +48,7 @@ class Tangent(Forward):
         return value.name
 
     def dot_name(self, value):
-        self.dots[value] = re.sub(r"\W+", "_", value.name).strip("_") + "_dot"
+        self.dots[value] = self.names.fresh(f"{value.name}_dot")
         return self.dots[value]
 
     def dot(self, value):
@@ -60,7 +60,7 @@ class Tangent(Forward):
         return f"np.zeros_like({value.name})"
 
     def name(self, text):
-        name = f"part_{len(self.lines)}_"
+        name = self.names.fresh("part")
         self.line(f"{name} = {text}")
         return name
 

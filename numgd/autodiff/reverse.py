@@ -110,7 +110,8 @@ class Sweep(Writer):
         self.block, self.current = None, None
         self.added, self.buffers, self.needed = {}, set(known.buffers), set()
         self.snapshots = []
-        self.names = {}
+        self.names = adjoint.names.copy()
+        self.own = {}  # the name of each adjoint that has a variable of its own
 
     def facts(self):
         found = Facts()
@@ -177,9 +178,9 @@ class Sweep(Writer):
             return
         if value in self.uniform and not uniform:
             self.uniform.discard(value)
-        name = self.names.get(value)
         old = self.bars[value]
-        if name is None or old != name:
+        name = self.own.get(value)
+        if old != name:
             name = self.fresh(value)
         self.line(f"{name} = {old} + {text}")
         self.bars[value] = name
@@ -190,17 +191,14 @@ class Sweep(Writer):
 
     def name(self, text):
         """A name for an expression."""
-        name = f"part_{len(self.lines)}_"
+        name = self.names.fresh("part")
         self.line(f"{name} = {text}")
         return name
 
     def fresh(self, value):
-        if value not in self.names:
-            hint = re.sub(r"\W+", "_", value.name).strip("_") + "_bar"
-            self.names[value] = hint
-        else:
-            self.names[value] += "_"
-        return self.names[value]
+        """A new variable for the adjoint of a value."""
+        self.own[value] = self.names.fresh(f"{value.name}_bar")
+        return self.own[value]
 
     # The sweep -------------------------------------------------------------------------------------------
 
@@ -225,15 +223,7 @@ class Sweep(Writer):
             return text if value.kind.dtype == "f8" or value.kind.ndim else f"np.float32({text})"
         if value.kind.dtype == "f4":
             return f"{text}.astype(np.float32)"
-        return f"{text}.copy()" if self.names.get(value) != text or self.aliased(text) else text
-
-    def aliased(self, name):
-        """Whether the line that set a name may have given it another array's memory."""
-        for text in reversed(self.lines):
-            target, _, source = text.strip().partition(" = ")
-            if target == name:
-                return bool(re.fullmatch(r"[\w.\[\]:, ]+", source) or "reshape" in source or "fit(" in source)
-        return True
+        return f"{text}.copy()"  # it may be a view of another array
 
     def open(self, block):
         """Start the adjoints that operations of inner blocks or elements add to."""
@@ -303,7 +293,7 @@ class Sweep(Writer):
         lengths = [f"int(tape[top + {axis}])" for axis in range(ndim)]
         shape = f"({', '.join(lengths)},)"
         size = " * ".join(lengths)
-        name = f"{value.name}_shape"
+        name = self.names.fresh(f"{value.name}_shape")
         self.line(f"{name} = {shape}")
         self.line(f"top -= {size}")
         total = " * ".join(f"{name}[{axis}]" for axis in range(ndim))
@@ -451,7 +441,7 @@ class Sweep(Writer):
         carried = [c for c in op.carried if c.inner.active]
         names = {}
         for c in carried:
-            names[c] = re.sub(r"\W+", "_", c.inner.name) + "_carried_bar"
+            names[c] = self.names.fresh(f"{c.inner.name}_carried_bar")
             if c.out is not None and c.out in self.bars:
                 end = self.bar(c.out, full=True)
             elif c.inner.kind.ndim:
@@ -460,7 +450,7 @@ class Sweep(Writer):
                 end = "0.0"
             self.line(f"{names[c]} = {end}")
         if isinstance(op, While):
-            self.line(f"for {op.count.name}_ in range({self.like(op.count)}):")
+            self.line(f"for {self.names.fresh('k')} in range({self.like(op.count)}):")
         else:
             start, stop, step = (self.like(part) if part.constant is None else part.name for part in op.count)
             if self.in_any_order(op, carried):

@@ -7,7 +7,7 @@ import ast
 
 ALWAYS, SOMETIMES, NEVER = "always", "sometimes", "never"
 
-RETURNED, ANSWER = "returned_", "answer_"
+RETURNED, ANSWER = "<returned>", "<answer>"
 """Variables of the rewritten function: whether it has returned, and what."""
 
 
@@ -44,7 +44,7 @@ class _Without(ast.NodeTransformer):
 
 class _Loop:
     def __init__(self, number):
-        self.broken, self.skipped = f"broken_{number}_", f"skipped_{number}_"
+        self.broken, self.skipped = f"<broken {number}>", f"<skipped {number}>"
         self.leave, self.skips = [], False
 
 

@@ -52,6 +52,45 @@ def test_parameters_may_have_any_name():
     np.testing.assert_allclose(numgd.grad(quartic, 3)(*arguments), expected, rtol=1e-13)
 
 
+def statistics(x):
+    """Variables whose names generated code would like to use."""
+    x_bar, x_dot, part, answer = np.mean(x), np.sum(x * x), x[0], 0.0
+    t, t_bar, returned, lazy, chosen = x[1] ** 2, x[2] * x_bar, x[0] * x[1], 1.0, 2.0
+    for k in range(3):
+        answer += x_bar * x_dot * t_bar * lazy + part * t * k
+        if answer > 1e9:
+            return returned
+        lazy = lazy * x_dot if x_dot > 0.1 and t > -1.0 else chosen
+    x_carried_bar = np.linalg.solve(np.outer(x, x) + np.eye(3), x * part)
+    return answer + np.sum(x_carried_bar * x_bar) + returned
+
+
+def test_variables_may_have_any_name():
+    found = numgd.check_grad(statistics, START)
+    assert found.error < 1e-8
+    slopes = numgd.grad(statistics)
+    step = 1e-5
+    for i, column in enumerate(numgd.hessian(statistics)(START)):
+        ahead, behind = START.copy(), START.copy()
+        ahead[i] += step
+        behind[i] -= step
+        np.testing.assert_allclose(
+            column, (slopes(ahead) - slopes(behind)) / (2.0 * step), rtol=1e-6, atol=1e-6
+        )
+
+
+def test_functions_under_another_name():
+    largest, smallest, naughts = max, min, np.zeros
+
+    def f(x):
+        out = naughts(2)
+        out[0] = largest(x[0], x[1])
+        out[1] = smallest(x[0], x[1])
+        return out[0] ** 2 + 3.0 * out[1]
+
+    np.testing.assert_allclose(numgd.grad(f)(np.array([2.0, 5.0])), [3.0, 10.0])
+
+
 @njit(parallel=True)
 def gradients(points):
     out = np.empty_like(points)
@@ -115,15 +154,17 @@ def test_source_can_be_read():
 
 def test_an_edited_function_is_differentiated_anew(tmp_path):
     script = tmp_path / "edited.py"
-    function = "def f(x):\n    return helper.power(x)\n"
-    text = f"import numgd\nimport helper\n\n\n{function}\n\nprint(numgd.grad(f)(3.0))\n"
-    script.write_text(text)
-    for power, expected in ((2, 6.0), (3, 27.0)):
+    function = (
+        "def f(x):\n    return helper.power(x)\n\n\ndef g(x):\n    return np.sum(x * helper.power(x[0]))\n"
+    )
+    calls = "print(numgd.grad(f)(3.0), numgd.hessian(f)(3.0), numgd.hessian(g)(np.array([3.0]))[0, 0])\n"
+    script.write_text(f"import numpy as np\nimport numgd\nimport helper\n\n\n{function}\n\n{calls}")
+    for power, expected in ((2, [6.0, 2.0, 18.0]), (3, [27.0, 18.0, 108.0])):
         code = f"from numba import njit\n\n\n@njit\ndef power(x):\n    return x**{power}\n"
         (tmp_path / "helper.py").write_text(code)
         command = [sys.executable, "-B", str(script)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert float(done.stdout) == pytest.approx(expected)
+        assert [float(word) for word in done.stdout.split()] == pytest.approx(expected)
 
 
 def test_check_grad():
