@@ -23,6 +23,7 @@ class Access(NamedTuple):
     curve: Any  # curve(problem, x, g): second derivatives are asked for at x next, whose gradient is g
     hessian: Any  # hessian(problem, x, g, H): writes ∇²f(x), symmetric, to H (n, n)
     product: Any  # product(problem, x, g, p, out): writes ∇²f(x) p to out; x as in the last `curve`
+    cholesky_rows: Any  # cholesky_rows(A): that of `numgd.linalg`, however the driver does it
     observe: Any  # observe(problem, iteration, f) -> non-zero to stop
     bounds: Any  # bounds(problem) -> (lower, upper), each (n,), of methods that keep within a box
 

@@ -8,6 +8,7 @@ from numba import njit
 
 from numgd import linalg
 from numgd.jit.portable import SOLVER_FLAGS
+from numgd.kernels.cpu import cholesky
 
 cholesky_rows = njit(**SOLVER_FLAGS)(linalg.cholesky_rows)
 euclidean_norm = njit(**SOLVER_FLAGS)(linalg.euclidean_norm)
@@ -44,6 +45,29 @@ def test_cholesky_tells_where_it_fails(n):
         assert not linalg.cholesky(A.copy())
         A[k, k] = np.nan
         assert cholesky_rows(A) == k
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_cholesky_of_the_host_is_the_same_from_either_source(dtype, monkeypatch):
+    monkeypatch.setattr(cholesky, "LAPACK_FROM", 0)
+    by_lapack = njit(**SOLVER_FLAGS)(cholesky.cholesky_rows)
+    for n in (1, 2, 9, 64, 201):
+        tolerance = 50 * n**0.5 * np.finfo(dtype).eps
+        for at, pivot in ((None, 0), (0, -1.0), (n // 2, -1.0), (n - 1, np.nan), (n // 3, np.nan)):
+            A = definite(n, dtype)
+            if at is not None:
+                A[at, at] = pivot
+            expected = A.copy()
+            failed = cholesky_rows(expected)
+            assert failed == (n if at is None else at)
+            for factorise in (by_lapack, cholesky.cholesky_rows):  # compiled and interpreted
+                L = A.copy()
+                assert factorise(L) == failed
+                # the rows before the failure, and the failed one with its pivot
+                np.testing.assert_allclose(
+                    np.tril(L)[: failed + 1], np.tril(expected)[: failed + 1], atol=tolerance
+                )
+                assert np.array_equal(np.triu(L, 1)[:failed], np.triu(A, 1)[:failed])
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e200, 1e-200, 5e-324])

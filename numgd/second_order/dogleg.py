@@ -10,7 +10,7 @@ import math
 
 from numgd.jit.portable import portable, seldom
 from numgd.linalg import cholesky_solve, epsilon, euclidean_norm, multiply
-from numgd.second_order.trust_exact import bounds, descend, factorise
+from numgd.second_order.trust_exact import bounds, descend, make_factorise
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
     Model,
@@ -29,33 +29,39 @@ def rows(n, maxcor):
     return SCRATCH_ROWS + 2 + 2 * n
 
 
-@seldom
-def shifted_factor(F, H, v):
-    """Factorise H + σI; returns σ, 0 where H is positive definite, NaN where it is not finite.
+def make_shifted_factor(cholesky_rows):
+    """Function that finds H + σI, positive definite."""
+    factorise = make_factorise(cholesky_rows)
 
-    v becomes a direction of negative curvature of H, if σ is not 0.  Each failure gives a lower bound of σ.
-    """
-    real = v.dtype.type
-    n = v.size
-    least, greatest, _ = bounds(H, n)
-    shift = real(0)
-    if not (greatest < math.inf and least > -math.inf):
-        return real(math.nan)
-    row = factorise(F, H, shift, n)
-    if row == n:
-        return shift
-    descend(F, row, v)
-    size = euclidean_norm(v)
-    for i in range(n):
-        v[i] = v[i] / size
-    margin = math.sqrt(epsilon(v)) * max(abs(least), abs(greatest))
-    if not margin > real(0):
-        margin = epsilon(v)
-    shortfall = -F[row, row] / size / size
-    while row < n and shift < math.inf:
-        shift = max(shift + shift, margin, shortfall + shortfall)
+    @seldom
+    def shifted_factor(F, H, v):
+        """Factorise H + σI; returns σ, 0 where H is positive definite, NaN where it is not finite.
+
+        v becomes a direction of negative curvature of H, if σ is not 0.  Each failure bounds σ from below.
+        """
+        real = v.dtype.type
+        n = v.size
+        least, greatest, _ = bounds(H, n)
+        shift = real(0)
+        if not (greatest < math.inf and least > -math.inf):
+            return real(math.nan)
         row = factorise(F, H, shift, n)
-    return shift if row == n else real(math.nan)
+        if row == n:
+            return shift
+        descend(F, row, v)
+        size = euclidean_norm(v)
+        for i in range(n):
+            v[i] = v[i] / size
+        margin = math.sqrt(epsilon(v)) * max(abs(least), abs(greatest))
+        if not margin > real(0):
+            margin = epsilon(v)
+        shortfall = -F[row, row] / size / size
+        while row < n and shift < math.inf:
+            shift = max(shift + shift, margin, shortfall + shortfall)
+            row = factorise(F, H, shift, n)
+        return shift if row == n else real(math.nan)
+
+    return shifted_factor
 
 
 @seldom
@@ -113,6 +119,7 @@ def step_along_path(p, H, F, v, d, g, radius, shift):
 def make_model(access):
     """The model is the Hessian; its factor is kept while the point stays."""
     hessian = access.hessian
+    shifted_factor = make_shifted_factor(access.cholesky_rows)
 
     @portable
     def attend(problem, x, g, memory, age):

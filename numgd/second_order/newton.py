@@ -8,7 +8,7 @@ along a direction of negative curvature.  Memory: n + 8 vectors of length n.
 import math
 
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import cholesky, cholesky_solve, epsilon
+from numgd.linalg import cholesky_solve, epsilon
 from numgd.second_order.descent import (
     SCRATCH_ROWS,
     DescentOptions,
@@ -42,25 +42,30 @@ def one_or_less(first, fresh, f, f_previous, slope, alpha, x, g):
     return max(x.dtype.type(0.25), guess)
 
 
-@seldom
-def factorise(H, order, diagonal):
-    """Overwrite H by its factors; what kind they are, and the most negative pivot and its position."""
-    zero = H.dtype.type(0)
-    n = H.shape[0]
-    for i in range(n):
-        diagonal[i] = H[i, i]
-    definite = cholesky(H)
-    for i in range(n if definite else 0):
-        # A pivot that is all rounding is as good as none: the step would go nowhere in particular.
-        definite &= H[i, i] * H[i, i] > H.dtype.type(n) * epsilon(H) * diagonal[i]
-    if definite:
-        return DEFINITE, -1, zero
-    for i in range(n):
-        H[i, i] = diagonal[i]
-        for j in range(i):
-            H[i, j] = H[j, i]
-    worst, lowest = modified_cholesky(H, order)
-    return MODIFIED, worst, lowest
+def make_factorise(cholesky_rows):
+    """Function that factorises a symmetric matrix."""
+
+    @seldom
+    def factorise(H, order, diagonal):
+        """Overwrite H by its factors; what kind they are, and the most negative pivot and its position."""
+        zero = H.dtype.type(0)
+        n = H.shape[0]
+        for i in range(n):
+            diagonal[i] = H[i, i]
+        definite = cholesky_rows(H) == n
+        for i in range(n if definite else 0):
+            # A pivot that is all rounding is as good as none: the step would go nowhere in particular.
+            definite &= H[i, i] * H[i, i] > H.dtype.type(n) * epsilon(H) * diagonal[i]
+        if definite:
+            return DEFINITE, -1, zero
+        for i in range(n):
+            H[i, i] = diagonal[i]
+            for j in range(i):
+                H[i, j] = H[j, i]
+        worst, lowest = modified_cholesky(H, order)
+        return MODIFIED, worst, lowest
+
+    return factorise
 
 
 @seldom
@@ -76,6 +81,7 @@ def make_newton_model(space, access):
     """The model is the Hessian at x."""
     dot, copy, scale, max_abs = space.dot, space.copy, space.scale, space.max_abs
     hessian = access.hessian
+    factorise = make_factorise(access.cholesky_rows)
 
     @portable
     def remember(alpha, s, y, g, memory, age, options):

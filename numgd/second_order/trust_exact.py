@@ -8,7 +8,7 @@ import math
 from typing import Any, NamedTuple
 
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import cholesky_rows, euclidean_norm, solve_lower, solve_lower_transposed
+from numgd.linalg import euclidean_norm, solve_lower, solve_lower_transposed
 from numgd.second_order.secular import Factors, make_secular
 from numgd.second_order.trust_region import (
     AUTOMATIC,
@@ -69,14 +69,19 @@ def bounds(A, n):
     return least, greatest, diagonal
 
 
-@seldom
-def factorise(F, A, shift, n):
-    """Lower triangle of F = Cholesky factor of A + shift I."""
-    for i in range(n):
-        for j in range(i):
-            F[i, j] = A[i, j]
-        F[i, i] = A[i, i] + shift
-    return cholesky_rows(F)
+def make_factorise(cholesky_rows):
+    """Function that factorises a symmetric matrix plus a multiple of the identity."""
+
+    @seldom
+    def factorise(F, A, shift, n):
+        """Lower triangle of F = Cholesky factor of A + shift I."""
+        for i in range(n):
+            for j in range(i):
+                F[i, j] = A[i, j]
+            F[i, i] = A[i, i] + shift
+        return cholesky_rows(F)
+
+    return factorise
 
 
 @portable
@@ -119,14 +124,13 @@ def weaken(F, z):
     return (before / size) * (before / size)
 
 
-minimise = make_secular(
-    Factors(bounds, factorise, solve_lower, solve_lower_transposed, pivot, descend, weaken)
-)
-
-
 def make_model(access):
     """The model is the Hessian; what is known of λ is kept while the point stays."""
     hessian = access.hessian
+    factorise = make_factorise(access.cholesky_rows)
+    minimise = make_secular(
+        Factors(bounds, factorise, solve_lower, solve_lower_transposed, pivot, descend, weaken)
+    )
 
     @portable
     def attend(problem, x, g, memory, age):

@@ -10,6 +10,7 @@ from numba import njit
 import numgd
 from numgd import Status
 from numgd.access import Access, nothing
+from numgd.linalg import cholesky_rows
 from numgd.second_order import dogleg, sr1, trust_exact, trust_krylov, trust_ncg
 from numgd.second_order.trust_region import SCRATCH_ROWS
 from numgd.spaces import SERIAL
@@ -110,7 +111,7 @@ def propose(module, H, g, radius):
     def product(problem, x, g, p, out):
         out[:] = H @ p
 
-    access = Access(None, None, None, nothing, hessian, product, None, None)
+    access = Access(None, None, None, nothing, hessian, product, cholesky_rows, None, None)
     matrix_free = module in (trust_ncg, trust_krylov)
     model = module.make_model(SERIAL, access) if matrix_free else module.make_model(access)
     x, carried = np.zeros(g.size), np.full(2, np.nan)

@@ -19,6 +19,7 @@ from numgd.jit.pointers import (
     check_signals,
 )
 from numgd.jit.portable import compiled, portable, seldom
+from numgd.kernels.cpu.cholesky import cholesky_rows
 from numgd.linalg import epsilon, multiply
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL, THREADED
@@ -250,7 +251,7 @@ def make_access(space):
             central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
             along(problem, x, g, relative_step(problem, x), central, p, out)
 
-    return Access(evaluate, value, gradient, curve, hessian, product, observe, bounds)
+    return Access(evaluate, value, gradient, curve, hessian, product, cholesky_rows, observe, bounds)
 
 
 @portable

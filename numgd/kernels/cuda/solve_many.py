@@ -13,6 +13,7 @@ from numgd.access import CARRIED, Access, nothing
 from numgd.curvature import difference_step, make_differences, symmetrize
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.launch import THREADS
+from numgd.linalg import cholesky_rows
 from numgd.second_order import trait
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL
@@ -103,7 +104,7 @@ def make_access(objective):
     def bounds(problem):
         return problem.box[0], problem.box[1]
 
-    return Access(evaluate, value, gradient, nothing, hessian, product, observe, bounds)
+    return Access(evaluate, value, gradient, nothing, hessian, product, cholesky_rows, observe, bounds)
 
 
 @cache

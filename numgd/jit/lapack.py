@@ -1,0 +1,33 @@
+"""Cholesky factorisation by the LAPACK that SciPy brings, from compiled code."""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+from numba.np.linalg import _LAPACK, ensure_lapack
+from scipy.linalg.lapack import get_lapack_funcs
+
+
+def potrf(A):
+    """Overwrite the lower triangle of A (n, n), contiguous, by L with A = L Lᵀ; LAPACK's `info`.
+
+    That is 0, or k > 0 where the k-th pivot, which then stands on the diagonal, is not positive.
+    """
+    (factorise,) = get_lapack_funcs(("potrf",), (A,))
+    # Rows are LAPACK's columns: it sees the lower triangle as its upper one.
+    factor, info = factorise(A.T, lower=0, clean=0, overwrite_a=1)
+    if not np.shares_memory(factor, A):
+        A[:] = factor.T
+    return info
+
+
+@overload(potrf)
+def _compiled_potrf(A):
+    ensure_lapack()
+    routine = _LAPACK().numba_xxpotrf(A.dtype)
+    kind = np.int8(ord("s" if A.dtype == types.float32 else "d"))
+    upper = np.int8(ord("U"))
+
+    def compiled_potrf(A):
+        return int(routine(kind, upper, A.shape[0], A.ctypes, A.shape[0]))
+
+    return compiled_potrf
