@@ -73,7 +73,6 @@ print(time.perf_counter() - before)
 
 def value_loop(function):
     """A compiled loop that calls a function."""
-    function = njit(function)
 
     @njit
     def loop(count, x, *rest):
@@ -125,7 +124,8 @@ def cost(ratios):
     print("Gradient and function, called from a compiled loop")
     found = []
     for timed in FUNCTIONS:
-        loops = {"f": value_loop(timed.function), "gradient": vector_loop(numgd.grad(timed.function))}
+        function = njit(timed.function)
+        loops = {"f": value_loop(function), "gradient": vector_loop(numgd.grad(function))}
         seconds = compare_loops(loops, timed.arguments)
         found.append((seconds["gradient"] / seconds["f"], f"{timed.name}, n={timed.n}"))
         print(
@@ -173,7 +173,7 @@ def against_jax(ratios):
         on_device = tuple(
             value if isinstance(value, int) else jax.numpy.asarray(value) for value in timed.arguments
         )
-        ours = numgd.grad(timed.function)
+        ours = numgd.grad(njit(timed.function))
         plain = jax.grad(timed.twin(jax))
         theirs = jax.jit(plain, static_argnums=static)
         one, other = ours(*timed.arguments), np.asarray(theirs(*on_device))

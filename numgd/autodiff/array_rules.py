@@ -10,7 +10,7 @@ METHODS = {}
 """Rules of array methods by their name."""
 
 
-def _real(dtype):
+def real(dtype):
     return "f4" if dtype == "f4" else "f8"
 
 
@@ -23,9 +23,8 @@ class ArrayRule(Rule):
     linear = False  # whether the tangent is the same operation on the operands' tangents
     pattern = ""
 
-    def __init__(self, name, **fixed):
+    def __init__(self, name):
         self.name = name
-        self.fixed = fixed
 
     def kind(self, kinds, options):
         return kinds[0]
@@ -61,28 +60,33 @@ def rule(*functions, methods=()):
 class Inactive(Rule):
     """An operation that has no derivative: integers, and arrays that depend on nothing."""
 
-    def __init__(self, name, pattern, kind):
+    def __init__(self, name, operands, pattern, kind):
         super().__init__(name, pattern, kind)
+        self.operands = operands
 
     def text(self, args, op):
         return self.pattern.format(*args, **op.options)
 
 
-def _inactive(pattern, kind, *functions):
-    for function in functions:
-        FUNCTIONS[function] = Inactive(function.__name__, pattern, kind)
+def _integer(kinds, options):
+    return Kind("i8")
 
 
-SHAPE = Inactive("shape", "{0}.shape[{axis}]", lambda kinds, options: Kind("i8"))
-SIZE = Inactive("size", "{0}.size", lambda kinds, options: Kind("i8"))
-for _name in ("argmax", "argmin"):
-    METHODS[_name] = Inactive(_name, f"np.{_name}({{0}})", lambda kinds, options: Kind("i8"))
+SHAPE = Inactive("shape", 1, "{0}.shape[{axis}]", _integer)
+SIZE = Inactive("size", 1, "{0}.size", _integer)
+for _name, _kind in {
+    "argmax": Kind("i8"),
+    "argmin": Kind("i8"),
+    "any": Kind("b1"),
+    "all": Kind("b1"),
+}.items():
+    METHODS[_name] = Inactive(_name, 1, f"np.{_name}({{0}})", lambda kinds, options, kind=_kind: kind)
     FUNCTIONS[getattr(np, _name)] = METHODS[_name]
-for _name in ("any", "all"):
-    METHODS[_name] = Inactive(_name, f"np.{_name}({{0}})", lambda kinds, options: Kind("b1"))
-    FUNCTIONS[getattr(np, _name)] = METHODS[_name]
-_inactive("np.searchsorted({0}, {1})", lambda kinds, options: Kind("i8", kinds[1].ndim), np.searchsorted)
-_inactive("round({0})", lambda kinds, options: Kind("i8"), round)
+FUNCTIONS[np.searchsorted] = Inactive(
+    "searchsorted", 2, "np.searchsorted({0}, {1})", lambda kinds, options: Kind("i8", kinds[1].ndim)
+)
+FUNCTIONS[round] = Inactive("round", 1, "round({0})", _integer)
+FUNCTIONS[helpers.length] = Inactive("length", 3, "helpers.length({0}, {1}, {2})", _integer)
 
 
 # Reductions ---------------------------------------------------------------------------------------------
@@ -91,10 +95,14 @@ _inactive("round({0})", lambda kinds, options: Kind("i8"), round)
 class Reduction(ArrayRule):
     """Of all elements, or along one axis."""
 
+    options = ("axis",)
+
     def kind(self, kinds, options):
         (kind,) = kinds
         dtype = kind.dtype if kind.real else self.integers
         axis = options.get("axis")
+        if not (axis is None or isinstance(axis, int)):
+            raise TypeError(f"np.{self.name} along {axis}")
         return Kind(dtype, 0 if axis is None else kind.ndim - 1)
 
     integers = "i8"
@@ -201,6 +209,7 @@ def bilinear(name, em, op):
 
 @rule(np.dot, methods=("dot",))
 class Dot(ArrayRule):
+    operands = 2
     pattern = "np.dot({0}, {1})"
 
     def tangent(self, em, op):
@@ -241,6 +250,7 @@ DOT = FUNCTIONS[np.matmul] = FUNCTIONS[np.vdot] = Dot
 
 @rule(np.outer)
 class Outer(ArrayRule):
+    operands = 2
     pattern = "np.outer({0}, {1})"
 
     def tangent(self, em, op):
@@ -428,6 +438,11 @@ class Cumsum(ArrayRule):
 
     pattern = "np.cumsum({0})"
 
+    def kind(self, kinds, options):
+        if kinds[0].ndim > 1:
+            raise TypeError("np.cumsum of more axes")
+        return kinds[0]
+
     def adjoint(self, em, op):
         em.add(op.args[0], f"np.cumsum({em.bar(op.result, full=True)}[::-1])[::-1]")
 
@@ -437,6 +452,11 @@ class Diff(ArrayRule):
     linear = True
 
     pattern = "np.diff({0})"
+
+    def kind(self, kinds, options):
+        if kinds[0].ndim > 2:
+            raise TypeError("np.diff of more axes")
+        return kinds[0]
 
     def adjoint(self, em, op):
         em.add(op.args[0], f"helpers.diff_adjoint({em.bar(op.result, full=True)})")
@@ -472,6 +492,8 @@ class Diag(ArrayRule):
 
 class Triangle(ArrayRule):
     """A triangle of a matrix."""
+
+    options = ("k",)
 
     linear = True
 
@@ -533,6 +555,8 @@ FULL = Full("full")
 class FilledLike(ArrayRule):
     """``np.zeros_like`` and the like."""
 
+    options = ("dtype",)
+
     smooth = False
 
     def kind(self, kinds, options):
@@ -550,6 +574,8 @@ for _name in ("zeros_like", "ones_like", "empty_like"):
 class FullLike(ArrayRule):
     """``np.full_like``."""
 
+    operands = 2
+
     def text(self, args, op):
         return f"np.full_like({args[0]}, {args[1]})"
 
@@ -566,6 +592,7 @@ FUNCTIONS[np.full_like] = FullLike("full_like")
 
 @rule(np.linspace)
 class Linspace(ArrayRule):
+    operands = 3
     pattern = "np.linspace({0}, {1}, {2})"
 
     def kind(self, kinds, options):
@@ -584,247 +611,46 @@ class Linspace(ArrayRule):
         return f"np.linspace({em.dot(first)}, {em.dot(last)}, {em.val(count)})"
 
 
-class Arange(Inactive):
+class Arange(ArrayRule):
+    """Evenly spaced numbers, which follow their first and the step; how many there are has no derivative."""
+
+    operands = (1, 3)
+    options = ("dtype",)
+
+    def kind(self, kinds, options):
+        dtype = promoted("i8", *(kind.dtype for kind in kinds))
+        return Kind(options.get("dtype") or dtype, 1)
+
     def text(self, args, op):
-        return f"np.arange({', '.join(args)})"
+        dtype = op.options.get("dtype")
+        return f"np.arange({', '.join(args)}{f', dtype={DTYPE_NAMES[dtype]}' if dtype else ''})"
+
+    def adjoint(self, em, op):
+        g = em.bar(op.result, full=True)
+        if len(op.args) > 1:
+            em.add(op.args[0], f"np.sum({g})")
+        if len(op.args) > 2:
+            em.add(op.args[2], f"np.dot({g}, np.arange({g}.size, dtype=np.float64))")
+
+    def tangent(self, em, op):
+        y = em.val(op.result)
+        terms = [f"np.zeros_like({y})"]
+        if len(op.args) > 1:
+            terms.append(em.dot(op.args[0]))
+        if len(op.args) > 2:
+            terms.append(f"{em.dot(op.args[2])} * np.arange({y}.size, dtype=np.float64)")
+        return " + ".join(terms)
 
 
-FUNCTIONS[np.arange] = Arange(
-    "arange", "", lambda kinds, options: Kind(_or_integer(promoted(*(k.dtype for k in kinds))), 1)
-)
-
-
-def _or_integer(dtype):
-    return "f8" if dtype == "f8" else "i8"
+FUNCTIONS[np.arange] = Arange("arange")
 
 
 class Eye(Inactive):
+    """The identity matrix."""
+
     def text(self, args, op):
         return f"np.eye({', '.join(args)})"
 
 
-FUNCTIONS[np.eye] = FUNCTIONS[np.identity] = Eye("eye", "", lambda kinds, options: Kind("f8", 2))
-
-
-# Linear algebra -------------------------------------------------------------------------------------------
-
-
-@rule(np.linalg.norm)
-class Norm(ArrayRule):
-    pattern = "np.linalg.norm({0})"
-
-    def kind(self, kinds, options):
-        return Kind(_real(kinds[0].dtype))
-
-    def adjoint(self, em, op):
-        (a,) = op.args
-        em.add(a, f"({em.bar(op.result)} / {em.val(op.result)}) * {em.val(a)}")
-
-    def tangent(self, em, op):
-        (a,) = op.args
-        return f"np.sum({em.val(a)} * {em.dot(a)}) / {em.val(op.result)}"
-
-
-@rule(np.linalg.solve)
-class Solve(ArrayRule):
-    pattern = "np.linalg.solve({0}, {1})"
-
-    def kind(self, kinds, options):
-        return Kind(_real(promoted(*(kind.dtype for kind in kinds))), kinds[1].ndim)
-
-    def adjoint(self, em, op):
-        a, b = op.args
-        g, y = em.bar(op.result, full=True), em.val(op.result)
-        back = em.name(f"np.linalg.solve({em.val(a)}.T, {g})")
-        if b.active:
-            em.add(b, back)
-        if a.active:
-            em.add(a, f"-np.outer({back}, {y})" if b.kind.ndim == 1 else f"-np.dot({back}, {y}.T)")
-
-    def tangent(self, em, op):
-        a, b = op.args
-        terms = [em.dot(b)] if b.active else []
-        if a.active:
-            terms.append(f"-np.dot({em.dot(a)}, {em.val(op.result)})")
-        return f"np.linalg.solve({em.val(a)}, {' + '.join(terms)})"
-
-
-@rule(np.linalg.inv)
-class Inv(ArrayRule):
-    pattern = "np.linalg.inv({0})"
-
-    def adjoint(self, em, op):
-        g, y = em.bar(op.result, full=True), em.val(op.result)
-        em.add(op.args[0], f"-np.dot({y}.T, np.dot({g}, {y}.T))")
-
-    def tangent(self, em, op):
-        y = em.val(op.result)
-        return f"-np.dot({y}, np.dot({em.dot(op.args[0])}, {y}))"
-
-
-@rule(np.linalg.det)
-class Det(ArrayRule):
-    pattern = "np.linalg.det({0})"
-
-    def kind(self, kinds, options):
-        return Kind(_real(kinds[0].dtype))
-
-    def adjoint(self, em, op):
-        (a,) = op.args
-        em.add(a, f"({em.bar(op.result)} * {em.val(op.result)}) * np.linalg.inv({em.val(a)}).T")
-
-    def tangent(self, em, op):
-        a = op.args[0]
-        return f"{em.val(op.result)} * np.trace(np.linalg.solve({em.val(a)}, {em.dot(a)}))"
-
-
-class Slogdet(ArrayRule):
-    """One part of ``np.linalg.slogdet``: the sign (0) or the logarithm (1)."""
-
-    def kind(self, kinds, options):
-        return Kind(_real(kinds[0].dtype))
-
-    def text(self, args, op):
-        return f"np.linalg.slogdet({args[0]})[{op.options['part']}]"
-
-    def adjoint(self, em, op):
-        if op.options["part"] == 1:
-            em.add(op.args[0], f"{em.bar(op.result)} * np.linalg.inv({em.val(op.args[0])}).T")
-
-    def tangent(self, em, op):
-        a = op.args[0]
-        if op.options["part"] == 0:
-            return "0.0"
-        return f"np.trace(np.linalg.solve({em.val(a)}, {em.dot(a)}))"
-
-
-SLOGDET = Slogdet("slogdet")
-
-
-@rule(np.linalg.cholesky)
-class Cholesky(ArrayRule):
-    """LAPACK reads the lower triangle only, which therefore gets the whole derivative."""
-
-    pattern = "np.linalg.cholesky({0})"
-
-    def adjoint(self, em, op):  # I. Murray, arXiv:1602.07527, eq. 10
-        g, y = em.bar(op.result, full=True), em.val(op.result)
-        product = em.name(f"np.dot({y}.T, {g})")
-        inner = em.name(f"np.tril({product}) - 0.5 * np.diag(np.diag({product}))")
-        half = em.name(f"np.linalg.solve({y}.T, {inner})")
-        whole = em.name(f"np.linalg.solve({y}.T, {half}.T)")
-        em.add(op.args[0], f"np.tril({whole}) + np.tril({whole}.T) - np.diag(np.diag({whole}))")
-
-    def tangent(self, em, op):  # eq. 8
-        y, d = em.val(op.result), em.dot(op.args[0])
-        low = em.name(f"np.tril({d})")
-        whole = em.name(f"{low} + {low}.T - np.diag(np.diag({low}))")
-        half = em.name(f"np.linalg.solve({y}, {whole})")
-        inner = em.name(f"np.linalg.solve({y}, {half}.T)")
-        return f"np.dot({y}, np.tril({inner}) - 0.5 * np.diag(np.diag({inner})))"
-
-
-# What generated derivatives call ------------------------------------------------------------------------
-
-
-class Grown(ArrayRule):
-    """A longer tape."""
-
-    def text(self, args, op):
-        return f"helpers.grown({args[0]}, {args[1]})"
-
-    def tangent(self, em, op):
-        return f"helpers.grown({em.dot(op.args[0])}, {em.val(op.args[1])})"
-
-
-FUNCTIONS[helpers.grown] = Grown("grown")
-
-
-class Fit(ArrayRule):
-    """A sum over broadcast axes."""
-
-    def kind(self, kinds, options):
-        return Kind(kinds[0].dtype, kinds[1].ndim)
-
-    def text(self, args, op):
-        return f"helpers.fit({args[0]}, {args[1]})"
-
-    def tangent(self, em, op):
-        return f"helpers.fit({em.dot(op.args[0])}, {em.val(op.args[1])})"
-
-
-FUNCTIONS[helpers.fit] = Fit("fit")
-
-
-class Spread(ArrayRule):
-    """Repeated along an axis."""
-
-    def kind(self, kinds, options):
-        return Kind(kinds[0].dtype, kinds[2].ndim)
-
-    def text(self, args, op):
-        return f"helpers.spread({args[0]}, {args[1]}, {args[2]})"
-
-    def tangent(self, em, op):
-        return f"helpers.spread({em.dot(op.args[0])}, {em.val(op.args[1])}, {em.val(op.args[2])})"
-
-
-FUNCTIONS[helpers.spread] = Spread("spread")
-
-
-class Scatter(ArrayRule):
-    """Rows added where an index points to."""
-
-    def text(self, args, op):
-        return f"helpers.scatter({args[0]}, {args[1]}, {args[2]})"
-
-    def tangent(self, em, op):
-        a, index, g = op.args
-        return f"helpers.scatter({em.val(a)}, {em.val(index)}, {em.dot(g)})"
-
-
-FUNCTIONS[helpers.scatter] = Scatter("scatter")
-
-
-class DiffAdjoint(ArrayRule):
-    linear = True
-    pattern = "helpers.diff_adjoint({0})"
-
-
-FUNCTIONS[helpers.diff_adjoint] = DiffAdjoint("diff_adjoint")
-
-
-class AtFirst(ArrayRule):
-    """A number at the place of an extreme."""
-
-    def text(self, args, op):
-        return f"helpers.at_first({args[0]}, {args[1]}, {args[2]})"
-
-    def tangent(self, em, op):
-        a, value, g = op.args
-        return f"helpers.at_first({em.val(a)}, {em.val(value)}, {em.dot(g)})"
-
-
-FUNCTIONS[helpers.at_first] = AtFirst("at_first")
-
-
-class ProductAdjoint(ArrayRule):
-    """Products of all other elements."""
-
-    def text(self, args, op):
-        return f"helpers.product_adjoint({args[0]}, {args[1]})"
-
-    def tangent(self, em, op):
-        a, g = op.args
-        terms = []
-        if a.active:
-            terms.append(f"helpers.product_adjoint_tangent({em.val(a)}, {em.val(g)}, {em.dot(a)})")
-        if g.active:
-            terms.append(f"helpers.product_adjoint({em.val(a)}, {em.dot(g)})")
-        return " + ".join(terms)
-
-
-FUNCTIONS[helpers.product_adjoint] = ProductAdjoint("product_adjoint")
-FUNCTIONS[helpers.length] = Inactive(
-    "length", "helpers.length({0}, {1}, {2})", lambda kinds, options: Kind("i8")
-)
+FUNCTIONS[np.eye] = Eye("eye", (1, 2), "", lambda kinds, options: Kind("f8", 2))
+FUNCTIONS[np.identity] = Eye("identity", 1, "", lambda kinds, options: Kind("f8", 2))

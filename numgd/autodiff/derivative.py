@@ -4,16 +4,18 @@ import inspect
 import math
 
 import numpy as np
-from numba import types
+from numba import njit, types
 from numba.core.dispatcher import Dispatcher
 
 from numgd.autodiff import building, helpers
 from numgd.autodiff.analysis import leaves, refused
+from numgd.autodiff.calls import call
 from numgd.autodiff.forward import Tangent
-from numgd.autodiff.program import Kind, NotDifferentiable, Static
+from numgd.autodiff.program import Kind, Names, NotDifferentiable, Static, Value
 from numgd.autodiff.reading import Source, plain_function
 from numgd.autodiff.reverse import Adjoint
 from numgd.jit.generated import function_of, generated
+from numgd.jit.portable import OBJECTIVE_FLAGS, PLAIN_FLAGS
 
 _DERIVED = {}
 """The `Derivation` of each dispatcher that this module has made."""
@@ -126,7 +128,7 @@ class Derivation:
         found = []
         for number in self.argnums:
             name, what = program.parameters[number]
-            if not isinstance(what, building.Value) or not what.kind.real:
+            if not isinstance(what, Value) or not what.kind.real:
                 raise NotDifferentiable(
                     f"{self.plain.__name__}: the argument {name!r} is not real: no derivative by it"
                 )
@@ -134,7 +136,7 @@ class Derivation:
         return found
 
     def _program(self, kinds):
-        names = building.Names()
+        names = Names()
         names.used |= {name for name, _ in self.parameters} - set(self.names)
         return building.build(self.target(kinds), kinds, names), names
 
@@ -148,7 +150,7 @@ class Derivation:
         renamed = [
             f"    {what.name} = {name}\n"
             for name, what in program.parameters
-            if isinstance(what, building.Value) and what.name != name
+            if isinstance(what, Value) and what.name != name
         ]
         return self.head() + "".join(renamed)
 
@@ -176,7 +178,7 @@ class Derivation:
 
     def _forward(self, kinds, function=None):
         own = self.own_kinds(kinds)
-        names = building.Names()
+        names = Names()
         names.used.add(self._vector())
         program = building.build(function or self.target(own), own, names)
         (moved,) = self.moved(program)
@@ -196,22 +198,20 @@ class Derivation:
         return text, namespace
 
     def _by_products(self, kinds, ndim, value, product, back):
-        """A Jacobian by products with unit vectors, for a result of given dimensions."""
-        names = building.Names()
+        """A Jacobian by products with unit vectors; `value` is text of what has its shape (m,), m rows."""
+        names = Names()
         names.used |= set(self.names)
-        own = {
-            hint: names.fresh(hint) for hint in ("direction", "y", "out", "i", "product", "back", "function")
-        }
+        hints = ("direction", "y", "out", "i", "product", "back", "function")
+        own = {hint: names.fresh(hint) for hint in hints}
         place = self.argnums[0]
         call = ", ".join([*self.names[: place + 1], own["direction"], *self.names[place + 1 :]])
-        value = f"{own['function']}({', '.join(self.names)})" if value is not None else self.names[place]
+        value = value.format(call=f"{own['function']}({', '.join(self.names)})", x=self.names[place])
         template = _JACOBIANS[kinds[place].ndim, ndim]
         vector = Kind(kinds[place].dtype, kinds[place].ndim)
         own_digest = product.derivation.written((*kinds[: place + 1], vector, *kinds[place + 1 :]))[1]
-        template = (
-            f"    # by products of digest {own_digest}\n" + template
-        )  # the machine code's name holds it
-        body = template.format(x=self.names[place], call=call, value=value, **own)
+        # The machine code is kept under a digest of the text, which therefore says what the text calls.
+        body = f"    # by products of digest {own_digest}\n"
+        body += template.format(x=self.names[place], call=call, value=value, **own)
         functions = {own["product"]: product, own["back"]: back, own["function"]: _compiled(self.function)}
         return self.head() + body, functions
 
@@ -222,14 +222,14 @@ class Derivation:
         if isinstance(result, tuple) or result.kind.ndim > 1 or kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and gives numbers or vectors")
         product, back = (derived(mode, self.function, place) for mode in ("jvp", "vjp"))
-        return self._by_products(kinds, result.kind.ndim, "value", product, back)
+        return self._by_products(kinds, result.kind.ndim, "{call}", product, back)
 
     def _hessian(self, kinds):
         place = self.argnums[0]
         if kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: hessian is by a number or a vector")
         product = derived("hessp", self.function, place)
-        return self._by_products(kinds, kinds[place].ndim, None, product, product)
+        return self._by_products(kinds, kinds[place].ndim, "{x}", product, product)
 
 
 _JACOBIANS = {
@@ -256,10 +256,13 @@ _JACOBIANS = {
 """Jacobians by the dimensions of the argument and of the result."""
 
 
-def _compiled(function):
-    from numba import njit
+def flags_of(function):
+    """How derivatives of a function are compiled: those of a plain one check indices, as Python does."""
+    return OBJECTIVE_FLAGS if isinstance(function, Dispatcher) else PLAIN_FLAGS
 
-    return function if isinstance(function, Dispatcher) else njit(function)
+
+def _compiled(function):
+    return function if isinstance(function, Dispatcher) else njit(**PLAIN_FLAGS)(function)
 
 
 def kind_of(numba_type, name):
@@ -300,7 +303,7 @@ def derived(mode, function, argnum):
         raise TypeError(f"{mode} takes a function; it got {function!r}") from None
     if found is None:
         derivation = Derivation(mode, function, argnum)
-        found = generated(derivation.signature(), derivation.make)
+        found = generated(derivation.signature(), derivation.make, flags_of(function))
         found.derivation = derivation
         _DERIVED[key] = found
     return found
@@ -461,9 +464,8 @@ def source(f, *args):
     return "\n".join(text for text, _, _ in derivation.texts.values())
 
 
-@building.call(grad, value_and_grad, vjp, jvp, hessp, jacobian, hessian)
-def _derived_inside(builder, node, function, args, keywords):
+@call(grad, value_and_grad, vjp, jvp, hessp, jacobian, hessian)
+def _derived_inside(builder, node, function, f, argnum=None):
     """A derivative that is taken within a function that is being differentiated."""
-    (inner, *argnum) = [*args, *keywords.values()]
-    argnum = builder.known(argnum[0], node) if argnum else 0
-    return Static(derived(function.__name__, inner.value, argnum))
+    argnum = 0 if argnum is None else builder.known(argnum, node)
+    return Static(derived(function.__name__, f.value, argnum))

@@ -4,6 +4,7 @@ Loops and branches stay what they are (blocks within operations); a variable tha
 two branches set becomes a value with a name of its own on either side.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -65,6 +66,10 @@ class Static:
     """What is known when the derivative is made: a module, a function, None, a string, a dtype."""
 
     value: Any
+
+
+UNDEFINED = Static("undefined")
+"""A variable that is not set yet, or not on every way."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,6 @@ class Program:
 
     name: str
     parameters: list  # (name, what it is: Value, Static or a tuple of these)
-    defaults: dict
     body: Block
     result: Any
     externals: dict  # name: object that the generated module has to know
@@ -257,3 +261,26 @@ def enclosing(block):
     while block is not None:
         yield block
         block = block.parent.block if block.parent is not None else None
+
+
+class Names:
+    """Names that are not used twice."""
+
+    def __init__(self):
+        self.used = {"np", "math", "helpers", "tape", "top"}
+
+    def copy(self):
+        """The same names, to which others are added apart."""
+        copied = Names()
+        copied.used = set(self.used)
+        return copied
+
+    def fresh(self, hint):
+        """A name like the hint, which need not be one."""
+        hint = re.sub(r"\W+", "_", hint).strip("_") or "t"
+        name, number = hint, 1
+        while name in self.used:
+            number += 1
+            name = f"{hint}{'_' if hint[-1].isdigit() else ''}{number}"
+        self.used.add(name)
+        return name

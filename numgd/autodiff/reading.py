@@ -31,9 +31,13 @@ class Source:
             self.name = "lambda"
 
     def refuse(self, node, construct):
-        """Raise `NotDifferentiable` for a construct at a node."""
+        """Raise `NotDifferentiable` for a construct at a node, or at a line."""
+        raise NotDifferentiable(self.refusal(node, construct))
+
+    def refusal(self, node, construct):
+        """What that says."""
         line = node if isinstance(node, int) else getattr(node, "lineno", self.node.lineno)
-        raise NotDifferentiable(f"{self.name} ({self.file}:{line}): {construct} cannot be differentiated")
+        return f"{self.name} ({self.file}:{line}): {construct} cannot be differentiated"
 
     def lookup(self, name):
         """The object that a name refers to beyond the function, as (object,), or None."""

@@ -21,6 +21,7 @@ from numgd.autodiff.program import (
     Value,
     While,
     blocks_of,
+    operands,
     walk,
 )
 from numgd.autodiff.rules import ADD, SUBTRACT, Elementwise, letters, substituted
@@ -347,9 +348,7 @@ class Sweep(Writer):
             uniform = result in self.uniform and not whole
             if uniform and arg.kind.ndim and len(arrays) > 1:
                 uniform = False
-            g = self.bar(result, full=result.kind.ndim > 0 and not uniform and not whole)
-            if result.kind.ndim and whole and result in self.uniform and len(arrays) > 1:
-                g = self.bar(result, full=True)
+            g = self.bar(result, full=not uniform and (len(arrays) > 1 or not whole))
             texts = {letter: self.val(value) for letter, value in values.items()}
             names = [texts.get(letter, letter) for letter in "abc"[: len(op.args)]]
             text = substituted(template, names, op, g=g, y=texts.get("y", "y"))
@@ -517,8 +516,6 @@ class Sweep(Writer):
 
 
 def _uses(op, value):
-    from numgd.autodiff.program import operands
-
     return sum(1 for operand in operands(op) if operand is value)
 
 

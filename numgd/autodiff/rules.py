@@ -24,6 +24,8 @@ class Rule:
 
     smooth = False
     cheap = True  # computed again rather than kept
+    operands = 1  # how many values it takes, or the least and the most
+    options = ()  # names of what else a call may give, in their order
 
     def __init__(self, name, pattern, kind):
         self.name, self.pattern, self._kind = name, pattern, kind
@@ -36,9 +38,9 @@ class Rule:
         """The operation as source text."""
         return substituted(self.pattern, args, op)
 
-    def wants(self, op):
-        """Positions of the operands, and "y", whose values the adjoint needs, by active operand."""
-        return {}
+    def simplified(self, args):
+        """A rule that does the same for these operands in less, and its operands."""
+        return self, args
 
 
 def substituted(template, args, op, **names):
@@ -116,14 +118,23 @@ MOD = _define(
     Elementwise("mod", "a % b", "g", "-g * np.floor(a / b)", integer=True), np.mod, np.remainder, operator.mod
 )
 FMOD = _define(Elementwise("fmod", "M.fmod(a, b)", "g", "-g * np.trunc(a / b)"), np.fmod, math.fmod)
+SQUARE = Elementwise("square", "a ** 2", "g * 2 * a", integer=True)
+
+
+class Power(Elementwise):
+    """A power; a square where the exponent is 2."""
+
+    def simplified(self, args):
+        return (SQUARE, args[:1]) if args[1].constant == 2 else (self, args)
+
+
 POWER = _define(
-    Elementwise(
+    Power(
         "power", "a ** b", "g * b * a ** (b - 1)", "np.where(a > 0, g * y * M.log(a), 0.0 * g)",
         integer=True, cheap=False,
     ),
     np.power, operator.pow, builtins.pow, math.pow,
 )  # fmt: skip
-SQUARE_POWER = Elementwise("square", "a ** 2", "g * 2 * a", integer=True)
 NEGATIVE = _define(Elementwise("negative", "-a", "-g", integer=True), np.negative, operator.neg)
 POSITIVE = _define(Elementwise("positive", "a * 1", "g", integer=True), np.positive, operator.pos)
 ABSOLUTE = _define(
@@ -241,10 +252,6 @@ _define(Elementwise("logical_or", "np.logical_or(a, b)", integer="bool"), np.log
 _define(Elementwise("logical_not", "np.logical_not(a)", integer="bool"), np.logical_not)
 
 
-def _of_float(kinds, options):
-    return Kind("f4" if kinds[0].dtype == "f4" else "f8")
-
-
 class Conversion(Elementwise):
     """To a dtype that is known; the derivative passes to real ones."""
 
@@ -256,14 +263,16 @@ class Conversion(Elementwise):
         return Kind(self.dtype, kinds[0].ndim)
 
 
-_define(Conversion("float", "float(a)", "f8"), builtins.float, np.float64)
-_define(Conversion("float32", "np.float32(a)", "f4"), np.float32)
-_define(Conversion("int", "int(a)", "i8"), builtins.int, np.int64, np.int32, np.intp)
-_define(Conversion("bool", "bool(a)", "b1"), builtins.bool, np.bool_)
-ASTYPE = {
-    np.float64: Conversion("astype", "a.astype(np.float64)", "f8"),
-    float: Conversion("astype", "a.astype(np.float64)", "f8"),
-    np.float32: Conversion("astype", "a.astype(np.float32)", "f4"),
-    np.int64: Conversion("astype", "a.astype(np.int64)", "i8"),
-    int: Conversion("astype", "a.astype(np.int64)", "i8"),
+CONVERSIONS = {
+    "f8": _define(Conversion("float", "float(a)", "f8"), builtins.float, np.float64),
+    "f4": _define(Conversion("float32", "np.float32(a)", "f4"), np.float32),
+    "i8": _define(Conversion("int", "int(a)", "i8"), builtins.int, np.int64, np.int32, np.intp),
+    "b1": _define(Conversion("bool", "bool(a)", "b1"), builtins.bool, np.bool_),
 }
+"""Of numbers, by dtype."""
+
+ASTYPE = {
+    dtype: Conversion("astype", f"a.astype({name})", dtype)
+    for dtype, name in {"f8": "np.float64", "f4": "np.float32", "i8": "np.int64", "b1": "np.bool_"}.items()
+}
+"""Of arrays, by dtype."""

@@ -5,7 +5,6 @@ from numgd.autodiff.program import (
     ELLIPSIS,
     Apply,
     For,
-    If,
     Load,
     Slice,
     Store,
@@ -199,8 +198,3 @@ def contains(op, test):
             if test(inner) or contains(inner, test):
                 return True
     return False
-
-
-def is_branch(op):
-    """Whether an operation has blocks."""
-    return isinstance(op, If | For | While)

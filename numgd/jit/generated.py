@@ -10,20 +10,21 @@ from numba import njit
 from numba.core.dispatcher import _FunctionCompiler
 
 from numgd.jit.cache import PackageCache, cache_folder
-from numgd.jit.portable import OBJECTIVE_FLAGS
 
 
 class _Compiler(_FunctionCompiler):
     """Compiles what `make` gives for the argument types in place of the dispatcher's own function."""
 
     make = None
+    flags = None
     inner = ()
 
     def _compile_core(self, args, return_type):
         function, digest = self.make(tuple(args))
-        inner = njit(**OBJECTIVE_FLAGS)(function)
+        inner = njit(**self.flags)(function)
         name = re.sub(r"\W+", "_", function.__name__)
-        inner._cache = PackageCache(function, f"{name}-{digest}")
+        checked = "-checked" if self.flags.get("boundscheck") else ""
+        inner._cache = PackageCache(function, f"{name}-{digest}{checked}")
         inner.compile(tuple(args))
         self.inner = (*self.inner, inner)  # its end would be that of its machine code
         result = inner.overloads[tuple(args)]
@@ -32,7 +33,7 @@ class _Compiler(_FunctionCompiler):
         return result
 
 
-def generated(signature, make):
+def generated(signature, make, flags):
     """A dispatcher that compiles another function for each combination of argument types.
 
     Parameters
@@ -41,15 +42,17 @@ def generated(signature, make):
         Has the name, the parameters and the defaults; is never run.
     make : callable
         ``make(types)`` gives a function and a digest of all that it depends on.
+    flags : dict
+        How it is compiled.
 
     Returns
     -------
     numba.core.dispatcher.Dispatcher
     """
-    dispatcher = njit(**OBJECTIVE_FLAGS)(signature)
+    dispatcher = njit(**flags)(signature)
     old = dispatcher._compiler
     compiler = _Compiler(old.py_func, old.targetdescr, old.targetoptions, old.locals, old.pipeline_class)
-    compiler.make = make
+    compiler.make, compiler.flags = make, flags
     dispatcher._compiler = compiler
     return dispatcher
 

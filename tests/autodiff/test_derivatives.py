@@ -102,6 +102,29 @@ def gradients(points):
 gradient = numgd.grad(rosenbrock)
 
 
+def test_indices_are_checked_as_those_of_the_function():
+    def beyond(x):
+        return x[0] * x[5]
+
+    for derive in (numgd.grad, numgd.hessian):
+        with pytest.raises(IndexError):
+            derive(beyond)(START)
+    assert numgd.grad(njit(rosenbrock))(START).shape == START.shape
+
+
+def test_numbers_that_follow_a_real_step():
+    def spaced(x):
+        return np.sum(np.arange(x[0], x[1], x[2]) ** 2)
+
+    x = np.array([0.3, 2.05, 0.5])  # 0.3, 0.8, 1.3, 1.8
+    points = 0.3 + 0.5 * np.arange(4)
+    expected = [np.sum(2 * points), 0.0, np.sum(2 * points * np.arange(4))]
+    np.testing.assert_allclose(numgd.grad(spaced)(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(
+        numgd.hessian(spaced)(x), [[8, 0, 12], [0, 0, 0], [12, 0, 28]], rtol=1e-14, atol=1e-14
+    )
+
+
 def test_under_prange():
     points = np.random.default_rng(0).normal(size=(20, 4))
     np.testing.assert_allclose(gradients(points), [optimize.rosen_der(point) for point in points], rtol=1e-12)

@@ -330,6 +330,36 @@ def test_every_derivative_refuses(derive):
         getattr(numgd, derive)(uses_sort)(X.copy(), *vector)
 
 
+UNKNOWN_ARGUMENTS = [
+    lambda x: np.sum(np.linspace(0.0, x[0], 4, False)),
+    lambda x: np.sum(x * np.argmax(np.outer(x, x), 0)),
+    lambda x: round(x[0], 2) * x[1],
+    lambda x: np.sum(np.eye(4, k=1) * x),
+    lambda x: np.sum(np.dot(x, np.outer(x, x), np.empty(4))),
+    lambda x: sum(x, x[0]),
+    lambda x: np.sum(np.clip(x, 0.0, 1.0, np.empty(4))),
+    lambda x: np.sum(np.sin(x, np.empty(4))),
+    lambda x: np.sum(x, 0, np.float32),
+    lambda x: np.sum(x, axis=0, keepdims=True)[0],
+    lambda x: np.max(x, initial=3.0),
+    lambda x: np.sum(np.zeros_like(x, np.float64, order="F") + x),
+    lambda x: np.linalg.norm(x, 1),
+    lambda x: np.sum(np.diff(x, 2)),
+    lambda x: np.var(x, ddof=1),
+    lambda x: np.sum(np.searchsorted(x, x, side="right") * x),
+    lambda x: max(x[0], x[1], key=abs),
+    lambda x: np.sum(np.array(x, copy=False)),
+    lambda x: x.sum(0, 1),
+    lambda x: np.trace(np.outer(x, x), 1),
+]
+
+
+@pytest.mark.parametrize("function", UNKNOWN_ARGUMENTS)
+def test_arguments_that_are_not_known_are_refused(function):
+    with pytest.raises(NotDifferentiable, match=r"arguments|argument|further"):
+        numgd.grad(function)(X.copy())
+
+
 def test_a_refusal_in_a_callee_names_the_callee():
     with pytest.raises(NotDifferentiable) as caught:
         numgd.grad(refused_in_a_callee)(X.copy())

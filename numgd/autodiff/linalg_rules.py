@@ -1,0 +1,122 @@
+"""Derivatives of linear algebra."""
+
+import numpy as np
+
+from numgd.autodiff.array_rules import ArrayRule, real, rule
+from numgd.autodiff.program import Kind, promoted
+
+
+@rule(np.linalg.norm)
+class Norm(ArrayRule):
+    pattern = "np.linalg.norm({0})"
+
+    def kind(self, kinds, options):
+        return Kind(real(kinds[0].dtype))
+
+    def adjoint(self, em, op):
+        (a,) = op.args
+        em.add(a, f"({em.bar(op.result)} / {em.val(op.result)}) * {em.val(a)}")
+
+    def tangent(self, em, op):
+        (a,) = op.args
+        return f"np.sum({em.val(a)} * {em.dot(a)}) / {em.val(op.result)}"
+
+
+@rule(np.linalg.solve)
+class Solve(ArrayRule):
+    operands = 2
+    pattern = "np.linalg.solve({0}, {1})"
+
+    def kind(self, kinds, options):
+        return Kind(real(promoted(*(kind.dtype for kind in kinds))), kinds[1].ndim)
+
+    def adjoint(self, em, op):
+        a, b = op.args
+        g, y = em.bar(op.result, full=True), em.val(op.result)
+        back = em.name(f"np.linalg.solve({em.val(a)}.T, {g})")
+        if b.active:
+            em.add(b, back)
+        if a.active:
+            em.add(a, f"-np.outer({back}, {y})" if b.kind.ndim == 1 else f"-np.dot({back}, {y}.T)")
+
+    def tangent(self, em, op):
+        a, b = op.args
+        terms = [em.dot(b)] if b.active else []
+        if a.active:
+            terms.append(f"-np.dot({em.dot(a)}, {em.val(op.result)})")
+        return f"np.linalg.solve({em.val(a)}, {' + '.join(terms)})"
+
+
+@rule(np.linalg.inv)
+class Inv(ArrayRule):
+    pattern = "np.linalg.inv({0})"
+
+    def adjoint(self, em, op):
+        g, y = em.bar(op.result, full=True), em.val(op.result)
+        em.add(op.args[0], f"-np.dot({y}.T, np.dot({g}, {y}.T))")
+
+    def tangent(self, em, op):
+        y = em.val(op.result)
+        return f"-np.dot({y}, np.dot({em.dot(op.args[0])}, {y}))"
+
+
+@rule(np.linalg.det)
+class Det(ArrayRule):
+    pattern = "np.linalg.det({0})"
+
+    def kind(self, kinds, options):
+        return Kind(real(kinds[0].dtype))
+
+    def adjoint(self, em, op):
+        (a,) = op.args
+        em.add(a, f"({em.bar(op.result)} * {em.val(op.result)}) * np.linalg.inv({em.val(a)}).T")
+
+    def tangent(self, em, op):
+        a = op.args[0]
+        return f"{em.val(op.result)} * np.trace(np.linalg.solve({em.val(a)}, {em.dot(a)}))"
+
+
+class Slogdet(ArrayRule):
+    """One part of ``np.linalg.slogdet``: the sign (0) or the logarithm (1)."""
+
+    def kind(self, kinds, options):
+        return Kind(real(kinds[0].dtype))
+
+    def text(self, args, op):
+        return f"np.linalg.slogdet({args[0]})[{op.options['part']}]"
+
+    def adjoint(self, em, op):
+        if op.options["part"] == 1:
+            em.add(op.args[0], f"{em.bar(op.result)} * np.linalg.inv({em.val(op.args[0])}).T")
+
+    def tangent(self, em, op):
+        a = op.args[0]
+        if op.options["part"] == 0:
+            return "0.0"
+        return f"np.trace(np.linalg.solve({em.val(a)}, {em.dot(a)}))"
+
+
+SLOGDET = Slogdet("slogdet")
+
+
+@rule(np.linalg.cholesky)
+class Cholesky(ArrayRule):
+    """LAPACK reads the lower triangle only, which therefore gets the whole derivative."""
+
+    pattern = "np.linalg.cholesky({0})"
+
+    def adjoint(self, em, op):  # I. Murray, arXiv:1602.07527, eq. 10
+        g, y = em.bar(op.result, full=True), em.val(op.result)
+        product = em.name(f"np.dot({y}.T, {g})")
+        inner = em.name(f"np.tril({product}) - 0.5 * np.diag(np.diag({product}))")
+        half = em.name(f"np.linalg.solve({y}.T, {inner})")
+        whole = em.name(f"np.linalg.solve({y}.T, {half}.T)")
+        em.add(op.args[0], f"np.tril({whole}) + np.tril({whole}.T) - np.diag(np.diag({whole}))")
+
+    def tangent(self, em, op):  # eq. 8
+        y, d = em.val(op.result), em.dot(op.args[0])
+        low = em.name(f"np.tril({d})")
+        whole = em.name(f"{low} + {low}.T - np.diag(np.diag({low}))")
+        half = em.name(f"np.linalg.solve({y}, {whole})")
+        inner = em.name(f"np.linalg.solve({y}, {half}.T)")
+        return f"np.dot({y}, np.tril({inner}) - 0.5 * np.diag(np.diag({inner})))"
