@@ -8,10 +8,12 @@ from numba.core.errors import TypingError
 from numba.extending import overload
 
 from numgd.access import CARRIED
+from numgd.autodiff.derivative import derived
 from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable
 from numgd.kernels.cpu.solve import (
+    BOTH,
     EXACT,
     FULL_HESSIAN,
     HESSIAN_PRODUCT,
@@ -27,7 +29,7 @@ from numgd.kernels.cpu.solve import (
     make_rows,
 )
 from numgd.minimize import minimize
-from numgd.objective import Functions, curvature_of, make_adapter, scheme_of
+from numgd.objective import AUTODIFF, Functions, curvature_of, make_adapter, scheme_of
 from numgd.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
 from numgd.second_order import trait
 from numgd.second_order.descent import AUTOMATIC
@@ -189,19 +191,45 @@ def _make_steps(scheme, dtype):
 
 
 def _curvature(method, hess, hessp):
-    """Functions behind `hess` and `hessp`, how curvature is obtained, and whether products are asked for."""
-    wanted = trait(method, "CURVATURE")
-    if wanted is None:
+    """Functions behind `hess` and `hessp`, and how curvature is obtained."""
+    if trait(method, "CURVATURE") is None:
         if _given(hess) or _given(hessp):
             raise TypingError(f"numgd.minimize: method {method!r} uses no Hessian")
-        return {}, NO_CURVATURE, False
+        return {}, NO_CURVATURE
     if isinstance(hess, types.Dispatcher):
-        return {"hess": hess.dispatcher}, FULL_HESSIAN, wanted == "product"
+        return {"hess": hess.dispatcher}, FULL_HESSIAN
     if _given(hess):
-        return {}, curvature_of(_constant(hess, "hess"), None), wanted == "product"
+        return {}, curvature_of(_constant(hess, "hess"), None)
     if _given(hessp):
-        return {"hessp": _function(hessp, "hessp")}, HESSIAN_PRODUCT, wanted == "product"
-    return {}, curvature_of(None, None), wanted == "product"
+        return {"hessp": _function(hessp, "hessp")}, HESSIAN_PRODUCT
+    return {}, curvature_of(None, None)
+
+
+def _derivatives(fun, jac, scheme, hess, second, curvature, wanted, make):
+    """Derivatives made of the source where they were not given, as far as there are any.
+
+    `make(functions, scheme)` gives the compiled objective or None.  Returns the functions, the scheme, how
+    curvature is obtained, and that objective.
+    """
+    functions = Functions(fun, jac, **second)
+    by_default = scheme == BOTH and not second and not _given(hess)
+    asked = isinstance(hess, types.StringLiteral) and hess.literal_value == AUTODIFF
+    first = functions._replace(both=derived("value_and_grad", fun, 0)) if scheme == BOTH else functions
+    modes = {"hessian": ("hess", FULL_HESSIAN), "product": ("hessp", HESSIAN_PRODUCT)}
+    trials = []
+    if wanted and (by_default or asked):
+        name, kind = modes[wanted]
+        mode = "hessian" if name == "hess" else name
+        trials.append((first._replace(**{name: derived(mode, fun, 0)}), scheme, kind))
+    trials.append((first, scheme, curvature))
+    if scheme == BOTH:
+        trials.append((functions, TWO_POINT, curvature))
+    for trial in trials:
+        functions, scheme, curvature = trial
+        adapter = make(functions, scheme)
+        if adapter is not None:
+            break
+    return functions, scheme, curvature, adapter
 
 
 @portable
@@ -232,12 +260,14 @@ def _method_and_jac(method, jac, bounded):
     if name not in METHODS:
         raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {METHODS}")
     if not _given(jac):
-        return name, None, TWO_POINT
+        return name, None, BOTH
     if isinstance(jac, types.Dispatcher):
         return name, jac.dispatcher, EXACT
     if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
         return name, None, scheme_of(_constant(jac, "jac"))
-    raise TypingError("numgd.minimize: jac must be an @njit function, True, '2-point', '3-point' or 'cs'")
+    raise TypingError(
+        "numgd.minimize: jac must be an @njit function, True, 'autodiff', '2-point', '3-point' or 'cs'"
+    )
 
 
 @overload(minimize, prefer_literal=True)
@@ -267,8 +297,8 @@ def _minimize_in_njit(
     if bounded and not (isinstance(bounds, types.Array) and bounds.ndim == 2):
         raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
     method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
-    second, curvature, is_product = _curvature(method_key, hess, hessp)
-    keeps_matrix = is_product and curvature == FULL_HESSIAN
+    second, curvature = _curvature(method_key, hess, hessp)
+    wanted = trait(method_key, "CURVATURE")
     known, unknown = _options(options)
     limits, maxcor, _ = settings(method_key, dtype, None, known)
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
@@ -277,7 +307,6 @@ def _minimize_in_njit(
     fill = _make_fill(limits, unknown)
     in_range = _make_range_check(limits)
     with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
-    steps = _make_steps(scheme, dtype)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
 
     args_type = args.value if isinstance(args, types.Omitted) else args
@@ -287,8 +316,15 @@ def _minimize_in_njit(
         args_type = types.Tuple((args_type,))
     args_type = stored_type(args_type)
     vector = types.Array(real, 1, "C")
-    functions = Functions(_function(fun, "fun"), gradient, **second)
-    adapter = make_adapter(functions, scheme, loader(args_type), args_type, vector)
+
+    def make(functions, scheme):
+        return make_adapter(functions, scheme, loader(args_type), args_type, vector)
+
+    _, scheme, curvature, adapter = _derivatives(
+        _function(fun, "fun"), gradient, scheme, hess, second, curvature, wanted, make
+    )
+    steps = _make_steps(scheme, dtype)
+    keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN
     if adapter is None:
         raise TypingError(
             "numgd.minimize: fun(x, *args) must compile and return a real number (with jac=True: a number "

@@ -11,9 +11,9 @@ from numba import config, njit
 
 from numgd.jit.portable import SOLVER_FLAGS
 from numgd.kernels.cpu.search import GRADIENTS, START, Limits, line_search, scratch
-from numgd.kernels.cpu.solve import EXACT, HOST_ROWS, NFEV, NJEV, REPORT_SIZE
+from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NJEV, REPORT_SIZE
 from numgd.minimize import difference_steps, starting_point
-from numgd.objective import Functions, bind, scheme_of
+from numgd.objective import Functions, bind, choose
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, WOLFE, make_strong_wolfe
@@ -64,15 +64,14 @@ def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls
         raise ValueError(f"maxls must be at least 1; it is {maxls!r}")
     if (fun0 is None) != (jac0 is None):
         raise ValueError("fun0 and jac0 must be given together")
-    scheme = scheme_of(jac)
+    functions, scheme, _, _ = choose(Functions(fun, jac), args, x)
     steps, scheme = difference_steps(scheme, x, None, None)
     work = scratch(x.size, x.dtype, HOST_ROWS)
     if jac0 is not None:
         work[START] = _vector(jac0, "jac0", x)
     limits = Limits(real(np.nan if fun0 is None else fun0), real(alpha), real(c1), real(c2), int(maxls))
     report = np.empty(REPORT_SIZE)
-    given = Functions(fun, jac if scheme == EXACT else None, None, None)
-    bound = bind(given, scheme, args, x, work[-HOST_ROWS:])
+    bound = bind(functions, scheme, args, x, work[-HOST_ROWS:])
     try:
         slope0, found = line_search(name)(
             x, p, work, limits, bound.address, bound.context, scheme, steps, report

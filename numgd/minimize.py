@@ -8,6 +8,7 @@ from numba import config
 from numgd.delegate import minimize_by_scipy
 from numgd.kernels.cpu.solve import (
     ASYMMETRY,
+    BOTH,
     COMPLEX_STEP,
     EXACT,
     FULL_HESSIAN,
@@ -16,14 +17,13 @@ from numgd.kernels.cpu.solve import (
     NFEV,
     NHEV,
     NJEV,
-    NO_CURVATURE,
     REPORT_SIZE,
     THREE_POINT,
     TWO_POINT,
     entry,
     scratch,
 )
-from numgd.objective import Functions, bind, callables, curvature_of, scheme_of
+from numgd.objective import Functions, bind, choose
 from numgd.observer import Observer
 from numgd.options import ALIASES, UNLIMITED, known_options, method_name, own_method, settings
 from numgd.second_order import trait
@@ -73,7 +73,7 @@ def prepare_differences(scheme, x, driver, limits):
 
     The solver limits points; the caller's ``maxfun`` limits calls, of which a point then takes several.
     """
-    if scheme in (EXACT, JOINT):
+    if scheme in (EXACT, JOINT, BOTH):
         return _NO_STEPS[x.dtype], scheme, limits
     driver = driver or {}
     steps, scheme = difference_steps(scheme, x, driver.get("eps"), driver.get("finite_diff_rel_step"))
@@ -283,11 +283,11 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     x = starting_point(x0 if earlier is None else earlier.x)
     n = x.size
     box = _box(bounds, x)
-    scheme = scheme_of(functions.jac)
     wanted = trait(method, "CURVATURE")
-    curvature = curvature_of(functions.hess, functions.hessp) if wanted else NO_CURVATURE
-    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
+    stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
+    functions, scheme, curvature, used = choose(functions, args, x, wanted, box, stepped)
+    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
     watched = callback is not None
     if driver is not None:
         watched = watched or driver["history"] or driver["return_all"]
@@ -303,8 +303,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
         hook = id(observer)
 
     solve = entry(method, n >= THREADED_FROM and trait(method, "MATRIX_FREE", False))
-    given = callables(functions, scheme, curvature)
-    bound = bind(given, scheme, args, x, work[-HOST_ROWS:])
+    bound = bind(functions, scheme, args, x, work[-HOST_ROWS:])
     try:
         status, nit, _, f, age = solve(
             x, work, carry, limits, age, bound.address, bound.context, scheme, steps, report, True, hook,
@@ -315,10 +314,10 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     if status == INVALID_INPUT:
         raise ValueError("x0 must be finite; it holds NaN or inf")
     state = State(method, x.copy(), work[:-HOST_ROWS], carry, age, maxcor)
-    return _result(x, report, status, nit, f, state, driver, observer)
+    return _result(x, report, status, nit, f, state, driver, observer, used)
 
 
-def _result(x, report, status, nit, f, state, driver, observer):
+def _result(x, report, status, nit, f, state, driver, observer, used):
     """SciPy's result object."""
     from scipy.optimize import OptimizeResult
 
@@ -332,6 +331,7 @@ def _result(x, report, status, nit, f, state, driver, observer):
         status=status,
         success=status in SUCCESSES,
         message=MESSAGES[status],
+        derivatives=used,
     )
     method = state.method
     if trait(method, "CURVATURE"):

@@ -6,10 +6,10 @@ import numba
 import numpy as np
 
 from numgd.jit.arguments import row_of_args
-from numgd.kernels.cpu.solve import FULL_HESSIAN, NO_CURVATURE
+from numgd.kernels.cpu.solve import FULL_HESSIAN
 from numgd.kernels.cpu.solve_many import scratch_many, solve_many
 from numgd.minimize import minimize, prepare_differences
-from numgd.objective import Functions, bind_compiled, callables, curvature_of, scheme_of
+from numgd.objective import Functions, bind_compiled, choose
 from numgd.options import ALIASES, METHODS, settings
 from numgd.second_order import trait
 from numgd.status import RAISED, SUCCESSES
@@ -103,16 +103,16 @@ def minimize_many(
     name = ALIASES.get(method.lower(), method.lower())
     if name not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
-    scheme = scheme_of(jac)
     limits, maxcor, driver = settings(name, X.dtype, tol, options)
     if count == 0:
         return _result(X, np.empty(0, X.dtype), X.copy(), np.empty((0, 5), np.int64))
-    steps, scheme, limits = prepare_differences(scheme, X[0], driver, limits)
     wanted = trait(name, "CURVATURE")
-    curvature = curvature_of(hess, hessp) if wanted else NO_CURVATURE
-    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
+    stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
     given = Functions(fun, jac, hess, hessp)
-    bound = bind_compiled(callables(given, scheme, curvature), scheme, args, X[0], rows=True)
+    functions, scheme, curvature, _ = choose(given, args, X[0], wanted, stepped=stepped, rows=True)
+    steps, scheme, limits = prepare_differences(scheme, X[0], driver, limits)
+    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
+    bound = bind_compiled(functions, scheme, args, X[0], rows=True)
     if bound is None:
         return _row_by_row(given, X, args, name, tol, options)
 
@@ -142,7 +142,7 @@ def minimize_many(
 
 def _row_by_row(given, X, args, method, tol, options):
     """The same through `minimize`, for a function that is called back."""
-    derivatives = given[1:]
+    derivatives = given[1:4]
     results = [
         minimize(given.fun, x, row_of_args(args, row), method, *derivatives, tol=tol, options=options)
         for row, x in enumerate(X)

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+from collections.abc import Hashable
+from functools import lru_cache
 
 import numpy as np
 from numba import njit, types
@@ -16,9 +18,6 @@ from numgd.autodiff.reading import Source, plain_function
 from numgd.autodiff.reverse import Adjoint
 from numgd.jit.generated import function_of, generated
 from numgd.jit.portable import OBJECTIVE_FLAGS, PLAIN_FLAGS
-
-_DERIVED = {}
-"""The `Derivation` of each dispatcher that this module has made."""
 
 _NAMESPACE = {"np": np, "math": math, "helpers": helpers}
 
@@ -257,8 +256,10 @@ _JACOBIANS = {
 
 
 def flags_of(function):
-    """How derivatives of a function are compiled: those of a plain one check indices, as Python does."""
-    return OBJECTIVE_FLAGS if isinstance(function, Dispatcher) else PLAIN_FLAGS
+    """How derivatives of a function are compiled: with checks of indices where it has them, as in Python."""
+    if isinstance(function, Dispatcher) and not function.targetoptions.get("boundscheck"):
+        return OBJECTIVE_FLAGS
+    return PLAIN_FLAGS
 
 
 def _compiled(function):
@@ -296,16 +297,19 @@ def _dtype(numba_type, name):
 
 def derived(mode, function, argnum):
     """The dispatcher of a derivative, one for each function."""
-    key = (mode, function, argnum)
     try:
-        found = _DERIVED.get(key)
-    except TypeError:
-        raise TypeError(f"{mode} takes a function; it got {function!r}") from None
-    if found is None:
-        derivation = Derivation(mode, function, argnum)
-        found = generated(derivation.signature(), derivation.make, flags_of(function))
-        found.derivation = derivation
-        _DERIVED[key] = found
+        return _derived(mode, function, argnum)
+    except TypeError as error:
+        if isinstance(function, Hashable):
+            raise
+        raise TypeError(f"{mode} takes a function; it got {function!r}") from error
+
+
+@lru_cache(1024)
+def _derived(mode, function, argnum):
+    derivation = Derivation(mode, function, argnum)
+    found = generated(derivation.signature(), derivation.make, flags_of(function))
+    found.derivation = derivation
     return found
 
 

@@ -7,13 +7,15 @@ A plain or ``@njit`` function that Numba can compile becomes machine code with t
 from numgd.objective.adapter import Functions, make_adapter
 from numgd.objective.binding import bind, bind_compiled
 from numgd.objective.compiled import compile_objective
-from numgd.objective.schemes import callables, curvature_of, scheme_of
+from numgd.objective.derivatives import choose
+from numgd.objective.schemes import AUTODIFF, curvature_of, scheme_of
 
 __all__ = [
+    "AUTODIFF",
     "Functions",
     "bind",
     "bind_compiled",
-    "callables",
+    "choose",
     "compile_objective",
     "curvature_of",
     "make_adapter",

@@ -7,7 +7,7 @@ from numba import njit, types
 
 from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable, quiet_compilation
-from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT
+from numgd.kernels.cpu.solve import BOTH, COMPLEX_STEP, EXACT, JOINT
 
 
 class Functions(NamedTuple):
@@ -17,9 +17,10 @@ class Functions(NamedTuple):
     jac: Any = None  # jac(x, *args) -> (n,), None unless the scheme is EXACT
     hess: Any = None  # hess(x, *args) -> (n, n)
     hessp: Any = None  # hessp(x, p, *args) -> (n,)
+    both: Any = None  # both(x, *args) -> (value, gradient), None unless the scheme is BOTH
 
 
-def _result_type(dispatcher, argument_types):
+def result_type(dispatcher, argument_types):
     """Type that a function returns for argument types; raises where Numba cannot compile it."""
     with quiet_compilation():
         call = types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
@@ -75,8 +76,11 @@ def _types_fit(functions, scheme, vector, argument_types):
     """Whether the functions compile for these types and return what a solver can take."""
     arguments = (vector, *argument_types)
     try:
-        value = _result_type(functions.fun, arguments)
-        if scheme == JOINT:
+        value = result_type(functions.fun, arguments)
+        if functions.both is not None:
+            fits = _is_real(value)
+            value = result_type(functions.both, arguments)
+        if scheme in (JOINT, BOTH):
             if not (isinstance(value, types.BaseTuple) and len(value) == 2):
                 return False
             value, gradient = value
@@ -84,11 +88,11 @@ def _types_fit(functions, scheme, vector, argument_types):
         else:
             fits = _is_real(value)
         if functions.jac is not None:
-            fits = fits and _is_real_array(_result_type(functions.jac, arguments), 1)
+            fits = fits and _is_real_array(result_type(functions.jac, arguments), 1)
         if functions.hess is not None:
-            fits = fits and _is_real_array(_result_type(functions.hess, arguments), 2)
+            fits = fits and _is_real_array(result_type(functions.hess, arguments), 2)
         if functions.hessp is not None:
-            result = _result_type(functions.hessp, (vector, vector, *argument_types))
+            result = result_type(functions.hessp, (vector, vector, *argument_types))
             fits = fits and _is_real_array(result, 1)
     except Exception:  # Numba raises errors of many kinds for what it cannot compile
         return False
@@ -161,7 +165,7 @@ def make_adapter(functions, scheme, load, args_type, vector):
             return view(x, n)
 
     real = np.dtype(vector.dtype.name).type
-    fun, jac = functions.fun, functions.jac
+    fun, jac, both = functions.fun, functions.jac, functions.both
     second = _make_second(functions, load, point, view)
     if scheme == JOINT:
 
@@ -171,6 +175,19 @@ def make_adapter(functions, scheme, load, args_type, vector):
                 value, gradient = fun(point(x, n), *load(context))
                 fill(view(g, n), gradient)
                 f = real(value)
+            second(x, g, n, wanted, context)
+            return f
+
+    elif scheme == BOTH:
+
+        def adapter(x, g, n, wanted, context):
+            f = real(0)
+            if wanted & GRADIENT:
+                value, gradient = both(point(x, n), *load(context))
+                fill(view(g, n), gradient)
+                f = real(value)
+            elif wanted & VALUE:
+                f = real(fun(point(x, n), *load(context)))
             second(x, g, n, wanted, context)
             return f
 

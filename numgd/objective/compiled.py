@@ -9,10 +9,11 @@ from numba import types
 from numgd.functions import LeastRecentlyUsed, dispatcher_of
 from numgd.jit.arguments import fingerprint, loader, row_loader, row_of_args, storage_size, type_of
 from numgd.jit.pointers import function_address
-from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, TWO_POINT
+from numgd.kernels.cpu.solve import BOTH, COMPLEX_STEP, EXACT, JOINT, TWO_POINT
 from numgd.objective.adapter import Functions, make_adapter, numba_real
 
 _objectives = LeastRecentlyUsed(512)
+_agreements = LeastRecentlyUsed(1024)
 
 
 class Compiled(NamedTuple):
@@ -57,13 +58,23 @@ def _agree(plain, compiled, arguments, args, tolerance):
     return all(np.allclose(a, b, tolerance, tolerance, equal_nan=True) for a, b in pairs)
 
 
-def _all_agree(functions, dispatchers, x, args):
-    tolerance = 1e3 * np.finfo(x.dtype).eps
-    points = Functions((x,), (x,), (x,), (x, np.ones_like(x)))
-    return all(
-        _agree(plain, compiled, arguments, args, tolerance)
-        for plain, compiled, arguments in zip(functions, dispatchers, points, strict=True)
-    )
+def _all_agree(functions, dispatchers, keys, x, args):
+    points = Functions((x,), (x,), (x,), (x, np.ones_like(x)), (x,))
+    return all(_agree_at(*parts, args) for parts in zip(functions, dispatchers, keys, points, strict=True))
+
+
+def _agree_at(plain, compiled, key, arguments, args):
+    """`_agree`, asked once for a function and types, by `key`."""
+    found = _agreements.get(key)
+    if found is None:
+        tolerance = 1e3 * np.finfo(arguments[0].dtype).eps
+        found = _agreements.remember(key, _agree(plain, compiled, arguments, args, tolerance))
+    return found
+
+
+def compiles_alike(fun, dispatcher, key, args, x, first_args):
+    """Whether a function of one vector can be compiled, and gives the same then; `key` as for the form."""
+    return _all_same_in_numba(args) and _agree_at(fun, dispatcher, key, (x,), first_args)
 
 
 def compile_objective(functions, scheme, args, x, rows=False):
@@ -86,9 +97,11 @@ def compile_objective(functions, scheme, args, x, rows=False):
             return None
     if not _all_same_in_numba(args):
         return None
-    form = scheme if scheme in (EXACT, JOINT, COMPLEX_STEP) else TWO_POINT
+    form = scheme if scheme in (EXACT, JOINT, BOTH, COMPLEX_STEP) else TWO_POINT
     try:
-        key = (*(part for _, part in pairs), form, x.dtype.char, rows, fingerprint(args))
+        kinds = (x.dtype.char, rows, fingerprint(args))
+        keys = [(part, *kinds) for _, part in pairs]
+        key = (*(part for _, part in pairs), form, *kinds)
     except Exception:  # args of a type that Numba does not know
         return None
     found = _objectives.get(key, _objectives)
@@ -105,7 +118,7 @@ def compile_objective(functions, scheme, args, x, rows=False):
     vector = types.Array(numba_real(x.dtype), 1, "C")
     result = make_adapter(dispatchers, form, load, given_type, vector)
     found = None
-    if result is not None and _all_agree(functions, dispatchers, x, first_args):
+    if result is not None and _all_agree(functions, dispatchers, keys, x, first_args):
         size = storage_size(args_type)
         found = Compiled(function_address(result), size, (result, dispatchers), dispatchers)
     return _objectives.remember(key, found)

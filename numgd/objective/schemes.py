@@ -1,6 +1,7 @@
 """How derivatives are obtained, from SciPy's arguments `jac`, `hess` and `hessp`."""
 
 from numgd.kernels.cpu.solve import (
+    BOTH,
     CENTRAL_GRADIENT_DIFFERENCES,
     COMPLEX_STEP,
     EXACT,
@@ -11,22 +12,27 @@ from numgd.kernels.cpu.solve import (
     THREE_POINT,
     TWO_POINT,
 )
-from numgd.objective.adapter import Functions
+
+AUTODIFF = "autodiff"
+"""What `jac` and `hess` may be for derivatives made of the source."""
 
 
 def scheme_of(jac):
-    """How a gradient is obtained, from SciPy's `jac` argument; raises for what it cannot be."""
+    """How a gradient is obtained, from SciPy's `jac` argument; raises for what it cannot be.
+
+    BOTH where it was not given: it is for the source to say whether it has one.
+    """
     if callable(jac):
         return EXACT
     if jac is None or jac is False:
-        return TWO_POINT
+        return BOTH
     if jac is True:
         return JOINT
     try:
-        return {"2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}[jac]
+        return {AUTODIFF: BOTH, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}[jac]
     except (KeyError, TypeError):
         raise ValueError(
-            f"jac must be a callable, True, '2-point', '3-point', 'cs' or None; it is {jac!r}"
+            f"jac must be a callable, True, 'autodiff', '2-point', '3-point', 'cs' or None; it is {jac!r}"
         ) from None
 
 
@@ -41,18 +47,11 @@ def curvature_of(hess, hessp):
             return HESSIAN_PRODUCT
         raise TypeError(f"hessp must be callable or None; it is {hessp!r}")
     try:
-        return {"2-point": GRADIENT_DIFFERENCES, "3-point": CENTRAL_GRADIENT_DIFFERENCES}[hess]
+        return {
+            AUTODIFF: GRADIENT_DIFFERENCES,  # unless the source has it
+            "2-point": GRADIENT_DIFFERENCES,
+            "3-point": CENTRAL_GRADIENT_DIFFERENCES,
+        }[hess]
     except (KeyError, TypeError):
-        raise ValueError(
-            f"hess must be a callable, a HessianUpdateStrategy, '2-point', '3-point' or None; it is {hess!r}"
-        ) from None
-
-
-def callables(given, scheme, curvature):
-    """The `Functions` that are called: those of the user's arguments that the schemes make use of."""
-    return Functions(
-        given.fun,
-        given.jac if scheme == EXACT else None,
-        given.hess if curvature == FULL_HESSIAN else None,
-        given.hessp if curvature == HESSIAN_PRODUCT else None,
-    )
+        known = "a callable, a HessianUpdateStrategy, 'autodiff', '2-point', '3-point' or None"
+        raise ValueError(f"hess must be {known}; it is {hess!r}") from None

@@ -8,7 +8,7 @@ from numgd.jit.pointers import GRADIENT, VALUE, address_of, objective_signature,
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT
 from numgd.linalg import solve_lower
-from numgd.objective.adapter import _can_keep, _enters_python, _is_real, _is_real_array, _result_type
+from numgd.objective.adapter import _can_keep, _enters_python, _is_real, _is_real_array, result_type
 
 STEP = 1e-20
 """Of the complex step: its square vanishes beside one."""
@@ -192,9 +192,9 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
 def _types(fun, jac, scheme, plain, shifted):
     """Types that the functions return: residuals, those at a complex point, Jacobian."""
     return (
-        _result_type(fun, plain),
-        _result_type(fun, shifted) if scheme == COMPLEX_STEP else None,
-        _result_type(jac, plain) if scheme == EXACT else None,
+        result_type(fun, plain),
+        result_type(fun, shifted) if scheme == COMPLEX_STEP else None,
+        result_type(jac, plain) if scheme == EXACT else None,
     )
 
 

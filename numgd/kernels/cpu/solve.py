@@ -28,11 +28,12 @@ from numgd.status import INVALID_INPUT, Outcome
 # How the gradient is obtained
 EXACT = 0  # the objective gives value and gradient in separate calls
 JOINT = 1  # the objective gives both in one call
-TWO_POINT = 2  # differences with the steps given, relative to max(1, |x|)
-TWO_POINT_ABSOLUTE = 3
-THREE_POINT = 4
-THREE_POINT_ABSOLUTE = 5
-COMPLEX_STEP = 6  # as EXACT, and the gradient costs one call of the function a variable
+BOTH = 2  # the value in one call, or value and gradient in one
+TWO_POINT = 3  # differences with the steps given, relative to max(1, |x|)
+TWO_POINT_ABSOLUTE = 4
+THREE_POINT = 5
+THREE_POINT_ABSOLUTE = 6
+COMPLEX_STEP = 7  # as EXACT, and the gradient costs one call of the function a variable
 
 # How second derivatives are obtained
 NO_CURVATURE = 0
@@ -72,6 +73,12 @@ def observe(problem, iteration, f):
     problem.report[F] = f
     problem.report[ITERATION] = iteration
     return int(call_python(problem.hook, iteration))
+
+
+@portable
+def by_differences(scheme):
+    """Whether a gradient is made of differences of the value."""
+    return scheme >= TWO_POINT and scheme < COMPLEX_STEP
 
 
 def make_call(space):
@@ -144,10 +151,10 @@ def make_access(space):
     def evaluate(problem, x, g):
         if problem.interactive:
             check_signals()
-        joint = problem.scheme == JOINT
+        joint = problem.scheme == JOINT or problem.scheme == BOTH
         f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
         if not joint and f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
-            if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+            if not by_differences(problem.scheme):
                 exact_gradient(problem, x, g)
             else:
                 differences(problem, x, f, g)
@@ -166,7 +173,7 @@ def make_access(space):
     def gradient(problem, x, g):
         if problem.scheme == JOINT:
             copy(g, problem.rows[1])
-        elif problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+        elif not by_differences(problem.scheme):
             exact_gradient(problem, x, g)
         else:
             differences(problem, x, x.dtype.type(problem.report[LAST_F]), g)
@@ -177,7 +184,7 @@ def make_access(space):
         """The gradient at a point whose value nobody asks for."""
         if problem.scheme == JOINT:
             call_apart(problem, x, g, VALUE + GRADIENT)
-        elif problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+        elif not by_differences(problem.scheme):
             answer = call_apart(problem, x, g, GRADIENT)
             if answer != answer:
                 g[0] = answer
@@ -193,7 +200,7 @@ def make_access(space):
 
     @seldom
     def relative_step(problem, x):
-        noisy = problem.scheme >= TWO_POINT and problem.scheme != COMPLEX_STEP
+        noisy = by_differences(problem.scheme)
         return difference_step(x, noisy, problem.curvature == CENTRAL_GRADIENT_DIFFERENCES)
 
     @seldom
