@@ -523,6 +523,10 @@ class Filled(ArrayRule):
         lengths = f"({', '.join(args)},)" if len(args) != 1 else args[0]
         return f"np.{self.name}({lengths}, {DTYPE_NAMES[op.options['dtype']]})"
 
+    def blank(self, em, op):
+        lengths = ", ".join(em.val(arg) for arg in op.args[: op.result.kind.ndim])
+        return f"np.zeros(({lengths},), {DTYPE_NAMES[op.result.kind.dtype]})"
+
 
 DTYPE_NAMES = {"f8": "np.float64", "f4": "np.float32", "i8": "np.int64", "b1": "np.bool_"}
 
@@ -565,6 +569,9 @@ class FilledLike(ArrayRule):
     def text(self, args, op):
         dtype = op.options.get("dtype")
         return f"np.{self.name}({args[0]}{', ' + DTYPE_NAMES[dtype] if dtype else ''})"
+
+    def blank(self, em, op):
+        return f"np.zeros_like({em.val(op.args[0])}, {DTYPE_NAMES[op.result.kind.dtype]})"
 
 
 for _name in ("zeros_like", "ones_like", "empty_like"):

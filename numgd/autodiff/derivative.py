@@ -12,7 +12,7 @@ from numba.core.dispatcher import Dispatcher
 from numgd.autodiff import building, helpers
 from numgd.autodiff.analysis import leaves, refused
 from numgd.autodiff.calls import call
-from numgd.autodiff.forward import Tangent
+from numgd.autodiff.forward import tangents
 from numgd.autodiff.program import Kind, Names, NotDifferentiable, Static, Value
 from numgd.autodiff.reading import Source, plain_function
 from numgd.autodiff.reverse import Adjoint
@@ -28,7 +28,8 @@ class Derivation:
     Parameters
     ----------
     mode : str
-        ``'grad'``, ``'value_and_grad'``, ``'vjp'``, ``'jvp'``, ``'hessp'``, ``'jacobian'`` or ``'hessian'``.
+        ``'grad'``, ``'value_and_grad'``, ``'vjp'``, ``'jvp'``, ``'hessp'``, ``'jacobian'`` or ``'hessian'``;
+        ``'jvps'`` and ``'hessps'`` are products with LANES vectors in one pass.
     function : callable
     argnum : int or tuple of int
     """
@@ -48,10 +49,11 @@ class Derivation:
         self.names = [parameter.name for parameter in parameters]
         self.argnums = self._checked(argnum, len(parameters))
         self.parameters = [(p.name, p.default) for p in parameters]
-        if mode in ("vjp", "jvp", "hessp"):
-            if not isinstance(argnum, int):
-                raise TypeError(f"argnum must be an int for {mode}; it is {argnum!r}")
-            self.parameters.insert(self.argnums[0] + 1, (self._vector(), inspect.Parameter.empty))
+        self.vectors = self._vectors()
+        if mode != "grad" and mode != "value_and_grad" and mode != "jacobian" and not isinstance(argnum, int):
+            raise TypeError(f"argnum must be an int for {mode}; it is {argnum!r}")
+        place = self.argnums[0] + 1
+        self.parameters[place:place] = [(vector, inspect.Parameter.empty) for vector in self.vectors]
         self.texts = {}
 
     def _checked(self, argnum, count):
@@ -64,11 +66,16 @@ class Derivation:
                 raise ValueError(f"argnum is {number}, but {self.plain.__name__} takes {count} arguments")
         return tuple(number % count for number in numbers)
 
-    def _vector(self):
-        name = {"vjp": "u", "jvp": "v", "hessp": "p"}[self.mode]
-        while name in self.names:
-            name += "_"
-        return name
+    def _vectors(self):
+        """Names of the vectors that stand behind the argument that is differentiated by."""
+        letter = {"vjp": "u", "jvp": "v", "hessp": "p", "jvps": "v", "hessps": "p"}.get(self.mode)
+        found = []
+        for i in range(LANES if self.mode in ("jvps", "hessps") else int(letter is not None)):
+            name = f"{letter}{i}" if self.mode in ("jvps", "hessps") else letter
+            while name in self.names:
+                name += "_"
+            found.append(name)
+        return found
 
     def signature(self):
         """A function with the parameters of the derivative."""
@@ -108,7 +115,8 @@ class Derivation:
         """Source text of the derivative and the objects that it refers to."""
         writer = {
             "grad": self._reverse, "value_and_grad": self._reverse, "vjp": self._reverse,
-            "jvp": self._forward, "hessp": self._hessp, "jacobian": self._jacobian, "hessian": self._hessian,
+            "jvp": self._forward, "hessp": self._hessp, "jvps": self._forward, "hessps": self._hessp,
+            "jacobian": self._jacobian, "hessian": self._hessian,
         }[self.mode]  # fmt: skip
         return writer(kinds)
 
@@ -117,10 +125,8 @@ class Derivation:
 
     def own_kinds(self, kinds):
         """The kinds of the function's own arguments."""
-        if self.mode in ("vjp", "jvp", "hessp"):
-            place = self.argnums[0] + 1
-            return kinds[:place] + kinds[place + 1 :]
-        return kinds
+        place = self.argnums[0] + 1
+        return kinds[:place] + kinds[place + len(self.vectors) :]
 
     def moved(self, program):
         """The parameters to differentiate by."""
@@ -161,7 +167,7 @@ class Derivation:
             raise NotDifferentiable(f"{self.plain.__name__}: its result must be one number or array")
         (result,) = results
         if self.mode == "vjp":
-            seed = self._vector()
+            (seed,) = self.vectors
         elif result.kind.ndim or not result.kind.real:
             raise NotDifferentiable(
                 f"{self.plain.__name__}: its result must be one real number; use jacobian"
@@ -178,17 +184,19 @@ class Derivation:
     def _forward(self, kinds, function=None):
         own = self.own_kinds(kinds)
         names = Names()
-        names.used.add(self._vector())
+        names.used |= set(self.vectors)
         program = building.build(function or self.target(own), own, names)
-        (moved,) = self.moved(program)
-        tangent = Tangent(program, {moved: self._vector()}, names)
-        lines, dots = tangent.write()
-        if not isinstance(program.result, tuple):
-            answer = dots[0]
-            if program.result.kind.ndim:
-                answer = f"{answer} + np.zeros_like({program.result.name})"
+        moved = self.moved(program)
+        if self.mode == "jacobian":  # by several numbers
+            directions = [{value: "1.0"} for value in moved]
         else:
-            answer = f"({', '.join(dots)},)"
+            directions = [{moved[0]: vector} for vector in self.vectors]
+        lines, dots = tangents(program, directions, names)
+        if isinstance(program.result, tuple):
+            answers = [f"({', '.join(texts)},)" for texts in dots]
+        else:
+            answers = [text for (text,) in dots]
+        answer = answers[0] if self.mode in ("jvp", "hessp") else f"({', '.join(answers)},)"
         return self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n", program.externals
 
     def _hessp(self, kinds):
@@ -196,21 +204,23 @@ class Derivation:
         text, namespace = self._forward(kinds, gradient)
         return text, namespace
 
-    def _by_products(self, kinds, ndim, value, product, back):
-        """A Jacobian by products with unit vectors; `value` is text of what has its shape (m,), m rows."""
+    def _by_products(self, kinds, template, product, back):
+        """A Jacobian by products with unit vectors."""
         names = Names()
         names.used |= set(self.names)
-        hints = ("direction", "y", "out", "i", "product", "back", "function")
+        hints = ("direction", "row", "y", "out", "i", "k", "count", "columns", "product", "back", "function")
         own = {hint: names.fresh(hint) for hint in hints}
         place = self.argnums[0]
-        call = ", ".join([*self.names[: place + 1], own["direction"], *self.names[place + 1 :]])
-        value = value.format(call=f"{own['function']}({', '.join(self.names)})", x=self.names[place])
-        template = _JACOBIANS[kinds[place].ndim, ndim]
-        vector = Kind(kinds[place].dtype, kinds[place].ndim)
-        own_digest = product.derivation.written((*kinds[: place + 1], vector, *kinds[place + 1 :]))[1]
+        before, after = self.names[: place + 1], self.names[place + 1 :]
+        own["call"] = ", ".join([*before, own["direction"], *after])
+        own["row_call"] = ", ".join([*before, own["row"], *after])
+        own["lanes"] = ", ".join([*before, *(f"{own['direction']}[{i}]" for i in range(LANES)), *after])
+        own["value"] = f"{own['function']}({', '.join(self.names)})"
+        vectors = (Kind(kinds[place].dtype, kinds[place].ndim),) * len(product.derivation.vectors)
+        own_digest = product.derivation.written((*kinds[: place + 1], *vectors, *kinds[place + 1 :]))[1]
         # The machine code is kept under a digest of the text, which therefore says what the text calls.
         body = f"    # by products of digest {own_digest}\n"
-        body += template.format(x=self.names[place], call=call, value=value, **own)
+        body += template.format(x=self.names[place], LANES=LANES, **own)
         functions = {own["product"]: product, own["back"]: back, own["function"]: _compiled(self.function)}
         return self.head() + body, functions
 
@@ -218,41 +228,59 @@ class Derivation:
         place = self.argnums[0]
         program, _ = self._program(kinds)
         result = program.result
+        if not isinstance(self.argnum, int):
+            if any(kinds[number].ndim for number in self.argnums) or isinstance(result, tuple):
+                raise NotDifferentiable(f"{self.plain.__name__}: jacobian by several arguments takes numbers")
+            return self._forward(kinds)
         if isinstance(result, tuple) or result.kind.ndim > 1 or kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and gives numbers or vectors")
-        product, back = (derived(mode, self.function, place) for mode in ("jvp", "vjp"))
-        return self._by_products(kinds, result.kind.ndim, "{call}", product, back)
+        wide = kinds[place].ndim and result.kind.ndim
+        product, back = (derived(m, self.function, place) for m in ("jvps" if wide else "jvp", "vjp"))
+        return self._by_products(kinds, _JACOBIANS[kinds[place].ndim, result.kind.ndim], product, back)
 
     def _hessian(self, kinds):
         place = self.argnums[0]
         if kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: hessian is by a number or a vector")
-        product = derived("hessp", self.function, place)
-        return self._by_products(kinds, kinds[place].ndim, "{x}", product, product)
+        product = derived("hessps" if kinds[place].ndim else "hessp", self.function, place)
+        return self._by_products(kinds, _HESSIAN if kinds[place].ndim else _JACOBIANS[0, 0], product, product)
 
 
+LANES = 4
+"""Tangents that are computed in one pass, where there are several."""
+
+_BY_COLUMNS = """\
+    {direction} = np.zeros(({LANES}, {x}.size), {x}.dtype)
+    for {i} in range(0, {x}.size, {LANES}):
+        {count} = min({LANES}, {x}.size - {i})
+        for {k} in range({count}):
+            {direction}[{k}, {i} + {k}] = 1.0
+        {columns} = {product}({lanes})
+        for {k} in range({count}):
+            {out}[:, {i} + {k}] = {columns}[{k}]
+            {direction}[{k}, {i} + {k}] = 0.0
+"""
 _JACOBIANS = {
     (0, 0): "    {direction} = 1.0\n    return {product}({call})\n",
     (0, 1): "    {direction} = 1.0\n    return {product}({call})\n",
     (1, 0): "    {direction} = 1.0\n    return {back}({call})\n",
-    (1, 1): """    {y} = {value}
+    (1, 1): """\
+    {y} = {value}
     {out} = np.empty(({y}.size, {x}.size), {y}.dtype)
-    if {y}.size < {x}.size:
-        {direction} = np.zeros_like({y})
+    if 4 * {y}.size < {x}.size:
+        {row} = np.zeros_like({y})
         for {i} in range({y}.size):
-            {direction}[{i}] = 1.0
-            {out}[{i}] = {back}({call})
-            {direction}[{i}] = 0.0
-    else:
-        {direction} = np.zeros_like({x})
-        for {i} in range({x}.size):
-            {direction}[{i}] = 1.0
-            {out}[:, {i}] = {product}({call})
-            {direction}[{i}] = 0.0
-    return {out}
-""",
+            {row}[{i}] = 1.0
+            {out}[{i}] = {back}({row_call})
+            {row}[{i}] = 0.0
+        return {out}
+"""
+    + _BY_COLUMNS
+    + "    return {out}\n",
 }
 """Jacobians by the dimensions of the argument and of the result."""
+
+_HESSIAN = "    {out} = np.empty(({x}.size, {x}.size), {x}.dtype)\n" + _BY_COLUMNS + "    return {out}\n"
 
 
 def flags_of(function):

@@ -1,53 +1,114 @@
-"""Forward mode: a program together with its tangent, as source text.
+"""Forward mode: the tangents of a program along one or several directions, as source text.
 
-Every operation is followed by its derivative along the direction (A. Griewank and A. Walther, Evaluating
-Derivatives, 2nd ed., SIAM, 2008, section 3.1).
+Every operation is followed by its derivative along each direction (A. Griewank and A. Walther, Evaluating
+Derivatives, 2nd ed., SIAM, 2008, section 3.1); of the program itself only that is written which the
+tangents ask for.
 """
 
 from numgd.autodiff.analysis import activate, leaves, prune
 from numgd.autodiff.array_rules import ArrayRule
-from numgd.autodiff.program import Apply, If, Load, NotDifferentiable, Store, walk
+from numgd.autodiff.program import Apply, If, Load, Store, blocks_of, operands, walk
 from numgd.autodiff.rules import letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
 
 
-class Tangent(Forward):
-    """Writes a program and its derivative along a direction.
+def tangents(program, directions, names):
+    """Lines of a program's tangents, and the texts of those of its result.
 
     Parameters
     ----------
     program : Program
-    directions : dict of Value to str
-        Text of the direction of each parameter that moves.
+    directions : list of dict of Value to str
+        For each direction the text of every parameter that moves along it.
     names : Names
-    """
 
-    def __init__(self, program, directions, names):
+    Returns
+    -------
+    lines : list of str
+    dots : list of list of str
+        For each direction the tangents of the values in the result.
+    """
+    prune(program)
+    activate(program, [value for moved in directions for value in moved])
+    dry = Tangent(program, directions, names.copy(), None)
+    dry.write()
+    tangent = Tangent(program, directions, names, _closed(program, dry.needed))
+    return tangent.lines, tangent.write()
+
+
+def _closed(program, needed):
+    """The values that are needed, with all that these are made of."""
+    needed = set(needed)
+    before = -1
+    while len(needed) > before:
+        before = len(needed)
+        for op in reversed(list(walk(program.body))):
+            for value in _asked(op, needed):
+                while value is not None:
+                    needed.add(value)
+                    value = value.base
+    return needed
+
+
+def _asked(op, needed):
+    """What an operation reads, given the values that are needed."""
+    if isinstance(op, Apply | Load):
+        return operands(op) if op.result in needed else ()
+    if isinstance(op, Store):
+        root = op.array.root
+        return operands(op) if root in needed or root.op is None else ()
+    if isinstance(op, If):
+        merged = [value for m in op.merged if m.out in needed for value in (m.then, m.other)]
+        return [op.condition, *merged]
+    carried = [c for c in op.carried if c.inner in needed or c.out in needed]
+    ends = [value for c in carried for value in (c.init, c.next, c.inner)]
+    return [*(op.count if hasattr(op, "index") else [op.condition]), *ends]
+
+
+class Tangent(Forward):
+    """Writes the tangents; with `needed` None also all of the program, to learn what is needed of it."""
+
+    def __init__(self, program, directions, names, needed):
         super().__init__()
-        self.names = names
-        prune(program)
-        activate(program, list(directions))
-        self.program, self.directions = program, directions
-        self.dots = {}
+        self.program, self.names = program, names
+        self.everything = needed is None
+        self.needed = set() if needed is None else needed
+        self.dots_of = [dict(moved) for moved in directions]
+        self.lane = 0
+        self.owned = set()  # names of tangents that are arrays which nothing else refers to
+        self.written = {op.array.root for op in walk(program.body) if isinstance(op, Store)}
 
     def write(self):
-        """Lines of the program, and the text of the tangents of its results."""
-        for value, text in self.directions.items():
-            self.dots[value] = text
-        for op in walk(self.program.body):
-            if isinstance(op, Store) and op.array.root.active and op.array.root.op is None:
-                root = op.array.root
+        """Write the lines; the texts of the results' tangents, for each direction."""
+        roots = {root for root in self.written if root.active and root.op is None}
+        for root in sorted(roots, key=lambda root: root.name):
+            for _ in self.lanes():
                 if root not in self.dots:
-                    self.line(f"{self.dot_name(root)} = np.zeros_like({root.name})")
+                    self.line(f"{self.dot_name(root)} = np.zeros_like({self.val(root)})")
         self.block(self.program.body)
-        return self.lines, [self.dot(value) for value in leaves(self.program.result)]
+        return [[self.final(value) for value in leaves(self.program.result)] for _ in self.lanes()]
+
+    def lanes(self):
+        """Go through the directions; what follows is about one of them."""
+        for lane in range(len(self.dots_of)):
+            self.lane = lane
+            yield lane
+
+    @property
+    def dots(self):
+        """Names of the tangents along the present direction."""
+        return self.dots_of[self.lane]
 
     # What rules use --------------------------------------------------------------------------------------
 
     def val(self, value):
+        """The text of a value."""
+        if self.everything:
+            self.needed.add(value)
         return value.name
 
     def dot_name(self, value):
+        """A new name for a value's tangent."""
         self.dots[value] = self.names.fresh(f"{value.name}_dot")
         return self.dots[value]
 
@@ -55,53 +116,80 @@ class Tangent(Forward):
         """The text of a value's tangent."""
         if value in self.dots:
             return self.dots[value]
-        if not value.kind.ndim:
-            return "0.0"
-        return f"np.zeros_like({value.name})"
+        return f"np.zeros_like({self.val(value)})" if value.kind.ndim else "0.0"
 
     def name(self, text):
+        """A name for an expression."""
         name = self.names.fresh("part")
         self.line(f"{name} = {text}")
         return name
 
+    def final(self, value):
+        """The tangent of a result: an array of its own."""
+        text = self.dot(value)
+        if not value.kind.ndim or text in self.owned:
+            self.owned.discard(text)
+            return text
+        return f"{text} + np.zeros_like({self.val(value)})"
+
     # Operations ------------------------------------------------------------------------------------------
 
     def op(self, op):
-        super().op(op)
+        if isinstance(op, Store):
+            if self.everything or op.array.root in self.needed or op.array.root.op is None:
+                super().op(op)
+        elif blocks_of(op) or self.everything or op.result in self.needed:
+            super().op(op)
+        for _ in self.lanes():
+            self.follow(op)
+
+    def follow(self, op):
+        """The tangent of what an operation without blocks makes, where it has one."""
         if isinstance(op, Apply) and op.result.active:
-            text = self.tangent(op)
-            self.line(f"{self.dot_name(op.result)} = {text}")
-        elif isinstance(op, Load) and op.result.active:
+            moving = op.rule.smooth and any(arg in self.dots for arg in op.args)
+            if moving:
+                text = self.tangent(op)
+            elif op.result in self.written:
+                text = op.rule.blank(self, op) or f"np.zeros_like({self.val(op.result)})"
+            else:
+                return
+            name = self.dot_name(op.result)
+            self.line(f"{name} = {text}")
+            if not getattr(op.rule, "view", False) and not text.isidentifier():
+                self.owned.add(name)
+        elif isinstance(op, Load) and op.result.active and op.array in self.dots:
             source = self.dot(op.array)
-            self.line(f"{self.dot_name(op.result)} = {source}[{self.index(op.index)}]")
+            self.line(f"{self.dot_name(op.result)} = {source}[{self.index(op.index, self.val)}]")
         elif isinstance(op, Store) and op.array.root.active:
-            place = f"{self.dot(op.array)}[{self.index(op.index)}]"
+            place = f"{self.dot(op.array)}[{self.index(op.index, self.val)}]"
             if op.value in self.dots:
                 self.line(f"{place} {op.sign}= {self.dot(op.value)}")
             elif not op.sign:
                 self.line(f"{place} = 0.0")
 
     def tangent(self, op):
-        if not op.rule.smooth or not any(arg in self.dots for arg in op.args):
-            return f"np.zeros_like({op.result.name})" if op.result.kind.ndim else "0.0"
+        """The text of a result's tangent."""
         if isinstance(op.rule, ArrayRule):
             return op.rule.tangent(self, op)
         terms = []
-        names = [arg.name for arg in op.args]
         for position, arg in enumerate(op.args):
             template = op.rule.adjoint_template(position, op)
             if template is None or arg not in self.dots:
                 continue
-            text = substituted(template, names, op, g=self.dot(arg), y=op.result.name)
-            narrow = arg.kind.ndim < op.result.kind.ndim
-            if narrow or (sum(a.kind.ndim > 0 for a in op.args) > 1 and not letters(template)):
-                text = f"{text} + 0.0 * {op.result.name}" if not terms else text
+            used = letters(template)
+            names = [self.val(a) if c in used else c for c, a in zip("abc", op.args, strict=False)]
+            y = self.val(op.result) if "y" in used else "y"
+            text = substituted(template, names, op, g=self.dot(arg), y=y)
+            shaped = {a for c, a in zip("abc", op.args, strict=False) if c in used} | {arg}
+            whole = "y" in used or all(a in shaped for a in op.args if a.kind.ndim)
+            if op.result.kind.ndim and not (terms or whole):
+                text = f"{text} + np.zeros_like({self.val(op.result)})"
             terms.append(text)
         if not terms:
-            raise NotDifferentiable(f"line {op.line}: {op.rule.name} has no tangent")
+            return f"np.zeros_like({self.val(op.result)})" if op.result.kind.ndim else "0.0"
         return " + ".join(f"({term})" for term in terms) if len(terms) > 1 else terms[0]
 
-    # Tangents of what loops and branches set -------------------------------------------------------------
+    # Loops and branches ----------------------------------------------------------------------------------
 
     def moving(self, value, kind):
         """The tangent of a value that becomes a variable of a kind."""
@@ -109,44 +197,52 @@ class Tangent(Forward):
             return zero(kind)
         return self.dot(value) if value in self.dots or value.kind.ndim else "0.0"
 
+    def asked(self, *values):
+        """Whether the program's own variable is to be written."""
+        return self.everything or any(value in self.needed for value in values)
+
     def enter(self, op):
-        super().enter(op)
         for c in op.carried:
+            if self.asked(c.inner, c.out):
+                self.line(f"{c.inner.name} = {cast(c.init, c.inner.kind)}")
             if c.inner.active:
-                text = self.moving(c.init, c.inner.kind)
-                self.line(f"{self.dot_name(c.inner)} = {text}")
+                for _ in self.lanes():
+                    text = self.moving(c.init, c.inner.kind)
+                    self.line(f"{self.dot_name(c.inner)} = {text}")
 
     def updates(self, op):
-        pairs = [(c.inner.name, cast(c.next, c.inner.kind)) for c in op.carried if c.next is not c.inner]
-        pairs += [
-            (self.dot(c.inner), self.moving(c.next, c.inner.kind))
-            for c in op.carried
-            if c.inner.active and c.next is not c.inner
-        ]
+        carried = [c for c in op.carried if c.next is not c.inner]
+        pairs = [(c.inner.name, cast(c.next, c.inner.kind)) for c in carried if self.asked(c.inner, c.out)]
+        for _ in self.lanes():
+            pairs += [
+                (self.dot(c.inner), self.moving(c.next, c.inner.kind)) for c in carried if c.inner.active
+            ]
         if not pairs:
             return []
         return [f"{', '.join(t for t, _ in pairs)} = {', '.join(s for _, s in pairs)}"]
 
     def leave(self, op):
-        super().leave(op)
         for c in op.carried:
-            if c.inner.active and c.out is not None:
-                self.line(f"{self.dot_name(c.out)} = {self.dot(c.inner)}")
+            if c.out is None:
+                continue
+            if self.asked(c.out):
+                self.line(f"{c.out.name} = {c.inner.name}")
+            if c.inner.active:
+                for _ in self.lanes():
+                    self.line(f"{self.dot_name(c.out)} = {self.dot(c.inner)}")
 
     def branch(self, op):
         for m in op.merged:
             if m.out.active:
-                self.dot_name(m.out)
+                for _ in self.lanes():
+                    self.dot_name(m.out)
         super().branch(op)
 
-    def block(self, block, after=list):
-        super().block(block, lambda: after() + self.merged(block))
-
-    def merged(self, block):
-        """What a branch sets of the tangents."""
-        op = block.parent
-        if not isinstance(op, If):
-            return []
-        active = [m for m in op.merged if m.out.active]
-        ends = [(m.out, m.then if block is op.then else m.other) for m in active]
-        return [f"{self.dot(out)} = {self.moving(value, out.kind)}" for out, value in ends]
+    def merges(self, op, block):
+        ends = [(m.out, m.then if block is op.then else m.other) for m in op.merged]
+        lines = [f"{out.name} = {cast(value, out.kind)}" for out, value in ends if self.asked(out)]
+        for _ in self.lanes():
+            lines += [
+                f"{self.dot(out)} = {self.moving(value, out.kind)}" for out, value in ends if out.active
+            ]
+        return lines

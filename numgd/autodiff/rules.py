@@ -38,6 +38,10 @@ class Rule:
         """The operation as source text."""
         return substituted(self.pattern, args, op)
 
+    def blank(self, em, op):
+        """Zeros in the shape of the result, as text, where these can be had without the result."""
+        return None
+
     def simplified(self, args):
         """A rule that does the same for these operands in less, and its operands."""
         return self, args

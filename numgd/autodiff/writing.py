@@ -150,17 +150,20 @@ class Forward(Writer):
         self.leave(op)
 
     def branch(self, op):
-        then = [f"{m.out.name} = {cast(m.then, m.out.kind)}" for m in op.merged]
-        other = [f"{m.out.name} = {cast(m.other, m.out.kind)}" for m in op.merged]
         self.line(f"if {op.condition.name}:")
         self.depth += 1
-        self.block(op.then, lambda: then)
+        self.block(op.then, lambda: self.merges(op, op.then))
         self.depth -= 1
-        if op.other.ops or other:
+        if op.other.ops or op.merged:
             self.line("else:")
             self.depth += 1
-            self.block(op.other, lambda: other)
+            self.block(op.other, lambda: self.merges(op, op.other))
             self.depth -= 1
+
+    def merges(self, op, block):
+        """What a branch sets at its end."""
+        ends = [(m.out, m.then if block is op.then else m.other) for m in op.merged]
+        return [f"{out.name} = {cast(value, out.kind)}" for out, value in ends]
 
     def keep(self, block):
         """Write what is kept of a run of the block to the tape."""
