@@ -22,9 +22,9 @@ from numgd.fit_settings import (
     steps_of,
 )
 from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
-from numgd.kernels.cpu.solve import EXACT, TWO_POINT
+from numgd.kernels.cpu.solve import EXACT, PAIR
 from numgd.least_squares import Setting, place, run
-from numgd.residuals import NotDense, bind_model, compile_model
+from numgd.residuals import NotDense, bind_model, compile_model, model_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
     BOTH,
@@ -96,8 +96,9 @@ def curve_fit(
         ``'lm'`` (default without bounds), ``'trf'`` (default with bounds), ``'dogbox'``, ``'gn'``: see
         `numgd.least_squares`.
     jac : callable or str, optional
-        ``jac(xdata, *parameters)`` gives the model's Jacobian, shape (m, n).  ``'2-point'`` (default),
-        ``'3-point'``, ``'cs'``: differences.
+        ``jac(xdata, *parameters)`` gives the model's Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
+        ``'cs'``: differences.  ``'autodiff'``: made of the source of `f`, as by `numgd.jacobian`.  Default:
+        that, or ``'2-point'`` where it cannot be had or the step of differences is given.
     full_output : bool, optional
         Whether to return more.
     nan_policy : {None, 'raise', 'omit'}, optional
@@ -113,8 +114,8 @@ def curve_fit(
     pcov : numpy.ndarray of shape (n, n)
         Their covariance, from the Jacobian at `popt`; infinite where it cannot be estimated.
     infodict, mesg, ier : dict, str, int
-        With `full_output`: ``nfev`` and ``fvec``, for ``'lm'`` also ``fjac``, ``ipvt`` and ``qtf``; how the
-        fit ended; 1 to 4.
+        With `full_output`: ``nfev``, ``fvec``, ``derivatives`` (how the Jacobian was obtained), for ``'lm'``
+        also ``fjac``, ``ipvt`` and ``qtf``; how the fit ended; 1 to 4.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def curve_fit(
     method = fit_method(method)
     if bounded and not SOLVERS[method].BOUNDED:
         raise ValueError(f"method {method!r} takes no bounds; use 'trf' or 'dogbox'")
-    scheme = TWO_POINT if jac is None else fit_scheme(jac)
+    scheme = fit_scheme(jac)
     x = first_guess(p0, box, bounded, n)
 
     if check_finite is None:
@@ -192,6 +193,8 @@ def curve_fit(
 
     if kwargs and _is_scipys(kwargs):
         return hand_over()
+    stepped = kwargs.get("epsfcn") is not None or kwargs.get("diff_step") is not None
+    slopes, scheme, used = resolve(lambda: model_jacobian(f, data, x, box), jac, scheme, stepped)
     make = _lm_setting if method == "lm" else _setting
     if kwargs or bounded:
         setting, maxfev = make(method, scheme, box, n, **kwargs)
@@ -201,7 +204,6 @@ def curve_fit(
         place(setting, x, "p0")
 
     short, order = short_memory(n)
-    slopes = jac if scheme == EXACT else None
     bound = bind_model(f, slopes, scheme, data, tuple(x.tolist()), short[-HOST_ROWS])
     callback, verbose = kwargs.get("callback"), kwargs.get("verbose", 0)
     try:
@@ -227,7 +229,7 @@ def curve_fit(
         _warn_of_covariance()
     if not full_output:
         return fit.x, pcov
-    details = {"nfev": fit.outcome.nfev, "fvec": fit.fun}
+    details = {"nfev": fit.outcome.nfev, "fvec": fit.fun, "derivatives": used}
     if method == "lm":
         details["nfev"] = fit.calls
         details.update(fjac=A, ipvt=pivots.astype(np.int32), qtf=projected[:n])
@@ -396,6 +398,8 @@ def _by_scipy(f, data, x, scheme, jac, **given):
     if found is not None:
         f = found.functions.fun
         jac = found.functions.jac if scheme == EXACT else jac
+    if scheme == PAIR:
+        jac = None
     return optimize.curve_fit(f, *data[:2], x, jac=jac, check_finite=False, **given)
 
 

@@ -4,9 +4,12 @@ import warnings
 
 import numpy as np
 
-from numgd.objective import Functions, compile_objective, scheme_of
+from numgd.autodiff import NotDifferentiable
+from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
+from numgd.objective import Functions, choose, compile_objective, scheme_of
 
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))
+_BY_GRADIENT = frozenset(("slsqp", "tnc", "trust-constr"))
 _COMMON_OPTIONS = frozenset(("maxiter", "disp"))
 
 
@@ -28,20 +31,34 @@ def minimize_by_scipy(
         )
         options = {name: value for name, value in (options or {}).items() if name in _COMMON_OPTIONS}
         method = "slsqp"
-    fun, jac = _compiled(fun, x0, args, jac)
+    by_gradient = method in _BY_GRADIENT and not (options or {}).get("eps")
+    fun, jac = _compiled(fun, x0, args, jac, bounds, by_gradient)
     return optimize.minimize(
         fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
     )
 
 
-def _compiled(fun, x0, args, jac):
-    """The functions as ``@njit`` functions where Numba can compile them, else as they are."""
-    if jac is not None and not callable(jac) and jac is not True:
-        return fun, jac
-    functions = Functions(fun, jac if callable(jac) else None)
+def _compiled(fun, x0, args, jac, bounds, by_gradient):
+    """The functions as ``@njit`` functions where Numba can compile them, else as they are.
+
+    A gradient that a method asks for and that was not given is made of the source.
+    """
     try:
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
-        found = compile_objective(functions, scheme_of(jac), args, x)
+        scheme = scheme_of(jac)
+        if scheme == PAIR:
+            args = args if isinstance(args, tuple) else (args,)
+            wanted = Functions(fun, jac if by_gradient else "2-point")
+            box = None if bounds is None else np.array([x, x])  # x may lie on a bound: nothing is tried
+            functions, scheme, _, _ = choose(wanted, args, x, box=box)
+            if scheme == PAIR:
+                return functions.pair, True
+            jac = None
+        elif scheme not in (EXACT, JOINT):
+            return fun, jac
+        found = compile_objective(Functions(fun, jac if callable(jac) else None), scheme, args, x)
+    except NotDifferentiable:
+        raise
     except (TypeError, ValueError):
         return fun, jac
     if found is None:

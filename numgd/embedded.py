@@ -8,12 +8,12 @@ from numba.core.errors import TypingError
 from numba.extending import overload
 
 from numgd.access import CARRIED
+from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivative import derived
 from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable
 from numgd.kernels.cpu.solve import (
-    BOTH,
     EXACT,
     FULL_HESSIAN,
     HESSIAN_PRODUCT,
@@ -22,6 +22,7 @@ from numgd.kernels.cpu.solve import (
     NHEV,
     NJEV,
     NO_CURVATURE,
+    PAIR,
     REPORT_SIZE,
     THREE_POINT,
     TWO_POINT,
@@ -205,31 +206,26 @@ def _curvature(method, hess, hessp):
     return {}, curvature_of(None, None)
 
 
-def _derivatives(fun, jac, scheme, hess, second, curvature, wanted, make):
-    """Derivatives made of the source where they were not given, as far as there are any.
+def _derivatives(functions, scheme, curvature, modes, explicit, make):
+    """The functions with derivatives of the source where none are given, as far as there are any.
 
-    `make(functions, scheme)` gives the compiled objective or None.  Returns the functions, the scheme, how
+    `modes` are the fields of `Functions` that the source is asked for, `explicit` those without which there
+    is no solution; ``make(functions, scheme)`` gives the compiled objective or None.  Returns the scheme, how
     curvature is obtained, and that objective.
     """
-    functions = Functions(fun, jac, **second)
-    by_default = scheme == BOTH and not second and not _given(hess)
-    asked = isinstance(hess, types.StringLiteral) and hess.literal_value == AUTODIFF
-    first = functions._replace(both=derived("value_and_grad", fun, 0)) if scheme == BOTH else functions
-    modes = {"hessian": ("hess", FULL_HESSIAN), "product": ("hessp", HESSIAN_PRODUCT)}
-    trials = []
-    if wanted and (by_default or asked):
-        name, kind = modes[wanted]
-        mode = "hessian" if name == "hess" else name
-        trials.append((first._replace(**{name: derived(mode, fun, 0)}), scheme, kind))
-    trials.append((first, scheme, curvature))
-    if scheme == BOTH:
-        trials.append((functions, TWO_POINT, curvature))
-    for trial in trials:
-        functions, scheme, curvature = trial
-        adapter = make(functions, scheme)
-        if adapter is not None:
-            break
-    return functions, scheme, curvature, adapter
+    kinds = {"hess": FULL_HESSIAN, "hessp": HESSIAN_PRODUCT}
+    names = {"pair": "value_and_grad", "hess": "hessian", "hessp": "hessp"}
+    while True:
+        try:
+            found = {field: derived(names[field], functions.fun, 0) for field in modes}
+            adapter = make(functions._replace(**found), scheme)
+        except NotDifferentiable:
+            adapter = None
+        if adapter is not None or not set(modes) - set(explicit):
+            return scheme, kinds.get(modes[-1], curvature) if modes else curvature, adapter
+        *modes, given_up = modes
+        if given_up == "pair":
+            scheme = TWO_POINT
 
 
 @portable
@@ -260,7 +256,7 @@ def _method_and_jac(method, jac, bounded):
     if name not in METHODS:
         raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {METHODS}")
     if not _given(jac):
-        return name, None, BOTH
+        return name, None, PAIR
     if isinstance(jac, types.Dispatcher):
         return name, jac.dispatcher, EXACT
     if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
@@ -299,6 +295,11 @@ def _minimize_in_njit(
     method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
     second, curvature = _curvature(method_key, hess, hessp)
     wanted = trait(method_key, "CURVATURE")
+    modes = ["pair"] if scheme == PAIR else []
+    exact = isinstance(hess, types.StringLiteral) and hess.literal_value == AUTODIFF
+    if wanted and (exact or (modes and not second and not _given(hess))):
+        modes.append("hess" if wanted == "hessian" else "hessp")
+    explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])
     known, unknown = _options(options)
     limits, maxcor, _ = settings(method_key, dtype, None, known)
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
@@ -320,9 +321,8 @@ def _minimize_in_njit(
     def make(functions, scheme):
         return make_adapter(functions, scheme, loader(args_type), args_type, vector)
 
-    _, scheme, curvature, adapter = _derivatives(
-        _function(fun, "fun"), gradient, scheme, hess, second, curvature, wanted, make
-    )
+    functions = Functions(_function(fun, "fun"), gradient, **second)
+    scheme, curvature, adapter = _derivatives(functions, scheme, curvature, modes, explicit, make)
     steps = _make_steps(scheme, dtype)
     keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN
     if adapter is None:

@@ -8,6 +8,8 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
+from numgd.autodiff import NotDifferentiable
+from numgd.autodiff.derivative import derived
 from numgd.curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.fit_settings import EPSILON, fit_method, fit_scheme
 from numgd.jit.arguments import storage_size, store, stored_type
@@ -15,7 +17,7 @@ from numgd.jit.inner import InnerCompiler
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable
 from numgd.kernels.cpu.fit import HOST_ROWS, REPORT_SIZE, entry, estimate
-from numgd.kernels.cpu.solve import EXACT, THREE_POINT
+from numgd.kernels.cpu.solve import EXACT, PAIR, THREE_POINT, TWO_POINT
 from numgd.least_squares import least_squares
 from numgd.linalg import cholesky
 from numgd.residuals.adapter import as_it_is, make_model_adapter, make_residual_adapter, make_take
@@ -85,11 +87,23 @@ def _dispatcher(argument, name):
     raise TypingError(f"{name} must be an @njit function inside @njit code")
 
 
-def _derivative(jac):
-    """The dispatcher of the Jacobian, or None, and the scheme."""
+def _derivative(jac, function, argnum, make):
+    """The scheme by which the Jacobian is obtained, and the adapter that ``make(jacobian, scheme)`` gives.
+
+    Where no Jacobian is given it is made of the source, by the arguments `argnum`, if it can be.
+    """
     if isinstance(jac, types.Dispatcher):
-        return jac.dispatcher, EXACT
-    return None, fit_scheme(_literal(jac, "jac", "2-point"))
+        return EXACT, make(jac.dispatcher, EXACT)
+    scheme = fit_scheme(_literal(jac, "jac", None))
+    if scheme != PAIR:
+        return scheme, make(None, scheme)
+    try:
+        adapter = make(derived("jacobian", function, argnum), EXACT)
+    except NotDifferentiable:
+        adapter = None
+    if adapter is not None or _given(jac):
+        return EXACT, adapter
+    return TWO_POINT, make(None, TWO_POINT)
 
 
 def _is_number(numba_type):
@@ -232,7 +246,7 @@ def _make_solve(method, scheme, adapter, data_type):
 def _least_squares_in_njit(
     fun,
     x0,
-    jac="2-point",
+    jac=None,
     bounds=None,
     method="trf",
     ftol=1e-8,
@@ -263,7 +277,6 @@ def _least_squares_in_njit(
     if kind not in LOSSES or (kind != "linear" and not SOLVERS[name].ROBUST):
         raise TypingError(f"numgd.least_squares: method {name!r} has no loss {kind!r} inside @njit code")
     loss_code = LOSSES[kind]
-    slopes, scheme = _derivative(jac)
     fill_box, bounded = _make_fill_box(bounds)
     if bounded and not SOLVERS[name].BOUNDED:
         raise TypingError(f"numgd.least_squares: method {name!r} takes no bounds; use 'trf' or 'dogbox'")
@@ -271,7 +284,6 @@ def _least_squares_in_njit(
     if isinstance(x_scale, types.StringLiteral) and x_scale.literal_value != "jac":
         raise TypingError("numgd.least_squares: x_scale must be None, 'jac' or positive numbers")
     fill_scale = _make_fill(None if adaptive else x_scale, 1.0, "x_scale")
-    fill_steps = _make_fill(diff_step, _default_step(scheme), "diff_step")
     floor = 0.0 if _given(diff_step) else 1.0
     relative, absolute, slope = (_make_number(value, 1e-8, types.float64) for value in (ftol, xtol, gtol))
     margin = _make_number(f_scale, 1.0, types.float64)
@@ -283,7 +295,13 @@ def _least_squares_in_njit(
     args_type = types.Tuple(()) if args_type == () else args_type
     args_type = stored_type(args_type if is_tuple else types.Tuple((args_type,)))
     function = _dispatcher(fun, "fun")
-    adapter = make_residual_adapter(function, slopes, scheme, args_type, VECTOR)
+
+    def make(jacobian, scheme):
+        return make_residual_adapter(function, jacobian, scheme, args_type, VECTOR)
+
+    stepped = _given(diff_step) and not _given(jac)
+    scheme, adapter = _derivative(types.literal("2-point") if stepped else jac, function, 0, make)
+    fill_steps = _make_fill(diff_step, _default_step(scheme), "diff_step")
     if adapter is None:
         raise TypingError(
             "numgd.least_squares: fun(x, *args) must compile and return residuals, jac(x, *args) a 2-D array"
@@ -301,7 +319,7 @@ def _least_squares_in_njit(
     def implementation(
         fun,
         x0,
-        jac="2-point",
+        jac=None,
         bounds=None,
         method="trf",
         ftol=1e-8,
@@ -466,16 +484,11 @@ def _curve_fit_in_njit(
     name = fit_method(_literal(method, "method", "trf" if bounded else "lm"))
     if bounded and not SOLVERS[name].BOUNDED:
         raise TypingError(f"numgd.curve_fit: method {name!r} takes no bounds; use 'trf' or 'dogbox'")
-    slopes, scheme = _derivative(jac)
     lm = name == "lm"
     tolerance = LM_TOLERANCE if lm else 1e-8
     relative = _make_number(ftol, tolerance, types.float64)
     absolute = _make_number(xtol, tolerance, types.float64)
     slope = _make_number(gtol, 0.0 if lm else 1e-8, types.float64)
-    calls = (1 if scheme == EXACT else n + 1) if lm else 1
-    most = (100 * (n + 1) if scheme == EXACT else 200 * (n + 1)) if lm else 100 * n
-    limit = _make_number(maxfev, most, types.int64)
-    step, floor = _default_step(scheme), 0.0 if lm else 1.0
     flag, word = types.boolean, types.int64
     checked = _literal(check_finite, "check_finite", True)
     weights = _make_weights(sigma)
@@ -483,7 +496,15 @@ def _curve_fit_in_njit(
     matrix = isinstance(sigma, types.Array) and sigma.ndim == 2
     weights_type = types.Array(types.float64, 2 if matrix else 1, "C")
     data_type = types.Tuple((xdata, VECTOR, weights_type))
-    adapter = make_model_adapter(function, slopes, scheme, n, data_type, VECTOR)
+
+    def make(jacobian, scheme):
+        return make_model_adapter(function, jacobian, scheme, n, data_type, VECTOR)
+
+    scheme, adapter = _derivative(jac, function, tuple(range(1, n + 1)), make)
+    calls = (1 if scheme == EXACT else n + 1) if lm else 1
+    most = (100 * (n + 1) if scheme == EXACT else 200 * (n + 1)) if lm else 100 * n
+    limit = _make_number(maxfev, most, types.int64)
+    step, floor = _default_step(scheme), 0.0 if lm else 1.0
     if adapter is None:
         raise TypingError(
             "numgd.curve_fit: f(xdata, *parameters) must compile and return a 1-D array, jac a 2-D array"

@@ -16,9 +16,9 @@ from numgd.kernels.cpu.fit import (
     long_memory,
     short_memory,
 )
-from numgd.kernels.cpu.solve import EXACT
+from numgd.kernels.cpu.solve import EXACT, PAIR
 from numgd.minimize import starting_point
-from numgd.residuals import NotDense, bind_residuals, compile_residuals
+from numgd.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
     ACTIVE,
@@ -107,7 +107,7 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0):
 def least_squares(
     fun,
     x0,
-    jac="2-point",
+    jac=None,
     bounds=FREE,
     method="trf",
     ftol=1e-8,
@@ -141,8 +141,9 @@ def least_squares(
     x0 : array_like of shape (n,)
         Starting point, finite and within the bounds.  Computed in float64.
     jac : callable or str, optional
-        ``jac(x, *args, **kwargs)`` gives the Jacobian, shape (m, n).  ``'2-point'`` (default),
-        ``'3-point'``, ``'cs'``: differences, which never leave the bounds.
+        ``jac(x, *args, **kwargs)`` gives the Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
+        ``'cs'``: differences, which never leave the bounds.  ``'autodiff'``: made of the source of `fun`, as
+        by `numgd.jacobian`.  Default: that, or ``'2-point'`` where it cannot be had or `diff_step` is given.
     bounds : 2-tuple of array_like or scipy.optimize.Bounds, optional
         Lower and upper bounds, one number or one a variable; infinite for none.  For ``'trf'`` and
         ``'dogbox'``.
@@ -180,6 +181,7 @@ def least_squares(
     scipy.optimize.OptimizeResult
         ``x, cost, fun, jac, grad, optimality, active_mask, nfev, njev, status, message, success``.  `jac` is
         evaluated at `x` and weighted by the loss; `nfev` does not count the evaluations of differences.
+        ``derivatives`` says how the Jacobian was obtained, and why not from the source.
         `status` is one of SciPy's, or −3: the Jacobian is not finite, −4: the line search found no lower
         point, −5: rounding prevents what the tolerances ask for.
 
@@ -232,7 +234,6 @@ def least_squares(
     x = fit_start(x0)
     if kwargs:
         fun, jac, args = _without_keywords(fun, jac, args, kwargs)
-    slopes = jac if scheme == EXACT else None
 
     def hand_over():
         return _by_scipy(
@@ -247,12 +248,16 @@ def least_squares(
         raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
     n = x.size
     scale, adaptive = scale_of(x_scale, method, n)
+    box = box_of(bounds, n)
+    slopes, scheme, used = resolve(
+        lambda: residual_jacobian(fun, args, x, box), jac, scheme, diff_step is not None
+    )
     setting = Setting(
         method,
         scheme,
         *steps_of(scheme, diff_step, n),
         scale,
-        box_of(bounds, n),
+        box,
         fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive),
     )
     if not SOLVERS[method].BOUNDED and not np.isinf(setting.box).all():
@@ -272,10 +277,10 @@ def least_squares(
         return hand_over()
     finally:
         bound.release()
-    return _result(fit, verbose)
+    return _result(fit, verbose, used)
 
 
-def _result(fit, verbose):
+def _result(fit, verbose, used):
     """SciPy's result object."""
     from scipy.optimize import OptimizeResult
 
@@ -299,6 +304,7 @@ def _result(fit, verbose):
         status=status,
         message=MESSAGES[status],
         success=status > 0,
+        derivatives=used,
     )
 
 
@@ -336,4 +342,6 @@ def _by_scipy(fun, x, jac, args, scheme, ftol, xtol, gtol, **given):
         fun = found.functions.fun
         jac = found.functions.jac if scheme == EXACT else jac
     given = {name: value for name, value in given.items() if value is not None}
+    if scheme == PAIR:
+        jac = "2-point"
     return optimize.least_squares(fun, x, jac, ftol=ftol, xtol=xtol, gtol=gtol, args=args, **given)

@@ -8,7 +8,6 @@ from numba import config
 from numgd.delegate import minimize_by_scipy
 from numgd.kernels.cpu.solve import (
     ASYMMETRY,
-    BOTH,
     COMPLEX_STEP,
     EXACT,
     FULL_HESSIAN,
@@ -17,6 +16,7 @@ from numgd.kernels.cpu.solve import (
     NFEV,
     NHEV,
     NJEV,
+    PAIR,
     REPORT_SIZE,
     THREE_POINT,
     TWO_POINT,
@@ -73,7 +73,7 @@ def prepare_differences(scheme, x, driver, limits):
 
     The solver limits points; the caller's ``maxfun`` limits calls, of which a point then takes several.
     """
-    if scheme in (EXACT, JOINT, BOTH):
+    if scheme in (EXACT, JOINT, PAIR):
         return _NO_STEPS[x.dtype], scheme, limits
     driver = driver or {}
     steps, scheme = difference_steps(scheme, x, driver.get("eps"), driver.get("finite_diff_rel_step"))
@@ -130,11 +130,14 @@ def minimize(
         compiled function.
     jac : callable, bool or str, optional
         ``jac(x, *args)`` gives the gradient, shape (n,).  True: `fun` returns it beside the value.
-        ``'2-point'`` (default), ``'3-point'``, ``'cs'``: differences, within the bounds.
+        ``'autodiff'``: exact, made of the source of `fun` as by `numgd.grad`.  ``'2-point'``, ``'3-point'``,
+        ``'cs'``: differences, within the bounds.  Default: ``'autodiff'``; ``'2-point'`` where the source has
+        no derivative or option ``eps`` or ``finite_diff_rel_step`` is given.
     hess : callable, str or HessianUpdateStrategy, optional
         ``hess(x, *args)`` gives the Hessian, shape (n, n); of one that is not symmetric the symmetric part
-        is used, with a warning.  ``'2-point'`` (default), ``'3-point'``: differences of the gradient.  One
-        of SciPy's `HessianUpdateStrategy` objects.
+        is used, with a warning.  ``'autodiff'``: exact, of the source.  ``'2-point'``, ``'3-point'``:
+        differences of the gradient.  One of SciPy's `HessianUpdateStrategy` objects.  Default:
+        ``'autodiff'`` where the gradient is that too by default, else ``'2-point'``.
     hessp : callable, optional
         ``hessp(x, p, *args)`` gives the Hessian's product with p, shape (n,); not used if `hess` is given.
     bounds : scipy.optimize.Bounds or sequence of (low, high), optional
@@ -159,7 +162,8 @@ def minimize(
     scipy.optimize.OptimizeResult
         ``x, fun, jac, nit, nfev, njev, status, success, message``; ``nhev`` for methods that use second
         derivatives (calls of `hess` or `hessp`); ``hess_inv`` for ``'bfgs'`` and ``'l-bfgs'``.  ``status``
-        is one of `numgd.Status`.
+        is one of `numgd.Status`.  ``derivatives`` is a dict: ``'jac'`` and ``'hess'`` say how these were
+        obtained, ``'refused'`` why not from the source.
 
     Raises
     ------
@@ -169,6 +173,10 @@ def minimize(
 
     Notes
     -----
+    Derivatives made of the source are compared once, at the first x0 for a function and types, with
+    differences along a random direction; where they differ by more than rounding, a warning names the
+    function and differences are used.
+
     What a plain function refers to is read when `minimize` is called.  When it is first compiled it is also
     called once as it is, at x0, to see that both give the same; its indices are checked as Python checks
     them.  An ``@njit`` function keeps its own flags, by default without such checks.

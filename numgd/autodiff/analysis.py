@@ -84,7 +84,7 @@ def _sweep(block, live):
         for inner in blocks_of(op):
             _sweep(inner, live)
         if isinstance(op, Apply | Load):
-            if op.result in live:
+            if op.result in live or (isinstance(op, Apply) and op.rule.effect):
                 kept.append(op)
             continue
         if isinstance(op, If):

@@ -1,11 +1,13 @@
 """From the syntax tree of a function to its `Program`."""
 
 import ast
+import builtins
 import math
 
 import numpy as np
 
 from numgd.autodiff import array_rules as arrays
+from numgd.autodiff import rules
 from numgd.autodiff.expressions import BINARY, Expressions
 from numgd.autodiff.flow import Flow
 from numgd.autodiff.program import (
@@ -143,8 +145,20 @@ class Builder(Expressions, Flow):
             return
         self.refuse(node, f"the statement {ast.unparse(node)!r}")
 
+    def do_Raise(self, node):
+        call = node.exc if isinstance(node.exc, ast.Call) else ast.Call(node.exc, [], [])
+        kind = getattr(builtins, getattr(call.func, "id", ""), None)
+        plain = isinstance(kind, type) and issubclass(kind, Exception)
+        constant = all(isinstance(arg, ast.Constant) for arg in call.args) and not call.keywords
+        if not (plain and constant and node.cause is None):
+            self.refuse(node, f"the statement {ast.unparse(node)!r}")
+        self.apply(rules.Raise(ast.unparse(node)), [], node)
+
     def do_Assert(self, node):
-        pass
+        message = [node.msg] if isinstance(node.msg, ast.Constant) else []
+        error = ast.Raise(ast.Call(ast.Name("AssertionError", ast.Load()), message, []), None)
+        test = ast.If(ast.UnaryOp(ast.Not(), node.test), [error], [])
+        self.do_If(ast.fix_missing_locations(ast.copy_location(test, node)))
 
     def do_Assign(self, node):
         what = self.expression(node.value)

@@ -65,6 +65,10 @@ def _asked(op, needed):
     return [*(op.count if hasattr(op, "index") else [op.condition]), *ends]
 
 
+def _acts(op):
+    return isinstance(op, Apply) and op.rule.effect
+
+
 class Tangent(Forward):
     """Writes the tangents; with `needed` None also all of the program, to learn what is needed of it."""
 
@@ -138,7 +142,7 @@ class Tangent(Forward):
         if isinstance(op, Store):
             if self.everything or op.array.root in self.needed or op.array.root.op is None:
                 super().op(op)
-        elif blocks_of(op) or self.everything or op.result in self.needed:
+        elif blocks_of(op) or self.everything or op.result in self.needed or _acts(op):
             super().op(op)
         for _ in self.lanes():
             self.follow(op)

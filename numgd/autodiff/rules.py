@@ -25,6 +25,7 @@ class Rule:
     smooth = False
     cheap = True  # computed again rather than kept
     operands = 1  # how many values it takes, or the least and the most
+    effect = False  # written whether or not its result is used: there is none
     options = ()  # names of what else a call may give, in their order
 
     def __init__(self, name, pattern, kind):
@@ -89,6 +90,18 @@ class Elementwise(Rule):
         if template is not None and not op.result.kind.ndim:
             template = re.sub(r"np\.where\((.*), (.*), (.*)\)$", r"(\2 if \1 else \3)", template)
         return template
+
+
+class Raise(Rule):
+    """The end by an exception."""
+
+    effect = True
+
+    def __init__(self, statement):
+        super().__init__("raise", statement, lambda kinds, options: Kind("b1"))
+
+    def text(self, args, op):
+        return self.pattern
 
 
 def letters(template):

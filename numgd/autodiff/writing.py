@@ -87,7 +87,9 @@ class Forward(Writer):
             self.line("pass")
 
     def op(self, op):
-        if isinstance(op, Apply):
+        if isinstance(op, Apply) and op.rule.effect:
+            self.line(op.rule.text([], op))
+        elif isinstance(op, Apply):
             self.line(f"{op.result.name} = {op.rule.text([arg.name for arg in op.args], op)}")
         elif isinstance(op, Load):
             self.line(f"{op.result.name} = {op.array.name}[{self.index(op.index)}]")

@@ -7,7 +7,7 @@ from numba import njit, types
 
 from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable, quiet_compilation
-from numgd.kernels.cpu.solve import BOTH, COMPLEX_STEP, EXACT, JOINT
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, PAIR
 
 
 class Functions(NamedTuple):
@@ -17,7 +17,7 @@ class Functions(NamedTuple):
     jac: Any = None  # jac(x, *args) -> (n,), None unless the scheme is EXACT
     hess: Any = None  # hess(x, *args) -> (n, n)
     hessp: Any = None  # hessp(x, p, *args) -> (n,)
-    both: Any = None  # both(x, *args) -> (value, gradient), None unless the scheme is BOTH
+    pair: Any = None  # pair(x, *args) -> (value, gradient), None unless the scheme is PAIR
 
 
 def result_type(dispatcher, argument_types):
@@ -77,10 +77,10 @@ def _types_fit(functions, scheme, vector, argument_types):
     arguments = (vector, *argument_types)
     try:
         value = result_type(functions.fun, arguments)
-        if functions.both is not None:
+        if functions.pair is not None:
             fits = _is_real(value)
-            value = result_type(functions.both, arguments)
-        if scheme in (JOINT, BOTH):
+            value = result_type(functions.pair, arguments)
+        if scheme in (JOINT, PAIR):
             if not (isinstance(value, types.BaseTuple) and len(value) == 2):
                 return False
             value, gradient = value
@@ -165,7 +165,7 @@ def make_adapter(functions, scheme, load, args_type, vector):
             return view(x, n)
 
     real = np.dtype(vector.dtype.name).type
-    fun, jac, both = functions.fun, functions.jac, functions.both
+    fun, jac, pair = functions.fun, functions.jac, functions.pair
     second = _make_second(functions, load, point, view)
     if scheme == JOINT:
 
@@ -178,12 +178,12 @@ def make_adapter(functions, scheme, load, args_type, vector):
             second(x, g, n, wanted, context)
             return f
 
-    elif scheme == BOTH:
+    elif scheme == PAIR:
 
         def adapter(x, g, n, wanted, context):
             f = real(0)
             if wanted & GRADIENT:
-                value, gradient = both(point(x, n), *load(context))
+                value, gradient = pair(point(x, n), *load(context))
                 fill(view(g, n), gradient)
                 f = real(value)
             elif wanted & VALUE:

@@ -17,7 +17,7 @@ from numgd.jit.pointers import (
     vector_view,
 )
 from numgd.jit.portable import compile_quietly, compiled
-from numgd.kernels.cpu.solve import BOTH, COMPLEX_STEP, JOINT
+from numgd.kernels.cpu.solve import COMPLEX_STEP, JOINT, PAIR
 from numgd.objective.adapter import fill, numba_real
 
 
@@ -38,7 +38,7 @@ class PythonObjective:
         self._last = None  # point and gradient that a HessianUpdateStrategy saw last
 
     def __call__(self, wanted):
-        fun, jac, hess, hessp, both = self.functions
+        fun, jac, hess, hessp, pair = self.functions
         if wanted & HESSIAN:
             self.matrix[:] = self._hessian(hess)
             return 0.0
@@ -46,8 +46,8 @@ class PythonObjective:
             self._take(hessp(self.argument.copy(), self.direction.copy(), *self.args), "hessp")
             return 0.0
         f = 0.0
-        if self.scheme == JOINT or (self.scheme == BOTH and wanted & GRADIENT):
-            answer = (fun if both is None else both)(self.argument.copy(), *self.args)
+        if self.scheme == JOINT or (self.scheme == PAIR and wanted & GRADIENT):
+            answer = (fun if pair is None else pair)(self.argument.copy(), *self.args)
             try:
                 f, gradient = answer
             except (TypeError, ValueError):

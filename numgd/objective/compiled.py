@@ -9,7 +9,7 @@ from numba import types
 from numgd.functions import LeastRecentlyUsed, dispatcher_of
 from numgd.jit.arguments import fingerprint, loader, row_loader, row_of_args, storage_size, type_of
 from numgd.jit.pointers import function_address
-from numgd.kernels.cpu.solve import BOTH, COMPLEX_STEP, EXACT, JOINT, TWO_POINT
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, PAIR, TWO_POINT
 from numgd.objective.adapter import Functions, make_adapter, numba_real
 
 _objectives = LeastRecentlyUsed(512)
@@ -67,7 +67,7 @@ def _agree_at(plain, compiled, key, arguments, args):
     """`_agree`, asked once for a function and types, by `key`."""
     found = _agreements.get(key)
     if found is None:
-        tolerance = 1e3 * np.finfo(arguments[0].dtype).eps
+        tolerance = 1e3 * np.finfo(arguments[0].dtype if arguments[0].dtype.kind == "f" else float).eps
         found = _agreements.remember(key, _agree(plain, compiled, arguments, args, tolerance))
     return found
 
@@ -97,7 +97,7 @@ def compile_objective(functions, scheme, args, x, rows=False):
             return None
     if not _all_same_in_numba(args):
         return None
-    form = scheme if scheme in (EXACT, JOINT, BOTH, COMPLEX_STEP) else TWO_POINT
+    form = scheme if scheme in (EXACT, JOINT, PAIR, COMPLEX_STEP) else TWO_POINT
     try:
         kinds = (x.dtype.char, rows, fingerprint(args))
         keys = [(part, *kinds) for _, part in pairs]

@@ -4,14 +4,12 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
 
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivative import derived
 from numgd.functions import LeastRecentlyUsed, dispatcher_of
 from numgd.jit.arguments import fingerprint, row_of_args, type_of
 from numgd.kernels.cpu.solve import (
-    BOTH,
     CENTRAL_GRADIENT_DIFFERENCES,
     COMPLEX_STEP,
     EXACT,
@@ -20,15 +18,16 @@ from numgd.kernels.cpu.solve import (
     HESSIAN_PRODUCT,
     JOINT,
     NO_CURVATURE,
+    PAIR,
     THREE_POINT,
     TWO_POINT,
 )
-from numgd.objective.adapter import Functions, numba_real, result_type
+from numgd.objective.adapter import Functions, result_type
 from numgd.objective.compiled import compiles_alike
 from numgd.objective.schemes import AUTODIFF, curvature_of, scheme_of
 
 NAMES = {
-    EXACT: "given", JOINT: "given", BOTH: AUTODIFF, TWO_POINT: "2-point", THREE_POINT: "3-point",
+    EXACT: "given", JOINT: "given", PAIR: AUTODIFF, TWO_POINT: "2-point", THREE_POINT: "3-point",
     COMPLEX_STEP: "cs",
 }  # fmt: skip
 CURVATURE_NAMES = {
@@ -83,8 +82,8 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     """
     scheme = scheme_of(given.jac)
     curvature = curvature_of(given.hess, given.hessp) if wanted else NO_CURVATURE
-    by_default = given.hess is None and given.hessp is None and scheme == BOTH
-    if stepped and scheme == BOTH and given.jac != AUTODIFF:
+    by_default = given.hess is None and given.hessp is None and scheme == PAIR
+    if stepped and scheme == PAIR and given.jac != AUTODIFF:
         scheme = TWO_POINT
     functions = Functions(
         given.fun,
@@ -93,13 +92,13 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         given.hessp if curvature == HESSIAN_PRODUCT else None,
     )
     refused = None
-    if scheme == BOTH:
+    if scheme == PAIR:
         made = _make("value_and_grad", given.fun, args, x, box, rows)
         refused = made.refused
         if made.function is None:
             _insist(given.jac, "jac", refused)
             scheme, by_default = TWO_POINT, False
-        functions = functions._replace(both=made.function)
+        functions = functions._replace(pair=made.function)
     used = {"jac": NAMES[scheme]}
     if wanted:
         if given.hess == AUTODIFF or by_default:
@@ -124,82 +123,114 @@ def _insist(asked, name, refused):
 
 
 def _make(mode, fun, args, x, box, rows):
-    """A derivative of a user's function as `Made`; compiled and compared with differences the first time."""
+    """A derivative of a user's objective as `Made`."""
+    if not np.isfinite(x).all():
+        return Made(None, "x0 is not finite")
+    first = row_of_args(args, 0) if rows else args
+    vectors = (x, x) if mode == "hessp" else (x,)
+    return make(
+        mode,
+        0,
+        fun,
+        (*vectors, *first),
+        lambda: (x.dtype.char, rows, fingerprint(args)),
+        lambda dispatcher, key: compiles_alike(fun, dispatcher, key, args, x, first),
+        lambda dispatcher, function: _agrees(mode, dispatcher, function, x, first, box),
+    )
+
+
+def make(mode, argnum, fun, arguments, kinds, alike, agrees):
+    """A derivative of a user's function as `Made`; compiled and compared with differences the first time.
+
+    Parameters
+    ----------
+    mode, argnum : str and int or tuple of int
+        As for `numgd.autodiff.derivative.derived`.
+    fun : callable
+    arguments : tuple
+        Of a call of the derivative.
+    kinds : callable
+        ``kinds()`` gives what beside the function the compiled form depends on.
+    alike : callable
+        ``alike(dispatcher, key)`` says whether the compiled function gives what the user's gives.
+    agrees : callable
+        ``agrees(dispatcher, derivative)`` says whether the derivative agrees with differences.
+    """
     name = getattr(fun, "__name__", type(fun).__name__)
     dispatcher, key = dispatcher_of(fun)
     try:
-        key = (key, x.dtype.char, rows, fingerprint(args))
+        key = (key, *kinds())
     except Exception:  # args of a type that Numba does not know
         dispatcher = None
     if dispatcher is None:
         return Made(None, f"{name} is called back: Numba cannot compile it")
-    found = _made.get((mode, *key))
+    place = (mode, argnum, *key)
+    found = _made.get(place)
     if found is None:
-        found = _made_first(mode, name, fun, dispatcher, key, args, x, box, rows)
-        _made.remember((mode, *key), found)
+        found = _make_first(mode, argnum, name, dispatcher, key, arguments, alike, agrees)
+        _made.remember(place, found)
     return found
 
 
-def _made_first(mode, name, fun, dispatcher, key, args, x, box, rows):
-    if not np.isfinite(x).all():
-        return Made(None, "x0 is not finite")
-    first = row_of_args(args, 0) if rows else args
-    if not compiles_alike(fun, dispatcher, key, args, x, first):
+def _make_first(mode, argnum, name, dispatcher, key, arguments, alike, agrees):
+    if not alike(dispatcher, key):
         return Made(None, f"{name} is called back: Numba cannot compile it, or not to the same results")
     try:
-        function = derived(mode, dispatcher, 0)
-        vector = types.Array(numba_real(x.dtype), 1, "C")
-        vectors = (vector, vector) if mode == "hessp" else (vector,)
-        result_type(function, (*vectors, *type_of(first)))
+        function = derived(mode, dispatcher, argnum)
+        result_type(function, tuple(type_of(arguments)))
     except NotDifferentiable as error:
         return Made(None, str(error))
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
         return Made(None, f"{name}: its {mode} cannot be compiled: {str(error).strip().splitlines()[0]}")
-    if not _agrees_with_differences(mode, dispatcher, function, x, first, box):
-        message = f"the {mode} of {name} by numgd.autodiff differs from differences along a random direction"
-        warnings.warn(f"{message}; differences are used", RuntimeWarning, stacklevel=6)
-        return Made(None, message)
-    return Made(function)
+    try:
+        right = agrees(dispatcher, function)
+    except Exception:  # what the function raises, it raises in the solve too
+        right = True
+    if right:
+        return Made(function)
+    message = f"the {mode} of {name} by numgd.autodiff differs from differences along a random direction"
+    warnings.warn(f"{message}; differences are used", RuntimeWarning, stacklevel=7)
+    return Made(None, message)
 
 
 # The first use is checked --------------------------------------------------------------------------------
 
 
-def _agrees_with_differences(mode, fun, function, x, args, box):
-    """Whether a derivative has the slope that differences have along one random direction."""
-    generator = np.random.default_rng(x.size)
+def random_direction(x, box=None):
+    """A step in a random direction, as long as suits differences; none in variables that lack the room."""
     real = x.dtype.type
-    size = real(np.finfo(x.dtype).eps ** 0.25)
-    direction = generator.normal(size=x.size).astype(x.dtype) * np.maximum(1, np.abs(x))
-    direction *= size / np.abs(direction / np.maximum(1, np.abs(x))).max()
+    sizes = np.maximum(1, np.abs(x))
+    direction = np.random.default_rng(x.size).normal(size=x.size).astype(x.dtype)
+    direction *= real(np.finfo(x.dtype).eps ** 0.25) / np.abs(direction).max() * sizes
     if box is not None and box.size:
         room = np.abs(direction)
         direction[(x - room < box[0]) | (x + room > box[1])] = 0
-    if not direction.any():
-        return True
-    try:
-        if mode == "value_and_grad":
-            slope = float(np.dot(function(x.copy(), *args)[1], direction))
+    return direction
 
-            def along(t):
-                return float(fun(x + real(t) * direction, *args))
 
+def _agrees(mode, fun, function, x, args, box):
+    """Whether a derivative of an objective has the slope that differences have along a random direction."""
+    direction = random_direction(x, box)
+    real = x.dtype.type
+    if mode == "value_and_grad":
+        slope = np.dot(function(x.copy(), *args)[1], direction)
+
+        def along(t):
+            return float(fun(x + real(t) * direction, *args))
+
+    else:
+        weights = random_direction(np.zeros_like(x))
+        gradient = derived("value_and_grad", fun, 0)
+        if mode == "hessian":
+            changed = np.dot(function(x.copy(), *args), direction)
         else:
-            weights = generator.normal(size=x.size).astype(x.dtype)
-            gradient = derived("value_and_grad", fun, 0)
-            changed = (
-                np.dot(function(x.copy(), *args), direction)
-                if mode == "hessian"
-                else function(x.copy(), direction.copy(), *args)
-            )
-            slope = float(np.dot(weights, changed))
+            changed = function(x.copy(), direction.copy(), *args)
+        slope = np.dot(weights, changed)
 
-            def along(t):
-                return float(np.dot(weights, gradient(x + real(t) * direction, *args)[1]))
+        def along(t):
+            return float(np.dot(weights, gradient(x + real(t) * direction, *args)[1]))
 
-        return slopes_agree(along, slope, np.finfo(x.dtype).eps)
-    except Exception:  # what the function raises, it raises in the solve too
-        return True
+    return slopes_agree(along, float(slope), np.finfo(x.dtype).eps)
 
 
 def slopes_agree(along, slope, eps):
@@ -212,6 +243,6 @@ def slopes_agree(along, slope, eps):
     if not (np.isfinite(values).all() and np.isfinite(slope)):
         return True
     wide, narrow = (ahead - behind) / 2.0, near_ahead - near_behind
-    kink = abs(2.0 * (near_ahead - here) - 2.0 * (here - near_behind))
+    kink = abs((near_ahead - here) - (here - near_behind))
     rounding = 64.0 * eps * np.abs(values).max()
     return abs(slope - narrow) <= 2.0 * abs(wide - narrow) + kink + rounding + np.sqrt(eps) * abs(narrow)

@@ -1,7 +1,6 @@
 """How derivatives are obtained, from SciPy's arguments `jac`, `hess` and `hessp`."""
 
 from numgd.kernels.cpu.solve import (
-    BOTH,
     CENTRAL_GRADIENT_DIFFERENCES,
     COMPLEX_STEP,
     EXACT,
@@ -9,6 +8,7 @@ from numgd.kernels.cpu.solve import (
     GRADIENT_DIFFERENCES,
     HESSIAN_PRODUCT,
     JOINT,
+    PAIR,
     THREE_POINT,
     TWO_POINT,
 )
@@ -20,16 +20,16 @@ AUTODIFF = "autodiff"
 def scheme_of(jac):
     """How a gradient is obtained, from SciPy's `jac` argument; raises for what it cannot be.
 
-    BOTH where it was not given: it is for the source to say whether it has one.
+    PAIR where it was not given: it is for the source to say whether it has one.
     """
     if callable(jac):
         return EXACT
     if jac is None or jac is False:
-        return BOTH
+        return PAIR
     if jac is True:
         return JOINT
     try:
-        return {AUTODIFF: BOTH, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}[jac]
+        return {AUTODIFF: PAIR, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}[jac]
     except (KeyError, TypeError):
         raise ValueError(
             f"jac must be a callable, True, 'autodiff', '2-point', '3-point', 'cs' or None; it is {jac!r}"

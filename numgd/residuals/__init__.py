@@ -8,5 +8,15 @@ function's data.
 from numgd.residuals.binding import bind_model, bind_residuals
 from numgd.residuals.called_back import NotDense
 from numgd.residuals.compiled import compile_model, compile_residuals
+from numgd.residuals.derivatives import model_jacobian, residual_jacobian, resolve
 
-__all__ = ["NotDense", "bind_model", "bind_residuals", "compile_model", "compile_residuals"]
+__all__ = [
+    "NotDense",
+    "bind_model",
+    "bind_residuals",
+    "compile_model",
+    "compile_residuals",
+    "model_jacobian",
+    "residual_jacobian",
+    "resolve",
+]

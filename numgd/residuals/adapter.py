@@ -79,6 +79,17 @@ def take_columns(out, matrix, n, m):
             out[j * m + i] = matrix[i, j]
 
 
+@portable
+def take_each(out, columns, n, m):
+    """The same for a Jacobian that comes as a tuple of columns."""
+    for j in range(n):
+        column = columns[j]
+        if column.size != m:
+            raise ValueError("fun must return as many residuals as there are data")
+        for i in range(m):
+            out[j * m + i] = column[i]
+
+
 # Residuals and models, under the same three functions ------------------------------------------------------
 # answer(x, n, data) calls the function, moved(z, data) the same at a complex z, and slopes(x, n, data) jac.
 # finish(out, data, whole) makes residuals of what was returned, or (not `whole`) a column of the Jacobian.
@@ -209,12 +220,14 @@ def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, ve
         return None
 
     if scheme == EXACT:
-        if not _is_real_array(jacobian_type, 2):
+        columns = isinstance(jacobian_type, types.UniTuple) and _is_real_array(jacobian_type.dtype, 1)
+        if not (columns or _is_real_array(jacobian_type, 2)):
             return None
+        copy = take_each if columns else take_columns
 
         @portable
         def differentiate(x, out, n, m, data):
-            take_columns(out, slopes(x, n, data), n, m)
+            copy(out, slopes(x, n, data), n, m)
 
     elif scheme == COMPLEX_STEP:
         take_slopes = make_take(shifted_type, _slope, spread)

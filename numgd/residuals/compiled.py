@@ -8,15 +8,13 @@ from numgd.jit.arguments import fingerprint, storage_size, type_of
 from numgd.jit.pointers import function_address
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, TWO_POINT
 from numgd.objective.adapter import Functions
-from numgd.objective.compiled import Compiled, _agree, _all_same_in_numba
+from numgd.objective.compiled import Compiled, _agree_at, _all_same_in_numba
 from numgd.residuals.adapter import make_model_adapter, make_residual_adapter
 
 _residuals = LeastRecentlyUsed(512)
 
 VECTOR = types.Array(types.float64, 1, "C")
 """Type of x: sums of squares are computed in float64, as in SciPy."""
-
-_TOLERANCE = 1e3 * np.finfo(np.float64).eps
 
 
 def compile_residuals(fun, jac, scheme, args, x):
@@ -49,7 +47,7 @@ def _compile(fun, jac, scheme, data, size, make, arguments, rest):
         return None
     form = scheme if scheme in (EXACT, COMPLEX_STEP) else TWO_POINT
     try:
-        key = (fun_key, jac_key, form, size, fingerprint(data))
+        key = (fun_key, jac_key, form, *kinds_of(data, size))
     except Exception:  # data of a type that Numba does not know
         return None
     found = _residuals.get(key, _residuals)
@@ -61,16 +59,23 @@ def _compile(fun, jac, scheme, data, size, make, arguments, rest):
         return None
     found = None
     result = make(fun_dispatcher, jac_dispatcher, form, data_type, VECTOR)
-    pairs = ((fun, fun_dispatcher), (jac, jac_dispatcher))
-    if result is not None and all(_same(*pair, arguments, rest) for pair in pairs):
+    pairs = ((fun, fun_dispatcher, fun_key), (jac, jac_dispatcher, jac_key))
+    kinds = kinds_of(data, size)
+    if result is not None and all(same(*pair[:2], (pair[2], *kinds), arguments, rest) for pair in pairs):
         context = storage_size(types.Tuple((types.int64, data_type)))
         dispatchers = Functions(fun_dispatcher, jac_dispatcher)
         found = Compiled(function_address(result), context, (result, dispatchers), dispatchers)
     return _residuals.remember(key, found)
 
 
-def _same(plain, compiled, arguments, rest):
+def kinds_of(data, size):
+    """What beside the function a form depends on: how many parameters a model takes, and types."""
+    return size, fingerprint(data)
+
+
+def same(plain, compiled, key, arguments, rest):
+    """Whether the compiled form of a function gives what the function gives; asked once by `key`."""
     try:
-        return _agree(plain, compiled, arguments, rest, _TOLERANCE)
+        return _agree_at(plain, compiled, key, arguments, rest)
     except (TypeError, ValueError):  # results that cannot be compared
         return False

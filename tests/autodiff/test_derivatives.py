@@ -209,3 +209,30 @@ def test_check_grad():
             numgd.check_grad(*bad)
     with pytest.raises(ValueError, match="shape"):
         numgd.check_grad(rosenbrock, START, jac=lambda x: x[:1])
+
+
+def guarded(x):
+    assert x.size == 2, "two numbers"
+    if x[0] < 0.0:
+        raise ValueError("negative")
+    elif x[0] > 10.0:
+        raise RuntimeError
+    else:
+        y = math.sqrt(x[0])
+    for _ in range(3):
+        if y > 1e6:
+            raise OverflowError("large")
+        y = y * x[1]
+    return y
+
+
+def test_exceptions_are_those_of_the_function():
+    x = np.array([2.0, 3.0])
+    np.testing.assert_allclose(numgd.grad(guarded)(x), [27 / 8**0.5, 27 * 2**0.5], rtol=1e-14)
+    for values in ([-1.0, 2.0], [11.0, 2.0], [1.0, 1e5], [1.0, 2.0, 3.0]):
+        with pytest.raises((AssertionError, ValueError, RuntimeError, OverflowError)) as own:
+            guarded(np.array(values))
+        for derive in (numgd.grad, numgd.hessian):
+            with pytest.raises(type(own.value)) as caught:
+                derive(guarded)(np.array(values))
+            assert caught.value.args == own.value.args

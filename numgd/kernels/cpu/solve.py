@@ -28,7 +28,7 @@ from numgd.status import INVALID_INPUT, Outcome
 # How the gradient is obtained
 EXACT = 0  # the objective gives value and gradient in separate calls
 JOINT = 1  # the objective gives both in one call
-BOTH = 2  # the value in one call, or value and gradient in one
+PAIR = 2  # the value in one call, or value and gradient in one
 TWO_POINT = 3  # differences with the steps given, relative to max(1, |x|)
 TWO_POINT_ABSOLUTE = 4
 THREE_POINT = 5
@@ -151,7 +151,7 @@ def make_access(space):
     def evaluate(problem, x, g):
         if problem.interactive:
             check_signals()
-        joint = problem.scheme == JOINT or problem.scheme == BOTH
+        joint = problem.scheme == JOINT or problem.scheme == PAIR
         f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
         if not joint and f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
             if not by_differences(problem.scheme):
