@@ -173,6 +173,35 @@ def activate(program, independent):
         value.active = True
 
 
+def closed(program, needed):
+    """The values that are needed, with all that these are made of."""
+    needed = set(needed)
+    before = -1
+    while len(needed) > before:
+        before = len(needed)
+        for op in reversed(list(walk(program.body))):
+            for value in _read(op, needed):
+                while value is not None:
+                    needed.add(value)
+                    value = value.base
+    return needed
+
+
+def _read(op, needed):
+    """What an operation reads, given the values that are needed."""
+    if isinstance(op, Apply | Load):
+        return operands(op) if op.result in needed else ()
+    if isinstance(op, Store):
+        root = op.array.root
+        return operands(op) if root in needed or root.op is None else ()
+    if isinstance(op, If):
+        merged = [value for m in op.merged if m.out in needed for value in (m.then, m.other)]
+        return [op.condition, *merged]
+    carried = [c for c in op.carried if c.inner in needed or c.out in needed]
+    ends = [value for c in carried for value in (c.init, c.next, c.inner)]
+    return [*(op.count if hasattr(op, "index") else [op.condition]), *ends]
+
+
 class Memory:
     """When the contents of arrays change."""
 
@@ -238,17 +267,68 @@ def in_loop(block):
     return any(isinstance(outer.parent, For | While) for outer in enclosing(block))
 
 
-FREE, KEPT, NEVER = 0, 3, 1000
+FREE, KEPT, EXPENSIVE, NEVER = 0, 3, 15, 1000
+"""Costs, in operations: of a value that is at hand, of one that is read from the tape, of an elementary
+function, and of what is not computed again at all."""
 
 
 class Plan:
-    """How the reverse sweep comes by values that were computed in loops: again, or from the tape."""
+    """How the reverse sweep comes by values that were computed in loops: again, or from the tape.
 
-    def __init__(self, memory):
+    Parameters
+    ----------
+    memory : Memory
+    needed : set of Value
+        What the reverse sweep reads.
+    results : list of Value
+        What is asked for beside the derivatives.
+    """
+
+    def __init__(self, memory, needed, results):
         self.memory = memory
         self.cost_of = {}
         self.again, self.kept = {}, {}  # by block: in order
         self.known = set()
+        self.wholly = self._wholly(needed, results)
+        for value in sorted(needed, key=lambda value: value.name):
+            self.need(value)
+
+    def _wholly(self, needed, results):
+        """Blocks of loops in which everything that is needed is computed again.
+
+        That costs what the tape would, or nothing where the forward sweep can do without the loop then.
+        """
+        found = set()
+        for block in {value.block for value in needed if value.block is not None and in_loop(value.block)}:
+            operations = set()
+            wanted = [value for value in needed if value.block is block]
+            if not all(self._collect(value, operations) for value in wanted):
+                continue
+            loop = block.parent
+            dispensable = isinstance(loop, For) and not any(
+                c.out in results or c.out in needed or c.inner in needed for c in loop.carried
+            )
+            arithmetic = sum(1 if op.rule.cheap else EXPENSIVE for op in operations if isinstance(op, Apply))
+            kept = sum(1 for value in wanted if not self.free(value) and self.cost(value) > KEPT + 1)
+            if dispensable or arithmetic <= 2 * KEPT * kept:
+                found.add(block)
+        return found
+
+    def _collect(self, value, operations):
+        """Add the operations by which a value is computed again; whether it can be."""
+        if self.free(value) or value.op in operations:
+            return True
+        op = value.op
+        if isinstance(op, Apply):
+            if not isinstance(op.rule, Elementwise) and op.rule.smooth:
+                return False
+        elif not isinstance(op, Load):
+            return False
+        arrays = [v for v in operands(op) if v.kind.ndim]
+        if (value.kind.ndim and value.base is None) or not all(self.memory.settled(a, op) for a in arrays):
+            return False
+        operations.add(op)
+        return all(self._collect(v, operations) for v in operands(op))
 
     def need(self, value):
         """Note that the reverse sweep needs a value."""
@@ -257,7 +337,8 @@ class Plan:
         self.known.add(value)
         if self.free(value):
             return
-        if self.cost(value) <= KEPT + 1 and isinstance(value.op, Apply | Load):
+        cheap = self.cost(value) <= KEPT + 1 and isinstance(value.op, Apply | Load)
+        if cheap or value.block in self.wholly:
             for operand in operands(value.op):
                 self.need(operand)
             self.again.setdefault(value.block, []).append(value)

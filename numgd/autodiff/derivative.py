@@ -16,6 +16,7 @@ from numgd.autodiff.forward import tangents
 from numgd.autodiff.program import Kind, Names, NotDifferentiable, Static, Value
 from numgd.autodiff.reading import Source, plain_function
 from numgd.autodiff.reverse import Adjoint
+from numgd.autodiff.tidying import tidied
 from numgd.jit.generated import function_of, generated
 from numgd.jit.portable import OBJECTIVE_FLAGS, PLAIN_FLAGS
 
@@ -174,12 +175,14 @@ class Derivation:
             )
         else:
             seed = "1.0"
-        adjoint = Adjoint(program, independent, refused(Source(self.target(self.own_kinds(kinds)))), names)
+        refuse = refused(Source(self.target(self.own_kinds(kinds))))
+        adjoint = Adjoint(program, independent, refuse, names, self.mode == "value_and_grad")
         lines, gradients = adjoint.write([seed])
         answer = gradients[0] if isinstance(self.argnum, int) else f"({', '.join(gradients)},)"
         if self.mode == "value_and_grad":
             answer = f"{result.name}, {answer}"
-        return self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n", program.externals
+        text = self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n"
+        return tidied(text), program.externals
 
     def _forward(self, kinds, function=None):
         own = self.own_kinds(kinds)
@@ -197,7 +200,8 @@ class Derivation:
         else:
             answers = [text for (text,) in dots]
         answer = answers[0] if self.mode in ("jvp", "hessp") else f"({', '.join(answers)},)"
-        return self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n", program.externals
+        text = self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n"
+        return tidied(text), program.externals
 
     def _hessp(self, kinds):
         gradient = Derivation("grad", self.function, self.argnum).written(self.own_kinds(kinds))[0]

@@ -5,9 +5,9 @@ Derivatives, 2nd ed., SIAM, 2008, section 3.1); of the program itself only that 
 tangents ask for.
 """
 
-from numgd.autodiff.analysis import activate, leaves, prune
+from numgd.autodiff.analysis import activate, closed, leaves, prune
 from numgd.autodiff.array_rules import ArrayRule
-from numgd.autodiff.program import Apply, If, Load, Store, blocks_of, operands, walk
+from numgd.autodiff.program import Apply, Load, Store, walk
 from numgd.autodiff.rules import letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
 
@@ -32,51 +32,17 @@ def tangents(program, directions, names):
     activate(program, [value for moved in directions for value in moved])
     dry = Tangent(program, directions, names.copy(), None)
     dry.write()
-    tangent = Tangent(program, directions, names, _closed(program, dry.needed))
+    tangent = Tangent(program, directions, names, closed(program, dry.used))
     return tangent.lines, tangent.write()
-
-
-def _closed(program, needed):
-    """The values that are needed, with all that these are made of."""
-    needed = set(needed)
-    before = -1
-    while len(needed) > before:
-        before = len(needed)
-        for op in reversed(list(walk(program.body))):
-            for value in _asked(op, needed):
-                while value is not None:
-                    needed.add(value)
-                    value = value.base
-    return needed
-
-
-def _asked(op, needed):
-    """What an operation reads, given the values that are needed."""
-    if isinstance(op, Apply | Load):
-        return operands(op) if op.result in needed else ()
-    if isinstance(op, Store):
-        root = op.array.root
-        return operands(op) if root in needed or root.op is None else ()
-    if isinstance(op, If):
-        merged = [value for m in op.merged if m.out in needed for value in (m.then, m.other)]
-        return [op.condition, *merged]
-    carried = [c for c in op.carried if c.inner in needed or c.out in needed]
-    ends = [value for c in carried for value in (c.init, c.next, c.inner)]
-    return [*(op.count if hasattr(op, "index") else [op.condition]), *ends]
-
-
-def _acts(op):
-    return isinstance(op, Apply) and op.rule.effect
 
 
 class Tangent(Forward):
     """Writes the tangents; with `needed` None also all of the program, to learn what is needed of it."""
 
     def __init__(self, program, directions, names, needed):
-        super().__init__()
+        super().__init__(needed=needed)
         self.program, self.names = program, names
-        self.everything = needed is None
-        self.needed = set() if needed is None else needed
+        self.used = set()
         self.dots_of = [dict(moved) for moved in directions]
         self.lane = 0
         self.owned = set()  # names of tangents that are arrays which nothing else refers to
@@ -107,8 +73,7 @@ class Tangent(Forward):
 
     def val(self, value):
         """The text of a value."""
-        if self.everything:
-            self.needed.add(value)
+        self.used.add(value)
         return value.name
 
     def dot_name(self, value):
@@ -139,11 +104,7 @@ class Tangent(Forward):
     # Operations ------------------------------------------------------------------------------------------
 
     def op(self, op):
-        if isinstance(op, Store):
-            if self.everything or op.array.root in self.needed or op.array.root.op is None:
-                super().op(op)
-        elif blocks_of(op) or self.everything or op.result in self.needed or _acts(op):
-            super().op(op)
+        super().op(op)
         for _ in self.lanes():
             self.follow(op)
 
@@ -201,14 +162,9 @@ class Tangent(Forward):
             return zero(kind)
         return self.dot(value) if value in self.dots or value.kind.ndim else "0.0"
 
-    def asked(self, *values):
-        """Whether the program's own variable is to be written."""
-        return self.everything or any(value in self.needed for value in values)
-
     def enter(self, op):
+        super().enter(op)
         for c in op.carried:
-            if self.asked(c.inner, c.out):
-                self.line(f"{c.inner.name} = {cast(c.init, c.inner.kind)}")
             if c.inner.active:
                 for _ in self.lanes():
                     text = self.moving(c.init, c.inner.kind)
@@ -226,12 +182,9 @@ class Tangent(Forward):
         return [f"{', '.join(t for t, _ in pairs)} = {', '.join(s for _, s in pairs)}"]
 
     def leave(self, op):
+        super().leave(op)
         for c in op.carried:
-            if c.out is None:
-                continue
-            if self.asked(c.out):
-                self.line(f"{c.out.name} = {c.inner.name}")
-            if c.inner.active:
+            if c.out is not None and c.inner.active:
                 for _ in self.lanes():
                     self.line(f"{self.dot_name(c.out)} = {self.dot(c.inner)}")
 
@@ -243,8 +196,8 @@ class Tangent(Forward):
         super().branch(op)
 
     def merges(self, op, block):
+        lines = super().merges(op, block)
         ends = [(m.out, m.then if block is op.then else m.other) for m in op.merged]
-        lines = [f"{out.name} = {cast(value, out.kind)}" for out, value in ends if self.asked(out)]
         for _ in self.lanes():
             lines += [
                 f"{self.dot(out)} = {self.moving(value, out.kind)}" for out, value in ends if out.active

@@ -9,7 +9,7 @@ its own, of which a view's adjoint is a view; that of any other array is an expr
 
 import re
 
-from numgd.autodiff.analysis import Memory, Plan, activate, leaves, prune
+from numgd.autodiff.analysis import Memory, Plan, activate, closed, leaves, prune
 from numgd.autodiff.array_rules import COPY, ArrayRule
 from numgd.autodiff.program import (
     Apply,
@@ -39,9 +39,11 @@ class Adjoint:
     refuse : callable
         ``refuse(line, construct)`` raises.
     names : Names
+    with_value : bool
+        Whether the program's result is asked for too.
     """
 
-    def __init__(self, program, independent, refuse, names):
+    def __init__(self, program, independent, refuse, names, with_value=False):
         self.program, self.independent, self.names = program, independent, names
         prune(program)
         activate(program, independent)
@@ -59,14 +61,15 @@ class Adjoint:
             if found == facts:
                 break
             facts.nested, facts.buffers, facts.needed = found.nested, found.buffers, found.needed
-        plan = Plan(memory)
-        for value in sorted(facts.needed, key=lambda value: value.name):
-            plan.need(value)
+        results = self.results if with_value else []
+        plan = Plan(memory, facts.needed, results)
         counted = {op for op in walk(program.body) if isinstance(op, While) and op.count in facts.needed}
         order = dict(memory.position.items())
         for values in (*plan.again.values(), *plan.kept.values()):
             values.sort(key=lambda value: order.get(value.op, -1))
         self.memory, self.facts, self.plan, self.counted = memory, facts, plan, counted
+        kept = {value for values in plan.kept.values() for value in values}
+        self.needed = closed(program, kept | set(results) | {v for v in plan.known if plan.free(v)})
 
     def snapshot(self, op, value):
         """A copy of an array, as it is at an operation that reads it or has made it."""
@@ -79,7 +82,7 @@ class Adjoint:
 
     def write(self, seeds):
         """Lines of the forward and the reverse sweep, and the names of the gradients."""
-        forward = Forward(self.plan.kept, self.counted)
+        forward = Forward(self.plan.kept, self.counted, self.needed)
         if any(self.plan.kept.values()):
             forward.line("tape = np.empty(256)")
             forward.line("top = 0")

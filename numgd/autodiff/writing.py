@@ -68,11 +68,13 @@ class Forward(Writer):
         What goes to the tape at the end of each run of a block.
     counted : set of While
         Loops whose iterations are counted.
+    needed : set of Value, optional
+        Of the program nothing else is written.
     """
 
-    def __init__(self, kept=None, counted=()):
+    def __init__(self, kept=None, counted=(), needed=None):
         super().__init__()
-        self.kept, self.counted = kept or {}, counted
+        self.kept, self.counted, self.needed = kept or {}, counted, needed
         self.reserved = set()
 
     def block(self, block, after=list):
@@ -86,9 +88,21 @@ class Forward(Writer):
         if len(self.lines) == before:
             self.line("pass")
 
+    def asked(self, *values):
+        """Whether one of these is needed."""
+        return self.needed is None or any(value in self.needed for value in values)
+
+    def wants(self, op):
+        """Whether an operation is written: its result is needed, it writes to an argument, or has blocks."""
+        if isinstance(op, Apply | Load):
+            return self.asked(op.result)
+        return not isinstance(op, Store) or self.asked(op.array.root) or op.array.root.op is None
+
     def op(self, op):
         if isinstance(op, Apply) and op.rule.effect:
             self.line(op.rule.text([], op))
+        elif not self.wants(op):
+            return
         elif isinstance(op, Apply):
             self.line(f"{op.result.name} = {op.rule.text([arg.name for arg in op.args], op)}")
         elif isinstance(op, Load):
@@ -104,11 +118,13 @@ class Forward(Writer):
 
     def enter(self, op):
         for c in op.carried:
-            self.line(f"{c.inner.name} = {cast(c.init, c.inner.kind)}")
+            if self.asked(c.inner, c.out):
+                self.line(f"{c.inner.name} = {cast(c.init, c.inner.kind)}")
 
     def updates(self, op):
         """What is carried on at the end of an iteration."""
-        pairs = [(c.inner.name, cast(c.next, c.inner.kind)) for c in op.carried if c.next is not c.inner]
+        carried = [c for c in op.carried if c.next is not c.inner and self.asked(c.inner, c.out)]
+        pairs = [(c.inner.name, cast(c.next, c.inner.kind)) for c in carried]
         targets = {target for target, _ in pairs}
         if any(source in targets for _, source in pairs) and len(pairs) > 1:
             return [f"{', '.join(t for t, _ in pairs)} = {', '.join(s for _, s in pairs)}"]
@@ -116,7 +132,7 @@ class Forward(Writer):
 
     def leave(self, op):
         for c in op.carried:
-            if c.out is not None:
+            if c.out is not None and self.asked(c.out):
                 self.line(f"{c.out.name} = {c.inner.name}")
 
     def loop(self, op):
@@ -130,10 +146,13 @@ class Forward(Writer):
             self.line(f"if {size} > tape.size:")
             self.line(f"{INDENT}tape = helpers.grown(tape, {size})")
             self.reserved.add(op.body)
+        before = len(self.lines)
         self.line(f"for {op.index.name} in {range_text(start, stop, step)}:")
         self.depth += 1
         self.block(op.body, lambda: self.updates(op))
         self.depth -= 1
+        if self.lines[before + 1 :] == [INDENT * (self.depth + 1) + "pass"]:
+            del self.lines[before:]
         self.leave(op)
 
     def conditional(self, op):
@@ -152,20 +171,26 @@ class Forward(Writer):
         self.leave(op)
 
     def branch(self, op):
+        nothing = INDENT * (self.depth + 1) + "pass"
+        before = len(self.lines)
         self.line(f"if {op.condition.name}:")
         self.depth += 1
         self.block(op.then, lambda: self.merges(op, op.then))
         self.depth -= 1
-        if op.other.ops or op.merged:
-            self.line("else:")
-            self.depth += 1
-            self.block(op.other, lambda: self.merges(op, op.other))
-            self.depth -= 1
+        middle = len(self.lines)
+        self.line("else:")
+        self.depth += 1
+        self.block(op.other, lambda: self.merges(op, op.other))
+        self.depth -= 1
+        if self.lines[middle + 1 :] == [nothing]:
+            del self.lines[middle:]
+            if self.lines[before + 1 :] == [nothing]:
+                del self.lines[before:]
 
     def merges(self, op, block):
         """What a branch sets at its end."""
         ends = [(m.out, m.then if block is op.then else m.other) for m in op.merged]
-        return [f"{out.name} = {cast(value, out.kind)}" for out, value in ends]
+        return [f"{out.name} = {cast(value, out.kind)}" for out, value in ends if self.asked(out)]
 
     def keep(self, block):
         """Write what is kept of a run of the block to the tape."""

@@ -235,4 +235,5 @@ def test_exceptions_are_those_of_the_function():
         for derive in (numgd.grad, numgd.hessian):
             with pytest.raises(type(own.value)) as caught:
                 derive(guarded)(np.array(values))
-            assert caught.value.args == own.value.args
+            own_words, words = str(own.value).splitlines()[:1], str(caught.value).splitlines()
+            assert words == own_words

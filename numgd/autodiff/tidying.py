@@ -1,0 +1,147 @@
+"""Generated source made shorter: what is used once stands where it is used.
+
+Numba computes an array expression in one loop without temporaries; taken apart into its operations it is as
+many loops and arrays.  Fewer variables also compile faster, and read better.
+"""
+
+import ast
+import re
+from collections import Counter
+
+_GENERATED = re.compile(r"(t|part)[\d_]*|\w+_(bar|dot|then)[\d_]*")
+_LARGEST = 80  # nodes of an expression
+
+
+def tidied(text):
+    """The source text of one function, tidied."""
+    tree = ast.parse(text)
+    (function,) = tree.body
+    _without_copies(function)
+    _Inliner(function).block(function.body)
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def _names(node, kind):
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)]
+
+
+def _stores(function):
+    """How often each name is assigned; parameters are, once."""
+    return Counter(_names(function, ast.Store) + [a.arg for a in function.args.args])
+
+
+def _without_copies(function):
+    """Put numbers, and names that are never assigned anew, in the place of names that stand for these."""
+    stores = _stores(function)
+    meaning = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name, value = node.targets[0].id, node.value
+            if stores[name] == 1 and _GENERATED.fullmatch(name) and _stands(value, stores):
+                meaning[name] = value
+    if not meaning:
+        return
+
+    class Substitution(ast.NodeTransformer):
+        def visit_Name(self, node):
+            while isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in meaning:
+                node = meaning[node.id]
+            return node
+
+        def visit_Assign(self, node):
+            (target,) = node.targets
+            if isinstance(target, ast.Name) and target.id in meaning:
+                return None
+            return self.generic_visit(node)
+
+    Substitution().visit(function)
+    for node in ast.walk(function):
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]
+
+
+def _stands(value, stores):
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
+        return isinstance(value, ast.Constant)
+    return isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and stores[value.id] == 1)
+
+
+class _Inliner:
+    """Moves the values of names that are assigned once and read once to where they are read."""
+
+    def __init__(self, function):
+        self.stores, self.loads = _stores(function), Counter(_names(function, ast.Load))
+
+    def block(self, statements):
+        """Tidy a list of statements in place."""
+        if len(statements) > 1:
+            statements[:] = [s for s in statements if not isinstance(s, ast.Pass)] or statements[:1]
+        stores = Counter(name for s in statements for name in _names(s, ast.Store))
+        loads = Counter(name for s in statements for name in _names(s, ast.Load))
+        i = 0
+        while i < len(statements):
+            statement = statements[i]
+            for field in ("body", "orelse"):
+                self.block(getattr(statement, field, []))
+            if self.moved(statements, i, stores, loads):
+                del statements[i]
+                i = max(0, i - 1)
+            else:
+                i += 1
+
+    def moved(self, statements, i, stores, loads):
+        """Whether the value that a statement assigns has found its place further down.
+
+        `stores` and `loads` are those within these statements.  A name that is read elsewhere too must be
+        assigned there anew, as what the reverse sweep computes again is.
+        """
+        statement = statements[i]
+        if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
+            return False
+        name, value = statement.targets[0].id, statement.value
+        if not (_GENERATED.fullmatch(name) and stores[name] == loads[name] == 1):
+            return False
+        if self.stores[name] == 1 and self.loads[name] > 1:
+            return False
+        operands = set(_names(value, ast.Load))
+        size = sum(1 for _ in ast.walk(value))
+        for later in statements[i + 1 :]:
+            part = _evaluated_first(later)
+            if part is not None and name in _names(part, ast.Load):
+                if size + sum(1 for _ in ast.walk(part)) > _LARGEST:
+                    return False
+                _Replacement(name, value).visit(later)
+                return True
+            if operands & set(_names(later, ast.Store)) or name in _names(later, ast.Load) or _writes(later):
+                return False
+        return False
+
+
+def _writes(statement):
+    """Whether elements of an array are written, of which any name may be a view."""
+    return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(statement))
+
+
+def _writes(statement):
+    """Whether elements of an array are written, of which any name may be a view."""
+    return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(statement))
+
+
+def _evaluated_first(statement):
+    """The part of a statement that is evaluated once, before anything else in it happens; None if none."""
+    if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
+        return statement
+    if isinstance(statement, ast.If):
+        return statement.test
+    return statement.iter if isinstance(statement, ast.For) else None
+
+
+class _Replacement(ast.NodeTransformer):
+    """Puts an expression in the place of the one reading of a name."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def visit_Name(self, node):
+        return self.value if node.id == self.name and isinstance(node.ctx, ast.Load) else node
