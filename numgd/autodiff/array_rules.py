@@ -124,7 +124,7 @@ class Sum(Reduction):
         if axis is None:
             em.add_uniform(a, em.bar(op.result))
         else:
-            em.add(a, f"helpers.spread({em.bar(op.result, full=True)}, {axis}, {em.val(a)})")
+            em.add(a, f"helpers.spread({em.bar(op.result, full=True)}, {axis}, {em.like(a)})")
 
 
 @rule(np.mean, methods=("mean",))
@@ -135,7 +135,7 @@ class Mean(Reduction):
 
     def adjoint(self, em, op):
         (a,) = op.args
-        em.add_uniform(a, f"{em.bar(op.result)} / {em.val(a)}.size")
+        em.add_uniform(a, f"{em.bar(op.result)} / {em.like(a)}.size")
 
 
 @rule(np.prod, methods=("prod",))
@@ -310,7 +310,7 @@ class Reshape(ArrayRule):
     def adjoint(self, em, op):
         a = op.args[0]
         g = em.bar(op.result, full=True)
-        em.add(a, f"np.ascontiguousarray({g}).reshape({em.val(a)}.shape)")
+        em.add(a, f"np.ascontiguousarray({g}).reshape({em.like(a)}.shape)")
 
 
 RESHAPE = Reshape("reshape")
@@ -337,6 +337,7 @@ FUNCTIONS[np.ravel] = METHODS["ravel"]
 
 @rule(np.copy, methods=("copy",))
 class Copy(ArrayRule):
+    shaped_like = 0
     linear = True
 
     pattern = "{0}.copy()"
@@ -350,6 +351,7 @@ COPY = Copy
 
 @rule(np.ascontiguousarray, np.asarray)
 class Contiguous(ArrayRule):
+    shaped_like = 0
     view = linear = True
     pattern = "np.ascontiguousarray({0})"
 
@@ -375,7 +377,7 @@ class Concatenate(ArrayRule):
         before = [":"] * (axis % op.result.kind.ndim)
         start = "0"
         for a in op.args:
-            end = f"{start} + {em.val(a)}.shape[{axis}]" if start != "0" else f"{em.val(a)}.shape[{axis}]"
+            end = f"{start} + {em.like(a)}.shape[{axis}]" if start != "0" else f"{em.like(a)}.shape[{axis}]"
             if a.active:
                 em.add(a, f"{g}[{', '.join([*before, f'{start}:{end}'])}]")
             start = end
@@ -434,6 +436,7 @@ FROM_NUMBERS = FromNumbers("array")
 
 @rule(np.cumsum, methods=("cumsum",))
 class Cumsum(ArrayRule):
+    shaped_like = 0
     linear = True
 
     pattern = "np.cumsum({0})"
@@ -473,7 +476,7 @@ class Trace(ArrayRule):
 
     def adjoint(self, em, op):
         (a,) = op.args
-        x = em.val(a)
+        x = em.like(a)
         em.add(a, f"{em.bar(op.result)} * np.eye({x}.shape[0], {x}.shape[1])")
 
 
@@ -492,6 +495,8 @@ class Diag(ArrayRule):
 
 class Triangle(ArrayRule):
     """A triangle of a matrix."""
+
+    shaped_like = 0
 
     options = ("k",)
 
@@ -559,6 +564,8 @@ FULL = Full("full")
 class FilledLike(ArrayRule):
     """``np.zeros_like`` and the like."""
 
+    shaped_like = 0
+
     options = ("dtype",)
 
     smooth = False
@@ -580,6 +587,8 @@ for _name in ("zeros_like", "ones_like", "empty_like"):
 
 class FullLike(ArrayRule):
     """``np.full_like``."""
+
+    shaped_like = 0
 
     operands = 2
 

@@ -288,6 +288,17 @@ def _scatter(x, index, g):
 def _kept(tape, top, x):
     n = x.ndim
 
+    def keep_line(tape, top, x):
+        size = top + x.size + 1
+        if size > tape.size:
+            tape = grown(tape, size)
+        tape[top : size - 1] = x
+        tape[size - 1] = x.size
+        return tape, size
+
+    if n == 1:
+        return keep_line
+
     def keep(tape, top, x):
         size = top + x.size + n
         if size > tape.size:

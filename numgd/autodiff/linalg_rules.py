@@ -24,6 +24,7 @@ class Norm(ArrayRule):
 
 @rule(np.linalg.solve)
 class Solve(ArrayRule):
+    shaped_like = 1
     operands = 2
     pattern = "np.linalg.solve({0}, {1})"
 
@@ -49,6 +50,7 @@ class Solve(ArrayRule):
 
 @rule(np.linalg.inv)
 class Inv(ArrayRule):
+    shaped_like = 0
     pattern = "np.linalg.inv({0})"
 
     def adjoint(self, em, op):
@@ -102,6 +104,8 @@ SLOGDET = Slogdet("slogdet")
 @rule(np.linalg.cholesky)
 class Cholesky(ArrayRule):
     """LAPACK reads the lower triangle only, which therefore gets the whole derivative."""
+
+    shaped_like = 0
 
     pattern = "np.linalg.cholesky({0})"
 

@@ -15,6 +15,7 @@ from numgd.autodiff.program import (
     Apply,
     For,
     If,
+    Kind,
     Load,
     NotDifferentiable,
     Store,
@@ -25,6 +26,7 @@ from numgd.autodiff.program import (
     walk,
 )
 from numgd.autodiff.rules import ADD, SUBTRACT, Elementwise, letters, substituted
+from numgd.autodiff.shapes import Shapes
 from numgd.autodiff.writing import Forward, Writer, contains, range_text
 
 
@@ -49,6 +51,7 @@ class Adjoint:
         activate(program, independent)
         self.results = leaves(program.result)
         facts = Facts()
+        self.shapes = Shapes(program)
         while True:
             memory = Memory(program, refuse)
             dry = Sweep(self, memory, facts, None)
@@ -116,6 +119,7 @@ class Sweep(Writer):
         self.snapshots = []
         self.names = adjoint.names.copy()
         self.own = {}  # the name of each adjoint that has a variable of its own
+        self.given = set()  # adjoints that are returned as they are
 
     def facts(self):
         found = Facts()
@@ -141,10 +145,13 @@ class Sweep(Writer):
                 self.snapshots.append((op, value))
                 return value.name
             value = snapshot
-        return self.like(value)
+        self.needed.add(value)
+        return value.name
 
     def like(self, value):
-        """The text of a value of which only the shape is used."""
+        """The text of a value of which only the shape and the kind are used."""
+        if value.kind.ndim:
+            value = self.adjoint.shapes.like(value)
         self.needed.add(value)
         return value.name
 
@@ -224,9 +231,14 @@ class Sweep(Writer):
             return f"np.zeros_like({value.name})" if value.kind.ndim else "0.0"
         text = self.bar(value, full=True)
         if value in self.known.buffers or not value.kind.ndim:
+            self.given.add(text)
             return text if value.kind.dtype == "f8" or value.kind.ndim else f"np.float32({text})"
         if value.kind.dtype == "f4":
             return f"{text}.astype(np.float32)"
+        own = [v for v in self.known.buffers if v.base is None and self.own.get(v) == text]
+        if own and text not in self.given:
+            self.given.add(text)
+            return text
         return f"{text}.copy()"  # it may be a view of another array
 
     def open(self, block):
@@ -338,7 +350,6 @@ class Sweep(Writer):
     def elementwise(self, op):
         """The adjoints of the operands of a function of numbers, summed where an operand was broadcast."""
         result = op.result
-        arrays = {arg for arg in op.args if arg.kind.ndim}
         for position, arg in enumerate(op.args):
             template = op.rule.adjoint_template(position, op)
             if template is None or not arg.active:
@@ -347,11 +358,11 @@ class Sweep(Writer):
             values = {letter: op.args["abc".index(letter)] for letter in used - {"y"}}
             if "y" in used:
                 values["y"] = result
-            whole = any(value.kind.ndim for value in values.values())
-            uniform = result in self.uniform and not whole
-            if uniform and arg.kind.ndim and len(arrays) > 1:
-                uniform = False
-            g = self.bar(result, full=not uniform and (len(arrays) > 1 or not whole))
+            factors = [value for value in values.values() if value.kind.ndim]
+            alike = self.adjoint.shapes.same(arg, result)
+            uniform = result in self.uniform and not factors and (alike or not arg.kind.ndim)
+            whole = any(self.adjoint.shapes.same(value, result) for value in factors)
+            g = self.bar(result, full=not uniform and not whole)
             texts = {letter: self.val(value) for letter, value in values.items()}
             names = [texts.get(letter, letter) for letter in "abc"[: len(op.args)]]
             text = substituted(template, names, op, g=g, y=texts.get("y", "y"))
@@ -363,10 +374,10 @@ class Sweep(Writer):
                 self.add(arg, text)
             elif uniform:
                 self.add_uniform(arg, text)
-            elif len(arrays) > 1:
-                self.add(arg, f"helpers.fit({text}, {self.like(arg)})")
-            else:
+            elif alike:
                 self.add(arg, text)
+            else:
+                self.add(arg, f"helpers.fit({text}, {self.like(arg)})")
 
     def load(self, op):
         if not op.result.active:
@@ -409,11 +420,18 @@ class Sweep(Writer):
             if not op.sign:
                 text = self.name(text)
                 self.line(f"{place} = 0.0")
-            if op.value.kind.ndim:
+            if op.value.kind.ndim and not self.fills(op):
                 text = f"helpers.fit({text}, {self.like(op.value)})"
             self.add(op.value, text)
         elif not op.sign:
             self.line(f"{place} = 0.0")
+
+    def fills(self, op):
+        """Whether what is stored has the shape of the place that it is stored to."""
+        place = Load(op.block, op.line, op.array, op.index)
+        rank = op.array.kind.ndim - sum(1 for item in op.index if isinstance(item, Value))
+        place.result = Value("place", Kind(op.array.kind.dtype, rank), op.block, place)
+        return self.adjoint.shapes.same(place.result, op.value)
 
     def branch(self, op):
         if not self.relevant(op):

@@ -25,6 +25,7 @@ class Rule:
     smooth = False
     cheap = True  # computed again rather than kept
     operands = 1  # how many values it takes, or the least and the most
+    shaped_like = None  # position of an operand whose shape the result has
     effect = False  # written whether or not its result is used: there is none
     options = ()  # names of what else a call may give, in their order
 

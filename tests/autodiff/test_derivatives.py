@@ -237,3 +237,64 @@ def test_exceptions_are_those_of_the_function():
                 derive(guarded)(np.array(values))
             own_words, words = str(own.value).splitlines()[:1], str(caught.value).splitlines()
             assert words == own_words
+
+
+def heat(x, steps):
+    now = x.copy()
+    for _ in range(steps):
+        now[1:-1] = now[1:-1] + 0.2 * (now[:-2] - 2.0 * now[1:-1] + now[2:])
+    return np.sum(now**3)
+
+
+@pytest.mark.parametrize(("function", "rest"), [(rosenbrock, ()), (heat, (5,))])
+def test_nothing_is_kept_that_is_not_needed(function, rest):
+    x = np.linspace(-1.0, 1.0, 7)
+    text = numgd.autodiff.source(numgd.grad(function), x, *rest)
+    assert "tape" not in text
+    assert numgd.check_grad(function, x, *rest).error < 1e-8
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,)])
+def test_lengths_that_only_the_call_knows(shape):
+    def product(x, y):
+        total = x * y
+        for k in range(2):
+            total = total + y * k
+        return np.sum(total**2)
+
+    x, y = np.array([0.5, -1.0, 2.0, 3.0]), np.full(shape, 0.7)
+    for argnum, vary in ((0, lambda v: product(v, y)), (1, lambda v: product(x, v))):
+        at = (x, y)[argnum]
+        slopes = numgd.check_grad(vary, at, jac=lambda v, k=argnum: numgd.grad(product, k)(x, y))
+        assert slopes.gradient.shape == at.shape
+        assert slopes.error < 1e-8
+
+
+def test_products_with_several_vectors_are_those_with_one():
+    def residuals(x):
+        out = np.empty(x.size + 1)
+        for i in range(x.size):
+            out[i] = np.sin(x[i]) * x[0]
+        out[x.size] = np.prod(x)
+        return out
+
+    for n in (1, 3, 4, 5, 9):
+        x = np.linspace(0.5, 1.5, n)
+        found = numgd.jacobian(residuals)(x)
+        for j in range(n):
+            unit = np.zeros(n)
+            unit[j] = 1.0
+            np.testing.assert_allclose(found[:, j], numgd.jvp(residuals)(x, unit), rtol=1e-14, atol=1e-15)
+
+
+def test_the_jacobian_by_several_numbers():
+    def decay(t, a, b, c):
+        return a * np.exp(-b * t) + c
+
+    t = np.linspace(0.0, 2.0, 5)
+    by_a, by_b, by_c = numgd.jacobian(decay, (1, 2, 3))(t, 1.5, 0.7, 0.2)
+    np.testing.assert_allclose(by_a, np.exp(-0.7 * t), rtol=1e-15)
+    np.testing.assert_allclose(by_b, -1.5 * t * np.exp(-0.7 * t), rtol=1e-15)
+    assert np.array_equal(by_c, np.ones(5))
+    with pytest.raises(numgd.autodiff.NotDifferentiable, match="numbers"):
+        numgd.jacobian(lambda x, y: x * y, (0, 1))(t, t)
