@@ -219,6 +219,7 @@ def hessian(ratios):
         logistic.name: (logistic_loop, logistic.arguments),
     }
     for name, (function, arguments) in points.items():
+        function = njit(function)
         loops = {"f": value_loop(function), "hessian": vector_loop(numgd.hessian(function))}
         seconds = compare_loops(loops, arguments)
         print(f"  {name:46s}f {duration(seconds['f']):9s} Hessian {duration(seconds['hessian'])}", flush=True)

@@ -127,8 +127,9 @@ def test_starting_values_inside_the_bounds_are_scipys():
 
 
 def test_full_output_like_scipy():
-    ours = numgd.curve_fit(decay, X, Y, full_output=True)
+    ours = numgd.curve_fit(decay, X, Y, full_output=True, jac="2-point")
     theirs = optimize.curve_fit(decay, X, Y, full_output=True)
+    assert ours[2].pop("derivatives") == {"jac": "2-point"}
     same(ours, theirs)
     assert set(ours[2]) == set(theirs[2]) and isinstance(ours[3], str) and ours[4] == theirs[4] == 1
     details, peer = ours[2], theirs[2]
@@ -235,7 +236,7 @@ def test_options_of_lm():
         {"diag": [1.0, 2.0, 0.5]},
         {"ftol": 1e-4, "xtol": 1e-4},
     ):
-        ours = numgd.curve_fit(decay, X, Y, full_output=True, **options)
+        ours = numgd.curve_fit(decay, X, Y, full_output=True, jac="2-point", **options)
         theirs = optimize.curve_fit(decay, X, Y, full_output=True, **options)
         np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4)
         assert abs(ours[2]["nfev"] - theirs[2]["nfev"]) <= 8

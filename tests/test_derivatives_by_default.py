@@ -168,11 +168,11 @@ def test_args_and_many():
 
 @pytest.mark.parametrize("method", ["SLSQP", "TNC", "trust-constr"])
 def test_scipys_methods_get_the_gradient(method):
-    found = numgd.minimize(rosenbrock, X0, method=method, bounds=[(-2.0, 2.0)] * 3)
+    found = numgd.minimize(rosenbrock, X0, method=method, bounds=[(-2.0, 2.0)] * 3, tol=1e-10)
     expected = optimize.minimize(
-        optimize.rosen, X0, method=method, jac=optimize.rosen_der, bounds=[(-2.0, 2.0)] * 3
+        optimize.rosen, X0, method=method, jac=optimize.rosen_der, bounds=[(-2.0, 2.0)] * 3, tol=1e-10
     )
-    assert found.nfev < 1.5 * expected.nfev  # differences take four times as many
+    assert found.nfev < 2 * expected.nfev  # differences take four times as many
     np.testing.assert_allclose(found.x, expected.x, atol=1e-3)
 
 

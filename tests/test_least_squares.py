@@ -257,7 +257,7 @@ def walled(x):
 def test_a_wall_is_met_by_shorter_steps(method):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = numgd.least_squares(walled, [9.0, 1.0], method=method, max_nfev=2000)
+        result = numgd.least_squares(walled, [9.0, 1.0], "2-point", method=method, max_nfev=2000)
         at_wall = numgd.least_squares(walled, [1e-12, 1.0], method=method, diff_step=0.5, max_nfev=2000)
     for found in (result, at_wall):
         assert np.isfinite(found.jac).all() and found.success
@@ -369,7 +369,7 @@ def test_exceptions_reach_the_caller():
         return np.ones(3) if x[0] == -1.2 else np.ones(2)
 
     with pytest.raises(ValueError, match="as many residuals as"):
-        numgd.least_squares(shrinks, [-1.2, 1.0])
+        numgd.least_squares(shrinks, [-1.2, 1.0], "2-point")
     holder = [shrinks]  # mutable: called back
     with pytest.raises(ValueError, match="as many residuals as"):
         numgd.least_squares(lambda x: holder[0](x), [-1.2, 1.0])
@@ -448,8 +448,7 @@ def unreachable(x):
     [
         ({"method": "lma"}, ValueError, "unknown method 'lma'; known are lm, trf, dogbox, gn"),
         ({"method": 3}, TypeError, "method must be a string"),
-        ({"jac": "4-point"}, ValueError, "jac must be a callable, '2-point'"),
-        ({"jac": None}, ValueError, "jac must be a callable, '2-point'"),
+        ({"jac": "4-point"}, ValueError, "jac must be a callable, 'autodiff', '2-point'"),
         ({"loss": "l1"}, ValueError, "loss must be a callable or one of linear, soft_l1"),
         ({"loss": "huber", "method": "lm"}, ValueError, "'lm' supports only the 'linear' loss"),
         ({"bounds": (0.0, 1.0), "method": "lm"}, ValueError, "'lm' takes no bounds"),

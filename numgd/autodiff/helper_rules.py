@@ -57,6 +57,29 @@ class Spread(ArrayRule):
 FUNCTIONS[helpers.spread] = Spread("spread")
 
 
+class SolveTransposed(ArrayRule):
+    """The solution of a triangular system."""
+
+    shaped_like = 1
+    operands = 2
+
+    def kind(self, kinds, options):
+        return kinds[1]
+
+    def text(self, args, op):
+        return f"helpers.solve_transposed({args[0]}, {args[1]})"
+
+    def tangent(self, em, op):
+        lower, b = op.args
+        terms = [em.dot(b)] if b.active else []
+        if lower.active:
+            terms.append(f"-np.dot(np.tril({em.dot(lower)}).T, {em.val(op.result)})")
+        return f"helpers.solve_transposed({em.val(lower)}, {' + '.join(terms)})"
+
+
+FUNCTIONS[helpers.solve_transposed] = SolveTransposed("solve_transposed")
+
+
 class Scatter(ArrayRule):
     """Rows added where an index points to."""
 

@@ -41,6 +41,23 @@ def product_adjoint(a, g):
 
 
 @register_jitable
+def solve_transposed(lower, b):
+    """The solution x of lowerᵀ x = b for a lower triangular matrix and a matrix b."""
+    x = b.copy()
+    n, columns = x.shape
+    for step in range(n):
+        i = n - 1 - step
+        pivot = lower[i, i]
+        for j in range(columns):
+            x[i, j] /= pivot
+        for k in range(i):
+            factor = lower[i, k]
+            for j in range(columns):
+                x[k, j] -= factor * x[i, j]
+    return x
+
+
+@register_jitable
 def at_first(a, value, g):
     """Zeros, with g where a first equals a value."""
     out = np.zeros(a.size, a.dtype)

@@ -113,8 +113,8 @@ class Cholesky(ArrayRule):
         g, y = em.bar(op.result, full=True), em.val(op.result)
         product = em.name(f"np.dot({y}.T, {g})")
         inner = em.name(f"np.tril({product}) - 0.5 * np.diag(np.diag({product}))")
-        half = em.name(f"np.linalg.solve({y}.T, {inner})")
-        whole = em.name(f"np.linalg.solve({y}.T, {half}.T)")
+        half = em.name(f"helpers.solve_transposed({y}, {inner})")
+        whole = em.name(f"helpers.solve_transposed({y}, {half}.T)")
         em.add(op.args[0], f"np.tril({whole}) + np.tril({whole}.T) - np.diag(np.diag({whole}))")
 
     def tangent(self, em, op):  # eq. 8

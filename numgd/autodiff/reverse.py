@@ -398,7 +398,8 @@ class Sweep(Writer):
             g = self.bar(op.result, full=True)
             self.line(f"{bar}[:] += helpers.scatter({bar}, {self.val(index)}, {g})")
         else:
-            self.line(f"{bar}[{self.index(op.index, self.val)}] += {self.bar(op.result)}")
+            place = f"{bar}[{self.index(op.index, self.val)}]"
+            self.line(f"{place} = {place} + {self.bar(op.result)}")  # of one number, for `tidied` to see
 
     def store(self, op):
         array = op.array

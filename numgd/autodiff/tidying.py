@@ -17,6 +17,9 @@ def tidied(text):
     tree = ast.parse(text)
     (function,) = tree.body
     _without_copies(function)
+    for node in ast.walk(function):
+        for field in ("body", "orelse") if isinstance(node, ast.stmt) else ():
+            _add_together(getattr(node, field, []))
     _Inliner(function).block(function.body)
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
@@ -65,6 +68,46 @@ def _stands(value, stores):
         value = value.operand
         return isinstance(value, ast.Constant)
     return isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and stores[value.id] == 1)
+
+
+def _addend(statement):
+    """What ``a[i] = a[i] + value`` adds to one number, else None."""
+    if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript)):
+        return None
+    target, value = statement.targets[0], statement.value
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        same = ast.unparse(value.left) == ast.unparse(target)
+        return value.right if same else None
+    return None
+
+
+def _add_together(statements):
+    """What is added to the same number one after the other is added at once, and with ``+=``."""
+    i = 0
+    while i < len(statements):
+        addend = _addend(statements[i])
+        if addend is None:
+            i += 1
+            continue
+        target = statements[i].targets[0]
+        operands = set(_names(statements[i], ast.Load))
+        k = i + 1
+        while k < len(statements) and _addend(statements[k]) is None and _only_names(statements[k], operands):
+            k += 1
+        follows = k < len(statements) and _addend(statements[k]) is not None
+        if follows and ast.unparse(statements[k].targets[0]) == ast.unparse(target):
+            statements[k].value.right = ast.BinOp(addend, ast.Add(), statements[k].value.right)
+            del statements[i]
+        else:
+            statements[i] = ast.AugAssign(target, ast.Add(), addend)
+            i += 1
+
+
+def _only_names(statement, operands):
+    """Whether a statement does nothing but assign names, and none of these."""
+    if not isinstance(statement, ast.Assign) or _writes(statement):
+        return False
+    return not operands & set(_names(statement, ast.Store))
 
 
 class _Inliner:

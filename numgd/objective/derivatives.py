@@ -4,6 +4,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivative import derived
@@ -135,11 +136,18 @@ def _make(mode, fun, args, x, box, rows):
         (*vectors, *first),
         lambda: (x.dtype.char, rows, fingerprint(args)),
         lambda dispatcher, key: compiles_alike(fun, dispatcher, key, args, x, first),
+        lambda answer: _fits(mode, answer),
         lambda dispatcher, function: _agrees(mode, dispatcher, function, x, first, box),
     )
 
 
-def make(mode, argnum, fun, arguments, kinds, alike, agrees):
+def _fits(mode, answer):
+    if mode == "value_and_grad":
+        answer = answer[1]
+    return isinstance(answer, types.Array) and answer.ndim == (2 if mode == "hessian" else 1)
+
+
+def make(mode, argnum, fun, arguments, kinds, alike, fits, agrees):
     """A derivative of a user's function as `Made`; compiled and compared with differences the first time.
 
     Parameters
@@ -153,6 +161,8 @@ def make(mode, argnum, fun, arguments, kinds, alike, agrees):
         ``kinds()`` gives what beside the function the compiled form depends on.
     alike : callable
         ``alike(dispatcher, key)`` says whether the compiled function gives what the user's gives.
+    fits : callable
+        ``fits(type)`` says whether a solver can take a derivative of that Numba type.
     agrees : callable
         ``agrees(dispatcher, derivative)`` says whether the derivative agrees with differences.
     """
@@ -167,21 +177,26 @@ def make(mode, argnum, fun, arguments, kinds, alike, agrees):
     place = (mode, argnum, *key)
     found = _made.get(place)
     if found is None:
-        found = _make_first(mode, argnum, name, dispatcher, key, arguments, alike, agrees)
+        found = _make_first(mode, argnum, name, dispatcher, key, arguments, alike, fits, agrees)
         _made.remember(place, found)
     return found
 
 
-def _make_first(mode, argnum, name, dispatcher, key, arguments, alike, agrees):
+def _make_first(mode, argnum, name, dispatcher, key, arguments, alike, fits, agrees):
     if not alike(dispatcher, key):
         return Made(None, f"{name} is called back: Numba cannot compile it, or not to the same results")
     try:
         function = derived(mode, dispatcher, argnum)
-        result_type(function, tuple(type_of(arguments)))
+        kinds = tuple(type_of(arguments))
+        vectors = len(function.derivation.vectors)
+        result_type(dispatcher, kinds[:1] + kinds[1 + vectors :])
+        answer = result_type(function, kinds)
     except NotDifferentiable as error:
         return Made(None, str(error))
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
         return Made(None, f"{name}: its {mode} cannot be compiled: {str(error).strip().splitlines()[0]}")
+    if not fits(answer):
+        return Made(None, f"{name}: its {mode} is {answer}, which a solver cannot take")
     try:
         right = agrees(dispatcher, function)
     except Exception:  # what the function raises, it raises in the solve too

@@ -1,10 +1,11 @@
 """Jacobians of residuals and models, made of their source."""
 
 import numpy as np
+from numba import types
 
 from numgd.autodiff import NotDifferentiable
 from numgd.kernels.cpu.solve import EXACT, PAIR, TWO_POINT
-from numgd.objective.derivatives import NAMES, make, random_direction, slopes_agree
+from numgd.objective.derivatives import NAMES, Made, make, random_direction, slopes_agree
 from numgd.objective.schemes import AUTODIFF
 from numgd.residuals.compiled import kinds_of, same
 
@@ -18,7 +19,10 @@ def residual_jacobian(fun, args, x, box):
     def agrees(dispatcher, function):
         return _agrees(lambda moved: dispatcher(moved, *args), lambda: function(x.copy(), *args), x, box)
 
-    return make("jacobian", 0, fun, (x, *args), lambda: kinds_of(args, None), alike, agrees)
+    def fits(answer):
+        return isinstance(answer, types.Array) and answer.ndim == 2
+
+    return make("jacobian", 0, fun, (x, *args), lambda: kinds_of(args, None), alike, fits, agrees)
 
 
 def model_jacobian(f, data, x, box):
@@ -37,9 +41,18 @@ def model_jacobian(f, data, x, box):
         )
 
     if type(xdata) is not np.ndarray:
-        return make("jacobian", 0, None, (), tuple, None, None)
+        return Made(None, "xdata is no array")
+
+    def fits(answer):
+        return (
+            isinstance(answer, types.UniTuple)
+            and isinstance(answer.dtype, types.Array)
+            and answer.dtype.ndim == 1
+        )
+
     argnum = tuple(range(1, x.size + 1))
-    return make("jacobian", argnum, f, (xdata, *parameters), lambda: kinds_of(data, x.size), alike, agrees)
+    arguments = (xdata, *parameters)
+    return make("jacobian", argnum, f, arguments, lambda: kinds_of(data, x.size), alike, fits, agrees)
 
 
 def resolve(made, jac, scheme, stepped):
