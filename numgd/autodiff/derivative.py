@@ -30,7 +30,7 @@ class Derivation:
     ----------
     mode : str
         ``'grad'``, ``'value_and_grad'``, ``'vjp'``, ``'jvp'``, ``'hessp'``, ``'jacobian'`` or ``'hessian'``;
-        ``'jvps'`` and ``'hessps'`` are products with LANES vectors in one pass.
+        ``'jvps'`` and ``'hessps'`` write products with LANES vectors, computed in one pass, to as many more.
     function : callable
     argnum : int or tuple of int
     """
@@ -50,11 +50,13 @@ class Derivation:
         self.names = [parameter.name for parameter in parameters]
         self.argnums = self._checked(argnum, len(parameters))
         self.parameters = [(p.name, p.default) for p in parameters]
-        self.vectors = self._vectors()
+        self.vectors, self.outputs = self._vectors()
         if mode != "grad" and mode != "value_and_grad" and mode != "jacobian" and not isinstance(argnum, int):
             raise TypeError(f"argnum must be an int for {mode}; it is {argnum!r}")
         place = self.argnums[0] + 1
-        self.parameters[place:place] = [(vector, inspect.Parameter.empty) for vector in self.vectors]
+        self.parameters[place:place] = [
+            (name, inspect.Parameter.empty) for name in self.vectors + self.outputs
+        ]
         self.texts = {}
 
     def _checked(self, argnum, count):
@@ -68,15 +70,17 @@ class Derivation:
         return tuple(number % count for number in numbers)
 
     def _vectors(self):
-        """Names of the vectors that stand behind the argument that is differentiated by."""
+        """Names of the vectors behind the argument that is differentiated by, and of those written to."""
         letter = {"vjp": "u", "jvp": "v", "hessp": "p", "jvps": "v", "hessps": "p"}.get(self.mode)
-        found = []
-        for i in range(LANES if self.mode in ("jvps", "hessps") else int(letter is not None)):
-            name = f"{letter}{i}" if self.mode in ("jvps", "hessps") else letter
-            while name in self.names:
-                name += "_"
-            found.append(name)
-        return found
+        if letter is None:
+            return [], []
+        names = [letter]
+        if self.mode in ("jvps", "hessps"):
+            names = [f"{kind}{i}" for kind in (letter, "out") for i in range(LANES)]
+        for i in range(len(names)):
+            while names[i] in self.names:
+                names[i] += "_"
+        return names[:LANES], names[LANES:]
 
     def signature(self):
         """A function with the parameters of the derivative."""
@@ -127,7 +131,7 @@ class Derivation:
     def own_kinds(self, kinds):
         """The kinds of the function's own arguments."""
         place = self.argnums[0] + 1
-        return kinds[:place] + kinds[place + len(self.vectors) :]
+        return kinds[:place] + kinds[place + len(self.vectors) + len(self.outputs) :]
 
     def moved(self, program):
         """The parameters to differentiate by."""
@@ -187,18 +191,20 @@ class Derivation:
     def _forward(self, kinds, function=None):
         own = self.own_kinds(kinds)
         names = Names()
-        names.used |= set(self.vectors)
+        names.used |= {*self.vectors, *self.outputs}
         program = building.build(function or self.target(own), own, names)
         moved = self.moved(program)
         if self.mode == "jacobian":  # by several numbers
             directions = [{value: "1.0"} for value in moved]
         else:
             directions = [{moved[0]: vector} for vector in self.vectors]
-        lines, dots = tangents(program, directions, names)
+        lines, dots = tangents(program, directions, names, self.outputs)
         if isinstance(program.result, tuple):
             answers = [f"({', '.join(texts)},)" for texts in dots]
         else:
             answers = [text for (text,) in dots]
+        if self.outputs:
+            answers = ["0"]
         answer = answers[0] if self.mode in ("jvp", "hessp") else f"({', '.join(answers)},)"
         text = self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n"
         return tidied(text), program.externals
@@ -212,16 +218,19 @@ class Derivation:
         """A Jacobian by products with unit vectors."""
         names = Names()
         names.used |= set(self.names)
-        hints = ("direction", "row", "y", "out", "i", "k", "count", "columns", "product", "back", "function")
+        hints = ("direction", "row", "y", "out", "i", "k", "count", "product", "back", "function")
         own = {hint: names.fresh(hint) for hint in hints}
         place = self.argnums[0]
         before, after = self.names[: place + 1], self.names[place + 1 :]
         own["call"] = ", ".join([*before, own["direction"], *after])
         own["row_call"] = ", ".join([*before, own["row"], *after])
-        own["lanes"] = ", ".join([*before, *(f"{own['direction']}[{i}]" for i in range(LANES)), *after])
+        rows = [f"{own['direction']}[{k}]" for k in range(LANES)]
+        rows += [f"{own['out']}[{own['i']} + {k}]" for k in range(LANES)]
+        own["lanes"] = ", ".join([*before, *rows, *after])
         own["value"] = f"{own['function']}({', '.join(self.names)})"
-        vectors = (Kind(kinds[place].dtype, kinds[place].ndim),) * len(product.derivation.vectors)
-        own_digest = product.derivation.written((*kinds[: place + 1], *vectors, *kinds[place + 1 :]))[1]
+        made = product.derivation
+        vectors = (Kind(kinds[place].dtype, kinds[place].ndim),) * (len(made.vectors) + len(made.outputs))
+        own_digest = made.written((*kinds[: place + 1], *vectors, *kinds[place + 1 :]))[1]
         # The machine code is kept under a digest of the text, which therefore says what the text calls.
         body = f"    # by products of digest {own_digest}\n"
         body += template.format(x=self.names[place], LANES=LANES, **own)
@@ -259,32 +268,38 @@ _BY_COLUMNS = """\
         {count} = min({LANES}, {x}.size - {i})
         for {k} in range({count}):
             {direction}[{k}, {i} + {k}] = 1.0
-        {columns} = {product}({lanes})
+        {product}({lanes})
         for {k} in range({count}):
-            {out}[:, {i} + {k}] = {columns}[{k}]
             {direction}[{k}, {i} + {k}] = 0.0
 """
+"""The products with unit vectors to the rows of {out}, some more of which are scratch."""
+
 _JACOBIANS = {
     (0, 0): "    {direction} = 1.0\n    return {product}({call})\n",
     (0, 1): "    {direction} = 1.0\n    return {product}({call})\n",
     (1, 0): "    {direction} = 1.0\n    return {back}({call})\n",
     (1, 1): """\
     {y} = {value}
-    {out} = np.empty(({y}.size, {x}.size), {y}.dtype)
     if 4 * {y}.size < {x}.size:
+        {out} = np.empty(({y}.size, {x}.size), {y}.dtype)
         {row} = np.zeros_like({y})
         for {i} in range({y}.size):
             {row}[{i}] = 1.0
             {out}[{i}] = {back}({row_call})
             {row}[{i}] = 0.0
         return {out}
+    {out} = np.empty(({x}.size + {LANES}, {y}.size), {y}.dtype)
 """
     + _BY_COLUMNS
-    + "    return {out}\n",
+    + "    return np.ascontiguousarray({out}[: {x}.size].T)\n",
 }
 """Jacobians by the dimensions of the argument and of the result."""
 
-_HESSIAN = "    {out} = np.empty(({x}.size, {x}.size), {x}.dtype)\n" + _BY_COLUMNS + "    return {out}\n"
+_HESSIAN = (
+    "    {out} = np.empty(({x}.size + {LANES}, {x}.size), {x}.dtype)\n"
+    + _BY_COLUMNS
+    + "    return {out}[: {x}.size]\n"
+)
 
 
 def flags_of(function):

@@ -12,7 +12,7 @@ from numgd.autodiff.rules import letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
 
 
-def tangents(program, directions, names):
+def tangents(program, directions, names, outputs=()):
     """Lines of a program's tangents, and the texts of those of its result.
 
     Parameters
@@ -21,6 +21,8 @@ def tangents(program, directions, names):
     directions : list of dict of Value to str
         For each direction the text of every parameter that moves along it.
     names : Names
+    outputs : sequence of str
+        For each direction the name of an array that the tangent of the result is written to, if any.
 
     Returns
     -------
@@ -30,18 +32,18 @@ def tangents(program, directions, names):
     """
     prune(program)
     activate(program, [value for moved in directions for value in moved])
-    dry = Tangent(program, directions, names.copy(), None)
+    dry = Tangent(program, directions, names.copy(), None, outputs)
     dry.write()
-    tangent = Tangent(program, directions, names, closed(program, dry.used))
+    tangent = Tangent(program, directions, names, closed(program, dry.used), outputs)
     return tangent.lines, tangent.write()
 
 
 class Tangent(Forward):
     """Writes the tangents; with `needed` None also all of the program, to learn what is needed of it."""
 
-    def __init__(self, program, directions, names, needed):
+    def __init__(self, program, directions, names, needed, outputs):
         super().__init__(needed=needed)
-        self.program, self.names = program, names
+        self.program, self.names, self.outputs = program, names, outputs
         self.used = set()
         self.dots_of = [dict(moved) for moved in directions]
         self.lane = 0
@@ -96,6 +98,10 @@ class Tangent(Forward):
     def final(self, value):
         """The tangent of a result: an array of its own."""
         text = self.dot(value)
+        if self.outputs:
+            if text != self.outputs[self.lane]:
+                self.line(f"{self.outputs[self.lane]}[:] = {text}")
+            return text
         if not value.kind.ndim or text in self.owned:
             self.owned.discard(text)
             return text
@@ -114,6 +120,10 @@ class Tangent(Forward):
             moving = op.rule.smooth and any(arg in self.dots for arg in op.args)
             if moving:
                 text = self.tangent(op)
+            elif self.outputs and op.result in self.written and op.result is self.program.result:
+                self.dots[op.result] = self.outputs[self.lane]
+                self.line(f"{self.dots[op.result]}[:] = 0.0")
+                return
             elif op.result in self.written:
                 text = op.rule.blank(self, op) or f"np.zeros_like({self.val(op.result)})"
             else:

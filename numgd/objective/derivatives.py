@@ -188,8 +188,7 @@ def _make_first(mode, argnum, name, dispatcher, key, arguments, alike, fits, agr
     try:
         function = derived(mode, dispatcher, argnum)
         kinds = tuple(type_of(arguments))
-        vectors = len(function.derivation.vectors)
-        result_type(dispatcher, kinds[:1] + kinds[1 + vectors :])
+        result_type(dispatcher, function.derivation.own_kinds(kinds))
         answer = result_type(function, kinds)
     except NotDifferentiable as error:
         return Made(None, str(error))
