@@ -499,10 +499,7 @@ def source(f, *args):
     >>> import numgd
     >>> print(numgd.autodiff.source(numgd.grad(lambda x: x**2), 3.0))
     def grad_of_lambda_(x):
-        answer = x ** 2
-        answer_bar = 1.0
-        x_bar = answer_bar * 2 * x
-        return x_bar
+        return 1.0 * 2 * x
     <BLANKLINE>
     """
     derivation = getattr(f, "derivation", None)

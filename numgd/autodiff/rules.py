@@ -123,9 +123,17 @@ def _unary(name, pattern, adjoint, *functions, **options):
 
 ADD = _define(Elementwise("add", "a + b", "g", "g", integer=True), np.add, operator.add)
 SUBTRACT = _define(Elementwise("subtract", "a - b", "g", "-g", integer=True), np.subtract, operator.sub)
-MULTIPLY = _define(
-    Elementwise("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul
-)
+SQUARED = _define(Elementwise("square", "a * a", "g * 2 * a", integer=True), np.square)
+
+
+class Multiply(Elementwise):
+    """A product; a square where a value meets itself."""
+
+    def simplified(self, args):
+        return (SQUARED, args[:1]) if args[0] is args[1] else (self, args)
+
+
+MULTIPLY = _define(Multiply("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul)
 DIVIDE = _define(
     Elementwise("divide", "a / b", "g / b", "-g * y / b"), np.divide, np.true_divide, operator.truediv
 )
@@ -212,7 +220,6 @@ _unary("log10", "M.log10(a)", "g / (a * 2.302585092994046)", np.log10, math.log1
 _unary("log1p", "M.log1p(a)", "g / (1.0 + a)", np.log1p, math.log1p)
 _unary("sqrt", "M.sqrt(a)", "g * 0.5 / y", np.sqrt, math.sqrt)
 _unary("cbrt", "np.cbrt(a)", "g / (3.0 * y * y)", np.cbrt)
-_unary("square", "a * a", "g * 2 * a", np.square, integer=True, cheap=True)
 _unary("reciprocal", "1.0 / a", "-g * y * y", np.reciprocal, cheap=True)
 _unary("sin", "M.sin(a)", "g * M.cos(a)", np.sin, math.sin)
 _unary("cos", "M.cos(a)", "-g * M.sin(a)", np.cos, math.cos)
