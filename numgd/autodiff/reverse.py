@@ -7,6 +7,7 @@ operations, else kept on a tape.  The adjoint of an array that is read or writte
 its own, of which a view's adjoint is a view; that of any other array is an expression.
 """
 
+import ast
 import re
 
 from numgd.autodiff.analysis import Memory, Plan, activate, closed, leaves, prune
@@ -119,6 +120,7 @@ class Sweep(Writer):
         self.snapshots = []
         self.names = adjoint.names.copy()
         self.own = {}  # the name of each adjoint that has a variable of its own
+        self.made = set()  # names of adjoints that are arrays of their own
         self.given = set()  # adjoints that are returned as they are
 
     def facts(self):
@@ -184,6 +186,8 @@ class Sweep(Writer):
                 name = self.fresh(value)
                 self.line(f"{name} = {text}")
                 self.bars[value] = name
+                if isinstance(ast.parse(text, mode="eval").body, ast.BinOp | ast.UnaryOp):
+                    self.made.add(name)
             if uniform:
                 self.uniform.add(value)
             return
@@ -195,6 +199,7 @@ class Sweep(Writer):
             name = self.fresh(value)
         self.line(f"{name} = {old} + {text}")
         self.bars[value] = name
+        self.made.add(name)
 
     def add_uniform(self, value, text):
         """Add one number to the adjoint of every element."""
@@ -235,8 +240,8 @@ class Sweep(Writer):
             return text if value.kind.dtype == "f8" or value.kind.ndim else f"np.float32({text})"
         if value.kind.dtype == "f4":
             return f"{text}.astype(np.float32)"
-        own = [v for v in self.known.buffers if v.base is None and self.own.get(v) == text]
-        if own and text not in self.given:
+        buffers = {self.own.get(v) for v in self.known.buffers if v.base is None}
+        if text in self.made | buffers and text not in self.given:
             self.given.add(text)
             return text
         return f"{text}.copy()"  # it may be a view of another array

@@ -21,6 +21,9 @@ def tidied(text):
         for field in ("body", "orelse") if isinstance(node, ast.stmt) else ():
             _add_together(getattr(node, field, []))
     _Inliner(function).block(function.body)
+    for node in ast.walk(function):
+        for field in ("body", "orelse") if isinstance(node, ast.stmt) else ():
+            _sum_at_once(getattr(node, field, []))
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
@@ -101,6 +104,44 @@ def _add_together(statements):
         else:
             statements[i] = ast.AugAssign(target, ast.Add(), addend)
             i += 1
+
+
+def _sum_at_once(statements):
+    """``a = b`` and later ``a = a + c`` become ``a = b + c``, where nothing between stands in the way."""
+    i = 0
+    while i < len(statements):
+        k = _summed_with(statements, i)
+        if k is None:
+            i += 1
+            continue
+        statements[k].value.left = statements[i].value
+        del statements[i]
+        i = max(0, i - 1)
+
+
+def _summed_with(statements, i):
+    """The place of the statement that adds to the name that statement i assigns."""
+    first = statements[i]
+    if not (isinstance(first, ast.Assign) and isinstance(first.targets[0], ast.Name)):
+        return None
+    name = first.targets[0].id
+    if not re.fullmatch(r"\w+_bar[\d_]*", name) or isinstance(first.value, ast.Tuple):
+        return None
+    operands = {name, *_names(first, ast.Load)}
+    for k in range(i + 1, len(statements)):
+        later = statements[k]
+        if not (isinstance(later, ast.Assign) and isinstance(later.targets[0], ast.Name)):
+            return None
+        if later.targets[0].id == name:
+            value = later.value
+            adds = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add)
+            if not (adds and isinstance(value.left, ast.Name) and value.left.id == name):
+                return None
+            small = sum(1 for node in (first, later) for _ in ast.walk(node)) <= _LARGEST
+            return k if small and name not in _names(value.right, ast.Load) else None
+        if operands & {later.targets[0].id} or name in _names(later, ast.Load):
+            return None
+    return None
 
 
 def _only_names(statement, operands):
