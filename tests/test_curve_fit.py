@@ -130,7 +130,7 @@ def test_full_output_like_scipy():
     ours = numgd.curve_fit(decay, X, Y, full_output=True, jac="2-point")
     theirs = optimize.curve_fit(decay, X, Y, full_output=True)
     assert ours[2].pop("derivatives") == {"jac": "2-point"}
-    same(ours, theirs)
+    same(ours[:2], theirs[:2])
     assert set(ours[2]) == set(theirs[2]) and isinstance(ours[3], str) and ours[4] == theirs[4] == 1
     details, peer = ours[2], theirs[2]
     assert abs(details["nfev"] - peer["nfev"]) <= 4
@@ -143,7 +143,8 @@ def test_full_output_like_scipy():
     R = np.tril(details["fjac"][:, :3]).T
     J = decay_jacobian(X, *ours[0])[:, details["ipvt"]]
     np.testing.assert_allclose(R.T @ R, J.T @ J, atol=1e-4)
-    _, _, details, message, ier = numgd.curve_fit(decay, X, Y, full_output=True, method="trf")
+    _, _, details, message, ier = numgd.curve_fit(decay, X, Y, full_output=True, method="trf", jac="2-point")
+    details.pop("derivatives")
     peer = optimize.curve_fit(decay, X, Y, full_output=True, method="trf")
     assert (set(details), details["nfev"], message, ier) == (set(peer[2]), peer[2]["nfev"], peer[3], peer[4])
 

@@ -107,7 +107,9 @@ class Derivation:
             code = self.plain.__code__
             where = f"{self.plain.__name__} ({code.co_filename}:{code.co_firstlineno})"
             raise NotDifferentiable(f"{where}: {error}") from None
-        return self.written(kinds)
+        function, digest = self.written(kinds)
+        # What calls the user's function holds its code, under a name that another function may have.
+        return function, "" if self.mode == "jacobian" else digest
 
     def written(self, kinds):
         """The function for arguments of given kinds, and its digest."""
@@ -288,7 +290,7 @@ _JACOBIANS = {
             {out}[{i}] = {back}({row_call})
             {row}[{i}] = 0.0
         return {out}
-    {out} = np.empty(({x}.size + {LANES}, {y}.size), {y}.dtype)
+    {out} = np.zeros(({x}.size + {LANES}, {y}.size), {y}.dtype)
 """
     + _BY_COLUMNS
     + "    return np.ascontiguousarray({out}[: {x}.size].T)\n",
@@ -296,7 +298,7 @@ _JACOBIANS = {
 """Jacobians by the dimensions of the argument and of the result."""
 
 _HESSIAN = (
-    "    {out} = np.empty(({x}.size + {LANES}, {x}.size), {x}.dtype)\n"
+    "    {out} = np.zeros(({x}.size + {LANES}, {x}.size), {x}.dtype)\n"
     + _BY_COLUMNS
     + "    return {out}[: {x}.size]\n"
 )

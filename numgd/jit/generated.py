@@ -24,7 +24,8 @@ class _Compiler(_FunctionCompiler):
         inner = njit(**self.flags)(function)
         name = re.sub(r"\W+", "_", function.__name__)
         checked = "-checked" if self.flags.get("boundscheck") else ""
-        inner._cache = PackageCache(function, f"{name}-{digest}{checked}")
+        if digest:
+            inner._cache = PackageCache(function, f"{name}-{digest}{checked}")
         inner.compile(tuple(args))
         self.inner = (*self.inner, inner)  # its end would be that of its machine code
         result = inner.overloads[tuple(args)]
@@ -41,7 +42,8 @@ def generated(signature, make, flags):
     signature : function
         Has the name, the parameters and the defaults; is never run.
     make : callable
-        ``make(types)`` gives a function and a digest of all that it depends on.
+        ``make(types)`` gives a function and a digest of all that it depends on, empty for code that must
+        not be kept on disk.
     flags : dict
         How it is compiled.
 
@@ -67,7 +69,8 @@ def function_of(text, name, namespace):
             digest.update(thing.tobytes())
     digest = digest.hexdigest()[:16]
     path = _written(text, f"{name}-{digest}.py")
-    namespace = dict(namespace, __name__=f"numgd.generated.{name}")
+    # The module's name is part of that of the machine code: kept code must not meet other code of its name.
+    namespace = dict(namespace, __name__=f"numgd.generated.{name}_{digest}")
     exec(compile(text, path, "exec"), namespace)
     return namespace[name], digest
 
