@@ -16,7 +16,6 @@ from numgd.fit_settings import (
     count,
     fit_method,
     fit_options,
-    fit_scheme,
     number,
     scale_of,
     steps_of,
@@ -24,6 +23,7 @@ from numgd.fit_settings import (
 from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
 from numgd.kernels.cpu.solve import EXACT, PAIR
 from numgd.least_squares import Setting, place, run
+from numgd.objective import scheme_of
 from numgd.residuals import NotDense, bind_model, compile_model, model_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -168,7 +168,7 @@ def curve_fit(
     method = fit_method(method)
     if bounded and not SOLVERS[method].BOUNDED:
         raise ValueError(f"method {method!r} takes no bounds; use 'trf' or 'dogbox'")
-    scheme = fit_scheme(jac)
+    scheme = scheme_of(jac, joint=False)
     x = first_guess(p0, box, bounded, n)
 
     if check_finite is None:

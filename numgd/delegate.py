@@ -4,8 +4,7 @@ import warnings
 
 import numpy as np
 
-from numgd.autodiff import NotDifferentiable
-from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
+from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR, TWO_POINT
 from numgd.objective import Functions, choose, compile_objective, scheme_of
 
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))
@@ -46,21 +45,19 @@ def _compiled(fun, x0, args, jac, bounds, by_gradient):
     try:
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
         scheme = scheme_of(jac)
-        if scheme == PAIR:
-            args = args if isinstance(args, tuple) else (args,)
-            wanted = Functions(fun, jac if by_gradient else "2-point")
-            box = None if bounds is None else np.array([x, x])  # x may lie on a bound: nothing is tried
-            functions, scheme, _, _ = choose(wanted, args, x, box=box)
-            if scheme == PAIR:
-                return functions.pair, True
-            jac = None
-        elif scheme not in (EXACT, JOINT):
-            return fun, jac
-        found = compile_objective(Functions(fun, jac if callable(jac) else None), scheme, args, x)
-    except NotDifferentiable:
-        raise
     except (TypeError, ValueError):
+        return fun, jac  # SciPy says what is wrong
+    args = args if isinstance(args, tuple) else (args,)
+    given = Functions(fun, jac if scheme == EXACT else None)
+    if scheme == PAIR and by_gradient:
+        box = None if bounds is None else np.stack((x, x))  # x may lie on a bound: nothing is tried
+        chosen = choose(given._replace(jac=jac), args, x, box=box)
+        scheme = chosen.scheme
+        if scheme == PAIR:
+            return chosen.functions.pair, True
+    elif scheme not in (EXACT, JOINT, PAIR):
         return fun, jac
+    found = compile_objective(given, TWO_POINT if scheme == PAIR else scheme, args, x)
     if found is None:
         return fun, jac
-    return found.functions.fun, found.functions.jac if callable(jac) else jac
+    return found.functions.fun, jac if scheme == JOINT else found.functions.jac

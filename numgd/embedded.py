@@ -9,7 +9,7 @@ from numba.extending import overload
 
 from numgd.access import CARRIED
 from numgd.autodiff import NotDifferentiable
-from numgd.autodiff.derivative import derived
+from numgd.autodiff.derivation import derived
 from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable
@@ -30,7 +30,7 @@ from numgd.kernels.cpu.solve import (
     make_rows,
 )
 from numgd.minimize import minimize
-from numgd.objective import AUTODIFF, Functions, curvature_of, make_adapter, scheme_of
+from numgd.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
 from numgd.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
 from numgd.second_order import trait
 from numgd.second_order.descent import AUTOMATIC
@@ -296,7 +296,7 @@ def _minimize_in_njit(
     second, curvature = _curvature(method_key, hess, hessp)
     wanted = trait(method_key, "CURVATURE")
     modes = ["pair"] if scheme == PAIR else []
-    exact = isinstance(hess, types.StringLiteral) and hess.literal_value == AUTODIFF
+    exact = isinstance(hess, types.StringLiteral) and asks_for_source(hess.literal_value)
     if wanted and (exact or (modes and not second and not _given(hess))):
         modes.append("hess" if wanted == "hessian" else "hessp")
     explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])

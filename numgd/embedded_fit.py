@@ -9,9 +9,9 @@ from numba.core.errors import TypingError
 from numba.extending import overload
 
 from numgd.autodiff import NotDifferentiable
-from numgd.autodiff.derivative import derived
+from numgd.autodiff.derivation import derived
 from numgd.curve_fit import LM_TOLERANCE, curve_fit, parameter_count
-from numgd.fit_settings import EPSILON, fit_method, fit_scheme
+from numgd.fit_settings import EPSILON, fit_method
 from numgd.jit.arguments import storage_size, store, stored_type
 from numgd.jit.inner import InnerCompiler
 from numgd.jit.pointers import address_of, linked_address
@@ -20,6 +20,7 @@ from numgd.kernels.cpu.fit import HOST_ROWS, REPORT_SIZE, entry, estimate
 from numgd.kernels.cpu.solve import EXACT, PAIR, THREE_POINT, TWO_POINT
 from numgd.least_squares import least_squares
 from numgd.linalg import cholesky
+from numgd.objective import scheme_of
 from numgd.residuals.adapter import as_it_is, make_model_adapter, make_residual_adapter, make_take
 from numgd.residuals.compiled import VECTOR
 from numgd.solvers import all_finite
@@ -94,7 +95,7 @@ def _derivative(jac, function, argnum, make):
     """
     if isinstance(jac, types.Dispatcher):
         return EXACT, make(jac.dispatcher, EXACT)
-    scheme = fit_scheme(_literal(jac, "jac", None))
+    scheme = scheme_of(_literal(jac, "jac", None), joint=False)
     if scheme != PAIR:
         return scheme, make(None, scheme)
     try:

@@ -6,8 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, PAIR, THREE_POINT, TWO_POINT
-from numgd.objective.schemes import AUTODIFF
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, THREE_POINT
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import FitOptions
 from numgd.sums_of_squares.losses import LOSSES
@@ -26,19 +25,6 @@ def fit_method(method):
     if name not in SOLVERS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(SOLVERS)}")
     return name
-
-
-def fit_scheme(jac):
-    """How a Jacobian is obtained, from `jac`; PAIR where it is for the source to say."""
-    if callable(jac):
-        return EXACT
-    try:
-        return {
-            None: PAIR, AUTODIFF: PAIR, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP,
-        }[jac]  # fmt: skip
-    except (KeyError, TypeError):
-        known = "a callable, 'autodiff', '2-point', '3-point', 'cs' or None"
-        raise ValueError(f"jac must be {known}; it is {jac!r}") from None
 
 
 def number(name, value, low, strictly=False):

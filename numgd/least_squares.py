@@ -7,7 +7,7 @@ import numpy as np
 from numba import config
 
 from numgd.fit_observer import FitObserver
-from numgd.fit_settings import FREE, box_of, fit_method, fit_options, fit_scheme, scale_of, steps_of
+from numgd.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
 from numgd.kernels.cpu.fit import (
     CALLS,
     HOST_ROWS,
@@ -18,6 +18,7 @@ from numgd.kernels.cpu.fit import (
 )
 from numgd.kernels.cpu.solve import EXACT, PAIR
 from numgd.minimize import starting_point
+from numgd.objective import scheme_of
 from numgd.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -230,7 +231,7 @@ def least_squares(
     if not isinstance(args, tuple):
         args = (args,)
     method = fit_method(method)
-    scheme = fit_scheme(jac)
+    scheme = scheme_of(jac, joint=False)
     x = fit_start(x0)
     if kwargs:
         fun, jac, args = _without_keywords(fun, jac, args, kwargs)

@@ -9,8 +9,7 @@ from scipy import optimize
 
 import numgd
 from numgd.autodiff import NotDifferentiable
-from numgd.objective import derivatives
-from numgd.objective.derivatives import slopes_agree
+from numgd.objective import trial
 
 X0 = np.array([-1.2, 1.0, 0.8])
 T = np.linspace(0.0, 3.0, 40)
@@ -103,8 +102,8 @@ def test_a_gradient_that_differs_from_differences_is_not_used(monkeypatch):
     def another(x):  # whose gradient stands for that of a defective differentiation
         return 1.25 * np.sum((x - 1.0) ** 2)
 
-    genuine = derivatives.derived
-    monkeypatch.setattr(derivatives, "derived", lambda mode, f, argnum: genuine(mode, njit(another), argnum))
+    genuine = trial.derived
+    monkeypatch.setattr(trial, "derived", lambda mode, f, argnum: genuine(mode, njit(another), argnum))
     with pytest.warns(RuntimeWarning, match="paraboloid"):
         found = numgd.minimize(paraboloid, X0)
     assert found.success
@@ -129,7 +128,7 @@ def test_a_gradient_that_differs_from_differences_is_not_used(monkeypatch):
     ],
 )
 def test_slopes(along, slope, agree):
-    assert slopes_agree(along, slope, 2.0**-52) == agree
+    assert trial.slopes_agree(along, slope, 2.0**-52) == agree
 
 
 def test_kinks_at_the_starting_point_are_no_mismatch():

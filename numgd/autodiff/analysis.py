@@ -1,6 +1,5 @@
 """What a program's derivative needs to know: what is used, what is active, what stays as it is."""
 
-from numgd.autodiff.array_rules import ArrayRule
 from numgd.autodiff.program import (
     Apply,
     For,
@@ -16,7 +15,7 @@ from numgd.autodiff.program import (
     operands,
     walk,
 )
-from numgd.autodiff.rules import Elementwise
+from numgd.autodiff.rules import ArrayRule, Elementwise
 
 
 def leaves(what):

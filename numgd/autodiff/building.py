@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from numgd.autodiff import array_rules as arrays
 from numgd.autodiff import rules
 from numgd.autodiff.expressions import BINARY, Expressions
 from numgd.autodiff.flow import Flow
@@ -195,7 +194,7 @@ class Builder(Expressions, Flow):
         self.refuse(node, "unpacking of what is no tuple")
 
     def do_AugAssign(self, node):
-        rule = arrays.DOT if isinstance(node.op, ast.MatMult) else BINARY[type(node.op)]
+        rule = rules.DOT if isinstance(node.op, ast.MatMult) else BINARY[type(node.op)]
         change = self.expression(node.value)
         if isinstance(node.target, ast.Subscript):
             sign = {ast.Add: "+", ast.Sub: "-"}.get(type(node.op))

@@ -7,8 +7,7 @@ import inspect
 import numba
 import numpy as np
 
-from numgd.autodiff import array_rules as arrays
-from numgd.autodiff import helper_rules, helpers, linalg_rules, rules
+from numgd.autodiff import helpers, rules
 from numgd.autodiff.program import ELLIPSIS, Counted, Sequence, Static
 
 _DTYPES = {
@@ -118,7 +117,7 @@ def _zip(builder, node, function, /, *sequences):
 def _len(builder, node, function, items, /):
     if isinstance(items, tuple):
         return builder.constant(len(items))
-    return builder.apply(arrays.SHAPE, [builder.value(items, node)], node, axis=0)
+    return builder.apply(rules.SHAPE, [builder.value(items, node)], node, axis=0)
 
 
 @call(tuple, list)
@@ -164,7 +163,7 @@ def _divmod(builder, node, function, left, right, /):
 @call(np.shape)
 def _shape(builder, node, function, a):
     array = builder.value(a, node)
-    return tuple(builder.apply(arrays.SHAPE, [array], node, axis=k) for k in range(array.kind.ndim))
+    return tuple(builder.apply(rules.SHAPE, [array], node, axis=k) for k in range(array.kind.ndim))
 
 
 @call(np.where)
@@ -188,14 +187,14 @@ def _lengths(builder, node, shape):
 @call(np.zeros, np.ones, np.empty)
 def _filled(builder, node, function, shape, dtype=None):
     dtype = "f8" if dtype is None else option(builder, node, "dtype", dtype)
-    return builder.apply(arrays.FILLED[function], _lengths(builder, node, shape), node, dtype=dtype)
+    return builder.apply(rules.FILLED[function], _lengths(builder, node, shape), node, dtype=dtype)
 
 
 @call(np.full)
 def _full(builder, node, function, shape, fill_value, dtype=None):
     dtype = None if dtype is None else option(builder, node, "dtype", dtype)
     operands = [*_lengths(builder, node, shape), builder.value(fill_value, node)]
-    return builder.apply(arrays.FULL, operands, node, dtype=dtype)
+    return builder.apply(rules.FULL, operands, node, dtype=dtype)
 
 
 @call(np.array, np.asarray, np.ascontiguousarray, np.copy)
@@ -205,17 +204,17 @@ def _array(builder, node, function, what, /, dtype=None):
         array = builder.value(what, node)
         if not array.kind.ndim or dtype not in (None, array.kind.dtype):
             builder.refuse(node, f"{ast.unparse(node)!r}")
-        rule = arrays.COPY if function in (np.array, np.copy) else rules.FUNCTIONS[np.ascontiguousarray]
+        rule = rules.COPY if function in (np.array, np.copy) else rules.FUNCTIONS[np.ascontiguousarray]
         return builder.apply(rule, [array], node)
     if what and all(isinstance(item, tuple) for item in what):
         if len({len(row) for row in what}) != 1:
             builder.refuse(node, "np.array of rows of different lengths")
         values = [builder.value(item, node) for row in what for item in row]
-        return builder.apply(arrays.FROM_NUMBERS, values, node, columns=len(what[0]), dtype=dtype)
+        return builder.apply(rules.FROM_NUMBERS, values, node, columns=len(what[0]), dtype=dtype)
     values = [builder.value(item, node) for item in what]
     if not values or any(value.kind.ndim for value in values):
         builder.refuse(node, f"{ast.unparse(node)!r}")
-    return builder.apply(arrays.FROM_NUMBERS, values, node, columns=None, dtype=dtype)
+    return builder.apply(rules.FROM_NUMBERS, values, node, columns=None, dtype=dtype)
 
 
 def _joined(builder, node, parts):
@@ -233,14 +232,14 @@ def _joined(builder, node, parts):
 def _concatenate(builder, node, function, parts, /, axis=None):
     values, ndim = _joined(builder, node, parts)
     axis = 0 if axis is None else builder.known(axis, node)
-    return builder.apply(arrays.CONCATENATE, values, node, axis=axis % ndim)
+    return builder.apply(rules.CONCATENATE, values, node, axis=axis % ndim)
 
 
 @call(np.stack)
 def _stack(builder, node, function, parts, /, axis=None):
     values, ndim = _joined(builder, node, parts)
     axis = 0 if axis is None else builder.known(axis, node)
-    return builder.apply(arrays.STACK, values, node, axis=axis % (ndim + 1))
+    return builder.apply(rules.STACK, values, node, axis=axis % (ndim + 1))
 
 
 @call(np.hstack, np.vstack, np.column_stack)
@@ -248,13 +247,13 @@ def _side_by_side(builder, node, function, parts, /):
     values, ndim = _joined(builder, node, parts)
     rows = function is np.vstack
     if ndim == 1 and function is not np.hstack:
-        return builder.apply(arrays.STACK, values, node, axis=0 if rows else 1)
-    return builder.apply(arrays.CONCATENATE, values, node, axis=0 if rows or ndim == 1 else 1)
+        return builder.apply(rules.STACK, values, node, axis=0 if rows else 1)
+    return builder.apply(rules.CONCATENATE, values, node, axis=0 if rows or ndim == 1 else 1)
 
 
 @call(np.reshape)
 def _reshape(builder, node, function, a, shape, /):
-    return builder.apply(arrays.RESHAPE, [builder.value(a, node), *_lengths(builder, node, shape)], node)
+    return builder.apply(rules.RESHAPE, [builder.value(a, node), *_lengths(builder, node, shape)], node)
 
 
 @call(methods=("reshape",))
@@ -268,7 +267,7 @@ def _transpose(builder, node, function, a, axes=None):
     axes = None if axes is None else option(builder, node, "axes", axes)
     if axes is None and array.kind.ndim == 1:
         return array
-    return builder.apply(arrays.TRANSPOSE, [array], node, axes=axes)
+    return builder.apply(rules.TRANSPOSE, [array], node, axes=axes)
 
 
 @call(methods=("transpose",))
@@ -299,13 +298,13 @@ def _dot(builder, node, function, left, right, /):
     left, right = builder.value(left, node), builder.value(right, node)
     if not left.kind.ndim or not right.kind.ndim:
         return builder.apply(rules.MULTIPLY, [left, right], node)
-    return builder.apply(arrays.DOT, [left, right], node)
+    return builder.apply(rules.DOT, [left, right], node)
 
 
 @call(np.linalg.slogdet)
 def _slogdet(builder, node, function, a):
     matrix = builder.value(a, node)
-    return tuple(builder.apply(linalg_rules.SLOGDET, [matrix], node, part=part) for part in (0, 1))
+    return tuple(builder.apply(rules.SLOGDET, [matrix], node, part=part) for part in (0, 1))
 
 
 # Those of generated derivatives ---------------------------------------------------------------------------
@@ -314,5 +313,5 @@ def _slogdet(builder, node, function, a):
 @call(helpers.kept)
 def _kept(builder, node, function, tape, top, array):
     tape, top, array = (builder.value(what, node) for what in (tape, top, array))
-    kept = builder.apply(helper_rules.KEPT_TAPE, [tape, top, array], node)
-    return kept, builder.apply(helper_rules.KEPT_TOP, [top, array], node)
+    kept = builder.apply(rules.KEPT_TAPE, [tape, top, array], node)
+    return kept, builder.apply(rules.KEPT_TOP, [top, array], node)

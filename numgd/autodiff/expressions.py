@@ -8,7 +8,6 @@ from types import FunctionType, ModuleType
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from numgd.autodiff import array_rules as arrays
 from numgd.autodiff import rules
 from numgd.autodiff.calls import CALLS, METHOD_CALLS, build_call, dtype_of, option
 from numgd.autodiff.flow import Unset, static
@@ -115,13 +114,13 @@ class Expressions:
     def attribute(self, array, node):
         ndim = array.kind.ndim
         if node.attr == "shape":
-            return tuple(self.apply(arrays.SHAPE, [array], node, axis=k) for k in range(ndim))
+            return tuple(self.apply(rules.SHAPE, [array], node, axis=k) for k in range(ndim))
         if node.attr == "size" and ndim:
-            return self.apply(arrays.SIZE, [array], node)
+            return self.apply(rules.SIZE, [array], node)
         if node.attr == "ndim":
             return self.constant(ndim)
         if node.attr == "T" and ndim:
-            return array if ndim == 1 else self.apply(arrays.TRANSPOSE, [array], node, axes=None)
+            return array if ndim == 1 else self.apply(rules.TRANSPOSE, [array], node, axes=None)
         if node.attr == "dtype":
             return Static(
                 {"f8": np.float64, "f4": np.float32, "i8": np.int64, "b1": np.bool_}[array.kind.dtype]
@@ -148,7 +147,7 @@ class Expressions:
     def of_BinOp(self, node):
         left, right = self.expression(node.left), self.expression(node.right)
         if isinstance(node.op, ast.MatMult):
-            return self.apply(arrays.DOT, [self.value(left, node), self.value(right, node)], node)
+            return self.apply(rules.DOT, [self.value(left, node), self.value(right, node)], node)
         if isinstance(left, tuple) or isinstance(right, tuple):
             return self.tuples(node, left, right)
         return self.arithmetic(node.op, self.value(left, node), self.value(right, node), node)
@@ -361,7 +360,7 @@ class Expressions:
             self.refuse(node, f"the call {ast.unparse(node)!r} with these arguments")
         options = {name: option(self, node, name, what) for name, what in options.items()}
         values = [self.value(arg, node) for arg in args[:most]]
-        if isinstance(rule, arrays.Reduction):
+        if isinstance(rule, rules.Reduction):
             if not values[0].kind.ndim:
                 return self.reduced(rule, values[0], node)
             if options.get("axis") is not None:
@@ -389,7 +388,7 @@ class Expressions:
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
         if name in METHOD_CALLS:
             return build_call(METHOD_CALLS[name], self, node, name, [array, *args], keywords)
-        rule = arrays.METHODS.get(name)
+        rule = rules.METHODS.get(name)
         if rule is None or not array.kind.ndim:
             self.refuse(node, f"the method {name!r}")
         return self.by_rule(rule, [array, *args], keywords, node)

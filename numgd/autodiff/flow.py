@@ -4,7 +4,6 @@ import ast
 
 import numpy as np
 
-from numgd.autodiff import array_rules as arrays
 from numgd.autodiff import helpers, rules
 from numgd.autodiff.program import (
     FLOAT,
@@ -145,7 +144,7 @@ class Flow:
 
             return Sequence(length, number)
         if isinstance(what, Value) and what.kind.ndim:
-            length = self.apply(arrays.SHAPE, [what], node, axis=0)
+            length = self.apply(rules.SHAPE, [what], node, axis=0)
             return Sequence(length, lambda i: self.load(what, [i], node))
         if isinstance(what, tuple):
             self.refuse(node, "a loop over tuples of numbers together with others")

@@ -6,9 +6,8 @@ tangents ask for.
 """
 
 from numgd.autodiff.analysis import activate, closed, leaves, prune
-from numgd.autodiff.array_rules import ArrayRule
 from numgd.autodiff.program import Apply, Load, Store, walk
-from numgd.autodiff.rules import letters, substituted
+from numgd.autodiff.rules import ArrayRule, letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
 
 

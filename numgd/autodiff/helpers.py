@@ -25,6 +25,12 @@ def length(start, stop, step):
 
 
 @register_jitable
+def sign(a):
+    """The sign of a number, which NumPy's function does not give on a GPU."""
+    return math.copysign(1.0, a) if a < 0 or a > 0 else 0.0 * a
+
+
+@register_jitable
 def product_adjoint(a, g):
     """g times the product of all other elements, for each."""
     out = np.empty_like(a)

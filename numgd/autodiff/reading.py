@@ -87,10 +87,10 @@ def _definition(function):
         node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
     ]
     if len(found) > 1:
-        found = [node for node in found if _starts(node.body, code)]
-    if len(found) != 1:
-        raise NotDifferentiable(f"{where}: the lambda cannot be told from others on its line; use def")
-    (node,) = found
+        found = [node for node in found if _holds(node.body, code)]
+    if not found:
+        raise NotDifferentiable(f"{where}: its source text cannot be found")
+    node = found[-1]  # the innermost: a walk comes to it last
     answer = ast.copy_location(ast.Return(node.body), node.body)
     return ast.copy_location(ast.FunctionDef("lambda", node.args, [answer], []), node)
 
@@ -100,7 +100,13 @@ def _parsed(text):
     return ast.parse(text)
 
 
-def _starts(body, code):
-    """Whether the last instruction of a code, which returns the whole, stands for an expression."""
-    place = list(code.co_positions())[-1]
-    return place == (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+def _holds(body, code):
+    """Whether an expression holds all that the instructions of a code stand for."""
+    first, last = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    for line, end_line, column, end_column in code.co_positions():
+        known = (
+            column is not None and end_column > 0
+        )  # the instructions at the start have no place of their own
+        if known and not (first <= (line, column) and (end_line, end_column) <= last):
+            return False
+    return True

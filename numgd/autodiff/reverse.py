@@ -11,7 +11,6 @@ import ast
 import re
 
 from numgd.autodiff.analysis import Memory, Plan, activate, closed, leaves, prune
-from numgd.autodiff.array_rules import COPY, ArrayRule
 from numgd.autodiff.program import (
     Apply,
     For,
@@ -26,7 +25,7 @@ from numgd.autodiff.program import (
     operands,
     walk,
 )
-from numgd.autodiff.rules import ADD, SUBTRACT, Elementwise, letters, substituted
+from numgd.autodiff.rules import ADD, COPY, SUBTRACT, ArrayRule, Elementwise, letters, substituted
 from numgd.autodiff.shapes import Shapes
 from numgd.autodiff.writing import Forward, Writer, contains, range_text
 
@@ -55,7 +54,7 @@ class Adjoint:
         self.shapes = Shapes(program)
         while True:
             memory = Memory(program, refuse)
-            dry = Sweep(self, memory, facts, None)
+            dry = self.sweep(memory, facts, None)
             dry.run([f"seed{i}" for i in range(len(self.results))])
             found = dry.facts()
             if dry.snapshots:
@@ -75,6 +74,10 @@ class Adjoint:
         kept = {value for values in plan.kept.values() for value in values}
         self.needed = closed(program, kept | set(results) | {v for v in plan.known if plan.free(v)})
 
+    def sweep(self, memory, known, plan):
+        """What writes the reverse sweep."""
+        return Sweep(self, memory, known, plan)
+
     def snapshot(self, op, value):
         """A copy of an array, as it is at an operation that reads it or has made it."""
         after = isinstance(op, Apply) and op.result is value
@@ -91,7 +94,7 @@ class Adjoint:
             forward.line("tape = np.empty(256)")
             forward.line("top = 0")
         forward.block(self.program.body)
-        sweep = Sweep(self, self.memory, self.facts, self.plan)
+        sweep = self.sweep(self.memory, self.facts, self.plan)
         gradients = sweep.run(seeds)
         return forward.lines + sweep.lines, gradients
 
@@ -264,12 +267,16 @@ class Sweep(Writer):
                 lengths = [self.like(arg) for arg in value.op.args[1:]]
                 self.line(f"{name} = {value.op.rule.text([self.bars[value.base], *lengths], value.op)}")
             else:
-                self.line(f"{name} = np.zeros_like({self.like(value)})")
+                self.blank(name, value)
             self.bars[value] = name
         elif value in self.known.nested:
             name = self.fresh(value)
             self.line(f"{name} = 0.0")
             self.bars[value] = name
+
+    def blank(self, name, value):
+        """Make the adjoint of an array, all zeros."""
+        self.line(f"{name} = np.zeros_like({self.like(value)})")
 
     def run_block(self, block, first=(), values=()):
         """The reverse of an inner block; `first` are (value, text) to add at its end."""

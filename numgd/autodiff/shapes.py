@@ -4,7 +4,6 @@ The length of an axis is a pair (token, offset): the number that the token stand
 where that is negative; the token None stands for 0.  What is not understood has a token of its own.
 """
 
-from numgd.autodiff import array_rules as arrays
 from numgd.autodiff import rules
 from numgd.autodiff.program import ELLIPSIS, NEW_AXIS, Apply, For, Load, Slice, Value, While, walk
 
@@ -71,18 +70,18 @@ class Shapes:
             return self._broadcast(value, args)
         if rule.shaped_like is not None:
             return self.of(args[rule.shaped_like])
-        if isinstance(rule, arrays.Filled):  # of a `Full` the last operand is no length
+        if isinstance(rule, rules.Filled):  # of a `Full` the last operand is no length
             return tuple(self.number(arg) for arg in args[: value.kind.ndim])
-        if isinstance(rule, arrays.Reduction) and op.options.get("axis") is not None:
+        if isinstance(rule, rules.Reduction) and op.options.get("axis") is not None:
             axis = op.options["axis"]
             return tuple(d for k, d in enumerate(self.of(args[0])) if k != axis)
-        if rule is arrays.TRANSPOSE:
+        if rule is rules.TRANSPOSE:
             axes = op.options.get("axes") or range(value.kind.ndim)[::-1]
             return tuple(self.of(args[0])[axis] for axis in axes)
-        if rule is arrays.DOT:
+        if rule is rules.DOT:
             return self.of(args[0])[:-1] + self.of(args[1])[1:]
         lengths = args[1:]
-        if rule is arrays.RESHAPE and not any(n.constant is not None and n.constant < 0 for n in lengths):
+        if rule is rules.RESHAPE and not any(n.constant is not None and n.constant < 0 for n in lengths):
             return tuple(self.number(length) for length in lengths)
         return _own(value)
 
@@ -92,9 +91,9 @@ class Shapes:
             return None, int(value.constant)
         op = value.op
         if isinstance(op, Apply):
-            if op.rule is arrays.SHAPE:
+            if op.rule is rules.SHAPE:
                 return self.of(op.args[0])[op.options["axis"]]
-            if op.rule is arrays.SIZE and op.args[0].kind.ndim == 1:
+            if op.rule is rules.SIZE and op.args[0].kind.ndim == 1:
                 return self.of(op.args[0])[0]
             if op.rule in (rules.ADD, rules.SUBTRACT) and isinstance(op.args[1].constant, int):
                 token, offset = self.number(op.args[0])

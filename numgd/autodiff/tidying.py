@@ -151,6 +151,11 @@ def _only_names(statement, operands):
     return not operands & set(_names(statement, ast.Store))
 
 
+def _writes(statement):
+    """Whether elements of an array are written, of which any name may be a view."""
+    return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(statement))
+
+
 class _Inliner:
     """Moves the values of names that are assigned once and read once to where they are read."""
 
@@ -200,16 +205,6 @@ class _Inliner:
             if operands & set(_names(later, ast.Store)) or name in _names(later, ast.Load) or _writes(later):
                 return False
         return False
-
-
-def _writes(statement):
-    """Whether elements of an array are written, of which any name may be a view."""
-    return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(statement))
-
-
-def _writes(statement):
-    """Whether elements of an array are written, of which any name may be a view."""
-    return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(statement))
 
 
 def _evaluated_first(statement):

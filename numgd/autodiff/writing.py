@@ -1,6 +1,5 @@
 """Programs as source text, with what the reverse sweep will need kept on a tape."""
 
-from numgd.autodiff.array_rules import DTYPE_NAMES
 from numgd.autodiff.program import (
     ELLIPSIS,
     Apply,
@@ -12,6 +11,7 @@ from numgd.autodiff.program import (
     While,
     blocks_of,
 )
+from numgd.autodiff.rules import DTYPE_NAMES
 
 INDENT = "    "
 
@@ -138,14 +138,7 @@ class Forward(Writer):
     def loop(self, op):
         self.enter(op)
         start, stop, step = (part.name for part in op.count)
-        kept = self.kept.get(op.body, [])
-        inner = any(self.kept.get(block) for inner in op.body.ops for block in _all_blocks(inner))
-        if kept and not inner and not any(value.kind.ndim for value in kept):
-            count = stop if (start, step) == ("0", "1") else f"helpers.length({start}, {stop}, {step})"
-            size = f"top + {len(kept)} * {count}"
-            self.line(f"if {size} > tape.size:")
-            self.line(f"{INDENT}tape = helpers.grown(tape, {size})")
-            self.reserved.add(op.body)
+        self.reserve(op)
         before = len(self.lines)
         self.line(f"for {op.index.name} in {range_text(start, stop, step)}:")
         self.depth += 1
@@ -154,6 +147,21 @@ class Forward(Writer):
         if self.lines[before + 1 :] == [INDENT * (self.depth + 1) + "pass"]:
             del self.lines[before:]
         self.leave(op)
+
+    def reserve(self, op):
+        """Make room on the tape for all iterations of a loop, where it is known how much they keep."""
+        start, stop, step = (part.name for part in op.count)
+        kept = self.kept.get(op.body, [])
+        inner = any(self.kept.get(block) for inner in op.body.ops for block in _all_blocks(inner))
+        if kept and not inner and not any(value.kind.ndim for value in kept):
+            count = stop if (start, step) == ("0", "1") else f"helpers.length({start}, {stop}, {step})"
+            self.grow(f"top + {len(kept)} * {count}")
+            self.reserved.add(op.body)
+
+    def grow(self, size):
+        """Have a tape of at least this size."""
+        self.line(f"if {size} > tape.size:")
+        self.line(f"{INDENT}tape = helpers.grown(tape, {size})")
 
     def conditional(self, op):
         self.enter(op)
@@ -197,14 +205,17 @@ class Forward(Writer):
         scalars = [value for value in self.kept.get(block, []) if not value.kind.ndim]
         if scalars:
             if block not in self.reserved:
-                self.line(f"if top + {len(scalars)} > tape.size:")
-                self.line(f"{INDENT}tape = helpers.grown(tape, top + {len(scalars)})")
-            for number, value in enumerate(scalars):
-                self.line(f"tape[top{f' + {number}' if number else ''}] = {value.name}")
+                self.grow(f"top + {len(scalars)}")
+            self.push(scalars)
             self.line(f"top += {len(scalars)}")
         for value in self.kept.get(block, []):
             if value.kind.ndim:
                 self.line(f"tape, top = helpers.kept(tape, top, {value.name})")
+
+    def push(self, scalars):
+        """Write numbers behind the top of the tape."""
+        for number, value in enumerate(scalars):
+            self.line(f"tape[top{f' + {number}' if number else ''}] = {value.name}")
 
 
 def range_text(start, stop, step):

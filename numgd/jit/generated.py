@@ -4,7 +4,9 @@ import hashlib
 import linecache
 import os
 import re
+import sys
 import tempfile
+from types import ModuleType
 
 from numba import njit
 from numba.core.dispatcher import _FunctionCompiler
@@ -69,10 +71,13 @@ def function_of(text, name, namespace):
             digest.update(thing.tobytes())
     digest = digest.hexdigest()[:16]
     path = _written(text, f"{name}-{digest}.py")
-    # The module's name is part of that of the machine code: kept code must not meet other code of its name.
-    namespace = dict(namespace, __name__=f"numgd.generated.{name}_{digest}")
-    exec(compile(text, path, "exec"), namespace)
-    return namespace[name], digest
+    # The module's name is part of that of the machine code, which must not meet other code of its name;
+    # machine code from the disk asks for its module.
+    module = ModuleType(f"numgd.generated.{name}_{digest}")
+    module.__dict__.update(namespace)
+    exec(compile(text, path, "exec"), module.__dict__)
+    sys.modules[module.__name__] = module
+    return module.__dict__[name], digest
 
 
 def _written(text, file_name):

@@ -8,11 +8,11 @@ from numgd.objective.adapter import Functions, make_adapter
 from numgd.objective.binding import bind, bind_compiled
 from numgd.objective.compiled import compile_objective
 from numgd.objective.derivatives import choose
-from numgd.objective.schemes import AUTODIFF, curvature_of, scheme_of
+from numgd.objective.schemes import asks_for_source, curvature_of, scheme_of
 
 __all__ = [
-    "AUTODIFF",
     "Functions",
+    "asks_for_source",
     "bind",
     "bind_compiled",
     "choose",

@@ -9,6 +9,9 @@ from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_sign
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable, quiet_compilation
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, PAIR
 
+STEP = 1e-20
+"""Of the imaginary part: so short that the square of it is lost."""
+
 
 class Functions(NamedTuple):
     """What the user gave: ``fun(x, *args)`` and the derivatives of it that are functions too."""
@@ -99,6 +102,54 @@ def _types_fit(functions, scheme, vector, argument_types):
     return fits
 
 
+def _make_first(functions, scheme, load, point, view, vector):
+    """Function ``first(x, g, n, wanted, context)``: the value, and a gradient that is a function."""
+    real = np.dtype(vector.dtype.name).type
+    fun, jac, pair = functions.fun, functions.jac, functions.pair
+
+    @portable
+    def alone(x, g, n, wanted, context):
+        if wanted & VALUE:
+            return real(fun(point(x, n), *load(context)))
+        return real(0)
+
+    @portable
+    def joint(x, g, n, wanted, context):
+        if wanted & VALUE:
+            value, gradient = fun(point(x, n), *load(context))
+            fill(view(g, n), gradient)
+            return real(value)
+        return real(0)
+
+    @portable
+    def paired(x, g, n, wanted, context):
+        if wanted & GRADIENT:
+            value, gradient = pair(point(x, n), *load(context))
+            fill(view(g, n), gradient)
+            return real(value)
+        return alone(x, g, n, wanted, context)
+
+    @portable
+    def exact(x, g, n, wanted, context):
+        f = alone(x, g, n, wanted, context)
+        if wanted & GRADIENT:
+            fill(view(g, n), jac(point(x, n), *load(context)))
+        return f
+
+    @portable
+    def by_complex_step(x, g, n, wanted, context):
+        f = alone(x, g, n, wanted, context)
+        if wanted & GRADIENT:
+            gradient = view(g, n)
+            for i in range(n):
+                moved = view(x, n) + 0j
+                moved[i] += complex(0.0, STEP)
+                gradient[i] = fun(moved, *load(context)).imag / STEP
+        return f
+
+    return {JOINT: joint, PAIR: paired, EXACT: exact, COMPLEX_STEP: by_complex_step}.get(scheme, alone)
+
+
 def _make_second(functions, load, point, view):
     """Function ``second(x, g, n, wanted, context)`` for the second derivatives that are functions."""
     hess, hessp = functions.hess, functions.hessp
@@ -164,68 +215,13 @@ def make_adapter(functions, scheme, load, args_type, vector):
         def point(x, n):
             return view(x, n)
 
-    real = np.dtype(vector.dtype.name).type
-    fun, jac, pair = functions.fun, functions.jac, functions.pair
+    first = _make_first(functions, scheme, load, point, view, vector)
     second = _make_second(functions, load, point, view)
-    if scheme == JOINT:
 
-        def adapter(x, g, n, wanted, context):
-            f = real(0)
-            if wanted & VALUE:
-                value, gradient = fun(point(x, n), *load(context))
-                fill(view(g, n), gradient)
-                f = real(value)
-            second(x, g, n, wanted, context)
-            return f
-
-    elif scheme == PAIR:
-
-        def adapter(x, g, n, wanted, context):
-            f = real(0)
-            if wanted & GRADIENT:
-                value, gradient = pair(point(x, n), *load(context))
-                fill(view(g, n), gradient)
-                f = real(value)
-            elif wanted & VALUE:
-                f = real(fun(point(x, n), *load(context)))
-            second(x, g, n, wanted, context)
-            return f
-
-    elif scheme == EXACT:
-
-        def adapter(x, g, n, wanted, context):
-            f = real(0)
-            if wanted & VALUE:
-                f = real(fun(point(x, n), *load(context)))
-            if wanted & GRADIENT:
-                fill(view(g, n), jac(point(x, n), *load(context)))
-            second(x, g, n, wanted, context)
-            return f
-
-    elif scheme == COMPLEX_STEP:
-        step = 1e-20
-
-        def adapter(x, g, n, wanted, context):
-            f = real(0)
-            if wanted & VALUE:
-                f = real(fun(point(x, n), *load(context)))
-            if wanted & GRADIENT:
-                gradient = view(g, n)
-                for i in range(n):
-                    moved = view(x, n) + 0j
-                    moved[i] += complex(0.0, step)
-                    gradient[i] = fun(moved, *load(context)).imag / step
-            second(x, g, n, wanted, context)
-            return f
-
-    else:
-
-        def adapter(x, g, n, wanted, context):
-            f = real(0)
-            if wanted & VALUE:
-                f = real(fun(point(x, n), *load(context)))
-            second(x, g, n, wanted, context)
-            return f
+    def adapter(x, g, n, wanted, context):
+        f = first(x, g, n, wanted, context)
+        second(x, g, n, wanted, context)
+        return f
 
     signature = objective_signature(vector.dtype)
     dispatcher = njit(**OBJECTIVE_FLAGS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(adapter)

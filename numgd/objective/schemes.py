@@ -16,24 +16,38 @@ from numgd.kernels.cpu.solve import (
 AUTODIFF = "autodiff"
 """What `jac` and `hess` may be for derivatives made of the source."""
 
+_GRADIENTS = {AUTODIFF: PAIR, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}
+_CURVATURES = {"2-point": GRADIENT_DIFFERENCES, "3-point": CENTRAL_GRADIENT_DIFFERENCES}
+GIVEN = "given"
+NAMES = {EXACT: GIVEN, JOINT: GIVEN} | {scheme: name for name, scheme in _GRADIENTS.items()}
+"""How a gradient is obtained, in words."""
+CURVATURE_NAMES = {FULL_HESSIAN: GIVEN, HESSIAN_PRODUCT: GIVEN} | {
+    curvature: name for name, curvature in _CURVATURES.items()
+}
+"""How second derivatives are obtained, in words."""
 
-def scheme_of(jac):
+
+def asks_for_source(derivative):
+    """Whether `jac` or `hess` insists on derivatives made of the source."""
+    return isinstance(derivative, str) and derivative == AUTODIFF
+
+
+def scheme_of(jac, joint=True):
     """How a gradient is obtained, from SciPy's `jac` argument; raises for what it cannot be.
 
-    PAIR where it was not given: it is for the source to say whether it has one.
+    PAIR where it was not given: it is for the source to say whether it has one.  True, for a function of
+    value and gradient, is known only where `joint`.
     """
     if callable(jac):
         return EXACT
-    if jac is None or jac is False:
+    if jac is None or (joint and jac is False):
         return PAIR
-    if jac is True:
+    if joint and jac is True:
         return JOINT
-    try:
-        return {AUTODIFF: PAIR, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}[jac]
-    except (KeyError, TypeError):
-        raise ValueError(
-            f"jac must be a callable, True, 'autodiff', '2-point', '3-point', 'cs' or None; it is {jac!r}"
-        ) from None
+    if isinstance(jac, str) and jac in _GRADIENTS:
+        return _GRADIENTS[jac]
+    known = "a callable, True, 'autodiff'" if joint else "a callable, 'autodiff'"
+    raise ValueError(f"jac must be {known}, '2-point', '3-point', 'cs' or None; it is {jac!r}")
 
 
 def curvature_of(hess, hessp):
@@ -46,12 +60,9 @@ def curvature_of(hess, hessp):
         if callable(hessp):
             return HESSIAN_PRODUCT
         raise TypeError(f"hessp must be callable or None; it is {hessp!r}")
-    try:
-        return {
-            AUTODIFF: GRADIENT_DIFFERENCES,  # unless the source has it
-            "2-point": GRADIENT_DIFFERENCES,
-            "3-point": CENTRAL_GRADIENT_DIFFERENCES,
-        }[hess]
-    except (KeyError, TypeError):
-        known = "a callable, a HessianUpdateStrategy, 'autodiff', '2-point', '3-point' or None"
-        raise ValueError(f"hess must be {known}; it is {hess!r}") from None
+    if asks_for_source(hess):
+        return GRADIENT_DIFFERENCES  # unless the source has it
+    if isinstance(hess, str) and hess in _CURVATURES:
+        return _CURVATURES[hess]
+    known = "a callable, a HessianUpdateStrategy, 'autodiff', '2-point', '3-point' or None"
+    raise ValueError(f"hess must be {known}; it is {hess!r}")

@@ -3,56 +3,70 @@
 import numpy as np
 from numba import types
 
-from numgd.autodiff import NotDifferentiable
 from numgd.kernels.cpu.solve import EXACT, PAIR, TWO_POINT
-from numgd.objective.derivatives import NAMES, Made, make, random_direction, slopes_agree
-from numgd.objective.schemes import AUTODIFF
+from numgd.objective.derivatives import insist_not
+from numgd.objective.schemes import AUTODIFF, NAMES, asks_for_source
+from numgd.objective.trial import Made, Trial, make
 from numgd.residuals.compiled import kinds_of, same
+
+
+class _ResidualTrial(Trial):
+    """Of ``fun(x, *args)``."""
+
+    def __init__(self, fun, args, x):
+        super().__init__("jacobian", 0, fun, x, (x, *args))
+        self.args = args
+
+    def kinds(self):
+        return kinds_of(self.args, None)
+
+    def alike(self, dispatcher, key):
+        return same(self.fun, dispatcher, key, (self.x,), self.args)
+
+    def fits(self, answer):
+        return isinstance(answer, types.Array) and answer.ndim == 2
+
+    def values(self, dispatcher, x):
+        return dispatcher(x, *self.args)
+
+    def change(self, derivative, direction):
+        return derivative(self.x.copy(), *self.args) @ direction
+
+
+class _ModelTrial(Trial):
+    """Of ``f(xdata, *x)``; the Jacobian is a tuple of its columns."""
+
+    def __init__(self, f, data, x):
+        self.data, self.xdata, self.parameters = data, data[0], tuple(x.tolist())
+        super().__init__("jacobian", tuple(range(1, x.size + 1)), f, x, (self.xdata, *self.parameters))
+
+    def kinds(self):
+        return kinds_of(self.data, self.x.size)
+
+    def alike(self, dispatcher, key):
+        return same(self.fun, dispatcher, key, (self.xdata,), self.parameters)
+
+    def fits(self, answer):
+        column = answer.dtype if isinstance(answer, types.UniTuple) else None
+        return isinstance(column, types.Array) and column.ndim == 1
+
+    def values(self, dispatcher, x):
+        return dispatcher(self.xdata, *x.tolist())
+
+    def change(self, derivative, direction):
+        return np.column_stack(derivative(self.xdata, *self.parameters)) @ direction
 
 
 def residual_jacobian(fun, args, x, box):
     """The Jacobian (m, n) of ``fun(x, *args)`` as a `Made`; no point leaves the box (2, n)."""
-
-    def alike(dispatcher, key):
-        return same(fun, dispatcher, key, (x,), args)
-
-    def agrees(dispatcher, function):
-        return _agrees(lambda moved: dispatcher(moved, *args), lambda: function(x.copy(), *args), x, box)
-
-    def fits(answer):
-        return isinstance(answer, types.Array) and answer.ndim == 2
-
-    return make("jacobian", 0, fun, (x, *args), lambda: kinds_of(args, None), alike, fits, agrees)
+    return make(_ResidualTrial(fun, args, x), box)
 
 
 def model_jacobian(f, data, x, box):
     """The columns of the Jacobian of a model ``f(xdata, *x)`` as a `Made`."""
-    xdata, parameters = data[0], tuple(x.tolist())
-
-    def alike(dispatcher, key):
-        return same(f, dispatcher, key, (xdata,), parameters)
-
-    def agrees(dispatcher, function):
-        return _agrees(
-            lambda moved: dispatcher(xdata, *moved.tolist()),
-            lambda: np.column_stack(function(xdata, *parameters)),
-            x,
-            box,
-        )
-
-    if type(xdata) is not np.ndarray:
+    if type(data[0]) is not np.ndarray:
         return Made(None, "xdata is no array")
-
-    def fits(answer):
-        return (
-            isinstance(answer, types.UniTuple)
-            and isinstance(answer.dtype, types.Array)
-            and answer.dtype.ndim == 1
-        )
-
-    argnum = tuple(range(1, x.size + 1))
-    arguments = (xdata, *parameters)
-    return make("jacobian", argnum, f, arguments, lambda: kinds_of(data, x.size), alike, fits, agrees)
+    return make(_ModelTrial(f, data, x), box)
 
 
 def resolve(made, jac, scheme, stepped):
@@ -63,24 +77,10 @@ def resolve(made, jac, scheme, stepped):
     """
     if scheme != PAIR:
         return (jac if scheme == EXACT else None), scheme, {"jac": NAMES[scheme]}
-    if stepped and jac != AUTODIFF:
+    if stepped and not asks_for_source(jac):
         return None, TWO_POINT, {"jac": NAMES[TWO_POINT]}
     found = made()
     if found.function is not None:
         return found.function, EXACT, {"jac": AUTODIFF}
-    if jac == AUTODIFF:
-        raise NotDifferentiable(f"jac is 'autodiff', but {found.refused}")
+    insist_not(jac, "jac", found.refused)
     return None, TWO_POINT, {"jac": NAMES[TWO_POINT], "refused": found.refused}
-
-
-def _agrees(values, jacobian, x, box):
-    """Whether a Jacobian has the slope that differences have, of a random sum along a random direction."""
-    direction = random_direction(x, box)
-    matrix = np.atleast_2d(jacobian())
-    weights = np.random.default_rng(matrix.shape[0]).normal(size=matrix.shape[0])
-
-    def along(t):
-        return float(np.dot(weights, np.ravel(values(x + t * direction))))
-
-    slope = float(np.dot(weights, matrix @ direction))
-    return slopes_agree(along, slope, np.finfo(float).eps)

@@ -1,6 +1,7 @@
 """What the derivatives promise beside their values: names, errors, sources, processes, scipy."""
 
 import math
+import os
 import subprocess
 import sys
 
@@ -188,6 +189,41 @@ def test_an_edited_function_is_differentiated_anew(tmp_path):
         command = [sys.executable, "-B", str(script)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert [float(word) for word in done.stdout.split()] == pytest.approx(expected)
+
+
+def test_a_second_process_finds_the_machine_code(tmp_path):
+    script = tmp_path / "kept.py"
+    function = "def f(x):\n    return np.array([np.sum(x**2), x[0], np.exp(x[1])])\n"
+    calls = (
+        "for made in (numgd.grad(lambda x: f(x)[0]), numgd.jacobian(f)):\n"
+        "    made(np.ones(2))\n"
+        "    (inner,) = made._compiler.inner\n"
+        "    print(sum(inner.stats.cache_hits.values()))\n"
+    )
+    script.write_text(f"import numpy as np\nimport numgd\n\n\n{function}\n\n{calls}")
+    environment = dict(os.environ, NUMGD_CACHE_DIR=str(tmp_path / "cache"))
+    for expected in (["0", "0"], ["1", "1"]):
+        command = [sys.executable, str(script)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == expected
+
+
+def test_lambdas_on_one_line():
+    square, cube, sine = lambda x: x**2, lambda x: x**3, njit(lambda x: math.sin(x))
+    assert [numgd.grad(f)(2.0) for f in (square, cube, sine)] == [4.0, 12.0, math.cos(2.0)]
+
+
+def test_powers_at_zero():
+    def polynomial(x, powers):
+        return np.sum(x**powers)
+
+    def one(x, power):
+        return x**power
+
+    gradient = numgd.grad(polynomial)(np.zeros(4), np.array([0.0, 1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(gradient, [0.0, 1.0, 0.0, 0.0])
+    assert [numgd.grad(one)(0.0, power) for power in (0, 1, 2, 0.0, 1.0)] == [0.0, 1.0, 0.0, 0.0, 1.0]
+    assert [numgd.hessian(one)(0.0, power) for power in (0, 1, 2, 3)] == [0.0, 0.0, 2.0, 0.0]
 
 
 def test_check_grad():

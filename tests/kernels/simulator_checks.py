@@ -12,7 +12,18 @@ import json
 import sys
 
 import numpy as np
-from cuda_cases import CASES, DTYPES, METHODS, in_dtype, options_of, update_inputs
+from cuda_cases import (
+    CASES,
+    DIFFERENTIATED,
+    DIFFERENTIATED_AT,
+    DTYPES,
+    METHODS,
+    TAPE,
+    in_dtype,
+    make_gradient_kernel,
+    options_of,
+    update_inputs,
+)
 
 import numgd  # noqa: F401
 from numgd.first_order import RULES
@@ -20,6 +31,8 @@ from numgd.first_order.apply import step_coefficients
 from numgd.options import settings
 
 IMPORTED_EARLY = "numba.cuda" in sys.modules
+
+from numba import cuda  # noqa: E402
 
 from numgd.kernels.cuda import launch  # noqa: E402
 from numgd.kernels.cuda.solve_many import scratch_many, solve_many  # noqa: E402
@@ -54,6 +67,16 @@ def updated(rule, dtype, n):
     return {"p": p.tolist(), "slots": slots.tolist()}
 
 
+def differentiated(function, dtype, count):
+    """Gradients at three points, a thread each."""
+    X = DIFFERENTIATED_AT.astype(dtype)
+    G = np.full_like(X, -7)
+    values, needed = np.zeros(len(X), dtype), np.zeros(len(X), np.int64)
+    tapes = np.zeros((len(X), TAPE), dtype)
+    make_gradient_kernel(cuda, function, dtype)[1, 4](X, G, tapes, values, needed, count)
+    return {"G": G.tolist(), "values": values.tolist(), "needed": needed.tolist()}
+
+
 if __name__ == "__main__":
     print(
         json.dumps(
@@ -64,6 +87,12 @@ if __name__ == "__main__":
                     for case in CASES
                     for method in METHODS
                     for dtype in DTYPES
+                },
+                "gradient": {
+                    f"{name} {dtype} {count}": differentiated(function, dtype, count)
+                    for name, function in DIFFERENTIATED.items()
+                    for dtype in DTYPES
+                    for count in (5, 50)
                 },
                 "update": {
                     f"{name} {dtype} {n}": updated(rule, dtype, n)

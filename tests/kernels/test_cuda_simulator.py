@@ -7,7 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cuda_cases import CASES, DTYPES, METHODS, in_dtype, options_of, quadratic, rosenbrock, update_inputs
+from cuda_cases import (
+    CASES,
+    DIFFERENTIATED,
+    DIFFERENTIATED_AT,
+    DTYPES,
+    METHODS,
+    TAPE,
+    in_dtype,
+    options_of,
+    quadratic,
+    rosenbrock,
+    update_inputs,
+)
 from numba import njit
 
 import numgd
@@ -95,3 +107,25 @@ def test_update_gives_the_cpu_answer(simulated, name, dtype, n):
     tolerance = 4 * np.finfo(dtype).eps
     np.testing.assert_allclose(found["p"], p, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(np.reshape(found["slots"], slots.shape), slots, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", DIFFERENTIATED)
+def test_gradients_are_those_of_the_cpu(simulated, name, dtype):
+    found = simulated["gradient"][f"{name} {dtype} 5"]
+    assert max(found["needed"]) <= TAPE
+    value_and_grad = numgd.value_and_grad(DIFFERENTIATED[name])
+    for row, x in enumerate(DIFFERENTIATED_AT):
+        value, gradient = value_and_grad(x, 5)
+        tolerance = 1e-13 if dtype == "float64" else 2e-6
+        np.testing.assert_allclose(found["values"][row], value, rtol=tolerance)
+        np.testing.assert_allclose(found["G"][row], gradient, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_tape_that_is_too_short_says_so_and_leaves_the_gradient_alone(simulated, dtype):
+    found = simulated["gradient"][f"oscillator {dtype} 50"]
+    assert min(found["needed"]) > TAPE
+    assert np.all(np.array(found["G"]) == -7)
+    expected = [DIFFERENTIATED["oscillator"](x, 50) for x in DIFFERENTIATED_AT]
+    np.testing.assert_allclose(found["values"], expected, rtol=1e-13 if dtype == "float64" else 1e-5)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import pytest
-from cuda_cases import DTYPES, METHODS, quadratic, rosenbrock
+from cuda_cases import DIFFERENTIATED, DTYPES, METHODS, make_gradient_kernel, quadratic, rosenbrock
 
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
@@ -112,3 +112,15 @@ def test_solver_kernel_takes_a_compiled_objective(compiler, record_property):
     kernel = solve_many.make_kernel("gd", compiler(rosenbrock), ())
     signature = solver_signature("gd", "float32", numba.types.Tuple(()))
     check(build(kernel, signature), "float32", record_property)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", DIFFERENTIATED)
+def test_gradient_kernel(name, dtype, record_property):
+    kernel = make_gradient_kernel(cuda, DIFFERENTIATED[name], dtype)
+    rows, row = array(dtype, 2), array(dtype, 1)
+    signature = (rows, rows, rows, row, array(np.int64, 1), numba.types.int64)
+    built = build(kernel, signature)
+    assert built.spills == 0
+    for name in ("malloc", "NRT_", "vprintf"):
+        assert name not in built.ptx

@@ -1,7 +1,6 @@
-"""Derivatives of single operations.
+"""Derivatives of elementwise operations.
 
-A rule says what kind its result has, how it is written, and how its adjoint is passed on.  Elementwise ones
-are templates in their operands ``a, b, c``, result ``y`` and adjoint ``g`` of the result; ``M`` stands for
+Templates in the operands ``a, b, c``, the result ``y`` and the adjoint ``g`` of the result; ``M`` stands for
 `math` where the operands are numbers and for `numpy` where one is an array.
 """
 
@@ -14,47 +13,7 @@ import numpy as np
 
 from numgd.autodiff import helpers
 from numgd.autodiff.program import Kind, promoted
-
-FUNCTIONS = {}
-"""Rule of each function object that user's code may call."""
-
-
-class Rule:
-    """An operation of one result; the defaults suit functions that have no derivative."""
-
-    smooth = False
-    cheap = True  # computed again rather than kept
-    operands = 1  # how many values it takes, or the least and the most
-    shaped_like = None  # position of an operand whose shape the result has
-    effect = False  # written whether or not its result is used: there is none
-    options = ()  # names of what else a call may give, in their order
-
-    def __init__(self, name, pattern, kind):
-        self.name, self.pattern, self._kind = name, pattern, kind
-
-    def kind(self, kinds, options):
-        """`Kind` of the result; raises TypeError where the operands do not fit."""
-        return self._kind(kinds, options)
-
-    def text(self, args, op):
-        """The operation as source text."""
-        return substituted(self.pattern, args, op)
-
-    def blank(self, em, op):
-        """Zeros in the shape of the result, as text, where these can be had without the result."""
-        return None
-
-    def simplified(self, args):
-        """A rule that does the same for these operands in less, and its operands."""
-        return self, args
-
-
-def substituted(template, args, op, **names):
-    """A template with its letters replaced."""
-    arrays = any(arg.kind.ndim for arg in op.args)
-    names.update(zip("abc", args, strict=False))
-    names["M"] = "np" if arrays else "math"
-    return re.sub(r"\b([abcgyM])\b(?!\w)", lambda match: names.get(match[1], match[1]), template)
+from numgd.autodiff.rules.base import Rule, define, substituted
 
 
 class Elementwise(Rule):
@@ -90,40 +49,18 @@ class Elementwise(Rule):
         template = self.adjoints[position] if position < len(self.adjoints) else None
         if template is not None and not op.result.kind.ndim:
             template = re.sub(r"np\.where\((.*), (.*), (.*)\)$", r"(\2 if \1 else \3)", template)
+            template = template.replace("np.sign(", "helpers.sign(")
         return template
-
-
-class Raise(Rule):
-    """The end by an exception."""
-
-    effect = True
-
-    def __init__(self, statement):
-        super().__init__("raise", statement, lambda kinds, options: Kind("b1"))
-
-    def text(self, args, op):
-        return self.pattern
-
-
-def letters(template):
-    """The operands and the result that a template names."""
-    return set(re.findall(r"\b([abcy])\b", template))
-
-
-def _define(rule, *functions):
-    for function in functions:
-        FUNCTIONS[function] = rule
-    return rule
 
 
 def _unary(name, pattern, adjoint, *functions, **options):
     options.setdefault("cheap", False)
-    return _define(Elementwise(name, pattern, adjoint, **options), *functions)
+    return define(Elementwise(name, pattern, adjoint, **options), *functions)
 
 
-ADD = _define(Elementwise("add", "a + b", "g", "g", integer=True), np.add, operator.add)
-SUBTRACT = _define(Elementwise("subtract", "a - b", "g", "-g", integer=True), np.subtract, operator.sub)
-SQUARED = _define(Elementwise("square", "a * a", "g * 2 * a", integer=True), np.square)
+ADD = define(Elementwise("add", "a + b", "g", "g", integer=True), np.add, operator.add)
+SUBTRACT = define(Elementwise("subtract", "a - b", "g", "-g", integer=True), np.subtract, operator.sub)
+SQUARED = define(Elementwise("square", "a * a", "g * 2 * a", integer=True), np.square)
 
 
 class Multiply(Elementwise):
@@ -133,48 +70,52 @@ class Multiply(Elementwise):
         return (SQUARED, args[:1]) if args[0] is args[1] else (self, args)
 
 
-MULTIPLY = _define(Multiply("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul)
-DIVIDE = _define(
+MULTIPLY = define(Multiply("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul)
+DIVIDE = define(
     Elementwise("divide", "a / b", "g / b", "-g * y / b"), np.divide, np.true_divide, operator.truediv
 )
-FLOOR_DIVIDE = _define(
-    Elementwise("floor_divide", "a // b", integer=True), np.floor_divide, operator.floordiv
-)
-MOD = _define(
+FLOOR_DIVIDE = define(Elementwise("floor_divide", "a // b", integer=True), np.floor_divide, operator.floordiv)
+MOD = define(
     Elementwise("mod", "a % b", "g", "-g * np.floor(a / b)", integer=True), np.mod, np.remainder, operator.mod
 )
-FMOD = _define(Elementwise("fmod", "M.fmod(a, b)", "g", "-g * np.trunc(a / b)"), np.fmod, math.fmod)
+FMOD = define(Elementwise("fmod", "M.fmod(a, b)", "g", "-g * np.trunc(a / b)"), np.fmod, math.fmod)
 SQUARE = Elementwise("square", "a ** 2", "g * 2 * a", integer=True)
 
 
 class Power(Elementwise):
-    """A power; a square where the exponent is 2."""
+    """A power; a square where the exponent is 2, of a shorter derivative where it is another constant."""
 
     def simplified(self, args):
-        return (SQUARE, args[:1]) if args[1].constant == 2 else (self, args)
+        exponent = args[1].constant
+        if exponent == 2:
+            return SQUARE, args[:1]
+        return (CONSTANT_POWER if exponent else self), args
 
 
-POWER = _define(
+_BY_EXPONENT = "np.where(a > 0, g * y * M.log(a), 0.0 * g)"
+POWER = define(
     Power(
-        "power", "a ** b", "g * b * a ** (b - 1)", "np.where(a > 0, g * y * M.log(a), 0.0 * g)",
-        integer=True, cheap=False,
+        "power", "a ** b", "g * b * a ** (b - 1 + (b == 0))", _BY_EXPONENT, integer=True, cheap=False,
     ),
     np.power, operator.pow, builtins.pow, math.pow,
 )  # fmt: skip
-NEGATIVE = _define(Elementwise("negative", "-a", "-g", integer=True), np.negative, operator.neg)
-POSITIVE = _define(Elementwise("positive", "a * 1", "g", integer=True), np.positive, operator.pos)
-ABSOLUTE = _define(
+CONSTANT_POWER = Elementwise(
+    "power", "a ** b", "g * b * a ** (b - 1)", _BY_EXPONENT, integer=True, cheap=False
+)
+NEGATIVE = define(Elementwise("negative", "-a", "-g", integer=True), np.negative, operator.neg)
+POSITIVE = define(Elementwise("positive", "a * 1", "g", integer=True), np.positive, operator.pos)
+ABSOLUTE = define(
     Elementwise("absolute", "np.abs(a)", "g * np.sign(a)", integer=True, scalar="abs(a)"),
     np.abs, np.absolute, np.fabs, math.fabs, builtins.abs,
 )  # fmt: skip
-MAXIMUM = _define(
+MAXIMUM = define(
     Elementwise(
         "maximum", "np.maximum(a, b)", "np.where(a >= b, g, 0.0 * g)", "np.where(a < b, g, 0.0 * g)",
         integer=True, scalar="max(a, b)",
     ),
     np.maximum, np.fmax,
 )  # fmt: skip
-MINIMUM = _define(
+MINIMUM = define(
     Elementwise(
         "minimum", "np.minimum(a, b)", "np.where(a <= b, g, 0.0 * g)", "np.where(a > b, g, 0.0 * g)",
         integer=True, scalar="min(a, b)",
@@ -185,31 +126,31 @@ WHERE = Elementwise(
     "where", "np.where(a, b, c)", None, "np.where(a, g, 0.0 * g)", "np.where(a, 0.0 * g, g)",
     integer=True, scalar="(b if a else c)",
 )  # fmt: skip
-HYPOT = _define(
+HYPOT = define(
     Elementwise("hypot", "M.hypot(a, b)", "g * a / y", "g * b / y", cheap=False), np.hypot, math.hypot
 )
-ARCTAN2 = _define(
+ARCTAN2 = define(
     Elementwise(
         "arctan2", "np.arctan2(a, b)", "g * b / (a * a + b * b)", "-g * a / (a * a + b * b)",
         cheap=False, scalar="math.atan2(a, b)",
     ),
     np.arctan2, math.atan2,
 )  # fmt: skip
-COPYSIGN = _define(
+COPYSIGN = define(
     Elementwise("copysign", "M.copysign(a, b)", "g * np.sign(a) * M.copysign(1.0, b)", None),
     np.copysign, math.copysign,
 )  # fmt: skip
-_define(
+define(
     Elementwise("logaddexp", "np.logaddexp(a, b)", "g * np.exp(a - y)", "g * np.exp(b - y)", cheap=False),
     np.logaddexp,
 )
 
-_define(
+define(
     Elementwise("logaddexp2", "np.logaddexp2(a, b)", "g * 2.0 ** (a - y)", "g * 2.0 ** (b - y)", cheap=False),
     np.logaddexp2,
 )
 _unary(
-    "sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0 * g, g * (np.cos(3.141592653589793 * a) - y) / a)", np.sinc
+    "sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0 * g, g * (M.cos(3.141592653589793 * a) - y) / a)", np.sinc
 )
 _unary("exp", "M.exp(a)", "g * y", np.exp, math.exp)
 _unary("exp2", "2.0 ** a", "g * y * 0.6931471805599453", np.exp2, getattr(math, "exp2", np.exp2))
@@ -224,14 +165,14 @@ _unary("reciprocal", "1.0 / a", "-g * y * y", np.reciprocal, cheap=True)
 _unary("sin", "M.sin(a)", "g * M.cos(a)", np.sin, math.sin)
 _unary("cos", "M.cos(a)", "-g * M.sin(a)", np.cos, math.cos)
 _unary("tan", "M.tan(a)", "g * (1.0 + y * y)", np.tan, math.tan)
-_unary("arcsin", "np.arcsin(a)", "g / np.sqrt(1.0 - a * a)", np.arcsin, math.asin)
-_unary("arccos", "np.arccos(a)", "-g / np.sqrt(1.0 - a * a)", np.arccos, math.acos)
+_unary("arcsin", "np.arcsin(a)", "g / M.sqrt(1.0 - a * a)", np.arcsin, math.asin)
+_unary("arccos", "np.arccos(a)", "-g / M.sqrt(1.0 - a * a)", np.arccos, math.acos)
 _unary("arctan", "np.arctan(a)", "g / (1.0 + a * a)", np.arctan, math.atan)
 _unary("sinh", "M.sinh(a)", "g * M.cosh(a)", np.sinh, math.sinh)
 _unary("cosh", "M.cosh(a)", "g * M.sinh(a)", np.cosh, math.cosh)
 _unary("tanh", "M.tanh(a)", "g * (1.0 - y * y)", np.tanh, math.tanh)
-_unary("arcsinh", "np.arcsinh(a)", "g / np.sqrt(a * a + 1.0)", np.arcsinh, math.asinh)
-_unary("arccosh", "np.arccosh(a)", "g / np.sqrt(a * a - 1.0)", np.arccosh, math.acosh)
+_unary("arcsinh", "np.arcsinh(a)", "g / M.sqrt(a * a + 1.0)", np.arcsinh, math.asinh)
+_unary("arccosh", "np.arccosh(a)", "g / M.sqrt(a * a - 1.0)", np.arccosh, math.acosh)
 _unary("arctanh", "np.arctanh(a)", "g / (1.0 - a * a)", np.arctanh, math.atanh)
 _unary("erf", "math.erf(a)", "g * 1.1283791670955126 * math.exp(-a * a)", math.erf)
 _unary("erfc", "math.erfc(a)", "-g * 1.1283791670955126 * math.exp(-a * a)", math.erfc)
@@ -248,14 +189,14 @@ for _name, _functions in {
     "floor": (np.floor, math.floor),
     "ceil": (np.ceil, math.ceil),
     "trunc": (np.trunc, math.trunc),
-    "sign": (np.sign,),
     "rint": (np.rint,),
 }.items():
     for _function in _functions:
-        _define(
+        define(
             Elementwise(_name, f"{'np' if _function.__class__ is np.ufunc else 'math'}.{_name}(a)"), _function
         )
 
+define(Elementwise("sign", "np.sign(a)", scalar="helpers.sign(a)"), np.sign, helpers.sign)
 COMPARISONS = {
     name: Elementwise(name, f"a {symbol} b", integer="bool")
     for name, symbol in {
@@ -271,10 +212,10 @@ BITWISE = {
 }
 INVERT = Elementwise("invert", "~a", integer=True)
 for _function in (np.isnan, np.isinf, np.isfinite, math.isnan, math.isinf, math.isfinite):
-    _define(Elementwise(_function.__name__, f"np.{_function.__name__}(a)", integer="bool"), _function)
-_define(Elementwise("logical_and", "np.logical_and(a, b)", integer="bool"), np.logical_and)
-_define(Elementwise("logical_or", "np.logical_or(a, b)", integer="bool"), np.logical_or)
-_define(Elementwise("logical_not", "np.logical_not(a)", integer="bool"), np.logical_not)
+    define(Elementwise(_function.__name__, f"np.{_function.__name__}(a)", integer="bool"), _function)
+define(Elementwise("logical_and", "np.logical_and(a, b)", integer="bool"), np.logical_and)
+define(Elementwise("logical_or", "np.logical_or(a, b)", integer="bool"), np.logical_or)
+define(Elementwise("logical_not", "np.logical_not(a)", integer="bool"), np.logical_not)
 
 
 class Conversion(Elementwise):
@@ -289,10 +230,10 @@ class Conversion(Elementwise):
 
 
 CONVERSIONS = {
-    "f8": _define(Conversion("float", "float(a)", "f8"), builtins.float, np.float64),
-    "f4": _define(Conversion("float32", "np.float32(a)", "f4"), np.float32),
-    "i8": _define(Conversion("int", "int(a)", "i8"), builtins.int, np.int64, np.int32, np.intp),
-    "b1": _define(Conversion("bool", "bool(a)", "b1"), builtins.bool, np.bool_),
+    "f8": define(Conversion("float", "float(a)", "f8"), builtins.float, np.float64),
+    "f4": define(Conversion("float32", "np.float32(a)", "f4"), np.float32),
+    "i8": define(Conversion("int", "int(a)", "i8"), builtins.int, np.int64, np.int32, np.intp),
+    "b1": define(Conversion("bool", "bool(a)", "b1"), builtins.bool, np.bool_),
 }
 """Of numbers, by dtype."""
 

@@ -2,8 +2,86 @@
 
 import numpy as np
 
-from numgd.autodiff.array_rules import ArrayRule, real, rule
 from numgd.autodiff.program import Kind, promoted
+from numgd.autodiff.rules.base import FUNCTIONS, ArrayRule, rule
+
+
+@rule(np.dot, methods=("dot",))
+class Dot(ArrayRule):
+    operands = 2
+    linear_in = (0, 1)
+    pattern = "np.dot({0}, {1})"
+
+    def kind(self, kinds, options):
+        a, b = kinds
+        if not (a.ndim in (1, 2) and b.ndim in (1, 2)):
+            raise TypeError("a product of arrays of these dimensions")
+        return Kind(promoted(a.dtype, b.dtype), a.ndim + b.ndim - 2)
+
+    def adjoint(self, em, op):
+        a, b = op.args
+        g = em.bar(op.result, full=True)
+        if op.result.kind.dtype == "f4":
+            g = f"np.float32({g})" if not op.result.kind.ndim else f"{g}.astype(np.float32)"
+        ranks = (a.kind.ndim, b.kind.ndim)
+        if a.active:
+            y = em.val(b)
+            em.add(a, {
+                (1, 1): f"{g} * {y}",
+                (2, 1): f"np.outer({g}, {y})",
+                (1, 2): f"np.dot({y}, {g})",
+                (2, 2): f"np.dot({g}, {y}.T)",
+            }[ranks])  # fmt: skip
+        if b.active:
+            x = em.val(a)
+            em.add(b, {
+                (1, 1): f"{g} * {x}",
+                (2, 1): f"np.dot({g}, {x})",
+                (1, 2): f"np.outer({x}, {g})",
+                (2, 2): f"np.dot({x}.T, {g})",
+            }[ranks])  # fmt: skip
+
+
+DOT = FUNCTIONS[np.matmul] = FUNCTIONS[np.vdot] = Dot
+
+
+@rule(np.outer)
+class Outer(ArrayRule):
+    operands = 2
+    linear_in = (0, 1)
+    pattern = "np.outer({0}, {1})"
+
+    def kind(self, kinds, options):
+        if any(kind.ndim != 1 for kind in kinds):
+            raise TypeError("np.outer of what is no vector")
+        return Kind(promoted(*(kind.dtype for kind in kinds)), 2)
+
+    def adjoint(self, em, op):
+        a, b = op.args
+        g = em.bar(op.result, full=True)
+        if a.active:
+            em.add(a, f"np.dot({g}, {em.val(b)})")
+        if b.active:
+            em.add(b, f"np.dot({em.val(a)}, {g})")
+
+
+@rule(np.trace)
+class Trace(ArrayRule):
+    linear = True
+
+    pattern = "np.trace({0})"
+
+    def kind(self, kinds, options):
+        return Kind(kinds[0].dtype)
+
+    def adjoint(self, em, op):
+        (a,) = op.args
+        x = em.like(a)
+        em.add(a, f"{em.bar(op.result)} * np.eye({x}.shape[0], {x}.shape[1])")
+
+
+def real(dtype):
+    return "f4" if dtype == "f4" else "f8"
 
 
 @rule(np.linalg.norm)
@@ -22,10 +100,23 @@ class Norm(ArrayRule):
         return f"np.sum({em.val(a)} * {em.dot(a)}) / {em.val(op.result)}"
 
 
-@rule(np.linalg.solve)
-class Solve(ArrayRule):
+class LinearSystem(ArrayRule):
+    """The solution y of a system A y = b, with the pattern `matrix` of A in the first operand."""
+
     shaped_like = 1
     operands = 2
+    matrix = "{0}"
+
+    def tangent(self, em, op):
+        a, b = op.args
+        terms = [em.dot(b)] if b.active else []
+        if a.active:
+            terms.append(f"-np.dot({self.matrix.format(em.dot(a))}, {em.val(op.result)})")
+        return self.text([em.val(a), " + ".join(terms)], op)
+
+
+@rule(np.linalg.solve)
+class Solve(LinearSystem):
     pattern = "np.linalg.solve({0}, {1})"
 
     def kind(self, kinds, options):
@@ -39,13 +130,6 @@ class Solve(ArrayRule):
             em.add(b, back)
         if a.active:
             em.add(a, f"-np.outer({back}, {y})" if b.kind.ndim == 1 else f"-np.dot({back}, {y}.T)")
-
-    def tangent(self, em, op):
-        a, b = op.args
-        terms = [em.dot(b)] if b.active else []
-        if a.active:
-            terms.append(f"-np.dot({em.dot(a)}, {em.val(op.result)})")
-        return f"np.linalg.solve({em.val(a)}, {' + '.join(terms)})"
 
 
 @rule(np.linalg.inv)

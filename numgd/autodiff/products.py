@@ -1,0 +1,51 @@
+"""Bodies of Jacobians and Hessians, which are made of products with unit vectors."""
+
+LANES = 4
+"""Tangents that are computed in one pass, where there are several."""
+
+_BY_COLUMNS = """\
+    {direction} = np.zeros(({LANES}, {x}.size), {x}.dtype)
+    for {i} in range(0, {x}.size, {LANES}):
+        {count} = min({LANES}, {x}.size - {i})
+        for {k} in range({count}):
+            {direction}[{k}, {i} + {k}] = 1.0
+        {product}({lanes_call})
+        for {k} in range({count}):
+            {direction}[{k}, {i} + {k}] = 0.0
+"""
+"""The products with unit vectors to the rows of {out}, some more of which are scratch."""
+
+JACOBIANS = {
+    (0, 0): "    {direction} = 1.0\n    return {product}({call})\n",
+    (0, 1): "    {direction} = 1.0\n    return {product}({call})\n",
+    (1, 0): "    {direction} = 1.0\n    return {back}({call})\n",
+    (1, 1): """\
+    {y} = {value}({own_call})
+    if 4 * {y}.size < {x}.size:
+        {out} = np.empty(({y}.size, {x}.size), {y}.dtype)
+        {row} = np.zeros_like({y})
+        for {i} in range({y}.size):
+            {row}[{i}] = 1.0
+            {out}[{i}] = {back}({row_call})
+            {row}[{i}] = 0.0
+        return {out}
+    {out} = np.zeros(({x}.size + {LANES}, {y}.size), {y}.dtype)
+"""
+    + _BY_COLUMNS
+    + "    return np.ascontiguousarray({out}[: {x}.size].T)\n",
+}
+"""Jacobians by the dimensions of the argument and of the result."""
+
+JACOBIAN_MODES = {
+    (0, 0): {"product": "jvp"},
+    (0, 1): {"product": "jvp"},
+    (1, 0): {"back": "vjp"},
+    (1, 1): {"value": "value", "product": "jvps", "back": "vjp"},
+}
+"""The derivatives that they call."""
+
+HESSIAN = (
+    "    {out} = np.zeros(({x}.size + {LANES}, {x}.size), {x}.dtype)\n"
+    + _BY_COLUMNS
+    + "    return {out}[: {x}.size]\n"
+)

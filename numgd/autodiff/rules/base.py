@@ -1,0 +1,113 @@
+"""What a rule is: how an operation is written, and its derivative."""
+
+import re
+
+from numgd.autodiff.program import NotDifferentiable
+
+FUNCTIONS = {}
+"""Rule of each function object that user's code may call."""
+
+METHODS = {}
+"""Rules of array methods by their name."""
+
+
+class Rule:
+    """An operation of one result; the defaults suit functions that have no derivative."""
+
+    smooth = False
+    cheap = True  # computed again rather than kept
+    operands = 1  # how many values it takes, or the least and the most
+    shaped_like = None  # position of an operand whose shape the result has
+    effect = False  # written whether or not its result is used: there is none
+    options = ()  # names of what else a call may give, in their order
+
+    def __init__(self, name, pattern, kind):
+        self.name, self.pattern, self._kind = name, pattern, kind
+
+    def kind(self, kinds, options):
+        """`Kind` of the result; raises TypeError where the operands do not fit."""
+        return self._kind(kinds, options)
+
+    def text(self, args, op):
+        """The operation as source text."""
+        return substituted(self.pattern, args, op)
+
+    def blank(self, em, op):
+        """Zeros in the shape of the result, as text, where these can be had without the result."""
+        return None
+
+    def simplified(self, args):
+        """A rule that does the same for these operands in less, and its operands."""
+        return self, args
+
+
+def substituted(template, args, op, **names):
+    """A template with its letters replaced."""
+    arrays = any(arg.kind.ndim for arg in op.args)
+    names.update(zip("abc", args, strict=False))
+    names["M"] = "np" if arrays else "math"
+    return re.sub(r"\b([abcgyM])\b(?!\w)", lambda match: names.get(match[1], match[1]), template)
+
+
+def letters(template):
+    """The operands and the result that a template names."""
+    return set(re.findall(r"\b([abcy])\b", template))
+
+
+def define(rule, *functions):
+    """Make a rule that of functions."""
+    for function in functions:
+        FUNCTIONS[function] = rule
+    return rule
+
+
+class ArrayRule(Rule):
+    """An operation with parameters in its options; its adjoint is a method."""
+
+    smooth = True
+    cheap = False
+    view = False  # whether the result may share the operand's memory
+    linear = False  # whether the tangent is the same operation on the tangents of all operands
+    linear_in = ()  # positions of operands for each of which it is
+    pattern = ""
+
+    def __init__(self, name):
+        self.name = name
+
+    def kind(self, kinds, options):
+        return kinds[0]
+
+    def text(self, args, op):
+        return self.pattern.format(*args, **op.options)
+
+    def adjoint(self, em, op):
+        """Pass the adjoint of the result on to the operands."""
+        raise NotDifferentiable(f"line {op.line}: {self.name} has no adjoint")
+
+    def tangent(self, em, op):
+        """The tangent of the result, as text."""
+        if self.linear:
+            return self.text([em.dot(arg) for arg in op.args], op)
+        if not self.linear_in:
+            raise NotDifferentiable(f"line {op.line}: {self.name} has no tangent")
+        moved = [range(len(op.args))[position] for position in self.linear_in]
+        terms = [
+            self.text([em.dot(arg) if i == place else em.val(arg) for i, arg in enumerate(op.args)], op)
+            for place in moved
+            if op.args[place].active
+        ]
+        return " + ".join(terms)
+
+
+def rule(*functions, methods=()):
+    """Make a rule of a class, for functions and for methods of arrays."""
+
+    def decorate(cls):
+        made = cls(cls.__name__.lower())
+        for function in functions:
+            FUNCTIONS[function] = made
+        for method in methods:
+            METHODS[method] = made
+        return made
+
+    return decorate

@@ -1,0 +1,202 @@
+"""Derivatives of array manipulation: the same elements in another order or place, and sums over them."""
+
+import numpy as np
+
+from numgd.autodiff.program import Kind, promoted
+from numgd.autodiff.rules.base import FUNCTIONS, METHODS, ArrayRule, rule
+
+
+@rule(np.transpose, methods=("transpose",))
+class Transpose(ArrayRule):
+    cheap = view = linear = True
+
+    def text(self, args, op):
+        axes = op.options.get("axes")
+        return f"{args[0]}.T" if axes is None else f"np.transpose({args[0]}, {axes})"
+
+    def adjoint(self, em, op):
+        axes, g = op.options.get("axes"), em.bar(op.result, full=True)
+        if axes is None:
+            em.add(op.args[0], f"{g}.T")
+        else:
+            em.add(op.args[0], f"np.transpose({g}, {tuple(int(i) for i in np.argsort(axes))})")
+
+
+TRANSPOSE = Transpose
+
+
+class Reshape(ArrayRule):
+    """The array is the first operand, the lengths are the others."""
+
+    cheap = view = True
+    linear_in = (0,)
+
+    def kind(self, kinds, options):
+        return Kind(kinds[0].dtype, len(kinds) - 1)
+
+    def text(self, args, op):
+        lengths = ", ".join(args[1:]) + ("," if len(args) == 2 else "")
+        return f"{args[0]}.reshape(({lengths}))"
+
+    def adjoint(self, em, op):
+        a = op.args[0]
+        g = em.bar(op.result, full=True)
+        em.add(a, f"np.ascontiguousarray({g}).reshape({em.like(a)}.shape)")
+
+
+RESHAPE = Reshape("reshape")
+
+
+class Ravel(Reshape):
+    """All elements in a row."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.view = name == "ravel"
+
+    def kind(self, kinds, options):
+        return Kind(kinds[0].dtype, 1)
+
+    def text(self, args, op):
+        return f"{args[0]}.{self.name}()"
+
+
+for _name in ("ravel", "flatten"):
+    METHODS[_name] = Ravel(_name)
+FUNCTIONS[np.ravel] = METHODS["ravel"]
+
+
+@rule(np.copy, methods=("copy",))
+class Copy(ArrayRule):
+    shaped_like = 0
+    linear = True
+
+    pattern = "{0}.copy()"
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], em.bar(op.result, full=True))
+
+
+COPY = Copy
+
+
+@rule(np.ascontiguousarray, np.asarray)
+class Contiguous(ArrayRule):
+    shaped_like = 0
+    view = linear = True
+    pattern = "np.ascontiguousarray({0})"
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], em.bar(op.result, full=True))
+
+
+@rule(np.concatenate)
+class Concatenate(ArrayRule):
+    """Of arrays along an axis."""
+
+    linear = True
+
+    def kind(self, kinds, options):
+        return Kind(promoted(*(kind.dtype for kind in kinds)), kinds[0].ndim)
+
+    def text(self, args, op):
+        axis = op.options.get("axis", 0)
+        return f"np.concatenate(({', '.join(args)},), {axis})"
+
+    def adjoint(self, em, op):
+        axis, g = op.options.get("axis", 0), em.bar(op.result, full=True)
+        before = [":"] * (axis % op.result.kind.ndim)
+        start = "0"
+        for a in op.args:
+            end = f"{start} + {em.like(a)}.shape[{axis}]" if start != "0" else f"{em.like(a)}.shape[{axis}]"
+            if a.active:
+                em.add(a, f"{g}[{', '.join([*before, f'{start}:{end}'])}]")
+            start = end
+
+
+CONCATENATE = Concatenate
+
+
+class Stack(ArrayRule):
+    """Of arrays along a new axis."""
+
+    linear = True
+
+    def kind(self, kinds, options):
+        return Kind(promoted(*(kind.dtype for kind in kinds)), kinds[0].ndim + 1)
+
+    def text(self, args, op):
+        return f"np.stack(({', '.join(args)},), {op.options.get('axis', 0)})"
+
+    def adjoint(self, em, op):
+        axis, g = op.options.get("axis", 0), em.bar(op.result, full=True)
+        for i, a in enumerate(op.args):
+            if a.active:
+                em.add(a, f"{g}[{', '.join([':'] * axis + [str(i)])}]")
+
+
+STACK = Stack("stack")
+
+
+@rule(np.cumsum, methods=("cumsum",))
+class Cumsum(ArrayRule):
+    shaped_like = 0
+    linear = True
+
+    pattern = "np.cumsum({0})"
+
+    def kind(self, kinds, options):
+        if kinds[0].ndim > 1:
+            raise TypeError("np.cumsum of more axes")
+        return kinds[0]
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], f"np.cumsum({em.bar(op.result, full=True)}[::-1])[::-1]")
+
+
+@rule(np.diff)
+class Diff(ArrayRule):
+    linear = True
+
+    pattern = "np.diff({0})"
+
+    def kind(self, kinds, options):
+        if kinds[0].ndim > 2:
+            raise TypeError("np.diff of more axes")
+        return kinds[0]
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], f"helpers.diff_adjoint({em.bar(op.result, full=True)})")
+
+
+@rule(np.diag)
+class Diag(ArrayRule):
+    linear = True
+
+    pattern = "np.diag({0})"
+
+    def kind(self, kinds, options):
+        return Kind(kinds[0].dtype, 3 - kinds[0].ndim)
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], f"np.diag({em.bar(op.result, full=True)})")
+
+
+class Triangle(ArrayRule):
+    """A triangle of a matrix."""
+
+    shaped_like = 0
+
+    options = ("k",)
+
+    linear = True
+
+    def text(self, args, op):
+        return f"np.{self.name}({args[0]}, {op.options.get('k', 0)})"
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], f"np.{self.name}({em.bar(op.result, full=True)}, {op.options.get('k', 0)})")
+
+
+for _name in ("tril", "triu"):
+    FUNCTIONS[getattr(np, _name)] = Triangle(_name)

@@ -1,0 +1,81 @@
+"""Derivatives of what generated derivatives call: they are differentiated again for second derivatives."""
+
+from numgd.autodiff import helpers
+from numgd.autodiff.program import Kind
+from numgd.autodiff.rules.base import ArrayRule, define
+from numgd.autodiff.rules.inactive import Inactive
+from numgd.autodiff.rules.linear_algebra import LinearSystem
+
+
+class Helper(ArrayRule):
+    """A helper that is linear in some of its operands.
+
+    Parameters
+    ----------
+    function : function
+        Of `numgd.autodiff.helpers`.
+    operands : int
+    linear_in : tuple of int
+    ranked_by : int
+        The operand whose rank the result has.
+    """
+
+    def __init__(self, function, operands, linear_in, ranked_by=0):
+        name = function.__name__
+        super().__init__(name)
+        self.operands, self.linear_in, self.ranked_by = operands, linear_in, ranked_by
+        self.pattern = f"helpers.{name}({', '.join(f'{{{i}}}' for i in range(operands))})"
+        define(self, function)
+
+    def kind(self, kinds, options):
+        return Kind(kinds[0].dtype, kinds[self.ranked_by].ndim)
+
+
+Helper(helpers.grown, 2, (0,))
+Helper(helpers.fit, 2, (0,), ranked_by=1)
+Helper(helpers.spread, 3, (0,), ranked_by=2)
+Helper(helpers.scatter, 3, (2,))
+Helper(helpers.diff_adjoint, 1, (0,))
+Helper(helpers.at_first, 3, (2,))
+
+
+class SolveTransposed(LinearSystem):
+    """The solution of a triangular system."""
+
+    pattern = "helpers.solve_transposed({0}, {1})"
+    matrix = "np.tril({0}).T"
+
+    def kind(self, kinds, options):
+        return kinds[1]
+
+
+define(SolveTransposed("solve_transposed"), helpers.solve_transposed)
+
+
+class ProductAdjoint(Helper):
+    """Products of all other elements."""
+
+    def tangent(self, em, op):
+        a, g = op.args
+        terms = [super().tangent(em, op)] if g.active else []
+        if a.active:
+            terms.append(f"helpers.product_adjoint_tangent({em.val(a)}, {em.val(g)}, {em.dot(a)})")
+        return " + ".join(terms)
+
+
+ProductAdjoint(helpers.product_adjoint, 2, (1,))
+
+
+class KeptTape(ArrayRule):
+    """The tape with an array behind what it held, whose tangent holds the array's."""
+
+    operands = 3
+    pattern = "helpers.kept({0}, {1}, {2})[0]"
+
+    def tangent(self, em, op):
+        tape, top, array = op.args
+        return self.text([em.dot(tape), em.val(top), em.dot(array)], op)
+
+
+KEPT_TAPE = KeptTape("kept")
+KEPT_TOP = Inactive("kept_top", 2, "{0} + {1}.size + {1}.ndim", lambda kinds, options: Kind("i8"))
