@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = [
     "minimize", "minimize_many", "least_squares", "curve_fit", "check_grad", "grad", "value_and_grad",
     "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
+    "autodiff.device_gradient",
 ]  # fmt: skip
 PAGES = [ROOT / "README.md", ROOT / "docs" / "autodiff.md"]
 

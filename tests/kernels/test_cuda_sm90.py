@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cuda_cases import DIFFERENTIATED, DTYPES, METHODS, make_gradient_kernel, quadratic, rosenbrock
 
+import numgd
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
 from numgd.options import settings
@@ -112,6 +113,17 @@ def test_solver_kernel_takes_a_compiled_objective(compiler, record_property):
     kernel = solve_many.make_kernel("gd", compiler(rosenbrock), ())
     signature = solver_signature("gd", "float32", numba.types.Tuple(()))
     check(build(kernel, signature), "float32", record_property)
+
+
+def test_a_gradient_that_allocates_is_refused():
+    gradient = numgd.grad(DIFFERENTIATED["chained"])
+
+    @cuda.jit
+    def kernel(x, g):
+        g[0] = gradient(x, 5)[0]
+
+    with pytest.raises(Exception, match="in_a_CUDA_kernel_use_numgd_autodiff_device_gradient"):
+        build(kernel, (array("float64", 1), array("float64", 1)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
