@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import numgd
 from numgd.first_order import RULES
 from numgd.jit.portable import portable
 from numgd.second_order import SOLVERS, trait
@@ -87,7 +86,7 @@ def oscillator(x, count):
     state[0] = x[0]
     for _ in range(count):
         slope[0] = state[1]
-        slope[1] = -x[1] * state[0] - x[2] * abs(state[1]) * state[1]
+        slope[1] = -x[1] * state[0] - abs(x[2] * state[1]) * state[1]
         for i in range(2):
             state[i] += 0.1 * slope[i]
     return state[0] ** 2 + state[1] ** 2
@@ -108,20 +107,6 @@ DIFFERENTIATED = {function.__name__: function for function in (chained, oscillat
 DIFFERENTIATED_AT = np.array([[0.4, 0.8, 0.3], [2.0, 0.7, -0.5], [-1.1, 0.6, 0.2]])
 TAPE = 60
 """Long enough for a count of 5, too short for one of 50."""
-
-
-def make_gradient_kernel(cuda, function, dtype):
-    """A kernel for a row a thread: gradients, values and how much tape they need."""
-    x = np.ones(3, dtype)
-    gradient = cuda.jit(device=True)(numgd.autodiff.device_gradient(function, x, 5))
-
-    @cuda.jit
-    def kernel(X, G, tapes, values, needed, count):
-        row = cuda.grid(1)
-        if row < X.shape[0]:
-            values[row], needed[row] = gradient(X[row], G[row], tapes[row], count)
-
-    return kernel
 
 
 def in_dtype(args, dtype):

@@ -20,7 +20,6 @@ from cuda_cases import (
     METHODS,
     TAPE,
     in_dtype,
-    make_gradient_kernel,
     options_of,
     update_inputs,
 )
@@ -32,7 +31,7 @@ from numgd.options import settings
 
 IMPORTED_EARLY = "numba.cuda" in sys.modules
 
-from numba import cuda  # noqa: E402
+from gradient_kernel import make_gradient_kernel  # noqa: E402
 
 from numgd.kernels.cuda import launch  # noqa: E402
 from numgd.kernels.cuda.solve_many import scratch_many, solve_many  # noqa: E402
@@ -73,7 +72,7 @@ def differentiated(function, dtype, count):
     G = np.full_like(X, -7)
     values, needed = np.zeros(len(X), dtype), np.zeros(len(X), np.int64)
     tapes = np.zeros((len(X), TAPE), dtype)
-    make_gradient_kernel(cuda, function, dtype)[1, 4](X, G, tapes, values, needed, count)
+    make_gradient_kernel(function, dtype)[1, 4](X, G, tapes, values, needed, count)
     return {"G": G.tolist(), "values": values.tolist(), "needed": needed.tolist()}
 
 
