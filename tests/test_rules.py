@@ -5,8 +5,9 @@ import pytest
 from numba import njit, prange
 from reference.rules import CASES, FILE, MARKS, SEEDS, by_pytorch, gradients
 
+from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import make_apply, make_element
+from numgd.first_order.apply import make_apply, make_element, make_start, step_coefficients
 from numgd.jit.portable import SOLVER_FLAGS, THREADED_FLAGS
 
 
@@ -44,10 +45,11 @@ def _path(case, apply, dtype, seed):
     options = rule.Options(**CASES[case][1])
     start, steps = gradients(seed)
     p = start.astype(dtype)
-    slots = np.zeros((len(rule.SLOTS), p.size), dtype)
+    slots, running = np.empty((len(rule.SLOTS), p.size), dtype), np.zeros(CARRIED)
+    make_start(rule)(slots, options)
     kept = []
     for t, gradient in enumerate(steps.astype(dtype), start=1):
-        c = tuple(p.dtype.type(value) for value in rule.coefficients(np.float64, options, float(t)))
+        c = step_coefficients(rule, options, t, dtype, running)
         apply(p, gradient, slots, c)
         if t in MARKS:
             kept.append(p.copy())
@@ -86,5 +88,5 @@ def test_live_comparison_on_other_gradients(case, seed):
 def test_the_first_step_of_adam_is_the_learning_rate():
     rule = RULES["adam"]
     p, g, slots = np.zeros(3), np.array([1e-3, -5.0, 1e4]), np.zeros((2, 3))
-    make_apply(rule)(p, g, slots, rule.coefficients(np.float64, rule.Options(), 1.0))
+    make_apply(rule)(p, g, slots, rule.coefficients(np.float64, rule.Options(), 1.0, np.zeros(CARRIED)))
     np.testing.assert_allclose(p, -1e-3 * np.sign(g), rtol=2e-5)

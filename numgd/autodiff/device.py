@@ -86,12 +86,10 @@ class _DeviceDerivation(Derivation):
         adjoint = _DeviceAdjoint(program, x, refuse, names, gradient)
         head = self.opening(program) + (f"    tape = {tape}\n" if tape != "tape" else "")
         text = head + "\n".join(adjoint.write(results[0])) + "\n"
-        externals = dict(program.externals)
+        text = tidied(text)
         if "cuda.local" in text:
-            from numba import cuda
-
-            externals["cuda"] = cuda
-        return tidied(text), externals
+            text = f"from numba import cuda\n\n\n{text}"
+        return text, program.externals
 
 
 class _DeviceAdjoint(Adjoint):

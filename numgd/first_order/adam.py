@@ -19,7 +19,7 @@ SLOTS = ("m", "v")
 
 
 @portable
-def coefficients(real, options, t):
+def coefficients(real, options, t, running):
     """Decay rates, their complements, and the step size with both bias corrections."""
     one = real(1)
     correction1 = one - options.beta1**t

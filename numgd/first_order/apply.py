@@ -64,6 +64,30 @@ def make_element(rule):
     return element
 
 
+def make_start(rule):
+    """Function ``start(slots, options)`` that gives the slots their first values: `rule.initial`, else 0."""
+    if not hasattr(rule, "initial"):
+
+        @portable
+        def start(slots, options):
+            for row in range(slots.shape[0]):
+                for i in range(slots.shape[1]):
+                    slots[row, i] = 0
+
+        return start
+
+    initial = rule.initial
+
+    @portable
+    def start(slots, options):
+        values = initial(options)
+        for row in range(slots.shape[0]):
+            for i in range(slots.shape[1]):
+                slots[row, i] = values[row]
+
+    return start
+
+
 def make_apply(rule):
     """Function ``apply(p, g, slots, c)`` that updates all parameters in one thread."""
     element = make_element(rule)
@@ -76,11 +100,12 @@ def make_apply(rule):
     return apply
 
 
-def step_coefficients(rule, options, t, dtype):
+def step_coefficients(rule, options, t, dtype, running):
     """Coefficients of step t = 1, 2, … in a dtype, for the drivers `kernels.*.update`.
 
-    They are computed in float64: in float32, 1 − β and 1 − βᵗ would have three digits.
+    They are computed in float64: in float32, 1 − β and 1 − βᵗ would have three digits.  `running` (CARRIED,)
+    is the same float64 array for all steps of a run.
     """
     exact = rule.Options(*(np.float64(value) for value in options))
-    coefficients = rule.coefficients(np.float64, exact, np.float64(t))
+    coefficients = rule.coefficients(np.float64, exact, np.float64(t), running)
     return tuple(np.dtype(dtype).type(value) for value in coefficients)

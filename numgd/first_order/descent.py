@@ -8,7 +8,7 @@ import math
 from collections import namedtuple
 from typing import Any, NamedTuple
 
-from numgd.first_order.apply import make_apply
+from numgd.first_order.apply import make_apply, make_start
 from numgd.jit.portable import portable
 from numgd.spaces import make_norm
 from numgd.status import (
@@ -52,6 +52,7 @@ def make_rule_descent(space, access, rule):
     copy = space.copy
     norm = make_norm(space)
     apply = make_apply(rule)
+    start = make_start(rule)
     coefficients = rule.coefficients
 
     @portable
@@ -60,9 +61,7 @@ def make_rule_descent(space, access, rule):
         g, best_x, best_g = work[0], work[1], work[2]
         slots = work[SCRATCH_ROWS:]
         if age == 0:
-            for row in range(slots.shape[0]):
-                for i in range(slots.shape[1]):
-                    slots[row, i] = real(0)
+            start(slots, options)
         f = evaluate(problem, x, g)
         evaluations = 1
         iteration = 0
@@ -91,7 +90,7 @@ def make_rule_descent(space, access, rule):
                 status = MAXFUN
                 break
             age += 1
-            apply(x, g, slots, coefficients(real, options, real(age)))
+            apply(x, g, slots, coefficients(real, options, real(age), carry))
             f = evaluate(problem, x, g)
             evaluations += 1
             iteration += 1

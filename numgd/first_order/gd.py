@@ -15,7 +15,7 @@ SLOTS = ()
 
 
 @portable
-def coefficients(real, options, t):
+def coefficients(real, options, t, running):
     """The step size."""
     return (options.learning_rate,)
 

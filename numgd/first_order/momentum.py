@@ -16,7 +16,7 @@ SLOTS = ("v",)
 
 
 @portable
-def coefficients(real, options, t):
+def coefficients(real, options, t, running):
     """Step size and decay of the velocity."""
     return options.learning_rate, options.momentum
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.first_order import RULES
+from numgd.first_order.apply import make_start
 from numgd.jit.portable import portable
 from numgd.second_order import SOLVERS, trait
 
@@ -127,4 +128,6 @@ def update_inputs(rule, dtype, n, seed=20):
     rng = np.random.default_rng(seed)
     p = rng.normal(size=n).astype(dtype)
     gradients = rng.normal(size=(3, n)).astype(dtype)
-    return p, gradients, np.zeros((len(rule.SLOTS), n), dtype)
+    slots = np.empty((len(rule.SLOTS), n), dtype)
+    make_start(rule)(slots, rule.Options())
+    return p, gradients, slots

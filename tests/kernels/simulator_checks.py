@@ -25,6 +25,7 @@ from cuda_cases import (
 )
 
 import numgd  # noqa: F401
+from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
 from numgd.options import settings
@@ -61,8 +62,9 @@ def solved(case, method, dtype):
 def updated(rule, dtype, n):
     """Three steps of a rule."""
     p, gradients, slots = update_inputs(rule, dtype, n)
+    running = np.zeros(CARRIED)
     for t, g in enumerate(gradients, start=1):
-        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype))
+        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype, running))
     return {"p": p.tolist(), "slots": slots.tolist()}
 
 

@@ -4,8 +4,9 @@ import numba
 import numpy as np
 import pytest
 
+from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import make_apply, step_coefficients
+from numgd.first_order.apply import make_apply, make_start, step_coefficients
 from numgd.jit.portable import SOLVER_FLAGS
 from numgd.kernels.cpu.update import update
 
@@ -48,9 +49,10 @@ def run(name, dtype, n, options, seed=3):
     rng = np.random.default_rng(seed)
     start = rng.normal(size=n).astype(dtype)
     gradients = rng.normal(size=(STEPS, n)).astype(dtype)
-    p, slots = start.copy(), np.zeros((len(rule.SLOTS), n), dtype)
+    p, slots, running = start.copy(), np.empty((len(rule.SLOTS), n), dtype), np.zeros(CARRIED)
+    make_start(rule)(slots, options)
     for t, g in enumerate(gradients, start=1):
-        update(rule)(p, g, slots, step_coefficients(rule, options, t, dtype))
+        update(rule)(p, g, slots, step_coefficients(rule, options, t, dtype, running))
     return p, slots, start, gradients
 
 
@@ -93,7 +95,7 @@ def test_update_of_float32_computes_in_float32(name):
     rule = RULES[name]
     apply = numba.njit(no_cpython_wrapper=True, **SOLVER_FLAGS)(make_apply(rule))
     vector = numba.float32[::1]
-    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, np.float32))
+    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, np.float32, np.zeros(CARRIED)))
     apply.compile((vector, vector, numba.float32[:, ::1], coefficients))
     assert "double" not in apply.inspect_llvm(apply.signatures[0])
 
@@ -102,7 +104,8 @@ def test_update_of_float32_computes_in_float32(name):
 def test_coefficients_are_computed_in_float64(name):
     rule = RULES[name]
     for t in (1, 1000, 10**7):
-        exact = step_coefficients(rule, rule.Options(), t, np.float64)
-        single = step_coefficients(rule, rule.Options(), t, np.float32)
+        running = np.full(CARRIED, 0.5)
+        exact = step_coefficients(rule, rule.Options(), t, np.float64, running)
+        single = step_coefficients(rule, rule.Options(), t, np.float32, running.copy())
         assert all(isinstance(value, np.float32) for value in single)
         assert [np.float32(value) for value in exact] == list(single)

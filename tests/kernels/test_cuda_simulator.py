@@ -23,6 +23,7 @@ from cuda_cases import (
 from numba import njit
 
 import numgd
+from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
 from numgd.kernels.cpu.update import update
@@ -101,8 +102,9 @@ def test_start_that_is_not_finite_spoils_its_own_row_alone(simulated, case, meth
 def test_update_gives_the_cpu_answer(simulated, name, dtype, n):
     rule = RULES[name]
     p, gradients, slots = update_inputs(rule, dtype, n)
+    running = np.zeros(CARRIED)
     for t, g in enumerate(gradients, start=1):
-        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype))
+        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype, running))
     found = simulated["update"][f"{name} {dtype} {n}"]
     tolerance = 4 * np.finfo(dtype).eps
     np.testing.assert_allclose(found["p"], p, rtol=tolerance, atol=tolerance)

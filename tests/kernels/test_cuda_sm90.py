@@ -10,6 +10,7 @@ import pytest
 from cuda_cases import DIFFERENTIATED, DTYPES, METHODS, quadratic, rosenbrock
 
 import numgd
+from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
 from numgd.options import settings
@@ -105,7 +106,7 @@ def test_solver_kernel(method, dtype, record_property):
 @pytest.mark.parametrize("name", RULES)
 def test_update_kernel(name, dtype, record_property):
     rule = RULES[name]
-    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype))
+    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype, np.zeros(CARRIED)))
     signature = (array(dtype, 1), array(dtype, 1), array(dtype, 2), coefficients)
     check(build(update.make_kernel(rule), signature), dtype, record_property)
 
