@@ -1,11 +1,12 @@
 """Numerical optimisation at machine speed, without a deep-learning framework."""
 
-from numgd import autodiff
+from numgd import autodiff, optimizers
 from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
 from numgd.minimize import minimize
 from numgd.minimize_many import ManyResult, minimize_many
+from numgd.optimizers import *  # noqa: F403
 from numgd.status import Status
 
 __version__ = "0.1.0"
@@ -25,6 +26,8 @@ __all__ = [
     "least_squares",
     "minimize",
     "minimize_many",
+    "optimizers",
     "value_and_grad",
     "vjp",
+    *optimizers.__all__,
 ]

@@ -85,7 +85,7 @@ def known_options(method, options):
 
 
 # What a value must satisfy, and how it is said.
-_INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1}
+_INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1, "accumulate": 1, "average_from": 0}
 _RANGES = {
     "gtol": (0.0, math.inf, "be at least 0"),
     "ftol": (0.0, math.inf, "be at least 0"),
@@ -96,26 +96,32 @@ _RANGES = {
     "beta1": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
     "beta2": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
     "eps": (0.0, math.inf, "be at least 0"),
+    "weight_decay": (0.0, math.inf, "be at least 0"),
+    "clip_value": (np.nextafter(0.0, 1.0), math.inf, "be above 0"),
+    "clip_norm": (np.nextafter(0.0, 1.0), math.inf, "be above 0"),
+    "clip_global_norm": (np.nextafter(0.0, 1.0), math.inf, "be above 0"),
+    "ema": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
 }
 
 
-def _checked(name, value):
-    """The value of an option as int or float; raises TypeError or ValueError naming it."""
+def checked(name, value, said=None):
+    """The value of an option as int or float; raises TypeError or ValueError naming it, as `said`."""
+    said = said or f"option {name!r}"
     if name in _INTEGERS:
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise TypeError(f"option {name!r} must be an integer; it is {value!r}")
+            raise TypeError(f"{said} must be an integer; it is {value!r}")
         if value == math.inf:
             return UNLIMITED
         if value != int(value):
-            raise TypeError(f"option {name!r} must be an integer; it is {value!r}")
+            raise TypeError(f"{said} must be an integer; it is {value!r}")
         if value < _INTEGERS[name]:
-            raise ValueError(f"option {name!r} must be at least {_INTEGERS[name]}; it is {value!r}")
+            raise ValueError(f"{said} must be at least {_INTEGERS[name]}; it is {value!r}")
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"option {name!r} must be a number; it is {value!r}")
+        raise TypeError(f"{said} must be a number; it is {value!r}")
     low, high, rule = _RANGES.get(name, (-math.inf, math.inf, "be a number"))
     if not low <= value <= high:
-        raise ValueError(f"option {name!r} must {rule}; it is {value!r}")
+        raise ValueError(f"{said} must {rule}; it is {value!r}")
     return float(value)
 
 
@@ -194,7 +200,7 @@ def _check(method, dtype, tol, items):
     values = _suited(method, dtype)
     driver = dict(_DRIVER_DEFAULTS)
     if tol is not None:
-        tol = _checked("tol", tol)
+        tol = checked("tol", tol)
         if not tol >= 0:
             raise ValueError(f"tol must be at least 0; it is {tol!r}")
         values.update(dict.fromkeys(trait(method, "TOLERANCES", ("gtol",)), tol))
@@ -202,7 +208,7 @@ def _check(method, dtype, tol, items):
     for name, value in items:
         if name in values:
             if value is not None:
-                values[name] = _checked(name, value)
+                values[name] = checked(name, value)
         elif name in driver:
             driver[name] = value
         elif name not in _IGNORED:

@@ -17,7 +17,7 @@ FLOORS = [
     {"first_order", "second_order", "sums_of_squares"},
     {"solvers", "kernels"},
     {"functions", "objective", "residuals", "options", "fit_settings", "warm_start"},
-    {"observer", "fit_observer", "delegate", "plots"},
+    {"observer", "fit_observer", "delegate", "plots", "optimizers"},
     {"minimize"},
     {"embedded", "minimize_many", "line_searches", "least_squares", "curve_fit", "embedded_fit"},
     {"demo"},

@@ -7,7 +7,7 @@ from reference.rules import CASES, FILE, MARKS, SEEDS, by_pytorch, gradients
 
 from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import make_apply, make_element, make_start, step_coefficients
+from numgd.first_order.apply import make_apply, make_element, make_rows, make_start, step_coefficients
 from numgd.jit.portable import SOLVER_FLAGS, THREADED_FLAGS
 
 
@@ -21,12 +21,13 @@ def compiled(rule):
 
 
 def threaded(rule):
-    element = make_element(rule)
+    element, rows_of = make_element(rule), make_rows(rule)
 
     @njit(**THREADED_FLAGS)
     def apply(p, g, slots, c):
+        rows = rows_of(slots, 0)
         for i in prange(p.size):
-            element(i, p, g, slots, c)
+            element(i, p, g, rows, c)
 
     return apply
 

@@ -6,62 +6,85 @@ from numgd.jit.portable import portable
 
 
 @portable
-def _gather0(slots, i):
+def _nothing(*_):
     return ()
 
 
-@portable
-def _gather1(slots, i):
-    return (slots[0, i],)
+def make_tuple(count, item):
+    """Function ``make(x, k)``: the tuple of ``item(x, 0, k)`` … ``item(x, count - 1, k)``."""
+    if count == 0:
+        return _nothing
+    before, last = make_tuple(count - 1, item), count - 1
+
+    @portable
+    def make(x, k):
+        return before(x, k) + (item(x, last, k),)
+
+    return make
 
 
 @portable
-def _gather2(slots, i):
-    return slots[0, i], slots[1, i]
+def _row(slots, row, _):
+    return slots[row]
 
 
 @portable
-def _gather3(slots, i):
-    return slots[0, i], slots[1, i], slots[2, i]
+def _element(rows, row, i):
+    return rows[row][i]
 
 
-@portable
-def _scatter0(slots, i, values):
-    pass
+def make_rows(rule):
+    """Function ``rows(slots, 0)``: the rows of a rule's slots, as a tuple."""
+    return make_tuple(len(rule.SLOTS), _row)
 
 
-@portable
-def _scatter1(slots, i, values):
-    slots[0, i] = values[0]
+def make_change(rule):
+    """Function ``change(i, p, g, rows, c) -> p`` for parameter i, a number, and its gradient."""
+    update = rule.update
+    gather = make_tuple(len(rule.SLOTS), _element)
+    scatter = _make_scatter(len(rule.SLOTS))
+
+    @portable
+    def change(i, p, g, rows, c):
+        p, values = update(p, g, gather(rows, i), c)
+        scatter(rows, i, values)
+        return p
+
+    return change
 
 
-@portable
-def _scatter2(slots, i, values):
-    slots[0, i] = values[0]
-    slots[1, i] = values[1]
+def _make_scatter(count):
+    if count == 0:
+        return _nothing
+    before, last = _make_scatter(count - 1), count - 1
 
+    @portable
+    def scatter(rows, i, values):
+        before(rows, i, values)
+        rows[last][i] = values[last]
 
-@portable
-def _scatter3(slots, i, values):
-    slots[0, i] = values[0]
-    slots[1, i] = values[1]
-    slots[2, i] = values[2]
-
-
-_ACCESS = ((_gather0, _scatter0), (_gather1, _scatter1), (_gather2, _scatter2), (_gather3, _scatter3))
+    return scatter
 
 
 def make_element(rule):
-    """Function ``element(i, p, g, slots, c)`` that updates parameter i in place."""
-    update = rule.update
-    gather, scatter = _ACCESS[len(rule.SLOTS)]
+    """Function ``element(i, p, g, rows, c)`` that updates parameter i of a vector in place."""
+    change = make_change(rule)
 
     @portable
-    def element(i, p, g, slots, c):
-        p[i], values = update(p[i], g[i], gather(slots, i), c)
-        scatter(slots, i, values)
+    def element(i, p, g, rows, c):
+        p[i] = change(i, p[i], g[i], rows, c)
 
     return element
+
+
+def make_cast(count, real):
+    """Function ``cast(values, 0)``: a tuple of `count` numbers in the scalar type `real`."""
+
+    @portable
+    def item(values, k, _):
+        return real(values[k])
+
+    return make_tuple(count, item)
 
 
 def make_start(rule):
@@ -90,12 +113,13 @@ def make_start(rule):
 
 def make_apply(rule):
     """Function ``apply(p, g, slots, c)`` that updates all parameters in one thread."""
-    element = make_element(rule)
+    element, rows_of = make_element(rule), make_rows(rule)
 
     @portable
     def apply(p, g, slots, c):
+        rows = rows_of(slots, 0)
         for i in range(p.size):
-            element(i, p, g, slots, c)
+            element(i, p, g, rows, c)
 
     return apply
 

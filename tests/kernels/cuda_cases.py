@@ -110,6 +110,10 @@ TAPE = 60
 """Long enough for a count of 5, too short for one of 50."""
 
 
+STEPPED = (np.arange(6.0).reshape(2, 3) - 2.0, np.array([0.5]), np.linspace(-1.0, 2.0, 140))
+"""What `Table` steps over, by the gradients that are its squares."""
+
+
 def in_dtype(args, dtype):
     """The args with their numbers in a dtype."""
     return tuple(np.asarray(value, dtype)[()] for value in args)

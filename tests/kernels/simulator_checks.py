@@ -18,6 +18,7 @@ from cuda_cases import (
     DIFFERENTIATED_AT,
     DTYPES,
     METHODS,
+    STEPPED,
     TAPE,
     in_dtype,
     options_of,
@@ -27,17 +28,20 @@ from cuda_cases import (
 import numgd  # noqa: F401
 from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import step_coefficients
+from numgd.first_order.apply import make_start, step_coefficients
 from numgd.options import settings
 
 IMPORTED_EARLY = "numba.cuda" in sys.modules
 
 from gradient_kernel import make_gradient_kernel  # noqa: E402
+from numba import cuda  # noqa: E402
 
-from numgd.kernels.cuda import launch  # noqa: E402
+from numgd.kernels.cpu.step import Change  # noqa: E402
+from numgd.kernels.cuda import launch, step  # noqa: E402
 from numgd.kernels.cuda.solve_many import scratch_many, solve_many  # noqa: E402
 from numgd.kernels.cuda.update import update  # noqa: E402
 
+step._vector = lambda array: array.reshape(array.size)  # the simulator has no interface of arrays
 launch.MOST_BLOCKS = 1  # so that a thread updates more than one element
 
 
@@ -78,6 +82,28 @@ def differentiated(function, dtype, count):
     return {"G": G.tolist(), "values": values.tolist(), "needed": needed.tolist()}
 
 
+def stepped(dtype):
+    """Steps of Adam over several arrays on the device, with all that goes with a step."""
+    arrays = [np.asarray(a, dtype) for a in STEPPED]
+    params, gradients = [cuda.to_device(a) for a in arrays], [cuda.to_device(a**2) for a in arrays]
+    table = step.Table(params)
+    table.point(step.P, params)
+    table.point(step.G, gradients)
+    rule = RULES["adam"]
+    slots, running, average = table.memory(2), np.zeros(CARRIED), table.memory()
+    table.start(make_start(rule), slots, rule.Options())
+    squares, finite = table.measure()
+    for t in (1, 2, 3):
+        change = Change([0.5, 2.0, 1.0], 0.1, 0.9, 3.0)
+        table.step(rule, slots, rule.Options(learning_rate=0.1), t, running, change)
+        table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
+    found = [p.copy_to_host().ravel().tolist() for p in params]
+    table.put(average)
+    kept = [p.copy_to_host().ravel().tolist() for p in params]
+    gradients[0][0, 0] = np.nan
+    return {"p": found, "kept": kept, "squares": squares.tolist(), "finite": [finite, table.measure()[1]]}
+
+
 if __name__ == "__main__":
     print(
         json.dumps(
@@ -95,6 +121,7 @@ if __name__ == "__main__":
                     for dtype in DTYPES
                     for count in (5, 50)
                 },
+                "step": {dtype: stepped(dtype) for dtype in DTYPES},
                 "update": {
                     f"{name} {dtype} {n}": updated(rule, dtype, n)
                     for name, rule in RULES.items()

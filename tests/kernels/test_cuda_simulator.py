@@ -13,6 +13,7 @@ from cuda_cases import (
     DIFFERENTIATED_AT,
     DTYPES,
     METHODS,
+    STEPPED,
     TAPE,
     in_dtype,
     options_of,
@@ -26,6 +27,7 @@ import numgd
 from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
+from numgd.kernels.cpu import step
 from numgd.kernels.cpu.update import update
 from numgd.second_order import trait
 from numgd.status import INVALID_INPUT
@@ -131,3 +133,27 @@ def test_a_tape_that_is_too_short_says_so_and_leaves_the_gradient_alone(simulate
     assert np.all(np.array(found["G"]) == -7)
     expected = [DIFFERENTIATED["oscillator"](x, 50) for x in DIFFERENTIATED_AT]
     np.testing.assert_allclose(found["values"], expected, rtol=1e-13 if dtype == "float64" else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_table_of_arrays_is_the_cpus(simulated, dtype):
+    found = simulated["step"][dtype]
+    params = [np.asarray(a, dtype) for a in STEPPED]
+    gradients = [p**2 for p in params]
+    table = step.Table(params)
+    table.point(step.P, params)
+    table.point(step.G, gradients)
+    rule = RULES["adam"]
+    slots, average = table.memory(2), table.memory()
+    squares, _ = table.measure()
+    for t in (1, 2, 3):
+        change = step.Change(np.array([0.5, 2.0, 1.0]), 0.1, 0.9, 3.0)
+        table.step(rule, slots, rule.Options(learning_rate=0.1), float(t), np.zeros(CARRIED), change)
+        table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
+    tolerance = 50 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found["squares"], squares, rtol=tolerance)
+    assert found["finite"] == [True, False]
+    for one, other in zip(found["p"], params, strict=True):
+        np.testing.assert_allclose(one, other.ravel(), rtol=tolerance, atol=tolerance)
+    for one, other in zip(found["kept"], table.views(average), strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)

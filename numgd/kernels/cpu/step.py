@@ -1,0 +1,222 @@
+"""One step of an update rule over many arrays at once, on all cores, and what goes with a step.
+
+A `Table` cuts arrays of one dtype into chunks, and a driver goes through the chunks: a hundred small arrays
+cost one call, and a large one is shared by the cores.  Memory that goes with the parameters (slots,
+averages) is flat, with the arrays one behind the other.
+"""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import from_dtype, prange
+
+from numgd.first_order.apply import make_cast, make_change, make_tuple
+from numgd.jit.pointers import address_of, vector_view
+from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+
+CHUNK = 8192
+"""Elements of a chunk, at most."""
+
+SERIAL = 3 * CHUNK
+"""Elements that one thread updates before another one could have started."""
+
+P, G, FIRST, SIZE, ARRAY = range(5)  # columns of a table's chunks
+
+
+class Table:
+    """Arrays as chunks.
+
+    Parameters
+    ----------
+    arrays : list of numpy.ndarray
+        Contiguous, of one dtype.
+    """
+
+    def __init__(self, arrays):
+        self.dtype = arrays[0].dtype
+        self.count = len(arrays)
+        sizes = np.array([a.size for a in arrays], np.int64)
+        self.starts = np.concatenate(([0], np.cumsum(sizes)))
+        self.total = int(self.starts[-1])
+        pieces = -(-sizes // CHUNK)
+        array = np.repeat(np.arange(self.count), pieces)
+        inside = CHUNK * (np.arange(array.size) - np.repeat(np.cumsum(pieces) - pieces, pieces))
+        self.chunks = np.zeros((array.size, 5), np.int64)
+        self.chunks[:, ARRAY] = array
+        self.chunks[:, FIRST] = self.starts[array] + inside
+        self.chunks[:, SIZE] = np.minimum(CHUNK, sizes[array] - inside)
+        self._array, self._inside = array, inside * self.dtype.itemsize
+
+    def point(self, column, arrays):
+        """Let a column, P or G, point to other arrays of the same sizes."""
+        addresses = np.array([a.__array_interface__["data"][0] for a in arrays], np.int64)
+        self.chunks[:, column] = addresses[self._array] + self._inside
+
+    def point_to_flat(self, column, memory):
+        """Let a column point to flat memory."""
+        start = memory.__array_interface__["data"][0]
+        self.chunks[:, column] = start + self.chunks[:, FIRST] * self.dtype.itemsize
+
+    def memory(self, rows=None):
+        """Flat memory that goes with the arrays, zeros; a matrix of so many rows."""
+        return np.zeros(self.total if rows is None else (rows, self.total), self.dtype)
+
+    def views(self, memory):
+        """Flat memory as one vector for each array."""
+        return [memory[first:last] for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def start(self, start, slots, options):
+        """Give slots their first values by a function that `make_start` made."""
+        start(slots, options)
+
+    def step(self, rule, slots, options, t, running, change):
+        """One step of a rule over all arrays.
+
+        Parameters
+        ----------
+        rule : module
+            Of `numgd.first_order.RULES`.
+        slots : numpy.ndarray
+            Of shape (n_slots, total).
+        options : NamedTuple
+            The rule's, floats.
+        t : float
+            The number of the step: 1, 2, …
+        running : numpy.ndarray
+            As for `numgd.first_order.apply.step_coefficients`.
+        change : Change
+        """
+        _make_step(rule, self.dtype)(self.chunks, slots, options, t, running, *change)
+
+    def measure(self):
+        """The sum of squares of each array's gradient, and whether all of them are finite."""
+        squares, finite = np.empty(self.count), np.empty(len(self.chunks), np.bool_)
+        _make_measure(self.dtype)(self.chunks, squares, finite)
+        return squares, bool(finite.all())
+
+    def combine(self, column, memory, a, b):
+        """memory = a memory + b x for the arrays x that a column points to."""
+        _make_combine(self.dtype)(self.chunks, column, memory, a, b)
+
+    def put(self, memory):
+        """The parameters become what flat memory holds."""
+        _make_put(self.dtype)(self.chunks, memory)
+
+
+class Change(NamedTuple):
+    """What happens to gradients and parameters before a rule sees them."""
+
+    factors: Any  # (count,) float64: what each array's gradient is multiplied by
+    decay: Any  # times the parameter is added to its gradient
+    keep: Any  # what the parameter is multiplied by
+    bound: Any  # the largest magnitude of a gradient's element
+
+
+@cache
+def _make_step(rule, dtype):
+    """The compiled driver of a rule for a dtype."""
+    real, width = dtype.type, dtype.itemsize
+    view = vector_view(from_dtype(dtype))
+    change = make_change(rule)
+    coefficients = rule.coefficients
+    cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
+
+    @portable
+    def row(place, number, _):
+        start, stride, size = place
+        return view(start + number * stride, size)
+
+    rows_of = make_tuple(len(rule.SLOTS), row)
+
+    @portable
+    def update(chunk, slots, c, factors, decay, keep, bound):
+        size = chunk[SIZE]
+        p, g = view(chunk[P], size), view(chunk[G], size)
+        start = address_of(slots) + chunk[FIRST] * width
+        rows = rows_of((start, slots.shape[1] * width, size), 0)
+        factor = real(factors[chunk[ARRAY]])
+        for i in range(size):
+            slope = factor * g[i]
+            slope = bound if slope > bound else slope
+            slope = -bound if slope < -bound else slope
+            value = p[i]
+            p[i] = change(i, value * keep, slope + decay * value, rows, c)
+
+    name = f"step-{rule.__name__.rpartition('.')[2]}-{dtype.name}"
+
+    @compiled(name, THREADED_FLAGS)
+    def drive(chunks, slots, options, t, running, factors, decay, keep, bound):
+        c = cast(coefficients(np.float64, options, t, running), 0)
+        decay, keep, bound = real(decay), real(keep), real(bound)
+        if slots.shape[1] <= SERIAL:
+            for k in range(chunks.shape[0]):
+                update(chunks[k], slots, c, factors, decay, keep, bound)
+        else:
+            for k in prange(chunks.shape[0]):
+                update(chunks[k], slots, c, factors, decay, keep, bound)
+
+    return drive
+
+
+@cache
+def _make_measure(dtype):
+    view = vector_view(from_dtype(dtype))
+
+    @portable
+    def measured(chunk):
+        g = view(chunk[G], chunk[SIZE])
+        squares, finite = 0.0, True
+        for i in range(g.size):
+            value = np.float64(g[i])
+            squares += value * value
+            finite &= abs(value) < math.inf
+        return squares, finite
+
+    @compiled(f"measure-{dtype.name}", THREADED_FLAGS)
+    def drive(chunks, squares, finite):
+        partial = np.empty(chunks.shape[0])
+        for k in prange(chunks.shape[0]):
+            partial[k], finite[k] = measured(chunks[k])
+        squares[:] = 0.0
+        for k in range(chunks.shape[0]):  # in order: the same bits at any number of threads
+            squares[chunks[k, ARRAY]] += partial[k]
+
+    return drive
+
+
+@cache
+def _make_combine(dtype):
+    real, view = dtype.type, vector_view(from_dtype(dtype))
+
+    @compiled(f"combine-{dtype.name}", THREADED_FLAGS)
+    def drive(chunks, column, memory, a, b):
+        a, b = real(a), real(b)
+        for k in prange(chunks.shape[0]):
+            chunk = chunks[k]
+            x, first = view(chunk[column], chunk[SIZE]), chunk[FIRST]
+            out = memory[first : first + chunk[SIZE]]
+            if a != 0.0:
+                for i in range(x.size):
+                    out[i] = a * out[i] + b * x[i]
+            else:  # whatever the memory holds, NaN too
+                for i in range(x.size):
+                    out[i] = b * x[i]
+
+    return drive
+
+
+@cache
+def _make_put(dtype):
+    view = vector_view(from_dtype(dtype))
+
+    @compiled(f"put-{dtype.name}", THREADED_FLAGS)
+    def drive(chunks, memory):
+        for k in prange(chunks.shape[0]):
+            chunk = chunks[k]
+            p, first = view(chunk[P], chunk[SIZE]), chunk[FIRST]
+            for i in range(p.size):
+                p[i] = memory[first + i]
+
+    return drive

@@ -1,0 +1,498 @@
+"""What all optimizers share: a step over one array or many, and what goes with it."""
+
+import inspect
+import math
+from operator import is_
+
+import numpy as np
+
+from numgd.access import CARRIED
+from numgd.first_order import RULES
+from numgd.first_order.apply import make_start, step_coefficients
+from numgd.kernels.cpu import step as cpu
+from numgd.optimizers.arrays import check_gradients, check_parameters, label, like, named
+from numgd.optimizers.storage import read, write
+from numgd.options import checked
+
+_GUARDS = ("ignore", "skip", "raise")
+_PENALTY = {"weight_decay": 0.0, "decoupled": False}
+_SHARED = {"clip_value": math.inf, "clip_norm": math.inf, "clip_global_norm": math.inf, "accumulate": 1}
+
+
+class Optimizer:
+    """Steps of one update rule; the base of `numgd.Adam` and its relatives.
+
+    Parameters
+    ----------
+    learning_rate : float or callable, optional
+        The step size, or a schedule: ``learning_rate(t)`` is that of step t = 1, 2, …
+    groups : dict, optional
+        Other hyper-parameters for some arrays: from the key of an array in a dictionary, or its place in a
+        list, to a dictionary of hyper-parameters.
+    weight_decay : float, optional
+        Times the parameters is added to the gradients (L2); with ``decoupled=True`` the parameters are
+        multiplied by 1 − learning_rate · weight_decay instead (Loshchilov and Hutter, ICLR 2019).
+    clip_value, clip_norm, clip_global_norm : float, optional
+        Largest magnitude of a gradient's element; largest Euclidean norm of one array's gradient, and of all
+        gradients together.  The norms come first.
+    nonfinite : {'ignore', 'skip', 'raise'}
+        What becomes of a step with a gradient that holds NaN or infinity: nothing special, nothing at all, or
+        a FloatingPointError that names the array.  The last two change nothing.
+    accumulate : int
+        A step is made by the mean of that many gradients, at every so manieth call.
+    ema : float, optional
+        Decay of an exponential average of the parameters, which `averaged` gives.
+    average_from : int, optional
+        Instead, the mean of the parameters after each step from that one on (Polyak and Juditsky, SIAM J.
+        Control Optim. 30 (1992) 838-855).
+    lookahead : tuple of int and float, optional
+        ``(k, alpha)``: after every k steps the parameters go back to the fraction alpha of the way that they
+        came (Zhang et al., NeurIPS 2019).
+    **hyperparameters
+        The rule's own.
+
+    Notes
+    -----
+    Gradients are gathered, guarded, clipped and decayed in this order before the rule sees them.
+    """
+
+    rule_name = None
+
+    def __init__(
+        self, learning_rate=None, *, groups=None, clip_value=None, clip_norm=None, clip_global_norm=None,
+        nonfinite="ignore", accumulate=1, ema=None, average_from=None, lookahead=None, **hyperparameters,
+    ):  # fmt: skip
+        self.rule = RULES[self.rule_name]
+        if learning_rate is not None:
+            hyperparameters["learning_rate"] = learning_rate
+        self._own = self._hyperparameters({}, hyperparameters)
+        if groups is not None and not isinstance(groups, dict):
+            raise TypeError(f"groups must be a dictionary; it is {groups!r}")
+        self._overrides = {key: self._hyperparameters(self._own, own) for key, own in (groups or {}).items()}
+        given = {"clip_value": clip_value, "clip_norm": clip_norm, "clip_global_norm": clip_global_norm}
+        for name, value in given.items():
+            setattr(self, name, math.inf if value is None else checked(name, value, name))
+        if nonfinite not in _GUARDS:
+            raise ValueError(f"nonfinite must be one of {_GUARDS}; it is {nonfinite!r}")
+        if ema is not None and average_from is not None:
+            raise ValueError("ema and average_from cannot be given together")
+        self.nonfinite = nonfinite
+        self.accumulate = checked("accumulate", accumulate, "accumulate")
+        self.ema = None if ema is None else checked("ema", ema, "ema")
+        self.average_from = (
+            None if average_from is None else checked("average_from", average_from, "average_from")
+        )
+        self.lookahead = None if lookahead is None else _lookahead(lookahead)
+        self.t = 0
+        self._gathered = 0
+        self._groups = None
+        self._given = self._arrays = self._gradients = None
+        self._loaded = None
+
+    def _hyperparameters(self, others, given):
+        """Hyper-parameters of a group, where not given those of others; raises for unknown ones."""
+        known = {**self.rule.Options()._asdict(), **others}
+        if "weight_decay" not in self.rule.Options._fields:
+            known = {**_PENALTY, **known}
+        for name, value in given.items():
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__} has no hyper-parameter {name!r}; it has {', '.join(known)}"
+                )
+            if name == "decoupled":
+                if not isinstance(value, bool):
+                    raise TypeError(f"decoupled must be a bool; it is {value!r}")
+                known[name] = value
+            elif name == "learning_rate" and callable(value):
+                known[name] = value
+            else:
+                known[name] = checked(name, value, name)
+        return known
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value!r}" for name, value in self._own.items())
+        return f"{type(self).__name__}({settings})"
+
+    # The step -------------------------------------------------------------------------------------------
+
+    def step(self, params, grads):
+        """Update parameters in place by their gradients.
+
+        Parameters
+        ----------
+        params : array, or list, tuple or dict of arrays
+            float32 or float64, of any shape and layout: NumPy arrays, or arrays on a device, anything with
+            ``__cuda_array_interface__``.  Each call is for the same number of arrays of the same shapes.
+        grads : the same
+            The gradients, in the structure, shapes and dtypes of `params`.
+
+        Returns
+        -------
+        bool
+            Whether the parameters were updated: not while gradients are gathered, or where a step was
+            skipped.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that do not fit, before anything is changed.
+        FloatingPointError
+            For gradients that are not finite, with ``nonfinite='raise'``.
+        """
+        self._attach(params, grads)
+        if self.nonfinite != "ignore" and not self._finite():
+            return False
+        if self.accumulate > 1 and not self._gather():
+            return False
+        factors = self._factors()
+        if self.lookahead is not None and self.t == 0:
+            for group in self._groups:
+                group.table.combine(cpu.P, group.memory("slow"), 0.0, 1.0)
+        self.t += 1
+        for group, own in zip(self._groups, factors, strict=True):
+            group.step(self.rule, self.t, own, self.clip_value)
+        self._follow()
+        for group in self._groups:
+            group.copy_back()
+        return True
+
+    def _attach(self, params, grads):
+        """Take note of the arrays, checked; at the first call also make the memory that goes with them."""
+        if self._arrays is not None and _same(params, self._arrays) and _same(grads, self._gradients):
+            for group in self._groups:
+                group.copy_in()
+            return
+        keys, arrays = named("params", params)
+        grad_keys, gradients = named("grads", grads)
+        if list(grad_keys) != list(keys):
+            if set(grad_keys) != set(keys):
+                raise ValueError("grads must have the structure of params: " + _difference(keys, grad_keys))
+            gradients = [grads[key] for key in keys]
+        arrays, gradients = list(arrays), list(gradients)
+        others = not _same(params, self._arrays)
+        if others:
+            check_parameters(keys, arrays)
+            shapes = [(key, p.shape, p.dtype) for key, p in zip(keys, arrays, strict=True)]
+            if self._groups is not None and shapes != self._shapes:
+                raise ValueError("params must be arrays of the same keys, shapes and dtypes at every step")
+        check_gradients(keys, arrays, gradients)
+        if self._groups is None:
+            self._groups, self._shapes = self._make_groups(list(keys), arrays), shapes
+            if self._loaded is not None:
+                self._restore()
+        for group in self._groups:
+            if others:
+                group.point_to_parameters([arrays[i] for i in group.places])
+            group.point_to_gradients([gradients[i] for i in group.places])
+        self._given, self._arrays, self._gradients = params, arrays, gradients
+
+    def _make_groups(self, keys, arrays):
+        unknown = [key for key in self._overrides if key not in keys and None not in keys]
+        if unknown or (self._overrides and keys == [None]):
+            raise ValueError(f"groups names arrays that params does not have: {list(self._overrides)}")
+        places = {}
+        for i, (key, p) in enumerate(zip(keys, arrays, strict=True)):
+            places.setdefault((key if key in self._overrides else None, p.dtype), []).append(i)
+        made = []
+        for (key, _), own in places.items():
+            hyperparameters = self._own if key is None else self._overrides[key]
+            made.append(_Group(self.rule, hyperparameters, own, [arrays[i] for i in own]))
+        return made
+
+    def _finite(self):
+        """Whether all gradients are; raises where that was asked for."""
+        for group in self._groups:
+            squares, finite = group.table.measure()
+            if not finite:
+                if self.nonfinite == "raise":
+                    place = group.places[int(np.flatnonzero(~np.isfinite(squares))[0])]
+                    key = self._shapes[place][0]
+                    raise FloatingPointError(f"{label('grads', key)} is not finite (NaN or inf)")
+                return False
+        return True
+
+    def _gather(self):
+        """Add the gradients to the sum; whether that is complete, and stands for the gradients then."""
+        self._gathered += 1
+        for group in self._groups:
+            memory = group.memory("sum")
+            group.table.combine(cpu.G, memory, 0.0 if self._gathered == 1 else 1.0, 1.0 / self.accumulate)
+            if self._gathered == self.accumulate:
+                group.table.point_to_flat(cpu.G, memory)
+                self._gradients = None  # the next call points to other ones
+        if self._gathered < self.accumulate:
+            return False
+        self._gathered = 0
+        return True
+
+    def _factors(self):
+        """What the gradients of each group's arrays are multiplied by for their norms."""
+        if self.clip_norm == self.clip_global_norm == math.inf:
+            return [group.ones for group in self._groups]
+        norms = [np.sqrt(group.table.measure()[0]) for group in self._groups]
+        factors = [np.minimum(1.0, self.clip_norm / np.maximum(own, 1e-300)) for own in norms]
+        clipped = [factor * norm for factor, norm in zip(factors, norms, strict=True)]
+        whole = math.sqrt(sum(float(np.dot(own, own)) for own in clipped))
+        if whole > self.clip_global_norm:
+            factors = [factor * (self.clip_global_norm / whole) for factor in factors]
+        return factors
+
+    def _follow(self):
+        """What averages and lookahead make of a step."""
+        for group in self._groups:
+            if self.ema is not None:
+                decay = self.ema if self.t > 1 else 0.0
+                group.table.combine(cpu.P, group.memory("average"), decay, 1.0 - decay)
+            elif self.average_from is not None:
+                weight = 1.0 / max(1, self.t - self.average_from + 1)
+                group.table.combine(cpu.P, group.memory("average"), 1.0 - weight, weight)
+            if self.lookahead is not None and self.t % self.lookahead[0] == 0:
+                slow, alpha = group.memory("slow"), self.lookahead[1]
+                group.table.combine(cpu.P, slow, 1.0 - alpha, alpha)
+                group.table.put(slow)
+
+    # What became of it ----------------------------------------------------------------------------------
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next step."""
+        rate = self._own["learning_rate"]
+        return float(rate(self.t + 1)) if callable(rate) else rate
+
+    def parameters(self):
+        """The parameters that the rule is about, as copies in the structure of `params`.
+
+        They differ from `params` where the rule keeps others: with `numgd.Nesterov` those are the look-ahead
+        point, with `numgd.ASGD` these are the average.
+        """
+        position = getattr(self.rule, "position", None)
+        return self._gathered_from(lambda group: group.positions(self.rule, position, self.t))
+
+    def averaged(self):
+        """The average of the parameters that `ema` or `average_from` asks for."""
+        if self.ema is None and self.average_from is None:
+            raise ValueError("averaged needs ema or average_from")
+        return self._gathered_from(lambda group: group.table.views(group.memory("average").copy()))
+
+    def _gathered_from(self, of_group):
+        if self._given is None:
+            raise ValueError("there are no parameters before the first step")
+        found = [None] * len(self._arrays)
+        for group in self._groups:
+            for place, values in zip(group.places, of_group(group), strict=True):
+                found[place] = values.reshape(self._arrays[place].shape)
+        return like(self._given, found)
+
+    # State ----------------------------------------------------------------------------------------------
+
+    def state_dict(self):
+        """All that a later run needs to go on bit for bit, beside the parameters: numbers and arrays."""
+        state = {"rule": self.rule_name, "t": self.t, "gathered": self._gathered}
+        for number, group in enumerate(self._groups or ()):
+            for name, values in group.state().items():
+                state[f"{number}.{name}"] = values
+        schedule = self._own["learning_rate"]
+        if hasattr(schedule, "state_dict"):
+            state.update({f"schedule.{name}": value for name, value in schedule.state_dict().items()})
+        return state
+
+    def load_state_dict(self, state):
+        """Go on where `state_dict` was taken; the arrays are checked at the next step, if there was none."""
+        if state.get("rule") != self.rule_name:
+            raise ValueError(f"state is that of the rule {state.get('rule')!r}, not of {self.rule_name!r}")
+        self._loaded = dict(state)
+        if self._groups is not None:
+            self._restore()
+        self.t, self._gathered = int(state["t"]), int(state["gathered"])
+        schedule = self._own["learning_rate"]
+        if hasattr(schedule, "load_state_dict"):
+            own = {
+                name.partition(".")[2]: value for name, value in state.items() if name.startswith("schedule.")
+            }
+            schedule.load_state_dict(own)
+
+    def _restore(self):
+        found = [{} for _ in self._groups]
+        for name, value in self._loaded.items():
+            number, _, own = name.partition(".")
+            if number.isdigit():
+                if int(number) >= len(found):
+                    raise ValueError("state has other groups of arrays than params")
+                found[int(number)][own] = value
+        for group, own in zip(self._groups, found, strict=True):
+            group.check(own)
+        for group, own in zip(self._groups, found, strict=True):
+            group.restore(own)
+        self._loaded = None
+
+    def save(self, path):
+        """Write `state_dict` to a file: ``.npz``, or ``.safetensors`` with the package of that name."""
+        write(path, self.state_dict())
+
+    def load(self, path):
+        """`load_state_dict` from a file that `save` wrote; nothing in a file is executed."""
+        self.load_state_dict(read(path))
+
+
+class _Group:
+    """Arrays of one dtype with the same hyper-parameters, and the memory that goes with them."""
+
+    def __init__(self, rule, hyperparameters, places, arrays):
+        self.places = places
+        self.rate = hyperparameters["learning_rate"]
+        decay, self.decoupled = (hyperparameters.get(name, value) for name, value in _PENALTY.items())
+        self.decay = 0.0 if "weight_decay" in rule.Options._fields else decay
+        own = {name: value for name, value in hyperparameters.items() if name in rule.Options._fields}
+        self.options = rule.Options(**{**own, "learning_rate": 0.0 if callable(self.rate) else self.rate})
+        self.parameter_copies, self.gradient_copies = [], []
+        self.table = _table_type(arrays[0])(arrays)
+        self.slots = self.table.memory(len(rule.SLOTS))
+        self.table.start(make_start(rule), self.slots, self.options)
+        self.running = np.zeros(CARRIED)
+        self.ones = np.ones(len(arrays))
+        self.memories = {}
+
+    def point_to_parameters(self, arrays):
+        """Go on with these parameters."""
+        found, self.parameter_copies = _contiguous(arrays)
+        self.table.point(cpu.P, found)
+
+    def point_to_gradients(self, gradients):
+        """Go on with these gradients."""
+        found, self.gradient_copies = _contiguous(gradients)
+        self.table.point(cpu.G, found)
+
+    def copy_in(self):
+        """Renew the contiguous copies of arrays that are not."""
+        for array, copy in self.parameter_copies + self.gradient_copies:
+            np.copyto(copy, array)
+
+    def copy_back(self):
+        """Write the parameters from their contiguous copies."""
+        for array, copy in self.parameter_copies:
+            np.copyto(array, copy)
+
+    def memory(self, name):
+        """Flat memory of a name, zeros at first."""
+        if name not in self.memories:
+            self.memories[name] = self.table.memory()
+        return self.memories[name]
+
+    def step(self, rule, t, factors, bound):
+        """One step of the rule."""
+        options = self.options
+        if callable(self.rate):
+            options = options._replace(learning_rate=float(self.rate(t)))
+        decay, keep = self.decay, 1.0
+        if self.decoupled:
+            decay, keep = 0.0, 1.0 - options.learning_rate * self.decay
+        change = cpu.Change(factors, decay, keep, bound)
+        self.table.step(rule, self.slots, options, float(t), self.running, change)
+
+    def positions(self, rule, position, t):
+        """The parameters that the rule is about, as vectors."""
+        flat = self.table.memory()
+        self.table.combine(cpu.P, flat, 0.0, 1.0)
+        if position is not None and t > 0:
+            options = self.options
+            if callable(self.rate):
+                options = options._replace(learning_rate=float(self.rate(t)))
+            c = step_coefficients(rule, options, t, self.table.dtype, self.running.copy())
+            flat = np.asarray(position(flat, tuple(self.slots), c))
+        return self.table.views(flat)
+
+    def state(self):
+        """Arrays by name."""
+        return {"slots": self.slots.copy(), "running": self.running.copy()} | {
+            name: memory.copy() for name, memory in self.memories.items()
+        }
+
+    def check(self, state):
+        """Raise unless a state is one of these arrays."""
+        for name, values in state.items():
+            mine = {"slots": self.slots, "running": self.running}.get(name)
+            shape = (self.table.total,) if mine is None else mine.shape
+            if np.shape(values) != shape:
+                raise ValueError(
+                    f"state: {name} has shape {np.shape(values)}, but these parameters take {shape}"
+                )
+        if not {"slots", "running"} <= set(state):
+            raise ValueError("state lacks slots or running: it was taken before the first step")
+
+    def restore(self, state):
+        """Go on from a state."""
+        for name, values in state.items():
+            mine = {"slots": self.slots, "running": self.running}.get(name)
+            (self.memory(name) if mine is None else mine)[...] = values
+
+
+def _table_type(array):
+    """The drivers of the machine that an array is on."""
+    if isinstance(array, np.ndarray):
+        return cpu.Table
+    from numgd.kernels.cuda.step import Table  # imports CUDA
+
+    return Table
+
+
+def _contiguous(arrays):
+    """The arrays, with contiguous copies of those that are not, and pairs of an array and its copy."""
+    found, copies = [], []
+    for array in arrays:
+        if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
+            copies.append((array, np.ascontiguousarray(array)))
+            array = copies[-1][1]
+        found.append(array)
+    return found, copies
+
+
+def _same(given, known):
+    """Whether a structure holds the very arrays that it held before."""
+    if known is None:
+        return False
+    if isinstance(given, dict):
+        given = given.values()
+    elif not isinstance(given, list | tuple):
+        return len(known) == 1 and given is known[0]
+    return len(given) == len(known) and all(map(is_, given, known))
+
+
+def _difference(keys, others):
+    missing, extra = [k for k in keys if k not in others], [k for k in others if k not in keys]
+    return f"missing {missing}, unknown {extra}"
+
+
+def _lookahead(given):
+    if not (isinstance(given, tuple) and len(given) == 2):
+        raise TypeError(f"lookahead must be a tuple (k, alpha); it is {given!r}")
+    k, alpha = given
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"lookahead: k must be a positive integer; it is {k!r}")
+    if not 0.0 <= alpha <= 1.0:
+        raise ValueError(f"lookahead: alpha must lie in [0, 1]; it is {alpha!r}")
+    return int(k), float(alpha)
+
+
+def optimizer_class(name, rule_name, summary):
+    """The optimizer of a rule."""
+    rule = RULES[rule_name]
+    own = [
+        inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
+        for field, value in rule.Options()._asdict().items()
+    ]
+    own[0] = own[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    shared = [
+        parameter
+        for parameter in inspect.signature(Optimizer).parameters.values()
+        if parameter.name not in ("learning_rate", "hyperparameters")
+    ]
+    if "weight_decay" not in rule.Options._fields:
+        own += [
+            inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
+            for field, value in _PENALTY.items()
+        ]
+    source = inspect.getdoc(rule)
+    made = type(name, (Optimizer,), {"rule_name": rule_name, "__doc__": f"{summary}\n\n{source}\n"})
+    made.__module__ = "numgd.optimizers"
+    made.__signature__ = inspect.Signature([*own, *shared])
+    return made

@@ -1,0 +1,424 @@
+"""Optimizers over arrays: against PyTorch's formulas written out, and what goes with a step."""
+
+import inspect
+
+import numba
+import numpy as np
+import pytest
+
+import numgd
+from numgd import optimizers
+from numgd.first_order import RULES
+from numgd.first_order.apply import make_apply, make_start, step_coefficients
+from numgd.kernels.cpu import step as cpu
+
+CLASSES = [getattr(optimizers, name) for name in optimizers.__all__ if name != "Optimizer"]
+SHAPES = ((3, 4), (), (7,), (2, 3, 2, 2), (0,))
+RNG = np.random.default_rng
+
+
+def arrays(seed, dtype=np.float64, shapes=SHAPES):
+    rng = RNG(seed)
+    return [np.asarray(rng.normal(size=shape), dtype) for shape in shapes]
+
+
+def by_rule(rule_name, start, gradients, **hyperparameters):
+    """The path of one vector by the rule itself."""
+    rule = RULES[rule_name]
+    options = rule.Options(**hyperparameters)
+    p, slots, running = start.copy(), np.empty((len(rule.SLOTS), start.size), start.dtype), np.zeros(4)
+    make_start(rule)(slots, options)
+    for t, g in enumerate(gradients, start=1):
+        make_apply(rule)(p, g, slots, step_coefficients(rule, options, t, p.dtype, running))
+    return p
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_a_step_is_the_rule(cls):
+    params, gradients = arrays(1), [arrays(k) for k in range(2, 12)]
+    start = np.concatenate([p.ravel() for p in params])
+    flat = [np.concatenate([g.ravel() for g in own]) for own in gradients]
+    optimizer = cls()
+    for own in gradients:
+        assert optimizer.step(params, own)
+    found = np.concatenate([p.ravel() for p in params])
+    np.testing.assert_allclose(found, by_rule(cls.rule_name, start, flat), rtol=1e-13)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_signatures_say_what_the_rule_takes(cls):
+    signature = inspect.signature(cls)
+    defaults = RULES[cls.rule_name].Options()._asdict()
+    for name, value in defaults.items():
+        assert signature.parameters[name].default == value
+    assert cls.__doc__.strip()
+    cls(**defaults)
+
+
+def test_every_rule_has_an_optimizer():
+    assert {cls.rule_name for cls in CLASSES} == set(RULES)
+
+
+def test_one_array_a_list_a_tuple_and_a_dictionary_are_the_same():
+    paths = []
+    for make in (list, tuple, lambda given: dict(zip("abcde", given, strict=True))):
+        params, optimizer = make(arrays(1)), numgd.Adam(0.1)
+        for k in range(3):
+            optimizer.step(params, make(arrays(10 + k)))
+        paths.append([p.copy() for p in (params.values() if isinstance(params, dict) else params)])
+    single = arrays(1)[0]
+    optimizer = numgd.Adam(0.1)
+    for k in range(3):
+        optimizer.step(single, arrays(10 + k)[0])
+    for path in paths:
+        np.testing.assert_array_equal(path[0], single)
+        for one, other in zip(path, paths[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_dictionary_of_gradients_is_matched_by_key():
+    params = {"a": np.zeros(2), "b": np.zeros(2)}
+    numgd.SGD(1.0).step(params, {"b": np.ones(2), "a": np.full(2, 5.0)})
+    np.testing.assert_array_equal(params["a"], -5.0)
+    np.testing.assert_array_equal(params["b"], -1.0)
+
+
+@pytest.mark.parametrize("size", [cpu.CHUNK - 1, cpu.CHUNK, 5 * cpu.CHUNK + 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_arrays_are_cut_in_chunks(size, dtype):
+    (p,), (g,) = arrays(1, dtype, [(size,)]), arrays(2, dtype, [(size,)])
+    expected = p - dtype(0.1) * g
+    numgd.SGD(0.1).step(p, g)
+    np.testing.assert_allclose(p, expected, rtol=4 * np.finfo(dtype).eps, atol=np.finfo(dtype).eps)
+
+
+def test_the_same_bits_at_any_number_of_threads():
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("one thread")
+    before, found = numba.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            (p,), (g,) = arrays(1, np.float32, [(100_003,)]), arrays(2, np.float32, [(100_003,)])
+            optimizer = numgd.Adam(0.1, clip_global_norm=1.0, ema=0.9)
+            for _ in range(3):
+                optimizer.step(p, g)
+            found.append((p, optimizer.averaged()))
+    finally:
+        numba.set_num_threads(before)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_arrays_of_both_dtypes_and_of_any_layout():
+    base = np.zeros((4, 6))
+    params = [base[:, ::2], np.asfortranarray(np.zeros((3, 2))), np.zeros(5, np.float32)]
+    gradients = [np.ones((6, 4)).T[::1, ::2], np.ones((3, 2)), np.ones(5, np.float32)]
+    optimizer = numgd.SGD(0.5)
+    for _ in range(2):
+        optimizer.step(params, gradients)
+    for p in params:
+        np.testing.assert_array_equal(p, -1.0)
+    np.testing.assert_array_equal(base[:, 1::2], 0.0)
+
+
+def test_other_arrays_of_the_same_shapes_go_on():
+    whole, split = np.zeros(4), np.zeros(4)
+    one, two = numgd.Momentum(0.1), numgd.Momentum(0.1)
+    for k in range(4):
+        one.step(whole, np.full(4, k + 1.0))
+        split = split.copy()
+        two.step(split, np.full(4, k + 1.0))
+    np.testing.assert_array_equal(whole, split)
+
+
+# What comes before the rule --------------------------------------------------------------------------------
+
+
+def test_weight_decay():
+    p, g = np.array([2.0, -1.0]), np.array([0.5, 0.5])
+    numgd.SGD(0.1, weight_decay=0.2).step(p, g)
+    np.testing.assert_allclose(p, [2.0 - 0.1 * (0.5 + 0.4), -1.0 - 0.1 * (0.5 - 0.2)], rtol=1e-15)
+    p = np.array([2.0, -1.0])
+    numgd.SGD(0.1, weight_decay=0.2, decoupled=True).step(p, g)
+    np.testing.assert_allclose(p, np.array([2.0, -1.0]) * (1 - 0.1 * 0.2) - 0.1 * 0.5, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("clipping", "expected"),
+    [
+        ({"clip_value": 1.0}, [[1.0, -1.0], [0.5]]),
+        ({"clip_norm": 2.5}, [[1.5, -2.0], [0.5]]),
+        ({"clip_global_norm": 2.0}, [np.array([3.0, -4.0]) * 2 / np.sqrt(25.25), [1.0 / np.sqrt(25.25)]]),
+        ({"clip_global_norm": 100.0}, [[3.0, -4.0], [0.5]]),
+    ],
+)
+def test_clipping(clipping, expected):
+    params = [np.zeros(2), np.zeros(1)]
+    numgd.SGD(1.0, **clipping).step(params, [np.array([3.0, -4.0]), np.array([0.5])])
+    for p, gradient in zip(params, expected, strict=True):
+        np.testing.assert_allclose(p, -np.asarray(gradient), rtol=1e-14)
+
+
+def test_clipping_against_pytorch():
+    torch = pytest.importorskip("torch")
+    params = arrays(1)
+    twins = [torch.nn.Parameter(torch.tensor(p)) for p in params]
+    ours = numgd.Adam(0.05, weight_decay=0.1, clip_global_norm=3.0)
+    theirs = torch.optim.Adam(twins, 0.05, weight_decay=0.1)
+    for k in range(20):
+        gradients = arrays(100 + k)
+        ours.step(params, gradients)
+        for twin, g in zip(twins, gradients, strict=True):
+            twin.grad = torch.tensor(g)
+        torch.nn.utils.clip_grad_norm_(twins, 3.0)
+        theirs.step()
+    for p, twin in zip(params, twins, strict=True):
+        np.testing.assert_allclose(
+            p, twin.detach().numpy(), rtol=1e-6, atol=1e-6
+        )  # torch adds 1e-6 to the norm
+
+
+def test_groups():
+    params = {"w": np.ones(2), "b": np.ones(2)}
+    optimizer = numgd.SGD(0.1, weight_decay=1.0, groups={"b": {"weight_decay": 0.0, "learning_rate": 0.5}})
+    optimizer.step(params, {"w": np.ones(2), "b": np.ones(2)})
+    np.testing.assert_allclose(params["w"], 1.0 - 0.1 * 2.0)
+    np.testing.assert_allclose(params["b"], 1.0 - 0.5)
+
+
+def test_gradients_are_gathered():
+    p, optimizer = np.zeros(3), numgd.SGD(1.0, accumulate=3)
+    steps = [optimizer.step(p, np.full(3, value)) for value in (1.0, 2.0, 6.0, 3.0, 3.0, 3.0)]
+    assert steps == [False, False, True, False, False, True]
+    np.testing.assert_allclose(p, -3.0 - 3.0)
+    assert optimizer.t == 2
+
+
+def test_averages():
+    p, optimizer = np.zeros(1), numgd.SGD(1.0, ema=0.75)
+    path = []
+    for _ in range(4):
+        optimizer.step(p, np.array([-1.0]))
+        path.append(p[0])
+    average = path[0]
+    for value in path[1:]:
+        average = 0.75 * average + 0.25 * value
+    np.testing.assert_allclose(optimizer.averaged(), average)
+    p, optimizer = np.zeros(1), numgd.SGD(1.0, average_from=3)
+    for _ in range(5):
+        optimizer.step(p, np.array([-1.0]))
+    np.testing.assert_allclose(optimizer.averaged(), (3 + 4 + 5) / 3)
+
+
+def test_lookahead():
+    p, optimizer = np.zeros(1), numgd.SGD(1.0, lookahead=(2, 0.5))
+    path = []
+    for _ in range(4):
+        optimizer.step(p, np.array([-1.0]))
+        path.append(p[0])
+    assert path == [1.0, 1.0, 2.0, 2.0]
+
+
+def test_a_schedule_gives_the_learning_rate():
+    p, optimizer = np.zeros(1), numgd.SGD(lambda t: 10.0**-t)
+    assert optimizer.learning_rate == 0.1
+    for _ in range(3):
+        optimizer.step(p, np.array([-1.0]))
+    np.testing.assert_allclose(p, 0.111)
+
+
+# Gradients that are not finite, and other bad input -----------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_guard(bad):
+    params = {"a": np.ones(2), "b": np.ones(3, np.float32)}
+    wrong = {"a": np.ones(2), "b": np.array([1.0, bad, 1.0], np.float32)}
+    optimizer = numgd.Adam(0.1, nonfinite="skip")
+    assert not optimizer.step(params, wrong)
+    assert optimizer.t == 0 and all(np.all(p == 1.0) for p in params.values())
+    optimizer = numgd.Adam(0.1, nonfinite="raise", accumulate=2)
+    with pytest.raises(FloatingPointError, match=r"grads\['b'\]"):
+        optimizer.step(params, wrong)
+    assert all(np.all(p == 1.0) for p in params.values())
+    right = {key: np.ones_like(p) for key, p in params.items()}
+    assert [optimizer.step(params, right) for _ in range(2)] == [False, True]
+    assert np.isfinite(params["b"]).all()
+    optimizer = numgd.SGD(0.1)
+    optimizer.step(params, wrong)
+    assert not np.isfinite(params["b"][1]) and np.isfinite(params["b"][[0, 2]]).all()
+
+
+def test_a_gathered_nan_does_not_stay():
+    p, optimizer = np.zeros(1), numgd.SGD(1.0, accumulate=2)
+    for value in (np.nan, 1.0):
+        optimizer.step(p, np.array([value]))
+    assert np.isnan(p[0])
+    p[0] = 0.0
+    for value in (1.0, 3.0):
+        optimizer.step(p, np.array([value]))
+    assert p[0] == -2.0
+
+
+def read_only():
+    p = np.zeros(2)
+    p.flags.writeable = False
+    return p
+
+
+SHARED = np.zeros(4)
+
+
+@pytest.mark.parametrize(
+    ("params", "grads", "error", "match"),
+    [
+        (np.zeros(2), np.zeros(3), ValueError, r"grads has shape \(3,\)"),
+        ([np.zeros(2)], [np.zeros((2, 1))], ValueError, r"grads\[0\] has shape"),
+        (np.zeros(2), np.zeros(2, np.float32), TypeError, "grads has dtype float32"),
+        (np.zeros(2, complex), np.zeros(2, complex), TypeError, "params must be float32 or float64"),
+        (np.zeros(2, int), np.zeros(2, int), TypeError, "params must be float32 or float64"),
+        (read_only(), np.zeros(2), ValueError, "read-only"),
+        (SHARED, SHARED, ValueError, "shares memory"),
+        (SHARED[:3], SHARED[1:], ValueError, "shares memory"),
+        ({"a": np.zeros(2)}, {"b": np.zeros(2)}, ValueError, "structure of params"),
+        ([np.zeros(2)], [np.zeros(2), np.zeros(2)], ValueError, "structure of params"),
+        ([1.0], [1.0], TypeError, r"params\[0\] must be an array"),
+        ([], [], ValueError, "no array"),
+    ],
+)
+def test_arrays_that_do_not_fit(params, grads, error, match):
+    optimizer = numgd.Adam()
+    with pytest.raises(error, match=match):
+        optimizer.step(params, grads)
+    assert optimizer.t == 0
+
+
+def test_neighbours_in_memory_are_no_shared_memory():
+    both = np.zeros(6)
+    both[1::2] = 1.0
+    numgd.SGD(1.0).step(both[::2], both[1::2])
+    np.testing.assert_array_equal(both, [-1.0, 1.0] * 3)
+
+
+def test_arrays_that_change_their_shape():
+    optimizer = numgd.Adam()
+    optimizer.step([np.zeros(2)], [np.ones(2)])
+    for params in ([np.zeros(3)], [np.zeros(2, np.float32)], [np.zeros(2), np.zeros(2)]):
+        with pytest.raises(ValueError, match="at every step"):
+            optimizer.step(params, [np.ones_like(p) for p in params])
+    assert optimizer.t == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "match"),
+    [
+        ({"learning_rate": -1.0}, ValueError, "learning_rate"),
+        ({"learning_rate": "large"}, TypeError, "learning_rate"),
+        ({"beta1": 1.0}, ValueError, "beta1"),
+        ({"gamma": 1.0}, TypeError, "gamma"),
+        ({"weight_decay": -1.0}, ValueError, "weight_decay"),
+        ({"decoupled": 1}, TypeError, "decoupled"),
+        ({"clip_norm": 0.0}, ValueError, "clip_norm"),
+        ({"nonfinite": "perhaps"}, ValueError, "nonfinite"),
+        ({"accumulate": 0}, ValueError, "accumulate"),
+        ({"accumulate": 1.5}, TypeError, "accumulate"),
+        ({"ema": 1.0}, ValueError, "ema"),
+        ({"ema": 0.9, "average_from": 1}, ValueError, "ema and average_from"),
+        ({"lookahead": 5}, TypeError, "lookahead"),
+        ({"lookahead": (0, 0.5)}, ValueError, "lookahead"),
+        ({"lookahead": (5, 1.5)}, ValueError, "lookahead"),
+        ({"groups": [1]}, TypeError, "groups"),
+        ({"groups": {"a": {"beta3": 1.0}}}, TypeError, "beta3"),
+    ],
+)
+def test_settings_that_make_no_sense(settings, error, match):
+    with pytest.raises(error, match=match):
+        numgd.Adam(**settings)
+
+
+def test_groups_must_be_there():
+    with pytest.raises(ValueError, match="groups"):
+        numgd.Adam(groups={"b": {}}).step({"a": np.zeros(2)}, {"a": np.ones(2)})
+
+
+# State -----------------------------------------------------------------------------------------------------
+
+EVERYTHING = {
+    "ema": 0.9,
+    "lookahead": (3, 0.5),
+    "accumulate": 2,
+    "clip_global_norm": 2.0,
+    "weight_decay": 0.1,
+}
+
+
+@pytest.mark.parametrize("suffix", [None, ".npz", ".safetensors"])
+@pytest.mark.parametrize("stop", [1, 5, 8])
+def test_resumed_is_uninterrupted(suffix, stop, tmp_path):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    gradients = [arrays(k) for k in range(20)]
+    whole, optimizer = arrays(99), numgd.Adam(0.1, **EVERYTHING)
+    for own in gradients:
+        optimizer.step(whole, own)
+    params, first, second = arrays(99), numgd.Adam(0.1, **EVERYTHING), numgd.Adam(0.1, **EVERYTHING)
+    for own in gradients[:stop]:
+        first.step(params, own)
+    if suffix is None:
+        second.load_state_dict(first.state_dict())
+    else:
+        path = tmp_path / f"state{suffix}"
+        first.save(path)
+        second.load(path)
+    for own in gradients[stop:]:
+        second.step(params, own)
+    for one, other in zip(whole, params, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(optimizer.averaged(), second.averaged(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_states_of_others_are_refused(tmp_path):
+    trained = numgd.Adam()
+    trained.step(np.zeros(3), np.ones(3))
+    with pytest.raises(ValueError, match="rule"):
+        numgd.SGD().load_state_dict(trained.state_dict())
+    other = numgd.Adam()
+    other.load_state_dict(trained.state_dict())
+    with pytest.raises(ValueError, match="shape"):
+        other.step(np.zeros(4), np.ones(4))
+    path = tmp_path / "hostile.npz"
+    np.savez(path, plain=np.array({"t": 1}, object))
+    with pytest.raises(ValueError, match="no state"):
+        numgd.Adam().load(path)
+    (tmp_path / "text.npz").write_text("text")
+    with pytest.raises(ValueError, match="no state"):
+        numgd.Adam().load(tmp_path / "text.npz")
+    with pytest.raises(ValueError, match="npz"):
+        trained.save(tmp_path / "state.pkl")
+    with pytest.raises(FileNotFoundError):
+        trained.load(tmp_path / "nowhere.npz")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "state.npz"
+    optimizer = numgd.Adam()
+    optimizer.step(np.zeros(3), np.ones(3))
+    optimizer.save(path)
+    before = path.read_bytes()
+
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="disk full"):
+        optimizer.save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["state.npz"]
+
+
+def test_nothing_before_the_first_step():
+    for ask in (numgd.Adam().parameters, numgd.Adam(ema=0.9).averaged, numgd.Adam().averaged):
+        with pytest.raises(ValueError, match=r"first step|averaged needs"):
+            ask()
