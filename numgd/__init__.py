@@ -6,6 +6,7 @@ from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
 from numgd.minimize import minimize
 from numgd.minimize_many import ManyResult, minimize_many
+from numgd.minimize_stochastic import minimize_stochastic
 from numgd.optimizers import *  # noqa: F403
 from numgd.status import Status
 
@@ -26,6 +27,7 @@ __all__ = [
     "least_squares",
     "minimize",
     "minimize_many",
+    "minimize_stochastic",
     "optimizers",
     "value_and_grad",
     "vjp",

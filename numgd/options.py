@@ -58,6 +58,17 @@ def method_name(method):
     raise ValueError(f"unknown method {method!r}; known are {', '.join(known)}")
 
 
+def rule_name(method):
+    """The name of an update rule; raises for what is none."""
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string; it is {method!r}")
+    name = method.lower()
+    name = ALIASES.get(name, name)
+    if name not in RULES:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(RULES)}")
+    return name
+
+
 def own_method(name, bounded):
     """The method of numgd that solves a problem called for by name; None where it is SciPy's to solve."""
     if name is None or name in _SCIPY_BOUNDED:

@@ -17,6 +17,9 @@ class Status(IntEnum):
     UNBOUNDED = 7
     INVALID_INPUT = 8
     RAISED = 9
+    EPOCHS = 10
+    EARLY = 11
+    TIME_LIMIT = 12
     CALLBACK = 99
 
 
@@ -34,10 +37,21 @@ MESSAGES = {
     Status.UNBOUNDED: "The objective decreases without bound along a search direction.",
     Status.INVALID_INPUT: "The starting point is not finite (NaN or inf).",
     Status.RAISED: "The objective raised an exception.",
+    Status.EPOCHS: "All epochs have been run.",
+    Status.EARLY: "The loss did not improve for `patience` epochs.",
+    Status.TIME_LIMIT: "The time limit has been reached.",
     Status.CALLBACK: "`callback` raised `StopIteration`.",
 }
 
-SUCCESSES = frozenset((Status.CONVERGED_GRADIENT, Status.CONVERGED_FUNCTION, Status.CONVERGED_STEP))
+SUCCESSES = frozenset(
+    (
+        Status.CONVERGED_GRADIENT,
+        Status.CONVERGED_FUNCTION,
+        Status.CONVERGED_STEP,
+        Status.EPOCHS,
+        Status.EARLY,
+    )
+)
 
 # The same codes as plain integers, which portable code can return.
 (
@@ -51,6 +65,9 @@ SUCCESSES = frozenset((Status.CONVERGED_GRADIENT, Status.CONVERGED_FUNCTION, Sta
     UNBOUNDED,
     INVALID_INPUT,
     RAISED,
+    EPOCHS,
+    EARLY,
+    TIME_LIMIT,
     CALLBACK,
 ) = (int(status) for status in Status)
 

@@ -6,4 +6,10 @@ SGD = optimizer_class("SGD", "gd", "Gradient descent, stochastic where the gradi
 Momentum = optimizer_class("Momentum", "momentum", "Gradient descent with momentum.")
 Adam = optimizer_class("Adam", "adam", "Adam.")
 
+
+def of_rule(name):
+    """The optimizer of a rule by its name."""
+    return next(cls for cls in Optimizer.__subclasses__() if cls.rule_name == name)
+
+
 __all__ = ["SGD", "Adam", "Momentum", "Optimizer"]

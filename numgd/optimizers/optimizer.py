@@ -139,7 +139,7 @@ class Optimizer:
         FloatingPointError
             For gradients that are not finite, with ``nonfinite='raise'``.
         """
-        self._attach(params, grads)
+        self.attach(params, grads)
         if self.nonfinite != "ignore" and not self._finite():
             return False
         if self.accumulate > 1 and not self._gather():
@@ -156,7 +156,7 @@ class Optimizer:
             group.copy_back()
         return True
 
-    def _attach(self, params, grads):
+    def attach(self, params, grads):
         """Take note of the arrays, checked; at the first call also make the memory that goes with them."""
         if self._arrays is not None and _same(params, self._arrays) and _same(grads, self._gradients):
             for group in self._groups:
@@ -251,6 +251,26 @@ class Optimizer:
                 group.table.combine(cpu.P, slow, 1.0 - alpha, alpha)
                 group.table.put(slow)
 
+    # For those who make the steps themselves ---------------------------------------------------------------
+
+    @property
+    def averages(self):
+        """Whether an average of the parameters is kept."""
+        return self.ema is not None or self.average_from is not None
+
+    def only_group(self):
+        """What belongs to the parameters, which are one array."""
+        (group,) = self._groups
+        return group
+
+    def refuse(self, *settings):
+        """Raise for settings that differ from their defaults."""
+        for name in settings:
+            default = inspect.signature(Optimizer).parameters[name].default
+            value = self._overrides or None if name == "groups" else getattr(self, name)
+            if value not in (default, math.inf if default is None else default):
+                raise ValueError(f"option {name!r} is not available here")
+
     # What became of it ----------------------------------------------------------------------------------
 
     @property
@@ -270,7 +290,7 @@ class Optimizer:
 
     def averaged(self):
         """The average of the parameters that `ema` or `average_from` asks for."""
-        if self.ema is None and self.average_from is None:
+        if not self.averages:
             raise ValueError("averaged needs ema or average_from")
         return self._gathered_from(lambda group: group.table.views(group.memory("average").copy()))
 

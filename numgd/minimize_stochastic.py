@@ -1,0 +1,387 @@
+"""`minimize_stochastic`: the mean of a loss over data, minimised by steps on batches of it."""
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd import batches, optimizers
+from numgd.kernels.cpu.stochastic import Memory, Treatment
+from numgd.kernels.cpu.stochastic import epoch as epoch_driver
+from numgd.kernels.cpu.stochastic import mean as mean_driver
+from numgd.minimize import starting_point
+from numgd.options import checked, rule_name
+from numgd.status import CALLBACK, EARLY, EPOCHS, MESSAGES, NOT_FINITE, SUCCESSES, TIME_LIMIT
+from numgd.warm_start import State, remember_state
+
+BLOCK_SECONDS = 0.05
+"""How long the compiled loop runs, about, between two looks at the clock and at Ctrl-C."""
+
+
+class StochasticHistory(NamedTuple):
+    """One row an epoch."""
+
+    loss: Any  # mean of the batches' losses, each before its step
+    validation: Any  # loss over the validation data, NaN without
+    learning_rate: Any  # of the epoch's last step
+    seconds: Any  # since the start
+
+
+def minimize_stochastic(
+    fun, x0, data, args=(), method="adam", jac=None, *, batch_size=32, epochs=10, seed=0, shuffle=True,
+    last_batch="keep", validation=None, patience=None, min_delta=0.0, restore_best=True, time_limit=None,
+    callback=None, progress=False, options=None,
+):  # fmt: skip
+    """Minimise the mean of a loss over data by stochastic gradient methods.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *batch, *args) -> float``: the mean loss over the samples of a batch.
+    x0 : array_like of shape (n,), or OptimizeResult
+        Starting point; float32 is kept.  A result of this function goes on where it stopped, with the same
+        data or with others: its epochs are counted on.
+    data : array or tuple of arrays
+        The first axis of each counts the samples.  Memory maps are read batch by batch.
+    args : tuple, optional
+    method : str
+        An update rule (`numgd.first_order.RULES`), or ``'svrg'``: gradient descent with the variance of the
+        gradients reduced by a full gradient at the start of each epoch (Johnson and Zhang, NeurIPS 2013).
+    jac : callable or True, optional
+        ``jac(x, *batch, *args)``, the gradient; True if `fun` returns value and gradient.  By default it is
+        made of the source.
+    batch_size : int or None
+        Samples of a step: 1 is stochastic gradient descent, None takes all (batch gradient descent).
+    epochs : int
+        Passes through the data.
+    seed : int
+        Determines the order of the samples in each epoch, which is the same on every machine.
+    shuffle : bool
+        Whether the order is another one in each epoch.
+    last_batch : {'keep', 'drop'}
+        What becomes of a last batch that is shorter.
+    validation : array or tuple of arrays, optional
+        Data as `data`, whose loss is computed after each epoch.
+    patience : int, optional
+        Stop after so many epochs in which the loss (of the validation data if there are any) did not fall by
+        more than `min_delta` below its lowest.
+    min_delta : float
+    restore_best : bool
+        Whether the result is the point of the lowest loss after an epoch, with validation data or
+        `patience`; else it is the last one.
+    time_limit : float, optional
+        Seconds.
+    callback : callable, optional
+        ``callback(intermediate_result)`` after each epoch, with `x`, `fun` (the epoch's mean loss), `epoch`
+        and `validation`; StopIteration stops.
+    progress : bool
+        Whether to show a progress bar, with the package tqdm.
+    options : dict, optional
+        Hyper-parameters of the rule, and those of `numgd.optimizers.Optimizer`: `weight_decay`, `decoupled`,
+        `clip_value`, `clip_global_norm`, `ema`, `average_from`, `lookahead`; `learning_rate` may be a
+        schedule, which is asked by the number of the step.
+
+    Returns
+    -------
+    OptimizeResult
+        `x`, `fun` and `jac` (mean loss and gradient over all data at x), `nit` (steps), `nepoch`, `nfev` and
+        `njev` (batches evaluated), `status`, `success`, `message`, `history` (`StochasticHistory`),
+        `derivatives`, and `averaged` where an average was asked for.
+
+    Raises
+    ------
+    TypeError, ValueError, NotDifferentiable
+        For input that makes no sense, before anything is evaluated.
+
+    Notes
+    -----
+    A loss or a gradient that is not finite ends the run with ``success=False`` at the point of the lowest
+    loss.  The steps are compiled: with a batch of one sample a step costs its arithmetic.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> A = rng.normal(size=(500, 2))
+    >>> b = A @ [1.0, -2.0]
+    >>> def loss(x, A, b):
+    ...     return np.mean((A @ x - b) ** 2)
+    >>> options = {"learning_rate": 0.01}
+    >>> found = numgd.minimize_stochastic(loss, np.zeros(2), (A, b), options=options, epochs=50)
+    >>> found.x.round(3)
+    array([ 1., -2.])
+    """
+    if not callable(fun):
+        raise TypeError(f"fun must be callable; it is {fun!r}")
+    settings = _settings(
+        batch_size, epochs, seed, last_batch, patience, min_delta, time_limit, callback, shuffle
+    )
+    earlier = x0 if hasattr(x0, "x") else None
+    x = starting_point(x0 if earlier is None else earlier.x)
+    if not np.isfinite(x).all():
+        raise ValueError("x0 must be finite; it holds NaN or inf")
+    args = args if isinstance(args, tuple) else (args,)
+    data = batches.checked_data("data", data)
+    held_out = None if validation is None else batches.checked_data("validation", validation)
+    rows = data[0].shape[0]
+    size = rows if settings.batch_size is None else min(settings.batch_size, rows)
+    name, reduced = ("gd", True) if str(method).lower() == "svrg" else (rule_name(method), False)
+    optimizer = optimizers.of_rule(name)(**(options or {}))
+    optimizer.refuse("accumulate", "clip_norm", "groups", "nonfinite")
+    pair, used = batches.gradient_of(fun, jac, batches.sample(data, size), args, x)
+    if pair is None:
+        raise TypeError("fun and jac must be functions that Numba can compile")
+    objective = batches.BatchObjective(pair, data, args, x, size, shuffle)
+    run = _Run(optimizer, objective, x, earlier, reduced, settings)
+    if held_out is not None:
+        run.validation = batches.BatchObjective(pair, held_out, args, x, max(size, 4096), False)
+    try:
+        status = run.epochs(progress, patience is not None or held_out is not None, restore_best)
+        return run.result(status, used, f"stochastic-{'svrg' if reduced else name}")
+    finally:
+        run.release()
+
+
+class _Settings(NamedTuple):
+    batch_size: Any
+    epochs: Any
+    seed: Any
+    keep_last: Any
+    patience: Any
+    min_delta: Any
+    time_limit: Any
+    callback: Any
+    shuffle: Any
+
+
+def _settings(batch_size, epochs, seed, last_batch, patience, min_delta, time_limit, callback, shuffle):
+    for name, value, low in (
+        ("batch_size", batch_size, 1), ("epochs", epochs, 0), ("seed", seed, 0), ("patience", patience, 1),
+    ):  # fmt: skip
+        if value is None and name in ("batch_size", "patience"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError(f"{name} must be an integer; it is {value!r}")
+        if value < low:
+            raise ValueError(f"{name} must be at least {low}; it is {value!r}")
+    if last_batch not in ("keep", "drop"):
+        raise ValueError(f"last_batch must be 'keep' or 'drop'; it is {last_batch!r}")
+    for name, value in (("min_delta", min_delta), ("time_limit", time_limit)):
+        if value is not None and not checked(name, value, name) >= 0:
+            raise ValueError(f"{name} must be at least 0; it is {value!r}")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable; it is {callback!r}")
+    return _Settings(
+        batch_size, epochs, seed, last_batch == "keep", patience, min_delta, time_limit, callback, shuffle
+    )
+
+
+class _Run:
+    """One run: the point, what belongs to the rule, and what has been seen."""
+
+    def __init__(self, optimizer, objective, x, earlier, reduced, settings):
+        self.optimizer, self.objective, self.settings = optimizer, objective, settings
+        self.x, self.g = x, np.zeros_like(x)
+        optimizer.attach(x, self.g)
+        self.group = optimizer.only_group()
+        self.validation = None
+        self.epoch = 0
+        self.nit = 0
+        self.evaluations = 0
+        self._resume(earlier, reduced)
+        self.started = time.perf_counter()
+        average = self.group.memory("average") if optimizer.averages else x[:0]
+        slow = x[:0]
+        if optimizer.lookahead is not None:
+            fresh = "slow" not in self.group.memories
+            slow = self.group.memory("slow")
+            if fresh:
+                slow[:] = x
+        vectors = [np.empty_like(x) for _ in range(3)] if reduced else [x[:0]] * 3
+        self.memory = Memory(average, slow, *vectors)
+        self.treatment = _treatment(optimizer, self.group)
+        self.drive = epoch_driver(optimizer.rule, x.dtype)
+        batch = objective.batches
+        self.steps = batch.rows // batch.size
+        if settings.keep_last and batch.rows % batch.size:
+            self.steps += 1
+        self.pace = 64  # steps of a block
+        self.rows = []
+        self.best, self.best_x = math.inf, x.copy()
+
+    def _resume(self, earlier, reduced):
+        state = getattr(earlier, "_numgd_state", None)
+        method = f"stochastic-{'svrg' if reduced else self.optimizer.rule_name}"
+        if state is not None and state.method == method and state.work["0.slots"].shape[1] == self.x.size:
+            self.optimizer.load_state_dict(state.work)
+            self.epoch = state.age
+            self.x[:] = state.x
+
+    def release(self):
+        """Give back the references to the data."""
+        for objective in (self.objective, self.validation):
+            if objective is not None:
+                objective.bound.release()
+
+    def mean(self, objective):
+        """Loss and gradient over all data at x."""
+        total = np.empty_like(self.x)
+        value = mean_driver(self.x.dtype)(
+            self.x, np.empty_like(self.x), total, objective.address, objective.context, objective.batches
+        )
+        self.evaluations += -(-objective.batches.rows // objective.batches.size)
+        return value, total
+
+    def epochs(self, progress, watched, restore_best):
+        """Run the epochs; the status."""
+        settings = self.settings
+        bar = _bar(progress, settings.epochs)
+        waited, status = 0, EPOCHS
+        for _ in range(settings.epochs):
+            status = self.one_epoch()
+            if status != EPOCHS:
+                break
+            losses, last_rate = self.finished
+            loss = float(np.average(losses, weights=self._weights(losses.size)))
+            held_out = float(self.mean(self.validation)[0]) if self.validation is not None else math.nan
+            self.epoch += 1
+            self.rows.append((loss, held_out, last_rate, time.perf_counter() - self.started))
+            observed = loss if self.validation is None else held_out
+            if hasattr(self.group.rate, "observe"):
+                self.group.rate.observe(observed)
+            waited = 0 if observed < self.best - settings.min_delta else waited + 1
+            if observed < self.best:
+                self.best = observed
+                self.best_x[:] = self.x
+            bar(loss, held_out)
+            if settings.callback is not None and self._called_back(loss, held_out):
+                status = CALLBACK
+                break
+            if settings.patience is not None and waited >= settings.patience:
+                status = EARLY
+                break
+        bar(None, None)
+        self.restored = status == NOT_FINITE or (watched and restore_best and self.rows)
+        return status
+
+    def _weights(self, count):
+        batch = self.objective.batches
+        return np.minimum(batch.size, batch.rows - batch.size * np.arange(count))
+
+    def _called_back(self, loss, held_out):
+        from scipy.optimize import OptimizeResult
+
+        try:
+            self.settings.callback(
+                OptimizeResult(x=self.x.copy(), fun=loss, epoch=self.epoch, validation=held_out)
+            )
+        except StopIteration:
+            return True
+        return False
+
+    def one_epoch(self):
+        """The steps of one pass through the data, in blocks."""
+        objective, optimizer, group = self.objective, self.optimizer, self.group
+        if self.settings.shuffle:
+            objective.shuffle(self.settings.seed, self.epoch)
+        if self.memory.snapshot.size:
+            self.memory.snapshot[:] = self.x
+            self.memory.full[:] = self.mean(objective)[1]
+        losses = np.empty(self.steps, self.x.dtype)
+        done = 0
+        rate = math.nan
+        while done < self.steps:
+            count = min(self.pace, self.steps - done)
+            rates = _rates(group.rate, optimizer.t + 1, count)
+            before = time.perf_counter()
+            made = self.drive(
+                self.x, self.g, group.slots, group.options, rates, group.running, float(optimizer.t + 1),
+                objective.address, objective.context, objective.batches, done, losses[done : done + count],
+                self.treatment, self.memory,
+            )  # fmt: skip
+            elapsed = time.perf_counter() - before
+            if elapsed < BLOCK_SECONDS / 2 and count == self.pace:
+                self.pace *= 2
+            elif elapsed > 2 * BLOCK_SECONDS and self.pace > 1:
+                self.pace //= 2
+            optimizer.t += made
+            self.nit += made
+            self.evaluations += (made + (made < count)) * (2 if self.memory.snapshot.size else 1)
+            if made < count:
+                return NOT_FINITE
+            done += count
+            rate = float(rates[-1])
+            limit = self.settings.time_limit
+            if limit is not None and time.perf_counter() - self.started > limit:
+                return TIME_LIMIT
+        self.finished = losses, rate
+        return EPOCHS
+
+    def result(self, status, used, method):
+        """SciPy's result object."""
+        from scipy.optimize import OptimizeResult
+
+        state = State(method, self.x.copy(), self.optimizer.state_dict(), None, self.epoch, 0)
+        if self.restored:
+            self.x[:] = self.best_x
+        value, gradient = self.mean(self.objective)
+        columns = np.array(self.rows, float).reshape(-1, 4).T
+        found = OptimizeResult(
+            x=self.x, fun=value, jac=gradient, nit=self.nit, nepoch=self.epoch, nfev=self.evaluations,
+            njev=self.evaluations, status=status, success=status in SUCCESSES and bool(np.isfinite(value)),
+            message=MESSAGES[status], history=StochasticHistory(*columns), derivatives=used,
+        )  # fmt: skip
+        if self.optimizer.averages:
+            found.averaged = self.group.memory("average").copy()
+        remember_state(found, state)
+        return found
+
+
+def _treatment(optimizer, group):
+    interval, alpha = optimizer.lookahead or (0, 0.0)
+    return Treatment(
+        decay=float(group.decay),
+        decoupled=group.decoupled,
+        bound=float(optimizer.clip_value),
+        max_norm=float(optimizer.clip_global_norm),
+        ema=-1.0 if optimizer.ema is None else optimizer.ema,
+        average_from=int(optimizer.average_from or 0),
+        interval=int(interval),
+        alpha=float(alpha),
+    )
+
+
+def _rates(rate, first, count):
+    """The learning rates of the steps from number `first` on."""
+    if not callable(rate):
+        return np.full(count, float(rate))
+    steps = np.arange(first, first + count)
+    try:
+        rates = np.asarray(rate(steps), float)
+    except (TypeError, ValueError):
+        rates = None
+    if rates is None or rates.shape not in ((), steps.shape):
+        rates = np.array([float(rate(int(t))) for t in steps])
+    return np.ascontiguousarray(np.broadcast_to(rates, steps.shape))
+
+
+def _bar(progress, epochs):
+    """Function that shows the progress of an epoch; the end by None."""
+    if not progress:
+        return lambda loss, held_out: None
+    from tqdm.auto import tqdm
+
+    bar = tqdm(total=epochs, unit="epoch")
+
+    def show(loss, held_out):
+        if loss is None:
+            bar.close()
+            return
+        shown = {"loss": f"{loss:.4g}"}
+        if not math.isnan(held_out):
+            shown["validation"] = f"{held_out:.4g}"
+        bar.set_postfix(shown, refresh=False)
+        bar.update()
+
+    return show
