@@ -7,10 +7,14 @@ from numba import njit
 
 from numgd.first_order.apply import make_tuple
 from numgd.functions import dispatcher_of
+from numgd.jit.pointers import borrow
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
 from numgd.kernels.cpu.stochastic import Batches
 from numgd.objective import Functions, bind_compiled, choose
+
+MEAN = 4096
+"""Rows that are taken at a time for a mean over all data, where they need not be copied."""
 
 
 def checked_data(name, data):
@@ -64,6 +68,7 @@ class BatchObjective:
         self.order = np.arange(self.rows)
         self.cursor = np.zeros(2, np.int64)
         self.batches = Batches(self.cursor, size, self.rows)
+        self.all = self.batches._replace(size=max(size, MEAN) if self.sliced else size)
         data = tuple(np.ascontiguousarray(array) if self.sliced else array for array in data)
         length = 0 if self.sliced else size
         buffers = tuple(np.empty((length, *array.shape[1:]), array.dtype) for array in data)
@@ -93,19 +98,19 @@ def _reading(pair, count, sliced):
     if sliced:
 
         @portable
-        def rows(place, k, _):
-            data, buffers, order, cursor = place
+        def rows(place, k, unused):
+            data, _, order, cursor = place
             first = cursor[0]
             if cursor[1] == 1:
                 first = order[first]
-            return data[k][first : first + cursor[1]]
+            return borrow(data[k])[first : first + cursor[1]]  # whose owner waits in the context
 
     else:
 
         @portable
-        def rows(place, k, _):
+        def rows(place, k, unused):
             data, buffers, order, cursor = place
-            out, given = buffers[k], data[k]
+            out, given = borrow(buffers[k]), borrow(data[k])
             for row in range(cursor[1]):
                 out[row] = given[order[cursor[0] + row]]
             return out[: cursor[1]]

@@ -135,7 +135,7 @@ def minimize_stochastic(
     objective = batches.BatchObjective(pair, data, args, x, size, shuffle)
     run = _Run(optimizer, objective, x, earlier, reduced, settings)
     if held_out is not None:
-        run.validation = batches.BatchObjective(pair, held_out, args, x, max(size, 4096), False)
+        run.validation = batches.BatchObjective(pair, held_out, args, x, batches.MEAN, False)
     try:
         status = run.epochs(progress, patience is not None or held_out is not None, restore_best)
         return run.result(status, used, f"stochastic-{'svrg' if reduced else name}")
@@ -228,9 +228,9 @@ class _Run:
         """Loss and gradient over all data at x."""
         total = np.empty_like(self.x)
         value = mean_driver(self.x.dtype)(
-            self.x, np.empty_like(self.x), total, objective.address, objective.context, objective.batches
+            self.x, np.empty_like(self.x), total, objective.address, objective.context, objective.all
         )
-        self.evaluations += -(-objective.batches.rows // objective.batches.size)
+        self.evaluations += -(-objective.all.rows // objective.all.size)
         return value, total
 
     def epochs(self, progress, watched, restore_best):
@@ -267,7 +267,9 @@ class _Run:
 
     def _weights(self, count):
         batch = self.objective.batches
-        return np.minimum(batch.size, batch.rows - batch.size * np.arange(count))
+        weights = np.full(count, batch.size)
+        weights[-1] = min(batch.size, batch.rows - batch.size * (count - 1))
+        return weights
 
     def _called_back(self, loss, held_out):
         from scipy.optimize import OptimizeResult

@@ -112,7 +112,7 @@ def epoch(rule, dtype):
 def mean(dtype):
     """The compiled mean of an objective over all data.
 
-    ``mean(dtype)(x, g, total, address, context, batches)`` gives the value and writes the gradient to `total`;
+    ``mean(dtype)(x, g, total, address, context, batches)`` is the value; the gradient goes to `total`;
     `g` is scratch.
     """
     real = dtype.type
