@@ -14,7 +14,10 @@ from numgd.kernels.cpu.stochastic import Batches
 from numgd.objective import Functions, bind_compiled, choose
 
 MEAN = 4096
-"""Rows that are taken at a time for a mean over all data, where they need not be copied."""
+"""Rows that are taken at a time for a mean over all data, at most."""
+
+COPIED = 2**24
+"""Bytes of them where they are copied together, unless a batch takes more."""
 
 
 def checked_data(name, data):
@@ -68,9 +71,12 @@ class BatchObjective:
         self.order = np.arange(self.rows)
         self.cursor = np.zeros(2, np.int64)
         self.batches = Batches(self.cursor, size, self.rows)
-        self.all = self.batches._replace(size=max(size, MEAN) if self.sliced else size)
+        most = MEAN
+        if not self.sliced:
+            most = min(MEAN, self.rows, COPIED // max(1, sum(array[0].nbytes for array in data)))
+        self.all = self.batches._replace(size=max(size, most))
         data = tuple(np.ascontiguousarray(array) if self.sliced else array for array in data)
-        length = 0 if self.sliced else size
+        length = 0 if self.sliced else self.all.size
         buffers = tuple(np.empty((length, *array.shape[1:]), array.dtype) for array in data)
         fun = _reading(pair, len(data), self.sliced)
         packed = (data, buffers, self.order, self.cursor, args)

@@ -118,7 +118,7 @@ class Tangent(Forward):
         if isinstance(op, Apply) and op.result.active:
             moving = op.rule.smooth and any(arg in self.dots for arg in op.args)
             if moving:
-                text = self.tangent(op)
+                text = self.apart(op, self.tangent(op))
             elif self.outputs and op.result in self.written and op.result is self.program.result:
                 self.dots[op.result] = self.outputs[self.lane]
                 self.line(f"{self.dots[op.result]}[:] = 0.0")
@@ -140,6 +140,13 @@ class Tangent(Forward):
                 self.line(f"{place} {op.sign}= {self.dot(op.value)}")
             elif not op.sign:
                 self.line(f"{place} = 0.0")
+
+    def apart(self, op, text):
+        """A result's tangent, as a copy where it is that of an operand and one of them is written to."""
+        shared = text.isidentifier() and op.result.kind.ndim and not getattr(op.rule, "view", False)
+        if shared and any(value.root in self.written for value in (op.result, *op.args)):
+            return f"{text}.copy()"
+        return text
 
     def tangent(self, op):
         """The text of a result's tangent."""

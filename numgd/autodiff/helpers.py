@@ -24,6 +24,20 @@ def length(start, stop, step):
     return max(0, (start - stop - step - 1) // -step)
 
 
+def single(a):
+    """A number or an array in float32; an array that is, itself."""
+    return a.astype(np.float32, copy=False) if np.ndim(a) else np.float32(a)
+
+
+@overload(single)
+def _single(a):
+    if not isinstance(a, types.Array):
+        return lambda a: np.float32(a)
+    if a.dtype == types.float32:
+        return lambda a: a
+    return lambda a: a.astype(np.float32)
+
+
 @register_jitable
 def sign(a):
     """The sign of a number, which NumPy's function does not give on a GPU."""

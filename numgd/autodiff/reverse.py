@@ -176,7 +176,7 @@ class Sweep(Writer):
         self.added.setdefault(value, set()).add(self.block)
         if value in self.known.buffers:
             if value.kind.dtype == "f4" and not uniform:
-                text = f"({text}).astype(np.float32)"
+                text = f"helpers.single({text})"
             self.line(f"{self.bars[value]}[:] += {text}")
             return
         if value in self.known.nested:

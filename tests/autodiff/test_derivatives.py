@@ -226,6 +226,48 @@ def test_powers_at_zero():
     assert [numgd.hessian(one)(0.0, power) for power in (0, 1, 2, 3)] == [0.0, 0.0, 2.0, 0.0]
 
 
+def operand_written(x):
+    b = 2.0 * x
+    a = b + 1.0
+    b[0] = 5.0
+    return np.sum(a * a * b)
+
+
+def result_written(x):
+    b = 2.0 * x
+    a = b + 1.0
+    a[0] *= 3.0
+    return np.sum(a * a * b)
+
+
+def conversion_written(x):
+    y = x.astype(np.float64)
+    y[0] *= y[1]
+    return np.sum(y**2)
+
+
+def written_in_a_loop(x):
+    b = 2.0 * x
+    for i in range(2):
+        a = b + 1.0
+        b[i] = a[1] * x[0]
+    return np.sum(a * a * b)
+
+
+@pytest.mark.parametrize(
+    "f", [operand_written, result_written, conversion_written, written_in_a_loop], ids=lambda f: f.__name__
+)
+def test_tangents_that_are_equal_are_apart(f):
+    direction = np.array([0.3, 0.2, -0.9])
+    given = direction.copy()
+    found = numgd.jvp(f)(START, given)
+    assert found == pytest.approx(numgd.grad(f)(START) @ direction, rel=1e-13)
+    np.testing.assert_array_equal(given, direction)
+    step = 1e-5 * direction
+    change = (numgd.grad(f)(START + step) - numgd.grad(f)(START - step)) / 2e-5
+    np.testing.assert_allclose(numgd.hessp(f)(START, direction), change, rtol=1e-6, atol=1e-6)
+
+
 def test_check_grad():
     right = numgd.check_grad(rosenbrock, START)
     assert right.error < 1e-8

@@ -90,13 +90,12 @@ class ArrayRule(Rule):
             return self.text([em.dot(arg) for arg in op.args], op)
         if not self.linear_in:
             raise NotDifferentiable(f"line {op.line}: {self.name} has no tangent")
-        moved = [range(len(op.args))[position] for position in self.linear_in]
-        terms = [
+        places = [range(len(op.args))[position] for position in self.linear_in]
+        moved = [place for place in places if op.args[place].active] or places[:1]  # else zeros
+        return " + ".join(
             self.text([em.dot(arg) if i == place else em.val(arg) for i, arg in enumerate(op.args)], op)
             for place in moved
-            if op.args[place].active
-        ]
-        return " + ".join(terms)
+        )
 
 
 def rule(*functions, methods=()):

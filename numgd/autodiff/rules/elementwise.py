@@ -237,6 +237,8 @@ CONVERSIONS = {
 }
 """Of numbers, by dtype."""
 
+define(Conversion("single", "helpers.single(a)", "f4"), helpers.single)
+
 ASTYPE = {
     dtype: Conversion("astype", f"a.astype({name})", dtype)
     for dtype, name in {"f8": "np.float64", "f4": "np.float32", "i8": "np.int64", "b1": "np.bool_"}.items()

@@ -22,7 +22,7 @@ class Dot(ArrayRule):
         a, b = op.args
         g = em.bar(op.result, full=True)
         if op.result.kind.dtype == "f4":
-            g = f"np.float32({g})" if not op.result.kind.ndim else f"{g}.astype(np.float32)"
+            g = f"helpers.single({g})"
         ranks = (a.kind.ndim, b.kind.ndim)
         if a.active:
             y = em.val(b)
