@@ -5,7 +5,7 @@ from functools import cache
 from numba import prange
 
 from numgd.first_order.apply import make_element
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
 
 
 @cache
@@ -18,7 +18,7 @@ def update(rule):
     """
     element = make_element(rule)
 
-    @compiled(f"update-{rule.__name__.rpartition('.')[2]}", THREADED_FLAGS)
+    @compiled(f"update-{rule.__name__.rpartition('.')[2]}", ELEMENTWISE_FLAGS)
     def drive(p, g, slots, c):
         for i in prange(p.size):
             element(i, p, g, slots, c)
