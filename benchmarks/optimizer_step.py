@@ -1,7 +1,7 @@
 """One step of Adam on given gradients: `numgd.Adam` against `torch.optim.Adam(fused=True)`, all cores, warm.
 
 float32; one flat array of 10⁴, 10⁶ and 2.5·10⁷ parameters, and a list of 200 arrays of 100.  The gradients
-float32; one flat array of 10⁴, 10⁶ and 2.5·10⁷ parameters, and a list of 200 arrays of 100.  Gradients are
+are the same arrays at every step, as a framework keeps them; for the list also new ones each time.  A step
 moves 28 bytes a parameter at least: parameter, gradient and two moments read, three of them written.  What
 share that is of the bandwidth of copying is printed too.
 """

@@ -1,10 +1,10 @@
 """`numgd.minimize_stochastic` and L-BFGS against scikit-learn and PyTorch, all cores, warm.
 
-Logistic regression, 200 000 x 50 made-up samples, float64, with an L2 term: the time that stochastic gradient
-descent with batches of one takes to a loss of 0.1 % above the minimum, against scikit-learn's `SGDClassifier`.
-Of each library that schedule, among those tried, is taken which is fastest to it; the time is that of
-a fresh run of the number of epochs that it needs, with the last loss in numgd's.  Then L-BFGS on all
-data, against `LogisticRegression(solver="lbfgs")`, to the same gradient norm.
+Logistic regression, 200 000 x 50 made-up samples, float64, with an L2 term: the time that stochastic
+gradient descent with batches of one takes to a loss of 0.1 % above the minimum, against scikit-learn's
+`SGDClassifier`.  Of each library that schedule is taken, among those tried, which is fastest to it; the time
+is that of a fresh run of the number of epochs that it needs, with the last loss in numgd's.  Then L-BFGS on
+all data, against `LogisticRegression(solver="lbfgs")`, to the same gradient norm.
 
 A perceptron 784-128-10, batches of 64, Adam, float32: an epoch of 12 800 samples against the eager loop of
 PyTorch.  numgd's time is the difference of two runs, of eleven epochs and of one, over ten.

@@ -124,7 +124,10 @@ def minimize(
         - bounds: ``'l-bfgs-b'`` (without bounds it is ``'l-bfgs'``);
         - Hessian: ``'newton'``, ``'trust-exact'``, ``'dogleg'``; its products alone: ``'newton-cg'``,
           ``'trust-ncg'``, ``'trust-krylov'``;
-        - update rules: ``'gd'``, ``'momentum'``, ``'adam'``.
+        - update rules: ``'gd'``, ``'momentum'``, ``'nesterov'``, ``'asgd'``, ``'rprop'``, ``'adagrad'``,
+          ``'adadelta'``, ``'rmsprop'``, ``'rmsprop-momentum'``, ``'rmsprop-centred'``, ``'adam'``,
+          ``'amsgrad'``, ``'adamax'``, ``'nadam'``, ``'radam'``, ``'adamw'``, ``'nadamw'``,
+          ``'adabelief'``, ``'yogi'``, ``'lion'``.
 
         Every other method of SciPy, and every problem with constraints, is solved by SciPy with the
         compiled function.

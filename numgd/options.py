@@ -16,6 +16,8 @@ ALIASES = {
     "lbfgs": "l-bfgs",
     "gradient-descent": "steepest-descent",
     "conjugate-gradient": "cg",
+    "sgd": "gd",
+    "nag": "nesterov",
 }
 """Other names of numgd's methods."""
 
@@ -97,21 +99,34 @@ def known_options(method, options):
 
 # What a value must satisfy, and how it is said.
 _INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1, "accumulate": 1, "average_from": 0}
+_AT_LEAST_0 = (0.0, math.inf, "be at least 0")
+_ABOVE_0 = (np.nextafter(0.0, 1.0), math.inf, "be above 0")
+_BELOW_1 = (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)")
 _RANGES = {
-    "gtol": (0.0, math.inf, "be at least 0"),
-    "ftol": (0.0, math.inf, "be at least 0"),
-    "xrtol": (0.0, math.inf, "be at least 0"),
+    "gtol": _AT_LEAST_0,
+    "ftol": _AT_LEAST_0,
+    "xrtol": _AT_LEAST_0,
     "norm": (1.0, math.inf, "be at least 1 (inf: largest magnitude)"),
-    "learning_rate": (0.0, math.inf, "be at least 0"),
+    "learning_rate": _AT_LEAST_0,
+    "learning_rate_decay": _AT_LEAST_0,
     "momentum": (0.0, 1.0, "lie in [0, 1]"),
-    "beta1": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
-    "beta2": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
-    "eps": (0.0, math.inf, "be at least 0"),
-    "weight_decay": (0.0, math.inf, "be at least 0"),
-    "clip_value": (np.nextafter(0.0, 1.0), math.inf, "be above 0"),
-    "clip_norm": (np.nextafter(0.0, 1.0), math.inf, "be above 0"),
-    "clip_global_norm": (np.nextafter(0.0, 1.0), math.inf, "be above 0"),
-    "ema": (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)"),
+    "momentum_decay": _AT_LEAST_0,
+    "weight_decay": _AT_LEAST_0,
+    "decay": _BELOW_1,
+    "beta1": _BELOW_1,
+    "beta2": _BELOW_1,
+    "eps": _AT_LEAST_0,
+    "initial_accumulator": _AT_LEAST_0,
+    "decrease_factor": (0.0, 1.0, "lie in [0, 1]"),
+    "increase_factor": (1.0, math.inf, "be at least 1"),
+    "min_step_size": _AT_LEAST_0,
+    "max_step_size": _AT_LEAST_0,
+    "power": _AT_LEAST_0,
+    "averaging_start": _AT_LEAST_0,
+    "clip_value": _ABOVE_0,
+    "clip_norm": _ABOVE_0,
+    "clip_global_norm": _ABOVE_0,
+    "ema": _BELOW_1,
 }
 
 
@@ -227,6 +242,11 @@ def _check(method, dtype, tol, items):
     if "c1" in values and not 0 < values["c1"] < values["c2"] < 1:
         raise ValueError(
             f"options 'c1' and 'c2' must satisfy 0 < c1 < c2 < 1; they are {values['c1']} and {values['c2']}"
+        )
+    if "min_step_size" in values and not values["min_step_size"] <= values["max_step_size"]:
+        raise ValueError(
+            "options 'min_step_size' and 'max_step_size' must satisfy min_step_size <= max_step_size; "
+            f"they are {values['min_step_size']} and {values['max_step_size']}"
         )
     assembled, maxcor = _assemble(method, values, dtype)
     return Settings(assembled, maxcor, driver), tuple(unknown)

@@ -123,12 +123,37 @@ def test_options(options, error, match):
 def test_options_of_single_methods():
     with pytest.raises(ValueError, match="maxcor"):
         numgd.minimize(unreachable, [1.0], method="l-bfgs", options={"maxcor": 0})
-    with pytest.raises(ValueError, match="learning_rate"):
-        numgd.minimize(unreachable, [1.0], method="gd", options={"learning_rate": -0.1})
-    with pytest.raises(ValueError, match="beta1"):
-        numgd.minimize(unreachable, [1.0], method="adam", options={"beta1": 1.0})
     with pytest.raises(ValueError, match="tol"):
         numgd.minimize(unreachable, [1.0], tol=-1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        ("gd", "learning_rate", -0.1),
+        ("nesterov", "momentum", 1.1),
+        ("asgd", "decay", 1.0),
+        ("asgd", "power", -0.5),
+        ("asgd", "averaging_start", -1),
+        ("rprop", "decrease_factor", 1.5),
+        ("rprop", "increase_factor", 0.9),
+        ("rprop", "min_step_size", -1e-6),
+        ("rprop", "max_step_size", 1e-7),  # below the default of min_step_size
+        ("adagrad", "learning_rate_decay", -1.0),
+        ("adagrad", "initial_accumulator", -1.0),
+        ("rmsprop", "decay", -0.1),
+        ("rmsprop-centred", "eps", -1.0),
+        ("adam", "beta1", 1.0),
+        ("lion", "beta2", -0.5),
+        ("nadam", "momentum_decay", -1.0),
+        ("adamw", "weight_decay", -1.0),
+    ],
+)
+def test_hyper_parameters(method, name, value):
+    with pytest.raises(ValueError, match=f"options? '.*{name}'.*must"):
+        numgd.minimize(unreachable, [1.0], method=method, options={name: value})
+    with pytest.raises(TypeError, match=f"option '{name}' must be a number"):
+        numgd.minimize(unreachable, [1.0], method=method, options={name: "much"})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import numgd
+from numgd.first_order import RULES
 
 ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = [
@@ -17,7 +18,7 @@ WITH_EXAMPLES = [
     "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "autodiff.device_gradient",
 ]  # fmt: skip
-PAGES = [ROOT / "README.md", ROOT / "docs" / "autodiff.md"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -37,3 +38,14 @@ def test_docstring_examples(name):
     for test in tests:
         runner.run(test)
     assert runner.tries >= 2 and runner.failures == 0
+
+
+def test_table_of_rules():
+    text = (ROOT / "docs" / "rules.md").read_text()
+    table = text[text.index("| defaults |") : text.index("Where published")]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines() if line.startswith("| `")]
+    assert [row[0].strip(" `") for row in rows] == list(RULES)
+    for rule, (_, _, slots, defaults, _) in zip(RULES.values(), rows, strict=True):
+        assert tuple(re.findall(r"`(\w+)`", slots)) == rule.SLOTS
+        found = {name: float(value) for name, value in re.findall(r"`(\w+)` ([\d.e-]+)", defaults)}
+        assert found == rule.Options()._asdict()

@@ -228,6 +228,29 @@ def test_a_schedule_gives_the_learning_rate():
     np.testing.assert_allclose(p, 0.111)
 
 
+def test_the_parameters_that_a_rule_is_about():
+    def slope(point):
+        return point * [1.0, 4.0]
+
+    theta, v = np.array([1.0, -2.0]), np.zeros(2)
+    params, optimizer = theta.copy(), numgd.Nesterov(0.1, momentum=0.8)
+    for _ in range(5):
+        optimizer.step(params, slope(params))
+        v = 0.8 * v + 0.1 * slope(theta - 0.8 * v)
+        theta = theta - v
+    np.testing.assert_allclose(optimizer.parameters(), theta, rtol=1e-13)
+    params, optimizer, path = {"a": np.zeros(1)}, numgd.ASGD(1.0, decay=0.0, averaging_start=1.0), []
+    for _ in range(6):
+        optimizer.step(params, {"a": np.array([-1.0])})
+        path.append(params["a"][0])
+    np.testing.assert_allclose(optimizer.parameters()["a"], np.mean(path[2:]))
+    p, optimizer = np.ones(3), numgd.Adam()
+    optimizer.step(p, np.ones(3))
+    copied = optimizer.parameters()
+    np.testing.assert_array_equal(copied, p)
+    assert not np.shares_memory(copied, p)
+
+
 # Gradients that are not finite, and other bad input -----------------------------------------------------
 
 

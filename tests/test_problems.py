@@ -80,7 +80,10 @@ def test_steepest_descent_on_well_conditioned_problems(name):
     assert abs(result.fun - given.minimum) < 1e-6
 
 
-RATES = {"gd": {"learning_rate": 0.1}, "momentum": {"learning_rate": 0.05}, "adam": {"learning_rate": 0.05}}
+RATES = {
+    method: {"learning_rate": rate}
+    for method, rate in {"gd": 0.1, "momentum": 0.05, "nesterov": 0.05, "rprop": 0.05, "adam": 0.05}.items()
+}
 
 
 @pytest.mark.parametrize("method", RATES)

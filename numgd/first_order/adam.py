@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba, ICLR 2015, algorithm 1)."""
+"""Adam (Kingma & Ba, ICLR 2015, algorithm 1), and what its relatives share."""
 
 import math
 from typing import Any, NamedTuple
@@ -19,26 +19,45 @@ SLOTS = ("m", "v")
 
 
 @portable
-def coefficients(real, options, t, running):
-    """Decay rates, their complements, and the step size with both bias corrections."""
+def means(real, options):
+    """Coefficients of both running means: decay rates and their complements."""
     one = real(1)
-    correction1 = one - options.beta1**t
-    correction2 = math.sqrt(one - options.beta2**t)
-    return (
-        options.beta1,
-        one - options.beta1,
-        options.beta2,
-        one - options.beta2,
-        options.learning_rate / correction1,
-        correction2,
-        options.eps,
-    )
+    return options.beta1, one - options.beta1, options.beta2, one - options.beta2
+
+
+@portable
+def scale(real, options, t):
+    """Coefficients of the denominator: ε, and the bias correction √(1 − β₂ᵗ)."""
+    return options.eps, math.sqrt(real(1) - options.beta2**t)
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Those of the means and of the denominator, and the step size with the bias correction 1 − β₁ᵗ."""
+    rate = options.learning_rate / (real(1) - options.beta1**t)
+    return means(real, options) + scale(real, options, t) + (rate,)
+
+
+@portable
+def moments(g, slots, c):
+    """The next means of g and of g²."""
+    return c[0] * slots[0] + c[1] * g, c[2] * slots[1] + c[3] * g * g
+
+
+@portable
+def denominator(v, c):
+    """√v̂ + ε."""
+    return math.sqrt(v) / c[5] + c[4]
+
+
+@portable
+def step(m, v, c):
+    """η m̂ / (√v̂ + ε)."""
+    return c[6] * m / denominator(v, c)
 
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: θ ← θ − η m̂ / (√v̂ + ε)."""
-    beta1, rest1, beta2, rest2, rate, correction2, eps = c
-    m = beta1 * slots[0] + rest1 * g
-    v = beta2 * slots[1] + rest2 * g * g
-    return p - rate * m / (math.sqrt(v) / correction2 + eps), (m, v)
+    """One parameter: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², θ ← θ − η m̂ / (√v̂ + ε)."""
+    m, v = moments(g, slots, c)
+    return p - step(m, v, c), (m, v)

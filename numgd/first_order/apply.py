@@ -103,7 +103,7 @@ def make_start(rule):
 
     @portable
     def start(slots, options):
-        values = initial(options)
+        values = initial(slots.dtype.type, options)
         for row in range(slots.shape[0]):
             for i in range(slots.shape[1]):
                 slots[row, i] = values[row]

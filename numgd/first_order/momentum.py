@@ -22,7 +22,13 @@ def coefficients(real, options, t, running):
 
 
 @portable
+def velocity(g, slots, c):
+    """The next velocity."""
+    return c[1] * slots[0] + c[0] * g
+
+
+@portable
 def update(p, g, slots, c):
     """One parameter."""
-    v = c[1] * slots[0] + c[0] * g
+    v = velocity(g, slots, c)
     return p - v, (v,)

@@ -38,6 +38,10 @@ SOLVER_FLAGS = {
 THREADED_FLAGS = {**SOLVER_FLAGS, "parallel": True}
 """The same for code that contains a parallel loop."""
 
+ELEMENTWISE_FLAGS = {"error_model": "numpy", "parallel": True}
+"""The same where nothing is summed, without the freedom to round differently: the last elements of a thread's
+share, which no vector takes, then have the bits that they have in any other share."""
+
 threaded = register_jitable(**THREADED_FLAGS)
 """Marks a plain function whose ``prange`` loops use all cores when compiled code calls it.
 

@@ -11,7 +11,10 @@ from numgd.jit.portable import portable
 from numgd.second_order import SOLVERS, trait
 
 DTYPES = ("float64", "float32")
-METHODS = tuple(method for method in (*SOLVERS, *RULES) if not trait(method, "HOST_ONLY"))
+SOLVING_RULES = ("gd", "adam", "nadam", "rprop")
+"""Rules without slots, with slots, with a running product, with first values; all have the same loop."""
+
+METHODS = (*(method for method in SOLVERS if not trait(method, "HOST_ONLY")), *SOLVING_RULES)
 
 
 @portable
@@ -60,14 +63,14 @@ CASES = (
         rosenbrock,
         np.array([[-1.2, 1.0], [0.0, 0.0], [2.0, 3.0]]),
         (),
-        {"steepest-descent": 8, "gd": 40, "momentum": 40, "adam": 40},
+        {"steepest-descent": 8, **dict.fromkeys(SOLVING_RULES, 40)},
     ),
     Case(
         "quadratic",
         quadratic,
         np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0], [3.0, 3.0, -3.0], [1e-3, 4.0, 0.0]]),
         (np.array([[0.5, 0.25, -1.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [-1.0, -1.0, 2.0]]), 0.75),
-        {"gd": 60, "momentum": 60, "adam": 60},
+        dict.fromkeys(SOLVING_RULES, 60),
     ),
 )
 

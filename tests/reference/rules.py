@@ -1,7 +1,7 @@
-"""The steps of PyTorch's optimisers on given gradients.
+"""The steps of PyTorch's optimisers, and of optax's where PyTorch has none, on given gradients.
 
 ``python tests/reference/rules.py`` stores them in ``rules.npz``, which the tests read, so that they compare
-with PyTorch where it is not installed.
+with both where neither is installed.  They are PyTorch 2.13.0 and optax 0.2.8.
 """
 
 from pathlib import Path
@@ -13,18 +13,150 @@ SIZE = 6
 MARKS = (1, 2, 10, 200)  # steps after which the parameters are kept
 FILE = Path(__file__).with_suffix(".npz")
 
+BETAS = {"beta1": 0.8, "beta2": 0.95}
 CASES = {
-    "gd": ("SGD", {"learning_rate": 1e-3}, {"lr": 1e-3}),
-    "gd-large": ("SGD", {"learning_rate": 0.3}, {"lr": 0.3}),
-    "momentum": ("SGD", {"learning_rate": 1e-3, "momentum": 0.9}, {"lr": 1e-3, "momentum": 0.9}),
-    "adam": ("Adam", {}, {}),
-    "adam-other": (
-        "Adam",
-        {"learning_rate": 0.05, "beta1": 0.8, "beta2": 0.95, "eps": 1e-4},
+    "gd": ("torch.optim.SGD", {"learning_rate": 1e-3}, {"lr": 1e-3}),
+    "gd:large": ("torch.optim.SGD", {"learning_rate": 0.3}, {"lr": 0.3}),
+    "momentum": ("torch.optim.SGD", {}, {"lr": 1e-3, "momentum": 0.9}),
+    "momentum:other": (
+        "torch.optim.SGD",
+        {"learning_rate": 0.05, "momentum": 0.5},
+        {"lr": 0.05, "momentum": 0.5},
+    ),
+    "nesterov": ("torch.optim.SGD", {}, {"lr": 1e-3, "momentum": 0.9, "nesterov": True}),
+    "nesterov:other": (
+        "torch.optim.SGD",
+        {"learning_rate": 0.05, "momentum": 0.5},
+        {"lr": 0.05, "momentum": 0.5, "nesterov": True},
+    ),
+    "asgd": ("torch.optim.ASGD", {}, {}),
+    "asgd:other": (
+        "torch.optim.ASGD",
+        {"learning_rate": 0.05, "decay": 0.01, "power": 0.6, "averaging_start": 50},
+        {"lr": 0.05, "lambd": 0.01, "alpha": 0.6, "t0": 50},
+    ),
+    "rprop": ("torch.optim.Rprop", {}, {}),
+    "rprop:other": (
+        "torch.optim.Rprop",
+        {
+            "learning_rate": 0.1,
+            "decrease_factor": 0.7,
+            "increase_factor": 1.1,
+            "min_step_size": 0.02,
+            "max_step_size": 0.15,
+        },
+        {"lr": 0.1, "etas": (0.7, 1.1), "step_sizes": (0.02, 0.15)},
+    ),
+    "adagrad": ("torch.optim.Adagrad", {}, {}),
+    "adagrad:other": (
+        "torch.optim.Adagrad",
+        {"learning_rate": 0.5, "learning_rate_decay": 0.01, "initial_accumulator": 0.1, "eps": 1e-3},
+        {"lr": 0.5, "lr_decay": 0.01, "initial_accumulator_value": 0.1, "eps": 1e-3},
+    ),
+    "adadelta": ("torch.optim.Adadelta", {}, {}),
+    "adadelta:other": (
+        "torch.optim.Adadelta",
+        {"learning_rate": 0.5, "decay": 0.8, "eps": 1e-3},
+        {"lr": 0.5, "rho": 0.8, "eps": 1e-3},
+    ),
+    "rmsprop": ("torch.optim.RMSprop", {}, {"lr": 1e-3, "alpha": 0.9}),
+    "rmsprop:other": (
+        "torch.optim.RMSprop",
+        {"learning_rate": 0.05, "decay": 0.99, "eps": 1e-4},
+        {"lr": 0.05, "alpha": 0.99, "eps": 1e-4},
+    ),
+    "rmsprop-momentum": ("torch.optim.RMSprop", {}, {"lr": 1e-3, "alpha": 0.9, "momentum": 0.9}),
+    "rmsprop-momentum:other": (
+        "torch.optim.RMSprop",
+        {"learning_rate": 0.05, "decay": 0.99, "eps": 1e-4, "momentum": 0.5},
+        {"lr": 0.05, "alpha": 0.99, "eps": 1e-4, "momentum": 0.5},
+    ),
+    "rmsprop-centred": ("torch.optim.RMSprop", {}, {"lr": 1e-3, "alpha": 0.9, "centered": True}),
+    "rmsprop-centred:other": (
+        "torch.optim.RMSprop",
+        {"learning_rate": 0.05, "decay": 0.99, "eps": 1e-4, "momentum": 0.5},
+        {"lr": 0.05, "alpha": 0.99, "eps": 1e-4, "momentum": 0.5, "centered": True},
+    ),
+    "adam": ("torch.optim.Adam", {}, {}),
+    "adam:other": (
+        "torch.optim.Adam",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
         {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4},
     ),
+    "amsgrad": ("torch.optim.Adam", {}, {"amsgrad": True}),
+    "amsgrad:other": (
+        "torch.optim.Adam",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
+        {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4, "amsgrad": True},
+    ),
+    "adamax": ("torch.optim.Adamax", {}, {}),
+    "adamax:other": (
+        "torch.optim.Adamax",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
+        {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4},
+    ),
+    "nadam": ("torch.optim.NAdam", {}, {}),
+    "nadam:other": (
+        "torch.optim.NAdam",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4, "momentum_decay": 0.1},
+        {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4, "momentum_decay": 0.1},
+    ),
+    "radam": ("torch.optim.RAdam", {}, {}),
+    "radam:other": (
+        "torch.optim.RAdam",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
+        {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4},
+    ),
+    "adamw": ("torch.optim.AdamW", {}, {}),
+    "adamw:other": (
+        "torch.optim.AdamW",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4, "weight_decay": 0.3},
+        {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.3},
+    ),
+    "nadamw": ("torch.optim.NAdam", {}, {"decoupled_weight_decay": True, "weight_decay": 0.01}),
+    "nadamw:other": (
+        "torch.optim.NAdam",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4, "momentum_decay": 0.1, "weight_decay": 0.3},
+        {
+            "lr": 0.05,
+            "betas": (0.8, 0.95),
+            "eps": 1e-4,
+            "momentum_decay": 0.1,
+            "decoupled_weight_decay": True,
+            "weight_decay": 0.3,
+        },
+    ),
+    "adabelief": ("optax.adabelief", {}, {"learning_rate": 1e-3}),
+    "adabelief:other": (
+        "optax.adabelief",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
+        {"learning_rate": 0.05, "b1": 0.8, "b2": 0.95, "eps": 1e-4, "eps_root": 1e-4},
+    ),
+    "yogi": ("optax.yogi", {}, {"learning_rate": 0.01}),
+    "yogi:other": (
+        "optax.yogi",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
+        {"learning_rate": 0.05, "b1": 0.8, "b2": 0.95, "eps": 1e-4},
+    ),
+    "lion": ("optax.lion", {}, {"learning_rate": 1e-4, "weight_decay": 0.0}),
+    "lion:other": (
+        "optax.lion",
+        {"learning_rate": 0.05, **BETAS, "weight_decay": 0.3},
+        {"learning_rate": 0.05, "b1": 0.8, "b2": 0.95, "weight_decay": 0.3},
+    ),
 }
-"""Case to PyTorch's class, the rule's hyper-parameters, and PyTorch's names for them."""
+"""Case to the oracle, the rule's hyper-parameters, and the oracle's names for them."""
+
+
+def rule_of(case):
+    """Name of the rule that a case is about."""
+    return case.partition(":")[0]
+
+
+def oracle_of(case):
+    """The package that a case is compared with, and the name in it."""
+    package, _, name = CASES[case][0].rpartition(".")
+    return package.partition(".")[0], name
 
 
 def gradients(seed):
@@ -39,28 +171,53 @@ def gradients(seed):
 SEEDS = range(8)
 
 
-def by_pytorch(case, dtype, seed):
-    """Parameters after each of MARKS steps, from PyTorch, shape (len(MARKS), SIZE)."""
+def by_oracle(case, dtype, seed):
+    """Parameters after each of MARKS steps, from the oracle, shape (len(MARKS), SIZE)."""
+    package, name = oracle_of(case)
+    start, steps = gradients(seed)
+    points = ORACLES[package](name, CASES[case][2], start.astype(dtype), steps.astype(dtype))
+    return np.array([point for t, point in enumerate(points, start=1) if t in MARKS])
+
+
+def by_pytorch(name, options, start, steps):
+    """Parameters after every step of an optimiser of PyTorch."""
     import torch
 
-    name, _, options = CASES[case]
-    start, steps = gradients(seed)
-    parameters = torch.nn.Parameter(torch.tensor(start.astype(dtype)))
-    optimizer = getattr(torch.optim, name)([parameters], **options)
-    kept = []
-    for t, gradient in enumerate(steps, start=1):
-        parameters.grad = torch.tensor(gradient.astype(dtype))
-        optimizer.step()
-        if t in MARKS:
-            kept.append(parameters.detach().numpy().copy())
-    return np.array(kept)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, start.dtype.name))  # of the scalars that an optimiser keeps
+    try:
+        parameters = torch.nn.Parameter(torch.tensor(start))
+        optimizer = getattr(torch.optim, name)([parameters], **options)
+        for gradient in steps:
+            parameters.grad = torch.tensor(gradient)
+            optimizer.step()
+            yield parameters.detach().numpy().copy()
+    finally:
+        torch.set_default_dtype(before)
 
+
+def by_optax(name, options, start, steps):
+    """Parameters after every step of an optimiser of optax."""
+    import jax
+    import optax
+
+    with jax.enable_x64(True):
+        parameters = jax.numpy.asarray(start)
+        optimizer = getattr(optax, name)(**options)
+        state = optimizer.init(parameters)
+        for gradient in steps:
+            changes, state = optimizer.update(jax.numpy.asarray(gradient), state, parameters)
+            parameters = optax.apply_updates(parameters, changes)
+            yield np.array(parameters)
+
+
+ORACLES = {"torch": by_pytorch, "optax": by_optax}
 
 if __name__ == "__main__":
     np.savez_compressed(
         FILE,
         **{
-            f"{case}-{dtype}": np.array([by_pytorch(case, dtype, seed) for seed in SEEDS])
+            f"{case}-{dtype}": np.array([by_oracle(case, dtype, seed) for seed in SEEDS])
             for case in CASES
             for dtype in ("float64", "float32")
         },

@@ -14,7 +14,7 @@ from numba import from_dtype, prange
 
 from numgd.first_order.apply import make_cast, make_change, make_tuple
 from numgd.jit.pointers import address_of, vector_view
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
 
 CHUNK = 8192
 """Elements of a chunk, at most."""
@@ -146,7 +146,7 @@ def _make_step(rule, dtype):
 
     name = f"step-{rule.__name__.rpartition('.')[2]}-{dtype.name}"
 
-    @compiled(name, THREADED_FLAGS)
+    @compiled(name, ELEMENTWISE_FLAGS)
     def drive(chunks, slots, options, t, running, factors, decay, keep, bound):
         c = cast(coefficients(np.float64, options, t, running), 0)
         decay, keep, bound = real(decay), real(keep), real(bound)

@@ -5,7 +5,7 @@ from functools import cache
 from numba import prange
 
 from numgd.first_order.apply import make_element, make_rows
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
 
 
 @cache
@@ -18,7 +18,7 @@ def update(rule):
     """
     element, rows_of = make_element(rule), make_rows(rule)
 
-    @compiled(f"update-{rule.__name__.rpartition('.')[2]}", THREADED_FLAGS)
+    @compiled(f"update-{rule.__name__.rpartition('.')[2]}", ELEMENTWISE_FLAGS)
     def drive(p, g, slots, c):
         rows = rows_of(slots, 0)
         for i in prange(p.size):

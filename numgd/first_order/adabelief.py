@@ -1,0 +1,34 @@
+"""AdaBelief: Adam with the mean square of g − m, the surprise, in the place of that of g.
+
+J. Zhuang et al., "AdaBelief optimizer: adapting stepsizes by the belief in observed gradients", NeurIPS 2020,
+algorithm 2; ε is added to s at every step and to √ŝ.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order import adam
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 1e-3
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    eps: Any = 1e-16
+
+
+SLOTS = ("m", "s")
+coefficients = adam.coefficients
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: s ← β₂ s + (1 − β₂) (g − m)² + ε, θ ← θ − η m̂ / (√ŝ + ε) with m of Adam."""
+    beta1, rest1, beta2, rest2, eps = c[:5]
+    m, s = slots
+    m = beta1 * m + rest1 * g
+    surprise = g - m
+    s = beta2 * s + rest2 * surprise * surprise + eps
+    return p - adam.step(m, s, c), (m, s)

@@ -1,0 +1,42 @@
+"""Adagrad: every parameter's step is divided by the root of the sum of all its squared gradients.
+
+J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121-2159, with the diagonal matrix.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 0.01
+    learning_rate_decay: Any = 0.0
+    initial_accumulator: Any = 0.0
+    eps: Any = 1e-10
+
+
+SLOTS = ("s",)
+
+
+@portable
+def initial(real, options):
+    """First value of the sum."""
+    return (options.initial_accumulator,)
+
+
+@portable
+def coefficients(real, options, t, running):
+    """The step size, which `learning_rate_decay` shrinks with t, and ε."""
+    one = real(1)
+    return options.learning_rate / (one + (t - one) * options.learning_rate_decay), options.eps
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: s ← s + g², θ ← θ − η g / (√s + ε)."""
+    rate, eps = c
+    s = slots[0] + g * g
+    return p - rate * g / (math.sqrt(s) + eps), (s,)

@@ -1,0 +1,39 @@
+"""AdaMax: Adam with a decaying maximum of |g| in the place of the root mean square.
+
+D. P. Kingma and J. Ba, ICLR 2015, algorithm 2.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order.comparisons import larger
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 2e-3
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    eps: Any = 1e-8
+
+
+SLOTS = ("m", "u")
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Decay of the mean and its complement, decay of the maximum, ε, and the corrected step size."""
+    one = real(1)
+    rate = options.learning_rate / (one - options.beta1**t)
+    return options.beta1, one - options.beta1, options.beta2, options.eps, rate
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: m ← β₁ m + (1 − β₁) g, u ← max(β₂ u, |g| + ε), θ ← θ − η m̂ / u."""
+    beta1, rest1, beta2, eps, rate = c
+    m, u = slots
+    m = beta1 * m + rest1 * g
+    u = larger(beta2 * u, abs(g) + eps)
+    return p - rate * m / u, (m, u)

@@ -1,0 +1,20 @@
+"""AMSGrad: Adam with the largest mean square so far (Reddi, Kale & Kumar, ICLR 2018, algorithm 2).
+
+The bias corrections are those of Adam; the paper has none.
+"""
+
+from numgd.first_order import adam
+from numgd.first_order.comparisons import larger
+from numgd.jit.portable import portable
+
+Options = adam.Options
+SLOTS = ("m", "v", "largest")
+coefficients = adam.coefficients
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: Adam's step with max v in the place of v."""
+    m, v = adam.moments(g, slots, c)
+    largest = larger(slots[2], v)
+    return p - adam.step(m, largest, c), (m, v, largest)

@@ -1,0 +1,49 @@
+"""Averaged gradient descent: steps that shrink with t, and beside them the average of the points.
+
+B. T. Polyak and A. B. Juditsky, SIAM J. Control Optim. 30 (1992) 838-855; the step sizes are those of W. Xu,
+"Towards optimal one pass large scale learning with averaged stochastic gradient descent", arXiv:1107.2490.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters.
+
+    `decay` is λ, the strength of a penalty ½ λ θ²; the first point of the average is that of step
+    ``averaging_start + 2``.
+    """
+
+    learning_rate: Any = 0.01
+    decay: Any = 1e-4
+    power: Any = 0.75
+    averaging_start: Any = 1e6
+
+
+SLOTS = ("average",)
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Step size, the part that a parameter loses, the weights of the new point and of the old average."""
+    one = real(1)
+    before = t - one
+    rate = options.learning_rate / (one + options.decay * options.learning_rate * before) ** options.power
+    weight = one / max(one, before - options.averaging_start)
+    return rate, rate * options.decay, weight, one - weight
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: θ ← θ − η (g + λ θ), and the average of θ."""
+    rate, lost, weight, rest = c
+    p = p - (rate * g + lost * p)
+    return p, (rest * slots[0] + weight * p,)
+
+
+@portable
+def position(p, slots, c):
+    """The average; θ itself before it begins."""
+    return slots[0]

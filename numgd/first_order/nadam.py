@@ -1,0 +1,50 @@
+"""NAdam: Adam with Nesterov's momentum, whose decay rate μ grows from β₁/2 to β₁.
+
+T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algorithm 2.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order import adam
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 2e-3
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    eps: Any = 1e-8
+    momentum_decay: Any = 4e-3
+
+
+SLOTS = adam.SLOTS
+
+
+@portable
+def momentum(real, options, t):
+    """μ of step t."""
+    return options.beta1 * (real(1) - real(0.5) * real(0.96) ** (t * options.momentum_decay))
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Those of the means and of the denominator, and the step sizes along m and g.
+
+    The product of all μ so far is kept in ``running[0]``.
+    """
+    one = real(1)
+    now, next_one = momentum(real, options, t), momentum(real, options, t + one)
+    product = now if t == 1 else running[0] * now
+    running[0] = product
+    along_m = options.learning_rate * next_one / (one - product * next_one)
+    along_g = options.learning_rate * (one - now) / (one - product)
+    return adam.means(real, options) + adam.scale(real, options, t) + (along_m, along_g)
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: θ ← θ − (η₁ m + η₂ g) / (√v̂ + ε) with m and v of Adam."""
+    m, v = adam.moments(g, slots, c)
+    return p - (c[6] * m + c[7] * g) / adam.denominator(v, c), (m, v)

@@ -1,0 +1,37 @@
+"""Rectified Adam: plain momentum while v̂ rests on few gradients, then Adam with a rectified step size.
+
+L. Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR 2020, algorithm 2, with ε
+beside √v and the threshold ρ > 5 for the paper's 4.
+"""
+
+import math
+
+from numgd.first_order import adam
+from numgd.jit.portable import portable
+
+Options = adam.Options
+SLOTS = adam.SLOTS
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Those of the means, ε, and the step sizes without and with the denominator, of which one is 0."""
+    zero, one, two, four = real(0), real(1), real(2), real(4)
+    power = options.beta2**t
+    most = two / (one - options.beta2) - one
+    length = most - two * t * power / (one - power)  # ρ: how many gradients v̂ rests on
+    plain = options.learning_rate / (one - options.beta1**t)
+    adaptive = zero
+    if length > real(5):
+        over = (length - four) * (length - two) * most
+        under = (most - four) * (most - two) * length
+        adaptive = plain * math.sqrt(one - power) * math.sqrt(over / under)
+        plain = zero
+    return adam.means(real, options) + (options.eps, plain, adaptive)
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: θ ← θ − (η₁ + η₂ / (√v + ε)) m with m and v of Adam."""
+    m, v = adam.moments(g, slots, c)
+    return p - (c[5] + c[6] / (math.sqrt(v) + c[4])) * m, (m, v)

@@ -1,0 +1,45 @@
+"""RMSprop: the gradient is divided by the root of a running mean of its square.
+
+T. Tieleman and G. Hinton, Neural Networks for Machine Learning, Coursera (2012), lecture 6.5.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 1e-3
+    decay: Any = 0.9
+    eps: Any = 1e-8
+
+
+SLOTS = ("v",)
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Step size, decay of the mean and its complement, ε."""
+    return options.learning_rate, options.decay, real(1) - options.decay, options.eps
+
+
+@portable
+def mean_square(g, v, c):
+    """The next mean of g²."""
+    return c[1] * v + c[2] * g * g
+
+
+@portable
+def scaled(g, v, c):
+    """The gradient over the root of v."""
+    return g / (math.sqrt(v) + c[3])
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√v + ε)."""
+    v = mean_square(g, slots[0], c)
+    return p - c[0] * scaled(g, v, c), (v,)

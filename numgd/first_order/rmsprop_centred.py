@@ -1,0 +1,34 @@
+"""Centred RMSprop: the gradient is divided by its running standard deviation.
+
+A. Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850 (2013), eqs. 38-45.  The
+variance v − m² is itself the running quantity: it loses no digits and rounding cannot make it negative.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order import rmsprop_momentum
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 1e-3
+    decay: Any = 0.9
+    eps: Any = 1e-8
+    momentum: Any = 0.0
+
+
+SLOTS = ("m", "variance", "b")
+coefficients = rmsprop_momentum.coefficients
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: d = g − m, m ← m + (1 − ρ) d, v ← ρ (v + (1 − ρ) d²), and a step along g / (√v + ε)."""
+    decay, rest = c[1], c[2]
+    m, variance, b = slots
+    d = g - m
+    variance = decay * (variance + rest * d * d)
+    p, b = rmsprop_momentum.follow(p, g, variance, b, c)
+    return p, (m + rest * d, variance, b)

@@ -1,0 +1,43 @@
+"""RMSprop with momentum: a velocity takes in the scaled gradients, and the parameters follow it.
+
+The form is that of A. Graves, arXiv:1308.0850 (2013), eqs. 38-45, without its mean of the gradient and with
+the step size outside the velocity.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order import rmsprop
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 1e-3
+    decay: Any = 0.9
+    eps: Any = 1e-8
+    momentum: Any = 0.9
+
+
+SLOTS = ("v", "b")
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Those of RMSprop, and the decay of the velocity."""
+    return rmsprop.coefficients(real, options, t, running) + (options.momentum,)
+
+
+@portable
+def follow(p, g, v, b, c):
+    """Parameter and velocity after b ← μ b + g / (√v + ε), θ ← θ − η b."""
+    b = c[4] * b + rmsprop.scaled(g, v, c)
+    return p - c[0] * b, b
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter."""
+    v = rmsprop.mean_square(g, slots[0], c)
+    p, b = follow(p, g, v, slots[1], c)
+    return p, (v, b)

@@ -1,0 +1,48 @@
+"""Rprop: every parameter has a step size of its own, and of the gradient only the sign counts.
+
+C. Igel and M. Hüsken, "Improving the Rprop learning algorithm", NC 2000, algorithm iRprop⁻, after
+M. Riedmiller and H. Braun, ICNN 1993.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order.comparisons import with_sign
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters; `learning_rate` is the first step size."""
+
+    learning_rate: Any = 0.01
+    decrease_factor: Any = 0.5
+    increase_factor: Any = 1.2
+    min_step_size: Any = 1e-6
+    max_step_size: Any = 50.0
+
+
+SLOTS = ("sign", "size")
+
+
+@portable
+def initial(real, options):
+    """No sign yet, and the first step size."""
+    return real(0), options.learning_rate
+
+
+@portable
+def coefficients(real, options, t, running):
+    """0 and 1, the factors and the limits."""
+    factors = options.decrease_factor, options.increase_factor
+    return (real(0), real(1)) + factors + (options.min_step_size, options.max_step_size)
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: the step grows while the sign stays, and shrinks, once without moving, when it turns."""
+    zero, one, decrease, increase, least, most = c
+    sign = with_sign(one, g)
+    agreement = sign * slots[0]
+    factor = increase if agreement > 0 else decrease if agreement < 0 else one
+    size = min(max(slots[1] * factor, least), most)
+    sign = zero if agreement < 0 else sign
+    return p - sign * size, (sign, size)

@@ -1,0 +1,42 @@
+"""Yogi: Adam whose v moves towards g² by a step that does not depend on how far it is.
+
+M. Zaheer, S. Reddi, D. Sachan, S. Kale and S. Kumar, "Adaptive methods for nonconvex optimization", NeurIPS
+2018, algorithm 2, with Adam's bias corrections and both means started at a small number.
+"""
+
+from typing import Any, NamedTuple
+
+from numgd.first_order import adam
+from numgd.first_order.comparisons import with_sign
+from numgd.jit.portable import portable
+
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: Any = 0.01
+    beta1: Any = 0.9
+    beta2: Any = 0.999
+    eps: Any = 1e-3
+    initial_accumulator: Any = 1e-6
+
+
+SLOTS = ("m", "v")
+coefficients = adam.coefficients
+
+
+@portable
+def initial(real, options):
+    """First values of both means."""
+    return options.initial_accumulator, options.initial_accumulator
+
+
+@portable
+def update(p, g, slots, c):
+    """One parameter: v ← v − (1 − β₂) sign(v − g²) g², θ ← θ − η m̂ / (√v̂ + ε) with m of Adam."""
+    beta1, rest1, _, rest2 = c[:4]
+    m, v = slots
+    square = g * g
+    m = beta1 * m + rest1 * g
+    v = v - with_sign(rest2 * square, v - square)
+    return p - adam.step(m, v, c), (m, v)
