@@ -1,6 +1,6 @@
 """Numerical optimisation at machine speed, without a deep-learning framework."""
 
-from numgd import autodiff
+from numgd import autodiff, schedules
 from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
@@ -25,6 +25,7 @@ __all__ = [
     "least_squares",
     "minimize",
     "minimize_many",
+    "schedules",
     "value_and_grad",
     "vjp",
 ]

@@ -16,8 +16,9 @@ WITH_EXAMPLES = [
     "minimize", "minimize_many", "least_squares", "curve_fit", "check_grad", "grad", "value_and_grad",
     "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "autodiff.device_gradient",
+    *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
-PAGES = [ROOT / "README.md", ROOT / "docs" / "autodiff.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "autodiff.md", ROOT / "docs" / "schedules.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
