@@ -1,6 +1,6 @@
 """Numerical optimisation at machine speed, without a deep-learning framework."""
 
-from numgd import autodiff, optimizers
+from numgd import autodiff, optimizers, schedules
 from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
@@ -29,6 +29,7 @@ __all__ = [
     "minimize_many",
     "minimize_stochastic",
     "optimizers",
+    "schedules",
     "value_and_grad",
     "vjp",
     *optimizers.__all__,

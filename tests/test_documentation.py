@@ -14,11 +14,12 @@ from numgd.first_order import RULES
 
 ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = [
-    "minimize", "minimize_many", "least_squares", "curve_fit", "check_grad", "grad", "value_and_grad",
+    "minimize", "minimize_many", "minimize_stochastic", "least_squares", "curve_fit", "check_grad", "grad", "value_and_grad",
     "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "autodiff.device_gradient",
+    *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md"))]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md", "schedules.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

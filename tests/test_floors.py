@@ -14,7 +14,7 @@ ROOT = Path(numgd.__file__).parent
 FLOORS = [
     {"jit", "status"},
     {"access", "spaces", "linalg", "curvature", "autodiff"},
-    {"first_order", "second_order", "sums_of_squares"},
+    {"first_order", "schedules", "second_order", "sums_of_squares"},
     {"solvers", "kernels"},
     {"functions", "objective", "batches", "residuals", "options", "fit_settings", "warm_start"},
     {"observer", "fit_observer", "delegate", "plots", "optimizers"},

@@ -1,0 +1,156 @@
+"""Learning rates that fall by a closed formula of k = t − 1, the number of steps done."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numgd.schedules.parameters import Count, Flag, Positive, Rate
+from numgd.schedules.schedule import Schedule, between
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same learning rate for all steps.
+
+    Parameters
+    ----------
+    learning_rate : float
+        At least 0, as everywhere here.
+
+    Examples
+    --------
+    >>> from numgd import schedules
+    >>> schedules.Constant(0.1)([1, 2])
+    array([0.1, 0.1])
+    """
+
+    learning_rate: Rate
+
+    def _rates(self, t):
+        return np.full(t.size, self.learning_rate)
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """η factor^⌊k / every⌋: changes by a factor every so many steps.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, that of step 1.
+    every : int
+        Number of steps of one rate.
+    factor : float
+        Positive.
+
+    Examples
+    --------
+    >>> from numgd import schedules
+    >>> schedules.Step(0.1, every=2)([1, 2, 3])
+    array([0.1 , 0.1 , 0.01])
+    """
+
+    learning_rate: Rate
+    every: Count
+    factor: Positive = 0.1
+
+    def _rates(self, t):
+        return self.learning_rate * self.factor ** ((t - 1) // self.every)
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """η decay_rate^(k / decay_steps).
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, that of step 1.
+    decay_rate : float
+        Positive.
+    decay_steps : int
+        Number of steps in which the rate changes by the factor `decay_rate`.
+    staircase : bool
+        Round the exponent down: the rate changes after every `decay_steps` steps only.
+
+    Examples
+    --------
+    >>> from numgd import schedules
+    >>> schedules.Exponential(0.1, 0.25, decay_steps=2)([1, 2, 3])
+    array([0.1  , 0.05 , 0.025])
+    """
+
+    learning_rate: Rate
+    decay_rate: Positive
+    decay_steps: Count = 1
+    staircase: Flag = False
+
+    def _rates(self, t):
+        return self.learning_rate * self.decay_rate ** _periods(t, self.decay_steps, self.staircase)
+
+
+@dataclass(frozen=True)
+class InverseTime(Schedule):
+    """η / (1 + decay_rate k / decay_steps).
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, that of step 1.
+    decay_rate : float
+        At least 0.
+    decay_steps : int
+    staircase : bool
+        Round k / decay_steps down.
+
+    Examples
+    --------
+    >>> from numgd import schedules
+    >>> schedules.InverseTime(0.1, 1.0)([1, 2, 5])
+    array([0.1 , 0.05, 0.02])
+    """
+
+    learning_rate: Rate
+    decay_rate: Rate
+    decay_steps: Count = 1
+    staircase: Flag = False
+
+    def _rates(self, t):
+        return self.learning_rate / (1.0 + self.decay_rate * _periods(t, self.decay_steps, self.staircase))
+
+
+@dataclass(frozen=True)
+class Polynomial(Schedule):
+    """end + (η − end) (1 − k / steps)^power.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, that of step 1.
+    steps : int
+        Number of steps after which `end` is reached.
+    end : float
+        The rate that is held from then on.
+    power : float
+        Positive; 1 is a straight line.
+
+    Examples
+    --------
+    >>> from numgd import schedules
+    >>> schedules.Polynomial(0.1, steps=4)([1, 2, 3, 4, 5, 6])
+    array([0.1  , 0.075, 0.05 , 0.025, 0.   , 0.   ])
+    """
+
+    learning_rate: Rate
+    steps: Count
+    end: Rate = 0.0
+    power: Positive = 1.0
+
+    def _rates(self, t):
+        left = 1.0 - np.minimum((t - 1) / self.steps, 1.0)
+        return between(self.end, self.learning_rate, left**self.power)
+
+
+def _periods(t, length, whole):
+    """How many periods of a length the steps before t make."""
+    return (t - 1) // length if whole else (t - 1) / length

@@ -1,0 +1,80 @@
+"""The 1cycle policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numgd.schedules.parameters import Count, Flag, Fraction, Positive, Rate
+from numgd.schedules.schedule import Schedule, between, cosine
+
+SHAPES = {"cosine": cosine, "linear": lambda progress: progress}
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up to η, and down to almost nothing in the last of `steps` steps.
+
+    The first phase goes from η / initial_divisor to η in a fraction `rising` of the steps, the second to
+    η / (initial_divisor final_divisor).  With `three_phases` the second goes back to η / initial_divisor in
+    as many steps as the first, and the third to the end.  These are the phases of PyTorch's `OneCycleLR`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, the largest.
+    steps : int
+        Number of steps in all; the last value is held from then on.
+    rising : float
+        In [0, 1].  Phases end after ``rising * steps - 1``, with `three_phases` ``2 * rising * steps - 2``,
+        and ``steps - 1`` steps; it is a ValueError if one would not be longer than 0.
+    annealing : {'cosine', 'linear'}
+    initial_divisor, final_divisor : float
+        Positive.
+    three_phases : bool
+
+    References
+    ----------
+    L. N. Smith and N. Topin, Super-convergence: very fast training of neural networks using large learning
+    rates, 2018, sec. 3.
+
+    Examples
+    --------
+    >>> from numgd import schedules
+    >>> schedules.OneCycle(0.1, steps=8, rising=0.5, annealing="linear", final_divisor=4)([1, 4, 8])
+    array([0.004, 0.1  , 0.001])
+    """
+
+    learning_rate: Rate
+    steps: Count
+    rising: Fraction = 0.3
+    annealing: str = "cosine"
+    initial_divisor: Positive = 25.0
+    final_divisor: Positive = 1e4
+    three_phases: Flag = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.annealing not in SHAPES:
+            raise ValueError(f"annealing must be 'cosine' or 'linear'; it is {self.annealing!r}")
+        if np.any(np.diff(self._corners()[0]) <= 0):
+            raise ValueError(
+                f"rising = {self.rising:g} of steps = {self.steps} leaves a phase without steps; "
+                f"phases would end after {self._corners()[0][1:].tolist()} steps"
+            )
+
+    def _corners(self):
+        """Numbers of steps done where a phase begins or ends, and the rates there."""
+        initial = self.learning_rate / self.initial_divisor
+        up, last = self.rising * self.steps - 1.0, self.steps - 1.0
+        done = [0.0, up, 2.0 * up, last] if self.three_phases else [0.0, up, last]
+        rates = [initial, self.learning_rate, initial, initial / self.final_divisor]
+        if not self.three_phases:
+            del rates[2]
+        return np.array(done), np.array(rates)
+
+    def _rates(self, t):
+        done, rates = self._corners()
+        k = np.minimum(t - 1, done[-1])
+        phase = np.maximum(np.searchsorted(done, k) - 1, 0)
+        progress = (k - done[phase]) / (done[phase + 1] - done[phase])
+        return between(rates[phase], rates[phase + 1], SHAPES[self.annealing](progress))
