@@ -20,7 +20,10 @@ WITH_EXAMPLES = [
     "autodiff.device_gradient",
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md", "schedules.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md", "schedules.md", "stochastic.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
