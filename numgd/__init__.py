@@ -6,6 +6,7 @@ from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
 from numgd.minimize import minimize
 from numgd.minimize_many import ManyResult, minimize_many
+from numgd.minimize_multistart import minimize_multistart
 from numgd.status import Status
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ __all__ = [
     "least_squares",
     "minimize",
     "minimize_many",
+    "minimize_multistart",
     "schedules",
     "value_and_grad",
     "vjp",
