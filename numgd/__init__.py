@@ -6,6 +6,7 @@ from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
 from numgd.minimize import minimize
 from numgd.minimize_many import ManyResult, minimize_many
+from numgd.minimize_multistart import minimize_multistart
 from numgd.minimize_stochastic import minimize_stochastic
 from numgd.optimizers import *  # noqa: F403
 from numgd.status import Status
@@ -29,6 +30,7 @@ __all__ = [
     "minimize_many",
     "minimize_stochastic",
     "optimizers",
+    "minimize_multistart",
     "schedules",
     "value_and_grad",
     "vjp",

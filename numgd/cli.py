@@ -17,7 +17,7 @@ import numpy as np
 from numgd import __version__, demo
 from numgd.jit.cache import cache_folder, cache_root
 from numgd.minimize import THREADED_FROM, minimize
-from numgd.minimize_many import minimize_many
+from numgd.minimize_multistart import minimize_multistart
 from numgd.options import ALIASES, METHODS
 from numgd.plots import draw_convergence
 from numgd.second_order import trait
@@ -213,8 +213,7 @@ def run_warmup(options):
             steps.append((f"{method} {dtype}", partial(_solve, method, dtype)))
             if trait(method, "MATRIX_FREE"):
                 steps.append((f"{method} {dtype} threaded", partial(_solve, method, dtype, THREADED_FROM)))
-            if not trait(method, "BOUNDED"):
-                steps.append((f"{method} {dtype} minimize_many", partial(_solve_many, method, dtype)))
+            steps.append((f"{method} {dtype} many", partial(_solve_many, method, dtype)))
     start = time.perf_counter()
     run_steps(steps)
     seconds = time.perf_counter() - start
@@ -243,12 +242,17 @@ def _bowl(x):
 
 
 def _solve(method, dtype, n=2):
+    minimize(_bowl, np.ones(n, dtype), method=method, **_shortest(method, n))
+
+
+def _solve_many(method, dtype, n=2):
+    minimize_multistart(_bowl, np.ones((2, n), dtype), method=method, **_shortest(method, n))
+
+
+def _shortest(method, n):
+    """Arguments of a solve of one iteration."""
     bounds = [(0, None)] * n if trait(method, "BOUNDED") else None
-    minimize(_bowl, np.ones(n, dtype), method=method, jac=True, bounds=bounds, options={"maxiter": 1})
-
-
-def _solve_many(method, dtype):
-    minimize_many(_bowl, np.ones((2, 2), dtype), method=method, jac=True, options={"maxiter": 1})
+    return {"jac": True, "bounds": bounds, "options": {"maxiter": 1}}
 
 
 def _fail(message):

@@ -207,41 +207,67 @@ def minimize(
         args = (args,)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable; it is {callback!r}")
-    if bounds is not None and _bounds_nothing(bounds):
+    if bounds is not None and bounds_nothing(bounds):
         bounds = None
     constrained = _has_constraints(constraints)
+    functions = Functions(fun, jac, hess, hessp)
+    method, own, functions, options = resolve(functions, method, bounds is not None, constrained, options)
+    if not own:
+        return minimize_by_scipy(
+            fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
+        )
+    return _minimize(functions, x0, args, method, bounds, tol, callback, options)
+
+
+def resolve(functions, method, bounded, constrained, options):
+    """Which method solves a call, and what it takes of the functions and the options.
+
+    Warns where another method takes over and where a Hessian is not used.
+
+    Parameters
+    ----------
+    functions : Functions
+    method : str, callable or None
+    bounded, constrained : bool
+    options : dict or None
+
+    Returns
+    -------
+    method : str or callable
+    own : bool
+        Whether it is one of numgd's; SciPy's `minimize` takes the others.
+    functions : Functions
+    options : dict or None
+    """
     if callable(method):
-        name = None
-    elif method is None:
-        name = "slsqp" if constrained else "bfgs" if bounds is None else "l-bfgs-b"
+        return method, False, functions, options
+    if method is None:
+        name = "slsqp" if constrained else "l-bfgs-b" if bounded else "bfgs"
     else:
         name = method_name(method)
-    own = own_method(name, bounds is not None)
+    own = own_method(name, bounded)
     if constrained or own is None:
-        return minimize_by_scipy(
-            fun, x0, args, method if name is None else name, jac, hess, hessp, bounds, constraints, tol,
-            callback, options,
-        )  # fmt: skip
-    if bounds is not None and own != name:
+        return name, False, functions, options
+    if bounded and own != name:
         if ALIASES.get(own) != name:
             warnings.warn(
-                f"method {name!r} takes no bounds; {own!r} is used instead", RuntimeWarning, stacklevel=2
+                f"method {name!r} takes no bounds; {own!r} is used instead", RuntimeWarning, stacklevel=3
             )
         options = known_options(own, options)
-    if trait(own, "CURVATURE") is None and (hess is not None or hessp is not None):
-        warnings.warn(f"method {name!r} uses no Hessian", RuntimeWarning, stacklevel=2)
-        hess = hessp = None
-    return _minimize(Functions(fun, jac, hess, hessp), x0, args, own, bounds, tol, callback, options)
+    if trait(own, "CURVATURE") is None and not (functions.hess is functions.hessp is None):
+        warnings.warn(f"method {name!r} uses no Hessian", RuntimeWarning, stacklevel=3)
+        functions = functions._replace(hess=None, hessp=None)
+    return own, True, functions, options
 
 
-def _bounds_nothing(bounds):
+def bounds_nothing(bounds):
     """Whether all bounds, in either of SciPy's forms, are infinite or None."""
     try:
         if hasattr(bounds, "lb"):
             return bool(np.all(np.equal(bounds.lb, -np.inf)) and np.all(np.equal(bounds.ub, np.inf)))
         return all(low in (None, -np.inf) and high in (None, np.inf) for low, high in bounds)
     except (TypeError, ValueError):
-        return False  # `_box` will say what is wrong
+        return False  # `box_of` will say what is wrong
 
 
 def _has_constraints(constraints):
@@ -251,28 +277,33 @@ def _has_constraints(constraints):
         return constraints is not None
 
 
-def _box(bounds, x):
-    """Lower and upper bounds as an array of shape (2, n), from either of SciPy's forms; x is clipped."""
+def box_of(bounds, n, dtype):
+    """Lower and upper bounds as an array of shape (2, n), from either of SciPy's forms; (2, 0) for none.
+
+    n is None where there is no x0 that says how many variables there are.
+    """
     if bounds is None:
-        return np.empty((2, 0), x.dtype)
+        return np.empty((2, 0), dtype)
     try:
         if hasattr(bounds, "lb"):
             sides = np.atleast_1d(bounds.lb), np.atleast_1d(bounds.ub)
         else:
             sides = zip(*bounds, strict=True)
         low, high = (
-            np.array([infinite if value is None else value for value in side], x.dtype)
+            np.array([infinite if value is None else value for value in side], dtype)
             for side, infinite in zip(sides, (-np.inf, np.inf), strict=True)
         )
     except (TypeError, ValueError):
         raise ValueError(
             f"bounds must be a scipy.optimize.Bounds or a sequence of (low, high) pairs; it is {bounds!r:.80}"
         ) from None
-    box = np.empty((2, x.size), x.dtype)
+    if n is None:
+        n = max(low.size, high.size)
+    box = np.empty((2, n), dtype)
     for row, side in zip(box, (low, high), strict=True):
-        if side.shape not in ((1,), x.shape):
+        if side.shape not in ((1,), (n,)):
             raise ValueError(
-                f"bounds must have one pair for each of the {x.size} values of x0; it has {side.size}"
+                f"bounds must have one pair for each of the {n} values of x0; it has {side.size}"
             )
         row[:] = side
     ordered = box[0] <= box[1]
@@ -281,9 +312,14 @@ def _box(bounds, x):
             raise ValueError("bounds must not be NaN")
         i = np.flatnonzero(~ordered)[0]
         raise ValueError(f"bounds must have low <= high; for x[{i}] they are {box[0, i]:g} and {box[1, i]:g}")
-    np.maximum(x, box[0], out=x)
-    np.minimum(x, box[1], out=x)
     return box
+
+
+def clip(x, box):
+    """Move points, one or one a row, into a box, in place."""
+    if box.size:
+        np.maximum(x, box[0], out=x)
+        np.minimum(x, box[1], out=x)
 
 
 def _minimize(functions, x0, args, method, bounds, tol, callback, options):
@@ -293,7 +329,8 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     earlier = x0 if hasattr(x0, "x") else None
     x = starting_point(x0 if earlier is None else earlier.x)
     n = x.size
-    box = _box(bounds, x)
+    box = box_of(bounds, n, x.dtype)
+    clip(x, box)
     wanted = trait(method, "CURVATURE")
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
     stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)

@@ -84,18 +84,12 @@ def minimize_many(
     """
     if not callable(fun):
         raise TypeError(f"fun must be callable; it is {fun!r}")
-    X = np.asarray(X0)
-    if X.dtype.kind not in "fiub":
-        raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
-    if X.ndim != 2 or X.shape[1] == 0:
-        raise ValueError(f"X0 must have shape (N, n) with n > 0; its shape is {X.shape}")
-    X = np.array(X, np.float32 if X.dtype == np.float32 else np.float64, order="C")
-    count, n = X.shape
+    X = starting_points(X0)
     args = args if isinstance(args, tuple) else (args,)
     for k, value in enumerate(args):
-        if isinstance(value, np.ndarray) and (value.ndim == 0 or value.shape[0] != count):
+        if isinstance(value, np.ndarray) and (value.ndim == 0 or value.shape[0] != len(X)):
             raise ValueError(
-                f"args[{k}] must have one entry for each of the {count} rows of X0; "
+                f"args[{k}] must have one entry for each of the {len(X)} rows of X0; "
                 f"its shape is {value.shape}"
             )
     if not isinstance(method, str):
@@ -103,31 +97,79 @@ def minimize_many(
     name = ALIASES.get(method.lower(), method.lower())
     if name not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
-    limits, maxcor, driver = settings(name, X.dtype, tol, options)
-    if count == 0:
-        return _result(X, np.empty(0, X.dtype), X.copy(), np.empty((0, 5), np.int64))
-    wanted = trait(name, "CURVATURE")
-    stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
-    given = Functions(fun, jac, hess, hessp)
-    functions, scheme, curvature, _ = choose(given, args, X[0], wanted, stepped=stepped, rows=True)
-    steps, scheme, limits = prepare_differences(scheme, X[0], driver, limits)
-    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
-    bound = bind_compiled(functions, scheme, args, X[0], rows=True)
-    if bound is None:
-        return _row_by_row(given, X, args, name, tol, options)
+    functions = Functions(fun, jac, hess, hessp)
+    varies = any(isinstance(value, np.ndarray) for value in args)
+    found = solve_rows(functions, X, args, name, tol, options, varies)
+    if found is not None:
+        return found
+    return gather(
+        minimize(fun, x, row_of_args(args, row), name, jac, hess, hessp, tol=tol, options=options)
+        for row, x in enumerate(X)
+    )
 
-    J = np.full_like(X, np.nan)
-    values = np.full(count, np.nan, X.dtype)
+
+def starting_points(X0):
+    """X0 as a contiguous array (N, n) of float64 (float32 where it was); raises for what is no such array."""
+    X = np.asarray(X0)
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
+    if X.ndim != 2 or X.shape[1] == 0:
+        raise ValueError(f"X0 must have shape (N, n) with n > 0; its shape is {X.shape}")
+    return np.ascontiguousarray(X, np.float32 if X.dtype == np.float32 else np.float64)
+
+
+def solve_rows(given, starts, args, method, tol, options, varies, box=None):
+    """Minimise from every row of `starts` by one of numgd's methods, on all cores.
+
+    Parameters
+    ----------
+    given : Functions
+        The user's `fun`, `jac`, `hess` and `hessp`.
+    starts : numpy.ndarray of shape (N, n)
+    args : tuple
+    method : str
+    tol, options : optional
+        As for `minimize`.
+    varies : bool
+        Whether the arrays in args vary along their first axis, or are the same for all rows.
+    box : numpy.ndarray of shape (2, n), optional
+        Lower and upper bounds.
+
+    Returns
+    -------
+    ManyResult or None
+        None where only `minimize` can solve it: a function is called back, or ``hess_inv0`` is given.
+    """
+    count, n = starts.shape
+    dtype = starts.dtype
+    limits, maxcor, driver = settings(method, dtype, tol, options)
+    if count == 0:
+        return _result(starts.copy(), np.empty(0, dtype), starts.copy(), np.empty((0, 5), np.int64))
+    if driver is not None and driver["hess_inv0"] is not None:
+        return None
+    if box is None:
+        box = np.empty((2, 0), dtype)
+    wanted = trait(method, "CURVATURE")
+    stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
+    functions, scheme, curvature, _ = choose(given, args, starts[0], wanted, box, stepped, varies)
+    steps, scheme, limits = prepare_differences(scheme, starts[0], driver, limits)
+    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
+    bound = bind_compiled(functions, scheme, args, starts[0], varies)
+    if bound is None:
+        return None
+
+    X, J = starts.copy(), np.full_like(starts, np.nan)
+    values = np.full(count, np.nan, dtype)
     counts = np.zeros((count, 5), np.int64)
-    memory = scratch_many(name, numba.get_num_threads(), n, maxcor, X.dtype, order)
-    drive = solve_many(name)
+    memory = scratch_many(method, numba.get_num_threads(), n, maxcor, dtype, order)
+    drive = solve_many(method)
     try:
         with numba.parallel_chunksize(CHUNK):
             for start in range(0, count, BLOCK):
                 rows = slice(start, start + BLOCK)
                 drive(
-                    X[rows], J[rows], *memory, limits, bound.address, bound.context, start, scheme, steps,
-                    curvature, values[rows], counts[rows],
+                    X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, start, scheme,
+                    steps, curvature, box, values[rows], counts[rows],
                 )  # fmt: skip
     finally:
         bound.release()
@@ -135,30 +177,34 @@ def minimize_many(
     if raised.size:  # meet the exception again where it can reach the caller
         row = raised[0]
         minimize(
-            fun, np.asarray(X0)[row], row_of_args(args, row), name, jac, hess, hessp, tol=tol, options=options
-        )
+            given.fun, starts[row], row_of_args(args, row) if varies else args, method, given.jac, given.hess,
+            given.hessp, bounds=box.T if box.size else None, tol=tol, options=options,
+        )  # fmt: skip
     return _result(X, values, J, counts)
-
-
-def _row_by_row(given, X, args, method, tol, options):
-    """The same through `minimize`, for a function that is called back."""
-    derivatives = given[1:4]
-    results = [
-        minimize(given.fun, x, row_of_args(args, row), method, *derivatives, tol=tol, options=options)
-        for row, x in enumerate(X)
-    ]
-    counts = [
-        (result.status, result.nit, result.nfev, result.njev, result.get("nhev", 0)) for result in results
-    ]
-    return _result(
-        np.array([result.x for result in results]),
-        np.array([result.fun for result in results], X.dtype),
-        np.array([result.jac for result in results]),
-        np.array(counts, np.int64),
-    )
 
 
 def _result(X, values, J, counts):
     status = counts[:, 0]
     success = np.isin(status, list(SUCCESSES))
     return ManyResult(X, values, J, counts[:, 1], counts[:, 2], counts[:, 3], counts[:, 4], status, success)
+
+
+def gather(results):
+    """Results of `minimize` as one; what a method of SciPy does not report is NaN or 0."""
+    rows = [
+        (
+            result.x,
+            result.x.dtype.type(result.fun),
+            _gradient(result),
+            *(result.get(name, 0) for name in ("nit", "nfev", "njev", "nhev", "status")),
+            bool(result.success and not np.isnan(result.fun)),
+        )
+        for result in results
+    ]
+    return ManyResult(*map(np.array, zip(*rows, strict=True)))
+
+
+def _gradient(result):
+    """The gradient in a result, which SciPy's 'trust-constr' calls by another name."""
+    gradient = result.get("grad", result.get("jac"))
+    return gradient if np.shape(gradient) == result.x.shape else np.full_like(result.x, np.nan)

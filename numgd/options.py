@@ -93,8 +93,10 @@ def _defaults(method):
 
 def known_options(method, options):
     """The options among those given that a method has; what a method that gives way to it had is dropped."""
+    if not isinstance(options, dict):
+        return options  # None, or `settings` will say what is wrong
     known = {*_defaults(method), *_DRIVER_DEFAULTS}
-    return {name: value for name, value in (options or {}).items() if name in known}
+    return {name: value for name, value in options.items() if name in known}
 
 
 # What a value must satisfy, and how it is said.

@@ -120,6 +120,11 @@ def test_options(options, error, match):
         numgd.minimize(unreachable, [1.0], options=options)
 
 
+def test_options_that_are_no_dictionary_where_a_method_gives_way():
+    with pytest.raises(TypeError, match="options must be a dictionary"):
+        numgd.minimize(unreachable, [1.0], method="l-bfgs", bounds=[(0.0, 1.0)], options="gtol")
+
+
 def test_options_of_single_methods():
     with pytest.raises(ValueError, match="maxcor"):
         numgd.minimize(unreachable, [1.0], method="l-bfgs", options={"maxcor": 0})

@@ -157,5 +157,5 @@ def test_warmup(tmp_path):
     # Again from the cache, without the progress bar: a line for each solver, and nothing compiled anew.
     again = run("warmup", "--method", "gd", "--dtype", "float64", hidden=("tqdm",), **cache)
     assert again.returncode == 0, again.stderr
-    assert "[2/2] gd float64 minimize_many" in again.stdout
+    assert "[2/2] gd float64 many" in again.stdout
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("solve-*")}

@@ -23,6 +23,7 @@ FLOORS = [
         "embedded",
         "minimize_many",
         "minimize_stochastic",
+        "minimize_multistart",
         "line_searches",
         "least_squares",
         "curve_fit",

@@ -347,6 +347,7 @@ def test_what_is_no_learning_rate(value):
         (lambda: WarmRestarts(0.1, 5, 0), ValueError, "period_multiplier must be at least 1"),
         (lambda: WarmRestarts(0.1, 5, 1.5), TypeError, "period_multiplier must be an integer"),
         (lambda: OneCycle(0.1, 10, annealing="sine"), ValueError, "annealing must be 'cosine' or 'linear'"),
+        (lambda: OneCycle(0.1, 10, annealing=["linear"]), ValueError, "annealing must be"),
         (lambda: OneCycle(0.1, 10, rising=0.1), ValueError, "rising = 0.1 of steps = 10 leaves a phase"),
         (lambda: OneCycle(0.1, 10, 0.6, three_phases=True), ValueError, "leaves a phase without steps"),
         (lambda: OneCycle(0.1, 10, initial_divisor=0), ValueError, "initial_divisor must be finite and pos"),

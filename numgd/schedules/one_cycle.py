@@ -54,7 +54,7 @@ class OneCycle(Schedule):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.annealing not in SHAPES:
+        if not isinstance(self.annealing, str) or self.annealing not in SHAPES:
             raise ValueError(f"annealing must be 'cosine' or 'linear'; it is {self.annealing!r}")
         if np.any(np.diff(self._corners()[0]) <= 0):
             raise ValueError(

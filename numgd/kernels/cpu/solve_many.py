@@ -17,22 +17,23 @@ from numgd.status import INVALID_INPUT, RAISED
 def solve_many(method):
     """The compiled driver of a method.
 
-    ``solve_many(method)(X, J, work, reports, words, matrices, limits, function, context, first, scheme,
-    steps, curvature, fun, counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by
-    the gradients there, `fun` by the values and the columns of `counts` by status, nit, nfev, njev and nhev.
-    `work`, `reports`, `words` (what the objective's context points to: its args and the row) and `matrices`
-    have one block for each thread; `first` is the number of the first problem among the args.
+    ``solve_many(method)(X, J, work, reports, words, matrices, limits, function, context, varies, first,
+    scheme, steps, curvature, box, fun, counts)`` overwrites the rows of `X` by the solutions and fills the
+    rows of `J` by the gradients there, `fun` by the values and the columns of `counts` by status, nit, nfev,
+    njev and nhev.  `work`, `reports`, `words` and `matrices` have one block for each thread.  Where the args
+    vary (`varies`), the objective gets the address of two words, the args' own and the number of the problem,
+    of which the first has the number `first`; else it gets `context`, as from `entry`.
     """
     solve = entry(method)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
 
     @portable
     def solve_row(
-        row, X, J, work, report, words, limits, function, scheme, steps, curvature, matrix, fun, counts
+        row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box, fun, counts
     ):  # fmt: skip
         outcome = solve(
-            X[row], work, np.full(CARRIED, math.nan, X.dtype), limits, word(0), function, address_of(words),
-            scheme, steps, report, flag(False), word(0), curvature, matrix, np.empty((2, 0), X.dtype),
+            X[row], work, np.full(CARRIED, math.nan, X.dtype), limits, word(0), function, context, scheme,
+            steps, report, flag(False), word(0), curvature, matrix, box,
         )  # fmt: skip
         counts[row, 0] = outcome.status
         if outcome.status == INVALID_INPUT:
@@ -47,29 +48,30 @@ def solve_many(method):
 
     @portable
     def guarded(
-        row, X, J, work, report, words, limits, function, scheme, steps, curvature, matrix, fun, counts
+        row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box, fun, counts
     ):  # fmt: skip
         # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
         try:
             solve_row(
-                row, X, J, work, report, words, limits, function, scheme, steps, curvature, matrix, fun,
-                counts,
+                row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
+                fun, counts,
             )  # fmt: skip
         except Exception:
             counts[row, 0] = RAISED
 
     @compiled(f"solve-many-{method}", THREADED_FLAGS)
     def drive(
-        X, J, work, reports, words, matrices, limits, function, context, first, scheme, steps, curvature, fun,
-        counts,
+        X, J, work, reports, words, matrices, limits, function, context, varies, first, scheme, steps,
+        curvature, box, fun, counts,
     ):  # fmt: skip
         for row in prange(X.shape[0]):
             thread = get_thread_id()
             words[thread, 0] = context
             words[thread, 1] = first + row
             guarded(
-                row, X, J, work[thread], reports[thread], words[thread], limits, function, scheme,
-                steps, curvature, matrices[thread], fun, counts,
+                row, X, J, work[thread], reports[thread], limits, function,
+                address_of(words[thread]) if varies else context, scheme, steps, curvature, matrices[thread],
+                box, fun, counts,
             )  # fmt: skip
 
     return drive
