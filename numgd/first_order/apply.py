@@ -24,55 +24,73 @@ def make_tuple(count, item):
 
 
 @portable
+def _element(slots, row, i):
+    return slots[row, i]
+
+
+@portable
+def _set_element(slots, row, i, value):
+    slots[row, i] = value
+
+
+@portable
+def _element_of_row(rows, row, i):
+    return rows[row][i]
+
+
+@portable
+def _set_element_of_row(rows, row, i, value):
+    rows[row][i] = value
+
+
+@portable
 def _row(slots, row, _):
     return slots[row]
 
 
-@portable
-def _element(rows, row, i):
-    return rows[row][i]
-
-
 def make_rows(rule):
-    """Function ``rows(slots, 0)``: the rows of a rule's slots, as a tuple."""
+    """Function ``rows(slots, 0)``: the rows of a rule's slots as a tuple; not on a device."""
     return make_tuple(len(rule.SLOTS), _row)
 
 
-def make_change(rule):
-    """Function ``change(i, p, g, rows, c) -> p`` for parameter i, a number, and its gradient."""
+def make_change(rule, in_rows=False):
+    """Function ``change(i, p, g, slots, c) -> p`` for parameter i, a number, and its gradient.
+
+    `slots` is a matrix, or with `in_rows` a tuple of vectors.
+    """
     update = rule.update
-    gather = make_tuple(len(rule.SLOTS), _element)
-    scatter = _make_scatter(len(rule.SLOTS))
+    gather = make_tuple(len(rule.SLOTS), _element_of_row if in_rows else _element)
+    scatter = _make_scatter(len(rule.SLOTS), _set_element_of_row if in_rows else _set_element)
 
     @portable
-    def change(i, p, g, rows, c):
-        p, values = update(p, g, gather(rows, i), c)
-        scatter(rows, i, values)
+    def change(i, p, g, slots, c):
+        p, values = update(p, g, gather(slots, i), c)
+        scatter(slots, i, values)
         return p
 
     return change
 
 
-def _make_scatter(count):
+def _make_scatter(count, set_item):
     if count == 0:
         return _nothing
-    before, last = _make_scatter(count - 1), count - 1
+    before, last = _make_scatter(count - 1, set_item), count - 1
 
     @portable
-    def scatter(rows, i, values):
-        before(rows, i, values)
-        rows[last][i] = values[last]
+    def scatter(slots, i, values):
+        before(slots, i, values)
+        set_item(slots, last, i, values[last])
 
     return scatter
 
 
 def make_element(rule):
-    """Function ``element(i, p, g, rows, c)`` that updates parameter i of a vector in place."""
+    """Function ``element(i, p, g, slots, c)`` that updates parameter i of a vector in place."""
     change = make_change(rule)
 
     @portable
-    def element(i, p, g, rows, c):
-        p[i] = change(i, p[i], g[i], rows, c)
+    def element(i, p, g, slots, c):
+        p[i] = change(i, p[i], g[i], slots, c)
 
     return element
 
@@ -113,13 +131,12 @@ def make_start(rule):
 
 def make_apply(rule):
     """Function ``apply(p, g, slots, c)`` that updates all parameters in one thread."""
-    element, rows_of = make_element(rule), make_rows(rule)
+    element = make_element(rule)
 
     @portable
     def apply(p, g, slots, c):
-        rows = rows_of(slots, 0)
         for i in range(p.size):
-            element(i, p, g, rows, c)
+            element(i, p, g, slots, c)
 
     return apply
 

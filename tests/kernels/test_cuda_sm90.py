@@ -23,7 +23,7 @@ if numba.cuda.config.ENABLE_CUDASIM:
 
 from gradient_kernel import make_gradient_kernel  # noqa: E402
 
-from numgd.kernels.cuda import solve_many, update  # noqa: E402
+from numgd.kernels.cuda import solve_many, step, update  # noqa: E402
 
 MOST_REGISTERS = 255  # of a thread; 65 536 of a multiprocessor
 
@@ -139,3 +139,14 @@ def test_gradient_kernel(name, dtype, record_property):
     assert built.spills == 0
     for name in ("malloc", "NRT_", "vprintf"):
         assert name not in built.ptx
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RULES)
+def test_step_kernel(name, dtype, record_property):
+    rule = RULES[name]
+    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype, np.zeros(CARRIED)))
+    vector, real = array(dtype, 1), numba.from_dtype(np.dtype(dtype))
+    slots = numba.types.Array(real, 2, "A")  # columns of a larger array
+    signature = (vector, vector, slots, coefficients, real, real, real, real)
+    check(build(step._make_step(rule), signature), dtype, record_property)

@@ -119,7 +119,7 @@ def _make_step(rule, dtype):
     """The compiled driver of a rule for a dtype."""
     real, width = dtype.type, dtype.itemsize
     view = vector_view(from_dtype(dtype))
-    change = make_change(rule)
+    change = make_change(rule, in_rows=True)
     coefficients = rule.coefficients
     cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
 

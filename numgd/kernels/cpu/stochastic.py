@@ -56,7 +56,7 @@ def epoch(rule, dtype):
     Returns how many steps were made: fewer where a value or a gradient is not finite.
     """
     real = dtype.type
-    change, rows_of = make_change(rule), make_rows(rule)
+    change, rows_of = make_change(rule, in_rows=True), make_rows(rule)
     coefficients, options_type = rule.coefficients, rule.Options
     cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
     dot, copy = SERIAL.dot, SERIAL.copy

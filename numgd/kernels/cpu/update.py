@@ -4,7 +4,7 @@ from functools import cache
 
 from numba import prange
 
-from numgd.first_order.apply import make_element, make_rows
+from numgd.first_order.apply import make_element
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
 
 
@@ -16,12 +16,11 @@ def update(rule):
     `slots` (n_slots, n) holds the rule's running quantities and `c` is what `step_coefficients` gives.
     All are of one dtype.
     """
-    element, rows_of = make_element(rule), make_rows(rule)
+    element = make_element(rule)
 
     @compiled(f"update-{rule.__name__.rpartition('.')[2]}", ELEMENTWISE_FLAGS)
     def drive(p, g, slots, c):
-        rows = rows_of(slots, 0)
         for i in prange(p.size):
-            element(i, p, g, rows, c)
+            element(i, p, g, slots, c)
 
     return drive

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numba import cuda, float64
 
-from numgd.first_order.apply import make_change, make_rows, step_coefficients
+from numgd.first_order.apply import make_change, step_coefficients
 from numgd.kernels.cuda.launch import THREADS, launch_shape
 
 P, G = 0, 1  # what a table points to
@@ -103,17 +103,16 @@ def _vector(array):
 
 @cache
 def _make_step(rule):
-    change, rows_of = make_change(rule), make_rows(rule)
+    change = make_change(rule)
 
     @cuda.jit
     def kernel(p, g, slots, c, factor, decay, keep, bound):
-        rows = rows_of(slots, 0)
         for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
             slope = factor * g[i]
             slope = bound if slope > bound else slope
             slope = -bound if slope < -bound else slope
             value = p[i]
-            p[i] = change(i, value * keep, slope + decay * value, rows, c)
+            p[i] = change(i, value * keep, slope + decay * value, slots, c)
 
     return kernel
 

@@ -4,20 +4,19 @@ from functools import cache
 
 from numba import cuda
 
-from numgd.first_order.apply import make_element, make_rows
+from numgd.first_order.apply import make_element
 from numgd.kernels.cuda.launch import launch_shape
 
 
 @cache
 def make_kernel(rule):
     """The grid-stride kernel of a rule; its arguments are those of the driver."""
-    element, rows_of = make_element(rule), make_rows(rule)
+    element = make_element(rule)
 
     @cuda.jit
     def kernel(p, g, slots, c):
-        rows = rows_of(slots, 0)
         for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
-            element(i, p, g, rows, c)
+            element(i, p, g, slots, c)
 
     return kernel
 
