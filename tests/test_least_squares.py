@@ -51,7 +51,7 @@ def mean_ratio(pairs):
 
 
 @pytest.mark.xdist_group("residual-problems")
-@pytest.mark.parametrize("method", ["lm", "trf", "dogbox"])
+@pytest.mark.parametrize("method", ["lm", "trf", pytest.param("dogbox", marks=pytest.mark.slow)])
 def test_as_many_solved_in_as_many_evaluations_as_scipy(method):
     evaluations, jacobians, ours, theirs = [], [], 0, 0
     for problem in PROBLEMS:

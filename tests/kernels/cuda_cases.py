@@ -4,6 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start
@@ -45,6 +46,16 @@ def quadratic(x, g, centre, weight):
             g[i] += real(2) * t
             g[i - 1] -= real(2) * t
     return total
+
+
+def grid(fast):
+    """Every method in both dtypes; in the default tests one dtype of most, both of a few."""
+    found = []
+    for method in METHODS:
+        for dtype in DTYPES:
+            often = dtype == fast or method in ("bfgs", "newton-cg", "adam")
+            found.append(pytest.param(method, dtype, marks=() if often else pytest.mark.slow))
+    return found
 
 
 class Case(NamedTuple):

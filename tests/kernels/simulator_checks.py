@@ -84,7 +84,7 @@ def differentiated(function, dtype, count):
 
 def stepped(dtype):
     """Steps of Adam over several arrays on the device, with all that goes with a step."""
-    arrays = [np.asarray(a, dtype) for a in STEPPED]
+    arrays = [np.array(a, dtype) for a in STEPPED]
     params, gradients = [cuda.to_device(a) for a in arrays], [cuda.to_device(a**2) for a in arrays]
     table = step.Table(params)
     table.point(step.P, params)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import pytest
-from cuda_cases import DIFFERENTIATED, DTYPES, METHODS, quadratic, rosenbrock
+from cuda_cases import DIFFERENTIATED, DTYPES, grid, quadratic, rosenbrock
 
 import numgd
 from numgd.access import CARRIED
@@ -93,8 +93,7 @@ def check(built, dtype, record_property):
     assert (".f64" in built.ptx) == (dtype == "float64")
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "dtype"), grid("float32"))
 def test_solver_kernel(method, dtype, record_property):
     kernel = solve_many.make_kernel(method, quadratic, (True, False))
     args = numba.types.Tuple((array(dtype, 2), numba.from_dtype(np.dtype(dtype))))
