@@ -16,7 +16,6 @@ from numgd.options import checked
 
 _GUARDS = ("ignore", "skip", "raise")
 _PENALTY = {"weight_decay": 0.0, "decoupled": False}
-_SHARED = {"clip_value": math.inf, "clip_norm": math.inf, "clip_global_norm": math.inf, "accumulate": 1}
 
 
 class Optimizer:
