@@ -51,7 +51,9 @@ def mean_ratio(pairs):
 
 
 @pytest.mark.xdist_group("residual-problems")
-@pytest.mark.parametrize("method", ["lm", "trf", pytest.param("dogbox", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "method", ["lm", *(pytest.param(method, marks=pytest.mark.slow) for method in ("trf", "dogbox"))]
+)
 def test_as_many_solved_in_as_many_evaluations_as_scipy(method):
     evaluations, jacobians, ours, theirs = [], [], 0, 0
     for problem in PROBLEMS:

@@ -101,7 +101,7 @@ def test_float32_is_as_accurate_as_the_oracles(case):
 
 
 @every_case
-@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (12, 13))])
 def test_live_comparison_on_other_gradients(case, seed):
     pytest.importorskip(oracle_of(case)[0])
     np.testing.assert_allclose(
@@ -126,7 +126,7 @@ def test_float32_is_computed_in_float32_vectors(name):
     assert re.search(r"fmul[a-z ]*<\d+ x float>", body)
 
 
-@every_rule
+@pytest.mark.parametrize("name", grouped(["adam", "nadam", "radam", "rprop"]))
 def test_coefficients_of_a_float32_solver_are_float32(name):
     rule = RULES[name]
     coefficients = rule.coefficients

@@ -65,7 +65,7 @@ def direction(argument):
     return np.random.default_rng(np.size(argument)).standard_normal(np.shape(argument))
 
 
-@named(CASES, each=9)
+@named(CASES, each=18)
 def test_value_and_gradient(given):
     value, gradients = numgd.value_and_grad(given.function, given.argnum)(*copied(given.arguments))
     f = given.compiled()
@@ -96,7 +96,7 @@ def test_directional_derivative(given):
     assert abs(found - np.sum(expected.value * v)) <= TOLERANCE * np.size(argument) * max(scale, 1e-3)
 
 
-@named([given for given in CASES if given.single], each=8)
+@named([given for given in CASES if given.single], each=16)
 def test_float32(given):
     single = tuple(
         value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype == np.float64 else value
@@ -118,7 +118,7 @@ def test_float32(given):
         assert np.abs(found - expected).max() <= SINGLE * max(np.abs(expected).max(), 1e-2)
 
 
-@named([given for given in CASES if given.second], each=15)
+@named([given for given in CASES if given.second], each=30)
 def test_second_derivatives(given):
     argument = given.arguments[given.argnum]
     n = np.size(argument)
@@ -138,7 +138,7 @@ def test_second_derivatives(given):
     assert np.abs(np.reshape(product, n) - exact).max() <= 1e-11 * n * largest
 
 
-@named(VECTOR_CASES, each=6)
+@named(VECTOR_CASES, each=12)
 def test_jacobian(given):
     argument = given.arguments[given.argnum]
     f = given.compiled()
@@ -150,7 +150,7 @@ def test_jacobian(given):
     agree(jacobian, expected, given)
 
 
-@named(VECTOR_CASES, each=6)
+@named(VECTOR_CASES, each=12)
 def test_products_with_the_jacobian(given):
     argument = given.arguments[given.argnum]
     f = given.compiled()

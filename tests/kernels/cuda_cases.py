@@ -48,10 +48,10 @@ def quadratic(x, g, centre, weight):
     return total
 
 
-def grid(fast):
-    """Every method in both dtypes; in the default tests one dtype of most, both of a few."""
+def grid(fast, methods=METHODS):
+    """Methods in both dtypes; in the default tests one dtype of most, both of a few."""
     found = []
-    for method in METHODS:
+    for method in methods:
         for dtype in DTYPES:
             often = dtype == fast or method in ("bfgs", "newton-cg", "adam")
             found.append(pytest.param(method, dtype, marks=() if often else pytest.mark.slow))

@@ -16,13 +16,14 @@ RATIO = 1.1  # evaluations over SciPy's, geometric mean
 BEYOND = {"BFGS": 500}
 
 
-def together(value, method):
+def together(value, method, slow=False):
     """A parameter whose tests run in the process that has compiled the problems as the method needs them."""
     derivatives = "hessians" if trait(method, "CURVATURE") else "gradients"
-    return pytest.param(value, id=str(value), marks=pytest.mark.xdist_group(f"problems-{derivatives}"))
+    marks = [pytest.mark.xdist_group(f"problems-{derivatives}"), *([pytest.mark.slow] if slow else [])]
+    return pytest.param(value, id=str(value), marks=marks)
 
 
-peers = pytest.mark.parametrize("peer", [together(peer, peer.method) for peer in PEERS])
+peers = pytest.mark.parametrize("peer", [together(peer, peer.method, not peer.binding) for peer in PEERS])
 methods = pytest.mark.parametrize("method", [together(method, method) for method in SOLVERS])
 
 

@@ -225,6 +225,7 @@ def test_vertex_that_is_the_minimum_takes_one_evaluation():
     assert result.nfev == 1
 
 
+@pytest.mark.slow
 def test_float32():
     H, c = random_quadratic(FEW, 6)
     H, c = H.astype(np.float32), c.astype(np.float32)
