@@ -109,7 +109,7 @@ def run_demo(options):
 
 def _compile_missing():
     """Compile what the demo needs and the cache lacks, saying so first."""
-    missing = [method for method in demo.METHODS if not any(cache_folder().glob(f"solve-{method}.*.nbi"))]
+    missing = [method for method in demo.METHODS if not any(cache_folder().glob(f"solve-{method}.*.nbc"))]
     if missing:
         print(
             f"Compiling {len(missing)} solvers, about 6 s each. This happens once: they are kept in "

@@ -150,7 +150,7 @@ def test_warmup(tmp_path):
     first = run("warmup", "--method", "GD", "--dtype", "float64", **cache)
     assert first.returncode == 0, first.stderr
     assert "2 solvers ready" in first.stdout
-    names = {path.name.partition(".")[0] for path in tmp_path.rglob("*.nbi")}
+    names = {path.name.partition(".")[0] for path in tmp_path.rglob("*.nbc")}
     assert {"solve-gd", "solve-many-gd"} <= names
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("solve-*")}
 

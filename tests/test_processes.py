@@ -14,6 +14,7 @@ import pytest
 from conftest import distance
 
 import numgd
+from numgd.jit.portable import compiled
 
 SOLVE = """
 import numpy as np
@@ -61,6 +62,22 @@ def test_a_cache_folder_that_cannot_be_written_or_read(tmp_path):
     for path in cache.rglob("*.nb?"):
         path.write_bytes(b"damaged")
     assert run(SOLVE, cache)[0] == expected
+
+
+def doubled(x):
+    return 2 * x
+
+
+def test_processes_that_compile_at_the_same_time_write_no_common_file(tmp_path, monkeypatch):
+    values = {"one": np.float32(0.1), "other": np.float64(0.1)}
+    for folder, value in values.items():
+        monkeypatch.setenv("NUMGD_CACHE_DIR", str(tmp_path / folder))
+        compiled("doubled")(doubled)(value)
+    shutil.copytree(tmp_path / "one", tmp_path / "other", dirs_exist_ok=True)
+    for value in values.values():
+        again = compiled("doubled")(doubled)
+        assert again(value) == 2 * value
+        assert sum(again.stats.cache_hits.values()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process on Windows")

@@ -1,6 +1,7 @@
 """Where compiled code is kept: numgd's own folder, keyed by a digest of numgd's sources."""
 
 import contextlib
+import glob
 import hashlib
 import os
 import re
@@ -83,6 +84,36 @@ class _Implementation(CompileResultCacheImpl):
         self._filename_base = f"{name}.{sys.implementation.cache_tag}"
 
 
+class _Files(IndexDataCacheFile):
+    """One file for each signature, named by a digest of it.
+
+    Numba counts a function's files in an index, and two processes that count at the same time give their
+    machine code of two signatures the same file.
+    """
+
+    def __init__(self, cache_path, filename_base, source_stamp):
+        super().__init__(cache_path, filename_base, source_stamp)
+        self._filename_base = filename_base
+
+    def _name_of(self, key):
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        return f"{self._filename_base}.{digest}.nbc"
+
+    def save(self, key, data):
+        self._save_data(self._name_of(key), (key, data))
+
+    def load(self, key):
+        try:
+            found, data = self._load_data(self._name_of(key))
+        except FileNotFoundError:
+            return None
+        return data if found == key else None
+
+    def flush(self):
+        for path in Path(self._cache_path).glob(f"{glob.escape(self._filename_base)}.*.nbc"):
+            path.unlink(missing_ok=True)
+
+
 class PackageCache(FunctionCache):
     """Disk cache of one of numgd's compiled functions, found again by its name.
 
@@ -110,7 +141,7 @@ class PackageCache(FunctionCache):
 
     @property
     def _cache_file(self):
-        return IndexDataCacheFile(self._cache_path, self._impl.filename_base, source_digest())
+        return _Files(self._cache_path, self._impl.filename_base, source_digest())
 
     def _index_key(self, sig, codegen):
         return (sig, codegen.magic_tuple())
@@ -118,9 +149,7 @@ class PackageCache(FunctionCache):
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # a damaged or foreign file: forget it and compile
-            with contextlib.suppress(OSError):
-                self._cache_file.flush()
+        except Exception:  # a damaged or foreign file: compile, and write over it
             return None
 
     def save_overload(self, sig, data):
