@@ -13,11 +13,11 @@ ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
     {"jit", "status"},
-    {"access", "spaces", "linalg", "curvature", "autodiff"},
-    {"first_order", "schedules", "second_order", "sums_of_squares"},
+    {"access", "spaces", "linalg", "random", "curvature", "autodiff"},
+    {"first_order", "schedules", "second_order", "sums_of_squares", "scalars"},
     {"solvers", "kernels"},
     {"functions", "objective", "batches", "residuals", "options", "fit_settings", "warm_start"},
-    {"observer", "fit_observer", "delegate", "plots", "optimizers"},
+    {"observer", "fit_observer", "delegate", "plots", "optimizers", "nn"},
     {"minimize"},
     {
         "embedded",

@@ -1,0 +1,1 @@
+"""Neural networks: what their layers compute (`numgd.nn.functional`)."""

@@ -1,0 +1,5 @@
+"""What layers compute, forward and backward: checks and memory around the kernels.
+
+Images are (batch, height, width, channels), kernels (out, height, width, in / groups).
+``f_backward(grad, …)`` gives the gradients of ``sum(grad * f(…))`` with respect to the arrays of `f`.
+"""

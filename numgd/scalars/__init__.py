@@ -1,0 +1,1 @@
+"""Activations and losses as pairs of scalar functions: the value and its derivative."""
