@@ -79,8 +79,8 @@ def minimize_stochastic(
         Whether to show a progress bar, with the package tqdm.
     options : dict, optional
         Hyper-parameters of the rule, and those of `numgd.optimizers.Optimizer`: `weight_decay`, `decoupled`,
-        `clip_value`, `clip_global_norm`, `ema`, `average_from`, `lookahead`; `learning_rate` may be a
-        schedule, which is asked by the number of the step.
+        `clip_value`, `clip_global_norm`, `ema`, `average_from`, `lookahead`, `noise`; `learning_rate` may be
+        a schedule, which is asked by the number of the step.
 
     Returns
     -------
@@ -351,6 +351,9 @@ def _treatment(optimizer, group):
         average_from=int(optimizer.average_from or 0),
         interval=int(interval),
         alpha=float(alpha),
+        noise=optimizer.noise,
+        noise_decay=optimizer.noise_decay,
+        noise_seed=np.uint64(optimizer.noise_seed),
     )
 
 

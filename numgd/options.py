@@ -100,7 +100,8 @@ def known_options(method, options):
 
 
 # What a value must satisfy, and how it is said.
-_INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1, "accumulate": 1, "average_from": 0}
+_INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1}
+_INTEGERS |= {"accumulate": 1, "average_from": 0, "noise_seed": 0}
 _AT_LEAST_0 = (0.0, math.inf, "be at least 0")
 _ABOVE_0 = (np.nextafter(0.0, 1.0), math.inf, "be above 0")
 _BELOW_1 = (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)")
@@ -129,6 +130,8 @@ _RANGES = {
     "clip_norm": _ABOVE_0,
     "clip_global_norm": _ABOVE_0,
     "ema": _BELOW_1,
+    "noise": _AT_LEAST_0,
+    "noise_decay": _AT_LEAST_0,
 }
 
 

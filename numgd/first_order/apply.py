@@ -1,8 +1,11 @@
 """A scalar update rule over a vector: slots are the rows of a 2-D array."""
 
+import math
+
 import numpy as np
 
 from numgd.jit.portable import portable
+from numgd.random import normal
 
 
 @portable
@@ -82,6 +85,32 @@ def _make_scatter(count, set_item):
         set_item(slots, last, i, values[last])
 
     return scatter
+
+
+@portable
+def clipped(g, factor, bound):
+    """A gradient's element times a factor, within ±bound."""
+    slope = factor * g
+    slope = bound if slope > bound else slope
+    return -bound if slope < -bound else slope
+
+
+@portable
+def noise_stream(t, group=0):
+    """The stream of random numbers of step t, for a group of arrays."""
+    return np.uint64(t) | np.uint64(group) << np.uint64(40)
+
+
+@portable
+def noise(real, deviation, seed, stream, i):
+    """What is added to element i of a gradient: a normal number of a standard deviation."""
+    return deviation * normal(real, seed, stream, np.uint64(i))
+
+
+@portable
+def noise_deviation(variance, decay, t):
+    """Standard deviation at step t = 1, 2, …; Neelakantan et al., arXiv:1511.06807, equation 1."""
+    return math.sqrt(variance / t**decay)
 
 
 def make_element(rule):

@@ -8,7 +8,7 @@ import numpy as np
 
 from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import make_start, step_coefficients
+from numgd.first_order.apply import make_start, noise_deviation, noise_stream, step_coefficients
 from numgd.kernels.cpu import step as cpu
 from numgd.optimizers.arrays import check_gradients, check_parameters, label, like, named
 from numgd.optimizers.storage import read, write
@@ -47,19 +47,26 @@ class Optimizer:
     lookahead : tuple of int and float, optional
         ``(k, alpha)``: after every k steps the parameters go back to the fraction alpha of the way that they
         came (Zhang et al., NeurIPS 2019).
+    noise : float, optional
+        Variance of normal random numbers that are added to the gradients, at the first step; at step t it is
+        ``noise / t**noise_decay`` (Neelakantan et al., arXiv:1511.06807).
+    noise_decay : float
+    noise_seed : int
+        The numbers depend on it, on the step and on the place of the element alone.
     **hyperparameters
         The rule's own.
 
     Notes
     -----
-    Gradients are gathered, guarded, clipped and decayed in this order before the rule sees them.
+    Gradients are guarded, gathered, clipped, disturbed and decayed in this order before the rule sees them.
     """
 
     rule_name = None
 
     def __init__(
         self, learning_rate=None, *, groups=None, clip_value=None, clip_norm=None, clip_global_norm=None,
-        nonfinite="ignore", accumulate=1, ema=None, average_from=None, lookahead=None, **hyperparameters,
+        nonfinite="ignore", accumulate=1, ema=None, average_from=None, lookahead=None, noise=0.0,
+        noise_decay=0.55, noise_seed=0, **hyperparameters,
     ):  # fmt: skip
         self.rule = RULES[self.rule_name]
         if learning_rate is not None:
@@ -82,6 +89,9 @@ class Optimizer:
             None if average_from is None else checked("average_from", average_from, "average_from")
         )
         self.lookahead = None if lookahead is None else _lookahead(lookahead)
+        self.noise = checked("noise", noise, "noise")
+        self.noise_decay = checked("noise_decay", noise_decay, "noise_decay")
+        self.noise_seed = checked("noise_seed", noise_seed, "noise_seed")
         self.t = 0
         self._gathered = 0
         self._groups = None
@@ -148,8 +158,12 @@ class Optimizer:
             for group in self._groups:
                 group.table.combine(cpu.P, group.memory("slow"), 0.0, 1.0)
         self.t += 1
+        bound = self.clip_value
+        if self.noise > 0.0:
+            self._disturb(factors)
+            factors, bound = [group.ones for group in self._groups], math.inf
         for group, own in zip(self._groups, factors, strict=True):
-            group.step(self.rule, self.t, own, self.clip_value)
+            group.step(self.rule, self.t, own, bound)
         self._follow()
         for group in self._groups:
             group.copy_back()
@@ -235,6 +249,15 @@ class Optimizer:
         if whole > self.clip_global_norm:
             factors = [factor * (self.clip_global_norm / whole) for factor in factors]
         return factors
+
+    def _disturb(self, factors):
+        """Clipped gradients with noise, in memory of their own, stand for the gradients."""
+        deviation = noise_deviation(self.noise, self.noise_decay, self.t)
+        for number, (group, own) in enumerate(zip(self._groups, factors, strict=True)):
+            memory, stream = group.scratch(), noise_stream(self.t, number)
+            group.table.disturb(memory, own, self.clip_value, deviation, self.noise_seed, stream)
+            group.table.point_to_flat(cpu.G, memory)
+        self._gradients = None  # the next call points to other ones
 
     def _follow(self):
         """What averages and lookahead make of a step."""
@@ -370,6 +393,7 @@ class _Group:
         self.running = np.zeros(CARRIED)
         self.ones = np.ones(len(arrays))
         self.memories = {}
+        self._scratch = None
 
     def point_to_parameters(self, arrays):
         """Go on with these parameters."""
@@ -396,6 +420,12 @@ class _Group:
         if name not in self.memories:
             self.memories[name] = self.table.memory()
         return self.memories[name]
+
+    def scratch(self):
+        """Flat memory that keeps nothing from step to step."""
+        if self._scratch is None:
+            self._scratch = self.table.memory()
+        return self._scratch
 
     def step(self, rule, t, factors, bound):
         """One step of the rule."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.first_order.apply import make_cast, make_change, make_tuple
+from numgd.first_order.apply import clipped, make_cast, make_change, make_tuple, noise
 from numgd.jit.pointers import address_of, vector_view
 from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
 
@@ -90,6 +90,11 @@ class Table:
         """
         _make_step(rule, self.dtype)(self.chunks, slots, options, t, running, *change)
 
+    def disturb(self, memory, factors, bound, deviation, seed, stream):
+        """memory = the gradients times each array's factor, within ±bound, and noise."""
+        drive = _make_disturb(self.dtype)
+        drive(self.chunks, memory, factors, bound, deviation, np.uint64(seed), stream)
+
     def measure(self):
         """The sum of squares of each array's gradient, and whether all of them are finite."""
         squares, finite = np.empty(self.count), np.empty(len(self.chunks), np.bool_)
@@ -138,11 +143,8 @@ def _make_step(rule, dtype):
         rows = rows_of((start, slots.shape[1] * width, size), 0)
         factor = real(factors[chunk[ARRAY]])
         for i in range(size):
-            slope = factor * g[i]
-            slope = bound if slope > bound else slope
-            slope = -bound if slope < -bound else slope
             value = p[i]
-            p[i] = change(i, value * keep, slope + decay * value, rows, c)
+            p[i] = change(i, value * keep, clipped(g[i], factor, bound) + decay * value, rows, c)
 
     name = f"step-{rule.__name__.rpartition('.')[2]}-{dtype.name}"
 
@@ -156,6 +158,24 @@ def _make_step(rule, dtype):
         else:
             for k in prange(chunks.shape[0]):
                 update(chunks[k], slots, c, factors, decay, keep, bound)
+
+    return drive
+
+
+@cache
+def _make_disturb(dtype):
+    real, view = dtype.type, vector_view(from_dtype(dtype))
+
+    @compiled(f"disturb-{dtype.name}", ELEMENTWISE_FLAGS)
+    def drive(chunks, memory, factors, bound, deviation, seed, stream):
+        bound, deviation = real(bound), real(deviation)
+        for k in prange(chunks.shape[0]):
+            chunk = chunks[k]
+            g, first = view(chunk[G], chunk[SIZE]), chunk[FIRST]
+            factor = real(factors[chunk[ARRAY]])
+            for i in range(g.size):
+                added = noise(real, deviation, seed, stream, first + i)
+                memory[first + i] = clipped(g[i], factor, bound) + added
 
     return drive
 

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order.apply import make_cast, make_change, make_rows
+from numgd.first_order.apply import (
+    clipped,
+    make_cast,
+    make_change,
+    make_rows,
+    noise,
+    noise_deviation,
+    noise_stream,
+)
 from numgd.jit.pointers import GRADIENT, VALUE, call_objective
 from numgd.jit.portable import compiled
 from numgd.spaces import SERIAL
@@ -34,6 +42,9 @@ class Treatment(NamedTuple):
     average_from: Any  # the average is that of the steps from this one on, 0 for none
     interval: Any  # steps between two looks ahead, 0 for none
     alpha: Any
+    noise: Any  # variance of what is added to the gradient at the first step
+    noise_decay: Any
+    noise_seed: Any
 
 
 class Memory(NamedTuple):
@@ -83,16 +94,20 @@ def epoch(rule, dtype):
             factor = real(1)
             if square > max_norm * max_norm:
                 factor = max_norm / math.sqrt(square)
-            now = t + k
+            now, limit = t + k, bound
             c = cast(coefficients(np.float64, options_type(rates[k], *options[1:]), now, running), 0)
             decay, keep = real(treatment.decay), real(1)
             if treatment.decoupled:
                 decay, keep = real(0), real(1.0 - rates[k] * treatment.decay)
+            if treatment.noise > 0.0:
+                deviation = real(noise_deviation(treatment.noise, treatment.noise_decay, now))
+                stream = noise_stream(now)
+                for i in range(x.size):
+                    added = noise(real, deviation, treatment.noise_seed, stream, i)
+                    g[i] = clipped(g[i], factor, bound) + added
+                factor, limit = real(1), real(math.inf)
             for i in range(x.size):
-                slope = factor * g[i]
-                slope = bound if slope > bound else slope
-                slope = -bound if slope < -bound else slope
-                x[i] = change(i, x[i] * keep, slope + decay * x[i], rows, c)
+                x[i] = change(i, x[i] * keep, clipped(g[i], factor, limit) + decay * x[i], rows, c)
             if treatment.ema >= 0.0 or treatment.average_from > 0:
                 weight = real(1.0 - treatment.ema if now > 1 else 1.0)
                 if treatment.average_from > 0:

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numba import cuda, float64
 
-from numgd.first_order.apply import make_change, step_coefficients
+from numgd.first_order.apply import clipped, make_change, noise, step_coefficients
 from numgd.kernels.cuda.launch import THREADS, launch_shape
 
 P, G = 0, 1  # what a table points to
@@ -65,6 +65,16 @@ class Table:
                 own = slots[:, self.starts[k] : self.starts[k + 1]]
                 kernel[launch_shape(p.size)](p, g, own, c, real(change.factors[k]), *rest)
 
+    def disturb(self, memory, factors, bound, deviation, seed, stream):
+        """memory = the gradients times each array's factor, within ±bound, and noise."""
+        real = self.dtype.type
+        kernel = _make_disturb(self.dtype)
+        for k, g in enumerate(self.vectors[G]):
+            if g.size:
+                out = memory[self.starts[k] : self.starts[k + 1]]
+                numbers = real(factors[k]), real(bound), real(deviation)
+                kernel[launch_shape(g.size)](g, out, *numbers, np.uint64(seed), stream, self.starts[k])
+
     def measure(self):
         """The sum of squares of each array's gradient, and whether all of them are finite."""
         squares, finite = np.zeros(self.count), True
@@ -108,11 +118,20 @@ def _make_step(rule):
     @cuda.jit
     def kernel(p, g, slots, c, factor, decay, keep, bound):
         for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
-            slope = factor * g[i]
-            slope = bound if slope > bound else slope
-            slope = -bound if slope < -bound else slope
             value = p[i]
-            p[i] = change(i, value * keep, slope + decay * value, slots, c)
+            p[i] = change(i, value * keep, clipped(g[i], factor, bound) + decay * value, slots, c)
+
+    return kernel
+
+
+@cache
+def _make_disturb(dtype):
+    real = dtype.type
+
+    @cuda.jit
+    def kernel(g, out, factor, bound, deviation, seed, stream, first):
+        for i in range(cuda.grid(1), g.size, cuda.gridsize(1)):
+            out[i] = clipped(g[i], factor, bound) + noise(real, deviation, seed, stream, first + i)
 
     return kernel
 
