@@ -10,6 +10,7 @@ from scipy import optimize
 import numgd
 from numgd.autodiff import NotDifferentiable
 from numgd.objective import trial
+from numgd.objective.trial import agrees
 
 X0 = np.array([-1.2, 1.0, 0.8])
 T = np.linspace(0.0, 3.0, 40)
@@ -58,6 +59,20 @@ def test_second_derivatives(method):
     expected = numgd.minimize(rosenbrock, X0, method=method, jac=optimize.rosen_der, **given)
     assert (found.nit, found.nhev) == (expected.nit, expected.nhev)
     np.testing.assert_allclose(found.x, expected.x, atol=1e-8)
+
+
+def test_the_comparison_bears_many_kinks_and_sees_errors():
+    rng = np.random.default_rng(4)
+    inputs = rng.normal(size=(64, 200)).astype(np.float32)
+    x = (0.05 * rng.normal(size=200 * 32)).astype(np.float32)
+    out = rng.normal(size=32).astype(np.float32)
+
+    def loss(x):
+        return np.float32(np.mean(np.maximum(inputs @ x.reshape(200, 32), 0.0) @ out))
+
+    gradient = (inputs.T @ ((inputs @ x.reshape(200, 32) > 0) * out)).ravel() / np.float32(64)
+    for factor, right in (1.0, True), (1.5, False), (-1.0, False):
+        assert agrees(loss, lambda d, factor=factor: factor * np.dot(gradient, d), x) == right
 
 
 def test_what_is_used_is_said():
