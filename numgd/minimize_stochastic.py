@@ -8,8 +8,6 @@ import numpy as np
 
 from numgd import batches, optimizers
 from numgd.kernels.cpu.stochastic import Memory, Treatment
-from numgd.kernels.cpu.stochastic import epoch as epoch_driver
-from numgd.kernels.cpu.stochastic import mean as mean_driver
 from numgd.minimize import starting_point
 from numgd.options import checked, rule_name
 from numgd.status import CALLBACK, EARLY, EPOCHS, MESSAGES, NOT_FINITE, SUCCESSES, TIME_LIMIT
@@ -42,8 +40,11 @@ def minimize_stochastic(
     x0 : array_like of shape (n,), or OptimizeResult
         Starting point; float32 is kept.  A result of this function goes on where it stopped, with the same
         data or with others: its epochs are counted on.
-    data : array or tuple of arrays
-        The first axis of each counts the samples.  Memory maps are read batch by batch.
+    data : array, sparse matrix, tuple of these, or iterable of batches
+        The first axis of each counts the samples.  Memory maps are read batch by batch.  Of one of SciPy's
+        sparse matrices `fun` gets `indptr`, `indices` and `values` of a batch's rows in CSR form, in its
+        place; see the notes.  An iterable gives the batches, arrays or tuples of arrays, whatever
+        `batch_size`, `shuffle` and `last_batch` say; it is gone through once an epoch.
     args : tuple, optional
     method : str
         An update rule (`numgd.first_order.RULES`), or ``'svrg'``: gradient descent with the variance of the
@@ -96,6 +97,16 @@ def minimize_stochastic(
 
     Notes
     -----
+    With a sparse matrix each step takes the parameters alone that belong to columns with an entry in the
+    batch: `fun` is given these as `x`, and `indices` that count them.  The others stay as they are, slots of
+    the rule included (for Adam as PyTorch's SparseAdam), so that a step's time depends on the entries in the
+    batch, not on the columns.  `x` has a number for each column, or several in a row.  Averages, lookahead
+    and ``'svrg'`` are not available then.
+
+    A function that Numba cannot compile is called back for each batch.  `fun` and `jac` of the result need
+    another pass over the data: with an iterator that cannot be gone through again they are the mean loss of
+    the last epoch's batches and None.
+
     A loss or a gradient that is not finite ends the run with ``success=False`` at the point of the lowest
     loss.  The steps are compiled: with a batch of one sample a step costs its arithmetic.
 
@@ -122,23 +133,23 @@ def minimize_stochastic(
     if not np.isfinite(x).all():
         raise ValueError("x0 must be finite; it holds NaN or inf")
     args = args if isinstance(args, tuple) else (args,)
-    data = batches.checked_data("data", data)
-    held_out = None if validation is None else batches.checked_data("validation", validation)
-    rows = data[0].shape[0]
-    size = rows if settings.batch_size is None else min(settings.batch_size, rows)
+    source = batches.make_source("data", data, x, settings)
+    held_out = None if validation is None else batches.checked_data("validation", validation, x)
     name, reduced = ("gd", True) if str(method).lower() == "svrg" else (rule_name(method), False)
     optimizer = optimizers.of_rule(name)(**(options or {}))
     optimizer.refuse("accumulate", "clip_norm", "groups", "nonfinite")
-    pair, used = batches.gradient_of(fun, jac, batches.sample(data, size), args, x)
-    if pair is None:
-        raise TypeError("fun and jac must be functions that Numba can compile")
-    objective = batches.BatchObjective(pair, data, args, x, size, shuffle)
-    run = _Run(optimizer, objective, x, earlier, reduced, settings)
-    if held_out is not None:
-        run.validation = batches.BatchObjective(pair, held_out, args, x, batches.MEAN, False)
+    if reduced and not source.whole:
+        raise ValueError("method 'svrg' needs all data as dense arrays")
+    if source.partial:
+        optimizer.refuse("ema", "average_from", "lookahead")
+    loss = batches.loss_of(fun, jac, source.sample(), args, x)
+    source.open(loss, args, x)
+    run = _Run(optimizer, source, x, earlier, reduced, settings)
     try:
+        if held_out is not None:
+            run.validation = batches.make_objective(loss, held_out, args, x, batches.MEAN, False)
         status = run.epochs(progress, patience is not None or held_out is not None, restore_best)
-        return run.result(status, used, f"stochastic-{'svrg' if reduced else name}")
+        return run.result(status, loss.used, f"stochastic-{'svrg' if reduced else name}")
     finally:
         run.release()
 
@@ -180,8 +191,8 @@ def _settings(batch_size, epochs, seed, last_batch, patience, min_delta, time_li
 class _Run:
     """One run: the point, what belongs to the rule, and what has been seen."""
 
-    def __init__(self, optimizer, objective, x, earlier, reduced, settings):
-        self.optimizer, self.objective, self.settings = optimizer, objective, settings
+    def __init__(self, optimizer, source, x, earlier, reduced, settings):
+        self.optimizer, self.source, self.settings = optimizer, source, settings
         self.x, self.g = x, np.zeros_like(x)
         optimizer.attach(x, self.g)
         self.group = optimizer.only_group()
@@ -201,11 +212,6 @@ class _Run:
         vectors = [np.empty_like(x) for _ in range(3)] if reduced else [x[:0]] * 3
         self.memory = Memory(average, slow, *vectors)
         self.treatment = _treatment(optimizer, self.group)
-        self.drive = epoch_driver(optimizer.rule, x.dtype)
-        batch = objective.batches
-        self.steps = batch.rows // batch.size
-        if settings.keep_last and batch.rows % batch.size:
-            self.steps += 1
         self.pace = 64  # steps of a block
         self.rows = []
         self.best, self.best_x = math.inf, x.copy()
@@ -220,15 +226,15 @@ class _Run:
 
     def release(self):
         """Give back the references to the data."""
-        for objective in (self.objective, self.validation):
-            if objective is not None:
-                objective.bound.release()
+        self.source.release()
+        if self.validation is not None:
+            self.validation.release()
 
-    def mean(self, objective):
-        """Loss and gradient over all data at x."""
-        total = np.empty_like(self.x)
-        value = mean_driver(self.x.dtype)(
-            self.x, np.empty_like(self.x), total, objective.address, objective.context, objective.all
+    def mean(self, objective, x):
+        """Loss and gradient over all of an objective's data."""
+        total, bound = np.empty_like(x), objective.bound
+        value = objective.kernels.mean(x.dtype)(
+            x, np.empty_like(x), total, bound.address, bound.context, objective.all, *objective.own
         )
         self.evaluations += -(-objective.all.rows // objective.all.size)
         return value, total
@@ -242,9 +248,10 @@ class _Run:
             status = self.one_epoch()
             if status != EPOCHS:
                 break
-            losses, last_rate = self.finished
-            loss = float(np.average(losses, weights=self._weights(losses.size)))
-            held_out = float(self.mean(self.validation)[0]) if self.validation is not None else math.nan
+            loss, last_rate = self.finished
+            held_out = math.nan
+            if self.validation is not None:
+                held_out = float(self.mean(self.validation, self.x)[0])
             self.epoch += 1
             self.rows.append((loss, held_out, last_rate, time.perf_counter() - self.started))
             observed = loss if self.validation is None else held_out
@@ -265,12 +272,6 @@ class _Run:
         self.restored = status == NOT_FINITE or (watched and restore_best and self.rows)
         return status
 
-    def _weights(self, count):
-        batch = self.objective.batches
-        weights = np.full(count, batch.size)
-        weights[-1] = min(batch.size, batch.rows - batch.size * (count - 1))
-        return weights
-
     def _called_back(self, loss, held_out):
         from scipy.optimize import OptimizeResult
 
@@ -284,23 +285,21 @@ class _Run:
 
     def one_epoch(self):
         """The steps of one pass through the data, in blocks."""
-        objective, optimizer, group = self.objective, self.optimizer, self.group
-        if self.settings.shuffle:
-            objective.shuffle(self.settings.seed, self.epoch)
+        optimizer, group = self.optimizer, self.group
+        self.source.start(self.epoch)
         if self.memory.snapshot.size:
             self.memory.snapshot[:] = self.x
-            self.memory.full[:] = self.mean(objective)[1]
-        losses = np.empty(self.steps, self.x.dtype)
-        done = 0
-        rate = math.nan
-        while done < self.steps:
-            count = min(self.pace, self.steps - done)
+            self.memory.full[:] = self.source.mean(self, self.x)[1]
+        total, rows, rate = 0.0, 0, math.nan
+        for objective, first, count in self.source.blocks(self):
             rates = _rates(group.rate, optimizer.t + 1, count)
+            losses, bound = np.empty(count, self.x.dtype), objective.bound
+            drive = objective.kernels.epoch(optimizer.rule, self.x.dtype)
             before = time.perf_counter()
-            made = self.drive(
+            made = drive(
                 self.x, self.g, group.slots, group.options, rates, group.running, float(optimizer.t + 1),
-                objective.address, objective.context, objective.batches, done, losses[done : done + count],
-                self.treatment, self.memory,
+                bound.address, bound.context, objective.batches, first, losses, self.treatment, self.memory,
+                *objective.own,
             )  # fmt: skip
             elapsed = time.perf_counter() - before
             if elapsed < BLOCK_SECONDS / 2 and count == self.pace:
@@ -312,12 +311,13 @@ class _Run:
             self.evaluations += (made + (made < count)) * (2 if self.memory.snapshot.size else 1)
             if made < count:
                 return NOT_FINITE
-            done += count
+            sizes = objective.sizes(first, count)
+            total, rows = total + float(np.dot(losses, sizes)), rows + int(sizes.sum())
             rate = float(rates[-1])
             limit = self.settings.time_limit
             if limit is not None and time.perf_counter() - self.started > limit:
                 return TIME_LIMIT
-        self.finished = losses, rate
+        self.finished = total / rows, rate
         return EPOCHS
 
     def result(self, status, used, method):
@@ -327,7 +327,8 @@ class _Run:
         state = State(method, self.x.copy(), self.optimizer.state_dict(), None, self.epoch, 0)
         if self.restored:
             self.x[:] = self.best_x
-        value, gradient = self.mean(self.objective)
+        mean = self.source.mean(self, self.x)
+        value, gradient = mean or (self.rows[-1][0] if self.rows else math.nan, None)
         columns = np.array(self.rows, float).reshape(-1, 4).T
         found = OptimizeResult(
             x=self.x, fun=value, jac=gradient, nit=self.nit, nepoch=self.epoch, nfev=self.evaluations,

@@ -362,3 +362,13 @@ def test_functions_that_cannot_be_used():
         numgd.minimize_stochastic(3, X0, (A, Y))
     with pytest.raises(ValueError, match="x0"):
         numgd.minimize_stochastic(squares, [np.nan, 0.0, 0.0], (A, Y))
+
+
+def test_noise_is_that_of_the_optimizer():
+    options = {"learning_rate": 0.05, "noise": 0.3, "noise_seed": 2}
+    found = run(batch_size=61, shuffle=False, epochs=4, options=options)
+    x, optimizer = X0.copy(), numgd.SGD(**options)
+    for _ in range(4):
+        optimizer.step(x, gradient(x, A, Y))
+    np.testing.assert_allclose(found.x, x, rtol=1e-12)
+    assert not np.allclose(x, run(batch_size=61, shuffle=False, epochs=4).x)

@@ -5,7 +5,7 @@ A plain or ``@njit`` function that Numba can compile becomes machine code with t
 """
 
 from numgd.objective.adapter import Functions, make_adapter
-from numgd.objective.binding import bind, bind_compiled
+from numgd.objective.binding import bind, bind_called_back, bind_compiled
 from numgd.objective.compiled import compile_objective
 from numgd.objective.derivatives import choose
 from numgd.objective.schemes import asks_for_source, curvature_of, scheme_of
@@ -14,6 +14,7 @@ __all__ = [
     "Functions",
     "asks_for_source",
     "bind",
+    "bind_called_back",
     "bind_compiled",
     "choose",
     "compile_objective",

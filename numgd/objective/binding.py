@@ -50,9 +50,15 @@ def bind(functions, scheme, args, x, rows):
     bound = bind_compiled(functions, scheme, args, x)
     if bound is not None:
         return bound
+    return bind_called_back(functions, scheme, args, rows)
+
+
+def bind_called_back(functions, scheme, args, rows):
+    """The same with the functions called back; see `bind`."""
     target = PythonObjective(functions, scheme, args, rows)
-    address, size = bridge(x.dtype)
-    return Bound(address, size, (target.vector, target.matrix.reshape(-1), id(target)), target)
+    address, size = bridge(target.vector.dtype)
+    values = (target.argument, target.vector, target.matrix.reshape(-1), id(target))
+    return Bound(address, size, values, target)
 
 
 def bind_compiled(functions, scheme, args, x, rows=False):

@@ -11,6 +11,7 @@ from numgd.jit.pointers import (
     HESSIAN,
     PRODUCT,
     VALUE,
+    address_of,
     call_python,
     function_address,
     objective_signature,
@@ -25,7 +26,7 @@ class PythonObjective:
     """Functions as the compiled solver calls them back.
 
     The solver calls the object with what it wants (VALUE, GRADIENT, both, HESSIAN or PRODUCT); x is read from
-    row 0 of `rows`, which the solver has written, as it writes the gradient at x to row 1 for a HESSIAN and a
+    row 0 of `rows`, which holds it then, as it writes the gradient at x to row 1 for a HESSIAN and a
     direction to row 2 for a PRODUCT.  The answer is left in `vector` or `matrix`.
     """
 
@@ -135,14 +136,16 @@ def bridge(dtype):
     """Address of the compiled objective that calls a `PythonObjective`, and the bytes of its context."""
     real = numba_real(dtype)
     array = types.Array(real, 1, "C")
-    context_type = types.Tuple((array, array, types.int64))
+    context_type = types.Tuple((array, array, array, types.int64))
     load = loader(context_type)
     view = vector_view(real)
     scalar = dtype.type
 
     @compiled(f"python-objective-{dtype}")
     def call(x, g, n, wanted, context):
-        vector, matrix, target = load(context)
+        argument, vector, matrix, target = load(context)
+        if address_of(argument) != x:
+            fill(argument, view(x, n))
         f = call_python(target, wanted)
         if wanted & GRADIENT:
             fill(view(g, n), vector)

@@ -28,7 +28,7 @@ from cuda_cases import (
 import numgd  # noqa: F401
 from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import make_start, step_coefficients
+from numgd.first_order.apply import make_start, noise_stream, step_coefficients
 from numgd.options import settings
 
 IMPORTED_EARLY = "numba.cuda" in sys.modules
@@ -98,10 +98,14 @@ def stepped(dtype):
         table.step(rule, slots, rule.Options(learning_rate=0.1), t, running, change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     found = [p.copy_to_host().ravel().tolist() for p in params]
+    noisy = table.memory()
+    table.disturb(noisy, [0.5, 2.0, 1.0], 3.0, 0.7, 9, noise_stream(4, 1))
     table.put(average)
     kept = [p.copy_to_host().ravel().tolist() for p in params]
     gradients[0][0, 0] = np.nan
-    return {"p": found, "kept": kept, "squares": squares.tolist(), "finite": [finite, table.measure()[1]]}
+    finite = [finite, table.measure()[1]]
+    noisy = noisy.copy_to_host().tolist()
+    return {"p": found, "kept": kept, "squares": squares.tolist(), "finite": finite, "noisy": noisy}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from numba import njit
 import numgd
 from numgd.access import CARRIED
 from numgd.first_order import RULES
-from numgd.first_order.apply import step_coefficients
+from numgd.first_order.apply import noise_stream, step_coefficients
 from numgd.kernels.cpu import step
 from numgd.kernels.cpu.update import update
 from numgd.second_order import trait
@@ -150,7 +150,10 @@ def test_a_table_of_arrays_is_the_cpus(simulated, dtype):
         change = step.Change(np.array([0.5, 2.0, 1.0]), 0.1, 0.9, 3.0)
         table.step(rule, slots, rule.Options(learning_rate=0.1), float(t), np.zeros(CARRIED), change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
+    noisy = table.memory()
+    table.disturb(noisy, np.array([0.5, 2.0, 1.0]), 3.0, 0.7, 9, noise_stream(4, 1))
     tolerance = 50 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found["noisy"], noisy, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(found["squares"], squares, rtol=tolerance)
     assert found["finite"] == [True, False]
     for one, other in zip(found["p"], params, strict=True):

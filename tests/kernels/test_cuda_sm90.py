@@ -139,6 +139,15 @@ def test_gradient_kernel(name, dtype, record_property):
         assert name not in built.ptx
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_noise_kernel(dtype, record_property):
+    vector, real = array(dtype, 1), numba.from_dtype(np.dtype(dtype))
+    counts = (numba.types.uint64, numba.types.uint64, numba.types.int64)
+    built = build(step._make_disturb(np.dtype(dtype)), (vector, vector, real, real, real, *counts))
+    # CUDA's cosine in float32 has a path in float64, for arguments that are never met here.
+    check(built, "float64", record_property)
+
+
 @pytest.mark.parametrize(("name", "dtype"), grid("float32", RULES))
 def test_step_kernel(name, dtype, record_property):
     rule = RULES[name]

@@ -1,0 +1,8 @@
+"""Data as batches: which rows an objective sees, and the objective that reads them."""
+
+from numgd.batches.data import checked_data
+from numgd.batches.gradient import loss_of
+from numgd.batches.objectives import MEAN, make_objective
+from numgd.batches.sources import make_source
+
+__all__ = ["MEAN", "checked_data", "loss_of", "make_objective", "make_source"]

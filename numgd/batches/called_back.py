@@ -1,0 +1,30 @@
+"""A loss over batches that Numba cannot compile, called back from the compiled steps."""
+
+import numpy as np
+
+from numgd.batches.order import BatchOrder
+from numgd.kernels.cpu import stochastic
+from numgd.objective import Functions, bind_called_back
+
+
+class CalledBackBatches(BatchOrder):
+    """The same as `CompiledBatches` for functions as the user gave them."""
+
+    kernels = stochastic
+    own = ()
+
+    def __init__(self, functions, scheme, data, args, x, size, shuffled):
+        super().__init__(data[0].shape[0], size)
+        self._data, self._shuffled = data, shuffled
+        functions = Functions(*(given and self._over_batch(given) for given in functions))
+        self.bound = bind_called_back(functions, scheme, args, np.empty((3, x.size), x.dtype))
+
+    def _over_batch(self, function):
+        def called(x, *args):
+            first, count, _ = self.cursor
+            rows = slice(first, first + count)
+            if self._shuffled:
+                rows = self.order[rows]
+            return function(x, *(array[rows] for array in self._data), *args)
+
+        return called

@@ -1,0 +1,74 @@
+"""What may be data: arrays, one sparse matrix among them, or an iterable of batches."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def is_sparse(array):
+    """Whether an array is one of SciPy's sparse ones."""
+    return hasattr(array, "tocsr")
+
+
+def is_stream(data):
+    """Whether data come as an iterable of batches."""
+    known = isinstance(data, tuple | list | np.ndarray) or is_sparse(data) or hasattr(data, "__array__")
+    return isinstance(data, Iterable) and not known
+
+
+def checked_data(name, data, x):
+    """Data as a tuple of arrays with as many rows; raises naming the argument."""
+    arrays = data if isinstance(data, tuple | list) else (data,)
+    if not arrays:
+        raise ValueError(f"{name} holds no array")
+    found = [_checked(f"{name}[{k}]", array, x) for k, array in enumerate(arrays)]
+    rows = found[0].shape[0]
+    for k, array in enumerate(found):
+        if array.shape[0] != rows:
+            raise ValueError(f"{name}[{k}] has {array.shape[0]} entries, but {name}[0] has {rows}")
+    if rows == 0:
+        raise ValueError(f"{name} holds no samples")
+    if sum(map(is_sparse, found)) > 1:
+        raise TypeError(f"{name} may hold one sparse matrix, not several")
+    return tuple(found)
+
+
+def _checked(name, array, x):
+    if is_sparse(array):
+        return _checked_sparse(name, array.tocsr(), x)
+    array = np.asarray(array)  # of a memory map a view: it stays on disk
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be an array of numbers; its dtype is {array.dtype}")
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have an entry for each sample; it is a number")
+    return array
+
+
+def _checked_sparse(name, matrix, x):
+    if matrix.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be a matrix of numbers; its dtype is {matrix.dtype}")
+    rows, columns = matrix.shape
+    if columns == 0 or x.size % columns:
+        raise ValueError(
+            f"{name} has {columns} columns, but x0 has {x.size} entries; it must have as many, "
+            f"or a multiple: those that belong to a column together"
+        )
+    indptr, indices = matrix.indptr, matrix.indices
+    whole = indptr[0] == 0 and indptr[-1] <= min(indices.size, matrix.data.size)
+    if indptr.size != rows + 1 or not whole or (np.diff(indptr) < 0).any():
+        raise ValueError(f"{name}: its indptr is that of no matrix of {rows} rows")
+    if indices.size and not (indices.min() >= 0 and indices.max() < columns):
+        raise ValueError(f"{name}: its indices go beyond its {columns} columns")
+    return matrix
+
+
+def sample(data, size):
+    """What the objective is given of the first batch."""
+    found = []
+    for array in data:
+        if is_sparse(array):
+            end = array.indptr[size]
+            found += [array.indptr[: size + 1].astype(np.int64), array.indices[:end], array.data[:end]]
+        else:
+            found.append(array[:size])
+    return tuple(map(np.ascontiguousarray, found))

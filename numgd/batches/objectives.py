@@ -1,0 +1,21 @@
+"""The objective that suits data and functions."""
+
+from numgd.batches.called_back import CalledBackBatches
+from numgd.batches.compiled import CompiledBatches, SparseBatches
+from numgd.batches.data import is_sparse
+from numgd.batches.order import MEAN
+
+__all__ = ["MEAN", "make_objective"]
+
+
+def make_objective(loss, data, args, x, size, shuffled):
+    """The objective of a `Loss` over batches of data; see `CompiledBatches`."""
+    sparse = any(map(is_sparse, data))
+    if loss.joint is not None:
+        kind = SparseBatches if sparse else CompiledBatches
+        made = kind(loss.joint, data, args, x, size, shuffled)
+        if made.bound is not None:
+            return made
+    if sparse:
+        raise TypeError("fun and jac must be functions that Numba can compile where data are sparse")
+    return CalledBackBatches(loss.functions, loss.scheme, data, args, x, size, shuffled)

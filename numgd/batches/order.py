@@ -1,0 +1,43 @@
+"""The order in which an epoch goes through the rows of data."""
+
+import numpy as np
+
+from numgd.kernels.cpu.stochastic import Batches
+
+MEAN = 4096
+"""Rows that are taken at a time for a mean over all data, at most."""
+
+
+class BatchOrder:
+    """Rows in batches, in an order that may change from epoch to epoch.
+
+    Attributes
+    ----------
+    batches : Batches
+        Those of the steps; `all`: those of a mean over all data.
+    bound : Bound
+        The objective over the batch at the cursor; `kernels`: the module of the drivers of its steps; `own`:
+        what these take beside what all of them take.
+    """
+
+    def __init__(self, rows, size, most=MEAN):
+        self.rows = rows
+        size = min(size, rows)
+        self.order = np.arange(rows)
+        self.cursor = np.zeros(3, np.int64)
+        self.cursor[1] = size
+        self.batches = Batches(self.cursor, size, rows)
+        self.all = self.batches._replace(size=max(size, min(most, rows)))
+
+    def sizes(self, first, count):
+        """How many rows each of some steps takes."""
+        ends = np.minimum(np.arange(first, first + count + 1) * self.batches.size, self.rows)
+        return np.diff(ends)
+
+    def release(self):
+        """Give back the references to the data."""
+        self.bound.release()
+
+    def shuffle(self, seed, epoch):
+        """Another order of the rows, which the seed and the number of the epoch determine."""
+        self.order[:] = np.random.default_rng((seed, epoch)).permutation(self.rows)
