@@ -30,7 +30,7 @@ ROUNDS = 5
 HIDDEN, BATCH, IMAGES = 128, 64, 12_800
 
 
-@njit
+@njit(fastmath=True)
 def logistic(x, A, y, weight):
     """Mean logistic loss of labels ±1, and an L2 term."""
     total = 0.0
@@ -45,7 +45,7 @@ def logistic(x, A, y, weight):
     return total / y.size + 0.5 * weight * square
 
 
-@njit
+@njit(fastmath=True)
 def perceptron(x, images, labels):
     """Mean cross-entropy of a network with one hidden layer."""
     pixels, first = images.shape[1], images.shape[1] * HIDDEN

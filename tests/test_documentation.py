@@ -27,7 +27,8 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_of_pages(page, tmp_path, capsys):
-    code, output = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", page.read_text(), re.S).groups()
+    found = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", page.read_text(), re.S)
+    code, output = ("".join(parts) for parts in zip(*found, strict=True))
     (tmp_path / "example.py").write_text(code)  # derivatives are made of the source
     runpy.run_path(str(tmp_path / "example.py"))
     assert capsys.readouterr().out.rstrip() == output.rstrip()

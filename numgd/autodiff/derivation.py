@@ -280,10 +280,14 @@ class Derivation:
 
 
 def flags_of(function):
-    """How derivatives of a function are compiled: with checks of indices where it has them, as in Python."""
-    if isinstance(function, Dispatcher) and not function.targetoptions.get("boundscheck"):
-        return OBJECTIVE_FLAGS
-    return PLAIN_FLAGS
+    """How derivatives of a function are compiled: with checks of indices where it has them, as in Python.
+
+    What it lets arithmetic be reordered to (``fastmath``) holds for them too.
+    """
+    options = function.targetoptions if isinstance(function, Dispatcher) else {}
+    checked = not options or options.get("boundscheck")
+    flags = PLAIN_FLAGS if checked else OBJECTIVE_FLAGS
+    return {**flags, "fastmath": options["fastmath"]} if options.get("fastmath") else flags
 
 
 def kind_of(numba_type, name):

@@ -14,16 +14,16 @@ class CalledBackBatches(BatchOrder):
     own = ()
 
     def __init__(self, functions, scheme, data, args, x, size, shuffled):
-        super().__init__(data[0].shape[0], size)
-        self._data, self._shuffled = data, shuffled
+        super().__init__(data[0].shape[0], size, shuffled)
+        self._data = data
         functions = Functions(*(given and self._over_batch(given) for given in functions))
         self.bound = bind_called_back(functions, scheme, args, np.empty((3, x.size), x.dtype))
 
     def _over_batch(self, function):
         def called(x, *args):
-            first, count, _ = self.cursor
+            first, count, ordered = self.cursor
             rows = slice(first, first + count)
-            if self._shuffled:
+            if ordered:
                 rows = self.order[rows]
             return function(x, *(array[rows] for array in self._data), *args)
 

@@ -1,21 +1,20 @@
-"""A compiled loss over batches of arrays, and over batches of a sparse matrix's rows."""
+"""A compiled loss over batches of arrays."""
 
 from functools import lru_cache
 
 import numpy as np
 from numba import njit
 
-from numgd.batches.data import is_sparse
-from numgd.batches.order import MEAN, BatchOrder
-from numgd.first_order.apply import make_tuple
-from numgd.jit.pointers import borrow
+from numgd.batches.order import BatchOrder
+from numgd.jit.arguments import pack, storage_size, type_of, unpack
+from numgd.jit.pointers import copy_bytes, load_word, rows_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
-from numgd.kernels.cpu import sparse, stochastic
+from numgd.kernels.cpu import stochastic
 from numgd.kernels.cpu.solve import JOINT
 from numgd.objective import Functions, bind_compiled
 
-COPIED = 2**24
-"""Bytes of rows that are copied together for a mean over all data, unless a batch takes more."""
+TOGETHER = 2**15
+"""Bytes of rows that are copied together, about: they wait for memory together, and stay in the cache."""
 
 
 class CompiledBatches(BatchOrder):
@@ -31,117 +30,89 @@ class CompiledBatches(BatchOrder):
     size : int
         Rows of a batch.
     shuffled : bool
-        Whether the order of the rows changes; they are copied together for each batch then, unless a batch
-        is one row.
+        Whether the order of the rows changes; rows of some batches are copied together then.
     """
 
     kernels = stochastic
     own = ()  # what the drivers take beside what all drivers take
 
     def __init__(self, joint, data, args, x, size, shuffled):
-        sliced = not shuffled or min(size, data[0].shape[0]) == 1
-        most = MEAN if sliced else COPIED // max(1, sum(array[0].nbytes for array in data))
-        super().__init__(data[0].shape[0], size, min(MEAN, most))
-        if sliced:
-            data = tuple(map(np.ascontiguousarray, data))
-        buffers = _buffers(data, 0 if sliced else self.all.size)
-        fun = _reading(joint, len(data), sliced)
-        self.bound = bind_compiled(Functions(fun), JOINT, (data, buffers, self.order, self.cursor, args), x)
+        super().__init__(data[0].shape[0], size, shuffled)
+        size = self.batches.size
+        row = sum(array[0].nbytes for array in data)
+        together = min(size * max(1, TOGETHER // max(1, row * size)), self.rows + size) if shuffled else 0
+        self._data = data = tuple(map(np.ascontiguousarray, data))
+        self._buffers = buffers_for(data, together)
+        # Addresses alone: references to arrays in the context would be counted at each step.
+        kinds = tuple(map(type_of, data))
+        self._forms = [np.empty(storage_size(kind), np.uint8) for kind in kinds]
+        table = []
+        for form, array, buffer in zip(self._forms, data, self._buffers, strict=True):
+            address = pack(form, (array,))
+            unpack(form, (array,))
+            table.append((address, array.ctypes.data, buffer.ctypes.data, array.nbytes // self.rows))
+        self._table = np.array(table, np.int64)
+        place = self._table, self.order, self.cursor
+        place = (*(part.ctypes.data for part in place), together, self.rows)
+        self.bound = bind_compiled(Functions(_reading(joint, kinds)), JOINT, (place, args), x)
 
 
-class SparseBatches(BatchOrder):
-    """``fun(x, *batch, *args)`` and its gradient, over batches of which a part is rows of a CSR matrix.
-
-    The parameters are as for `CompiledBatches`.  A step's objective sees the entries of x alone that belong
-    to columns of the batch's entries, and these columns are numbered anew.
-    """
-
-    kernels = sparse
-
-    def __init__(self, joint, data, args, x, size, shuffled):
-        (place,) = (k for k, array in enumerate(data) if is_sparse(array))
-        matrix, columns = data[place], data[place].shape[1]
-        super().__init__(matrix.shape[0], size)
-        lengths = np.sort(np.diff(matrix.indptr))[::-1]
-        most = int(lengths[: self.all.size].sum())
-        touched = min(columns, int(lengths[: self.batches.size].sum()))
-        width = x.size // columns
-        self.rows_of_matrix = sparse.Rows(
-            indptr=np.ascontiguousarray(matrix.indptr, np.int64),
-            indices=np.ascontiguousarray(matrix.indices),
-            values=np.ascontiguousarray(matrix.data),
-            order=self.order,
-            own_indptr=np.zeros(self.all.size + 1, np.int64),
-            own_indices=np.zeros(most, matrix.indices.dtype),
-            own_values=np.zeros(most, matrix.dtype),
-            touched=np.zeros(touched, np.int64),
-            number=np.zeros(columns, np.int64),
-            seen=np.full(columns, -1, np.int64),
-            x=np.zeros(touched * width, x.dtype),
-            width=width,
-        )
-        self.own = (self.rows_of_matrix,)
-        rest = tuple(array for k, array in enumerate(data) if k != place)
-        own = self.rows_of_matrix[4:7]
-        packed = (own, rest, _buffers(rest, self.all.size), self.order, self.cursor, args)
-        fun = _reading_sparse(joint, place, len(rest))
-        self.cursor[1] = 0  # an empty batch, where the functions are compared
-        self.bound = bind_compiled(Functions(fun), JOINT, packed, x)
-
-
-def _buffers(data, length):
+def buffers_for(data, length):
+    """Memory for so many rows of each array."""
     return tuple(np.empty((length, *array.shape[1:]), array.dtype) for array in data)
 
 
-@portable
-def _gathered(place, k, unused):
-    """The rows of array k that stand at the cursor, copied together."""
-    data, buffers, order, cursor = place
-    out, given = borrow(buffers[k]), borrow(data[k])
-    for row in range(cursor[1]):
-        out[row] = given[order[cursor[0] + row]]
-    return out[: cursor[1]]
-
-
-@portable
-def _sliced(place, k, unused):
-    """The same where they stand together, or are one."""
-    data, _, order, cursor = place
-    first = cursor[0]
-    if cursor[1] == 1:
-        first = order[first]
-    return borrow(data[k])[first : first + cursor[1]]  # whose owner waits in the context
+STORED, DATA, BUFFER, WIDTH = range(4)  # of a row of the table: addresses, and the bytes of a row of data
 
 
 @lru_cache(256)
-def _reading(pair, count, sliced):
-    """``fun(x, data, buffers, order, cursor, args)``: value and gradient over the rows at the cursor."""
-    batch = make_tuple(count, _sliced if sliced else _gathered)
-
-    @njit(**OBJECTIVE_FLAGS)
-    def fun(x, data, buffers, order, cursor, args):
-        return pair(x, *batch((data, buffers, order, cursor), 0), *args)
-
-    return fun
-
-
-@lru_cache(256)
-def _reading_sparse(pair, place, count):
-    """The same where array `place` is a matrix, whose rows at the cursor have been gathered."""
-    before = make_tuple(place, _gathered)
+def _make_read(kind):
+    """Function ``read(place, k)``: the rows of array k, of a Numba type, at the cursor."""
+    view = rows_view(kind)
 
     @portable
-    def following(rest, k, unused):
-        return _gathered(rest, place + k, unused)
+    def read(place, k):
+        table, order, cursor, together, rows = place
+        first, count, ordered = load_word(cursor, 0), load_word(cursor, 1), load_word(cursor, 2)
+        entry = table + 8 * 4 * k
+        stored, data, width = load_word(entry, STORED), load_word(entry, DATA), load_word(entry, WIDTH)
+        if ordered == 0:
+            return view(stored, data + first * width, count)
+        buffer = load_word(entry, BUFFER)
+        within = first % together
+        if within == 0:
+            for row in range(min(together, rows - first)):
+                copy_bytes(buffer + row * width, data + load_word(order, first + row) * width, width)
+        return view(stored, buffer + within * width, count)
 
-    behind = make_tuple(count - place, following)
+    return read
+
+
+def _make_batch(kinds):
+    """Function ``batch(place)``: the rows at the cursor of arrays of some types."""
+    if not kinds:
+        return _nothing
+    before, last, k = _make_batch(kinds[:-1]), _make_read(kinds[-1]), len(kinds) - 1
+
+    @portable
+    def batch(place):
+        return before(place) + (last(place, k),)
+
+    return batch
+
+
+@portable
+def _nothing(place):
+    return ()
+
+
+@lru_cache(256)
+def _reading(pair, kinds):
+    """``fun(x, place, args)``: value and gradient over the rows at the cursor."""
+    batch = _make_batch(kinds)
 
     @njit(**OBJECTIVE_FLAGS)
-    def fun(x, own, data, buffers, order, cursor, args):
-        indptr, indices, values = own
-        entries = cursor[2]
-        matrix = indptr[: cursor[1] + 1], indices[:entries], values[:entries]
-        rest = (data, buffers, order, cursor)
-        return pair(x, *before(rest, 0), *matrix, *behind(rest, 0), *args)
+    def fun(x, place, args):
+        return pair(x, *batch(place), *args)
 
     return fun

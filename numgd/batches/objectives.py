@@ -1,9 +1,10 @@
 """The objective that suits data and functions."""
 
 from numgd.batches.called_back import CalledBackBatches
-from numgd.batches.compiled import CompiledBatches, SparseBatches
+from numgd.batches.compiled import CompiledBatches
 from numgd.batches.data import is_sparse
 from numgd.batches.order import MEAN
+from numgd.batches.sparse import SparseBatches
 
 __all__ = ["MEAN", "make_objective"]
 

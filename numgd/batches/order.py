@@ -20,14 +20,14 @@ class BatchOrder:
         what these take beside what all of them take.
     """
 
-    def __init__(self, rows, size, most=MEAN):
+    def __init__(self, rows, size, shuffled):
         self.rows = rows
         size = min(size, rows)
         self.order = np.arange(rows)
         self.cursor = np.zeros(3, np.int64)
         self.cursor[1] = size
-        self.batches = Batches(self.cursor, size, rows)
-        self.all = self.batches._replace(size=max(size, min(most, rows)))
+        self.batches = Batches(self.cursor, size, rows, int(shuffled))
+        self.all = Batches(self.cursor, max(size, min(MEAN, rows)), rows, 0)
 
     def sizes(self, first, count):
         """How many rows each of some steps takes."""

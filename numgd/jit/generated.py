@@ -25,15 +25,21 @@ class _Compiler(_FunctionCompiler):
         function, digest = self.make(tuple(args))
         inner = njit(**self.flags)(function)
         name = re.sub(r"\W+", "_", function.__name__)
-        checked = "-checked" if self.flags.get("boundscheck") else ""
         if digest:
-            inner._cache = PackageCache(function, f"{name}-{digest}{checked}")
+            inner._cache = PackageCache(function, f"{name}-{digest}{_words(self.flags)}")
         inner.compile(tuple(args))
         self.inner = (*self.inner, inner)  # its end would be that of its machine code
         result = inner.overloads[tuple(args)]
         if result.metadata:
             result.metadata.pop("timers", None)  # the outer dispatcher notes its own
         return result
+
+
+def _words(flags):
+    """The flags that vary, for the name of machine code."""
+    fast = flags.get("fastmath", ())
+    fast = ["fast"] if fast is True else sorted(fast or ())
+    return "".join(f"-{word}" for word in (["checked"] if flags.get("boundscheck") else []) + fast)
 
 
 def generated(signature, make, flags):

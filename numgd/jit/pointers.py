@@ -153,6 +153,57 @@ def load_byte(typingctx, address):
 
 
 @intrinsic
+def load_word(typingctx, address, place):
+    """The 64-bit integer at a place of those at an address."""
+
+    def codegen(context, builder, signature, arguments):
+        words = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.load(builder.gep(words, [arguments[1]]))
+
+    return types.int64(types.intp, types.intp), codegen
+
+
+@intrinsic
+def copy_bytes(typingctx, target, source, count):
+    """Copy bytes from an address to another."""
+
+    def codegen(context, builder, signature, arguments):
+        pointers = [builder.inttoptr(address, ir.IntType(8).as_pointer()) for address in arguments[:2]]
+        cgutils.raw_memcpy(builder, *pointers, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.none(types.intp, types.intp, types.intp), codegen
+
+
+def rows_view(array_type):
+    """Intrinsic ``view(stored, data, count)``: so many rows at an address, as of a contiguous array.
+
+    `stored` is the address of the array in its compiled form, as `numgd.jit.arguments.pack` keeps it.  The
+    rows are owned by somebody else.
+    """
+
+    @intrinsic
+    def view(typingctx, stored, data, count):
+        def codegen(context, builder, signature, arguments):
+            kept = builder.inttoptr(arguments[0], context.get_value_type(array_type).as_pointer())
+            array = context.make_array(array_type)(context, builder, builder.load(kept, align=1))
+            array.meminfo = ir.Constant(array.meminfo.type, None)
+            array.parent = ir.Constant(array.parent.type, None)
+            array.data = builder.inttoptr(arguments[1], array.data.type)
+            shape = cgutils.unpack_tuple(builder, array.shape)
+            size = arguments[2]
+            for length in shape[1:]:
+                size = builder.mul(size, length)
+            array.nitems = size
+            array.shape = cgutils.pack_array(builder, [arguments[2], *shape[1:]])
+            return array._getvalue()
+
+        return array_type(types.intp, types.intp, types.intp), codegen
+
+    return view
+
+
+@intrinsic
 def call_python(typingctx, callable_address, argument):
     """Call a Python object with one integer and return its float; the caller holds the GIL.
 

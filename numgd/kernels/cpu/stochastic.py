@@ -1,6 +1,7 @@
 """Steps of an update rule by batches of data, one after the other.
 
-The objective reads from ``cursor`` which rows of the data it is to use: the first, and how many.
+The objective reads from ``cursor`` which rows of the data it is to use: the first, how many, and whether
+these are places in the order of the epoch.
 """
 
 import math
@@ -26,9 +27,10 @@ from numgd.spaces import SERIAL
 class Batches(NamedTuple):
     """The batches of one pass through the data."""
 
-    cursor: Any  # (2,) int64
+    cursor: Any  # (3,) int64
     size: Any  # rows of a batch
     rows: Any  # of the data that are used
+    ordered: Any  # whether they are taken in the order of the epoch, not in that of the data
 
 
 class Treatment(NamedTuple):
@@ -78,6 +80,7 @@ def epoch(rule, dtype):
     ):  # fmt: skip
         rows = rows_of(slots, 0)
         cursor = batches.cursor
+        cursor[2] = batches.ordered
         bound, max_norm = real(treatment.bound), real(treatment.max_norm)
         for k in range(rates.size):
             cursor[0] = (first + k) * batches.size
@@ -135,6 +138,7 @@ def mean(dtype):
     @compiled(f"mean-{dtype.name}")
     def drive(x, g, total, address, context, batches):
         cursor = batches.cursor
+        cursor[2] = batches.ordered
         value = 0.0
         for i in range(x.size):
             total[i] = real(0)
