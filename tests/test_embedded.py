@@ -46,6 +46,7 @@ def test_args_tolerance_and_options():
     np.testing.assert_allclose(single.x, CENTRE, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_options_of_every_kind_of_dictionary():
     @njit
     def floats(x0):

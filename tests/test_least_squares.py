@@ -52,11 +52,12 @@ def mean_ratio(pairs):
 
 @pytest.mark.xdist_group("residual-problems")
 @pytest.mark.parametrize(
-    "method", ["lm", *(pytest.param(method, marks=pytest.mark.slow) for method in ("trf", "dogbox"))]
+    ("method", "each"),
+    [("lm", 3), *(pytest.param(method, 1, marks=pytest.mark.slow) for method in ("lm", "trf", "dogbox"))],
 )
-def test_as_many_solved_in_as_many_evaluations_as_scipy(method):
+def test_as_many_solved_in_as_many_evaluations_as_scipy(method, each):
     evaluations, jacobians, ours, theirs = [], [], 0, 0
-    for problem in PROBLEMS:
+    for problem in PROBLEMS[::each]:
         result = numgd.least_squares(problem.fun, problem.x0, method=method, max_nfev=1000)
         peer = optimize.least_squares(problem.fun, problem.x0, method=method, max_nfev=1000)
         ours += solved(result, problem)
@@ -65,7 +66,7 @@ def test_as_many_solved_in_as_many_evaluations_as_scipy(method):
             evaluations.append((result.nfev, peer.nfev))
             if peer.njev is not None:
                 jacobians.append((result.njev, peer.njev))
-    assert ours >= theirs >= 32
+    assert ours >= theirs >= 32 // each
     assert mean_ratio(evaluations) <= 1.1
     assert not jacobians or mean_ratio(jacobians) <= 1.1
 

@@ -48,12 +48,15 @@ def quadratic(x, g, centre, weight):
     return total
 
 
-def grid(fast, methods=METHODS):
-    """Methods in both dtypes; in the default tests one dtype of most, both of a few."""
+FEW = ("bfgs", "newton-cg", "adam")
+
+
+def grid(fast, methods=METHODS, default=None):
+    """Methods in both dtypes; in the default tests both of a few, one of the others or of those in `default`."""
     found = []
     for method in methods:
         for dtype in DTYPES:
-            often = dtype == fast or method in ("bfgs", "newton-cg", "adam")
+            often = (dtype == fast and (default is None or method in default)) or method in FEW
             found.append(pytest.param(method, dtype, marks=() if often else pytest.mark.slow))
     return found
 

@@ -93,7 +93,9 @@ def check(built, dtype, record_property):
     assert (".f64" in built.ptx) == (dtype == "float64")
 
 
-@pytest.mark.parametrize(("method", "dtype"), grid("float32"))
+@pytest.mark.parametrize(
+    ("method", "dtype"), grid("float32", default=("l-bfgs", "cg-hz", "newton", "trust-ncg"))
+)
 def test_solver_kernel(method, dtype, record_property):
     kernel = solve_many.make_kernel(method, quadratic, (True, False))
     args = numba.types.Tuple((array(dtype, 2), numba.from_dtype(np.dtype(dtype))))
@@ -101,7 +103,7 @@ def test_solver_kernel(method, dtype, record_property):
     check(build(kernel, signature), dtype, record_property)
 
 
-@pytest.mark.parametrize(("name", "dtype"), grid("float32", RULES))
+@pytest.mark.parametrize(("name", "dtype"), grid("float32", RULES, ("gd", "nadam", "rprop")))
 def test_update_kernel(name, dtype, record_property):
     rule = RULES[name]
     coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype, np.zeros(CARRIED)))

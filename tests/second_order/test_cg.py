@@ -70,7 +70,7 @@ def test_a_run_goes_on_bit_for_bit(method):
     assert (whole.fun, whole.nit) == (rest.fun, rest.nit + 6)
 
 
-@pytest.mark.parametrize("method", ["cg-hz", "newton-cg"])
+@pytest.mark.parametrize("method", [pytest.param("cg-hz", marks=pytest.mark.slow), "newton-cg"])
 def test_all_cores_take_the_same_path(method, monkeypatch):
     one = solve(method, standard_start(50), maxiter=12)
     monkeypatch.setattr(sys.modules["numgd.minimize"], "THREADED_FROM", 1)
