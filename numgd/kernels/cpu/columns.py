@@ -1,8 +1,8 @@
 """What normalisations do to the columns of x (parts, rows, columns): moments, an affine map, and its adjoint.
 
 Batch norm is one part with a row for every pixel; group norm has a part for every sample.  Rows are cut into
-blocks, which are what threads share out and what sums are taken over: their number depends on the shape alone,
-so the same input gives the same bits at any number of threads.
+blocks, which threads share out and over which sums are taken: how many depends on the shape alone, so the
+same input gives the same bits at any number of threads.
 
 The coefficients of a part are six rows of numbers, one a column: centre, scale, shift; then by_grad,
 by_centred, constant (`Coefficient` numbers them).
@@ -124,7 +124,7 @@ def affine(x, block, coefficients, floor, out):
 
 @compiled("columns-sums", THREADED_FLAGS)
 def sums(grad, x, block, coefficients, floor, partial):
-    """partial[p, b]: sums of grad and of grad · (x - centre) of each column, where the map passed the floor."""
+    """partial[p, b]: sums of grad and grad · (x - centre) of each column, where the map passed the floor."""
     parts, blocks = partial.shape[0], partial.shape[1]
     nothing = grad.dtype.type(0)
     for task in prange(parts * blocks):
@@ -160,7 +160,7 @@ def sums(grad, x, block, coefficients, floor, partial):
 
 @compiled("columns-gradient", THREADED_FLAGS)
 def gradient(grad, x, block, coefficients, floor, out):
-    """out = by_grad · grad + by_centred · (x - centre) + constant, with grad zero where the map met the floor."""
+    """out = by_grad · grad + by_centred · (x - centre) + constant; grad is zero where the floor was met."""
     parts = x.shape[0]
     blocks = (x.shape[1] + block - 1) // block
     nothing = grad.dtype.type(0)

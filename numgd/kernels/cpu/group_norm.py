@@ -1,7 +1,7 @@
 """What group norm makes of the sums over the columns of each sample: coefficients for the next pass over it.
 
 Y. Wu and K. He, Group normalization, ECCV (2018), eqs. 1 to 6.  A group's moments join those of its channels.
-Partial sums are (N, blocks, 2, k, C), coefficients (N, 6, k, C), the same for each of k rows that lie abreast.
+Partial sums are (N, blocks, 2, k, C), coefficients (N, 6, k, C), the same for the k rows that lie abreast.
 """
 
 import math

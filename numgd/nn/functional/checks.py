@@ -86,9 +86,7 @@ def per_channel(name, given, x, default):
         return np.full(x.shape[-1], default, x.dtype)
     array = real_array(name, given, 1, x.dtype)
     if array.shape != x.shape[-1:]:
-        raise ValueError(
-            f"{name} has shape {array.shape}, but x has shape {x.shape}, the last axis its channels"
-        )
+        raise ValueError(f"{name} has shape {array.shape}, but x has shape {x.shape}: the last axis counts")
     return array
 
 
@@ -109,9 +107,9 @@ def changed_in_place(name, given, shape, dtype, *others):
 
 
 def floor_of(activation, real):
-    """Where a fused activation cuts off, as the scalar `real`: zero for "relu", -∞ for none."""
+    """Where a fused activation cuts off, as the scalar `real`: zero for "relu", NaN (nowhere) for none."""
     if activation is None:
-        return real(-np.inf)
+        return real(np.nan)
     if activation == "relu":
         return real(0)
     raise ValueError(f"activation must be None or 'relu'; it is {activation!r}")
@@ -134,3 +132,12 @@ def outputs(out, names, shapes, dtype, *inputs):
     for name, array, shape in zip(names, given, shapes, strict=True):
         results.append(output(array, shape, dtype, *inputs, *results, name=f"out for {name}"))
     return tuple(results)
+
+
+def not_negative(name, value):
+    """A finite number of at least zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number; it is {value!r}")
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be at least zero and finite; it is {value!r}")
+    return float(value)

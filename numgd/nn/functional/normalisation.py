@@ -6,10 +6,12 @@ from numgd.kernels.cpu import batch_norm as batch_norm_kernels
 from numgd.kernels.cpu import columns
 from numgd.kernels.cpu import group_norm as group_norm_kernels
 from numgd.kernels.cpu import layer_norm as layer_norm_kernels
+from numgd.kernels.cpu import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
     fraction,
+    not_negative,
     output,
     outputs,
     per_channel,
@@ -104,9 +106,9 @@ def batch_norm(
 
     Notes
     -----
-    Moments are taken over eight rows at a time in float64 and joined by the formula of Chan, Golub and LeVeque
-    (1983): no cancellation, and the same bits at any number of threads.  An empty batch leaves the running
-    statistics as they are.
+    Moments are taken over eight rows at a time in float64 and joined by the formula of Chan, Golub and
+    LeVeque (1983): no cancellation, and the same bits at any number of threads.  An empty batch leaves the
+    running statistics as they are.
 
     Source: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015).
 
@@ -175,8 +177,8 @@ def batch_norm_backward(
     ----------
     grad : array_like of the shape and dtype of x
     x, gamma, beta, running_mean, running_variance, training, eps, activation
-        As they were given to `batch_norm`; in training the running statistics are not used, and otherwise they
-        are constants.  Where a ReLU let nothing through is found again from x.
+        As they were given to `batch_norm`; in training the running statistics are not used, and otherwise
+        they are constants.  Where a ReLU let nothing through is found again from x.
     statistics : float64 array of shape (2, C), optional
         What the forward pass wrote there; computed from x if not given.
     out : tuple of three arrays or None, optional
@@ -189,7 +191,7 @@ def batch_norm_backward(
 
     Notes
     -----
-    The fused formula in two passes over x and grad.  The same in single steps, for reading: docs/batch_norm.md.
+    The fused formula, in two passes over x and grad; docs/batch_norm.md has it in single steps, for reading.
 
     Examples
     --------
@@ -311,7 +313,8 @@ def fold_batch_norm(weight, bias, gamma, beta, mean, variance, eps=1e-5):
     channels = np.empty((0, weight.shape[0]), weight.dtype)
     vectors = []
     for name, given, default in (
-        ("bias", bias, 0), ("gamma", gamma, 1), ("beta", beta, 0), ("mean", mean, None), ("variance", variance, None)
+        ("bias", bias, 0), ("gamma", gamma, 1), ("beta", beta, 0),
+        ("mean", mean, None), ("variance", variance, None),
     ):  # fmt: skip
         if given is None and default is None:
             raise ValueError(f"{name} must be given")
@@ -429,7 +432,7 @@ def _group_arguments(x, num_groups, gamma, beta, eps, activation):
     num_groups = whole("num_groups", num_groups, 1)
     if x.shape[-1] % num_groups:
         raise ValueError(
-            f"num_groups is {num_groups}, which does not divide the channels of x, shape {x.shape}"
+            f"num_groups {num_groups} does not divide the channels of x, whose shape is {x.shape}"
         )
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
     return x, gamma, beta, positive("eps", eps), floor_of(activation, x.dtype.type)
@@ -533,3 +536,84 @@ def layer_norm_backward(grad, x, gamma=None, *, eps=1e-5, out=None):
     )  # fmt: skip
     results[2][...], results[1][...] = partial.sum(axis=0)
     return results
+
+
+# Local response normalisation -----------------------------------------------------------------------
+
+
+def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
+    """Divide each number by (k + α/n Σ x²)^β, the sum over the n = `size` channels around its own.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (..., C)
+    size : int
+        How many channels: size // 2 before, the number's own, the rest after it; outside there are zeros.
+    alpha, beta, k : float
+        α and β at least zero, k positive.
+    out : array of the shape and dtype of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Raises
+    ------
+    ValueError
+        Values out of range.
+    TypeError
+        Dtypes other than float32 and float64.
+
+    Notes
+    -----
+    Source: A. Krizhevsky, I. Sutskever and G. E. Hinton, ImageNet classification with deep convolutional
+    neural networks, NeurIPS (2012), section 3.3, with α divided by n as in Caffe and PyTorch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import local_response_norm
+    >>> local_response_norm(np.array([[1.0, 1.0, 1.0]]), 3, alpha=3.0, beta=1.0).round(4)
+    array([[0.3333, 0.25  , 0.3333]])
+    """
+    x, constants = _response_arguments(x, size, alpha, beta, k)
+    out = output(out, x.shape, x.dtype, x)
+    if x.size:
+        shape = (-1, x.shape[-1])
+        local_response_kernels.forward(x.reshape(shape), *constants, out.reshape(shape))
+    return out
+
+
+def local_response_norm_backward(grad, x, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
+    """Gradient of ``sum(grad * local_response_norm(x, …))`` with respect to x.
+
+    Parameters
+    ----------
+    grad : array_like of the shape and dtype of x
+    x, size, alpha, beta, k
+        As they were given to `local_response_norm`.
+    out : array of the shape and dtype of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import local_response_norm_backward
+    >>> local_response_norm_backward(np.array([1.0]), np.array([1.0]), 1, alpha=1.0, beta=1.0)
+    array([0.])
+    """
+    x, constants = _response_arguments(x, size, alpha, beta, k)
+    grad = same_shape("grad", grad, x.shape, x.dtype)
+    out = output(out, x.shape, x.dtype, grad, x)
+    if x.size:
+        shape = (-1, x.shape[-1])
+        local_response_kernels.backward(grad.reshape(shape), x.reshape(shape), *constants, out.reshape(shape))
+    return out
+
+
+def _response_arguments(x, size, alpha, beta, k):
+    x, size = _with_channels(x), whole("size", size, 1)
+    return x, (size, not_negative("alpha", alpha), not_negative("beta", beta), positive("k", k))
