@@ -182,23 +182,23 @@ def gradient(grad, x, block, coefficients, floor, out):
 def join(partial, rows, block, mean, squares):
     """Mean and sum of squared deviations of each column, from those of its blocks, partial (blocks, 2, k, C).
 
-    The blocks are of `block` rows each, the last of what is left of `rows`; k rows lie abreast.  The formula
-    of Chan, Golub and LeVeque for many parts: the squares within the parts and those between them.
+    The blocks are of `block` rows each, the last of what is left of `rows`; k rows lie abreast.  Joined one
+    by one, as rows are: the mean of equal numbers is that number.
     """
     blocks, together, columns = partial.shape[0], partial.shape[2], partial.shape[3]
     mean[:] = 0.0
     squares[:] = 0.0
-    for b in range(blocks):
-        share = min(block, rows - b * block) / (rows * float(together))
-        for k in range(together):
-            for c in range(columns):
-                mean[c] += share * partial[b, 0, k, c]
+    before = 0.0
     for b in range(blocks):
         count = float(min(block, rows - b * block))
         for k in range(together):
+            share = count / (before + count)
+            between = before * share
             for c in range(columns):
                 away = partial[b, 0, k, c] - mean[c]
-                squares[c] += partial[b, 1, k, c] + count * away * away
+                mean[c] += away * share
+                squares[c] += partial[b, 1, k, c] + away * away * between
+            before += count
 
 
 @portable

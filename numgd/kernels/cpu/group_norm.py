@@ -23,15 +23,13 @@ def forward(partial, rows, block, eps, gamma, beta, mean, inverse, coefficients)
     for n in range(mean.shape[0]):
         join(partial[n], rows, block, means, squares)
         for g in range(groups):
-            centre = 0.0
-            for c in range(g * width, (g + 1) * width):
-                centre += means[c]
-            centre /= width
-            variance = 0.0
-            for c in range(g * width, (g + 1) * width):
-                variance += squares[c] + count * (means[c] - centre) * (means[c] - centre)
+            centre = squared = 0.0
+            for c in range(width):
+                away = means[g * width + c] - centre
+                centre += away / (c + 1.0)
+                squared += squares[g * width + c] + count * away * away * (c / (c + 1.0))
             mean[n, g] = centre
-            inverse[n, g] = 1.0 / math.sqrt(variance / (count * width) + eps)
+            inverse[n, g] = 1.0 / math.sqrt(squared / (count * width) + eps)
         for k in range(coefficients.shape[2]):
             for c in range(channels):
                 g = c // width

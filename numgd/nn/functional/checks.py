@@ -101,7 +101,7 @@ def changed_in_place(name, given, shape, dtype, *others):
     if not given.flags.writeable:
         raise ValueError(f"{name} is changed in place, but it is read-only")
     for other in others:
-        if isinstance(other, np.ndarray) and np.may_share_memory(given, other):
+        if isinstance(other, np.ndarray) and np.shares_memory(given, other):
             raise ValueError(f"{name} is changed in place, but it overlaps with another array")
     return given
 
