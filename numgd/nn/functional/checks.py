@@ -69,3 +69,75 @@ def positive(name, value):
     if not 0 < value < np.inf:
         raise ValueError(f"{name} must be positive and finite; it is {value!r}")
     return float(value)
+
+
+def fraction(name, value):
+    """A number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number; it is {value!r}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be from 0 to 1; it is {value!r}")
+    return float(value)
+
+
+def per_channel(name, given, x, default):
+    """A number a channel, the last axis of x, of x's dtype; `default` for each where None is given."""
+    if given is None:
+        return np.full(x.shape[-1], default, x.dtype)
+    array = real_array(name, given, 1, x.dtype)
+    if array.shape != x.shape[-1:]:
+        raise ValueError(f"{name} has shape {array.shape}, but x has shape {x.shape}: the last axis counts")
+    return array
+
+
+def changed_in_place(name, given, shape, dtype, *others):
+    """An array that the function will write to, as it is given."""
+    if not isinstance(given, np.ndarray):
+        raise TypeError(f"{name} is changed in place, so it must be an array; it is {type(given).__name__}")
+    if given.dtype != dtype:
+        raise TypeError(f"{name} has dtype {given.dtype}, but it must have {np.dtype(dtype)}")
+    if given.shape != tuple(shape):
+        raise ValueError(f"{name} has shape {given.shape}, but it must have {tuple(shape)}")
+    if not given.flags.writeable:
+        raise ValueError(f"{name} is changed in place, but it is read-only")
+    for other in others:
+        if isinstance(other, np.ndarray) and np.shares_memory(given, other):
+            raise ValueError(f"{name} is changed in place, but it overlaps with another array")
+    return given
+
+
+def floor_of(activation, real):
+    """Where a fused activation cuts off, as the scalar `real`: zero for "relu", NaN (nowhere) for none."""
+    if activation is None:
+        return real(np.nan)
+    if activation == "relu":
+        return real(0)
+    raise ValueError(f"activation must be None or 'relu'; it is {activation!r}")
+
+
+def same_shape(name, given, shape, dtype):
+    """The gradient of a result of that shape and dtype."""
+    array = real_array(name, given, dtype=dtype)
+    if array.shape != tuple(shape):
+        raise ValueError(f"{name} has shape {array.shape}, but the result has shape {tuple(shape)}")
+    return array
+
+
+def outputs(out, names, shapes, dtype, *inputs):
+    """Memory for several results: a tuple of arrays or None for each, or None for all."""
+    given = (None,) * len(names) if out is None else out
+    if not isinstance(given, tuple) or len(given) != len(names):
+        raise TypeError(f"out must be a tuple of {len(names)}: arrays or None for {', '.join(names)}")
+    results = []
+    for name, array, shape in zip(names, given, shapes, strict=True):
+        results.append(output(array, shape, dtype, *inputs, *results, name=f"out for {name}"))
+    return tuple(results)
+
+
+def not_negative(name, value):
+    """A finite number of at least zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number; it is {value!r}")
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be at least zero and finite; it is {value!r}")
+    return float(value)

@@ -1,0 +1,99 @@
+"""Local response normalisation: every number is divided by a power of the squares of its neighbours.
+
+y_c = x_c s_c^-β with s_c = k + α/n Σ x², the sum over the n channels around c, where those outside are zero:
+A. Krizhevsky, I. Sutskever and G. E. Hinton, ImageNet classification with deep convolutional neural networks,
+NeurIPS (2012), section 3.3, with α divided by n as in Caffe and PyTorch.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from numgd.jit.pointers import borrow
+from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+
+_PIXELS = 64
+
+
+@portable
+def _powers(s, beta, out):
+    """out = s^-β; roots where β is 3/4 or 1/2, since they vectorise."""
+    real = s.dtype.type
+    if beta == 0.75:
+        for c in range(s.size):
+            root = math.sqrt(s[c])
+            out[c] = real(1) / (root * math.sqrt(root))
+    elif beta == 0.5:
+        for c in range(s.size):
+            out[c] = real(1) / math.sqrt(s[c])
+    elif beta == 1.0:
+        for c in range(s.size):
+            out[c] = real(1) / s[c]
+    else:
+        for c in range(s.size):
+            out[c] = s[c] ** real(-beta)
+
+
+@portable
+def _window_sums(padded, size, out):
+    """out[c] = Σ padded[c : c + size]."""
+    for c in range(out.size):
+        out[c] = padded[c]
+    for k in range(1, size):
+        shifted = padded[k:]
+        for c in range(out.size):
+            out[c] += shifted[c]
+
+
+@portable
+def _scales(pixel, size, alpha, k, padded, s):
+    """s of a pixel; `padded` holds the squares, with zeros around them that stay."""
+    real = pixel.dtype.type
+    before = size // 2
+    squares = padded[before : before + pixel.size]
+    for c in range(pixel.size):
+        squares[c] = pixel[c] * pixel[c]
+    _window_sums(padded, size, s)
+    factor = real(alpha / size)
+    for c in range(pixel.size):
+        s[c] = real(k) + factor * s[c]
+
+
+@compiled("local_response_norm-forward", THREADED_FLAGS)
+def forward(x, size, alpha, beta, k, out):
+    """out (pixels, C) from x (pixels, C)."""
+    channels = x.shape[1]
+    for task in prange((x.shape[0] + _PIXELS - 1) // _PIXELS):
+        padded = np.zeros(channels + size - 1, x.dtype)
+        memory = np.empty((2, channels), x.dtype)
+        s, powers = borrow(memory)[0], borrow(memory)[1]
+        for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
+            pixel, result = borrow(x)[i], borrow(out)[i]
+            _scales(pixel, size, alpha, k, borrow(padded), s)
+            _powers(s, beta, powers)
+            for c in range(channels):
+                result[c] = pixel[c] * powers[c]
+
+
+@compiled("local_response_norm-backward", THREADED_FLAGS)
+def backward(grad, x, size, alpha, beta, k, out):
+    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), the sum over the j whose window holds c."""
+    channels = x.shape[1]
+    real = x.dtype.type
+    after = (size - 1) // 2
+    for task in prange((x.shape[0] + _PIXELS - 1) // _PIXELS):
+        padded, products = np.zeros((2, channels + size - 1), x.dtype)
+        memory = np.empty((3, channels), x.dtype)
+        s, powers, sums = borrow(memory)[0], borrow(memory)[1], borrow(memory)[2]
+        inside = borrow(products)[after : after + channels]
+        factor = real(2.0 * alpha * beta / size)
+        for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
+            pixel, slope, result = borrow(x)[i], borrow(grad)[i], borrow(out)[i]
+            _scales(pixel, size, alpha, k, borrow(padded), s)
+            _powers(s, beta, powers)
+            for c in range(channels):
+                inside[c] = slope[c] * pixel[c] * powers[c] / s[c]
+            _window_sums(borrow(products), size, sums)
+            for c in range(channels):
+                result[c] = slope[c] * powers[c] - factor * pixel[c] * sums[c]

@@ -1,0 +1,125 @@
+"""The dense layer: a matrix product, a bias, an activation."""
+
+import math
+
+import numpy as np
+
+from numgd.kernels.cpu import columns
+from numgd.kernels.cpu import dense as kernels
+from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
+
+
+def dense(x, weight, bias=None, *, activation=None, out=None):
+    """x Wᵀ + b for every row of x.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (..., C)
+    weight : array_like of shape (D, C)
+        W, of the dtype of x.
+    bias : array_like of shape (D,), optional
+        b.
+    activation : None or 'relu'
+        Applied in the pass that adds the bias.
+    out : array of shape (..., D), optional
+
+    Returns
+    -------
+    array of shape (..., D), of the dtype of x
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not match.
+    TypeError
+        Dtypes other than float32 and float64, or mixed.
+
+    Notes
+    -----
+    The product is the BLAS's, with the threads that it takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import dense
+    >>> weight, bias = np.array([[1.0, 1.0], [0.0, -1.0]]), np.array([0.5, 0.5])
+    >>> dense(np.array([[1.0, 2.0]]), weight, bias, activation="relu")
+    array([[3.5, 0. ]])
+    """
+    x, weight = _matrices(x, weight)
+    if bias is not None:
+        bias = real_array("bias", bias, 1, x.dtype)
+        if bias.shape != weight.shape[:1]:
+            raise ValueError(f"bias has shape {bias.shape}, but weight has shape {weight.shape}")
+    floor = floor_of(activation, x.dtype.type)
+    out = output(out, (*x.shape[:-1], weight.shape[0]), x.dtype, x, weight, bias)
+    inputs, rows = _rows(x), _rows(out)
+    np.dot(inputs, weight.T, out=rows)
+    if bias is not None or activation is not None:
+        bias = np.zeros(weight.shape[0], x.dtype) if bias is None else bias
+        kernels.add_bias(rows, bias, floor, columns.block_rows(*rows.shape))
+    return out
+
+
+def dense_backward(grad, x, weight, *, activation=None, y=None, out=None):
+    """Gradients of ``sum(grad * dense(x, weight, bias, …))`` with respect to x, weight and bias.
+
+    Parameters
+    ----------
+    grad : array_like of shape (..., D)
+    x, weight, activation
+        As they were given to `dense`; the gradients do not depend on the bias itself.
+    y : array_like of shape (..., D), optional
+        What `dense` returned; needed with an activation.
+    out : tuple of three arrays or None, optional
+        Memory for the results.
+
+    Returns
+    -------
+    tuple of arrays
+        The gradients of x, weight and bias.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import dense_backward
+    >>> dense_backward(np.ones((1, 1)), np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]))
+    (array([[3., 4.]]), array([[1., 2.]]), array([1.]))
+    """
+    x, weight = _matrices(x, weight)
+    shape = (*x.shape[:-1], weight.shape[0])
+    grad = same_shape("grad", grad, shape, x.dtype)
+    floor = floor_of(activation, x.dtype.type)
+    if activation is not None:
+        if y is None:
+            raise ValueError("y is needed with an activation: what dense returned")
+        y = same_shape("y", y, shape, x.dtype)
+    shapes = (x.shape, weight.shape, weight.shape[:1])
+    results = outputs(out, ("x", "weight", "bias"), shapes, x.dtype, grad, x, weight, y)
+    inputs, passed = _rows(x), _rows(grad)
+    if activation is None:
+        results[2][...] = passed.sum(axis=0, dtype=np.float64)
+    else:
+        slopes, passed = passed, np.empty_like(passed)
+        block = columns.block_rows(*slopes.shape)
+        partial = np.empty((-(-slopes.shape[0] // block), slopes.shape[1]))
+        kernels.bias_gradient(slopes, _rows(y), floor, block, passed, partial)
+        results[2][...] = partial.sum(axis=0)
+    np.dot(passed, weight, out=_rows(results[0]))
+    np.dot(passed.T, inputs, out=results[1])
+    return results
+
+
+def _rows(array):
+    """The array as (rows, last axis), also where that is empty."""
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
+
+
+def _matrices(x, weight):
+    x = real_array("x", x)
+    if x.ndim == 0:
+        raise ValueError("x must have at least one axis, that of the inputs; it has none")
+    weight = real_array("weight", weight, 2, x.dtype)
+    if x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"weight has shape {weight.shape}, which does not fit x of shape {x.shape}")
+    return x, weight

@@ -1,0 +1,91 @@
+"""Dropout by a mask that is computed where it is needed, forward and backward."""
+
+import numpy as np
+
+from numgd.kernels.cpu import dropout as kernels
+from numgd.nn.functional.checks import fraction, output, real_array, whole
+
+
+def dropout(x, p=0.5, *, seed, stream=0, training=True, out=None):
+    """Each number is zero with probability p; the others are multiplied by 1 / (1 - p).
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, any shape
+    p : float
+        From 0 to 1.
+    seed, stream : int
+        From 0 to 2⁶⁴ - 1.  Which numbers stay depends on them and on a number's place in x alone; layers and
+        steps take streams of their own.
+    training : bool
+        If not, the result is x.
+    out : array of the shape and dtype of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Raises
+    ------
+    ValueError
+        p, seed or stream out of range.
+    TypeError
+        Dtypes other than float32 and float64.
+
+    Notes
+    -----
+    The words of Philox-4x32-10 are compared with p 2³²: the same mask at any number of threads.
+
+    Source: N. Srivastava et al., Dropout, JMLR 15 (2014), in the form that scales in training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import dropout
+    >>> dropout(np.ones(8), 0.5, seed=1)
+    array([2., 2., 0., 2., 0., 0., 0., 0.])
+    """
+    x = real_array("x", x)
+    p = fraction("p", p)
+    seed, stream = _word("seed", seed), _word("stream", stream)
+    out = output(out, x.shape, x.dtype, x)
+    if not training or p == 0:
+        np.copyto(out, x)
+    elif p == 1:
+        out[...] = 0
+    else:
+        scale = x.dtype.type(1 / (1 - p))
+        kernels.dropout(x.reshape(-1), seed, stream, np.uint64(round(p * 2**32)), scale, out.reshape(-1))
+    return out
+
+
+def dropout_backward(grad, p=0.5, *, seed, stream=0, training=True, out=None):
+    """Gradient of ``sum(grad * dropout(x, p, seed=seed, stream=stream))`` with respect to x.
+
+    Parameters
+    ----------
+    grad : array_like of the shape and dtype of x
+    p, seed, stream, training
+        As they were given to `dropout`, whose mask is computed again.
+    out : array of the shape and dtype of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import dropout_backward
+    >>> dropout_backward(np.ones(8), 0.5, seed=1)
+    array([2., 2., 0., 2., 0., 0., 0., 0.])
+    """
+    grad = real_array("grad", grad)
+    return dropout(grad, p, seed=seed, stream=stream, training=training, out=out)
+
+
+def _word(name, value):
+    value = whole(name, value, 0)
+    if value >= 2**64:
+        raise ValueError(f"{name} must be below 2⁶⁴; it is {value}")
+    return np.uint64(value)

@@ -1,0 +1,408 @@
+"""Maxima and averages over windows of images (N, H, W, C)."""
+
+import numpy as np
+
+from numgd.kernels.cpu import pool
+from numgd.nn.functional.checks import output, pair_of, positive, real_array, same_shape
+
+
+class _Windows:
+    """Along one axis: where windows start and stop within the image, and how much of each counts."""
+
+    def __init__(self, length, starts, stops, counts):
+        self.bounds = np.stack([np.maximum(starts, 0), np.minimum(stops, length)])
+        self.counts = counts.astype(np.float64)
+        self.number = starts.size
+        self.length = length
+
+    def inside(self):
+        """Their sizes without padding."""
+        return (self.bounds[1] - self.bounds[0]).astype(np.float64)
+
+    def holding(self):
+        """For each place of the image the first window that holds it, and the next that does not."""
+        places = np.arange(self.length)
+        first = np.searchsorted(self.bounds[1], places, side="right")
+        return np.stack([first, np.searchsorted(self.bounds[0], places, side="right")])
+
+
+def _sliding(name, length, size, stride, padding, ceil_mode):
+    """Windows of one size; as in PyTorch the last one starts inside the image or its first padding."""
+    room = length + 2 * padding - size
+    if room < 0:
+        raise ValueError(f"kernel_size {size} is larger than the padded {name} of x, {length + 2 * padding}")
+    number = -(-room // stride) + 1 if ceil_mode else room // stride + 1
+    if ceil_mode and (number - 1) * stride >= length + padding:
+        number -= 1
+    starts = np.arange(number) * stride - padding
+    stops = starts + size
+    return _Windows(length, starts, stops, np.minimum(stops, length + padding) - starts)
+
+
+def _windows(x, kernel_size, stride, padding, ceil_mode):
+    kernel_size = pair_of("kernel_size", kernel_size, 1)
+    stride = kernel_size if stride is None else pair_of("stride", stride, 1)
+    padding = pair_of("padding", padding, 0)
+    for size, added in zip(kernel_size, padding, strict=True):
+        if 2 * added > size:
+            raise ValueError(f"padding {padding} is more than half of kernel_size {kernel_size}")
+    return tuple(
+        _sliding(name, length, size, step, added, bool(ceil_mode))
+        for name, length, size, step, added in zip(
+            ("height", "width"), x.shape[1:3], kernel_size, stride, padding, strict=True
+        )
+    )
+
+
+def _images(x):
+    x = real_array("x", x, 4)
+    if 0 in x.shape[1:3]:
+        raise ValueError(f"x has no pixels; its shape is {x.shape}")
+    return x
+
+
+def _pooled(x, rows, columns):
+    return (x.shape[0], rows.number, columns.number, x.shape[3])
+
+
+# Maximum --------------------------------------------------------------------------------------------
+
+
+def max_pool2d(x, kernel_size, stride=None, padding=0, *, ceil_mode=False, return_indices=False, out=None):
+    """The largest number of each channel in each window.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (N, H, W, C)
+    kernel_size : int or pair of int
+        Height and width of a window.
+    stride : int or pair of int, optional
+        From one window to the next; `kernel_size` if not given.
+    padding : int or pair of int
+        Rows and columns of -∞ on each side, at most half of a window.
+    ceil_mode : bool
+        Whether a window that does not fit whole at the end counts.
+    return_indices : bool
+    out : array of shape (N, OH, OW, C), optional
+
+    Returns
+    -------
+    array of shape (N, OH, OW, C), of the dtype of x
+        NaN where a window holds one.  OH = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1, rounded up with
+        `ceil_mode`, but no window starts behind the image.
+    int32 array of the same shape, if `return_indices`
+        Where in its image each was found, h W + w, the first of equals; what `max_pool2d_backward` needs.
+
+    Raises
+    ------
+    ValueError
+        Wrong rank, stride below 1, negative padding, a window larger than the padded image.
+    TypeError
+        Dtypes other than float32 and float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import max_pool2d
+    >>> max_pool2d(np.arange(16.0).reshape(1, 4, 4, 1), 2)[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+    """
+    x = _images(x)
+    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    shape = _pooled(x, rows, columns)
+    out = output(out, shape, x.dtype, x)
+    if return_indices:
+        return out, _maximum(x, rows, columns, out)
+    pool.maximum(x, rows.bounds, columns.bounds, out, np.empty((0, 0, 0, 0), np.int32))
+    return out
+
+
+def _maximum(x, rows, columns, out):
+    """Fill `out` and give the places of what is in it."""
+    if x.shape[1] * x.shape[2] > np.iinfo(np.int32).max:
+        raise ValueError(f"x has shape {x.shape}: places in images of so many pixels are not int32")
+    places = np.empty(out.shape, np.int32)
+    pool.maximum(x, rows.bounds, columns.bounds, out, places)
+    return places
+
+
+def max_pool2d_backward(
+    grad, x, kernel_size, stride=None, padding=0, *, ceil_mode=False, indices=None, out=None
+):
+    """Gradient of ``sum(grad * max_pool2d(x, …))`` with respect to x.
+
+    Parameters
+    ----------
+    grad : array_like of shape (N, OH, OW, C)
+    x, kernel_size, stride, padding, ceil_mode
+        As they were given to `max_pool2d`.
+    indices : int32 array of shape (N, OH, OW, C), optional
+        What `max_pool2d` returned; found again from x if not given.
+    out : array of the shape of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import max_pool2d_backward
+    >>> x = np.array([1.0, 3.0, 2.0, 0.0]).reshape(1, 2, 2, 1)
+    >>> max_pool2d_backward(np.ones((1, 1, 1, 1)), x, 2).ravel()
+    array([0., 1., 0., 0.])
+    """
+    x = _images(x)
+    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    shape = _pooled(x, rows, columns)
+    grad = same_shape("grad", grad, shape, x.dtype)
+    if indices is not None:
+        indices = np.asarray(indices)
+        if indices.shape != shape:
+            raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
+        if indices.dtype != np.int32:
+            raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
+        indices = np.ascontiguousarray(indices)
+    out = output(out, x.shape, x.dtype, grad, x, indices)
+    if indices is None:
+        indices = _maximum(x, rows, columns, np.empty(shape, x.dtype))
+    pool.maximum_gradient(grad, indices, rows.holding(), columns.bounds, out)
+    return out
+
+
+# Average --------------------------------------------------------------------------------------------
+
+
+def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    """Windows with what their sums are divided by."""
+    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    if divisor_override is not None:
+        divisor = positive("divisor_override", divisor_override)
+        rows.counts, columns.counts = np.full(rows.number, divisor), np.ones(columns.number)
+    elif not count_include_pad:
+        rows.counts, columns.counts = rows.inside(), columns.inside()
+    return rows, columns
+
+
+def _average(x, rows, columns, out):
+    out = output(out, _pooled(x, rows, columns), x.dtype, x)
+    pool.average(x, rows.bounds, columns.bounds, rows.counts, columns.counts, out)
+    return out
+
+
+def _average_backward(grad, x, rows, columns, out):
+    grad = same_shape("grad", grad, _pooled(x, rows, columns), x.dtype)
+    out = output(out, x.shape, x.dtype, grad, x)
+    pool.average_gradient(grad, rows.holding(), columns.bounds, rows.counts, columns.counts, out)
+    return out
+
+
+def avg_pool2d(
+    x,
+    kernel_size,
+    stride=None,
+    padding=0,
+    *,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+    out=None,
+):
+    """The mean of each channel in each window.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (N, H, W, C)
+    kernel_size, stride, padding, ceil_mode
+        As of `max_pool2d`; the padding is of zeros.
+    count_include_pad : bool
+        Whether the padding counts in the size that a sum is divided by; what `ceil_mode` adds never does.
+    divisor_override : float, optional
+        What to divide by instead.
+    out : array of shape (N, OH, OW, C), optional
+
+    Returns
+    -------
+    array of shape (N, OH, OW, C), of the dtype of x
+
+    Raises
+    ------
+    ValueError
+        Wrong rank, stride below 1, negative padding, a window larger than the padded image.
+    TypeError
+        Dtypes other than float32 and float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import avg_pool2d
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 4, 4, 1), 2)[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
+    """
+    x = _images(x)
+    how = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _average(x, *_averaging(x, *how), out)
+
+
+def avg_pool2d_backward(
+    grad,
+    x,
+    kernel_size,
+    stride=None,
+    padding=0,
+    *,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+    out=None,
+):
+    """Gradient of ``sum(grad * avg_pool2d(x, …))`` with respect to x, of which only the shape counts.
+
+    Parameters
+    ----------
+    grad : array_like of shape (N, OH, OW, C)
+    x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        As they were given to `avg_pool2d`.
+    out : array of the shape of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import avg_pool2d_backward
+    >>> avg_pool2d_backward(np.ones((1, 1, 2, 1)), np.zeros((1, 1, 3, 1)), (1, 2), 1).ravel()
+    array([0.5, 1. , 0.5])
+    """
+    x = _images(x)
+    how = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _average_backward(grad, x, *_averaging(x, *how), out)
+
+
+def _adaptive(x, output_size):
+    """Windows that share out the image: window i goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉."""
+    windows = []
+    for length, number in zip(x.shape[1:3], pair_of("output_size", output_size, 1), strict=True):
+        index = np.arange(number)
+        starts, stops = index * length // number, -(-(index + 1) * length // number)
+        windows.append(_Windows(length, starts, stops, stops - starts))
+    return windows
+
+
+def adaptive_avg_pool2d(x, output_size, *, out=None):
+    """Means over windows that share out the image: window i of OH goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (N, H, W, C)
+    output_size : int or pair of int
+        OH and OW.
+    out : array of shape (N, OH, OW, C), optional
+
+    Returns
+    -------
+    array of shape (N, OH, OW, C), of the dtype of x
+
+    Raises
+    ------
+    ValueError
+        Wrong rank, sizes below 1.
+    TypeError
+        Dtypes other than float32 and float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import adaptive_avg_pool2d
+    >>> adaptive_avg_pool2d(np.arange(5.0).reshape(1, 1, 5, 1), (1, 2)).ravel()
+    array([1., 3.])
+    """
+    x = _images(x)
+    return _average(x, *_adaptive(x, output_size), out)
+
+
+def adaptive_avg_pool2d_backward(grad, x, output_size, *, out=None):
+    """Gradient of ``sum(grad * adaptive_avg_pool2d(x, output_size))`` for x, of which only the shape counts.
+
+    Parameters
+    ----------
+    grad : array_like of shape (N, OH, OW, C)
+    x, output_size
+        As they were given to `adaptive_avg_pool2d`.
+    out : array of the shape of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import adaptive_avg_pool2d_backward
+    >>> adaptive_avg_pool2d_backward(np.ones((1, 1, 2, 1)), np.zeros((1, 1, 4, 1)), (1, 2)).ravel()
+    array([0.5, 0.5, 0.5, 0.5])
+    """
+    x = _images(x)
+    return _average_backward(grad, x, *_adaptive(x, output_size), out)
+
+
+def global_avg_pool2d(x, *, out=None):
+    """The mean of each channel over the whole image.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (N, H, W, C)
+    out : array of shape (N, C), optional
+
+    Returns
+    -------
+    array of shape (N, C), of the dtype of x
+
+    Raises
+    ------
+    ValueError
+        Wrong rank.
+    TypeError
+        Dtypes other than float32 and float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import global_avg_pool2d
+    >>> global_avg_pool2d(np.arange(8.0).reshape(1, 2, 2, 2))
+    array([[3., 4.]])
+    """
+    x = _images(x)
+    out = output(out, (x.shape[0], x.shape[3]), x.dtype, x)
+    _average(x, *_adaptive(x, 1), out.reshape(x.shape[0], 1, 1, x.shape[3]))
+    return out
+
+
+def global_avg_pool2d_backward(grad, x, *, out=None):
+    """Gradient of ``sum(grad * global_avg_pool2d(x))`` with respect to x, of which only the shape counts.
+
+    Parameters
+    ----------
+    grad : array_like of shape (N, C)
+    x
+        As it was given to `global_avg_pool2d`.
+    out : array of the shape of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import global_avg_pool2d_backward
+    >>> global_avg_pool2d_backward(np.ones((1, 1)), np.zeros((1, 2, 2, 1))).ravel()
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+    x = _images(x)
+    grad = same_shape("grad", grad, (x.shape[0], x.shape[3]), x.dtype)
+    return _average_backward(grad[:, None, None], x, *_adaptive(x, 1), out)
