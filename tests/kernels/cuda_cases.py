@@ -52,7 +52,7 @@ FEW = ("bfgs", "newton-cg", "adam")
 
 
 def grid(fast, methods=METHODS, default=None):
-    """Methods in both dtypes; in the default tests both of FEW, one of the others or of those in `default`."""
+    """Methods in both dtypes; by default both of FEW, one of the others or of those in `default`."""
     found = []
     for method in methods:
         for dtype in DTYPES:
