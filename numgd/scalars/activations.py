@@ -6,7 +6,7 @@ NaN gives NaN, and every limit at ±inf is the function's.
 import math
 
 from numgd.jit import simd
-from numgd.jit.portable import portable
+from numgd.jit.simd import strict
 from numgd.scalars.pair import Pair
 
 _ROOT_2 = math.sqrt(2)
@@ -18,7 +18,7 @@ _TANH_SATURATED = 16.0  # the same for 1 − tanh² of the approximation
 _SILU_SATURATED = 800.0  # and for sigmoid(−x)
 
 
-@portable
+@strict
 def _within(x, low, high):
     """x between bounds; NaN stays."""
     real = type(x)
@@ -26,53 +26,53 @@ def _within(x, low, high):
     return real(high) if x > real(high) else x
 
 
-@portable
+@strict
 def relu(x, c):
     """max(x, 0)."""
     return type(x)(0) if x <= 0 else x
 
 
-@portable
+@strict
 def relu_derivative(x, c):
     """1 where x > 0, else 0."""
     real = type(x)
     return real(0) if x <= 0 else (real(1) if x > 0 else x)
 
 
-@portable
+@strict
 def leaky_relu(x, c):
     """x where x > 0, else c x."""
     return x if x > 0 else c * x
 
 
-@portable
+@strict
 def leaky_relu_derivative(x, c):
     """1 where x > 0, else c."""
     real = type(x)
     return real(1) if x > 0 else (c if x <= 0 else x)
 
 
-@portable
+@strict
 def elu(x, c):
     """x where x > 0, else c (eˣ − 1): Clevert, Unterthiner and Hochreiter (2016), equation 15."""
     below = c * simd.expm1(x)
     return x if x > 0 else below
 
 
-@portable
+@strict
 def elu_derivative(x, c):
     """1 where x > 0, else c eˣ."""
     below = c * simd.exp(x)
     return type(x)(1) if x > 0 else below
 
 
-@portable
+@strict
 def sigmoid(x, c):
     """1 / (1 + e⁻ˣ)."""
     return simd.sigmoid(x)
 
 
-@portable
+@strict
 def sigmoid_derivative(x, c):
     """σ(x) σ(−x), without the cancellation of 1 − σ(x)."""
     one = type(x)(1)
@@ -80,13 +80,13 @@ def sigmoid_derivative(x, c):
     return z / ((one + z) * (one + z))
 
 
-@portable
+@strict
 def tanh(x, c):
     """Hyperbolic tangent."""
     return simd.tanh(x)
 
 
-@portable
+@strict
 def tanh_derivative(x, c):
     """1 / cosh² x, without the cancellation of 1 − tanh² x."""
     real = type(x)
@@ -94,14 +94,14 @@ def tanh_derivative(x, c):
     return real(4) * z / ((real(1) + z) * (real(1) + z))
 
 
-@portable
+@strict
 def silu(x, c):
     """x σ(x): Elfwing, Uchibe and Doya (2018), equation 4."""
     bounded = type(x)(-_SILU_SATURATED) if x < type(x)(-_SILU_SATURATED) else x
     return bounded * simd.sigmoid(x)
 
 
-@portable
+@strict
 def silu_derivative(x, c):
     """σ(x) (1 + x (1 − σ(x))): the same, equation 5."""
     one = type(x)(1)
@@ -109,21 +109,21 @@ def silu_derivative(x, c):
     return s * (one + _within(x, -_SILU_SATURATED, _SILU_SATURATED) * (one - s))
 
 
-@portable
+@strict
 def _normal_distribution(x):
     """Φ(x)."""
     real = type(x)
     return real(0.5) * (real(1) + simd.erf(x / real(_ROOT_2)))
 
 
-@portable
+@strict
 def gelu(x, c):
     """x Φ(x): Hendrycks and Gimpel (2016), section 2."""
     bounded = type(x)(-_SATURATED) if x < type(x)(-_SATURATED) else x
     return bounded * _normal_distribution(bounded)
 
 
-@portable
+@strict
 def gelu_derivative(x, c):
     """Φ(x) + x φ(x)."""
     real = type(x)
@@ -132,7 +132,7 @@ def gelu_derivative(x, c):
     return _normal_distribution(bounded) + bounded * density
 
 
-@portable
+@strict
 def gelu_tanh(x, c):
     """½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): the same, section 2."""
     real = type(x)
@@ -142,7 +142,7 @@ def gelu_tanh(x, c):
     return real(0.5) * factor * (real(1) + simd.tanh(inner))
 
 
-@portable
+@strict
 def gelu_tanh_derivative(x, c):
     """Its derivative by the product rule."""
     real = type(x)

@@ -4,20 +4,20 @@ c is the parameter of those that have one.  NaN gives NaN.
 """
 
 from numgd.jit import simd
-from numgd.jit.portable import portable
+from numgd.jit.simd import strict
 from numgd.scalars.pair import Pair
 
 _LOWEST_LOG = -100.0  # of a probability; a certain and wrong answer costs 100 and not infinity
 _LOWEST_VARIANCE = 1e-12
 
 
-@portable
+@strict
 def l1(x, y, c):
     """|x − y|."""
     return abs(x - y)
 
 
-@portable
+@strict
 def l1_derivative(x, y, c):
     """The sign of x − y, 0 at 0."""
     real = type(x)
@@ -25,19 +25,19 @@ def l1_derivative(x, y, c):
     return real(1) if d > 0 else (real(-1) if d < 0 else d)
 
 
-@portable
+@strict
 def l2(x, y, c):
     """(x − y)²."""
     return (x - y) * (x - y)
 
 
-@portable
+@strict
 def l2_derivative(x, y, c):
     """2 (x − y)."""
     return type(x)(2) * (x - y)
 
 
-@portable
+@strict
 def smooth_l1(x, y, c):
     """d²/(2 c) where |d| < c, else |d| − c/2: Girshick, Fast R-CNN (2015), equation 3, with a width c."""
     half = type(x)(0.5)
@@ -45,7 +45,7 @@ def smooth_l1(x, y, c):
     return half * d * (d / c) if d < c else d - half * c
 
 
-@portable
+@strict
 def smooth_l1_derivative(x, y, c):
     """d/c within ±1."""
     real = type(x)
@@ -55,7 +55,7 @@ def smooth_l1_derivative(x, y, c):
     return real(-1) if d <= -c else slope
 
 
-@portable
+@strict
 def huber(x, y, c):
     """d²/2 where |d| ≤ c, else c (|d| − c/2): Huber (1964), with c for k."""
     half = type(x)(0.5)
@@ -63,7 +63,7 @@ def huber(x, y, c):
     return half * d * d if d <= c else c * (d - half * c)
 
 
-@portable
+@strict
 def huber_derivative(x, y, c):
     """d within ±c."""
     d = x - y
@@ -71,7 +71,7 @@ def huber_derivative(x, y, c):
     return -c if d < -c else d
 
 
-@portable
+@strict
 def hinge(x, y, c):
     """max(0, 1 − y x) for y = ±1: Cortes and Vapnik (1995)."""
     real = type(x)
@@ -79,7 +79,7 @@ def hinge(x, y, c):
     return real(0) if gap <= 0 else gap
 
 
-@portable
+@strict
 def hinge_derivative(x, y, c):
     """−y where 1 − y x > 0, else 0."""
     real = type(x)
@@ -87,20 +87,20 @@ def hinge_derivative(x, y, c):
     return real(0) if gap <= 0 else (-y if gap > 0 else gap)
 
 
-@portable
+@strict
 def cross_entropy_of_logit(x, y, c):
     """−y log σ(x) − (1 − y) log σ(−x), as max(x, 0) − x y + log(1 + e^−|x|), which does not overflow."""
     above = type(x)(0) if x <= 0 else x
     return (above - x * y) + simd.log1p(simd.exp(-abs(x)))
 
 
-@portable
+@strict
 def cross_entropy_of_logit_derivative(x, y, c):
     """σ(x) − y."""
     return simd.sigmoid(x) - y
 
 
-@portable
+@strict
 def cross_entropy_of_probability(x, y, c):
     """−y log x − (1 − y) log(1 − x), with logarithms of at least −100."""
     real = type(x)
@@ -111,7 +111,7 @@ def cross_entropy_of_probability(x, y, c):
     return -(y * yes + (real(1) - y) * no)
 
 
-@portable
+@strict
 def cross_entropy_of_probability_derivative(x, y, c):
     """(x − y) / (x (1 − x)), with a denominator of at least 10⁻¹²."""
     real = type(x)

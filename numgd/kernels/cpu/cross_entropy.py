@@ -10,7 +10,8 @@ import numpy as np
 
 from numgd.jit import simd
 from numgd.jit.blocks import address_of_block, view_of
-from numgd.jit.portable import compiled, portable
+from numgd.jit.portable import compiled
+from numgd.jit.simd import strict
 from numgd.kernels.cpu.blocks import drive
 from numgd.kernels.cpu.rows import exponentials, make_sum, sum_of_differences, sum_of_exponentials
 from numgd.kernels.cpu.softmax import rows_in_block
@@ -66,19 +67,25 @@ def _drive(function, x, targets, columns, weights, repeat, out, out_step, factor
     return drive(function, x, targets, weights, repeat, out, columns, steps, sizes, factor, smoothing)
 
 
-@portable
+@strict
 def _cross_term(u, t, shifts):
     """(1 − ε) t + ε/C times the loss of a class."""
     return (shifts[0] * t + shifts[1]) * (shifts[3] - (u - shifts[2]))
 
 
-@portable
+@strict
 def _target(u, t, shifts):
     return shifts[0] * t + shifts[1]
 
 
 _sum_of_cross_terms = make_sum(_cross_term)
 _sum_of_targets = make_sum(_target)
+
+
+@strict
+def _row_loss(log_of_sum, chosen, top, mean, smoothing):
+    """What is lost by a row whose label has the logit `chosen`; `mean` is that of all logits less `top`."""
+    return log_of_sum - ((chosen - top) * (1.0 - smoothing) + mean * smoothing)
 
 
 @cache
@@ -91,12 +98,11 @@ def _labelled(dtype):
         for row in range(rows):
             u = view(x + row * columns * width, columns)
             top = simd.maximum(u)
-            loss = simd.log(sum_of_exponentials(u, u, top))
-            chosen = np.float64(u[labels[row]]) - np.float64(top)
-            if parameter != 0.0:
-                chosen = chosen * (1.0 - parameter) + sum_of_differences(u, u, top) * (parameter / columns)
-            loss -= chosen
-            loss *= factor
+            log_of_sum = simd.log(sum_of_exponentials(u, u, top))
+            mean = sum_of_differences(u, u, top) / columns if parameter != 0.0 else 0.0
+            loss = factor * _row_loss(
+                log_of_sum, np.float64(u[labels[row]]), np.float64(top), mean, parameter
+            )
             if scale != 0:
                 loss *= view(scale, rows)[row]
             if out != 0:

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
-from numgd.jit.portable import portable
+from numgd.jit.simd import strict
 from numgd.kernels.cpu.blocks import BLOCK, PIECE, drive
 from numgd.kernels.cpu.rows import make_sum
 from numgd.scalars import ACTIVATIONS, LOSSES
@@ -61,19 +61,19 @@ def count_outside(kind, x):
     return drive(function, x, x, one, max(1, x.size) + 1, x, 1, (1, 0), (x.size, PIECE, BLOCK), 1.0, 0.0)
 
 
-@portable
+@strict
 def _not_a_probability(x, y, c):
     real = type(x)
     return real(0) if (x >= 0) & (x <= real(1)) else real(1)
 
 
-@portable
+@strict
 def _not_a_sign(x, y, c):
     real = type(x)
     return real(0) if (x == real(1)) | (x == real(-1)) else real(1)
 
 
-@portable
+@strict
 def _not_a_weight(x, y, c):
     real = type(x)
     return real(0) if (x >= 0) & (x < real(np.inf)) else real(1)
@@ -91,7 +91,7 @@ def _part(kind, part):
         return getattr(LOSSES[kind], part)
     of_x = getattr(ACTIVATIONS[kind], part)
 
-    @portable
+    @strict
     def ignoring_y(x, y, c):
         return of_x(x, c)
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.jit import simd
 from numgd.jit.portable import portable
+from numgd.jit.simd import strict
 
 _PIECE = 1024  # elements whose sum is taken in their own dtype
 
@@ -14,7 +15,7 @@ def make_sum(term):
     @portable
     def sum_of_piece(u, v, a):
         piece = u.dtype.type(0)
-        for i in range(u.size):
+        for i in range(u.size):  # the one sum that may be reordered: the term is strict
             piece += term(u[i], v[i], a)
         return np.float64(piece)
 
@@ -29,17 +30,17 @@ def make_sum(term):
     return sum_over
 
 
-@portable
+@strict
 def _exponential(u, v, a):
     return simd.exp(u - a)
 
 
-@portable
+@strict
 def _difference(u, v, a):
     return u - a
 
 
-@portable
+@strict
 def _product(u, v, a):
     return u * v
 

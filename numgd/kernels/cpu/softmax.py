@@ -6,6 +6,7 @@ import numpy as np
 
 from numgd.jit import simd
 from numgd.jit.blocks import address_of_block, view_of
+from numgd.jit.simd import strict
 from numgd.kernels.cpu.blocks import BLOCK, drive
 from numgd.kernels.cpu.rows import (
     exponentials,
@@ -81,6 +82,12 @@ def _softmax_backward(dtype):
     return address_of_block(f"softmax_backward-{dtype.name}", block)
 
 
+@strict
+def _twice_less(u, top, log_of_sum):
+    """In this order: the sum of the last two would lose the digits of the smaller one."""
+    return (u - top) - log_of_sum
+
+
 @cache
 def _log_softmax(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
@@ -92,7 +99,7 @@ def _log_softmax(dtype):
             top = simd.maximum(u)
             log_of_sum = real(simd.log(sum_of_exponentials(u, u, top)))
             for j in range(columns):
-                p[j] = (u[j] - top) - log_of_sum
+                p[j] = _twice_less(u[j], top, log_of_sum)
         return 0.0
 
     return address_of_block(f"log_softmax-{dtype.name}", block)
