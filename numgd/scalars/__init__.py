@@ -1,1 +1,7 @@
 """Activations and losses as pairs of scalar functions: the value and its derivative."""
+
+from numgd.scalars.activations import ACTIVATIONS
+from numgd.scalars.losses import LOSSES
+from numgd.scalars.pair import Pair
+
+__all__ = ["ACTIVATIONS", "LOSSES", "Pair"]

@@ -140,4 +140,13 @@ def not_negative(name, value):
         raise TypeError(f"{name} must be a number; it is {value!r}")
     if not 0 <= value < np.inf:
         raise ValueError(f"{name} must be at least zero and finite; it is {value!r}")
+
+
+def number(name, value, low=-np.inf, high=np.inf):
+    """A finite number from `low` to `high`."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number; it is {value!r}")
+    if not (-np.inf < value < np.inf and low <= value <= high):
+        limits = f" and from {low:g} to {high:g}" if low > -np.inf else ""
+        raise ValueError(f"{name} must be finite{limits}; it is {value!r}")
     return float(value)

@@ -1,0 +1,97 @@
+"""What is done to arrays row by row, shared out among the cores, with a sum over all rows.
+
+One driver serves activations, losses and softmax, forward and backward: it cuts arrays into blocks and calls
+the function of each (`numgd.jit.blocks`).  Blocks depend on the shape alone and their sums are added in
+order: the same bits at any number of threads.
+"""
+
+import numpy as np
+from numba import prange
+
+from numgd.jit.blocks import call_block
+from numgd.jit.pointers import address_of
+from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+
+PIECE = 1024
+"""Elements whose sum is taken in their own dtype; sums of pieces are added in float64."""
+
+BLOCK = 16 * PIECE
+"""Elements of a block of a plain loop."""
+
+SERIAL = 2 * BLOCK
+"""Elements that one thread has gone through before another could have started."""
+
+
+@portable
+def _do_block(k, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
+    """The sum over block k."""
+    width = x.itemsize
+    rows, piece, block = sizes
+    y_step, out_step = steps
+    row, last = k * block, min(rows, (k + 1) * block)
+    total = 0.0
+    while row < last:
+        stop = min(last, row + piece)
+        scale, run_factor = 0, factor
+        if repeat == 1:
+            scale = address_of(weights) + row * width
+        else:
+            sample = row // repeat
+            stop = min(stop, (sample + 1) * repeat)
+            run_factor = factor * weights[sample]
+        total += call_block(
+            function,
+            address_of(x) + row * columns * width,
+            address_of(y) + row * y_step * width if y_step else 0,
+            scale,
+            address_of(out) + row * out_step * width if out_step else 0,
+            stop - row,
+            columns,
+            run_factor,
+            parameter,
+        )
+        row = stop
+    return total
+
+
+@compiled("blocks", THREADED_FLAGS)
+def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
+    """Call a function for all blocks of rows and give the sum of what it returns.
+
+    Parameters
+    ----------
+    function : int
+        Its address.
+    x : numpy.ndarray
+        Rows of `columns` elements, one behind the other.
+    y : numpy.ndarray
+        The second operand, rows of ``steps[0]`` elements; 0: there is none, and `y` is any array.
+    weights : numpy.ndarray
+        With `repeat` = 1 the function is given the weights of its rows; otherwise one weight holds for
+        `repeat` rows and is multiplied by `factor`.
+    out : numpy.ndarray
+        The result, rows of ``steps[1]`` elements; 0: there is none.
+    sizes : tuple of int
+        The number of rows, and how many of them are given at once and make a block.
+    factor, parameter : float
+        Passed to the function.
+
+    All arrays are contiguous vectors of one dtype.
+    """
+    rows, _, block = sizes
+    blocks = -(-rows // block)
+    sums = np.zeros(blocks)
+    if rows * columns <= SERIAL:
+        for k in range(blocks):
+            sums[k] = _do_block(
+                k, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter
+            )
+    else:
+        for k in prange(blocks):
+            sums[k] = _do_block(
+                k, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter
+            )
+    total = 0.0
+    for k in range(blocks):
+        total += sums[k]
+    return total

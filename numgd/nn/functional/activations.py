@@ -1,0 +1,521 @@
+"""Activations, forward and backward."""
+
+import numpy as np
+
+from numgd.kernels.cpu import elementwise
+from numgd.kernels.cpu import softmax as rows
+from numgd.nn.functional.checks import number, output, real_array
+
+_ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
+
+
+def _activation(kind, x, parameter, out):
+    """An activation of every element."""
+    x = real_array("x", x)
+    out = output(out, x.shape, x.dtype, x)
+    vector = x.reshape(-1)
+    one = _ONE[x.dtype]
+    elementwise.values(kind, vector, vector, one, vector.size + 1, 1.0, parameter, out.reshape(-1))
+    return out
+
+
+def _activation_backward(kind, grad, x, parameter, out):
+    """The gradient of Σ grad f(x)."""
+    grad, x = _both(grad, x)
+    out = output(out, x.shape, x.dtype, grad, x)
+    vector = x.reshape(-1)
+    elementwise.derivatives(kind, vector, vector, grad.reshape(-1), 1, 1.0, parameter, out.reshape(-1))
+    return out
+
+
+def _both(grad, x):
+    x = real_array("x", x)
+    grad = real_array("grad", grad, dtype=x.dtype)
+    if grad.shape != x.shape:
+        raise ValueError(f"grad has shape {grad.shape}, but x has {x.shape}")
+    return grad, x
+
+
+def _rows(kernel, x, out):
+    """A function of every row along the last axis."""
+    x = real_array("x", x)
+    _check_classes(x)
+    out = output(out, x.shape, x.dtype, x)
+    kernel(x.reshape(-1), x.shape[-1], out.reshape(-1))
+    return out
+
+
+def _rows_backward(kernel, grad, x, out):
+    grad, x = _both(grad, x)
+    _check_classes(x)
+    out = output(out, x.shape, x.dtype, grad, x)
+    kernel(grad.reshape(-1), x.reshape(-1), x.shape[-1], out.reshape(-1))
+    return out
+
+
+def _check_classes(x):
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"x must have a last axis with elements; its shape is {x.shape}")
+
+
+def relu(x, *, out=None):
+    """max(x, 0), element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The derivative at 0 is 0. NaN gives NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import relu
+    >>> relu(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
+    return _activation("relu", x, 0.0, out)
+
+
+def relu_backward(grad, x, *, out=None):
+    """The gradient of ``sum(grad * relu(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    out : numpy.ndarray, optional
+        As for `relu`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward("relu", grad, x, 0.0, out)
+
+
+def leaky_relu(x, *, negative_slope=0.01, out=None):
+    """x where x > 0, else ``negative_slope`` times x, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    negative_slope : float, optional
+        The slope where x < 0.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models (2013).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import leaky_relu
+    >>> leaky_relu(np.array([-1.0, 2.0]))
+    array([-0.01,  2.  ])
+    """
+    return _activation("leaky_relu", x, number("negative_slope", negative_slope), out)
+
+
+def leaky_relu_backward(grad, x, *, negative_slope=0.01, out=None):
+    """The gradient of ``sum(grad * leaky_relu(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    negative_slope : float, optional
+        The slope where x < 0.
+    out : numpy.ndarray, optional
+        As for `leaky_relu`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward("leaky_relu", grad, x, number("negative_slope", negative_slope), out)
+
+
+def elu(x, *, alpha=1.0, out=None):
+    """x where x > 0, else alpha (eˣ − 1), element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    alpha : float, optional
+        −alpha is the limit at −∞.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by ELUs (2016), equation 15.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import elu
+    >>> elu(np.array([-1.0, 2.0])).round(3)
+    array([-0.632,  2.   ])
+    """
+    return _activation("elu", x, number("alpha", alpha), out)
+
+
+def elu_backward(grad, x, *, alpha=1.0, out=None):
+    """The gradient of ``sum(grad * elu(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    alpha : float, optional
+        −alpha is the limit at −∞.
+    out : numpy.ndarray, optional
+        As for `elu`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward("elu", grad, x, number("alpha", alpha), out)
+
+
+_GELU = {"none": "gelu", "tanh": "gelu_tanh"}
+
+
+def _gelu_of(approximate):
+    if approximate not in _GELU:
+        raise ValueError(f"approximate must be 'none' or 'tanh'; it is {approximate!r}")
+    return _GELU[approximate]
+
+
+def gelu(x, *, approximate="none", out=None):
+    """x Φ(x), with the distribution function Φ of the normal distribution, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    approximate : {'none', 'tanh'}, optional
+        With 'tanh', ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Hendrycks and Gimpel, Gaussian error linear units (2016), section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import gelu
+    >>> gelu(np.array([-1.0, 2.0])).round(3)
+    array([-0.159,  1.954])
+    """
+    return _activation(_gelu_of(approximate), x, 0.0, out)
+
+
+def gelu_backward(grad, x, *, approximate="none", out=None):
+    """The gradient of ``sum(grad * gelu(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    approximate : {'none', 'tanh'}, optional
+        With 'tanh', ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    out : numpy.ndarray, optional
+        As for `gelu`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward(_gelu_of(approximate), grad, x, 0.0, out)
+
+
+def silu(x, *, out=None):
+    """x / (1 + e⁻ˣ), element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Elfwing, Uchibe and Doya, Sigmoid-weighted linear units (2018), equation 4; also called swish.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import silu
+    >>> silu(np.array([-1.0, 2.0])).round(3)
+    array([-0.269,  1.762])
+    """
+    return _activation("silu", x, 0.0, out)
+
+
+def silu_backward(grad, x, *, out=None):
+    """The gradient of ``sum(grad * silu(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    out : numpy.ndarray, optional
+        As for `silu`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward("silu", grad, x, 0.0, out)
+
+
+def sigmoid(x, *, out=None):
+    """1 / (1 + e⁻ˣ), element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import sigmoid
+    >>> sigmoid(np.array([0.0, 2.0])).round(3)
+    array([0.5  , 0.881])
+    """
+    return _activation("sigmoid", x, 0.0, out)
+
+
+def sigmoid_backward(grad, x, *, out=None):
+    """The gradient of ``sum(grad * sigmoid(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    out : numpy.ndarray, optional
+        As for `sigmoid`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward("sigmoid", grad, x, 0.0, out)
+
+
+def tanh(x, *, out=None):
+    """Hyperbolic tangent, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import tanh
+    >>> tanh(np.array([0.0, 2.0])).round(3)
+    array([0.   , 0.964])
+    """
+    return _activation("tanh", x, 0.0, out)
+
+
+def tanh_backward(grad, x, *, out=None):
+    """The gradient of ``sum(grad * tanh(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype.
+    out : numpy.ndarray, optional
+        As for `tanh`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _activation_backward("tanh", grad, x, 0.0, out)
+
+
+def softmax(x, *, out=None):
+    """exp(xⱼ) / Σₖ exp(xₖ), along the last axis.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, (…, classes) with at least one class.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The largest element of a row is subtracted first, so that no exponential overflows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import softmax
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    return _rows(rows.softmax, x, out)
+
+
+def softmax_backward(grad, x, *, out=None):
+    """The gradient of ``sum(grad * softmax(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype, (…, classes).
+    out : numpy.ndarray, optional
+        As for `softmax`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _rows_backward(rows.softmax_backward, grad, x, out)
+
+
+def log_softmax(x, *, out=None):
+    """xⱼ − log Σₖ exp(xₖ), along the last axis.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, (…, classes) with at least one class.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The largest element of a row is subtracted first, so that no exponential overflows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import log_softmax
+    >>> log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
+    return _rows(rows.log_softmax, x, out)
+
+
+def log_softmax_backward(grad, x, *, out=None):
+    """The gradient of ``sum(grad * log_softmax(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of one shape and dtype, (…, classes).
+    out : numpy.ndarray, optional
+        As for `log_softmax`.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return _rows_backward(rows.log_softmax_backward, grad, x, out)

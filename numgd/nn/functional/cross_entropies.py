@@ -1,0 +1,117 @@
+"""Cross-entropy of softmax, from logits."""
+
+import numpy as np
+
+from numgd.kernels.cpu import cross_entropy as kernel
+from numgd.kernels.cpu import elementwise
+from numgd.nn.functional.checks import number, output, real_array
+from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+
+
+def cross_entropy(x, target, *, label_smoothing=0.0, sample_weight=None, reduction="mean", out=None):
+    """−Σⱼ tⱼ log softmax(x)ⱼ along the last axis.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Logits, (…, classes), float32 or float64, with at least one class.
+    target : numpy.ndarray
+        Labels from 0 to classes − 1, integers of the shape of ``x[..., 0]``; or probabilities from 0 to 1, of
+        the shape and dtype of `x`.
+    label_smoothing : float, optional
+        ε from 0 to 1: the target becomes (1 − ε) t + ε / classes.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, of the shape of the first axes of ``x[..., 0]``.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no samples is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of ``x[..., 0]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above: labels out of range or of another dtype than integers, for example.
+
+    Notes
+    -----
+    A row's largest logit is subtracted first, so that no exponential overflows.  Smoothing: Szegedy et al.,
+    Rethinking the Inception architecture for computer vision (2016), section 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import cross_entropy
+    >>> float(cross_entropy(np.array([[0.0, 0.0], [1e4, 0.0]]), np.array([0, 1])).round(4))
+    5000.3466
+    """
+    x, target, samples = _checked(x, target)
+    smoothing = number("label_smoothing", label_smoothing, 0.0, 1.0)
+    by = weighing(sample_weight, samples, x.dtype, reduction)
+    out = result_memory(out, samples, x.dtype, reduction, x, target, sample_weight)
+    vectors = x.reshape(-1), target.reshape(-1), x.shape[-1], by.weights, by.repeat, smoothing
+    if reduction != "none":
+        return reduced(kernel.cross_entropy(*vectors, _NOWHERE[x.dtype]), by, out, x.dtype)
+    kernel.cross_entropy(*vectors, out.reshape(-1))
+    return out
+
+
+def cross_entropy_backward(
+    grad, x, target, *, label_smoothing=0.0, sample_weight=None, reduction="mean", out=None
+):
+    """The gradient of ``sum(grad * cross_entropy(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array of the shape of ``x[..., 0]``.
+    x, target, label_smoothing, sample_weight, reduction
+        As for `cross_entropy`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    x, target, samples = _checked(x, target)
+    smoothing = number("label_smoothing", label_smoothing, 0.0, 1.0)
+    by = weighing(sample_weight, samples, x.dtype, reduction)
+    weights, repeat, factor = slope_weights(grad, by, samples, x.dtype, reduction)
+    out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)
+    kernel.cross_entropy_backward(
+        x.reshape(-1), target.reshape(-1), x.shape[-1], weights, repeat, factor, smoothing, out.reshape(-1)
+    )
+    return out
+
+
+_NOWHERE = {np.dtype(real): np.empty(0, real) for real in (np.float32, np.float64)}
+
+
+def _checked(x, target):
+    """Logits, int64 labels or probabilities, and the shape of the samples."""
+    x = real_array("x", x)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"x must have a last axis with elements, the classes; its shape is {x.shape}")
+    samples, classes = x.shape[:-1], x.shape[-1]
+    target = np.asarray(target)
+    if target.dtype.kind in "iu":
+        if target.shape != samples:
+            raise ValueError(f"target has shape {target.shape}, but the labels of x {x.shape} have {samples}")
+        target = np.ascontiguousarray(target, np.int64).reshape(samples)
+        if not kernel.labels_within(target.reshape(-1), classes):
+            raise ValueError(f"target has labels below 0 or above {classes - 1}; x has {classes} classes")
+        return x, target, samples
+    if target.shape != x.shape:
+        if target.shape == samples:
+            raise TypeError(f"target must be integers where it holds labels; its dtype is {target.dtype}")
+        raise ValueError(f"target has shape {target.shape}, neither {samples} as labels nor {x.shape} of x")
+    target = real_array("target", target, dtype=x.dtype)
+    if elementwise.count_outside("probability", target.reshape(-1)):
+        raise ValueError("target must lie between 0 and 1 everywhere")
+    return x, target, samples

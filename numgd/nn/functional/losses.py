@@ -1,0 +1,477 @@
+"""Losses of elements and their targets, forward and backward."""
+
+from numgd.kernels.cpu import elementwise
+from numgd.nn.functional.checks import output, positive, real_array
+from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+
+_PROBABILITY = "must lie between 0 and 1 everywhere"
+_SIGN = "must be −1 or 1 everywhere"
+_TESTS = {  # what an argument has to be: its index, the test of `elementwise.OUTSIDE`, and the words
+    "binary_cross_entropy": (
+        ("x", 0, "probability", _PROBABILITY),
+        ("target", 1, "probability", _PROBABILITY),
+    ),
+    "binary_cross_entropy_with_logits": (("target", 1, "probability", _PROBABILITY),),
+    "hinge": (("target", 1, "sign", _SIGN),),
+}
+
+
+def checked_pair(kind, x, target):
+    """Both arrays, checked."""
+    x = real_array("x", x)
+    target = real_array("target", target, dtype=x.dtype)
+    if target.shape != x.shape:
+        raise ValueError(f"target has shape {target.shape}, but x has {x.shape}")
+    for name, index, test, words in _TESTS.get(kind, ()):
+        if elementwise.count_outside(test, (x, target)[index].reshape(-1)):
+            raise ValueError(f"{name} {words}")
+    return x, target
+
+
+def _loss(kind, x, target, parameter, sample_weight, reduction, out):
+    """A loss of every element, reduced."""
+    x, target = checked_pair(kind, x, target)
+    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    out = result_memory(out, x.shape, x.dtype, reduction, x, target, sample_weight)
+    vectors = x.reshape(-1), target.reshape(-1), by.weights, by.repeat
+    if reduction != "none":
+        return reduced(elementwise.total(kind, *vectors, parameter), by, out, x.dtype)
+    elementwise.values(kind, *vectors, 1.0, parameter, out.reshape(-1))
+    return out
+
+
+def _loss_backward(kind, grad, x, target, parameter, sample_weight, reduction, out):
+    """The gradient of Σ grad loss(x) with respect to x."""
+    x, target = checked_pair(kind, x, target)
+    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    weights, repeat, factor = slope_weights(grad, by, x.shape, x.dtype, reduction)
+    out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)
+    elementwise.derivatives(
+        kind, x.reshape(-1), target.reshape(-1), weights, repeat, factor, parameter, out.reshape(-1)
+    )
+    return out
+
+
+def l1_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+    """|x − target|.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The derivative where both are equal is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import l1_loss
+    >>> float(l1_loss(np.array([1.0, 2.0]), np.array([0.0, 5.0])))
+    2.0
+    """
+    return _loss("l1", x, target, 0.0, sample_weight, reduction, out)
+
+
+def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * l1_loss(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, sample_weight, reduction
+        As for `l1_loss`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward("l1", grad, x, target, 0.0, sample_weight, reduction, out)
+
+
+def mse_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+    """(x − target)².
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import mse_loss
+    >>> float(mse_loss(np.array([1.0, 2.0]), np.array([0.0, 5.0])))
+    5.0
+    """
+    return _loss("mse", x, target, 0.0, sample_weight, reduction, out)
+
+
+def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * mse_loss(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, sample_weight, reduction
+        As for `mse_loss`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward("mse", grad, x, target, 0.0, sample_weight, reduction, out)
+
+
+def smooth_l1_loss(x, target, *, beta=1.0, sample_weight=None, reduction="mean", out=None):
+    """d²/(2 beta) where d = |x − target| < beta, else d − beta/2.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`.
+    beta : float, optional
+        Positive: the width of the quadratic part.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Girshick, Fast R-CNN (2015), equation 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import smooth_l1_loss
+    >>> float(smooth_l1_loss(np.array([1.0, 2.0]), np.array([0.5, 5.0]), reduction="sum"))
+    2.625
+    """
+    return _loss("smooth_l1", x, target, positive("beta", beta), sample_weight, reduction, out)
+
+
+def smooth_l1_loss_backward(grad, x, target, *, beta=1.0, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * smooth_l1_loss(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, beta, sample_weight, reduction
+        As for `smooth_l1_loss`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward("smooth_l1", grad, x, target, positive("beta", beta), sample_weight, reduction, out)
+
+
+def huber_loss(x, target, *, delta=1.0, sample_weight=None, reduction="mean", out=None):
+    """d²/2 where d = |x − target| ≤ delta, else delta (d − delta/2).
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`.
+    delta : float, optional
+        Positive: the width of the quadratic part.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Huber, Robust estimation of a location parameter (1964).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import huber_loss
+    >>> float(huber_loss(np.array([1.0, 2.0]), np.array([0.5, 5.0]), delta=2.0, reduction="sum"))
+    4.125
+    """
+    return _loss("huber", x, target, positive("delta", delta), sample_weight, reduction, out)
+
+
+def huber_loss_backward(grad, x, target, *, delta=1.0, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * huber_loss(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, delta, sample_weight, reduction
+        As for `huber_loss`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward("huber", grad, x, target, positive("delta", delta), sample_weight, reduction, out)
+
+
+def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+    """max(0, 1 − target x).
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape: scores.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`: −1 or 1.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Cortes and Vapnik, Support-vector networks (1995).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import hinge_loss
+    >>> float(hinge_loss(np.array([0.5, -3.0]), np.array([1.0, -1.0]), reduction="sum"))
+    0.5
+    """
+    return _loss("hinge", x, target, 0.0, sample_weight, reduction, out)
+
+
+def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * hinge_loss(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, sample_weight, reduction
+        As for `hinge_loss`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward("hinge", grad, x, target, 0.0, sample_weight, reduction, out)
+
+
+def binary_cross_entropy_with_logits(x, target, *, sample_weight=None, reduction="mean", out=None):
+    """−t log σ(x) − (1 − t) log(1 − σ(x)) with t = target.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape: logits.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`, from 0 to 1.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    Computed as max(x, 0) − x t + log(1 + e^−|x|), which neither overflows nor cancels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import binary_cross_entropy_with_logits
+    >>> float(binary_cross_entropy_with_logits(np.array([0.0]), np.array([1.0])).round(4))
+    0.6931
+    """
+    return _loss("binary_cross_entropy_with_logits", x, target, 0.0, sample_weight, reduction, out)
+
+
+def binary_cross_entropy_with_logits_backward(
+    grad, x, target, *, sample_weight=None, reduction="mean", out=None
+):
+    """The gradient of ``sum(grad * binary_cross_entropy_with_logits(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, sample_weight, reduction
+        As for `binary_cross_entropy_with_logits`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward(
+        "binary_cross_entropy_with_logits", grad, x, target, 0.0, sample_weight, reduction, out
+    )
+
+
+def binary_cross_entropy(x, target, *, sample_weight=None, reduction="mean", out=None):
+    """−t log x − (1 − t) log(1 − x) with t = target.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape: probabilities.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`, from 0 to 1.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+    reduction : {'mean', 'sum', 'none'}, optional
+        The mean is Σ w loss / Σ w; that of no elements is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    As in PyTorch logarithms are at least −100, and the derivative's denominator x (1 − x) at least 10⁻¹².
+    From logits, `binary_cross_entropy_with_logits` is the better choice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import binary_cross_entropy
+    >>> float(binary_cross_entropy(np.array([0.5]), np.array([1.0])).round(4))
+    0.6931
+    """
+    return _loss("binary_cross_entropy", x, target, 0.0, sample_weight, reduction, out)
+
+
+def binary_cross_entropy_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * binary_cross_entropy(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array as `x`.
+    x, target, sample_weight, reduction
+        As for `binary_cross_entropy`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    return _loss_backward("binary_cross_entropy", grad, x, target, 0.0, sample_weight, reduction, out)

@@ -1,0 +1,98 @@
+"""Several labels a sample: the mean over labels of binary cross-entropies."""
+
+from numgd.kernels.cpu import elementwise
+from numgd.nn.functional.checks import output
+from numgd.nn.functional.losses import checked_pair
+from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+
+_KIND = "binary_cross_entropy_with_logits"
+
+
+def multilabel_soft_margin_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+    """Multi-label binary cross-entropy from logits: a sample's loss is the mean over its labels.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Logits, (…, labels), float32 or float64, with at least one label.
+    target : numpy.ndarray
+        Of the shape and dtype of `x`, from 0 to 1.
+    sample_weight : numpy.ndarray, optional
+        Factors ≥ 0 of the samples' losses, of the shape of the first axes of ``x[..., 0]``.
+    reduction : {'mean', 'sum', 'none'}, optional
+        Over samples.  The mean is Σ w loss / Σ w; that of no samples is NaN.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+
+    Returns
+    -------
+    number or numpy.ndarray
+        The reduced loss, or with 'none' an array of the shape of ``x[..., 0]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import multilabel_soft_margin_loss
+    >>> float(multilabel_soft_margin_loss(np.zeros((2, 3)), np.ones((2, 3))).round(4))
+    0.6931
+    """
+    x, target, samples = _samples(x, target)
+    by = weighing(sample_weight, samples, x.dtype, reduction)
+    out = result_memory(out, samples, x.dtype, reduction, x, target, sample_weight)
+    labels = x.shape[-1]
+    vectors = x.reshape(-1), target.reshape(-1)
+    if reduction != "none":
+        total = elementwise.total(_KIND, *vectors, by.weights, by.repeat * labels, 0.0)
+        return reduced(total / labels, by, out, x.dtype)
+    elementwise.totals_of_rows(
+        _KIND, *vectors, labels, by.weights, by.repeat, 1.0 / labels, 0.0, out.reshape(-1)
+    )
+    return out
+
+
+def multilabel_soft_margin_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+    """The gradient of ``sum(grad * multilabel_soft_margin_loss(x, target, …))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad : float or numpy.ndarray
+        A number, or with reduction 'none' an array of the shape of ``x[..., 0]``.
+    x, target, sample_weight, reduction
+        As for `multilabel_soft_margin_loss`.
+    out : numpy.ndarray, optional
+        Memory for the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+    """
+    x, target, samples = _samples(x, target)
+    by = weighing(sample_weight, samples, x.dtype, reduction)
+    weights, repeat, factor = slope_weights(grad, by, samples, x.dtype, reduction)
+    out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)
+    labels = x.shape[-1]
+    elementwise.derivatives(
+        _KIND,
+        x.reshape(-1),
+        target.reshape(-1),
+        weights,
+        repeat * labels,
+        factor / labels,
+        0.0,
+        out.reshape(-1),
+    )
+    return out
+
+
+def _samples(x, target):
+    """Both arrays, checked, and the shape of the samples."""
+    x, target = checked_pair(_KIND, x, target)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"x must have a last axis with elements, the labels; its shape is {x.shape}")
+    return x, target, x.shape[:-1]

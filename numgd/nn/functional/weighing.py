@@ -1,0 +1,84 @@
+"""How losses of elements or rows become one number: weights, and the mean, the sum or neither."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from numgd.kernels.cpu import elementwise
+from numgd.nn.functional.checks import output, real_array
+
+REDUCTIONS = ("mean", "sum", "none")
+
+_ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
+
+
+class Weighing(NamedTuple):
+    """What multiplies the losses."""
+
+    weights: np.ndarray  # contiguous vector: one weight for `repeat` losses
+    repeat: int
+    divisor: float  # what their sum is divided by
+    shape: tuple  # of the weights as they were given
+
+
+def weighing(sample_weight, shape, dtype, reduction):
+    """`Weighing` of losses of a shape; raises where weights or the reduction are wrong."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; it is {reduction!r}")
+    size = math.prod(shape)
+    if sample_weight is None:
+        # One weight for more losses than there are: the driver then never looks for others.
+        return Weighing(_ONE[dtype], size + 1, float(size) if reduction == "mean" else 1.0, ())
+    weights = real_array("sample_weight", sample_weight, dtype=dtype)
+    if weights.shape != shape[: weights.ndim]:
+        raise ValueError(f"sample_weight has shape {weights.shape}, which does not begin the losses' {shape}")
+    vector = weights.reshape(-1)
+    if elementwise.count_outside("weight", vector):
+        raise ValueError("sample_weight must be finite and at least 0")
+    repeat = size // max(1, vector.size)
+    divisor = float(np.sum(vector, dtype=np.float64)) * repeat if reduction == "mean" else 1.0
+    if reduction == "mean" and divisor == 0 and size:
+        raise ValueError("sample_weight must not be 0 everywhere: the mean is then undefined")
+    return Weighing(vector, max(1, repeat), divisor, weights.shape)
+
+
+def reduced(total, by, out, dtype):
+    """The sum, divided, as a number of a dtype; written into `out` if there is one."""
+    value = total / by.divisor if by.divisor else math.nan
+    if dtype == np.float32 and abs(value) > _LARGEST:  # NumPy would warn
+        value = math.copysign(math.inf, value)
+    if out is None:
+        return dtype.type(value)
+    out[()] = value
+    return out
+
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def slope_weights(grad, by, shape, dtype, reduction):
+    """``(weights, repeat, factor)`` of a gradient from the gradient with respect to the reduced loss.
+
+    Raises where `grad` is not a number, or not an array of the losses' shape if nothing is reduced.
+    """
+    if reduction == "none":
+        grad = real_array("grad", grad, dtype=dtype)
+        if grad.shape != shape:
+            raise ValueError(f"grad has shape {grad.shape}, but the losses have {shape}")
+        if by.weights is not _ONE[dtype]:
+            grad = grad * by.weights.reshape(by.shape + (1,) * (len(shape) - len(by.shape)))
+        return grad.reshape(-1), 1, 1.0
+    number = np.asarray(grad)
+    if number.dtype.kind not in "fiu":
+        raise TypeError(f"grad must be a real number; it is {grad!r}")
+    if number.ndim:
+        raise ValueError(f"grad has shape {number.shape}, but the loss is one number")
+    return by.weights, by.repeat, float(number) / by.divisor if by.divisor else math.nan
+
+
+def result_memory(out, shape, dtype, reduction, *inputs):
+    """Memory for losses; for one number only what was given."""
+    if reduction == "none":
+        return output(out, shape, dtype, *inputs)
+    return None if out is None else output(out, (), dtype, *inputs)

@@ -1,0 +1,234 @@
+"""Activations and softmax against their formulas, differences and limits."""
+
+import math
+import warnings
+
+import numba
+import numpy as np
+import pytest
+import scipy.special
+
+import numgd.nn.functional as F
+from numgd.scalars import ACTIVATIONS
+
+REALS = [np.float32, np.float64]
+
+
+def phi(x):
+    return 0.5 * scipy.special.erfc(-x / math.sqrt(2))
+
+
+FORMULAS = {  # name and options: the formula in float64
+    ("relu", ()): lambda x: np.maximum(x, 0),
+    ("leaky_relu", (("negative_slope", 0.2),)): lambda x: np.where(x > 0, x, 0.2 * x),
+    ("elu", (("alpha", 1.3),)): lambda x: np.where(x > 0, x, 1.3 * np.expm1(np.minimum(x, 0))),
+    ("gelu", ()): lambda x: x * phi(x),
+    ("gelu", (("approximate", "tanh"),)): lambda x: (
+        0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    ),
+    ("silu", ()): lambda x: x * scipy.special.expit(x),
+    ("sigmoid", ()): scipy.special.expit,
+    ("tanh", ()): np.tanh,
+    ("softmax", ()): lambda x: scipy.special.softmax(x, -1),
+    ("log_softmax", ()): lambda x: scipy.special.log_softmax(x, -1),
+}
+CASES = pytest.mark.parametrize(
+    "case", FORMULAS, ids=lambda case: "-".join([case[0], *(k for k, _ in case[1])])
+)
+NAMES = sorted({name for name, _ in FORMULAS})
+
+
+def functions(case):
+    name, options = case
+    options = dict(options)
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    return (
+        lambda x, **more: forward(x, **options, **more),
+        lambda grad, x, **more: backward(grad, x, **options, **more),
+    )
+
+
+def error(got, wanted):
+    return np.linalg.norm((got - wanted).ravel()) / np.linalg.norm(wanted.ravel())
+
+
+@pytest.mark.parametrize("real", REALS)
+@CASES
+def test_formula(case, real):
+    rng = np.random.default_rng(1)
+    x = (3 * rng.normal(size=(5, 7, 37))).astype(real)
+    before, out = x.copy(), np.full_like(x, np.nan)
+    forward, _ = functions(case)
+    assert forward(x, out=out) is out
+    assert error(out, FORMULAS[case](x.astype(float))) <= (2e-7 if real is np.float32 else 1e-15)
+    assert np.array_equal(x, before)
+    assert np.array_equal(forward(x), out)
+
+
+@CASES
+def test_backward_is_the_derivative(case):
+    rng = np.random.default_rng(2)
+    x, grad, direction = rng.normal(size=(3, 4, 11, 9)) * 2
+    x[abs(x) < 0.01] = 0.5  # away from kinks
+    _, backward = functions(case)
+    out = np.full_like(x, np.nan)
+    assert backward(grad, x, out=out) is out
+    h = 1e-5
+    slope = np.sum(grad * (FORMULAS[case](x + h * direction) - FORMULAS[case](x - h * direction))) / (2 * h)
+    assert abs(np.sum(out * direction) - slope) <= 1e-7 * np.linalg.norm(out)
+
+
+@CASES
+def test_backward_in_float32(case):
+    rng = np.random.default_rng(3)
+    x, grad = (3 * rng.normal(size=(2, 6, 33))).astype(np.float32)
+    _, backward = functions(case)
+    out = backward(grad, x)
+    assert out.dtype == np.float32
+    assert error(out, backward(grad.astype(float), x.astype(float))) <= 5e-7
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_limits(kind, real):
+    limits = {  # at −inf and +inf: value, derivative
+        "relu": (0, np.inf, 0, 1),
+        "leaky_relu": (-np.inf, np.inf, 0.5, 1),
+        "elu": (-0.5, np.inf, 0, 1),
+        "gelu": (0, np.inf, 0, 1),
+        "gelu_tanh": (0, np.inf, 0, 1),
+        "silu": (0, np.inf, 0, 1),
+        "sigmoid": (0, 1, 0, 0),
+        "tanh": (-1, 1, 0, 0),
+    }[kind]
+    pair, c = ACTIVATIONS[kind], real(0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for far in (np.inf, 1e30):
+            found = [f(real(side * far), c) for f in pair for side in (-1, 1)]
+            assert all(type(v) is real for v in found)
+            if far == np.inf:
+                assert found == list(limits)
+            else:
+                assert found[2:] == list(limits[2:]) and not np.isnan(found).any()
+    assert all(np.isnan(f(real(np.nan), c)) for f in pair)
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_interpreted_as_compiled(kind, real):
+    rng = np.random.default_rng(4)
+    x = (4 * rng.normal(size=60)).astype(real)
+    x[:6] = 0, -0.0, 50, -50, np.nan, 1e4
+    options = {
+        "leaky_relu": {"negative_slope": 0.5},
+        "elu": {"alpha": 0.5},
+        "gelu_tanh": {"approximate": "tanh"},
+    }.get(kind, {})
+    name = kind.removesuffix("_tanh")
+    for function, compiled in zip(
+        ACTIVATIONS[kind],
+        (getattr(F, name)(x, **options), getattr(F, f"{name}_backward")(np.ones_like(x), x, **options)),
+        strict=True,
+    ):
+        interpreted = np.array([function(v, real(0.5)) for v in x])
+        assert interpreted.dtype == real
+        eps = np.finfo(real).eps
+        np.testing.assert_allclose(compiled, interpreted, rtol=20 * eps, atol=8 * eps)
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_softmax_of_extreme_rows(real):
+    rows = np.array([[1e4, -1e4, 0], [-1e4, -1e4, -1e4], [0, -np.inf, 0], [88, 89, 90]], real)
+    p, log_p = F.softmax(rows), F.log_softmax(rows)
+    wanted = scipy.special.softmax(rows.astype(float), -1)
+    np.testing.assert_allclose(p, wanted, rtol=1e-6)
+    np.testing.assert_allclose(log_p[:2], [[0, -2e4, -1e4], [-math.log(3)] * 3], rtol=1e-6)
+    assert log_p[2, 1] == -np.inf
+    slopes = F.log_softmax_backward(np.ones_like(rows), rows)
+    np.testing.assert_allclose(slopes, 1 - 3 * wanted, atol=1e-6)
+    assert np.isnan(F.softmax(np.array([[1, np.nan, 2]], real))).all()
+    assert np.isnan(F.softmax(np.array([[1, -np.nan, 2]], real))).all()
+
+
+@pytest.mark.parametrize("columns", [1, 2, 15, 16, 17, 1023, 1024, 1025, 5000])
+def test_softmax_of_any_length(columns):
+    x = np.random.default_rng(columns).normal(size=(3, columns))
+    assert error(F.softmax(x), scipy.special.softmax(x, -1)) <= 1e-15 * math.sqrt(columns + 10)
+    single = x.astype(np.float32)
+    assert error(F.softmax(single), scipy.special.softmax(single.astype(float), -1)) <= 3e-7
+
+
+@pytest.fixture
+def threads():
+    before = numba.get_num_threads()
+    yield numba.set_num_threads
+    numba.set_num_threads(before)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
+@pytest.mark.parametrize("name", ["gelu", "softmax", "log_softmax"])
+def test_same_bits_on_any_number_of_threads(name, threads):
+    x, grad = np.random.default_rng(6).normal(size=(2, 701, 131)).astype(np.float32)
+    results = []
+    for count in (1, 2):
+        threads(count)
+        results.append((getattr(F, name)(x), getattr(F, f"{name}_backward")(grad, x)))
+    for one, two in zip(*results, strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_and_strided(name):
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    empty = np.zeros((0, 4))
+    assert forward(empty).shape == backward(empty, empty).shape == (0, 4)
+    x = np.random.default_rng(7).normal(size=(6, 8, 10))
+    for strided in (x[::2, ::-1, ::3], x.transpose(2, 0, 1)):
+        assert np.array_equal(forward(strided), forward(strided.copy()))
+        assert np.array_equal(backward(strided, strided), backward(strided.copy(), strided.copy()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_input(name):
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    x = np.ones((3, 4))
+    for wrong in (np.ones((3, 4), int), np.ones((3, 4), complex), np.ones((3, 4), np.float16), [["a"]]):
+        with pytest.raises(TypeError, match="x must be float32 or float64"):
+            forward(wrong)
+    with pytest.raises(ValueError, match=r"out has shape \(4, 3\), but the result's is \(3, 4\)"):
+        forward(x, out=np.ones((4, 3)))
+    with pytest.raises(TypeError, match="out has dtype float32"):
+        forward(x, out=np.ones((3, 4), np.float32))
+    with pytest.raises(ValueError, match="out overlaps"):
+        forward(x, out=x)
+    read_only = np.zeros((3, 4))
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="out is read-only"):
+        backward(x, x, out=read_only)
+    grad = x.copy()
+    with pytest.raises(ValueError, match="out overlaps"):
+        backward(grad, x, out=grad)
+    with pytest.raises(ValueError, match=r"grad has shape \(3,\), but x has \(3, 4\)"):
+        backward(np.ones(3), x)
+    with pytest.raises(TypeError, match="grad has dtype float32, but the other arrays have float64"):
+        backward(x.astype(np.float32), x)
+
+
+def test_bad_options():
+    x = np.ones(3)
+    with pytest.raises(ValueError, match="approximate must be 'none' or 'tanh'; it is 'exact'"):
+        F.gelu(x, approximate="exact")
+    with pytest.raises(TypeError, match="alpha must be a number"):
+        F.elu(x, alpha="1")
+    with pytest.raises(ValueError, match="negative_slope must be finite"):
+        F.leaky_relu_backward(x, x, negative_slope=np.nan)
+    for name in ("softmax", "log_softmax"):
+        for shape in ((), (2, 0)):
+            with pytest.raises(ValueError, match="x must have a last axis with elements"):
+                getattr(F, name)(np.zeros(shape))
+
+
+def test_a_number_is_an_array_without_axes():
+    assert F.relu(np.float64(-1)).shape == ()
+    assert abs(F.tanh(np.array(0.5, np.float32)) - np.tanh(0.5)) < 1e-7

@@ -1,0 +1,50 @@
+"""Activations against PyTorch in float64, on random shapes and values."""
+
+import numpy as np
+import pytest
+
+import numgd.nn.functional as F
+
+NAMES = ["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax", "log_softmax"]
+
+
+def check(seed):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    name = NAMES[seed % len(NAMES)]
+    real = (np.float32, np.float64)[rng.integers(2)]
+    shape = tuple(rng.integers(1, 40, size=rng.integers(1, 4)))
+    x, grad = (rng.normal(size=(2, *shape)) * rng.choice([0.1, 1, 10])).astype(real)
+    ours, theirs = {}, {}
+    if name == "leaky_relu":
+        ours = theirs = {"negative_slope": float(rng.uniform(0, 1))}
+    elif name == "elu":
+        ours = theirs = {"alpha": float(rng.uniform(0.1, 2))}
+    elif name == "gelu":
+        ours = theirs = {"approximate": str(rng.choice(["none", "tanh"]))}
+    elif name.endswith("softmax"):
+        theirs = {"dim": -1}
+    given = torch.tensor(x.astype(float), requires_grad=True)
+    value = getattr(torch.nn.functional, name)(given, **theirs)
+    value.backward(torch.tensor(grad.astype(float)))
+    # Where one probability is nearly 1, the gradient of softmax is a difference of nearly equal numbers.
+    cancelling = np.linalg.norm(grad) if name == "softmax" else 0.0
+    tolerance = 1e-12 if real is np.float64 else 2e-6
+    for got, wanted in (
+        (getattr(F, name)(x, **ours), value.detach().numpy()),
+        (getattr(F, f"{name}_backward")(grad, x, **ours), given.grad.numpy()),
+    ):
+        scale = max(np.linalg.norm(wanted), 1e-2 * cancelling, np.finfo(real).tiny)
+        assert np.linalg.norm(got - wanted) <= tolerance * scale, (name, shape, real, ours)
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_random_cases(share):
+    for seed in range(45 * share, 45 * (share + 1)):
+        check(seed)
+
+
+@pytest.mark.slow
+def test_many_random_cases():
+    for seed in range(1000, 1500):
+        check(seed)

@@ -1,0 +1,485 @@
+"""Losses against their formulas, differences and limits."""
+
+import math
+import warnings
+
+import numba
+import numpy as np
+import pytest
+import scipy.special
+
+import numgd.nn.functional as F
+from numgd.scalars import LOSSES
+
+REALS = [np.float32, np.float64]
+REDUCTIONS = ["mean", "sum", "none"]
+
+
+def log_expit(x):
+    return scipy.special.log_expit(x)
+
+
+def log_softmax(x):
+    return scipy.special.log_softmax(x, -1)
+
+
+def huber(d, c):
+    return np.where(d <= c, 0.5 * d * d, c * (d - 0.5 * c))
+
+
+FORMULAS = {  # the loss of x and its target y, and the options
+    "l1_loss": (lambda x, y: abs(x - y), {}),
+    "mse_loss": (lambda x, y: (x - y) ** 2, {}),
+    "smooth_l1_loss": (lambda x, y: huber(abs(x - y), 0.7) / 0.7, {"beta": 0.7}),
+    "huber_loss": (lambda x, y: huber(abs(x - y), 0.7), {"delta": 0.7}),
+    "hinge_loss": (lambda x, y: np.maximum(0, 1 - x * y), {}),
+    "binary_cross_entropy_with_logits": (lambda x, y: -y * log_expit(x) - (1 - y) * log_expit(-x), {}),
+    "binary_cross_entropy": (lambda x, y: -y * np.log(x) - (1 - y) * np.log1p(-x), {}),
+    "multilabel_soft_margin_loss": (
+        lambda x, y: -(y * log_expit(x) + (1 - y) * log_expit(-x)).mean(-1),
+        {},
+    ),
+    "cross_entropy": (lambda x, y: -_picked(log_softmax(x), y), {}),
+    "cross_entropy:smoothed": (
+        lambda x, y: -0.8 * _picked(log_softmax(x), y) - 0.2 * log_softmax(x).mean(-1),
+        {"label_smoothing": 0.2},
+    ),
+    "cross_entropy:mixed": (lambda x, y: -(y * log_softmax(x)).sum(-1), {}),
+    "cross_entropy:mixed, smoothed": (
+        lambda x, y: -((0.8 * y + 0.2 / x.shape[-1]) * log_softmax(x)).sum(-1),
+        {"label_smoothing": 0.2},
+    ),
+}
+OF_ELEMENTS = list(FORMULAS)[:7]
+CASES = pytest.mark.parametrize("case", FORMULAS)
+
+
+def _picked(rows, labels):
+    return np.take_along_axis(rows, labels[..., None], -1)[..., 0]
+
+
+def functions(case):
+    name, options = case.partition(":")[0], FORMULAS[case][1]
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    return (
+        lambda *arrays, **more: forward(*arrays, **options, **more),
+        lambda *arrays, **more: backward(*arrays, **options, **more),
+    )
+
+
+def draw(case, shape, real, rng):
+    """x, its target, and the shape of the losses."""
+    x, y = 3 * rng.normal(size=(2, *shape))
+    inner = shape
+    if case == "hinge_loss":
+        y = np.where(y > 0, 1.0, -1.0)
+    elif case == "binary_cross_entropy":
+        x, y = rng.uniform(0.01, 0.99, (2, *shape))
+    elif case == "binary_cross_entropy_with_logits":
+        y = rng.uniform(0, 1, shape)
+    elif case == "multilabel_soft_margin_loss":
+        y, inner = (y > 0).astype(float), shape[:-1]
+    elif case.startswith("cross_entropy:mixed"):
+        y, inner = scipy.special.softmax(y, -1), shape[:-1]
+    elif case.startswith("cross_entropy"):
+        inner = shape[:-1]
+        y = rng.integers(0, shape[-1], inner)
+    return x.astype(real), y if y.dtype.kind == "i" else y.astype(real), inner
+
+
+def reduce(losses, weights, reduction):
+    """By the definition."""
+    if weights is None:
+        weights = np.ones(())
+    weights = np.broadcast_to(
+        weights.reshape(weights.shape + (1,) * (losses.ndim - weights.ndim)), losses.shape
+    )
+    total = weights.astype(float) * losses
+    return {"none": lambda: total, "sum": total.sum, "mean": lambda: total.sum() / weights.sum()}[reduction]()
+
+
+def exactly(case, x, y, weights, reduction):
+    """By the formula in float64."""
+    y = y if y.dtype.kind == "i" else y.astype(float)
+    return reduce(FORMULAS[case][0](x.astype(float), y), weights, reduction)
+
+
+def draw_weights(kind, inner, real, rng):
+    shape = {"none": None, "samples": inner[:1], "all": inner}[kind]
+    return None if shape is None else rng.integers(0, 4, shape).astype(real) + real(0.25)
+
+
+def check(case, shape, real, weighting, rng):
+    """All reductions, forward and backward."""
+    x, y, inner = draw(case, shape, real, rng)
+    weights = draw_weights(weighting, inner, real, rng)
+    forward, backward = functions(case)
+    kept = x.copy(), y.copy()
+    tolerance = 2e-6 if real is np.float32 else 1e-12
+    for reduction in REDUCTIONS:
+        wanted = exactly(case, x, y, weights, reduction)
+        out = np.full(wanted.shape, np.nan, real)
+        got = forward(x, y, sample_weight=weights, reduction=reduction, out=out)
+        assert got is out
+        assert np.linalg.norm(got - wanted) <= tolerance * np.linalg.norm(wanted)
+        again = forward(x, y, sample_weight=weights, reduction=reduction)
+        assert again.dtype == real and np.array_equal(again, out)
+
+        grad = rng.normal(size=wanted.shape) if reduction == "none" else float(rng.normal())
+        gradient = np.full(x.shape, np.nan, real)
+        if reduction == "none":
+            grad = grad.astype(real)
+        assert backward(grad, x, y, sample_weight=weights, reduction=reduction, out=gradient) is gradient
+        direction = rng.normal(size=x.shape)
+        h = 1e-6 if case == "binary_cross_entropy" else 1e-5
+        sides = [
+            np.sum(grad * exactly(case, x + side * h * direction, y, weights, reduction)) for side in (-1, 1)
+        ]
+        slope = (sides[1] - sides[0]) / (2 * h)
+        # A difference across a kink is wrong by h times the jump of the slope.
+        slack = (1e-4 if "l1" in case or "hinge" in case or "huber" in case else 1e-6) + tolerance
+        allowed = slack * (1e-3 + np.linalg.norm(gradient)) + np.finfo(real).eps * np.linalg.norm(grad)
+        assert abs(np.sum(gradient * direction) - slope) <= allowed
+    assert np.array_equal(x, kept[0]) and np.array_equal(y, kept[1])
+
+
+@pytest.mark.parametrize("weighting", ["none", "samples", "all"])
+@CASES
+def test_formula_and_derivative(case, weighting):
+    check(case, (9, 5, 13), np.float64, weighting, np.random.default_rng(1))
+
+
+@CASES
+def test_float32(case):
+    check(case, (11, 37), np.float32, "samples", np.random.default_rng(2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("real", REALS)
+@CASES
+def test_random_shapes(case, real):
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        shape = tuple(rng.integers(1, 30, size=rng.integers(2, 4)))
+        check(case, shape, real, str(rng.choice(["none", "samples", "all"])), rng)
+
+
+@CASES
+def test_long(case):
+    rng = np.random.default_rng(4)
+    x, y, _ = draw(case, (900, 101), np.float32, rng)
+    forward, _ = functions(case)
+    for reduction in ("sum", "mean"):
+        wanted = exactly(case, x, y, None, reduction)
+        assert abs(forward(x, y, reduction=reduction) - wanted) <= 1e-6 * abs(wanted)
+
+
+@pytest.fixture
+def threads():
+    before = numba.get_num_threads()
+    yield numba.set_num_threads
+    numba.set_num_threads(before)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
+@CASES
+def test_same_bits_on_any_number_of_threads(case, threads):
+    rng = np.random.default_rng(5)
+    x, y, inner = draw(case, (701, 131), np.float32, rng)
+    weights = draw_weights("samples", inner, np.float32, rng)
+    forward, backward = functions(case)
+    results = []
+    for count in (1, 2):
+        threads(count)
+        results.append(
+            (
+                forward(x, y),
+                forward(x, y, sample_weight=weights, reduction="sum"),
+                backward(1.0, x, y, sample_weight=weights),
+            )
+        )
+    for one, two in zip(*results, strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("kind", LOSSES)
+def test_interpreted_as_compiled(kind, real):
+    rng = np.random.default_rng(6)
+    name = kind if kind.startswith("binary") else f"{kind}_loss"
+    x, y, _ = draw(name, (40,), real, rng)
+    parameter = {"smooth_l1": "beta", "huber": "delta"}.get(kind)
+    options = {parameter: 0.5} if parameter else {}
+    values = getattr(F, name)(x, y, reduction="none", **options)
+    slopes = getattr(F, f"{name}_backward")(np.ones_like(x), x, y, reduction="none", **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for compiled, function in ((values, LOSSES[kind].value), (slopes, LOSSES[kind].derivative)):
+            interpreted = np.array([function(u, v, real(0.5)) for u, v in zip(x, y, strict=True)])
+            assert interpreted.dtype == real
+            eps = np.finfo(real).eps
+            np.testing.assert_allclose(compiled, interpreted, rtol=20 * eps, atol=4 * eps)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_nan_stays(kind):
+    nan, one = np.float32(np.nan), np.float32(1)
+    for function in LOSSES[kind]:
+        assert np.isnan(function(nan, one, one))
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_large_logits(real):
+    """Labels, logits of ±1e4: right, finite, and the slopes too."""
+    x = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]], real)
+    labels = np.array([1, 0, 2])
+    wanted = [2e4, 2e4 + math.log(2), math.log(3)]
+    for target in (labels, np.eye(3, dtype=real)[labels]):
+        np.testing.assert_allclose(F.cross_entropy(x, target, reduction="none"), wanted, rtol=1e-6)
+        slopes = F.cross_entropy_backward(1.0, x, target, reduction="sum")
+        np.testing.assert_allclose(slopes, scipy.special.softmax(x, -1) - np.eye(3)[labels], atol=1e-6)
+    smoothed = F.cross_entropy(x, labels, label_smoothing=0.3, reduction="none")
+    np.testing.assert_allclose(
+        smoothed, 0.7 * np.array(wanted) + [3000, 2000 + 0.3 * math.log(2), 0.3 * math.log(3)]
+    )
+    logits, yes = np.array([1e4, -1e4, 1e4, -1e4], real), np.array([1, 0, 0, 1], real)
+    losses = F.binary_cross_entropy_with_logits(logits, yes, reduction="none")
+    assert losses.tolist() == [0, 0, 1e4, 1e4]
+    slopes = F.binary_cross_entropy_with_logits_backward(1.0, logits, yes, reduction="sum")
+    assert slopes.tolist() == [0, 0, 1, -1]
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_certain_probabilities(real):
+    x, y = np.array([0, 1, 0, 1, 1e-30], real), np.array([0, 1, 1, 0, 0], real)
+    losses = F.binary_cross_entropy(x, y, reduction="none")
+    np.testing.assert_allclose(losses, [0, 0, 100, 100, 1e-30], rtol=1e-6)
+    slopes = F.binary_cross_entropy_backward(1.0, x, y, reduction="sum")
+    np.testing.assert_allclose(slopes, [0, 0, -1e12, 1e12, 1e-18], rtol=1e-5)
+
+
+@CASES
+def test_empty_batch(case):
+    rng = np.random.default_rng(7)
+    x, y, inner = draw(case, (0, 4), np.float64, rng)
+    forward, backward = functions(case)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(forward(x, y))
+        assert forward(x, y, reduction="sum") == 0
+        assert forward(x, y, reduction="none").shape == inner
+        assert backward(1.0, x, y).shape == (0, 4)
+        assert backward(np.zeros(inner), x, y, reduction="none").shape == (0, 4)
+
+
+def test_overflow_is_infinite():
+    x = np.full(4, 1e38, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert F.l1_loss(x, -x * 0, reduction="sum") == np.inf
+        assert F.l1_loss(x, -x * 0, reduction="sum", out=np.zeros((), np.float32)) == np.inf
+
+
+@pytest.mark.parametrize("integer", [np.int8, np.int32, np.int64, np.uint8, np.uint64])
+def test_labels_of_any_integer_dtype(integer):
+    x = np.random.default_rng(8).normal(size=(6, 5))
+    labels = np.array([0, 4, 2, 2, 1, 3])
+    assert F.cross_entropy(x, labels.astype(integer)) == F.cross_entropy(x, labels)
+
+
+@CASES
+def test_strided_arrays(case):
+    rng = np.random.default_rng(9)
+    x, y, _ = draw(case, (12, 10), np.float64, rng)
+    forward, backward = functions(case)
+    x, y = x[::2, ::-1], y[::2]
+    assert forward(x, y) == forward(x.copy(), y.copy())
+    assert np.array_equal(backward(1.0, x, y), backward(1.0, x.copy(), y.copy()))
+
+
+@CASES
+def test_bad_input(case):
+    rng = np.random.default_rng(10)
+    x, y, inner = draw(case, (6, 4), np.float64, rng)
+    forward, backward = functions(case)
+    for wrong in (x.astype(int), x.astype(complex), x.astype(np.float16)):
+        with pytest.raises(TypeError, match="x must be float32 or float64"):
+            forward(wrong, y)
+    with pytest.raises(ValueError, match=r"target has shape .*\(6, 4\)|target has shape \(5"):
+        forward(x, y[:5])
+    if y.dtype.kind == "f":
+        with pytest.raises(TypeError, match="target has dtype float32, but the other arrays have float64"):
+            forward(x, y.astype(np.float32))
+    with pytest.raises(ValueError, match="reduction must be 'mean', 'sum' or 'none'; it is 'total'"):
+        forward(x, y, reduction="total")
+    with pytest.raises(ValueError, match=r"out has shape \(3,\), but the result's is \(\)"):
+        forward(x, y, out=np.zeros(3))
+    read_only = np.zeros(inner)
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="out is read-only"):
+        forward(x, y, reduction="none", out=read_only)
+    before = x.copy()
+    with pytest.raises(ValueError, match="out overlaps with an input"):
+        backward(1.0, x, y, out=x)
+    assert np.array_equal(x, before)
+    with pytest.raises(ValueError, match=r"grad has shape \(6, 4\), but the loss is one number"):
+        backward(x, x, y)
+    with pytest.raises(ValueError, match="grad has shape"):
+        backward(np.ones(3), x, y, reduction="none")
+    with pytest.raises(TypeError, match="grad must be a real number"):
+        backward(1j, x, y)
+    weights = np.ones(6)
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(5,\)"):
+        forward(x, y, sample_weight=weights[:5])
+    with pytest.raises(TypeError, match="sample_weight has dtype float32"):
+        forward(x, y, sample_weight=weights.astype(np.float32))
+    for value in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="sample_weight must be finite and at least 0"):
+            forward(x, y, sample_weight=np.where(np.arange(6) == 3, value, weights))
+    with pytest.raises(ValueError, match="sample_weight must not be 0 everywhere"):
+        forward(x, y, sample_weight=0 * weights)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_bad_targets(backward):
+    x = np.zeros((2, 3))
+
+    def call(name, *arguments, **options):
+        if backward:
+            getattr(F, f"{name}_backward")(1.0, *arguments, **options)
+        else:
+            getattr(F, name)(*arguments, **options)
+
+    for labels in ([0, 3], [-1, 0], [0, 2**40]):
+        with pytest.raises(ValueError, match="target has labels below 0 or above 2"):
+            call("cross_entropy", x, np.array(labels))
+    with pytest.raises(TypeError, match=r"target must be integers .* labels; its dtype is float64"):
+        call("cross_entropy", x, np.array([0.0, 1.0]))
+    with pytest.raises(TypeError, match="its dtype is bool"):
+        call("cross_entropy", x, np.array([True, False]))
+    with pytest.raises(ValueError, match=r"target has shape \(3, 2\)"):
+        call("cross_entropy", x, np.zeros((3, 2)))
+    for value in (-0.1, 1.1, np.nan):
+        wrong = np.where(np.arange(6).reshape(2, 3) == 4, value, 0.5)
+        for name in (
+            "cross_entropy",
+            "binary_cross_entropy",
+            "binary_cross_entropy_with_logits",
+            "multilabel_soft_margin_loss",
+        ):
+            with pytest.raises(ValueError, match="target must lie between 0 and 1"):
+                call(name, x, wrong)
+        with pytest.raises(ValueError, match="x must lie between 0 and 1"):
+            call("binary_cross_entropy", wrong, x)
+        with pytest.raises(ValueError, match="label_smoothing must be finite and from 0 to 1"):
+            call("cross_entropy", x, np.array([0, 1]), label_smoothing=value)
+    with pytest.raises(ValueError, match="target must be −1 or 1"):
+        call("hinge_loss", x, x)
+    for value in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="beta must be positive"):
+            call("smooth_l1_loss", x, x, beta=value)
+        with pytest.raises(ValueError, match="delta must be positive"):
+            call("huber_loss", x, x, delta=value)
+    with pytest.raises(TypeError, match="beta must be a number"):
+        call("smooth_l1_loss", x, x, beta="1")
+    for name in ("cross_entropy", "multilabel_soft_margin_loss"):
+        with pytest.raises(ValueError, match="x must have a last axis with elements"):
+            call(name, np.zeros((2, 0)), np.zeros((2, 0)))
+
+
+class TestLogisticRegression:
+    @staticmethod
+    def draw(real, intercept):
+        rng = np.random.default_rng(11)
+        features = rng.normal(size=(50, 6)).astype(real)
+        labels = rng.integers(0, 2, 50)
+        weights = rng.uniform(0, 2, 50).astype(real)
+        parameters, direction = rng.normal(size=(2, 6 + intercept)).astype(real)
+        return parameters, direction, features, labels, weights
+
+    @staticmethod
+    def exactly(parameters, features, labels, l1, l2, weights, reduction):
+        w, b = parameters[:6], parameters[6:].sum()
+        losses = np.logaddexp(0, -(2 * labels - 1) * (features @ w + b))
+        return reduce(losses, weights, reduction) + l1 * abs(w).sum() + 0.5 * l2 * w @ w
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize("reduction", ["mean", "sum"])
+    @pytest.mark.parametrize("intercept", [0, 1])
+    @pytest.mark.parametrize("real", REALS)
+    def test_formula_and_derivatives(self, real, intercept, reduction, weighted):
+        parameters, direction, features, labels, weights = self.draw(real, intercept)
+        weights = weights if weighted else None
+        options = {"l1": 0.3, "l2": 0.7, "sample_weight": weights, "reduction": reduction}
+        exact = [a.astype(float) for a in (parameters, features)]
+        d = direction.astype(float)
+
+        def f(p):
+            return self.exactly(p, exact[1], labels, 0.3, 0.7, weights, reduction)
+
+        tolerance = 1e-12 if real is np.float64 else 2e-6
+        value = F.logistic_regression_loss(parameters, features, labels, **options)
+        assert value.dtype == real and abs(value - f(exact[0])) <= tolerance * f(exact[0])
+        gradient = F.logistic_regression_gradient(parameters, features, labels, **options)
+        assert gradient.dtype == real
+        slope = (f(exact[0] + 1e-5 * d) - f(exact[0] - 1e-5 * d)) / 2e-5
+        assert abs(gradient @ d - slope) <= (1e-8 + 2 * tolerance) * np.linalg.norm(
+            gradient
+        ) * np.linalg.norm(d)
+        product = F.logistic_regression_hessp(parameters, direction, features, labels, **options)
+        exact_options = options | {"sample_weight": None if weights is None else weights.astype(float)}
+        sides = [
+            F.logistic_regression_gradient(exact[0] + side * 1e-6 * d, exact[1], labels, **exact_options)
+            for side in (-1, 1)
+        ]
+        wanted = (sides[1] - sides[0]) / 2e-6
+        assert np.linalg.norm(product - wanted) <= (1e-8 + 2 * tolerance) * np.linalg.norm(wanted)
+
+    def test_out_and_no_samples(self):
+        parameters, direction, features, labels, _ = self.draw(np.float64, 1)
+        out = np.full(7, np.nan)
+        assert F.logistic_regression_gradient(parameters, features, labels, out=out) is out
+        assert np.array_equal(out, F.logistic_regression_gradient(parameters, features, labels))
+        out = np.full(7, np.nan)
+        assert F.logistic_regression_hessp(parameters, direction, features, labels, out=out) is out
+        assert not np.isnan(out).any()
+        empty = features[:0], labels[:0]
+        assert np.isnan(F.logistic_regression_loss(parameters, *empty))
+        wanted = 2 * np.abs(parameters[:6]).sum()
+        assert F.logistic_regression_loss(parameters, *empty, l1=2.0, reduction="sum") == pytest.approx(
+            wanted
+        )
+
+    def test_zero_weights_have_no_penalty_slope(self):
+        _, _, features, labels, _ = self.draw(np.float64, 0)
+        plain = F.logistic_regression_gradient(np.zeros(6), features, labels)
+        assert np.array_equal(plain, F.logistic_regression_gradient(np.zeros(6), features, labels, l1=5.0))
+
+    def test_bad_input(self):
+        parameters, direction, features, labels, weights = self.draw(np.float64, 0)
+        functions = (
+            F.logistic_regression_loss,
+            F.logistic_regression_gradient,
+            lambda p, *rest, **options: F.logistic_regression_hessp(p, direction, *rest, **options),
+        )
+        for f in functions:
+            with pytest.raises(ValueError, match=r"parameters has shape \(5,\); features \(50, 6\) need"):
+                f(parameters[:5], features, labels)
+            with pytest.raises(TypeError, match="parameters has dtype float32"):
+                f(parameters.astype(np.float32), features, labels)
+            with pytest.raises(TypeError, match="labels must be integers; the dtype is float64"):
+                f(parameters, features, labels.astype(float))
+            with pytest.raises(ValueError, match="labels must be 0 or 1"):
+                f(parameters, features, 2 * labels)
+            with pytest.raises(ValueError, match=r"labels has shape \(49,\), but features has \(50, 6\)"):
+                f(parameters, features, labels[:-1])
+            with pytest.raises(ValueError, match="l2 must be finite"):
+                f(parameters, features, labels, l2=-1.0)
+            with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\), but there are 50 samples"):
+                f(parameters, features, labels, sample_weight=weights[:3])
+            with pytest.raises(ValueError, match="reduction must be 'mean' or 'sum'"):
+                f(parameters, features, labels, reduction="none")
+        with pytest.raises(ValueError, match="out overlaps"):
+            F.logistic_regression_gradient(parameters, features, labels, out=parameters)
+        with pytest.raises(ValueError, match=r"direction has shape \(5,\), but parameters has \(6,\)"):
+            F.logistic_regression_hessp(parameters, direction[:5], features, labels)

@@ -1,0 +1,85 @@
+"""Losses against PyTorch in float64, on random shapes, options and values, forward and backward."""
+
+import numpy as np
+import pytest
+
+import numgd.nn.functional as F
+
+CASES = [
+    "l1_loss",
+    "mse_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy",
+    "multilabel_soft_margin_loss",
+    "labels",
+    "probabilities",
+]
+
+
+def check(seed):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    case = CASES[seed % len(CASES)]
+    name = "cross_entropy" if case in ("labels", "probabilities") else case
+    real = (np.float32, np.float64)[rng.integers(2)]
+    reduction = ("mean", "sum", "none")[rng.integers(3)]
+    shape = tuple(rng.integers(1, 50, size=rng.integers(1, 4)))
+    if name in ("cross_entropy", "multilabel_soft_margin_loss") and len(shape) == 1:
+        shape += (7,)
+    x, y = rng.normal(size=(2, *shape)) * rng.choice([0.1, 1, 10, 1e4])
+    options = {}
+    if name == "smooth_l1_loss":
+        options = {"beta": float(rng.uniform(0.01, 3))}
+    elif name == "huber_loss":
+        options = {"delta": float(rng.uniform(0.01, 3))}
+    elif name == "cross_entropy":
+        options = {"label_smoothing": float(rng.choice([0, 0.1, 0.5]))}
+    if case == "labels":
+        y = rng.integers(0, shape[-1], shape[:-1])
+    elif case in ("probabilities", "binary_cross_entropy_with_logits"):
+        y = rng.uniform(size=shape)
+    elif case == "binary_cross_entropy":
+        x, y = rng.uniform(1e-3, 1 - 1e-3, (2, *shape))
+    elif case == "multilabel_soft_margin_loss":
+        y = rng.integers(0, 2, shape).astype(float)
+    x, y = x.astype(real), y if case == "labels" else y.astype(real)
+    given = torch.tensor(x.astype(float), requires_grad=True)
+    target = torch.tensor(y if case == "labels" else y.astype(float))
+    if case == "labels":  # PyTorch's classes are the second axis
+        flat = given.reshape(-1, shape[-1]), target.reshape(-1)
+        value = torch.nn.functional.cross_entropy(*flat, reduction=reduction, **options)
+    elif case == "probabilities":
+        flat = given.reshape(-1, shape[-1]), target.reshape(-1, shape[-1])
+        value = torch.nn.functional.cross_entropy(*flat, reduction=reduction, **options)
+    elif name == "multilabel_soft_margin_loss":
+        flat = given.reshape(-1, shape[-1]), target.reshape(-1, shape[-1])
+        value = torch.nn.functional.multilabel_soft_margin_loss(*flat, reduction=reduction)
+    else:
+        value = getattr(torch.nn.functional, name)(given, target, reduction=reduction, **options)
+    got = getattr(F, name)(x, y, reduction=reduction, **options)
+    if reduction == "none":
+        value = value.reshape(got.shape)
+        grad = rng.normal(size=got.shape).astype(real)
+    else:
+        grad = float(np.float32(rng.normal()))
+    value.backward(torch.tensor(grad, dtype=torch.float64))
+    gradient = getattr(F, f"{name}_backward")(grad, x, y, reduction=reduction, **options)
+    tolerance = 1e-12 if real is np.float64 else 2e-6
+    for found, wanted in ((got, value.detach().numpy()), (gradient, given.grad.numpy())):
+        floor = 1e-2 * np.finfo(real).eps * np.linalg.norm(grad)  # all right, where p is nearly the target
+        allowed = tolerance * np.linalg.norm(wanted) + floor
+        assert np.linalg.norm(found - wanted) <= allowed, (case, shape, real, reduction, options)
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_random_cases(share):
+    for seed in range(45 * share, 45 * (share + 1)):
+        check(seed)
+
+
+@pytest.mark.slow
+def test_500_random_cases():
+    for seed in range(1000, 1500):
+        check(seed)
