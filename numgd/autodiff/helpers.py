@@ -6,6 +6,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
+from numgd.jit import simd
+
 
 @register_jitable
 def grown(tape, size):
@@ -36,6 +38,32 @@ def _single(a):
     if a.dtype == types.float32:
         return lambda a: a
     return lambda a: a.astype(np.float32)
+
+
+def _over_arrays(name):
+    """One of NumPy's functions that many elements take together where they are an array's."""
+    scalar, numpys = getattr(simd, name), getattr(np, name)
+
+    def function(a):
+        return numpys(a)
+
+    def loop(a):
+        out = np.empty(a.shape, a.dtype)
+        results, values = out.ravel(), a.ravel()
+        for i in range(results.size):
+            results[i] = scalar(values[i])
+        return out
+
+    def choose(a):
+        return loop if isinstance(a, types.Array) and isinstance(a.dtype, types.Float) else function
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`numpy.{name}`."
+    overload(function)(choose)
+    return function
+
+
+exp, expm1, log, log1p, tanh = map(_over_arrays, ("exp", "expm1", "log", "log1p", "tanh"))
 
 
 @register_jitable

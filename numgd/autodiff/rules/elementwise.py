@@ -152,13 +152,19 @@ define(
 _unary(
     "sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0 * g, g * (M.cos(3.141592653589793 * a) - y) / a)", np.sinc
 )
-_unary("exp", "M.exp(a)", "g * y", np.exp, math.exp)
+
+for _name, _adjoint in {
+    "exp": "g * y",
+    "expm1": "g * (y + 1.0)",
+    "log": "g / a",
+    "log1p": "g / (1.0 + a)",
+    "tanh": "g * (1.0 - y * y)",
+}.items():
+    _functions = tuple(getattr(module, _name) for module in (np, math, helpers))
+    _unary(_name, f"helpers.{_name}(a)", _adjoint, *_functions, scalar=f"M.{_name}(a)")
 _unary("exp2", "2.0 ** a", "g * y * 0.6931471805599453", np.exp2, getattr(math, "exp2", np.exp2))
-_unary("expm1", "M.expm1(a)", "g * (y + 1.0)", np.expm1, math.expm1)
-_unary("log", "M.log(a)", "g / a", np.log, math.log)
 _unary("log2", "M.log2(a)", "g / (a * 0.6931471805599453)", np.log2, math.log2)
 _unary("log10", "M.log10(a)", "g / (a * 2.302585092994046)", np.log10, math.log10)
-_unary("log1p", "M.log1p(a)", "g / (1.0 + a)", np.log1p, math.log1p)
 _unary("sqrt", "M.sqrt(a)", "g * 0.5 / y", np.sqrt, math.sqrt)
 _unary("cbrt", "np.cbrt(a)", "g / (3.0 * y * y)", np.cbrt)
 _unary("reciprocal", "1.0 / a", "-g * y * y", np.reciprocal, cheap=True)
@@ -170,7 +176,6 @@ _unary("arccos", "np.arccos(a)", "-g / M.sqrt(1.0 - a * a)", np.arccos, math.aco
 _unary("arctan", "np.arctan(a)", "g / (1.0 + a * a)", np.arctan, math.atan)
 _unary("sinh", "M.sinh(a)", "g * M.cosh(a)", np.sinh, math.sinh)
 _unary("cosh", "M.cosh(a)", "g * M.sinh(a)", np.cosh, math.cosh)
-_unary("tanh", "M.tanh(a)", "g * (1.0 - y * y)", np.tanh, math.tanh)
 _unary("arcsinh", "np.arcsinh(a)", "g / M.sqrt(a * a + 1.0)", np.arcsinh, math.asinh)
 _unary("arccosh", "np.arccosh(a)", "g / M.sqrt(a * a - 1.0)", np.arccosh, math.acosh)
 _unary("arctanh", "np.arctanh(a)", "g / (1.0 - a * a)", np.arctanh, math.atanh)
