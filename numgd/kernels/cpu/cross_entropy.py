@@ -8,12 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from numgd.jit import simd
 from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.portable import compiled
 from numgd.jit.simd import strict
 from numgd.kernels.cpu.blocks import drive
-from numgd.kernels.cpu.rows import exponentials, make_sum, sum_of_differences, sum_of_exponentials
+from numgd.kernels.cpu.rows import exponentials_of_rows, log_sums_of_rows, make_sum, sum_of_differences
 from numgd.kernels.cpu.softmax import rows_in_block
 
 
@@ -74,7 +73,7 @@ def _cross_term(u, t, shifts):
 
 
 @strict
-def _target(u, t, shifts):
+def _target(t, _, shifts):
     return shifts[0] * t + shifts[1]
 
 
@@ -93,16 +92,14 @@ def _labelled(dtype):
     view, view_labels, real, width = view_of(dtype), view_of(np.dtype(np.int64)), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
-        labels = view_labels(y, rows)
+        labels, tops, logs = view_labels(y, rows), np.empty(rows, real), np.empty(rows)
+        log_sums_of_rows(view(x, rows * columns), columns, tops, logs)
         total = 0.0
         for row in range(rows):
-            u = view(x + row * columns * width, columns)
-            top = simd.maximum(u)
-            log_of_sum = simd.log(sum_of_exponentials(u, u, top))
+            u, top = view(x + row * columns * width, columns), tops[row]
             mean = sum_of_differences(u, u, top) / columns if parameter != 0.0 else 0.0
-            loss = factor * _row_loss(
-                log_of_sum, np.float64(u[labels[row]]), np.float64(top), mean, parameter
-            )
+            chosen = np.float64(u[labels[row]])
+            loss = factor * _row_loss(logs[row], chosen, np.float64(top), mean, parameter)
             if scale != 0:
                 loss *= view(scale, rows)[row]
             if out != 0:
@@ -118,15 +115,13 @@ def _labelled_backward(dtype):
     view, view_labels, real, width = view_of(dtype), view_of(np.dtype(np.int64)), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
-        labels = view_labels(y, rows)
+        labels, sums = view_labels(y, rows), np.empty(rows)
+        exponentials_of_rows(view(x, rows * columns), columns, view(out, rows * columns), sums)
         for row in range(rows):
-            start = row * columns * width
-            u, g = view(x + start, columns), view(out + start, columns)
-            share = factor
+            g, share = view(out + row * columns * width, columns), factor
             if scale != 0:
                 share *= view(scale, rows)[row]
-            normed = real(share / exponentials(u, simd.maximum(u), g))
-            everywhere = real(share * (parameter / columns))
+            normed, everywhere = real(share / sums[row]), real(share * (parameter / columns))
             for j in range(columns):
                 g[j] = normed * g[j] - everywhere
             g[labels[row]] -= real(share * (1.0 - parameter))
@@ -140,13 +135,13 @@ def _mixed(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        tops, logs = np.empty(rows, real), np.empty(rows)
+        log_sums_of_rows(view(x, rows * columns), columns, tops, logs)
         total = 0.0
         for row in range(rows):
             start = row * columns * width
             u, t = view(x + start, columns), view(y + start, columns)
-            top = simd.maximum(u)
-            log_of_sum = real(simd.log(sum_of_exponentials(u, u, top)))
-            shifts = (real(1.0 - parameter), real(parameter / columns), top, log_of_sum)
+            shifts = (real(1.0 - parameter), real(parameter / columns), tops[row], real(logs[row]))
             loss = factor * _sum_of_cross_terms(u, t, shifts)
             if scale != 0:
                 loss *= view(scale, rows)[row]
@@ -163,15 +158,16 @@ def _mixed_backward(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        sums = np.empty(rows)
+        exponentials_of_rows(view(x, rows * columns), columns, view(out, rows * columns), sums)
         for row in range(rows):
             start = row * columns * width
-            u, t, g = view(x + start, columns), view(y + start, columns), view(out + start, columns)
-            share = factor
+            t, g, share = view(y + start, columns), view(out + start, columns), factor
             if scale != 0:
                 share *= view(scale, rows)[row]
             kept, everywhere = real(1.0 - parameter), real(parameter / columns)
-            mass = _sum_of_targets(u, t, (kept, everywhere))
-            normed = real(share * mass / exponentials(u, simd.maximum(u), g))
+            mass = _sum_of_targets(t, t, (kept, everywhere))
+            normed = real(share * mass / sums[row])
             kept, everywhere = real(share) * kept, real(share) * everywhere
             for j in range(columns):
                 g[j] = normed * g[j] - (kept * t[j] + everywhere)

@@ -1,4 +1,4 @@
-"""What softmax and cross-entropy do to one row: its maximum, sums over it, its exponentials."""
+"""What softmax and cross-entropy share: exponentials of rows, less the largest element, and their sums."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from numgd.jit.portable import portable
 from numgd.jit.simd import strict
 
 _PIECE = 1024  # elements whose sum is taken in their own dtype
+_SHORT = 64  # rows of fewer elements are taken together: one loop over all their exponentials
 
 
 def make_sum(term):
@@ -32,7 +33,7 @@ def make_sum(term):
 
 @strict
 def _exponential(u, v, a):
-    return simd.exp(u - a)
+    return simd.exp_below(u - a)
 
 
 @strict
@@ -51,8 +52,52 @@ sum_of_products = make_sum(_product)
 
 
 @portable
-def exponentials(u, a, out):
-    """out = exp(u − a), and the sum of that."""
-    for i in range(u.size):
-        out[i] = simd.exp(u[i] - a)
-    return sum_of_differences(out, out, u.dtype.type(0))
+def _row(u, row, columns):
+    return u[row * columns : (row + 1) * columns]
+
+
+@portable
+def exponentials_of_rows(u, columns, out, sums):
+    """out = exp(u − the largest element of its row) for rows of `columns` elements, and the rows' sums."""
+    if columns < _SHORT:
+        _exponentials_of_short_rows(u, columns, np.empty(sums.size, u.dtype), out, sums)
+        return
+    zero = u.dtype.type(0)
+    for row in range(sums.size):
+        given, found = _row(u, row, columns), _row(out, row, columns)
+        top = simd.maximum(given)
+        for j in range(columns):
+            found[j] = simd.exp_below(given[j] - top)
+        sums[row] = sum_of_differences(found, found, zero)
+
+
+@portable
+def log_sums_of_rows(u, columns, tops, logs):
+    """log Σ exp(u − top) of rows of `columns` elements, and their largest elements."""
+    if columns < _SHORT:
+        _exponentials_of_short_rows(u, columns, tops, np.empty(u.size, u.dtype), logs)
+    else:
+        for row in range(tops.size):
+            given = _row(u, row, columns)
+            tops[row] = simd.maximum(given)
+            logs[row] = sum_of_exponentials(given, given, tops[row])
+    for row in range(tops.size):
+        logs[row] = simd.log(logs[row])
+
+
+@portable
+def _exponentials_of_short_rows(u, columns, tops, out, sums):
+    for row in range(tops.size):
+        given, found = _row(u, row, columns), _row(out, row, columns)
+        top = simd.maximum(given)
+        tops[row] = top
+        for j in range(columns):
+            found[j] = given[j] - top
+    for i in range(out.size):
+        out[i] = simd.exp_below(out[i])
+    for row in range(tops.size):
+        found = _row(out, row, columns)
+        total = u.dtype.type(0)
+        for j in range(columns):
+            total += found[j]
+        sums[row] = total

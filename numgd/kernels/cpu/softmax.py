@@ -4,14 +4,13 @@ from functools import cache
 
 import numpy as np
 
-from numgd.jit import simd
 from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.simd import strict
 from numgd.kernels.cpu.blocks import BLOCK, drive
 from numgd.kernels.cpu.rows import (
-    exponentials,
+    exponentials_of_rows,
+    log_sums_of_rows,
     sum_of_differences,
-    sum_of_exponentials,
     sum_of_products,
 )
 
@@ -53,10 +52,10 @@ def _softmax(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        sums = np.empty(rows)
+        exponentials_of_rows(view(x, rows * columns), columns, view(out, rows * columns), sums)
         for row in range(rows):
-            start = row * columns * width
-            u, p = view(x + start, columns), view(out + start, columns)
-            share = real(1.0 / exponentials(u, simd.maximum(u), p))
+            p, share = view(out + row * columns * width, columns), real(1.0 / sums[row])
             for j in range(columns):
                 p[j] *= share
         return 0.0
@@ -69,10 +68,11 @@ def _softmax_backward(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        sums = np.empty(rows)
+        exponentials_of_rows(view(x, rows * columns), columns, view(out, rows * columns), sums)
         for row in range(rows):
             start = row * columns * width
-            u, g, p = view(x + start, columns), view(y + start, columns), view(out + start, columns)
-            share = 1.0 / exponentials(u, simd.maximum(u), p)
+            g, p, share = view(y + start, columns), view(out + start, columns), 1.0 / sums[row]
             mean = real(share * sum_of_products(p, g, real(0)))
             share = real(share)
             for j in range(columns):
@@ -93,11 +93,12 @@ def _log_softmax(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        tops, logs = np.empty(rows, real), np.empty(rows)
+        log_sums_of_rows(view(x, rows * columns), columns, tops, logs)
         for row in range(rows):
             start = row * columns * width
             u, p = view(x + start, columns), view(out + start, columns)
-            top = simd.maximum(u)
-            log_of_sum = real(simd.log(sum_of_exponentials(u, u, top)))
+            top, log_of_sum = tops[row], real(logs[row])
             for j in range(columns):
                 p[j] = _twice_less(u[j], top, log_of_sum)
         return 0.0
@@ -110,11 +111,12 @@ def _log_softmax_backward(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        sums = np.empty(rows)
+        exponentials_of_rows(view(x, rows * columns), columns, view(out, rows * columns), sums)
         for row in range(rows):
             start = row * columns * width
-            u, g, p = view(x + start, columns), view(y + start, columns), view(out + start, columns)
-            share = 1.0 / exponentials(u, simd.maximum(u), p)
-            share = real(share * sum_of_differences(g, g, real(0)))
+            g, p = view(y + start, columns), view(out + start, columns)
+            share = real(sum_of_differences(g, g, real(0)) / sums[row])
             for j in range(columns):
                 p[j] = g[j] - share * p[j]
         return 0.0

@@ -144,9 +144,13 @@ def not_negative(name, value):
 
 def number(name, value, low=-np.inf, high=np.inf):
     """A finite number from `low` to `high`."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if type(value) is not float and (isinstance(value, _BOOLEANS) or not isinstance(value, _NUMBERS)):
         raise TypeError(f"{name} must be a number; it is {value!r}")
     if not (-np.inf < value < np.inf and low <= value <= high):
         limits = f" and from {low:g} to {high:g}" if low > -np.inf else ""
         raise ValueError(f"{name} must be finite{limits}; it is {value!r}")
     return float(value)
+
+
+_BOOLEANS = (bool, np.bool_)
+_NUMBERS = (int, float, np.integer, np.floating)
