@@ -358,7 +358,7 @@ BAD = [
     (lambda: F.layer_norm(X, eps=-1.0), ValueError, "eps must be positive"),
     (lambda: F.layer_norm_backward(X, X[:3]), ValueError, "grad has shape"),
     (lambda: F.local_response_norm(X, 0), ValueError, "size must be at least 1"),
-    (lambda: F.local_response_norm(X, 3, -1.0), ValueError, "alpha must be at least zero"),
+    (lambda: F.local_response_norm(X, 3, -1.0), ValueError, "alpha must be finite and at least 0"),
     (lambda: F.local_response_norm(X, 3, k=0.0), ValueError, "k must be positive"),
     (lambda: F.local_response_norm(X, 2.5), TypeError, "size must be an integer"),
     (lambda: F.fold_batch_norm(X, None, None, None, V, V), ValueError, r"mean has shape \(2,\).*\(4, 3, 3"),

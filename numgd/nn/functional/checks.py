@@ -64,20 +64,7 @@ def pair_of(name, value, low):
 
 def positive(name, value):
     """A positive finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number; it is {value!r}")
-    if not 0 < value < np.inf:
-        raise ValueError(f"{name} must be positive and finite; it is {value!r}")
-    return float(value)
-
-
-def fraction(name, value):
-    """A number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number; it is {value!r}")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be from 0 to 1; it is {value!r}")
-    return float(value)
+    return number(name, value, np.nextafter(0, 1))
 
 
 def per_channel(name, given, x, default):
@@ -134,23 +121,15 @@ def outputs(out, names, shapes, dtype, *inputs):
     return tuple(results)
 
 
-def not_negative(name, value):
-    """A finite number of at least zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number; it is {value!r}")
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be at least zero and finite; it is {value!r}")
-
-
 def number(name, value, low=-np.inf, high=np.inf):
     """A finite number from `low` to `high`."""
-    if type(value) is not float and (isinstance(value, _BOOLEANS) or not isinstance(value, _NUMBERS)):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number; it is {value!r}")
     if not (-np.inf < value < np.inf and low <= value <= high):
-        limits = f" and from {low:g} to {high:g}" if low > -np.inf else ""
-        raise ValueError(f"{name} must be finite{limits}; it is {value!r}")
+        limits = "finite"
+        if 0 < low < 1e-300:
+            limits = "positive and finite"
+        elif low > -np.inf:
+            limits = f"from {low:g} to {high:g}" if high < np.inf else f"finite and at least {low:g}"
+        raise ValueError(f"{name} must be {limits}; it is {value!r}")
     return float(value)
-
-
-_BOOLEANS = (bool, np.bool_)
-_NUMBERS = (int, float, np.integer, np.floating)

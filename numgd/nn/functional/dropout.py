@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.kernels.cpu import dropout as kernels
-from numgd.nn.functional.checks import fraction, output, real_array, whole
+from numgd.nn.functional.checks import number, output, real_array, whole
 
 
 def dropout(x, p=0.5, *, seed, stream=0, training=True, out=None):
@@ -46,7 +46,7 @@ def dropout(x, p=0.5, *, seed, stream=0, training=True, out=None):
     array([2., 2., 0., 2., 0., 0., 0., 0.])
     """
     x = real_array("x", x)
-    p = fraction("p", p)
+    p = number("p", p, 0, 1)
     seed, stream = _word("seed", seed), _word("stream", stream)
     out = output(out, x.shape, x.dtype, x)
     if not training or p == 0:

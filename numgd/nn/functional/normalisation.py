@@ -10,8 +10,7 @@ from numgd.kernels.cpu import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
-    fraction,
-    not_negative,
+    number,
     output,
     outputs,
     per_channel,
@@ -124,7 +123,7 @@ def batch_norm(
     x = _with_channels(x)
     real = x.dtype.type
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    eps, momentum = positive("eps", eps), fraction("momentum", momentum)
+    eps, momentum = positive("eps", eps), number("momentum", momentum, 0, 1)
     floor = floor_of(activation, real)
     inputs = (x, gamma, beta, running_mean, running_variance)
     if training:
@@ -616,4 +615,4 @@ def local_response_norm_backward(grad, x, size, alpha=1e-4, beta=0.75, k=1.0, *,
 
 def _response_arguments(x, size, alpha, beta, k):
     x, size = _with_channels(x), whole("size", size, 1)
-    return x, (size, not_negative("alpha", alpha), not_negative("beta", beta), positive("k", k))
+    return x, (size, number("alpha", alpha, 0), number("beta", beta, 0), positive("k", k))
