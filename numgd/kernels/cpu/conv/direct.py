@@ -10,8 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
-from numba.np.numpy_support import as_dtype, from_dtype
+from numba import from_dtype, prange
 
 from numgd.jit.blocks import gather_any
 from numgd.jit.pointers import address_of
@@ -39,11 +38,11 @@ class Sweep(NamedTuple):
 
 
 @cache
-def _driver(real):
+def _driver(dtype):
     """The loop over strips of pixels and blocks of channels."""
-    gather = gather_any(real, blocks_of(as_dtype(real)))
+    gather = gather_any(from_dtype(dtype), blocks_of(dtype))
 
-    @compiled(f"conv-direct-{real}", THREADED_FLAGS)
+    @compiled(f"conv-direct-{dtype}", THREADED_FLAGS)
     def drive(source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
         kind, rows, width = block
         batch, height, line, channels = source.shape
@@ -111,7 +110,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
         return
     chosen, dy, dx = taps
     kind, block = block_for(sweep.per_group, out.dtype)
-    drive = _driver(from_dtype(out.dtype))
+    drive = _driver(out.dtype)
     zeros = np.zeros(max(1, source.shape[3]), source.dtype)
     blocks = ceil_divide(source.shape[0] * sweep.count_y * sweep.count_x, block.rows)
     workers = threads()

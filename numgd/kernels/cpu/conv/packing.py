@@ -43,8 +43,11 @@ def blocks_of(dtype):
     )
 
 
-def block_for(columns, dtype):
-    """Place in `blocks_of` of the block that takes least time for so many columns, and the block."""
+def block_for(columns, dtype, whole=False):
+    """Place in `blocks_of` of the block that takes least time for so many columns, and the block.
+
+    Blocks of parts of a vector are left out where `whole`.
+    """
     lanes = lanes_of(np.dtype(dtype))
 
     def cost(item):
@@ -53,7 +56,8 @@ def block_for(columns, dtype):
         share = max(0.5, block.lanes / lanes) * {1: 1.2, 2: 1.03, 4: 1.0}[block.vectors]
         return ceil_divide(columns, block.width) * block.vectors * share
 
-    return min(enumerate(blocks_of(np.dtype(dtype))), key=cost)
+    found = enumerate(blocks_of(np.dtype(dtype)))
+    return min((item for item in found if item[1].lanes == lanes or not whole), key=cost)
 
 
 def portions(groups, columns, depth, block, itemsize, limit=WORKSPACE // 2):

@@ -13,8 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
-from numba.np.numpy_support import as_dtype, from_dtype
+from numba import from_dtype, prange
 
 from numgd.jit.blocks import reduce_any
 from numgd.jit.pointers import address_of, borrow
@@ -51,11 +50,11 @@ class Layout(NamedTuple):
 
 
 @cache
-def _driver(real):
+def _driver(dtype):
     """The loop over chunks."""
-    reduce = reduce_any(real, blocks_of(as_dtype(real)))
+    reduce = reduce_any(from_dtype(dtype), blocks_of(dtype))
 
-    @compiled(f"conv-weight-gradient-{real}", THREADED_FLAGS)
+    @compiled(f"conv-weight-gradient-{dtype}", THREADED_FLAGS)
     def drive(grad, x, out, left, right, layout, block):
         kind, rows, width = block
         # out is (out, taps, columns); left and right are the memory of the copies
@@ -253,4 +252,4 @@ def weight_gradient(grad, x, out, geometry):
     right = np.empty(images * tall * wide * padded[1] + block.width, out.dtype)
     flat = out.reshape(out.shape[0], taps, columns)
     chosen = (kind, block.rows, block.width)
-    _driver(from_dtype(out.dtype))(grad, x, flat, left, right, layout, chosen)
+    _driver(out.dtype)(grad, x, flat, left, right, layout, chosen)
