@@ -216,16 +216,16 @@ def reduce_block(real, rows, vectors, lanes):
 
 @cache
 def gather_lanes(real, rows, lanes, width):
-    """Intrinsic ``gather(table, entry, taps, shift, packed, place, target, start)``, channel by channel.
+    """Intrinsic ``gather(table, entry, taps, shift, packed, place, target, start, pitch)`` by channels.
 
     ``target[m, n] = Σ_t Σ_j (table[t, m] + shift)[group(n) + j] · packed[t, j, n]`` for `rows` m and `lanes`
     n, where groups of `width` neighbouring lanes see each other's numbers and j runs over them.
     """
 
     @intrinsic
-    def gather(typingctx, table, entry, taps, shift, packed, place, target, start):
+    def gather(typingctx, table, entry, taps, shift, packed, place, target, start, pitch):
         def codegen(context, builder, signature, arguments):
-            table, entry, taps, shift, packed, place, target, start = arguments
+            table, entry, taps, shift, packed, place, target, start, pitch = arguments
             kinds = signature.args
             emit = _Emitter(context, builder, real, rows, 1, lanes)
             emit.clear()
@@ -240,11 +240,11 @@ def gather_lanes(real, rows, lanes, width):
                     numbers = emit.load(emit.offset(source, shift), emit.vector)
                     for j, factor in enumerate(factors):
                         emit.add_product(emit.shuffle(numbers, _groups_of(lanes, width, j)), factor, total)
-            emit.write(emit.address(kinds[6], target, start), emit.constant(lanes))
+            emit.write(emit.address(kinds[6], target, start), pitch)
             return context.get_dummy_value()
 
         whole = types.intp
-        return types.none(table, whole, whole, whole, packed, whole, target, whole), codegen
+        return types.none(table, whole, whole, whole, packed, whole, target, whole, whole), codegen
 
     return gather
 
@@ -337,6 +337,54 @@ def reduce_any(real, blocks):
             further(
                 kind - 1, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch
             )
+
+    return pick
+
+
+@cache
+def gather_lanes_any(real, rows, lanes, widths):
+    """Portable ``gather(kind, …)``: the `gather_lanes` of one of several widths of groups."""
+    width, *others = widths
+    gather = gather_lanes(real, rows, lanes, width)
+    further = gather_lanes_any(real, rows, lanes, tuple(others)) if others else None
+    if not others:
+
+        @portable
+        def only(kind, table, entry, taps, shift, packed, place, target, start, pitch):
+            gather(table, entry, taps, shift, packed, place, target, start, pitch)
+
+        return only
+
+    @portable
+    def pick(kind, table, entry, taps, shift, packed, place, target, start, pitch):
+        if kind == 0:
+            gather(table, entry, taps, shift, packed, place, target, start, pitch)
+        else:
+            further(kind - 1, table, entry, taps, shift, packed, place, target, start, pitch)
+
+    return pick
+
+
+@cache
+def reduce_lanes_any(real, taps, lanes, widths):
+    """Portable ``reduce(kind, …)``: the `reduce_lanes` of one of several widths, each with its own taps."""
+    width, *others = widths
+    reduce = reduce_lanes(real, taps[0], lanes, width)
+    further = reduce_lanes_any(real, taps[1:], lanes, tuple(others)) if others else None
+    if not others:
+
+        @portable
+        def only(kind, left, left_step, table, entry, shift, length, right_step, target, start):
+            reduce(left, left_step, table, entry, shift, length, right_step, target, start)
+
+        return only
+
+    @portable
+    def pick(kind, left, left_step, table, entry, shift, length, right_step, target, start):
+        if kind == 0:
+            reduce(left, left_step, table, entry, shift, length, right_step, target, start)
+        else:
+            further(kind - 1, left, left_step, table, entry, shift, length, right_step, target, start)
 
     return pick
 
