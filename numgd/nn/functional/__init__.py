@@ -24,6 +24,13 @@ from numgd.nn.functional.activations import (
     tanh,
     tanh_backward,
 )
+from numgd.nn.functional.conv import (
+    conv2d,
+    conv2d_backward,
+    conv2d_transpose,
+    conv2d_transpose_backward,
+    pack_weight,
+)
 from numgd.nn.functional.cross_entropies import (
     cross_entropy,
     cross_entropy_backward,
@@ -104,6 +111,10 @@ __all__ = [
     "binary_cross_entropy_with_logits_backward",
     "concatenate",
     "concatenate_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_transpose",
+    "conv2d_transpose_backward",
     "cross_entropy",
     "cross_entropy_backward",
     "dense",
@@ -144,6 +155,7 @@ __all__ = [
     "mse_loss_backward",
     "multilabel_soft_margin_loss",
     "multilabel_soft_margin_loss_backward",
+    "pack_weight",
     "pad",
     "pad_backward",
     "relu",

@@ -1,0 +1,496 @@
+"""Register-blocked micro-kernels: a block of sums of products kept in vector registers.
+
+Numba has no vector types, so the loops are built as LLVM instructions.  Vectors have the width of the host's
+registers; LLVM takes any width, so that a wrong guess costs speed alone.  Arrays are one-dimensional and
+contiguous; a place in one is counted in elements from its start, and tables hold addresses.
+"""
+
+from functools import cache
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from numgd.jit.portable import portable
+
+
+@cache
+def register_bytes():
+    """Bytes of the host's widest vector register."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx") else 16
+
+
+def lanes_of(dtype):
+    """Numbers of a dtype in one register."""
+    return register_bytes() // dtype.itemsize
+
+
+def rows_for(vectors):
+    """Rows of a block that is `vectors` wide: all sums, a row of factors and one more fit the registers."""
+    if register_bytes() == 32:  # AVX2 has 16 registers, AVX-512 and NEON 32
+        return {1: 8, 2: 6, 3: 4, 4: 3}[vectors]
+    return {1: 12, 2: 12, 3: 8, 4: 6}[vectors]
+
+
+class _Emitter:
+    """What the micro-kernels emit: sums in registers, and the multiply-adds of one step."""
+
+    def __init__(self, context, builder, real, rows, vectors, lanes):
+        self.context, self.builder = context, builder
+        self.rows, self.vectors, self.lanes = rows, vectors, lanes
+        self.scalar = context.get_value_type(real)
+        self.vector = ir.VectorType(self.scalar, lanes)
+        self.word = context.get_value_type(types.intp)
+        self.size = context.get_abi_sizeof(context.get_data_type(real))
+        # Declared by name: llvmlite cannot name the intrinsics of vectors.
+        self.multiply_add = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(self.vector, [self.vector] * 3),
+            f"llvm.fmuladd.v{lanes}f{8 * self.size}",
+        )
+        self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(vectors)] for _ in range(rows)]
+
+    def constant(self, value):
+        return ir.Constant(self.word, value)
+
+    def address(self, kind, value, place=None):
+        """Address of an element of an array argument."""
+        data = self.context.make_array(kind)(self.context, self.builder, value).data
+        if place is not None:
+            data = self.builder.gep(data, [place])
+        return self.builder.ptrtoint(data, self.word)
+
+    def offset(self, address, elements):
+        """The address so many elements further on."""
+        return self.builder.add(address, self.builder.mul(elements, self.constant(self.size)))
+
+    def pointer(self, address, kind, elements=0):
+        start = self.builder.inttoptr(address, self.scalar.as_pointer())
+        return self.builder.bitcast(self.builder.gep(start, [self.constant(elements)]), kind.as_pointer())
+
+    def load(self, address, kind, elements=0):
+        value = self.builder.load(self.pointer(address, kind, elements))
+        value.align = self.size
+        return value
+
+    def store(self, value, address, elements):
+        self.builder.store(value, self.pointer(address, self.vector, elements)).align = self.size
+
+    def words(self, address, count):
+        """So many integers from memory."""
+        first = self.builder.inttoptr(address, self.word.as_pointer())
+        return [self.builder.load(self.builder.gep(first, [self.constant(i)])) for i in range(count)]
+
+    def clear(self):
+        for row in self.sums:
+            for total in row:
+                self.builder.store(ir.Constant(self.vector, None), total)
+
+    def fetch(self, target, pitch):
+        """Sums from memory."""
+        for m, row in enumerate(self.sums):
+            address = self.offset(target, self.builder.mul(pitch, self.constant(m)))
+            for n, total in enumerate(row):
+                self.builder.store(self.load(address, self.vector, n * self.lanes), total)
+
+    def write(self, target, pitch):
+        """Sums to memory."""
+        for m, row in enumerate(self.sums):
+            address = self.offset(target, self.builder.mul(pitch, self.constant(m)))
+            for n, total in enumerate(row):
+                self.store(self.builder.load(total), address, n * self.lanes)
+
+    def spread(self, number):
+        """A vector of one number."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        single = self.builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+        return self.shuffle(single, [0] * self.lanes)
+
+    def shuffle(self, vector, order):
+        """The vector's lanes in another order."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), order)
+        return self.builder.shuffle_vector(vector, ir.Constant(self.vector, ir.Undefined), mask)
+
+    def add_product(self, left, right, total):
+        self.builder.store(
+            self.builder.call(self.multiply_add, [left, right, self.builder.load(total)]), total
+        )
+
+    def step(self, factor, wide):
+        """Add the products of one number a row and one vector a column."""
+        columns = [self.load(wide, self.vector, n * self.lanes) for n in range(self.vectors)]
+        for m, row in enumerate(self.sums):
+            spread = self.spread(factor(m))
+            for total, column in zip(row, columns, strict=True):
+                self.add_product(spread, column, total)
+
+
+def _groups_of(lanes, width, member):
+    """Order of lanes that gives every lane the given member of its group."""
+    return [width * (lane // width) + member for lane in range(lanes)]
+
+
+@cache
+def gather_block(real, rows, vectors, lanes):
+    """Intrinsic ``gather(table, entry, taps, length, shift, packed, place, target, start, pitch)``.
+
+    ``target[m, n] = Σ_t Σ_k (table[t, m] + shift)[k] · packed[t, k, n]`` for `rows` m and
+    ``vectors · lanes`` n: `table` (taps, rows) holds addresses of `length` numbers each, and rows of the
+    target are `pitch` apart.  `entry`, `place` and `start` say where table, packed and target begin.
+    """
+
+    @intrinsic
+    def gather(typingctx, table, entry, taps, length, shift, packed, place, target, start, pitch):
+        def codegen(context, builder, signature, arguments):
+            table, entry, taps, length, shift, packed, place, target, start, pitch = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, rows, vectors, lanes)
+            width = emit.constant(vectors * lanes)
+            emit.clear()
+            for_packed = emit.address(kinds[5], packed, place)
+            for_table = emit.address(kinds[0], table, entry)
+            with cgutils.for_range(builder, taps) as tap:
+                skipped = builder.mul(tap.index, emit.constant(8 * rows))
+                sources = [
+                    emit.offset(source, shift) for source in emit.words(builder.add(for_table, skipped), rows)
+                ]
+                panel = emit.offset(for_packed, builder.mul(builder.mul(tap.index, length), width))
+                with cgutils.for_range(builder, length) as inner:
+                    emit.step(
+                        lambda m: emit.load(emit.offset(sources[m], inner.index), emit.scalar),
+                        emit.offset(panel, builder.mul(inner.index, width)),
+                    )
+            emit.write(emit.address(kinds[7], target, start), pitch)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        signature = types.none(table, whole, whole, whole, whole, packed, whole, target, whole, whole)
+        return signature, codegen
+
+    return gather
+
+
+@cache
+def reduce_block(real, rows, vectors, lanes):
+    """Intrinsic of eleven arguments, in the order of `reduce` below.
+
+    ``target[m, n] += Σ_r Σ_k left[r · length + k, m] · table[r][k · right_step + n]``: rows of `left` are
+    `left_step` apart, and `table` (runs,) holds addresses.
+    """
+
+    @intrinsic
+    def reduce(
+        typingctx, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch
+    ):
+        def codegen(context, builder, signature, arguments):
+            left, place, left_step, table, entry, runs, length, right_step, target, start, pitch = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, rows, vectors, lanes)
+            for_target = emit.address(kinds[8], target, start)
+            for_left = emit.address(kinds[0], left, place)
+            for_table = emit.address(kinds[3], table, entry)
+            emit.fetch(for_target, pitch)
+            with cgutils.for_range(builder, runs) as run:
+                (right,) = emit.words(builder.add(for_table, builder.mul(run.index, emit.constant(8))), 1)
+                begin = emit.offset(for_left, builder.mul(builder.mul(run.index, length), left_step))
+                with cgutils.for_range(builder, length) as inner:
+                    source = emit.offset(begin, builder.mul(inner.index, left_step))
+                    emit.step(
+                        lambda m: emit.load(source, emit.scalar, m),
+                        emit.offset(right, builder.mul(inner.index, right_step)),
+                    )
+            emit.write(for_target, pitch)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        signature = types.none(left, whole, whole, table, whole, whole, whole, whole, target, whole, whole)
+        return signature, codegen
+
+    return reduce
+
+
+@cache
+def gather_lanes(real, rows, lanes, width):
+    """Intrinsic ``gather(table, entry, taps, shift, packed, place, target, start, pitch)`` by channels.
+
+    ``target[m, n] = Σ_t Σ_j (table[t, m] + shift)[group(n) + j] · packed[t, j, n]`` for `rows` m and `lanes`
+    n, where groups of `width` neighbouring lanes see each other's numbers and j runs over them.
+    """
+
+    @intrinsic
+    def gather(typingctx, table, entry, taps, shift, packed, place, target, start, pitch):
+        def codegen(context, builder, signature, arguments):
+            table, entry, taps, shift, packed, place, target, start, pitch = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, rows, 1, lanes)
+            emit.clear()
+            for_packed = emit.address(kinds[4], packed, place)
+            for_table = emit.address(kinds[0], table, entry)
+            with cgutils.for_range(builder, taps) as tap:
+                skipped = builder.mul(tap.index, emit.constant(8 * rows))
+                sources = emit.words(builder.add(for_table, skipped), rows)
+                panel = emit.offset(for_packed, builder.mul(tap.index, emit.constant(width * lanes)))
+                factors = [emit.load(panel, emit.vector, j * lanes) for j in range(width)]
+                for source, (total,) in zip(sources, emit.sums, strict=True):
+                    numbers = emit.load(emit.offset(source, shift), emit.vector)
+                    for j, factor in enumerate(factors):
+                        emit.add_product(emit.shuffle(numbers, _groups_of(lanes, width, j)), factor, total)
+            emit.write(emit.address(kinds[6], target, start), pitch)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(table, whole, whole, whole, packed, whole, target, whole, whole), codegen
+
+    return gather
+
+
+@cache
+def reduce_lanes(real, taps, lanes, width):
+    """Intrinsic ``reduce(left, left_step, table, entry, shift, length, right_step, target, start)``.
+
+    ``target[t, j, n] += Σ_k (left + shift)[k, n] · (table[t] + shift)[k, group(n) + j]`` for `taps` t and
+    `lanes` n, with groups as in `gather_lanes`; rows k are `left_step` and `right_step` apart, and `left` is
+    an address.
+    """
+
+    @intrinsic
+    def reduce(typingctx, left, left_step, table, entry, shift, length, right_step, target, start):
+        def codegen(context, builder, signature, arguments):
+            left, left_step, table, entry, shift, length, right_step, target, start = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, taps * width, 1, lanes)
+            for_target = emit.address(kinds[7], target, start)
+            emit.fetch(for_target, emit.constant(lanes))
+            left = emit.offset(left, shift)
+            sources = [
+                emit.offset(source, shift)
+                for source in emit.words(emit.address(kinds[2], table, entry), taps)
+            ]
+            with cgutils.for_range(builder, length) as inner:
+                slope = emit.load(emit.offset(left, builder.mul(inner.index, left_step)), emit.vector)
+                ahead = builder.mul(inner.index, right_step)
+                for t, source in enumerate(sources):
+                    numbers = emit.load(emit.offset(source, ahead), emit.vector)
+                    for j in range(width):
+                        emit.add_product(
+                            emit.shuffle(numbers, _groups_of(lanes, width, j)),
+                            slope,
+                            emit.sums[t * width + j][0],
+                        )
+            emit.write(for_target, emit.constant(lanes))
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(whole, whole, table, whole, whole, whole, whole, target, whole), codegen
+
+    return reduce
+
+
+@cache
+def gather_any(real, blocks):
+    """Portable ``gather(kind, …)``: the `gather_block` of one of several blocks (rows, vectors, lanes)."""
+    block, *others = blocks
+    gather = gather_block(real, *block)
+    further = gather_any(real, tuple(others)) if others else None
+    if not others:
+
+        @portable
+        def only(kind, table, entry, taps, length, shift, packed, place, target, start, pitch):
+            gather(table, entry, taps, length, shift, packed, place, target, start, pitch)
+
+        return only
+
+    @portable
+    def pick(kind, table, entry, taps, length, shift, packed, place, target, start, pitch):
+        if kind == 0:
+            gather(table, entry, taps, length, shift, packed, place, target, start, pitch)
+        else:
+            further(kind - 1, table, entry, taps, length, shift, packed, place, target, start, pitch)
+
+    return pick
+
+
+@cache
+def reduce_any(real, blocks):
+    """Portable ``reduce(kind, …)``: the `reduce_block` of one of several blocks (rows, vectors, lanes)."""
+    block, *others = blocks
+    reduce = reduce_block(real, *block)
+    further = reduce_any(real, tuple(others)) if others else None
+    if not others:
+
+        @portable
+        def only(kind, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch):
+            reduce(left, place, left_step, table, entry, runs, length, right_step, target, start, pitch)
+
+        return only
+
+    @portable
+    def pick(kind, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch):
+        if kind == 0:
+            reduce(left, place, left_step, table, entry, runs, length, right_step, target, start, pitch)
+        else:
+            further(
+                kind - 1, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch
+            )
+
+    return pick
+
+
+@cache
+def gather_lanes_any(real, rows, lanes, widths):
+    """Portable ``gather(kind, …)``: the `gather_lanes` of one of several widths of groups."""
+    width, *others = widths
+    gather = gather_lanes(real, rows, lanes, width)
+    further = gather_lanes_any(real, rows, lanes, tuple(others)) if others else None
+    if not others:
+
+        @portable
+        def only(kind, table, entry, taps, shift, packed, place, target, start, pitch):
+            gather(table, entry, taps, shift, packed, place, target, start, pitch)
+
+        return only
+
+    @portable
+    def pick(kind, table, entry, taps, shift, packed, place, target, start, pitch):
+        if kind == 0:
+            gather(table, entry, taps, shift, packed, place, target, start, pitch)
+        else:
+            further(kind - 1, table, entry, taps, shift, packed, place, target, start, pitch)
+
+    return pick
+
+
+@cache
+def reduce_lanes_any(real, taps, lanes, widths):
+    """Portable ``reduce(kind, …)``: the `reduce_lanes` of one of several widths, each with its own taps."""
+    width, *others = widths
+    reduce = reduce_lanes(real, taps[0], lanes, width)
+    further = reduce_lanes_any(real, taps[1:], lanes, tuple(others)) if others else None
+    if not others:
+
+        @portable
+        def only(kind, left, left_step, table, entry, shift, length, right_step, target, start):
+            reduce(left, left_step, table, entry, shift, length, right_step, target, start)
+
+        return only
+
+    @portable
+    def pick(kind, left, left_step, table, entry, shift, length, right_step, target, start):
+        if kind == 0:
+            reduce(left, left_step, table, entry, shift, length, right_step, target, start)
+        else:
+            further(kind - 1, left, left_step, table, entry, shift, length, right_step, target, start)
+
+    return pick
+
+
+def _signed_pairs(vectors):
+    """Neighbours that are equal up to signs: their sum and difference have fewer terms."""
+    pairs, i = [], 0
+    while i + 1 < len(vectors):
+        first, second = vectors[i], vectors[i + 1]
+        alike = all(abs(a) == abs(b) for a, b in zip(first, second, strict=True))
+        if alike and any(a == b != 0 for a, b in zip(first, second, strict=True)):
+            pairs.append(i)
+            i += 1
+        i += 1
+    return pairs
+
+
+class _Combiner:
+    """Emits constant linear combinations of vectors, with common parts computed once."""
+
+    def __init__(self, emit):
+        self.emit, self.builder = emit, emit.builder
+
+    def _constant(self, value):
+        return ir.Constant(self.emit.vector, [float(value)] * self.emit.lanes)
+
+    def _combine(self, coefficients, vectors):
+        """One combination, or None for nothing."""
+        total = None
+        # A coefficient of one first: it needs no product.
+        order = sorted(range(len(vectors)), key=lambda i: coefficients[i] != 1)
+        for i in order:
+            coefficient, vector = coefficients[i], vectors[i]
+            if coefficient == 0 or vector is None:
+                continue
+            if total is None:
+                if coefficient == 1:
+                    total = vector
+                else:
+                    total = self.builder.fmul(vector, self._constant(coefficient))
+            elif coefficient == 1:
+                total = self.builder.fadd(total, vector)
+            elif coefficient == -1:
+                total = self.builder.fsub(total, vector)
+            else:
+                arguments = [vector, self._constant(coefficient), total]
+                total = self.builder.call(self.emit.multiply_add, arguments)
+        return total
+
+    def apply(self, matrix, vectors):
+        """The matrix's products with a list of vectors."""
+        columns = list(zip(*matrix, strict=True))
+        pairs = _signed_pairs(columns)
+        if pairs:
+            vectors = list(vectors)
+            for j in pairs:
+                left, right = vectors[j], vectors[j + 1]
+                vectors[j], vectors[j + 1] = self.builder.fadd(left, right), self.builder.fsub(left, right)
+                for i, (a, b) in enumerate(zip(columns[j], columns[j + 1], strict=True)):
+                    row = list(matrix[i])
+                    row[j], row[j + 1] = (a, 0) if a == b else (0, a)
+                    matrix = (*matrix[:i], tuple(row), *matrix[i + 1 :])
+            return [self._combine(row, vectors) for row in matrix]
+        results = [None] * len(matrix)
+        for i in _signed_pairs(matrix):
+            same = [a if a == b else 0 for a, b in zip(matrix[i], matrix[i + 1], strict=True)]
+            other = [a if a != b else 0 for a, b in zip(matrix[i], matrix[i + 1], strict=True)]
+            even, odd = self._combine(same, vectors), self._combine(other, vectors)
+            results[i], results[i + 1] = self.builder.fadd(even, odd), self.builder.fsub(even, odd)
+        return [
+            self._combine(row, vectors) if done is None else done
+            for row, done in zip(matrix, results, strict=True)
+        ]
+
+
+@cache
+def sandwich_block(real, lanes, matrix):
+    """Intrinsic ``sandwich(table, entry, shift, target, start, pitch)``: M·S·Mᵀ for `lanes` squares S.
+
+    ``target[i, j] = Σ_p Σ_q M[i, p] M[j, q] (table[p, q] + shift)``, vectors of `lanes` numbers `pitch` apart
+    in the order of (i, j); `table` holds an address for every (p, q) and `matrix` is a tuple of rows.
+    """
+    rows, columns = len(matrix), len(matrix[0])
+
+    @intrinsic
+    def sandwich(typingctx, table, entry, shift, target, start, pitch):
+        def codegen(context, builder, signature, arguments):
+            table, entry, shift, target, start, pitch = arguments
+            emit = _Emitter(context, builder, real, 0, 0, lanes)
+            combiner = _Combiner(emit)
+            sources = emit.words(emit.address(signature.args[0], table, entry), columns * columns)
+            half = []  # [q][i]: M·S, column by column
+            for q in range(columns):
+                square = [
+                    emit.load(emit.offset(sources[p * columns + q], shift), emit.vector)
+                    for p in range(columns)
+                ]
+                half.append(combiner.apply(matrix, square))
+            first = emit.address(signature.args[3], target, start)
+            for i in range(rows):
+                for j, result in enumerate(combiner.apply(matrix, [column[i] for column in half])):
+                    place = builder.mul(pitch, emit.constant(i * rows + j))
+                    emit.store(result, emit.offset(first, place), 0)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(table, whole, whole, target, whole, whole), codegen
+
+    return sandwich

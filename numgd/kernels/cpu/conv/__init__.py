@@ -1,0 +1,1 @@
+"""Convolution of images: one algorithm a file, and one file that chooses."""

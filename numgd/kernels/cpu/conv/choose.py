@@ -1,0 +1,105 @@
+"""Which algorithm computes a convolution: chosen by its shape, or named."""
+
+from functools import partial
+from types import SimpleNamespace
+
+from numgd.kernels.cpu.conv import (
+    depthwise,
+    direct,
+    few_channels,
+    pointwise,
+    weight_gradient,
+    winograd,
+    winograd_weight_gradient,
+)
+from numgd.kernels.cpu.conv.geometry import ceil_divide
+
+
+def _winograd(m):
+    """Winograd's algorithm for one size of tiles, in the form of a module."""
+    return SimpleNamespace(
+        reason_against=winograd.reason_against,
+        forward=partial(winograd.forward, m),
+        input_gradient=partial(winograd.input_gradient, m),
+        weight_gradient=partial(winograd_weight_gradient.weight_gradient, m),
+    )
+
+
+ALGORITHMS = {
+    "direct": direct,
+    "pointwise": pointwise,
+    "few_channels": few_channels,
+    "depthwise": depthwise,
+    "winograd_2": _winograd(2),
+    "winograd_4": _winograd(4),
+}
+"""Algorithms by name; what one of them lacks, the direct one computes."""
+
+WINOGRAD_CHANNELS = 16
+"""Channels on either side below which transforming costs more than Winograd's algorithm saves."""
+
+
+def reason_against(algorithm, kernel, inside, outside, geometry):
+    """Why a named algorithm does not apply to a convolution, or None."""
+    return ALGORITHMS[algorithm].reason_against(kernel, inside, outside, geometry)
+
+
+def choose(kernel, inside, outside, batch, result, geometry):
+    """Name of the algorithm for a kernel (kh, kw), numbers of channels, and the result's batch and (h, w)."""
+
+    def applies(algorithm):
+        return reason_against(algorithm, kernel, inside, outside, geometry) is None
+
+    if applies("pointwise"):
+        return "pointwise"
+    if applies("depthwise"):
+        return "depthwise"
+    if inside <= few_channels.CHANNELS and kernel[1] > 1 and applies("few_channels"):
+        return "few_channels"
+    if applies("winograd_4") and min(inside, outside) >= WINOGRAD_CHANNELS:
+        return _best_tiles(batch, result)
+    return "direct"
+
+
+def _best_tiles(batch, result):
+    """Winograd's algorithm or the direct one, by their products for a pair of channels.
+
+    Transforming the weights costs about as much as the products of so many tiles as are added.
+    """
+    costs = {"direct": 9 * batch * result[0] * result[1]}
+    for m, added in ((2, 12), (4, 24)):
+        tiles = batch * ceil_divide(result[0], m) * ceil_divide(result[1], m)
+        costs[f"winograd_{m}"] = 1.3 * (m + 2) ** 2 * (tiles + added)
+    return min(costs, key=costs.get)
+
+
+def _module(algorithm, weight, result, geometry):
+    kernel = weight[1:3]
+    inside, outside = weight[3] * geometry.groups, weight[0]
+    return ALGORITHMS[algorithm or choose(kernel, inside, outside, result[0], result[1:3], geometry)]
+
+
+def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, kept=None):
+    """Convolve `x` with `weight`, add `bias`, apply the activation, into `out`; see `direct.forward`."""
+    if out.size:
+        module = _module(algorithm, weight.shape, out.shape, geometry)
+        module.forward(x, weight, bias, out, geometry, activation, kept)
+
+
+def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, kept=None):
+    """The transposed convolution of `grad`, plus `bias`, into `out`; see `direct.input_gradient`."""
+    if out.size:
+        module = _module(algorithm, weight.shape, grad.shape, geometry)
+        function = getattr(module, "input_gradient", direct.input_gradient)
+        function(grad, weight, bias, out, geometry, activation, kept)
+
+
+def gradient_of_weight(grad, x, out, geometry, algorithm=None):
+    """The gradient of the weights into `out`; see `weight_gradient.weight_gradient`."""
+    if out.size == 0:
+        return
+    if grad.size == 0:
+        out[:] = 0
+        return
+    module = _module(algorithm, out.shape, grad.shape, geometry)
+    getattr(module, "weight_gradient", weight_gradient.weight_gradient)(grad, x, out, geometry)

@@ -1,0 +1,140 @@
+"""Direct convolution: every result is a sum over taps and channels, for any geometry.
+
+A block of neighbouring results is summed in registers.  Its rows are pixels, whose taps are reached through a
+table of addresses.
+"""
+
+from functools import cache
+
+import numpy as np
+from numba import from_dtype, prange
+
+from numgd.jit.micro_kernels import gather_any
+from numgd.jit.pointers import address_of
+from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.kernels.cpu.conv.addresses import fill, phases, whole_sweep
+from numgd.kernels.cpu.conv.epilogue import finish
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.packing import block_for, blocks_of, pack, portions, remembered
+
+
+@cache
+def _driver(dtype):
+    """The loop over strips of pixels and blocks of channels."""
+    gather = gather_any(from_dtype(dtype), blocks_of(dtype))
+
+    @compiled(f"conv-direct-{dtype}", THREADED_FLAGS)
+    def drive(source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+        kind, rows, width = block
+        batch = source.shape[0]
+        taps = dy.size
+        size = source.itemsize
+        pixels = batch * sweep.count_y * sweep.count_x
+        blocks = (pixels + rows - 1) // rows
+        strips = (blocks + sweep.strip - 1) // sweep.strip
+        per_column = (portion.columns + width - 1) // width
+        columns = portion.groups * per_column
+        base = address_of(source)
+        nothing = address_of(zeros)
+        flat = out.reshape(-1)
+        for item in prange(strips * sweep.splits):
+            strip, split = item // sweep.splits, item % sweep.splits
+            first = strip * sweep.strip
+            count = min(sweep.strip, blocks - first)
+            table = np.empty(max(1, count * taps * rows), np.int64)
+            targets = np.empty(count * rows, np.int64)
+            sums = np.empty(rows * width, source.dtype)
+            fill(
+                table, targets, base, nothing, source.shape, size, out.shape,
+                first * rows, count, rows, pixels, dy, dx, sweep,
+            )  # fmt: skip
+            for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
+                group = portion.group + panel // per_column
+                begin = panel % per_column * width
+                wide = min(width, portion.columns - begin)
+                to = group * sweep.per_group + portion.column + begin
+                for b in range(count):
+                    gather(
+                        kind,
+                        table,
+                        b * taps * rows,
+                        taps,
+                        sweep.depth,
+                        group * sweep.depth,
+                        packed,
+                        panel * taps * sweep.depth * width,
+                        sums,
+                        0,
+                        width,
+                    )
+                    for m in range(min(rows, pixels - (first + b) * rows)):
+                        place = targets[b * rows + m] + to
+                        finish(sums, m * width, bias, to, flat, place, wide, activation)
+
+    return drive
+
+
+def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation, kept):
+    """All portions of one sweep; `taps` is (indices into the kernel, dy, dx)."""
+    if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
+        return
+    chosen, dy, dx = taps
+    weight = weight.reshape(weight.shape[0], -1, weight.shape[3])
+    kind, block = block_for(sweep.per_group, out.dtype)
+    drive = _driver(out.dtype)
+    zeros = np.zeros(max(1, source.shape[3]), source.dtype)
+    blocks = ceil_divide(source.shape[0] * sweep.count_y * sweep.count_x, block.rows)
+    workers = threads()
+    sweep = sweep._replace(strip=max(1, min(16, ceil_divide(blocks, 4 * workers))))
+    strips = ceil_divide(blocks, sweep.strip)
+    for portion in portions(groups, sweep.per_group, chosen.size * sweep.depth, block, source.itemsize):
+        key = ("direct", transposed, chosen.tobytes(), portion)
+        packed = remembered(
+            kept, key, lambda portion=portion: pack(weight, chosen, transposed, portion, groups, block)
+        )
+        columns = portion.groups * ceil_divide(portion.columns, block.width)
+        splits = 1 if strips >= 8 * workers else columns
+        drive(
+            source,
+            packed,
+            bias,
+            zeros,
+            out,
+            dy,
+            dx,
+            sweep._replace(splits=splits),
+            portion,
+            (kind, block.rows, block.width),
+            activation,
+        )
+
+
+def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+    """Convolve.
+
+    Parameters
+    ----------
+    x : (batch, height, width, in) array
+    weight : (out, kh, kw, in / groups) array
+    bias : (out,) array
+    out : (batch, height', width', out) array
+        Written.
+    geometry : Geometry
+    activation : int
+        A code of `epilogue.ACTIVATIONS`.
+    kept : dict, optional
+        Where packed weights are looked up and left.
+    """
+    taps, sweep = whole_sweep(out.shape, weight.shape, geometry)
+    _run(x, weight, bias, out, taps, False, sweep, geometry.groups, activation, kept)
+
+
+def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+    """The gradient of the input, which is the transposed convolution; parameters as of `forward`."""
+    for taps, sweep in phases(out.shape, weight.shape, geometry):
+        _run(grad, weight, bias, out, taps, True, sweep, geometry.groups, activation, kept)
+
+
+def reason_against(kernel, inside, outside, geometry):
+    """Why this algorithm does not apply: it always does."""
+    return None

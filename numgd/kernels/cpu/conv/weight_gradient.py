@@ -1,0 +1,255 @@
+"""The gradient of the weights for any geometry: gradients times inputs, summed over pixels.
+
+A chunk of pixels is copied into the order in which the micro-kernel reads it - the gradient in blocks of a
+few output channels, the image with its borders filled with zeros in blocks of input channels - and then
+serves all taps.  Chunks follow one another, and threads share the weights among them: nothing depends on
+their number.
+
+Where an image has few channels, the numbers that a row of the kernel meets are neighbours in memory: then the
+row is one tap of (kw · in) channels.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import from_dtype, prange
+
+from numgd.jit.micro_kernels import reduce_any
+from numgd.jit.pointers import address_of, borrow
+from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.packing import block_for, blocks_of
+
+CHUNK = 4 * 2**20
+"""Bytes of copies that a chunk aims at, so that they stay in the cache."""
+
+PIXELS = 1024
+"""Results in a chunk at most: sums of sums lose less to rounding."""
+
+
+class Layout(NamedTuple):
+    """How chunks of pixels are cut and copied."""
+
+    images: int  # images in a chunk
+    band: int  # rows of results of each
+    segment: int  # results of each row
+    tall: int  # rows of the image that they meet
+    wide: int  # pixels of each
+    stride_y: int
+    stride_x: int
+    dilation_y: int
+    dilation_x: int
+    top: int
+    left: int
+    groups: int
+    kernel_x: int  # taps in a row of the kernel; 1 where the row is one tap
+    columns: int  # numbers that a tap meets in a group
+    merged: bool
+    parts: int  # into which the output channels are dealt
+
+
+@cache
+def _driver(dtype):
+    """The loop over chunks."""
+    reduce = reduce_any(from_dtype(dtype), blocks_of(dtype))
+
+    @compiled(f"conv-weight-gradient-{dtype}", THREADED_FLAGS)
+    def drive(grad, x, out, left, right, layout, block):
+        kind, rows, width = block
+        # out is (out, taps, columns); left and right are the memory of the copies
+        batch, height, line, channels = x.shape
+        count_y, count_x, results = grad.shape[1:]
+        per_group = results // layout.groups
+        inside = channels // layout.groups
+        row_blocks = (per_group + rows - 1) // rows
+        column_blocks = (layout.columns + width - 1) // width
+        taps = out.shape[1]
+        zero = x.dtype.type(0.0)
+        size = x.itemsize
+        # Places in the copy of the image: of a block of columns, of a row, of a pixel.
+        pixel_pitch = channels if layout.merged else width
+        row_pitch = layout.wide * pixel_pitch
+        block_pitch = width if layout.merged else layout.images * layout.tall * row_pitch
+        panels = layout.groups * column_blocks
+        copied = 1 if layout.merged else panels
+        numbers, slopes, gradient = x.reshape(-1), grad.reshape(-1), out.reshape(-1)
+        bands = (count_y + layout.band - 1) // layout.band
+        segments = (count_x + layout.segment - 1) // layout.segment
+        chunks = (batch + layout.images - 1) // layout.images * bands * segments
+        for chunk in range(chunks):
+            from_x = chunk % segments * layout.segment
+            from_y = chunk // segments % bands * layout.band
+            image = chunk // (segments * bands) * layout.images
+            images = min(layout.images, batch - image)
+            band = min(layout.band, count_y - from_y)
+            segment = min(layout.segment, count_x - from_x)
+            pixels = images * band * segment
+            tall = (band - 1) * layout.stride_y + (layout.tall - (layout.band - 1) * layout.stride_y)
+            wide = (segment - 1) * layout.stride_x + (layout.wide - (layout.segment - 1) * layout.stride_x)
+            for item in prange(images * tall * copied):
+                panel, row = item % copied, item // copied
+                picture, r = image + row // tall, row % tall
+                y = from_y * layout.stride_y - layout.top + r
+                origin = from_x * layout.stride_x - layout.left
+                begin = panel * block_pitch + (row // tall * layout.tall + r) * row_pitch
+                met = (picture * height + y) * line * channels
+                # Pixels of the row that lie in the image.
+                low = min(wide, max(0, -origin))
+                high = max(low, min(wide, line - origin))
+                if y < 0 or y >= height:
+                    low = high = wide
+                copy = borrow(right)[begin : begin + row_pitch]
+                for c in range(low * pixel_pitch):
+                    copy[c] = zero
+                for c in range(high * pixel_pitch, wide * pixel_pitch):
+                    copy[c] = zero
+                if layout.merged:
+                    source = borrow(numbers)[max(0, met + (origin + low) * channels) :]
+                    target = copy[low * channels :]
+                    for c in range((high - low) * channels):
+                        target[c] = source[c]
+                else:
+                    first = panel % column_blocks * width
+                    count = min(width, inside - first)
+                    met += panel // column_blocks * inside + first
+                    for column in range(low, high):
+                        target = copy[column * width : (column + 1) * width]
+                        source = borrow(numbers)[met + (origin + column) * channels :]
+                        if count == width:
+                            for c in range(width):
+                                target[c] = source[c]
+                        else:
+                            for c in range(count):
+                                target[c] = source[c]
+                            target[count:] = zero
+            for item in prange(images * band):
+                picture, y = image + item // band, from_y + item % band
+                met = ((picture * count_y + y) * count_x + from_x) * results
+                for b in range(layout.groups * row_blocks):
+                    first = b % row_blocks * rows
+                    count = min(rows, per_group - first)
+                    begin = (b * pixels + item * segment) * rows
+                    target = borrow(left)[begin : begin + segment * rows]
+                    source = borrow(slopes)[met + b // row_blocks * per_group + first :]
+                    if count == rows:
+                        for pixel in range(segment):
+                            for m in range(rows):
+                                target[pixel * rows + m] = source[pixel * results + m]
+                    else:
+                        target[:] = zero
+                        for pixel in range(segment):
+                            for m in range(count):
+                                target[pixel * rows + m] = source[pixel * results + m]
+            for item in prange(panels * taps * layout.parts):
+                part = item % layout.parts
+                tap = item // layout.parts % taps
+                panel = item // (layout.parts * taps)
+                group, column = panel // column_blocks, panel % column_blocks * width
+                count = min(width, layout.columns - column)
+                table = np.empty(images * band, np.int64)
+                sums = np.empty(rows * width, x.dtype)
+                base = address_of(right) + panel * block_pitch * size
+                for run in range(images * band):
+                    r = run % band * layout.stride_y + tap // layout.kernel_x * layout.dilation_y
+                    place = (run // band * layout.tall + r) * row_pitch
+                    place += tap % layout.kernel_x * layout.dilation_x * pixel_pitch
+                    table[run] = base + place * size
+                for b in range(part * row_blocks // layout.parts, (part + 1) * row_blocks // layout.parts):
+                    sums[:] = zero
+                    reduce(
+                        kind,
+                        left,
+                        (group * row_blocks + b) * pixels * rows,
+                        rows,
+                        table,
+                        0,
+                        images * band,
+                        segment,
+                        layout.stride_x * pixel_pitch,
+                        sums,
+                        0,
+                        width,
+                    )
+                    for m in range(min(rows, per_group - b * rows)):
+                        begin = ((group * per_group + b * rows + m) * taps + tap) * layout.columns + column
+                        target = borrow(gradient)[begin : begin + count]
+                        given = borrow(sums)[m * width : m * width + count]
+                        if chunk == 0:
+                            for n in range(count):
+                                target[n] = given[n]
+                        else:
+                            for n in range(count):
+                                target[n] += given[n]
+
+    return drive
+
+
+def _cut(grad, x, geometry, kernel, merged, padded):
+    """Images, rows and pixels of a row in a chunk, and the image's rows and pixels that they meet."""
+    batch, count_y, count_x, _ = grad.shape
+    size = grad.itemsize
+    down, across = geometry.stride
+    tall, wide = geometry.extent(kernel)
+    left, right = padded  # numbers copied for one pixel of either side
+
+    def met(band, segment):
+        return (band - 1) * down + tall, (segment - 1) * across + wide
+
+    def cost(images, band, segment):
+        if images * band * segment > PIXELS:
+            return 2 * CHUNK
+        a, b = met(band, segment)
+        return images * size * (band * segment * left + a * b * right)
+
+    images, band, segment = 1, 1, count_x
+    while segment > 1 and cost(1, 1, segment) > 2 * CHUNK:
+        segment = ceil_divide(segment, 2)
+    if segment == count_x:
+        band = max((b for b in range(1, count_y + 1) if cost(1, b, segment) <= CHUNK), default=1)
+        band = ceil_divide(count_y, ceil_divide(count_y, band))
+    if band == count_y:
+        images = max((i for i in range(1, batch + 1) if cost(i, band, segment) <= CHUNK), default=1)
+    return images, band, segment, *met(band, segment)
+
+
+def weight_gradient(grad, x, out, geometry):
+    """Compute the gradient of the weights.
+
+    Parameters
+    ----------
+    grad : (batch, height', width', out) array
+        The gradient of the results.
+    x : (batch, height, width, in) array
+    out : (out, kh, kw, in / groups) array
+        Written.
+    geometry : Geometry
+    """
+    if out.size == 0:
+        return
+    if grad.size == 0:
+        out[:] = 0
+        return
+    kernel = out.shape[1:3]
+    inside = out.shape[3]
+    groups = geometry.groups
+    per_group = out.shape[0] // groups
+    merged = groups == 1 and geometry.dilation[1] == 1 and inside <= 8 and kernel[1] > 1
+    columns = inside * kernel[1] if merged else inside
+    kind, block = block_for(columns, out.dtype)
+    row_blocks = ceil_divide(per_group, block.rows)
+    column_blocks = ceil_divide(columns, block.width)
+    padded = (groups * row_blocks * block.rows, inside if merged else groups * column_blocks * block.width)
+    images, band, segment, tall, wide = _cut(grad, x, geometry, kernel, merged, padded)
+    taps = kernel[0] if merged else kernel[0] * kernel[1]
+    items = taps * column_blocks * groups
+    layout = Layout(
+        images, band, segment, tall, wide, *geometry.stride, *geometry.dilation,
+        geometry.padding[0], geometry.padding[2], groups, 1 if merged else kernel[1], columns, merged,
+        max(1, min(row_blocks, ceil_divide(8 * threads(), items))),
+    )  # fmt: skip
+    left = np.empty(images * band * segment * padded[0], out.dtype)
+    right = np.empty(images * tall * wide * padded[1] + block.width, out.dtype)
+    flat = out.reshape(out.shape[0], taps, columns)
+    chosen = (kind, block.rows, block.width)
+    _driver(out.dtype)(grad, x, flat, left, right, layout, chosen)

@@ -1,0 +1,284 @@
+"""Winograd's algorithm for kernels of 3×3 at stride one: F(2×2, 3×3) and F(4×4, 3×3).
+
+A tile of m×m results is ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`` of the kernel g and the (m + 2)×(m + 2) pixels d that
+it meets; summed over channels, the products ⊙ are (m + 2)² matrix products over tiles, a quarter of the
+multiplications for m = 4 (Lavin and Gray, *Fast algorithms for convolutional neural networks*, 2016, equation
+12 and sections 4.1 to 4.3).  Each thread takes some tiles at a time through all stages, within its cache.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import from_dtype, prange
+
+from numgd.jit.micro_kernels import gather_any, lanes_of, sandwich_block
+from numgd.jit.pointers import address_of, borrow
+from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.kernels.cpu.conv.epilogue import finish
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.packing import block_for, blocks_of, portions, remembered
+
+INPUT = {
+    2: ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    4: (
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    ),
+}
+"""Bᵀ by m."""
+
+KERNEL = {
+    2: ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
+    4: (
+        (1 / 4, 0, 0),
+        (-1 / 6, -1 / 6, -1 / 6),
+        (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6),
+        (1 / 24, -1 / 12, 1 / 6),
+        (0, 0, 1),
+    ),
+}
+"""G by m."""
+
+RESULT = {
+    2: ((1, 1, 1, 0), (0, 1, -1, -1)),
+    4: ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+}
+"""Aᵀ by m."""
+
+SCRATCH = 14 * 2**20
+"""Bytes that all threads' tiles may take."""
+
+TRANSFORMED = 38 * 2**20
+"""Bytes that transformed weights may take at a time."""
+
+DEPTH = 64  # input channels whose weights are transformed together
+
+
+def reason_against(kernel, inside, outside, geometry):
+    """Why this algorithm does not apply, or None."""
+    if kernel != (3, 3):
+        return f"its kernel is 3×3, not {kernel[0]}×{kernel[1]}"
+    if geometry.stride != (1, 1) or geometry.dilation != (1, 1) or geometry.groups != 1:
+        return "it takes stride 1, dilation 1 and one group"
+    return None
+
+
+@cache
+def _weight_driver(dtype, m):
+    """Transformed weights, packed: ``U[ξ, b, c, n]`` for block b's column n and input channel c."""
+    lanes = lanes_of(dtype)
+    sandwich = sandwich_block(from_dtype(dtype), lanes, KERNEL[m])
+    single = sandwich_block(from_dtype(dtype), 1, KERNEL[m])
+
+    @compiled(f"conv-winograd-weight-{m}-{dtype}", THREADED_FLAGS)
+    def drive(weight, transposed, first, columns, width, packed):
+        # weight is (out, 9, in); transposed, columns are input channels and the kernel is turned by 180°.
+        depth = weight.shape[0] if transposed else weight.shape[2]
+        blocks = (columns + width - 1) // width
+        parts = (depth + DEPTH - 1) // DEPTH
+        zero = weight.dtype.type(0.0)
+        for item in prange(blocks * parts):
+            block, begin = item // parts, item % parts * DEPTH
+            count = min(DEPTH, depth - begin)
+            wide = min(width, columns - block * width)
+            origin = first + block * width
+            square = np.empty(9 * DEPTH * width, weight.dtype)
+            table = np.empty(9, np.int64)
+            for tap in range(9):
+                panel = borrow(square)[tap * DEPTH * width : (tap + 1) * DEPTH * width]
+                table[tap] = address_of(panel)
+                if wide < width:
+                    panel[:] = zero
+                if transposed:
+                    for k in range(count):
+                        source = borrow(weight)[begin + k, 8 - tap, origin : origin + wide]
+                        target = panel[k * width : k * width + wide]
+                        for n in range(wide):
+                            target[n] = source[n]
+                else:
+                    for low in range(0, count, 16):  # in squares, so that both sides stay in the cache
+                        for n in range(wide):
+                            source = borrow(weight)[origin + n, tap, begin + low : begin + count]
+                            target = panel[low * width + n :]
+                            for k in range(min(16, count - low)):
+                                target[k * width] = source[k]
+            pitch = blocks * depth * width
+            start = (block * depth + begin) * width
+            whole = count * width // lanes * lanes
+            for n in range(0, whole, lanes):
+                sandwich(table, 0, n, packed, start + n, pitch)
+            for n in range(whole, count * width):
+                single(table, 0, n, packed, start + n, pitch)
+            square[0] = zero  # held until here
+
+    return drive
+
+
+class Tiling(NamedTuple):
+    """Which tiles there are, and how many a thread takes at a time."""
+
+    down: int
+    across: int
+    top: int
+    left: int
+    tiles: int  # at a time, a multiple of the micro-kernel's rows
+    workers: int
+    column: int  # first channel of the result
+    columns: int
+
+
+@cache
+def _driver(dtype, m):
+    """The loop over tiles."""
+    real = from_dtype(dtype)
+    lanes = lanes_of(dtype)
+    alpha = m + 2
+    points = alpha * alpha
+    gather = gather_any(real, blocks_of(dtype))
+    before, before_single = sandwich_block(real, lanes, INPUT[m]), sandwich_block(real, 1, INPUT[m])
+    after, after_single = sandwich_block(real, lanes, RESULT[m]), sandwich_block(real, 1, RESULT[m])
+
+    @compiled(f"conv-winograd-{m}-{dtype}", THREADED_FLAGS)
+    def drive(source, packed, bias, zeros, out, scratch, tiling, block, activation):
+        kind, rows, width = block
+        batch, height, line, channels = source.shape
+        results = out.shape[3]
+        size = source.itemsize
+        count = tiling.tiles
+        panels = (tiling.columns + width - 1) // width
+        wide = panels * width
+        # A line more between the squares' numbers: at powers of two they would share the cache's sets.
+        pitch, product_pitch = count * channels + lanes, count * wide + lanes
+        per_image = tiling.down * tiling.across
+        total = batch * per_image
+        strips = (total + count - 1) // count
+        base = address_of(source)
+        nothing = address_of(zeros)
+        flat = out.reshape(-1)
+        for worker in prange(tiling.workers):
+            memory = borrow(scratch)[worker]
+            images = memory[: points * pitch]
+            products = memory[points * pitch : points * (pitch + product_pitch)]
+            finished = memory[points * (pitch + product_pitch) :]
+            table = np.empty(max(points, count), np.int64)
+            for strip in range(worker, strips, tiling.workers):
+                first = strip * count
+                present = min(count, total - first)
+                for t in range(present):
+                    tile = first + t
+                    image = tile // per_image
+                    y = tile % per_image // tiling.across * m - tiling.top
+                    x = tile % tiling.across * m - tiling.left
+                    for i in range(alpha):
+                        for j in range(alpha):
+                            inside = 0 <= y + i < height and 0 <= x + j < line
+                            place = ((image * height + y + i) * line + x + j) * channels * size
+                            table[i * alpha + j] = base + place if inside else nothing
+                    if channels >= lanes:
+                        for c in range(0, channels - lanes + 1, lanes):
+                            before(table, 0, c, images, t * channels + c, pitch)
+                        if channels % lanes:  # the last vector overlaps with the one before
+                            c = channels - lanes
+                            before(table, 0, c, images, t * channels + c, pitch)
+                    else:
+                        for c in range(channels):
+                            before_single(table, 0, c, images, t * channels + c, pitch)
+                blocks = (present + rows - 1) // rows
+                for t in range(blocks * rows):
+                    table[t] = address_of(images) + min(t, present - 1) * channels * size
+                for point in range(points):
+                    for panel in range(panels):
+                        for b in range(blocks):
+                            gather(
+                                kind,
+                                table,
+                                b * rows,
+                                1,
+                                channels,
+                                point * pitch,
+                                packed,
+                                (point * panels + panel) * channels * width,
+                                products,
+                                point * product_pitch + b * rows * wide + panel * width,
+                                wide,
+                            )
+                for t in range(present):
+                    for point in range(points):
+                        table[point] = address_of(products) + (point * product_pitch + t * wide) * size
+                    whole = wide // lanes * lanes
+                    for c in range(0, whole, lanes):
+                        after(table, 0, c, finished, c, wide)
+                    for c in range(whole, wide):
+                        after_single(table, 0, c, finished, c, wide)
+                    tile = first + t
+                    y, x = tile % per_image // tiling.across * m, tile % tiling.across * m
+                    for i in range(min(m, out.shape[1] - y)):
+                        for j in range(min(m, out.shape[2] - x)):
+                            pixel = (tile // per_image * out.shape[1] + y + i) * out.shape[2] + x + j
+                            finish(
+                                finished,
+                                (i * m + j) * wide,
+                                bias,
+                                tiling.column,
+                                flat,
+                                pixel * results + tiling.column,
+                                tiling.columns,
+                                activation,
+                            )
+
+    return drive
+
+
+def _convolve(m, source, weight, bias, out, padding, transposed, activation, kept):
+    """All portions of one convolution."""
+    if out.size == 0:
+        return
+    dtype = out.dtype
+    depth, outside = source.shape[3], out.shape[3]
+    flat = weight.reshape(weight.shape[0], 9, weight.shape[3])
+    kind, block = block_for(outside, dtype)
+    points = (m + 2) ** 2
+    zeros = np.zeros(max(1, depth), dtype)
+    down, across = ceil_divide(out.shape[1], m), ceil_divide(out.shape[2], m)
+    total = out.shape[0] * down * across
+    for portion in portions(1, outside, points * depth, block, dtype.itemsize, TRANSFORMED):
+        panels = ceil_divide(portion.columns, block.width)
+
+        def make(portion=portion, panels=panels):
+            packed = np.empty(points * panels * depth * block.width, dtype)
+            _weight_driver(dtype, m)(flat, transposed, portion.column, portion.columns, block.width, packed)
+            return packed
+
+        packed = remembered(kept, ("winograd", m, transposed, portion), make)
+        per_tile = points * (depth + panels * block.width) * dtype.itemsize
+        workers = max(1, min(threads(), ceil_divide(total, block.rows), SCRATCH // (per_tile * block.rows)))
+        most = max(1, min(SCRATCH // workers // per_tile, TILES) // block.rows) * block.rows
+        needed = ceil_divide(ceil_divide(total, workers), block.rows) * block.rows
+        tiles = min(most, needed)
+        lanes = lanes_of(dtype)
+        length = points * (tiles * (depth + panels * block.width) + 2 * lanes) + m * m * panels * block.width
+        scratch = np.empty((workers, length), dtype)
+        tiling = Tiling(down, across, padding[0], padding[2], tiles, workers, portion.column, portion.columns)
+        chosen = (kind, block.rows, block.width)
+        _driver(dtype, m)(source, packed, bias, zeros, out, scratch, tiling, chosen, activation)
+
+
+TILES = 48
+"""Tiles that a thread takes at a time at most."""
+
+
+def forward(m, x, weight, bias, out, geometry, activation=0, kept=None):
+    """Convolve by F(m×m, 3×3); other parameters as of `direct.forward`."""
+    _convolve(m, x, weight, bias, out, geometry.padding, False, activation, kept)
+
+
+def input_gradient(m, grad, weight, bias, out, geometry, activation=0, kept=None):
+    """The gradient of the input: a convolution with the kernel turned by 180°."""
+    padding = geometry.mirrored((3, 3)).padding
+    _convolve(m, grad, weight, bias, out, padding, True, activation, kept)

@@ -1,0 +1,495 @@
+"""Convolution of images, its transpose, and their gradients."""
+
+import numpy as np
+
+from numgd.kernels.cpu.conv import choose
+from numgd.kernels.cpu.conv.bias_gradient import bias_gradient as sum_over_pixels
+from numgd.kernels.cpu.conv.epilogue import ACTIVATIONS
+from numgd.kernels.cpu.conv.geometry import Geometry
+from numgd.nn.functional.checks import output, pair_of, real_array, whole
+
+
+class PackedWeight:
+    """Weights that convolutions keep in the order of their micro-kernels; what `pack_weight` gives.
+
+    Attributes
+    ----------
+    array : (out, kh, kw, in / groups) array
+        The weights, read-only.
+    """
+
+    def __init__(self, array):
+        self.array = array
+        self.kept = {}
+
+    @property
+    def nbytes(self):
+        """Bytes of the packed copies."""
+        return sum(packed.nbytes for packed in self.kept.values())
+
+
+def pack_weight(weight):
+    """Weights whose packed form is made by the first convolution that needs it, and kept for the next.
+
+    Parameters
+    ----------
+    weight : (out, kh, kw, in / groups) array
+        float32 or float64; copied: later changes are not seen.
+
+    Returns
+    -------
+    PackedWeight
+        `conv2d`, `conv2d_transpose` and their backward functions take it as `weight`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a real array of four axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import conv2d, pack_weight
+    >>> packed = pack_weight(np.ones((2, 3, 3, 1)))
+    >>> conv2d(np.ones((1, 3, 3, 1)), packed).ravel()
+    array([9., 9.])
+    """
+    array = real_array("weight", weight, ndim=4).copy()
+    array.setflags(write=False)
+    return PackedWeight(array)
+
+
+def _weight_of(given, dtype):
+    """The array of weights and where its packed forms are kept."""
+    if isinstance(given, PackedWeight):
+        return real_array("weight", given.array, ndim=4, dtype=dtype), given.kept
+    return real_array("weight", given, ndim=4, dtype=dtype), None
+
+
+def _padding_of(padding, stride, extent):
+    """Padding (top, bottom, left, right) from all that may be given."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return (0, 0, 0, 0)
+        if padding != "same":
+            raise ValueError(f"padding must be 'same', 'valid' or integers; it is {padding!r}")
+        if stride != (1, 1):
+            raise ValueError(f"padding 'same' needs stride 1; stride is {stride}")
+        total = [covered - 1 for covered in extent]
+        return (total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2)
+    if isinstance(padding, tuple | list) and len(padding) == 4:
+        return tuple(whole("padding", part, 0) for part in padding)
+    try:
+        down, across = pair_of("padding", padding, 0)
+    except ValueError as error:
+        if isinstance(padding, tuple | list) and len(padding) != 2:
+            raise ValueError(f"padding must be one, two or four integers; it is {padding!r}") from error
+        raise
+    return (down, down, across, across)
+
+
+def _geometry(kernel, stride, padding, dilation, groups):
+    """Checked geometry of a convolution with a kernel (kh, kw)."""
+    stride = pair_of("stride", stride, 1)
+    dilation = pair_of("dilation", dilation, 1)
+    groups = whole("groups", groups, 1)
+    bare = Geometry(stride, dilation, (0, 0, 0, 0), groups)
+    return bare._replace(padding=_padding_of(padding, stride, bare.extent(kernel)))
+
+
+def _check_weight(weight, groups):
+    """Raise unless the weights have a kernel, and output channels for all groups."""
+    if 0 in weight.shape[1:3]:
+        raise ValueError(f"weight has an empty kernel: its shape is {weight.shape}")
+    if weight.shape[0] % groups:
+        raise ValueError(
+            f"weight has {weight.shape[0]} output channels, which do not divide by groups={groups}; "
+            f"its shape is {weight.shape}"
+        )
+
+
+def _check_image(name, shape, weight, geometry):
+    """Raise unless a convolution of an image of this shape with these weights is defined."""
+    groups = geometry.groups
+    if shape[3] % groups:
+        raise ValueError(
+            f"{name} has {shape[3]} channels, which do not divide by groups={groups}; its shape is {shape}"
+        )
+    if shape[3] // groups != weight.shape[3]:
+        raise ValueError(
+            f"weight of shape {weight.shape} takes {weight.shape[3]} channels a group, but {name} of shape "
+            f"{shape} has {shape[3] // groups}"
+        )
+    top, bottom, left, right = geometry.padding
+    padded = (shape[1] + top + bottom, shape[2] + left + right)
+    extent = geometry.extent(weight.shape[1:3])
+    if padded[0] < extent[0] or padded[1] < extent[1]:
+        raise ValueError(
+            f"the kernel covers {extent[0]}×{extent[1]} pixels, more than the padded {name}'s "
+            f"{padded[0]}×{padded[1]}; weight has shape {weight.shape}, {name} {shape}"
+        )
+
+
+def _bias_of(bias, channels, dtype, weight):
+    """The bias, or zeros."""
+    if bias is None:
+        return np.zeros(channels, dtype)
+    bias = real_array("bias", bias, ndim=1, dtype=dtype)
+    if bias.size != channels:
+        raise ValueError(
+            f"bias has shape {bias.shape}, but by weight of shape {weight.shape} the result has "
+            f"{channels} channels"
+        )
+    return bias
+
+
+def _activation_of(activation):
+    """The code of a fused activation."""
+    if not (activation is None or isinstance(activation, str)) or activation not in ACTIVATIONS:
+        names = ", ".join(repr(name) for name in ACTIVATIONS)
+        raise ValueError(f"activation must be one of {names}; it is {activation!r}")
+    return ACTIVATIONS[activation]
+
+
+def _check_algorithm(algorithm, weight, geometry):
+    """Raise unless a named algorithm exists and applies."""
+    if algorithm is None:
+        return
+    if algorithm not in choose.ALGORITHMS:
+        names = ", ".join(repr(name) for name in choose.ALGORITHMS)
+        raise ValueError(f"algorithm must be None or one of {names}; it is {algorithm!r}")
+    inside, outside = weight.shape[3] * geometry.groups, weight.shape[0]
+    reason = choose.reason_against(algorithm, weight.shape[1:3], inside, outside, geometry)
+    if reason is not None:
+        raise ValueError(
+            f"algorithm {algorithm!r} does not apply to weight of shape {weight.shape}: {reason}"
+        )
+
+
+def conv2d(
+    x,
+    weight,
+    bias=None,
+    *,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=1,
+    activation=None,
+    algorithm=None,
+    out=None,
+):
+    """Convolve images with a kernel (as all frameworks do, without flipping it).
+
+    Parameters
+    ----------
+    x : (batch, height, width, in) array
+        float32 or float64.
+    weight : (out, kh, kw, in / groups) array or PackedWeight
+        Of the same dtype.
+    bias : (out,) array, optional
+    stride, dilation : int or pair
+        Down and right, at least 1.
+    padding : int, pair, four integers, 'same' or 'valid'
+        Zeros around the image: on all sides, above and below and then left and right, or (top, bottom, left,
+        right).  ``'same'`` keeps the size, at stride 1; where it is odd, one more goes below and right.
+    groups : int
+        The channels form so many groups, each convolved on its own; ``in`` groups make it depthwise.
+    activation : {None, 'relu', 'relu6', 'leaky_relu'}
+        Applied to the result; leaky_relu has the slope 0.01.
+    algorithm : str, optional
+        One of `numgd.kernels.cpu.conv.choose.ALGORITHMS` in place of the one chosen by shape.
+    out : array, optional
+        Contiguous memory for the result.
+
+    Returns
+    -------
+    (batch, height', width', out) array
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes differ or are not real, shapes do not fit each other, or an option is out of range.
+
+    Notes
+    -----
+    ``out[b, i, j, o] = bias[o] + Σ x[b, s·i + d·k − p, s·j + d·l − p, c] · weight[o, k, l, c]`` (Dumoulin and
+    Visin, *A guide to convolution arithmetic for deep learning*, 2016).  The result has the same bits at any
+    number of threads.  At most 64 MiB are used beyond arguments and result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import conv2d
+    >>> conv2d(np.ones((1, 3, 3, 1)), np.ones((1, 2, 2, 1)))[0, :, :, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
+    x = real_array("x", x, ndim=4)
+    weight, kept = _weight_of(weight, x.dtype)
+    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
+    _check_weight(weight, geometry.groups)
+    _check_image("x", x.shape, weight, geometry)
+    shift = _bias_of(bias, weight.shape[0], x.dtype, weight)
+    code = _activation_of(activation)
+    _check_algorithm(algorithm, weight, geometry)
+    shape = (x.shape[0], *geometry.result(x.shape[1:3], weight.shape[1:3]), weight.shape[0])
+    out = output(out, shape, x.dtype, x, weight, shift)
+    choose.forward(x, weight, shift, out, geometry, code, algorithm, kept)
+    return out
+
+
+def _outputs(out, wanted, shapes, dtype, inputs):
+    """Memory for those of three gradients that are wanted."""
+    names = ("out[0]", "out[1]", "out[2]")
+    if out is None:
+        out = (None, None, None)
+    if not isinstance(out, tuple | list) or len(out) != 3:
+        raise ValueError("out must hold three arrays or None")
+    made = [
+        output(given, shape, dtype, *inputs, name=name) if needed else None
+        for given, needed, shape, name in zip(out, wanted, shapes, names, strict=True)
+    ]
+    present = [array for array in made if array is not None]
+    for i, array in enumerate(present):
+        for other in present[:i]:
+            if np.may_share_memory(array, other):
+                raise ValueError("the arrays of out overlap with each other")
+    return made
+
+
+def conv2d_backward(
+    grad,
+    x,
+    weight,
+    *,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=1,
+    algorithm=None,
+    need_x=True,
+    need_weight=True,
+    need_bias=True,
+    out=None,
+):
+    """Gradients of ``sum(grad * conv2d(x, weight, bias))``.
+
+    Parameters
+    ----------
+    grad : (batch, height', width', out) array
+        Of the shape of `conv2d`'s result (before the activation).
+    x : (batch, height, width, in) array
+    weight : (out, kh, kw, in / groups) array or PackedWeight
+    stride, padding, dilation, groups, algorithm
+        As for `conv2d`.
+    need_x, need_weight, need_bias : bool
+        Which gradients are computed: a first layer needs none of its input.
+    out : three arrays, optional
+        Contiguous memory for the gradients; an entry may be None.
+
+    Returns
+    -------
+    grad_x, grad_weight, grad_bias : arrays of the shapes of `x`, `weight` and (out,)
+        None for what is not needed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`; and if `grad` does not have the shape of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import conv2d_backward
+    >>> x, weight = np.ones((1, 3, 3, 1)), np.ones((1, 2, 2, 1))
+    >>> grad_x, grad_weight, grad_bias = conv2d_backward(np.ones((1, 2, 2, 1)), x, weight)
+    >>> grad_x[0, :, :, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    >>> grad_bias
+    array([4.])
+    """
+    x = real_array("x", x, ndim=4)
+    grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
+    weight, kept = _weight_of(weight, x.dtype)
+    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
+    _check_weight(weight, geometry.groups)
+    _check_image("x", x.shape, weight, geometry)
+    _check_algorithm(algorithm, weight, geometry)
+    shape = (x.shape[0], *geometry.result(x.shape[1:3], weight.shape[1:3]), weight.shape[0])
+    if grad.shape != shape:
+        raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
+    shapes = (x.shape, weight.shape, weight.shape[:1])
+    grad_x, grad_weight, grad_bias = _outputs(
+        out, (need_x, need_weight, need_bias), shapes, x.dtype, (grad, x, weight)
+    )
+    if need_x:
+        nothing = np.zeros(x.shape[3], x.dtype)
+        choose.gradient_of_input(grad, weight, nothing, grad_x, geometry, 0, algorithm, kept)
+    if need_weight:
+        choose.gradient_of_weight(grad, x, grad_weight, geometry, algorithm)
+    if need_bias:
+        sum_over_pixels(grad, grad_bias)
+    return grad_x, grad_weight, grad_bias
+
+
+def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
+    """Geometry of the convolution that is transposed, and the shape of its input, the result here."""
+    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
+    if isinstance(padding, str) and padding == "same":
+        raise ValueError("padding 'same' has no meaning for a transposed convolution")
+    extra = pair_of("output_padding", output_padding, 0)
+    for more, step, apart in zip(extra, geometry.stride, geometry.dilation, strict=True):
+        if more and more >= max(step, apart):
+            raise ValueError(
+                f"output_padding must be smaller than stride or dilation; it is {extra}, they are "
+                f"{geometry.stride} and {geometry.dilation}"
+            )
+    _check_weight(weight, geometry.groups)
+    if x.shape[3] != weight.shape[0]:
+        raise ValueError(
+            f"weight of shape {weight.shape} takes {weight.shape[0]} channels, but x of shape {x.shape} "
+            f"has {x.shape[3]}"
+        )
+    top, bottom, left, right = geometry.padding
+    around = (top + bottom, left + right)
+    size = tuple(
+        (count - 1) * step - edge + covered + more
+        for count, step, edge, covered, more in zip(
+            x.shape[1:3], geometry.stride, around, geometry.extent(weight.shape[1:3]), extra, strict=True
+        )
+    )
+    if 0 in x.shape[1:3] or min(size) < 1:
+        raise ValueError(
+            f"nothing is left of the result: x has shape {x.shape}, weight {weight.shape}, "
+            f"padding is {geometry.padding}"
+        )
+    return geometry, (x.shape[0], *size, weight.shape[3] * geometry.groups)
+
+
+def conv2d_transpose(
+    x,
+    weight,
+    bias=None,
+    *,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    dilation=1,
+    groups=1,
+    activation=None,
+    out=None,
+):
+    """The transposed convolution: what `conv2d` with the same weights does to gradients of its result.
+
+    Parameters
+    ----------
+    x : (batch, height, width, in) array
+    weight : (in, kh, kw, out / groups) array or PackedWeight
+        As `conv2d` would take it that maps the result's channels to those of `x`.
+    bias : (out,) array, optional
+    stride, dilation : int or pair
+    padding : int, pair, four integers or 'valid'
+        Pixels cut off the result, as the convolution would add them.
+    output_padding : int or pair
+        Pixels added below and to the right, smaller than stride or dilation.
+    groups : int
+    activation : {None, 'relu', 'relu6', 'leaky_relu'}
+    out : array, optional
+
+    Returns
+    -------
+    (batch, height', width', out) array
+        ``height' = (height − 1) · stride − top − bottom + dilation · (kh − 1) + 1 + output_padding``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`; and if nothing is left of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import conv2d_transpose
+    >>> conv2d_transpose(np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 1)), stride=2)[0, :, :, 0].sum()
+    np.float64(16.0)
+    """
+    x = real_array("x", x, ndim=4)
+    weight, kept = _weight_of(weight, x.dtype)
+    geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
+    shift = _bias_of(bias, shape[3], x.dtype, weight)
+    code = _activation_of(activation)
+    out = output(out, shape, x.dtype, x, weight, shift)
+    choose.gradient_of_input(x, weight, shift, out, geometry, code, None, kept)
+    return out
+
+
+def conv2d_transpose_backward(
+    grad,
+    x,
+    weight,
+    *,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    dilation=1,
+    groups=1,
+    need_x=True,
+    need_weight=True,
+    need_bias=True,
+    out=None,
+):
+    """Gradients of ``sum(grad * conv2d_transpose(x, weight, bias))``.
+
+    Parameters
+    ----------
+    grad : (batch, height', width', out) array
+        Of the shape of `conv2d_transpose`'s result (before the activation).
+    x : (batch, height, width, in) array
+    weight : (in, kh, kw, out / groups) array or PackedWeight
+    stride, padding, output_padding, dilation, groups
+        As for `conv2d_transpose`.
+    need_x, need_weight, need_bias : bool
+        Which gradients are computed.
+    out : three arrays, optional
+        Contiguous memory for the gradients; an entry may be None.
+
+    Returns
+    -------
+    grad_x, grad_weight, grad_bias : arrays of the shapes of `x`, `weight` and (out,)
+        None for what is not needed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d_transpose`; and if `grad` does not have the shape of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import conv2d_transpose_backward
+    >>> x, weight = np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 1))
+    >>> conv2d_transpose_backward(np.ones((1, 3, 3, 1)), x, weight)[0][0, :, :, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
+    x = real_array("x", x, ndim=4)
+    grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
+    weight, kept = _weight_of(weight, x.dtype)
+    geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
+    if grad.shape != shape:
+        raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
+    grad_x, grad_weight, grad_bias = _outputs(
+        out, (need_x, need_weight, need_bias), (x.shape, weight.shape, shape[3:]), x.dtype, (grad, x, weight)
+    )
+    if need_x:
+        nothing = np.zeros(x.shape[3], x.dtype)
+        choose.forward(grad, weight, nothing, grad_x, geometry, 0, None, kept)
+    if need_weight:
+        # The convolution maps the result here to x: its input is grad, and the gradient of its result x.
+        choose.gradient_of_weight(x, grad, grad_weight, geometry)
+    if need_bias:
+        sum_over_pixels(grad, grad_bias)
+    return grad_x, grad_weight, grad_bias
