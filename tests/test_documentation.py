@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import numgd
-import numgd.nn.functional
 from numgd.first_order import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +19,6 @@ WITH_EXAMPLES = [
     "autodiff.device_gradient",
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
-FUNCTIONAL = [f"nn.functional.{name}" for name in numgd.nn.functional.__all__ if name[0].islower()]
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md", "schedules.md", "stochastic.md")),
@@ -37,9 +35,7 @@ def test_examples_of_pages(page, tmp_path, capsys):
     assert capsys.readouterr().out.rstrip() == output.rstrip()
 
 
-@pytest.mark.parametrize(
-    "name", [*WITH_EXAMPLES, *(pytest.param(name, marks=pytest.mark.slow) for name in FUNCTIONAL)]
-)
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_docstring_examples(name):
     function = operator.attrgetter(name)(numgd)
     module = sys.modules[function.__module__]
