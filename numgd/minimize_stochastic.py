@@ -312,7 +312,7 @@ class _Run:
             if made < count:
                 return NOT_FINITE
             sizes = objective.sizes(first, count)
-            total, rows = total + float(np.dot(losses, sizes)), rows + int(sizes.sum())
+            total, rows = total + float((losses * sizes).sum()), rows + int(sizes.sum())
             rate = float(rates[-1])
             limit = self.settings.time_limit
             if limit is not None and time.perf_counter() - self.started > limit:
