@@ -9,6 +9,7 @@ import pytest
 import scipy.special
 
 import numgd.nn.functional as F
+from numgd.kernels.cpu import blocks
 from numgd.scalars import LOSSES
 
 REALS = [np.float32, np.float64]
@@ -302,6 +303,21 @@ def test_strided_arrays(case):
     x, y = x[::2, ::-1], y[::2]
     assert forward(x, y) == forward(x.copy(), y.copy())
     assert np.array_equal(backward(1.0, x, y), backward(1.0, x.copy(), y.copy()))
+
+
+@CASES
+def test_read_only_arrays(case):
+    rng = np.random.default_rng(12)
+    x, y, inner = draw(case, (6, 4), np.float64, rng)
+    weights = draw_weights("samples", inner, np.float64, rng)
+    forward, backward = functions(case)
+    wanted = forward(x, y, sample_weight=weights), backward(1.0, x, y, sample_weight=weights)
+    driver = blocks._drive.signatures
+    for array in (x, y, weights):
+        array.flags.writeable = False
+    assert forward(x, y, sample_weight=weights) == wanted[0]
+    assert np.array_equal(backward(1.0, x, y, sample_weight=weights), wanted[1])
+    assert blocks._drive.signatures == driver  # nothing was compiled again
 
 
 @CASES
