@@ -8,11 +8,11 @@ import numgd.nn.functional as F
 NAMES = ["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax", "log_softmax"]
 
 
-def check(seed):
+def check(seed, reals=(np.float32, np.float64)):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(seed)
     name = NAMES[seed % len(NAMES)]
-    real = (np.float32, np.float64)[rng.integers(2)]
+    real = reals[rng.integers(len(reals))]
     shape = tuple(rng.integers(1, 40, size=rng.integers(1, 4)))
     x, grad = (rng.normal(size=(2, *shape)) * rng.choice([0.1, 1, 10])).astype(real)
     ours, theirs = {}, {}
@@ -38,10 +38,9 @@ def check(seed):
         assert np.linalg.norm(got - wanted) <= tolerance * scale, (name, shape, real, ours)
 
 
-@pytest.mark.parametrize("share", range(2))
-def test_random_cases(share):
-    for seed in range(45 * share, 45 * (share + 1)):
-        check(seed)
+def test_random_cases():
+    for seed in range(90):
+        check(seed, (np.float64,))
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.special
-from numba import njit
+from numba import config, njit
 
 from numgd.jit import simd
 from numgd.jit.portable import SOLVER_FLAGS
@@ -19,9 +19,9 @@ BOUNDS = {
     "expm1": (1.7, 2.4),
     "tanh": (2.7, 3.0),
     "sigmoid": (2.5, 2.6),
-    "log": (1.0, 1.2),
+    "log": (1.0, 1.3),
     "log1p": (1.5, 1.3),
-    "erf": (1.3, 1.4),
+    "erf": (1.3, 1.5),
 }
 REORDERING = {**SOLVER_FLAGS, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 ALL_SINGLES = 2**32
@@ -181,6 +181,7 @@ def test_interpreted_without_warnings(name, real):
     assert np.all(abs(results[finite] - compiled[finite]) <= 4 * unit)
 
 
+@pytest.mark.skipif(config.BOUNDSCHECK == 1, reason="a loop that may raise has no vectors")
 @pytest.mark.parametrize("real", [np.float32, np.float64])
 @pytest.mark.parametrize("name", BOUNDS)
 def test_loops_vectorise(name, real):

@@ -54,7 +54,6 @@ def _do_block(k, function, x, y, weights, repeat, out, columns, steps, sizes, fa
     return total
 
 
-@compiled("blocks", THREADED_FLAGS)
 def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
     """Call a function for all blocks of rows and give the sum of what it returns.
 
@@ -69,15 +68,39 @@ def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, p
     weights : numpy.ndarray
         With `repeat` = 1 the function is given the weights of its rows; otherwise one weight holds for
         `repeat` rows and is multiplied by `factor`.
+    repeat : int
     out : numpy.ndarray
         The result, rows of ``steps[1]`` elements; 0: there is none.
+    columns : int
+    steps : tuple of int
     sizes : tuple of int
-        The number of rows, and how many of them are given at once and make a block.
+        The number of rows, how many of them are given at once, and how many make a block.
     factor, parameter : float
         Passed to the function.
 
     All arrays are contiguous vectors of one dtype.
     """
+    if not (x.flags.writeable and y.flags.writeable and weights.flags.writeable and out.flags.writeable):
+        x, y, weights, out = map(_of_usual_type, (x, y, weights, out))
+    return _drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter)
+
+
+class _Memory:
+    """What NumPy makes an array of."""
+
+    def __init__(self, array):
+        self.array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+def _of_usual_type(array):
+    """A read-only array as one that is not, for which the driver would be compiled anew."""
+    return np.asarray(_Memory(array))
+
+
+@compiled("blocks", THREADED_FLAGS)
+def _drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
     rows, _, block = sizes
     blocks = -(-rows // block)
     sums = np.zeros(blocks)
