@@ -21,6 +21,7 @@ from numgd.first_order.apply import (
 )
 from numgd.jit.pointers import GRADIENT, VALUE, call_objective
 from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.stochastic import make_mean
 from numgd.spaces import SERIAL
 
 
@@ -42,7 +43,7 @@ class Rows(NamedTuple):
 
 
 @portable
-def _gather(rows, cursor):
+def _gather(cursor, rows):
     """Copy the entries of the rows at the cursor together, and count them there."""
     entries = 0
     for i in range(cursor[1]):
@@ -92,7 +93,7 @@ def epoch(rule, dtype):
             now, bound = t + k, real(treatment.bound)
             cursor[0] = (first + k) * batches.size
             cursor[1] = min(batches.size, batches.rows - cursor[0])
-            _gather(rows, cursor)
+            _gather(cursor, rows)
             columns = _number_anew(rows, cursor[2], x, np.int64(now))
             here, slopes = rows.x[: columns * width], g[: columns * width]
             f = call_objective(address, here, slopes, VALUE | GRADIENT, context)
@@ -124,25 +125,5 @@ def epoch(rule, dtype):
 
 @cache
 def mean(dtype):
-    """The compiled mean of an objective over all data; as `kernels.cpu.stochastic.mean`."""
-    real = dtype.type
-
-    @compiled(f"sparse-mean-{dtype.name}")
-    def drive(x, g, total, address, context, batches, rows):
-        cursor = batches.cursor
-        value = 0.0
-        for i in range(x.size):
-            total[i] = real(0)
-        first = 0
-        while first < batches.rows:
-            cursor[0] = first
-            cursor[1] = min(batches.size, batches.rows - first)
-            _gather(rows, cursor)
-            share = cursor[1] / batches.rows
-            value += share * call_objective(address, x, g, VALUE | GRADIENT, context)
-            for i in range(x.size):
-                total[i] += real(share) * g[i]
-            first += batches.size
-        return value
-
-    return drive
+    """The compiled mean of an objective over all data; as that of `kernels.cpu.stochastic`."""
+    return make_mean(f"sparse-mean-{dtype.name}", dtype, _gather)

@@ -20,7 +20,7 @@ from numgd.first_order.apply import (
     noise_stream,
 )
 from numgd.jit.pointers import GRADIENT, VALUE, call_objective
-from numgd.jit.portable import compiled
+from numgd.jit.portable import compiled, portable
 from numgd.spaces import SERIAL
 
 
@@ -133,10 +133,20 @@ def mean(dtype):
     ``mean(dtype)(x, g, total, address, context, batches)`` is the value; the gradient goes to `total`;
     `g` is scratch.
     """
+    return make_mean(f"mean-{dtype.name}", dtype, _nothing)
+
+
+@portable
+def _nothing(cursor):
+    pass
+
+
+def make_mean(name, dtype, prepare):
+    """The same, with ``prepare(cursor, *own)`` called before the objective is, for each batch."""
     real = dtype.type
 
-    @compiled(f"mean-{dtype.name}")
-    def drive(x, g, total, address, context, batches):
+    @compiled(name)
+    def drive(x, g, total, address, context, batches, *own):
         cursor = batches.cursor
         cursor[2] = batches.ordered
         value = 0.0
@@ -146,6 +156,7 @@ def mean(dtype):
         while first < batches.rows:
             cursor[0] = first
             cursor[1] = min(batches.size, batches.rows - first)
+            prepare(cursor, *own)
             share = cursor[1] / batches.rows
             value += share * call_objective(address, x, g, VALUE | GRADIENT, context)
             for i in range(x.size):
