@@ -3,8 +3,7 @@
 import numpy as np
 
 from numgd.jit import simd
-from numgd.jit.portable import portable
-from numgd.jit.simd import strict
+from numgd.jit.portable import portable, strict
 from numgd.kernels.cpu.blocks import PIECE
 
 _SHORT = 64  # rows of fewer elements are taken together: one loop over all their exponentials
