@@ -26,6 +26,16 @@ costs more than the arithmetic.
 seldom = register_jitable(pipeline_class=InnerCompiler)
 """The same for what is called seldom or takes long: a call costs nothing there, and the code stays small."""
 
+STRICT_OPTIONS = {"forceinline": True, "fastmath": {"contract"}, "pipeline_class": InnerCompiler}
+"""Options of `strict`, for what is overloaded."""
+
+strict = register_jitable(**STRICT_OPTIONS)
+"""Marks a portable function whose sums stay in the order in which they are written, whoever calls it.
+
+Its own flags allow fused multiply-adds and nothing else: with those of a caller that sums vectors,
+(x − a) − b could become x − (a + b) and lose its digits.
+"""
+
 SOLVER_FLAGS = {
     # 1/0 is inf, as in NumPy: a solver reports a status, it raises nothing.
     "error_model": "numpy",

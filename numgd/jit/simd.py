@@ -18,14 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
-from numgd.jit.inner import InnerCompiler
-
-_STRICT = {"forceinline": True, "fastmath": {"contract"}, "pipeline_class": InnerCompiler}
-
-strict = register_jitable(**_STRICT)
-"""Marks a portable function whose sums stay in the order in which they are written, whoever calls it."""
+from numgd.jit import coefficients
+from numgd.jit.portable import STRICT_OPTIONS, strict
 
 
 class _Format(NamedTuple):
@@ -107,103 +103,11 @@ _DOUBLE = _format(
     ends=(-40.0, 20.0, 6.1, -708.0),
 )
 
-# Coefficients, lowest first.
-_EXP_32 = (
-    0.49999998144,
-    0.16666543178,
-    0.041667201785,
-    0.008366580305,
-    0.0013882509813,
-)
-_EXP_64 = (
-    0.50000000000000052257,
-    0.16666666666666588588,
-    0.0416666666665761095,
-    0.0083333333333899538265,
-    0.001388888893179474745,
-    0.00019841269718352745004,
-    0.000024801504979152584578,
-    2.7557407855262829836e-6,
-    2.7626161324654995481e-7,
-    2.5053779620534561771e-8,
-)
-_LOG_32 = (
-    0.33333331707,
-    -0.25000821031,
-    0.20001226918,
-    -0.16623357487,
-    0.14201757449,
-    -0.13160180529,
-    0.12761578867,
-    -0.076345029093,
-)
-_ATANH_64 = (
-    0.66666666666667353829,
-    0.39999999999407481832,
-    0.28571428744142575041,
-    0.22222198378365436751,
-    0.1818357517098335597,
-    0.15313755624327040583,
-    0.14799067423508372625,
-)
-_ERF_32 = (
-    1.1283791538,
-    -0.37612523276,
-    0.11282140808,
-    -0.026778908807,
-    0.0050119626959,
-    -0.00060903594929,
-)
-_ERF_64 = (
-    1.1283791670955125732,
-    -0.37612638903183728008,
-    0.11283791670953703989,
-    -0.026866170644806624258,
-    0.0052239776216031328502,
-    -0.00085483267549156453175,
-    0.00012055321042079513116,
-    -0.00001492529973736416458,
-    1.6455213906770588037e-6,
-    -1.6275475934858591858e-7,
-    1.4046046618247444141e-8,
-    -8.4818489710059080694e-10,
-)
-_ERFC_32 = (
-    0.00017749876395,
-    1.1277495443,
-    0.63705978589,
-    0.10403732881,
-    -0.022277071138,
-    0.0030556032568,
-    -0.00019718125256,
-)
-_ERFC_64 = (
-    7.1064185339264917007e-8,
-    1.1283784124826398387,
-    0.63662345263027448023,
-    0.10276174554083512535,
-    -0.019107078912335903654,
-    -0.00023799049610797665783,
-    0.001721361407566160639,
-    -0.00059952183175756557582,
-    0.000016033901132146599583,
-    0.000086213454237819330602,
-    -0.000052000197970138446115,
-    0.000018950036474058537669,
-    -5.0006700968418876093e-6,
-    9.9579447816690245236e-7,
-    -1.4957538661808861404e-7,
-    1.6513538616716998577e-8,
-    -1.2676005067897410237e-9,
-    6.0493881169566410898e-11,
-    -1.3518477848053961752e-12,
-)
 
-
-def _polynomial(coefficients, real):
+def _polynomial(series, real):
     """Function of x by Horner's rule, four coefficients at a time: every function costs compile time."""
-    first = real(coefficients[0])
-    if len(coefficients) == 1:
+    first = real(series[0])
+    if len(series) == 1:
 
         @strict
         def constant(x):
@@ -211,8 +115,8 @@ def _polynomial(coefficients, real):
 
         return constant
 
-    if len(coefficients) % 4 != 1:
-        rest = _polynomial(coefficients[1:], real)
+    if len(series) % 4 != 1:
+        rest = _polynomial(series[1:], real)
 
         @strict
         def one_more(x):
@@ -220,8 +124,8 @@ def _polynomial(coefficients, real):
 
         return one_more
 
-    rest = _polynomial(coefficients[4:], real)
-    second, third, fourth = (real(c) for c in coefficients[1:4])
+    rest = _polynomial(series[4:], real)
+    second, third, fourth = (real(c) for c in series[1:4])
 
     @strict
     def four_more(x):
@@ -230,9 +134,9 @@ def _polynomial(coefficients, real):
     return four_more
 
 
-def _make_exponentials(real, integer, form, coefficients):
+def _make_exponentials(real, integer, form, exponential):
     """Functions exp, expm1, tanh, sigmoid and exp_below of one format, and exp where it is normal."""
-    rest = _polynomial(coefficients, real)
+    rest = _polynomial(exponential, real)
 
     @strict
     def scale(shifted):
@@ -359,19 +263,23 @@ def _make_erf(real, form, near, tail, exp_normal):
 
 
 def _make_single():
-    rest = _polynomial(_LOG_32, np.float32)
+    rest = _polynomial(coefficients.LOG_32, np.float32)
 
     @strict
     def log_of_reduced(f):
         return (rest(f) * f - _SINGLE.half) * (f * f) + f
 
-    exponentials = _make_exponentials(np.float32, np.int32, _SINGLE, _EXP_32)
+    exponentials = _make_exponentials(np.float32, np.int32, _SINGLE, coefficients.EXP_32)
     logarithms = _make_logarithms(np.float32, np.int32, _SINGLE, log_of_reduced)
-    return *exponentials[:5], *logarithms, _make_erf(np.float32, _SINGLE, _ERF_32, _ERFC_32, exponentials[5])
+    return (
+        *exponentials[:5],
+        *logarithms,
+        _make_erf(np.float32, _SINGLE, coefficients.ERF_32, coefficients.ERFC_32, exponentials[5]),
+    )
 
 
 def _make_double():
-    series = _polynomial(_ATANH_64, np.float64)
+    series = _polynomial(coefficients.ATANH_64, np.float64)
 
     @strict
     def log_of_reduced(f):
@@ -379,9 +287,13 @@ def _make_double():
         z = s * s
         return f - s * (f - z * series(z))
 
-    exponentials = _make_exponentials(np.float64, np.int64, _DOUBLE, _EXP_64)
+    exponentials = _make_exponentials(np.float64, np.int64, _DOUBLE, coefficients.EXP_64)
     logarithms = _make_logarithms(np.float64, np.int64, _DOUBLE, log_of_reduced)
-    return *exponentials[:5], *logarithms, _make_erf(np.float64, _DOUBLE, _ERF_64, _ERFC_64, exponentials[5])
+    return (
+        *exponentials[:5],
+        *logarithms,
+        _make_erf(np.float64, _DOUBLE, coefficients.ERF_64, coefficients.ERFC_64, exponentials[5]),
+    )
 
 
 def _by_dtype(name, single, double, doc):
@@ -395,7 +307,7 @@ def _by_dtype(name, single, double, doc):
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    overload(function, jit_options=_STRICT, strict=False)(choose)
+    overload(function, jit_options=STRICT_OPTIONS, strict=False)(choose)
     return function
 
 
@@ -412,7 +324,7 @@ exp_below = _by_dtype(
 )
 log = _by_dtype("log", *_EACH[5], "Natural logarithm, within 1.0 and 1.3 units in the last place.")
 log1p = _by_dtype(
-    "log1p", *_EACH[6], "log(1 + x) without cancellation, within 1.5 and 1.3 units in the last place."
+    "log1p", *_EACH[6], "log(1 + x) without cancellation, within 1.5 and 1.6 units in the last place."
 )
 erf = _by_dtype("erf", *_EACH[7], "Error function, within 1.3 and 1.5 units in the last place.")
 
@@ -447,6 +359,6 @@ def maximum(u):
 _MAXIMA = {4: _make_maximum(np.float32, np.int32), 8: _make_maximum(np.float64, np.int64)}
 
 
-@overload(maximum, jit_options=_STRICT, strict=False)
+@overload(maximum, jit_options=STRICT_OPTIONS, strict=False)
 def _overload_maximum(u):
     return _MAXIMA[u.dtype.bitwidth // 8]

@@ -6,7 +6,7 @@ NaN gives NaN, and every limit at ±inf is the function's.
 import math
 
 from numgd.jit import simd
-from numgd.jit.simd import strict
+from numgd.jit.portable import strict
 from numgd.scalars.pair import Pair
 
 _ROOT_2 = math.sqrt(2)

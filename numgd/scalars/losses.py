@@ -4,7 +4,7 @@ c is the parameter of those that have one.  NaN gives NaN.
 """
 
 from numgd.jit import simd
-from numgd.jit.simd import strict
+from numgd.jit.portable import strict
 from numgd.scalars.pair import Pair
 
 _LOWEST_LOG = -100.0  # of a probability; a certain and wrong answer costs 100 and not infinity

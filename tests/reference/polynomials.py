@@ -1,4 +1,4 @@
-"""The coefficients of `numgd.jit.simd`: best polynomials by Remez's exchange, in 60 digits.
+"""The polynomials of `numgd.jit.coefficients`: best approximations by Remez's exchange, in 60 digits.
 
 ``python tests/reference/polynomials.py`` prints them.  E. Ya. Remez (1934); M. J. D. Powell, Approximation
 Theory and Methods (1981), chapter 8.
@@ -21,7 +21,6 @@ def remez(target, weight, low, high, degree, points=1500, rounds=12):
 
     grid = chebyshev(points)
     values, weights = [target(x) for x in grid], [weight(x) for x in grid]
-    nodes = [round(i * (points - 1) / (degree + 1)) for i in range(degree + 2)]
     nodes = [min(range(points), key=lambda j, x=x: abs(grid[j] - x)) for x in sorted(chebyshev(degree + 2))]
     for _ in range(rounds):
         matrix = mp.matrix(degree + 2, degree + 2)
@@ -118,18 +117,21 @@ DEGREES = {
 }
 
 
-def main():
-    """Print the tables."""
+def tables():
+    """Name, coefficients, degree and error of every table."""
     for name, arguments in TABLES.items():
         for bits, degree in zip((32, 64), DEGREES[name], strict=True):
-            if degree is None:
-                continue
-            coefficients, error = remez(*arguments, degree)
-            print(f"# float{bits}, degree {degree}: {mp.nstr(error, 3)}")
-            print(f"_{name.removesuffix(str(bits))}{bits} = _constants(np.float{bits}, (")
-            for c in coefficients:
-                print(f"    {mp.nstr(c, 11 if bits == 32 else 20)},")
-            print("))")
+            if degree is not None:
+                yield f"{name.removesuffix(str(bits))}_{bits}", *remez(*arguments, degree), degree
+
+
+def main():
+    """Print the tables."""
+    for name, coefficients, error, degree in tables():
+        print(f"# degree {degree}, error {mp.nstr(error, 3)}")
+        digits = 11 if name.endswith("32") else 20
+        lines = "".join(f"    {mp.nstr(c, digits)},\n" for c in coefficients)
+        print(f"{name} = (\n{lines})")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def _of_usual_type(array):
 def _drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
     rows, _, block = sizes
     blocks = -(-rows // block)
-    sums = np.zeros(blocks)
+    sums = np.empty(blocks)  # zeros would be a parallel loop
     if rows * columns <= SERIAL:
         for k in range(blocks):
             sums[k] = _do_block(

@@ -9,8 +9,7 @@ from functools import cache
 import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
-from numgd.jit.portable import compiled
-from numgd.jit.simd import strict
+from numgd.jit.portable import compiled, strict
 from numgd.kernels.cpu.blocks import drive
 from numgd.kernels.cpu.rows import exponentials_of_rows, log_sums_of_rows, make_sum, sum_of_differences
 from numgd.kernels.cpu.softmax import rows_in_block

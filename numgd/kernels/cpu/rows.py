@@ -3,10 +3,9 @@
 import numpy as np
 
 from numgd.jit import simd
-from numgd.jit.portable import portable
-from numgd.jit.simd import strict
+from numgd.jit.portable import portable, strict
+from numgd.kernels.cpu.blocks import PIECE
 
-_PIECE = 1024  # elements whose sum is taken in their own dtype
 _SHORT = 64  # rows of fewer elements are taken together: one loop over all their exponentials
 
 
@@ -23,8 +22,8 @@ def make_sum(term):
     @portable
     def sum_over(u, v, a):
         total = 0.0
-        for first in range(0, u.size, _PIECE):
-            last = min(first + _PIECE, u.size)
+        for first in range(0, u.size, PIECE):
+            last = min(first + PIECE, u.size)
             total += sum_of_piece(u[first:last], v[first:last], a)
         return total
 

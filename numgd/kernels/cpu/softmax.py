@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
-from numgd.jit.simd import strict
+from numgd.jit.portable import strict
 from numgd.kernels.cpu.blocks import BLOCK, drive
 from numgd.kernels.cpu.rows import (
     exponentials_of_rows,
