@@ -50,24 +50,30 @@ def logistic(x, A, y, weight):
 def logistic_on_all_cores(x, A, y, weight):
     """The same and its gradient, in one pass over the data."""
     blocks = 64
-    losses, gradients = np.zeros(blocks), np.zeros((blocks, x.size))
+    losses, gradients = np.empty(blocks), np.empty((blocks, x.size))
     for block in prange(blocks):
-        gradient = gradients[block]
+        loss, gradient = 0.0, gradients[block]
+        for j in range(x.size):
+            gradient[j] = 0.0
         for i in range(block * y.size // blocks, (block + 1) * y.size // blocks):
             z = 0.0
             for j in range(x.size):
                 z += A[i, j] * x[j]
             t = math.exp(-y[i] * z)
-            losses[block] += math.log1p(t)
+            loss += math.log1p(t)
             slope = -y[i] * t / (1.0 + t)
             for j in range(x.size):
                 gradient[j] += slope * A[i, j]
-    value, gradient = 0.0, weight * x
+        losses[block] = loss
+    value, gradient = 0.0, np.empty_like(x)
+    for j in range(x.size):
+        value += 0.5 * weight * x[j] * x[j]
+        gradient[j] = weight * x[j]
     for block in range(blocks):
         value += losses[block] / y.size
         for j in range(x.size):
             gradient[j] += gradients[block, j] / y.size
-    return value + 0.5 * weight * np.dot(x, x), gradient
+    return value, gradient
 
 
 @njit(fastmath=True)
