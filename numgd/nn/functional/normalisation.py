@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu import batch_norm as batch_norm_kernels
 from numgd.kernels.cpu import columns
 from numgd.kernels.cpu import group_norm as group_norm_kernels
@@ -34,7 +35,7 @@ class _Folded:
         self.parts = parts
         self.block = columns.block_rows(self.rows, self.columns)
         self.partial = columns.partial_sums(parts, self.rows, self.columns)
-        self.coefficients = np.empty((parts, 6, self.columns), x.dtype)
+        self.coefficients = np.empty((parts, len(columns.Coefficient), self.columns), x.dtype)
 
     def of(self, array):
         """The array in that shape."""
@@ -153,7 +154,7 @@ def batch_norm(
         statistics[0], statistics[1] = mean, inverse
     coefficients = folded.coefficients
     batch_norm_kernels.forward(mean, inverse, gamma, beta, folded.by_channel(coefficients)[0])
-    columns.affine(folded.of(x), folded.block, coefficients, floor, folded.of(out))
+    columns.affine(folded.of(x), folded.block, coefficients, floor, out.nbytes >= LARGE, folded.of(out))
     return out
 
 
@@ -229,7 +230,8 @@ def batch_norm_backward(
     columns.sums(grad, x, folded.block, coefficients, floor, folded.partial)
     partial, count = folded.by_channel(folded.partial)[0], float(folded.count if training else 0)
     batch_norm_kernels.backward(partial, count, mean, inverse, gamma, by_channel, results[1], results[2])
-    columns.gradient(grad, x, folded.block, coefficients, floor, folded.of(results[0]))
+    large = x.nbytes >= LARGE
+    columns.gradient(grad, x, folded.block, coefficients, floor, large, folded.of(results[0]))
     return results
 
 
@@ -377,7 +379,8 @@ def group_norm(x, num_groups, gamma=None, beta=None, *, eps=1e-5, activation=Non
     if x.size:
         folded = _Folded(x, x.shape[0])
         _group_forward(folded, x, num_groups, gamma, beta, eps)
-        columns.affine(folded.of(x), folded.block, folded.coefficients, floor, folded.of(out))
+        large = out.nbytes >= LARGE
+        columns.affine(folded.of(x), folded.block, folded.coefficients, floor, large, folded.of(out))
     return out
 
 
@@ -421,7 +424,8 @@ def group_norm_backward(
     group_norm_kernels.backward(
         partial, folded.rows, mean, inverse, gamma, by_channel, results[1], results[2]
     )
-    columns.gradient(grad, x, folded.block, coefficients, floor, folded.of(results[0]))
+    large = x.nbytes >= LARGE
+    columns.gradient(grad, x, folded.block, coefficients, floor, large, folded.of(results[0]))
     return results
 
 
