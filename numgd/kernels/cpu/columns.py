@@ -3,12 +3,13 @@
 Batch norm is one part with a row for every pixel; group norm has a part for every sample.  Rows are cut into
 blocks, which threads share out and over which sums are taken: how many depends on the shape alone, so the
 same input gives the same bits at any number of threads.  Loops go through memory in its order, a row at a
-time: several rows at once would save loads of coefficients, but the processor fetches ahead one stream a page.
+time: several rows at once would save loads of coefficients, but processors fetch ahead one stream a page.
 
 The coefficients of a part are five rows of numbers, one a column (`Coefficient`).
 """
 
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numba import prange
@@ -146,87 +147,101 @@ def affine(x, block, coefficients, floor, large, out):
 
 
 @apart
-def _add_slopes(grad, x, centre, scale, shift, floor, plain, weighted):
-    """Add to `plain` and `weighted` the rows of grad and grad · (x - centre) where the floor was passed."""
-    nothing = grad.dtype.type(0)
-    for i in range(x.shape[0]):
-        row, slope = x[i], grad[i]
-        for c in range(centre.size):
-            a = row[c] - centre[c]
-            g = nothing if a * scale[c] + shift[c] <= floor else slope[c]
-            plain[c] += g
-            weighted[c] += g * a
-
-
-@apart
 def _add_wide(more, total):
     """total += more, in float64."""
     for c in range(more.size):
         total[c] += np.float64(more[c])
 
 
-@compiled("columns-sums", THREADED_FLAGS)
-def sums(grad, x, block, coefficients, floor, partial):
-    """partial[p, b]: sums of grad and grad · (x - centre) of each column, where the map passed the floor.
+@cache
+def sums(relu):
+    """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
 
-    Some rows at a time are added in their own dtype, and their sums in float64.
+    partial[p, b]: sums of grad and grad · (x - centre) of each column, with `relu` where the map is not below
+    zero.  Some rows at a time are added in their own dtype, and their sums in float64.
     """
-    parts, blocks = partial.shape[0], partial.shape[1]
-    nothing = grad.dtype.type(0)
-    for task in prange(parts * blocks):
-        p, b = task // blocks, task % blocks
-        start, stop = b * block, min((b + 1) * block, x.shape[1])
-        c, result = borrow(coefficients)[p], borrow(partial)[p, b]
-        rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
-        scratch = np.empty((2, x.shape[2]), x.dtype)
-        plain, weighted = borrow(scratch)[0], borrow(scratch)[1]
-        result[:] = 0.0
-        for i in range(0, rows.shape[0], _STRIP):
-            end = min(i + _STRIP, rows.shape[0])
-            plain[:] = nothing
-            weighted[:] = nothing
-            _add_slopes(slopes[i:end], rows[i:end], c[CENTRE], c[SCALE], c[SHIFT], floor, plain, weighted)
-            _add_wide(plain, result[0])
-            _add_wide(weighted, result[1])
+
+    @apart
+    def add_rows(grad, x, centre, scale, shift, plain, weighted):
+        nothing = grad.dtype.type(0)
+        for i in range(x.shape[0]):
+            row, slope = x[i], grad[i]
+            for c in range(centre.size):
+                a = row[c] - centre[c]
+                g = slope[c]
+                if relu:
+                    g = nothing if a * scale[c] + shift[c] <= nothing else g
+                plain[c] += g
+                weighted[c] += g * a
+
+    @compiled(f"columns-sums-{'relu' if relu else 'plain'}", THREADED_FLAGS)
+    def of_blocks(grad, x, block, coefficients, partial):
+        parts, blocks = partial.shape[0], partial.shape[1]
+        nothing = grad.dtype.type(0)
+        for task in prange(parts * blocks):
+            p, b = task // blocks, task % blocks
+            start, stop = b * block, min((b + 1) * block, x.shape[1])
+            c, result = borrow(coefficients)[p], borrow(partial)[p, b]
+            rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
+            scratch = np.empty((2, x.shape[2]), x.dtype)
+            plain, weighted = borrow(scratch)[0], borrow(scratch)[1]
+            result[:] = 0.0
+            for i in range(0, rows.shape[0], _STRIP):
+                end = min(i + _STRIP, rows.shape[0])
+                plain[:] = nothing
+                weighted[:] = nothing
+                add_rows(slopes[i:end], rows[i:end], c[CENTRE], c[SCALE], c[SHIFT], plain, weighted)
+                _add_wide(plain, result[0])
+                _add_wide(weighted, result[1])
+
+    return of_blocks
 
 
-@apart
-def _pull_back_rows(grad, x, centre, scale, shift, by_centred, constant, floor, out):
-    """What `gradient` does, for every row."""
-    nothing = grad.dtype.type(0)
-    for i in range(x.shape[0]):
-        row, slope, result = x[i], grad[i], out[i]
-        for c in range(centre.size):
-            a = row[c] - centre[c]
-            g = nothing if a * scale[c] + shift[c] <= floor else slope[c]
-            result[c] = scale[c] * g + (by_centred[c] * a + constant[c])
+@cache
+def gradient(relu):
+    """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
 
+    out = scale · grad + by_centred · (x - centre) + constant, with `relu` zero for grad where the map is not
+    above zero; past the caches if `large`.
+    """
 
-@compiled("columns-gradient", THREADED_FLAGS)
-def gradient(grad, x, block, coefficients, floor, large, out):
-    """out = scale · grad + by_centred · (x - centre) + constant; grad is zero where the floor was met."""
-    blocks = (x.shape[1] + block - 1) // block
-    tasks = x.shape[0] * blocks
-    strip = max(1, _SCRATCH // x.shape[2])
-    for task in prange(tasks):
-        p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
-        start, stop = b * block, min((b + 1) * block, x.shape[1])
-        c = borrow(coefficients)[p]
-        centre, scale, shift, by_centred, constant = c[CENTRE], c[SCALE], c[SHIFT], c[BY_CENTRED], c[CONSTANT]
-        rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
-        results = borrow(out)[p, start:stop]
-        if large:
-            scratch = np.empty((strip, x.shape[2]), x.dtype)
-            for i in range(0, rows.shape[0], strip):
-                end = min(i + strip, rows.shape[0])
-                piece = borrow(scratch)[: end - i]
-                _pull_back_rows(
-                    slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, floor, piece
-                )
-                stream(results[i:end], piece)
-            finish_streams()
-        else:
-            _pull_back_rows(slopes, rows, centre, scale, shift, by_centred, constant, floor, results)
+    @apart
+    def of_rows(grad, x, centre, scale, shift, by_centred, constant, out):
+        nothing = grad.dtype.type(0)
+        for i in range(x.shape[0]):
+            row, slope, result = x[i], grad[i], out[i]
+            for c in range(centre.size):
+                a = row[c] - centre[c]
+                g = slope[c]
+                if relu:
+                    g = nothing if a * scale[c] + shift[c] <= nothing else g
+                result[c] = scale[c] * g + (by_centred[c] * a + constant[c])
+
+    @compiled(f"columns-gradient-{'relu' if relu else 'plain'}", THREADED_FLAGS)
+    def of_blocks(grad, x, block, coefficients, large, out):
+        blocks = (x.shape[1] + block - 1) // block
+        tasks = x.shape[0] * blocks
+        strip = max(1, _SCRATCH // x.shape[2])
+        for task in prange(tasks):
+            p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
+            start, stop = b * block, min((b + 1) * block, x.shape[1])
+            c = borrow(coefficients)[p]
+            centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
+            by_centred, constant = c[BY_CENTRED], c[CONSTANT]
+            rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
+            results = borrow(out)[p, start:stop]
+            if large:
+                scratch = np.empty((strip, x.shape[2]), x.dtype)
+                for i in range(0, rows.shape[0], strip):
+                    end = min(i + strip, rows.shape[0])
+                    piece = borrow(scratch)[: end - i]
+                    of_rows(slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, piece)
+                    stream(results[i:end], piece)
+                finish_streams()
+            else:
+                of_rows(slopes, rows, centre, scale, shift, by_centred, constant, results)
+
+    return of_blocks
 
 
 @portable

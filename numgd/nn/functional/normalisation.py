@@ -12,6 +12,7 @@ from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
     fraction,
+    is_relu,
     not_negative,
     output,
     outputs,
@@ -206,7 +207,7 @@ def batch_norm_backward(
     x = _with_channels(x)
     grad = same_shape("grad", grad, x.shape, x.dtype)
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    eps, floor = positive("eps", eps), floor_of(activation, x.dtype.type)
+    eps, relu = positive("eps", eps), is_relu(activation)
     if not training:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
     else:
@@ -227,11 +228,11 @@ def batch_norm_backward(
     coefficients, x, grad = folded.coefficients, folded.of(x), folded.of(grad)
     by_channel = folded.by_channel(coefficients)[0]
     batch_norm_kernels.forward(mean, inverse, gamma, beta, by_channel)
-    columns.sums(grad, x, folded.block, coefficients, floor, folded.partial)
+    columns.sums(relu)(grad, x, folded.block, coefficients, folded.partial)
     partial, count = folded.by_channel(folded.partial)[0], float(folded.count if training else 0)
     batch_norm_kernels.backward(partial, count, mean, inverse, gamma, by_channel, results[1], results[2])
     large = x.nbytes >= LARGE
-    columns.gradient(grad, x, folded.block, coefficients, floor, large, folded.of(results[0]))
+    columns.gradient(relu)(grad, x, folded.block, coefficients, large, folded.of(results[0]))
     return results
 
 
@@ -410,7 +411,8 @@ def group_norm_backward(
     >>> bool(abs(grad_x).max() < 1e-9), grad_beta
     (True, array([2., 2., 2., 2.]))
     """
-    x, gamma, beta, eps, floor = _group_arguments(x, num_groups, gamma, beta, eps, activation)
+    x, gamma, beta, eps, _ = _group_arguments(x, num_groups, gamma, beta, eps, activation)
+    relu = is_relu(activation)
     grad = same_shape("grad", grad, x.shape, x.dtype)
     shapes = (x.shape, gamma.shape, gamma.shape)
     results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, grad, x, gamma, beta)
@@ -419,13 +421,13 @@ def group_norm_backward(
     folded = _Folded(x, x.shape[0])
     mean, inverse = _group_forward(folded, x, num_groups, gamma, beta, eps)
     coefficients, x, grad = folded.coefficients, folded.of(x), folded.of(grad)
-    columns.sums(grad, x, folded.block, coefficients, floor, folded.partial)
+    columns.sums(relu)(grad, x, folded.block, coefficients, folded.partial)
     partial, by_channel = folded.by_channel(folded.partial), folded.by_channel(coefficients)
     group_norm_kernels.backward(
         partial, folded.rows, mean, inverse, gamma, by_channel, results[1], results[2]
     )
     large = x.nbytes >= LARGE
-    columns.gradient(grad, x, folded.block, coefficients, floor, large, folded.of(results[0]))
+    columns.gradient(relu)(grad, x, folded.block, coefficients, large, folded.of(results[0]))
     return results
 
 
