@@ -134,16 +134,14 @@ def affine(x, block, coefficients, floor, large, out):
         c = borrow(coefficients)[p]
         centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
         rows, results = borrow(x)[p, start:stop], borrow(out)[p, start:stop]
-        if large:
-            scratch = np.empty((strip, x.shape[2]), x.dtype)
-            for i in range(0, rows.shape[0], strip):
-                end = min(i + strip, rows.shape[0])
-                piece = borrow(scratch)[: end - i]
-                _map_rows(rows[i:end], centre, scale, shift, floor, piece)
+        scratch = np.empty((strip, x.shape[2]), x.dtype)
+        for i in range(0, rows.shape[0], strip):
+            end = min(i + strip, rows.shape[0])
+            piece = borrow(scratch)[: end - i] if large else results[i:end]
+            _map_rows(rows[i:end], centre, scale, shift, floor, piece)
+            if large:
                 stream(results[i:end], piece)
-            finish_streams()
-        else:
-            _map_rows(rows, centre, scale, shift, floor, results)
+        finish_streams()
 
 
 @apart
@@ -230,16 +228,14 @@ def gradient(relu):
             by_centred, constant = c[BY_CENTRED], c[CONSTANT]
             rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
             results = borrow(out)[p, start:stop]
-            if large:
-                scratch = np.empty((strip, x.shape[2]), x.dtype)
-                for i in range(0, rows.shape[0], strip):
-                    end = min(i + strip, rows.shape[0])
-                    piece = borrow(scratch)[: end - i]
-                    of_rows(slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, piece)
+            scratch = np.empty((strip, x.shape[2]), x.dtype)
+            for i in range(0, rows.shape[0], strip):
+                end = min(i + strip, rows.shape[0])
+                piece = borrow(scratch)[: end - i] if large else results[i:end]
+                of_rows(slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, piece)
+                if large:
                     stream(results[i:end], piece)
-                finish_streams()
-            else:
-                of_rows(slopes, rows, centre, scale, shift, by_centred, constant, results)
+            finish_streams()
 
     return of_blocks
 
