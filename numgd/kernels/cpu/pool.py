@@ -14,34 +14,38 @@ from numgd.jit.portable import THREADED_FLAGS, apart, compiled, portable
 from numgd.jit.streaming import finish_streams, stream
 
 _LARGE_WINDOW = 64
+_NARROW = 96
 
 
 @apart
-def _start(pixel, here, keep, result, place):
-    """The first pixel of a window: its numbers, and where it is."""
-    for c in range(result.size):
-        result[c] = pixel[c]
-    if keep:
-        for c in range(result.size):
-            place[c] = here
+def _enlarge(pixels, first, result):
+    """result = the maximum of it, unless the pixels (k, C) are the first, and of them; NaN where one is."""
+    for k in range(pixels.shape[0]):
+        pixel = pixels[k]
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = pixel[c]
+        else:
+            for c in range(result.size):
+                value, best = pixel[c], result[c]
+                result[c] = value if value > best or value != value else best
 
 
 @apart
-def _enlarge(pixel, result):
-    """result = max(result, pixel), NaN where one is."""
-    for c in range(result.size):
-        value, best = pixel[c], result[c]
-        result[c] = value if value > best or value != value else best
-
-
-@apart
-def _enlarge_and_place(pixel, here, result, place):
-    """The same, and where it is: the first of equals."""
-    for c in range(result.size):
-        value, best = pixel[c], result[c]
-        better = value > best or value != value
-        result[c] = value if better else best
-        place[c] = here if better else place[c]
+def _enlarge_and_place(pixels, first, start, result, place):
+    """The same, and where it is: the first of equals; the pixels are at `start` and after it."""
+    for k in range(pixels.shape[0]):
+        pixel, here = pixels[k], np.int32(start + k)
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = pixel[c]
+                place[c] = here
+        else:
+            for c in range(result.size):
+                value, best = pixel[c], result[c]
+                better = value > best or value != value
+                result[c] = value if better else best
+                place[c] = here if better else place[c]
 
 
 @compiled("pool-maximum", THREADED_FLAGS)
@@ -50,19 +54,17 @@ def maximum(x, rows, columns, keep, large, out, places):
     for task in prange(out.shape[0] * out.shape[1]):
         n, i = task // out.shape[1], task % out.shape[1]
         image, line = borrow(x)[n], borrow(out)[n, i]
-        scratch, nowhere = np.empty((1, x.shape[3]), x.dtype), np.empty(0, np.int32)
+        scratch = np.empty((1, x.shape[3]), x.dtype)
         for j in range(out.shape[2]):
             result = borrow(scratch)[0] if large else line[j]
-            place = borrow(places)[n, i, j] if keep else borrow(nowhere)
+            start, stop = columns[0, j], columns[1, j]
             for h in range(rows[0, i], rows[1, i]):
-                for w in range(columns[0, j], columns[1, j]):
-                    here = np.int32(h * x.shape[2] + w)
-                    if h == rows[0, i] and w == columns[0, j]:
-                        _start(image[h, w], here, keep, result, place)
-                    elif keep:
-                        _enlarge_and_place(image[h, w], here, result, place)
-                    else:
-                        _enlarge(image[h, w], result)
+                pixels, first = image[h, start:stop], h == rows[0, i]
+                if keep:
+                    here = h * x.shape[2] + start
+                    _enlarge_and_place(pixels, first, here, result, borrow(places)[n, i, j])
+                else:
+                    _enlarge(pixels, first, result)
             if large:
                 stream(line[j], result)
         finish_streams()
@@ -96,22 +98,40 @@ def maximum_gradient(grad, places, row_windows, columns, large, out):
 
 
 @apart
-def _add(pixel, first, share, result):
-    """Add a pixel, to zero if it is the first, and multiply the sum by `share`."""
-    nothing = result.dtype.type(0)
-    for c in range(result.size):
-        result[c] = ((nothing if first else result[c]) + pixel[c]) * share
+def _add(pixels, first, factor, result):
+    """result = (itself, unless the pixels (k, C) are the first, and them) · factor.
+
+    Pixels of few channels are added by threes: each addition to `result` waits for the one before it.
+    """
+    one = result.dtype.type(1)
+    count = pixels.shape[0]
+    by_threes = count // 3 * 3 if result.size <= _NARROW else 0
+    for k in range(0, by_threes, 3):
+        p0, p1, p2 = pixels[k], pixels[k + 1], pixels[k + 2]
+        by = factor if k + 3 == count else one
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = ((p0[c] + p1[c]) + p2[c]) * by
+        else:
+            for c in range(result.size):
+                result[c] = (result[c] + ((p0[c] + p1[c]) + p2[c])) * by
+    for k in range(by_threes, count):
+        pixel = pixels[k]
+        by = factor if k + 1 == count else one
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = pixel[c] * by
+        else:
+            for c in range(result.size):
+                result[c] = (result[c] + pixel[c]) * by
 
 
 @portable
-def _average(image, rows, columns, i, j, share, result):
+def _average(image, rows, start, stop, share, result):
     """The sum over a window times `share`."""
     real = result.dtype.type
-    for h in range(rows[0, i], rows[1, i]):
-        for w in range(columns[0, j], columns[1, j]):
-            first = h == rows[0, i] and w == columns[0, j]
-            last = h + 1 == rows[1, i] and w + 1 == columns[1, j]
-            _add(image[h, w], first, share if last else real(1), result)
+    for h in range(rows[0], rows[1]):
+        _add(image[h, start:stop], h == rows[0], share if h == rows[1] - 1 else real(1), result)
 
 
 @compiled("pool-average", THREADED_FLAGS)
@@ -128,10 +148,11 @@ def average(x, rows, columns, row_counts, column_counts, large, out):
         for j in range(out.shape[2]):
             result = borrow(scratch)[0] if large else line[j]
             share = 1.0 / (row_counts[i] * column_counts[j])
-            if (rows[1, i] - rows[0, i]) * (columns[1, j] - columns[0, j]) < _LARGE_WINDOW:
-                _average(image, rows, columns, i, j, real(share), result)
+            start, stop = columns[0, j], columns[1, j]
+            if (rows[1, i] - rows[0, i]) * (stop - start) < _LARGE_WINDOW:
+                _average(image, rows[:, i], start, stop, real(share), result)
             else:
-                _average(image, rows, columns, i, j, share, borrow(totals))
+                _average(image, rows[:, i], start, stop, share, borrow(totals))
                 for c in range(result.size):
                     result[c] = real(totals[c])
             if large:
