@@ -108,9 +108,10 @@ def batch_norm(
 
     Notes
     -----
-    Moments are taken over eight rows at a time in float64 and joined by the formula of Chan, Golub and
-    LeVeque (1983): no cancellation, and the same bits at any number of threads.  An empty batch leaves the
-    running statistics as they are.
+    Moments are joined in float64 by the formula of Chan, Golub and LeVeque (1983) from those of strips of
+    rows: no cancellation, and the same bits at any number of threads.  Deviations are squared in the dtype of
+    x, so float32 values beyond 1e18 overflow.  An empty batch leaves the running statistics as they are.
+    docs/batch_norm.md tells more.
 
     Source: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015).
 
