@@ -51,3 +51,11 @@ class InnerCompiler(CompilerBase):
         ]
         pipeline.finalize()
         return [pipeline]
+
+
+class ApartCompiler(InnerCompiler):
+    """The same, with LLVM told that the arrays that a function is given do not overlap."""
+
+    def define_pipelines(self):
+        self.state.flags.noalias = True
+        return super().define_pipelines()

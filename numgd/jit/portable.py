@@ -12,7 +12,7 @@ from numba.core.errors import (
 from numba.extending import register_jitable
 
 from numgd.jit.cache import PackageCache
-from numgd.jit.inner import InnerCompiler
+from numgd.jit.inner import ApartCompiler, InnerCompiler
 
 portable = register_jitable(forceinline=True, pipeline_class=InnerCompiler)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
@@ -71,6 +71,15 @@ PLAIN_FLAGS = {
     "boundscheck": True,
 }
 """The same for the user's plain function itself."""
+
+
+LOOP_FLAGS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+
+apart = register_jitable(**LOOP_FLAGS, pipeline_class=ApartCompiler)
+"""Marks a plain function over contiguous arrays that do not overlap, `borrow`ed by its caller.
+
+LLVM makes vectors of its loops without a test, each time, of every array against every other.
+"""
 
 
 def compiled(name, flags=SOLVER_FLAGS):

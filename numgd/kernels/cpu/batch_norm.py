@@ -1,7 +1,7 @@
 """What batch norm makes of the sums over the columns of x: coefficients for the next pass over it.
 
 x̂ = (x - μ) / √(σ² + ε), y = γ x̂ + β: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015), algorithm 1.
-Partial sums are (blocks, 2, k, C), coefficients (6, k, C), the same for each of k rows that lie abreast.
+Partial sums are (blocks, 2, k, C), coefficients (5, k, C), the same for each of k rows that lie abreast.
 Statistics stay in float64: what a mean loses as a float32 centre goes into the shift.
 """
 
@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from numgd.jit.portable import compiled
-from numgd.kernels.cpu.columns import BY_CENTRED, BY_GRAD, CENTRE, CONSTANT, SCALE, SHIFT, join, total
+from numgd.kernels.cpu.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE, SHIFT, join, total
 
 
 @compiled("batch_norm-statistics")
@@ -67,6 +67,5 @@ def backward(partial, count, mean, inverse, gamma, coefficients, grad_gamma, gra
             by_centred = -scale * inverse[c] * by_normalised / count
             constant = by_centred * rest - scale * plain[c] / count
         for k in range(coefficients.shape[1]):
-            coefficients[BY_GRAD, k, c] = real(scale)
             coefficients[BY_CENTRED, k, c] = real(by_centred)
             coefficients[CONSTANT, k, c] = real(constant)

@@ -2,19 +2,21 @@
 
 Batch norm is one part with a row for every pixel; group norm has a part for every sample.  Rows are cut into
 blocks, which threads share out and over which sums are taken: how many depends on the shape alone, so the
-same input gives the same bits at any number of threads.
+same input gives the same bits at any number of threads.  Loops go through memory in its order, a row at a
+time: several rows at once would save loads of coefficients, but processors fetch ahead one stream a page.
 
-The coefficients of a part are six rows of numbers, one a column: centre, scale, shift; then by_grad,
-by_centred, constant (`Coefficient` numbers them).
+The coefficients of a part are five rows of numbers, one a column (`Coefficient`).
 """
 
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numba import prange
 
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import THREADED_FLAGS, apart, compiled, portable
+from numgd.jit.streaming import finish_streams, stream
 
 
 class Coefficient(IntEnum):
@@ -23,23 +25,23 @@ class Coefficient(IntEnum):
     CENTRE = 0
     SCALE = 1
     SHIFT = 2
-    BY_GRAD = 3
-    BY_CENTRED = 4
-    CONSTANT = 5
+    BY_CENTRED = 3
+    CONSTANT = 4
 
 
-CENTRE, SCALE, SHIFT, BY_GRAD, BY_CENTRED, CONSTANT = (int(row) for row in Coefficient)
+CENTRE, SCALE, SHIFT, BY_CENTRED, CONSTANT = (int(row) for row in Coefficient)
 
 _FEWEST = 2**14
 _MOST_BLOCKS = 64
-_TOGETHER = 8
 _WIDE = 64
+_STRIP = 32
+_SCRATCH = 1024
 
 
 def block_rows(rows, columns):
-    """Rows in a block: a multiple of eight, so that only the last block has rows left over."""
+    """Rows in a block: whole strips of rows but for the last block."""
     fewest = max(_FEWEST // max(columns, 1), -(-rows // _MOST_BLOCKS), 1)
-    return -(-fewest // _TOGETHER) * _TOGETHER
+    return -(-fewest // _STRIP) * _STRIP
 
 
 def partial_sums(parts, rows, columns):
@@ -52,43 +54,47 @@ def abreast(rows, columns):
     return next(k for k in range(max(1, min(rows, _WIDE // max(columns, 1))), 0, -1) if rows % k == 0)
 
 
+@apart
+def _add_deviations(x, shift, first, second):
+    """Add to `first` and `second` the deviations of rows of x from `shift`, and their squares."""
+    for i in range(x.shape[0]):
+        row = x[i]
+        for c in range(shift.size):
+            a = row[c] - shift[c]
+            first[c] += a
+            second[c] += a * a
+
+
+@apart
+def _join_strip(shift, first, second, before, count, mean, squares):
+    """Join `count` rows, given by their deviations from `shift`, to the `before` rows of the moments."""
+    share = count / (before + count)
+    between = before * share
+    for c in range(shift.size):
+        deviation = np.float64(first[c])
+        away = np.float64(shift[c]) + deviation / count - mean[c]
+        mean[c] += away * share
+        squares[c] += np.float64(second[c]) - deviation * deviation / count + away * away * between
+
+
 @portable
-def _block_moments(x, mean, squares):
+def _block_moments(x, first, second, mean, squares):
     """Mean of each column of x (rows, columns) and the sum of squared deviations from it.
 
-    Eight rows at a time: their own mean and deviations, in registers, then joined to what came before by
-    T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for computing the sample variance, The American
-    Statistician 37 (1983), eq. 2.1.
+    Some rows at a time: deviations from the first of them, in the dtype of x.  Of k rows the squares of these
+    are at most k times those of the deviations from the rows' mean, so little cancels.  Then joined, in
+    float64, to what came before: T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for computing the
+    sample variance, The American Statistician 37 (1983), eq. 2.1.
     """
-    columns = x.shape[1]
     mean[:] = 0.0
     squares[:] = 0.0
-    count = 0.0
-    whole = x.shape[0] // 8 * 8
-    for i in range(0, whole, 8):
-        share = 8.0 / (count + 8.0)
-        between = count * share
-        r0, r1, r2, r3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        r4, r5, r6, r7 = x[i + 4], x[i + 5], x[i + 6], x[i + 7]
-        for c in range(columns):
-            a0, a1, a2, a3 = np.float64(r0[c]), np.float64(r1[c]), np.float64(r2[c]), np.float64(r3[c])
-            a4, a5, a6, a7 = np.float64(r4[c]), np.float64(r5[c]), np.float64(r6[c]), np.float64(r7[c])
-            own = 0.125 * (((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7)))
-            a0, a1, a2, a3 = a0 - own, a1 - own, a2 - own, a3 - own
-            a4, a5, a6, a7 = a4 - own, a5 - own, a6 - own, a7 - own
-            spread = ((a0 * a0 + a1 * a1) + (a2 * a2 + a3 * a3)) + ((a4 * a4 + a5 * a5) + (a6 * a6 + a7 * a7))
-            away = own - mean[c]
-            mean[c] += away * share
-            squares[c] += spread + away * away * between
-        count += 8.0
-    for i in range(whole, x.shape[0]):
-        share = 1.0 / (count + 1.0)
-        row = x[i]
-        for c in range(columns):
-            away = np.float64(row[c]) - mean[c]
-            mean[c] += away * share
-            squares[c] += away * away * (count * share)
-        count += 1.0
+    nothing = x.dtype.type(0)
+    for start in range(0, x.shape[0], _STRIP):
+        rows = x[start : min(start + _STRIP, x.shape[0])]
+        first[:] = nothing
+        second[:] = nothing
+        _add_deviations(rows, rows[0], first, second)
+        _join_strip(rows[0], first, second, float(start), float(rows.shape[0]), mean, squares)
 
 
 @compiled("columns-moments", THREADED_FLAGS)
@@ -97,85 +103,141 @@ def moments(x, block, partial):
     parts, blocks = partial.shape[0], partial.shape[1]
     for task in prange(parts * blocks):
         p, b = task // blocks, task % blocks
-        rows = borrow(x)[p, b * block : (b + 1) * block]
-        memory = borrow(partial)[p, b]
-        _block_moments(rows, memory[0], memory[1])
+        rows = borrow(x)[p, b * block : min((b + 1) * block, x.shape[1])]
+        scratch = np.empty((2, x.shape[2]), x.dtype)
+        first, second = borrow(scratch)[0], borrow(scratch)[1]
+        _block_moments(rows, first, second, borrow(partial)[p, b, 0], borrow(partial)[p, b, 1])
+
+
+@apart
+def _map_rows(x, centre, scale, shift, floor, out):
+    """out = max((x - centre) · scale + shift, floor) for every row of x."""
+    for i in range(x.shape[0]):
+        row, result = x[i], out[i]
+        for c in range(centre.size):
+            value = (row[c] - centre[c]) * scale[c] + shift[c]
+            result[c] = floor if value < floor else value
 
 
 @compiled("columns-affine", THREADED_FLAGS)
-def affine(x, block, coefficients, floor, out):
-    """out = max((x - centre) · scale + shift, floor), NaN where that is NaN.
+def affine(x, block, coefficients, floor, large, out):
+    """out = max((x - centre) · scale + shift, floor), NaN where that is NaN; past the caches if `large`.
 
     Blocks are taken from the last to the first: the end of x is what the caches still hold of its moments.
     """
-    parts = x.shape[0]
     blocks = (x.shape[1] + block - 1) // block
-    for task in prange(parts * blocks):
-        p, b = (parts * blocks - 1 - task) // blocks, (parts * blocks - 1 - task) % blocks
+    tasks = x.shape[0] * blocks
+    strip = max(1, _SCRATCH // x.shape[2])
+    for task in prange(tasks):
+        p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
+        start, stop = b * block, min((b + 1) * block, x.shape[1])
         c = borrow(coefficients)[p]
         centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
-        rows, results = borrow(x)[p], borrow(out)[p]
-        for i in range(b * block, min((b + 1) * block, x.shape[1])):
-            row, result = rows[i], results[i]
-            for j in range(row.size):
-                value = (row[j] - centre[j]) * scale[j] + shift[j]
-                result[j] = floor if value < floor else value
+        rows, results = borrow(x)[p, start:stop], borrow(out)[p, start:stop]
+        scratch = np.empty((strip, x.shape[2]), x.dtype)
+        for i in range(0, rows.shape[0], strip):
+            end = min(i + strip, rows.shape[0])
+            piece = borrow(scratch)[: end - i] if large else results[i:end]
+            _map_rows(rows[i:end], centre, scale, shift, floor, piece)
+            if large:
+                stream(results[i:end], piece)
+        finish_streams()
 
 
-@compiled("columns-sums", THREADED_FLAGS)
-def sums(grad, x, block, coefficients, floor, partial):
-    """partial[p, b]: sums of grad and grad · (x - centre) of each column, where the map passed the floor."""
-    parts, blocks = partial.shape[0], partial.shape[1]
-    nothing = grad.dtype.type(0)
-    for task in prange(parts * blocks):
-        p, b = task // blocks, task % blocks
-        c = borrow(coefficients)[p]
-        centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
-        rows, slopes = borrow(x)[p], borrow(grad)[p]
-        memory = borrow(partial)[p, b]
-        plain, weighted = memory[0], memory[1]
-        plain[:] = 0.0
-        weighted[:] = 0.0
-        first, last = b * block, min((b + 1) * block, x.shape[1])
-        whole = first + (last - first) // 4 * 4
-        for i in range(first, whole, 4):
-            r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
-            s0, s1, s2, s3 = slopes[i], slopes[i + 1], slopes[i + 2], slopes[i + 3]
-            for j in range(r0.size):
-                a0, a1, a2, a3 = r0[j] - centre[j], r1[j] - centre[j], r2[j] - centre[j], r3[j] - centre[j]
-                g0 = nothing if a0 * scale[j] + shift[j] <= floor else s0[j]
-                g1 = nothing if a1 * scale[j] + shift[j] <= floor else s1[j]
-                g2 = nothing if a2 * scale[j] + shift[j] <= floor else s2[j]
-                g3 = nothing if a3 * scale[j] + shift[j] <= floor else s3[j]
-                plain[j] += np.float64((g0 + g1) + (g2 + g3))
-                weighted[j] += np.float64((g0 * a0 + g1 * a1) + (g2 * a2 + g3 * a3))
-        for i in range(whole, last):
-            row, slope = rows[i], slopes[i]
-            for j in range(row.size):
-                a = row[j] - centre[j]
-                g = nothing if a * scale[j] + shift[j] <= floor else slope[j]
-                plain[j] += np.float64(g)
-                weighted[j] += np.float64(g * a)
+@apart
+def _add_wide(more, total):
+    """total += more, in float64."""
+    for c in range(more.size):
+        total[c] += np.float64(more[c])
 
 
-@compiled("columns-gradient", THREADED_FLAGS)
-def gradient(grad, x, block, coefficients, floor, out):
-    """out = by_grad · grad + by_centred · (x - centre) + constant; grad is zero where the floor was met."""
-    parts = x.shape[0]
-    blocks = (x.shape[1] + block - 1) // block
-    nothing = grad.dtype.type(0)
-    for task in prange(parts * blocks):
-        p, b = (parts * blocks - 1 - task) // blocks, (parts * blocks - 1 - task) % blocks
-        c = borrow(coefficients)[p]
-        centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
-        by_grad, by_centred, constant = c[BY_GRAD], c[BY_CENTRED], c[CONSTANT]
-        rows, slopes, results = borrow(x)[p], borrow(grad)[p], borrow(out)[p]
-        for i in range(b * block, min((b + 1) * block, x.shape[1])):
-            row, slope, result = rows[i], slopes[i], results[i]
-            for j in range(row.size):
-                a = row[j] - centre[j]
-                g = nothing if a * scale[j] + shift[j] <= floor else slope[j]
-                result[j] = by_grad[j] * g + (by_centred[j] * a + constant[j])
+@cache
+def sums(relu):
+    """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
+
+    partial[p, b]: sums of grad and grad · (x - centre) of each column, with `relu` where the map is not below
+    zero.  Some rows at a time are added in their own dtype, and their sums in float64.
+    """
+
+    @apart
+    def add_rows(grad, x, centre, scale, shift, plain, weighted):
+        nothing = grad.dtype.type(0)
+        for i in range(x.shape[0]):
+            row, slope = x[i], grad[i]
+            for c in range(centre.size):
+                a = row[c] - centre[c]
+                g = slope[c]
+                if relu:
+                    g = nothing if a * scale[c] + shift[c] <= nothing else g
+                plain[c] += g
+                weighted[c] += g * a
+
+    @compiled(f"columns-sums-{'relu' if relu else 'plain'}", THREADED_FLAGS)
+    def of_blocks(grad, x, block, coefficients, partial):
+        parts, blocks = partial.shape[0], partial.shape[1]
+        nothing = grad.dtype.type(0)
+        for task in prange(parts * blocks):
+            p, b = task // blocks, task % blocks
+            start, stop = b * block, min((b + 1) * block, x.shape[1])
+            c, result = borrow(coefficients)[p], borrow(partial)[p, b]
+            rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
+            scratch = np.empty((2, x.shape[2]), x.dtype)
+            plain, weighted = borrow(scratch)[0], borrow(scratch)[1]
+            result[:] = 0.0
+            for i in range(0, rows.shape[0], _STRIP):
+                end = min(i + _STRIP, rows.shape[0])
+                plain[:] = nothing
+                weighted[:] = nothing
+                add_rows(slopes[i:end], rows[i:end], c[CENTRE], c[SCALE], c[SHIFT], plain, weighted)
+                _add_wide(plain, result[0])
+                _add_wide(weighted, result[1])
+
+    return of_blocks
+
+
+@cache
+def gradient(relu):
+    """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
+
+    out = scale · grad + by_centred · (x - centre) + constant, with `relu` zero for grad where the map is not
+    above zero; past the caches if `large`.
+    """
+
+    @apart
+    def of_rows(grad, x, centre, scale, shift, by_centred, constant, out):
+        nothing = grad.dtype.type(0)
+        for i in range(x.shape[0]):
+            row, slope, result = x[i], grad[i], out[i]
+            for c in range(centre.size):
+                a = row[c] - centre[c]
+                g = slope[c]
+                if relu:
+                    g = nothing if a * scale[c] + shift[c] <= nothing else g
+                result[c] = scale[c] * g + (by_centred[c] * a + constant[c])
+
+    @compiled(f"columns-gradient-{'relu' if relu else 'plain'}", THREADED_FLAGS)
+    def of_blocks(grad, x, block, coefficients, large, out):
+        blocks = (x.shape[1] + block - 1) // block
+        tasks = x.shape[0] * blocks
+        strip = max(1, _SCRATCH // x.shape[2])
+        for task in prange(tasks):
+            p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
+            start, stop = b * block, min((b + 1) * block, x.shape[1])
+            c = borrow(coefficients)[p]
+            centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
+            by_centred, constant = c[BY_CENTRED], c[CONSTANT]
+            rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
+            results = borrow(out)[p, start:stop]
+            scratch = np.empty((strip, x.shape[2]), x.dtype)
+            for i in range(0, rows.shape[0], strip):
+                end = min(i + strip, rows.shape[0])
+                piece = borrow(scratch)[: end - i] if large else results[i:end]
+                of_rows(slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, piece)
+                if large:
+                    stream(results[i:end], piece)
+            finish_streams()
+
+    return of_blocks
 
 
 @portable

@@ -1,7 +1,7 @@
 """What group norm makes of the sums over the columns of each sample: coefficients for the next pass over it.
 
 Y. Wu and K. He, Group normalization, ECCV (2018), eqs. 1 to 6.  A group's moments join those of its channels.
-Partial sums are (N, blocks, 2, k, C), coefficients (N, 6, k, C), the same for the k rows that lie abreast.
+Partial sums are (N, blocks, 2, k, C), coefficients (N, 5, k, C), the same for the k rows that lie abreast.
 """
 
 import math
@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from numgd.jit.portable import compiled
-from numgd.kernels.cpu.columns import BY_CENTRED, BY_GRAD, CENTRE, CONSTANT, SCALE, SHIFT, join, total
+from numgd.kernels.cpu.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE, SHIFT, join, total
 
 
 @compiled("group_norm-forward")
@@ -68,7 +68,6 @@ def backward(partial, rows, mean, inverse, gamma, coefficients, grad_gamma, grad
             constant = by_centred * rest - inverse[n, g] * of_plain / count
             for k in range(coefficients.shape[2]):
                 for c in range(g * width, (g + 1) * width):
-                    coefficients[n, BY_GRAD, k, c] = real(np.float64(gamma[c]) * inverse[n, g])
                     coefficients[n, BY_CENTRED, k, c] = real(by_centred)
                     coefficients[n, CONSTANT, k, c] = real(constant)
     for c in range(channels):

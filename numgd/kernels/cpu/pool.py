@@ -2,107 +2,140 @@
 
 `rows` (2, OH) and `columns` (2, OW) hold where each window starts and stops, inside the image; windows follow
 each other, so those that hold a given row or column do as well (`row_windows` (2, H)).  A task is one row of
-the result: gradients are gathered, not scattered, so no two threads meet and sums have one order.
+the result: gradients are gathered, not scattered, so no two threads meet and sums have one order.  Loops take
+one pixel at a time, in the order of memory, which is what processors fetch ahead.
 """
 
 import numpy as np
 from numba import prange
 
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import THREADED_FLAGS, apart, compiled, portable
+from numgd.jit.streaming import finish_streams, stream
 
-_LARGE = 64
-
-
-@portable
-def _maximum(image, rows, columns, i, j, result):
-    """The largest number of each channel in a window; NaN where one is."""
-    for h in range(rows[0, i], rows[1, i]):
-        for w in range(columns[0, j], columns[1, j]):
-            pixel = image[h, w]
-            if h == rows[0, i] and w == columns[0, j]:
-                for c in range(result.size):
-                    result[c] = pixel[c]
-            else:
-                for c in range(result.size):
-                    value, best = pixel[c], result[c]
-                    result[c] = value if value > best or value != value else best
+_LARGE_WINDOW = 64
+_NARROW = 96
 
 
-@portable
-def _maximum_and_place(image, rows, columns, i, j, result, place):
-    """The same, and where it is: h W + w, of the first of equals."""
-    for h in range(rows[0, i], rows[1, i]):
-        for w in range(columns[0, j], columns[1, j]):
-            pixel = image[h, w]
-            here = np.int32(h * image.shape[1] + w)
-            if h == rows[0, i] and w == columns[0, j]:
-                for c in range(result.size):
-                    result[c] = pixel[c]
-                    place[c] = here
-            else:
-                for c in range(result.size):
-                    value, best = pixel[c], result[c]
-                    better = value > best or value != value
-                    result[c] = value if better else best
-                    place[c] = here if better else place[c]
+@apart
+def _enlarge(pixels, first, result):
+    """result = the maximum of it, unless the pixels (k, C) are the first, and of them; NaN where one is."""
+    for k in range(pixels.shape[0]):
+        pixel = pixels[k]
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = pixel[c]
+        else:
+            for c in range(result.size):
+                value, best = pixel[c], result[c]
+                result[c] = value if value > best or value != value else best
+
+
+@apart
+def _enlarge_and_place(pixels, first, start, result, place):
+    """The same, and where it is: the first of equals; the pixels are at `start` and after it."""
+    for k in range(pixels.shape[0]):
+        pixel, here = pixels[k], np.int32(start + k)
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = pixel[c]
+                place[c] = here
+        else:
+            for c in range(result.size):
+                value, best = pixel[c], result[c]
+                better = value > best or value != value
+                result[c] = value if better else best
+                place[c] = here if better else place[c]
 
 
 @compiled("pool-maximum", THREADED_FLAGS)
-def maximum(x, rows, columns, out, places):
-    """out (N, OH, OW, C): the largest number of each window; `places`, unless empty: where it is."""
+def maximum(x, rows, columns, keep, large, out, places):
+    """out (N, OH, OW, C): the largest number of each window; with `keep` its place h W + w in `places`."""
     for task in prange(out.shape[0] * out.shape[1]):
         n, i = task // out.shape[1], task % out.shape[1]
-        image = borrow(x)[n]
+        image, line = borrow(x)[n], borrow(out)[n, i]
+        scratch = np.empty((1, x.shape[3]), x.dtype)
         for j in range(out.shape[2]):
-            if places.size:
-                _maximum_and_place(image, rows, columns, i, j, borrow(out)[n, i, j], borrow(places)[n, i, j])
-            else:
-                _maximum(image, rows, columns, i, j, borrow(out)[n, i, j])
+            result = borrow(scratch)[0] if large else line[j]
+            start, stop = columns[0, j], columns[1, j]
+            for h in range(rows[0, i], rows[1, i]):
+                pixels, first = image[h, start:stop], h == rows[0, i]
+                if keep:
+                    here = h * x.shape[2] + start
+                    _enlarge_and_place(pixels, first, here, result, borrow(places)[n, i, j])
+                else:
+                    _enlarge(pixels, first, result)
+            if large:
+                stream(line[j], result)
+        finish_streams()
+
+
+@apart
+def _give(slope, place, here, result):
+    """Add the slope of each channel whose place is here."""
+    nothing = slope.dtype.type(0)
+    for c in range(result.size):
+        result[c] += slope[c] if place[c] == here else nothing
 
 
 @compiled("pool-maximum-gradient", THREADED_FLAGS)
-def maximum_gradient(grad, places, row_windows, columns, out):
+def maximum_gradient(grad, places, row_windows, columns, large, out):
     """out (N, H, W, C): to each place the sum of the gradients of the windows whose maximum it was."""
     nothing = grad.dtype.type(0)
     for task in prange(out.shape[0] * out.shape[1]):
         n, h = task // out.shape[1], task % out.shape[1]
-        line = borrow(out)[n, h]
+        scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
+        line = borrow(scratch) if large else borrow(out)[n, h]
         line[:] = nothing
         for i in range(row_windows[0, h], row_windows[1, h]):
             for j in range(grad.shape[2]):
                 slope, place = borrow(grad)[n, i, j], borrow(places)[n, i, j]
                 for w in range(columns[0, j], columns[1, j]):
-                    here = np.int32(h * out.shape[2] + w)
-                    result = line[w]
-                    for c in range(result.size):
-                        result[c] += slope[c] if place[c] == here else nothing
+                    _give(slope, place, np.int32(h * out.shape[2] + w), line[w])
+        if large:
+            stream(borrow(out)[n, h], line)
+            finish_streams()
+
+
+@apart
+def _add(pixels, first, factor, result):
+    """result = (itself, unless the pixels (k, C) are the first, and them) · factor.
+
+    Pixels of few channels are added by threes: each addition to `result` waits for the one before it.
+    """
+    one = result.dtype.type(1)
+    count = pixels.shape[0]
+    by_threes = count // 3 * 3 if result.size <= _NARROW else 0
+    for k in range(0, by_threes, 3):
+        p0, p1, p2 = pixels[k], pixels[k + 1], pixels[k + 2]
+        by = factor if k + 3 == count else one
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = ((p0[c] + p1[c]) + p2[c]) * by
+        else:
+            for c in range(result.size):
+                result[c] = (result[c] + ((p0[c] + p1[c]) + p2[c])) * by
+    for k in range(by_threes, count):
+        pixel = pixels[k]
+        by = factor if k + 1 == count else one
+        if first and k == 0:
+            for c in range(result.size):
+                result[c] = pixel[c] * by
+        else:
+            for c in range(result.size):
+                result[c] = (result[c] + pixel[c]) * by
 
 
 @portable
-def _add(line, start, stop, result):
-    """Add up the pixels of a line, four at a time."""
-    whole = start + (stop - start) // 4 * 4
-    for w in range(start, whole, 4):
-        p0, p1, p2, p3 = line[w], line[w + 1], line[w + 2], line[w + 3]
-        for c in range(result.size):
-            result[c] += (p0[c] + p1[c]) + (p2[c] + p3[c])
-    if stop - whole == 3:
-        p0, p1, p2 = line[whole], line[whole + 1], line[whole + 2]
-        for c in range(result.size):
-            result[c] += (p0[c] + p1[c]) + p2[c]
-    elif stop - whole == 2:
-        p0, p1 = line[whole], line[whole + 1]
-        for c in range(result.size):
-            result[c] += p0[c] + p1[c]
-    elif stop - whole == 1:
-        p0 = line[whole]
-        for c in range(result.size):
-            result[c] += p0[c]
+def _average(image, rows, start, stop, share, result):
+    """The sum over a window times `share`."""
+    real = result.dtype.type
+    for h in range(rows[0], rows[1]):
+        _add(image[h, start:stop], h == rows[0], share if h == rows[1] - 1 else real(1), result)
 
 
 @compiled("pool-average", THREADED_FLAGS)
-def average(x, rows, columns, row_counts, column_counts, out):
+def average(x, rows, columns, row_counts, column_counts, large, out):
     """out (N, OH, OW, C): sums over windows, divided by row_counts[i] · column_counts[j].
 
     Sums over large windows are in float64: added one after the other, float32 would lose digits.
@@ -110,38 +143,44 @@ def average(x, rows, columns, row_counts, column_counts, out):
     real = x.dtype.type
     for task in prange(out.shape[0] * out.shape[1]):
         n, i = task // out.shape[1], task % out.shape[1]
-        image = borrow(x)[n]
-        totals = np.empty(x.shape[3])
+        image, line = borrow(x)[n], borrow(out)[n, i]
+        scratch, totals = np.empty((1, x.shape[3]), x.dtype), np.empty(x.shape[3])
         for j in range(out.shape[2]):
-            result = borrow(out)[n, i, j]
+            result = borrow(scratch)[0] if large else line[j]
             share = 1.0 / (row_counts[i] * column_counts[j])
-            if (rows[1, i] - rows[0, i]) * (columns[1, j] - columns[0, j]) < _LARGE:
-                result[:] = real(0)
-                for h in range(rows[0, i], rows[1, i]):
-                    _add(image[h], columns[0, j], columns[1, j], result)
-                for c in range(result.size):
-                    result[c] *= real(share)
+            start, stop = columns[0, j], columns[1, j]
+            if (rows[1, i] - rows[0, i]) * (stop - start) < _LARGE_WINDOW:
+                _average(image, rows[:, i], start, stop, real(share), result)
             else:
-                totals[:] = 0.0
-                for h in range(rows[0, i], rows[1, i]):
-                    _add(image[h], columns[0, j], columns[1, j], totals)
+                _average(image, rows[:, i], start, stop, share, borrow(totals))
                 for c in range(result.size):
-                    result[c] = real(totals[c] * share)
+                    result[c] = real(totals[c])
+            if large:
+                stream(line[j], result)
+        finish_streams()
+
+
+@apart
+def _share_out(slope, share, result):
+    """Add the slope's share."""
+    for c in range(result.size):
+        result[c] += share * slope[c]
 
 
 @compiled("pool-average-gradient", THREADED_FLAGS)
-def average_gradient(grad, row_windows, columns, row_counts, column_counts, out):
+def average_gradient(grad, row_windows, columns, row_counts, column_counts, large, out):
     """out (N, H, W, C): to each pixel its share in the gradients of the windows that hold it."""
     real = grad.dtype.type
     for task in prange(out.shape[0] * out.shape[1]):
         n, h = task // out.shape[1], task % out.shape[1]
-        line = borrow(out)[n, h]
+        scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
+        line = borrow(scratch) if large else borrow(out)[n, h]
         line[:] = real(0)
         for i in range(row_windows[0, h], row_windows[1, h]):
             for j in range(grad.shape[2]):
-                slope = borrow(grad)[n, i, j]
                 share = real(1.0 / (row_counts[i] * column_counts[j]))
                 for w in range(columns[0, j], columns[1, j]):
-                    result = line[w]
-                    for c in range(result.size):
-                        result[c] += share * slope[c]
+                    _share_out(borrow(grad)[n, i, j], share, line[w])
+        if large:
+            stream(borrow(out)[n, h], line)
+            finish_streams()

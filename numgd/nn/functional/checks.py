@@ -93,13 +93,16 @@ def changed_in_place(name, given, shape, dtype, *others):
     return given
 
 
+def is_relu(activation):
+    """Whether a fused activation is there."""
+    if activation not in (None, "relu"):
+        raise ValueError(f"activation must be None or 'relu'; it is {activation!r}")
+    return activation == "relu"
+
+
 def floor_of(activation, real):
     """Where a fused activation cuts off, as the scalar `real`: zero for "relu", NaN (nowhere) for none."""
-    if activation is None:
-        return real(np.nan)
-    if activation == "relu":
-        return real(0)
-    raise ValueError(f"activation must be None or 'relu'; it is {activation!r}")
+    return real(0) if is_relu(activation) else real(np.nan)
 
 
 def same_shape(name, given, shape, dtype):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu import batch_norm as batch_norm_kernels
 from numgd.kernels.cpu import columns
 from numgd.kernels.cpu import group_norm as group_norm_kernels
@@ -10,6 +11,7 @@ from numgd.kernels.cpu import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
+    is_relu,
     number,
     output,
     outputs,
@@ -33,7 +35,7 @@ class _Folded:
         self.parts = parts
         self.block = columns.block_rows(self.rows, self.columns)
         self.partial = columns.partial_sums(parts, self.rows, self.columns)
-        self.coefficients = np.empty((parts, 6, self.columns), x.dtype)
+        self.coefficients = np.empty((parts, len(columns.Coefficient), self.columns), x.dtype)
 
     def of(self, array):
         """The array in that shape."""
@@ -105,9 +107,10 @@ def batch_norm(
 
     Notes
     -----
-    Moments are taken over eight rows at a time in float64 and joined by the formula of Chan, Golub and
-    LeVeque (1983): no cancellation, and the same bits at any number of threads.  An empty batch leaves the
-    running statistics as they are.
+    Moments are joined in float64 by the formula of Chan, Golub and LeVeque (1983) from those of strips of
+    rows: no cancellation, and the same bits at any number of threads.  Deviations are squared in the dtype of
+    x, so float32 values beyond 1e18 overflow.  An empty batch leaves the running statistics as they are.
+    docs/batch_norm.md tells more.
 
     Source: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015).
 
@@ -152,7 +155,7 @@ def batch_norm(
         statistics[0], statistics[1] = mean, inverse
     coefficients = folded.coefficients
     batch_norm_kernels.forward(mean, inverse, gamma, beta, folded.by_channel(coefficients)[0])
-    columns.affine(folded.of(x), folded.block, coefficients, floor, folded.of(out))
+    columns.affine(folded.of(x), folded.block, coefficients, floor, out.nbytes >= LARGE, folded.of(out))
     return out
 
 
@@ -204,7 +207,7 @@ def batch_norm_backward(
     x = _with_channels(x)
     grad = same_shape("grad", grad, x.shape, x.dtype)
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    eps, floor = positive("eps", eps), floor_of(activation, x.dtype.type)
+    eps, relu = positive("eps", eps), is_relu(activation)
     if not training:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
     else:
@@ -225,10 +228,11 @@ def batch_norm_backward(
     coefficients, x, grad = folded.coefficients, folded.of(x), folded.of(grad)
     by_channel = folded.by_channel(coefficients)[0]
     batch_norm_kernels.forward(mean, inverse, gamma, beta, by_channel)
-    columns.sums(grad, x, folded.block, coefficients, floor, folded.partial)
+    columns.sums(relu)(grad, x, folded.block, coefficients, folded.partial)
     partial, count = folded.by_channel(folded.partial)[0], float(folded.count if training else 0)
     batch_norm_kernels.backward(partial, count, mean, inverse, gamma, by_channel, results[1], results[2])
-    columns.gradient(grad, x, folded.block, coefficients, floor, folded.of(results[0]))
+    large = x.nbytes >= LARGE
+    columns.gradient(relu)(grad, x, folded.block, coefficients, large, folded.of(results[0]))
     return results
 
 
@@ -376,7 +380,8 @@ def group_norm(x, num_groups, gamma=None, beta=None, *, eps=1e-5, activation=Non
     if x.size:
         folded = _Folded(x, x.shape[0])
         _group_forward(folded, x, num_groups, gamma, beta, eps)
-        columns.affine(folded.of(x), folded.block, folded.coefficients, floor, folded.of(out))
+        large = out.nbytes >= LARGE
+        columns.affine(folded.of(x), folded.block, folded.coefficients, floor, large, folded.of(out))
     return out
 
 
@@ -406,7 +411,8 @@ def group_norm_backward(
     >>> bool(abs(grad_x).max() < 1e-9), grad_beta
     (True, array([2., 2., 2., 2.]))
     """
-    x, gamma, beta, eps, floor = _group_arguments(x, num_groups, gamma, beta, eps, activation)
+    x, gamma, beta, eps, _ = _group_arguments(x, num_groups, gamma, beta, eps, activation)
+    relu = is_relu(activation)
     grad = same_shape("grad", grad, x.shape, x.dtype)
     shapes = (x.shape, gamma.shape, gamma.shape)
     results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, grad, x, gamma, beta)
@@ -415,12 +421,13 @@ def group_norm_backward(
     folded = _Folded(x, x.shape[0])
     mean, inverse = _group_forward(folded, x, num_groups, gamma, beta, eps)
     coefficients, x, grad = folded.coefficients, folded.of(x), folded.of(grad)
-    columns.sums(grad, x, folded.block, coefficients, floor, folded.partial)
+    columns.sums(relu)(grad, x, folded.block, coefficients, folded.partial)
     partial, by_channel = folded.by_channel(folded.partial), folded.by_channel(coefficients)
     group_norm_kernels.backward(
         partial, folded.rows, mean, inverse, gamma, by_channel, results[1], results[2]
     )
-    columns.gradient(grad, x, folded.block, coefficients, floor, folded.of(results[0]))
+    large = x.nbytes >= LARGE
+    columns.gradient(relu)(grad, x, folded.block, coefficients, large, folded.of(results[0]))
     return results
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu import pool
 from numgd.nn.functional.checks import output, pair_of, positive, real_array, same_shape
 
@@ -114,7 +115,8 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, *, ceil_mode=False, retur
     out = output(out, shape, x.dtype, x)
     if return_indices:
         return out, _maximum(x, rows, columns, out)
-    pool.maximum(x, rows.bounds, columns.bounds, out, np.empty((0, 0, 0, 0), np.int32))
+    nowhere = np.empty((0, 0, 0, 0), np.int32)
+    pool.maximum(x, rows.bounds, columns.bounds, False, out.nbytes >= LARGE, out, nowhere)
     return out
 
 
@@ -123,7 +125,7 @@ def _maximum(x, rows, columns, out):
     if x.shape[1] * x.shape[2] > np.iinfo(np.int32).max:
         raise ValueError(f"x has shape {x.shape}: places in images of so many pixels are not int32")
     places = np.empty(out.shape, np.int32)
-    pool.maximum(x, rows.bounds, columns.bounds, out, places)
+    pool.maximum(x, rows.bounds, columns.bounds, True, out.nbytes >= LARGE, out, places)
     return places
 
 
@@ -167,7 +169,7 @@ def max_pool2d_backward(
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = _maximum(x, rows, columns, np.empty(shape, x.dtype))
-    pool.maximum_gradient(grad, indices, rows.holding(), columns.bounds, out)
+    pool.maximum_gradient(grad, indices, rows.holding(), columns.bounds, out.nbytes >= LARGE, out)
     return out
 
 
@@ -187,14 +189,16 @@ def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, di
 
 def _average(x, rows, columns, out):
     out = output(out, _pooled(x, rows, columns), x.dtype, x)
-    pool.average(x, rows.bounds, columns.bounds, rows.counts, columns.counts, out)
+    large = out.nbytes >= LARGE
+    pool.average(x, rows.bounds, columns.bounds, rows.counts, columns.counts, large, out)
     return out
 
 
 def _average_backward(grad, x, rows, columns, out):
     grad = same_shape("grad", grad, _pooled(x, rows, columns), x.dtype)
     out = output(out, x.shape, x.dtype, grad, x)
-    pool.average_gradient(grad, rows.holding(), columns.bounds, rows.counts, columns.counts, out)
+    large = out.nbytes >= LARGE
+    pool.average_gradient(grad, rows.holding(), columns.bounds, rows.counts, columns.counts, large, out)
     return out
 
 
