@@ -5,8 +5,8 @@ few output channels, the image with its borders filled with zeros in blocks of i
 serves all taps.  Chunks follow one another, and threads share the weights among them: nothing depends on
 their number.
 
-Where an image has few channels, a vector holds numbers of several taps: all that the kernel meets at a pixel is
-copied together, and counts as one tap of (kh · kw · in) channels.
+Where an image has few channels, a vector holds numbers of several taps: all that the kernel meets at a pixel
+is copied together, and counts as one tap of (kh · kw · in) channels.
 """
 
 from functools import cache
@@ -17,14 +17,15 @@ from numba import from_dtype, prange
 
 from numgd.jit.blocks import lanes_of, move_vector, reduce_any, register_bytes
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
+from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 
 PANEL = 48
 """Output channels that are copied together: a multiple of every micro-kernel's rows."""
 
-CHUNK = 4 * 2**20
+CHUNK = 2**20
 """Bytes of copies that a chunk aims at, so that they stay in the cache."""
 
 PIXELS = 1024
@@ -54,24 +55,23 @@ class Layout(NamedTuple):
 
 
 @cache
-def _driver(dtype):
-    """The loop over chunks."""
+def _drivers(dtype):
+    """The loop over chunks, with all threads in each, and with a thread for each share of them."""
     lanes = lanes_of(dtype)
     move = move_vector(from_dtype(dtype), lanes)
     reduce = reduce_any(from_dtype(dtype), blocks_of(dtype))
 
-    @compiled(f"conv-weight-gradient-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, out, lines, left, right, layout, block):
+    def accumulate(grad, x, gradient, lines, left, right, first_chunk, last_chunk, layout, block):
         kind, rows, width = block
-        # out is (out, taps, columns); left and right are the memory of the copies, and lines that of the image
-        # with its borders where all taps are one.
+        # gradient is (out · taps · columns,); left and right are the memory of the copies, and lines that of
+        # the image with its borders where all taps are one.
         batch, height, line, channels = x.shape
         count_y, count_x, results = grad.shape[1:]
         per_group = results // layout.groups
         inside = channels // layout.groups
         row_blocks = (per_group + rows - 1) // rows
         column_blocks = (layout.columns + width - 1) // width
-        taps = out.shape[1]
+        taps = 1 if layout.merged else layout.kernel_y * layout.kernel_x
         zero = x.dtype.type(0.0)
         size = x.itemsize
         slopes_panels = (per_group + PANEL - 1) // PANEL
@@ -83,11 +83,10 @@ def _driver(dtype):
         copied = 1 if layout.merged else panels
         gathered_pitch = column_blocks * width
         piece = layout.kernel_x * channels
-        numbers, slopes, gradient = x.reshape(-1), grad.reshape(-1), out.reshape(-1)
+        numbers, slopes = x.reshape(-1), grad.reshape(-1)
         bands = (count_y + layout.band - 1) // layout.band
         segments = (count_x + layout.segment - 1) // layout.segment
-        chunks = (batch + layout.images - 1) // layout.images * bands * segments
-        for chunk in range(chunks):
+        for chunk in range(first_chunk, last_chunk):
             from_x = chunk % segments * layout.segment
             from_y = chunk // segments % bands * layout.band
             image = chunk // (segments * bands) * layout.images
@@ -187,14 +186,28 @@ def _driver(dtype):
                         begin = ((group * per_group + b * rows + m) * taps + tap) * layout.columns + column
                         target = borrow(gradient)[begin : begin + count]
                         given = borrow(sums)[m * width : m * width + count]
-                        if chunk == 0:
+                        if chunk == first_chunk:
                             for n in range(count):
                                 target[n] = given[n]
                         else:
                             for n in range(count):
                                 target[n] += given[n]
 
-    return drive
+    together = compiled(f"conv-weight-gradient-{dtype}", THREADED_FLAGS)(accumulate)
+    alone = seldom(accumulate)
+
+    @compiled(f"conv-weight-gradient-shares-{dtype}", THREADED_FLAGS)
+    def drive(grad, x, partial, lines, left, right, chunks, layout, block):
+        shares, workers = partial.shape[0], left.shape[0]
+        for worker in prange(workers):
+            for share in range(worker * shares // workers, (worker + 1) * shares // workers):
+                first, last = share * chunks // shares, (share + 1) * chunks // shares
+                alone(
+                    grad, x, partial[share], lines[worker], left[worker], right[worker], first, last,
+                    layout, block,
+                )  # fmt: skip
+
+    return together, drive
 
 
 def _cut(grad, geometry, kernel, padded):
@@ -263,11 +276,25 @@ def weight_gradient(grad, x, out, geometry):
         geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged,
         max(1, min(row_blocks, ceil_divide(8 * threads(), items))),
     )  # fmt: skip
+    chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)
+    chunks *= ceil_divide(grad.shape[2], segment)
     pixels, met = images * band * segment, images * tall * wide
     slack = register_bytes() // out.itemsize + block.rows
-    left = np.empty(pixels * slopes + slack, out.dtype)
-    lines = np.empty(met * inside + slack if merged else 1, out.dtype)
-    right = np.empty((pixels * gathered if merged else met * padded[1]) + slack, out.dtype)
-    flat = out.reshape(out.shape[0], taps, columns)
+    sizes = (
+        met * inside + slack if merged else 1,
+        pixels * slopes + slack,
+        (pixels * gathered if merged else met * padded[1]) + slack,
+    )
     chosen = (kind, block.rows, block.width)
-    _driver(out.dtype)(grad, x, flat, lines, left, right, layout, chosen)
+    together, drive = _drivers(out.dtype)
+    shares = shares_for(out.nbytes, chunks)
+    flat = out.reshape(out.size)
+    if shares == 1:
+        copies = (np.empty(size, out.dtype) for size in sizes)
+        together(grad, x, flat, *copies, 0, chunks, layout, chosen)
+        return
+    workers = max(1, min(threads(), shares, 24 * 2**20 // (sum(sizes) * out.itemsize)))
+    copies = (np.empty((workers, size), out.dtype) for size in sizes)
+    partial = np.empty((shares, out.size), out.dtype)
+    drive(grad, x, partial, *copies, chunks, layout, chosen)
+    add_shares(partial, flat)
