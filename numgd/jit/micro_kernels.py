@@ -216,30 +216,33 @@ def reduce_block(real, rows, vectors, lanes):
 
 @cache
 def gather_lanes(real, rows, lanes, width):
-    """Intrinsic ``gather(table, entry, taps, shift, packed, place, target, start, pitch)`` by channels.
+    """Intrinsic ``gather(table, taps, shift, step, packed, place, target, start, pitch)`` by channels.
 
-    ``target[m, n] = Σ_t Σ_j (table[t, m] + shift)[group(n) + j] · packed[t, j, n]`` for `rows` m and `lanes`
-    n, where groups of `width` neighbouring lanes see each other's numbers and j runs over them.
+    ``target[m, n] = Σ_t Σ_j (table[t] + shift + m · step)[group(n) + j] · packed[t, j, n]`` for `rows` m and
+    `lanes` n, where groups of `width` neighbouring lanes see each other's numbers and j runs over them.
     """
 
     @intrinsic
-    def gather(typingctx, table, entry, taps, shift, packed, place, target, start, pitch):
+    def gather(typingctx, table, taps, shift, step, packed, place, target, start, pitch):
         def codegen(context, builder, signature, arguments):
-            table, entry, taps, shift, packed, place, target, start, pitch = arguments
+            table, taps, shift, step, packed, place, target, start, pitch = arguments
             kinds = signature.args
             emit = _Emitter(context, builder, real, rows, 1, lanes)
             emit.clear()
             for_packed = emit.address(kinds[4], packed, place)
-            for_table = emit.address(kinds[0], table, entry)
+            for_table = emit.address(kinds[0], table)
             with cgutils.for_range(builder, taps) as tap:
-                skipped = builder.mul(tap.index, emit.constant(8 * rows))
-                sources = emit.words(builder.add(for_table, skipped), rows)
+                skipped = builder.mul(tap.index, emit.constant(8))
+                (source,) = emit.words(builder.add(for_table, skipped), 1)
+                source = emit.offset(source, shift)
                 panel = emit.offset(for_packed, builder.mul(tap.index, emit.constant(width * lanes)))
                 factors = [emit.load(panel, emit.vector, j * lanes) for j in range(width)]
-                for source, (total,) in zip(sources, emit.sums, strict=True):
-                    numbers = emit.load(emit.offset(source, shift), emit.vector)
+                for m, (total,) in enumerate(emit.sums):
+                    ahead = builder.mul(step, emit.constant(m))
+                    numbers = emit.load(emit.offset(source, ahead), emit.vector)
                     for j, factor in enumerate(factors):
-                        emit.add_product(emit.shuffle(numbers, _groups_of(lanes, width, j)), factor, total)
+                        turned = emit.shuffle(numbers, _groups_of(lanes, width, j))
+                        emit.add_product(turned, factor, total)
             emit.write(emit.address(kinds[6], target, start), pitch)
             return context.get_dummy_value()
 
@@ -342,25 +345,25 @@ def reduce_any(real, blocks):
 
 
 @cache
-def gather_lanes_any(real, rows, lanes, widths):
-    """Portable ``gather(kind, …)``: the `gather_lanes` of one of several widths of groups."""
-    width, *others = widths
+def gather_lanes_any(real, kinds, lanes):
+    """Portable ``gather(kind, …)``: the `gather_lanes` of one of several (rows, width)."""
+    (rows, width), *others = kinds
     gather = gather_lanes(real, rows, lanes, width)
-    further = gather_lanes_any(real, rows, lanes, tuple(others)) if others else None
+    further = gather_lanes_any(real, tuple(others), lanes) if others else None
     if not others:
 
         @portable
-        def only(kind, table, entry, taps, shift, packed, place, target, start, pitch):
-            gather(table, entry, taps, shift, packed, place, target, start, pitch)
+        def only(kind, table, taps, shift, step, packed, place, target, start, pitch):
+            gather(table, taps, shift, step, packed, place, target, start, pitch)
 
         return only
 
     @portable
-    def pick(kind, table, entry, taps, shift, packed, place, target, start, pitch):
+    def pick(kind, table, taps, shift, step, packed, place, target, start, pitch):
         if kind == 0:
-            gather(table, entry, taps, shift, packed, place, target, start, pitch)
+            gather(table, taps, shift, step, packed, place, target, start, pitch)
         else:
-            further(kind - 1, table, entry, taps, shift, packed, place, target, start, pitch)
+            further(kind - 1, table, taps, shift, step, packed, place, target, start, pitch)
 
     return pick
 
@@ -494,3 +497,22 @@ def sandwich_block(real, lanes, matrix):
         return types.none(table, whole, whole, target, whole, whole), codegen
 
     return sandwich
+
+
+@cache
+def move_vector(real, lanes):
+    """Intrinsic ``move(source, place, target, start)``: copy `lanes` numbers."""
+
+    @intrinsic
+    def move(typingctx, source, place, target, start):
+        def codegen(context, builder, signature, arguments):
+            source, place, target, start = arguments
+            emit = _Emitter(context, builder, real, 0, 0, lanes)
+            numbers = emit.load(emit.address(signature.args[0], source, place), emit.vector)
+            emit.store(numbers, emit.address(signature.args[2], target, start), 0)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(source, whole, target, whole), codegen
+
+    return move

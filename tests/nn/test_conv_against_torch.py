@@ -66,10 +66,9 @@ def compare(seed, dtype):
     np.testing.assert_array_equal(case.weight, before[1])
 
 
-@pytest.mark.parametrize("seed", range(30))
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_random_convolutions(seed, dtype):
-    compare(seed, dtype)
+@pytest.mark.parametrize("seed", range(60))
+def test_random_convolutions(seed):
+    compare(seed, np.float32)
 
 
 @pytest.mark.slow
@@ -79,16 +78,17 @@ def test_two_thousand_random_convolutions(part):
         compare(1000 + 50 * part + seed, np.float32 if seed % 2 else np.float64)
 
 
-def compare_transposed(seed):
+def compare_transposed(seed, dtype):
     rng = np.random.default_rng(seed)
-    case = random_case(rng, np.float64, channels=20, pixels=6)
-    x, weight = rng.normal(size=(*case.x.shape[:3], case.weight.shape[0])), case.weight
+    case = random_case(rng, dtype, channels=20, pixels=6)
+    x, weight = rng.normal(size=(*case.x.shape[:3], case.weight.shape[0])).astype(dtype), case.weight
     padding = (int(rng.integers(0, 2)), int(rng.integers(0, 2)))
     extra = tuple(int(rng.integers(0, max(s, d))) for s, d in zip(case.stride, case.dilation, strict=True))
     channels = weight.shape[3] * case.groups
-    bias = rng.normal(size=channels)
+    bound = (WINOGRAD if is_winograd(case) else BOUNDS)[dtype]
+    bias = rng.normal(size=channels).astype(dtype)
     tx, tw = channels_first(x).requires_grad_(), channels_first(weight).requires_grad_()
-    tb = torch.tensor(bias, requires_grad=True)
+    tb = torch.tensor(bias.astype(float), requires_grad=True)
     options = {"stride": case.stride, "dilation": case.dilation, "groups": case.groups, "padding": padding}
     try:
         result = torch.nn.functional.conv_transpose2d(tx, tw, tb, output_padding=extra, **options)
@@ -97,25 +97,25 @@ def compare_transposed(seed):
             conv2d_transpose(x, weight, bias, output_padding=extra, **options)
         return
     expected = channels_last(result)
-    out = poisoned(expected.shape, np.float64)
+    out = poisoned(expected.shape, dtype)
     conv2d_transpose(x, weight, bias, output_padding=extra, **options, out=out)
-    assert relative_error(out, expected) <= 1e-12
-    grad = rng.normal(size=expected.shape)
+    assert relative_error(out, expected) <= bound
+    grad = rng.normal(size=expected.shape).astype(dtype)
     result.backward(channels_first(grad))
     found = conv2d_transpose_backward(grad, x, weight, output_padding=extra, **options)
     for given, right in zip(
         found, (channels_last(tx.grad), channels_last(tw.grad), tb.grad.numpy()), strict=True
     ):
-        assert relative_error(given, right) <= 1e-12
+        assert relative_error(given, right) <= bound
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_transposed_convolutions(seed):
-    compare_transposed(seed)
+    compare_transposed(seed, np.float32)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_many_transposed_convolutions(part):
     for seed in range(30):
-        compare_transposed(1000 + 30 * part + seed)
+        compare_transposed(1000 + 30 * part + seed, np.float32 if seed % 2 else np.float64)

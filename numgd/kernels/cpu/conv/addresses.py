@@ -34,8 +34,8 @@ class Sweep(NamedTuple):
 def fill(table, targets, base, nothing, shape, size, result, first, blocks, rows, pixels, dy, dx, sweep):
     """Fill ``table[block, tap, row]`` with addresses, and ``targets[block, row]`` with places of results.
 
-    `base` is the address of a source of `shape`, `nothing` that of zeros, `first` the first of `pixels`; what
-    is missing in the last block is filled up with the last pixel.
+    `base` is the address of a source of `shape`, `nothing` that of zeros, `first` the first of `pixels`;
+    what is missing in the last block is filled up with the last pixel.
     """
     height, line, channels = shape[1:]
     taps = dy.size

@@ -39,6 +39,10 @@ WINOGRAD_CHANNELS = 16
 """Channels on either side below which transforming costs more than Winograd's algorithm saves."""
 
 
+TILES_FOR_WEIGHTS = 24
+"""Tiles whose products take as long as the transform of the weights."""
+
+
 def reason_against(algorithm, kernel, inside, outside, geometry):
     """Why a named algorithm does not apply to a convolution, or None."""
     return ALGORITHMS[algorithm].reason_against(kernel, inside, outside, geometry)
@@ -57,20 +61,11 @@ def choose(kernel, inside, outside, batch, result, geometry):
     if inside <= few_channels.CHANNELS and kernel[1] > 1 and applies("few_channels"):
         return "few_channels"
     if applies("winograd_4") and min(inside, outside) >= WINOGRAD_CHANNELS:
-        return _best_tiles(batch, result)
+        # Products for a pair of channels; transforming the weights costs as much as some tiles.
+        tiles = batch * ceil_divide(result[0], 4) * ceil_divide(result[1], 4)
+        if 1.3 * 36 * (tiles + TILES_FOR_WEIGHTS) < 9 * batch * result[0] * result[1]:
+            return "winograd_4"
     return "direct"
-
-
-def _best_tiles(batch, result):
-    """Winograd's algorithm or the direct one, by their products for a pair of channels.
-
-    Transforming the weights costs about as much as the products of so many tiles as are added.
-    """
-    costs = {"direct": 9 * batch * result[0] * result[1]}
-    for m, added in ((2, 12), (4, 24)):
-        tiles = batch * ceil_divide(result[0], m) * ceil_divide(result[1], m)
-        costs[f"winograd_{m}"] = 1.3 * (m + 2) ** 2 * (tiles + added)
-    return min(costs, key=costs.get)
 
 
 def _module(algorithm, weight, result, geometry):

@@ -3,6 +3,9 @@
 Where each group has as many output as input channels, and few, a channel of the result depends on the
 channels of its own group alone.  They stand in the same vector: the micro-kernel turns each of a group's
 channels to all lanes of the group and multiplies by the weights of that channel.
+
+Pixels of many channels lie pages apart, where they would drive each other out of the cache.  So a band of the
+image is copied first, borders filled with zeros, into panels that hold one vector of channels each.
 """
 
 from functools import cache
@@ -11,30 +14,37 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import gather_lanes_any, lanes_of, reduce_lanes_any, register_bytes
+from numgd.jit.micro_kernels import gather_lanes_any, lanes_of, move_vector, reduce_lanes_any, register_bytes
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled
-from numgd.kernels.cpu.conv.addresses import fill, phases, whole_sweep
+from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
+from numgd.kernels.cpu.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
 from numgd.kernels.cpu.conv.packing import remembered
 
-ROWS = 12 if register_bytes() != 32 else 6
-"""Pixels of a block."""
+BAND = 2**17
+"""Bytes that a thread's panels aim at."""
 
-PARTS = 128
-"""Parts that the lines of results are dealt into for the gradient of the weights."""
+PANELS = 16
+"""Vectors of channels that are copied together at most."""
 
-PARTIAL = 24 * 2**20
+SEGMENT = 512
+"""Results of a line that are computed together at most."""
+
+PARTS = 64
+"""Parts that the images are dealt into for the gradient of the weights."""
+
+PARTIAL = 16 * 2**20
 """Bytes that their sums may take."""
 
-CHAIN = 512
-"""Pixels that are summed before the sum is added to others, and of a line at a time."""
+
+NARROW = (1, 2, 4, 8)
+"""Channels of a group for which there are micro-kernels."""
 
 
 def widths_of(dtype):
-    """Channels of a group for which there are micro-kernels."""
-    return tuple(width for width in (1, 2, 4, 8) if width < lanes_of(dtype))
+    """Those that a vector holds several of."""
+    return tuple(width for width in NARROW if width <= lanes_of(dtype))
 
 
 def taps_for(width):
@@ -43,13 +53,23 @@ def taps_for(width):
     return max(1, min(9, (registers - 6) // (width + 1)))
 
 
+def _pixels_for(width):
+    """Pixels of a long and of a short block."""
+    return (6 if register_bytes() == 32 else 8, 4) if width > 1 else (8, 4)
+
+
+def _kinds(dtype):
+    """The compiled blocks: for each width a long, a short and a single one."""
+    return tuple((rows, width) for width in widths_of(dtype) for rows in (*_pixels_for(width), 1))
+
+
 def reason_against(kernel, inside, outside, geometry):
     """Why this algorithm does not apply, or None."""
     lanes = lanes_of(np.dtype(np.float32))
     width = inside // geometry.groups
-    if inside != outside or width not in (1, 2, 4) or inside < lanes:
+    if inside != outside or width not in NARROW or inside < lanes:
         return (
-            f"it takes groups of 1, 2 or 4 channels, as many in as out, and at least {lanes} channels; "
+            f"it takes groups of {NARROW} channels, as many in as out, and at least {lanes} channels; "
             f"there are {inside} in, {outside} out and {geometry.groups} groups"
         )
     return None
@@ -77,53 +97,156 @@ def _pack(weight, taps, transposed, lanes, packed):
                     packed[place + n] = value
 
 
+class Cut(NamedTuple):
+    """A sweep over results, cut into bands, segments of lines and panels."""
+
+    start_y: int
+    step_y: int
+    count_y: int
+    start_x: int
+    step_x: int
+    count_x: int
+    source_step_y: int
+    source_step_x: int
+    above: int  # the first row and column of the image that the first result meets
+    before: int
+    tall: int  # rows and pixels that a result meets
+    wide: int
+    band: int  # rows of results at a time
+    segment: int  # results of a row at a time
+    panels: int  # vectors of channels at a time
+    workers: int
+
+
+@cache
+def _copier(dtype):
+    """Portable function that copies a part of an image into panels."""
+    lanes = lanes_of(dtype)
+    move = move_vector(from_dtype(dtype), lanes)
+
+    @portable
+    def copy(source, shape, image, from_y, from_x, tall, wide, first, panels, target):
+        # target[panel, y, x, lane], zeros where there is no image.  Panel p holds the channels from
+        # min((first + p) · lanes, channels - lanes).
+        _, height, line, channels = shape
+        zero = target.dtype.type(0.0)
+        pitch = tall * wide * lanes
+        low = min(wide, max(0, -from_x))
+        high = max(low, min(wide, line - from_x))
+        for r in range(tall):
+            y = from_y + r
+            begin, end = low, high
+            if y < 0 or y >= height:
+                begin, end = wide, wide
+            for panel in range(panels):
+                start = panel * pitch + r * wide * lanes
+                for i in range(start, start + begin * lanes):
+                    target[i] = zero
+                for i in range(start + end * lanes, start + wide * lanes):
+                    target[i] = zero
+            for x in range(begin, end):
+                pixel = ((image * height + y) * line + from_x + x) * channels
+                start = (r * wide + x) * lanes
+                for panel in range(panels):
+                    shift = min((first + panel) * lanes, channels - lanes)
+                    move(source, pixel + shift, target, start + panel * pitch)
+
+    return copy
+
+
 @cache
 def _driver(dtype):
-    """The loop over strips of pixels."""
+    """The loop over bands."""
     lanes = lanes_of(dtype)
-    widths = widths_of(dtype)
-    gather = gather_lanes_any(from_dtype(dtype), ROWS, lanes, widths)
+    copy_part = _copier(dtype)
+    gather = gather_lanes_any(from_dtype(dtype), _kinds(dtype), lanes)
 
     @compiled(f"conv-depthwise-{dtype}", THREADED_FLAGS)
-    def drive(source, packed, bias, zeros, out, dy, dx, sweep, kind, width, straight, activation):
-        batch, _, _, channels = source.shape
+    def drive(source, packed, bias, out, scratch, dy, dx, cut, kind, long, short, width, plain, activation):
+        batch, channels = source.shape[0], source.shape[3]
         taps = dy.size
         size = source.itemsize
-        pixels = batch * sweep.count_y * sweep.count_x
-        blocks = (pixels + ROWS - 1) // ROWS
-        strips = (blocks + sweep.strip - 1) // sweep.strip
         panels = (channels + lanes - 1) // lanes
-        base, nothing = address_of(source), address_of(zeros)
-        flat = out.reshape(-1)
-        for strip in prange(strips):
-            first = strip * sweep.strip
-            count = min(sweep.strip, blocks - first)
-            table = np.empty(max(1, count * taps * ROWS), np.int64)
-            targets = np.empty(count * ROWS, np.int64)
-            sums = np.empty(ROWS * channels, source.dtype)
-            fill(
-                table, targets, base, nothing, source.shape, size, out.shape,
-                first * ROWS, count, ROWS, pixels, dy, dx, sweep,
-            )  # fmt: skip
-            for b in range(count):
-                present = min(ROWS, pixels - (first + b) * ROWS)
-                # Blocks of pixels that lie together are written where they belong.
-                direct = straight and present == ROWS
-                for panel in range(panels):
-                    shift = min(panel * lanes, channels - lanes)
-                    place = panel * taps * width * lanes
-                    entry = b * taps * ROWS
-                    if direct:
-                        start = (first + b) * ROWS * channels + shift
-                        gather(kind, table, entry, taps, shift, packed, place, flat, start, channels)
-                    else:
-                        gather(kind, table, entry, taps, shift, packed, place, sums, shift, channels)
-                if not direct:
-                    for m in range(present):
-                        to = targets[b * ROWS + m]
-                        finish(sums, m * channels, bias, 0, flat, to, channels, activation)
+        parts = (panels + cut.panels - 1) // cut.panels
+        bands = (cut.count_y + cut.band - 1) // cut.band
+        segments = (cut.count_x + cut.segment - 1) // cut.segment
+        numbers, flat = source.reshape(-1), out.reshape(-1)
+        items = batch * bands * segments * parts
+        for worker in prange(cut.workers):
+            copy = borrow(scratch)[worker]
+            table = np.empty(max(1, taps), np.int64)
+            for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+                part = item % parts
+                from_x = item // parts % segments * cut.segment
+                from_y = item // (parts * segments) % bands * cut.band
+                image = item // (parts * segments * bands)
+                band, segment = min(cut.band, cut.count_y - from_y), min(cut.segment, cut.count_x - from_x)
+                tall = (band - 1) * cut.source_step_y + cut.tall
+                wide = (segment - 1) * cut.source_step_x + cut.wide
+                first = part * cut.panels
+                count = min(cut.panels, panels - first)
+                y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
+                copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, copy)
+                step = cut.source_step_x * lanes
+                pitch = cut.step_x * channels
+                for panel in range(count):
+                    shift = min((first + panel) * lanes, channels - lanes)
+                    place = (first + panel) * taps * width * lanes
+                    for row in range(band):
+                        to_y = cut.start_y + (from_y + row) * cut.step_y
+                        to_x = cut.start_x + from_x * cut.step_x
+                        start = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + shift
+                        for t in range(taps):
+                            at = panel * tall + row * cut.source_step_y + dy[t] - cut.above
+                            table[t] = address_of(copy) + (at * wide + dx[t] - cut.before) * lanes * size
+                        done = 0
+                        while done < segment:
+                            # The last block overlaps with the one before.
+                            if segment >= long:
+                                at, chosen, further = min(done, segment - long), kind, long
+                            elif segment >= short:
+                                at, chosen, further = min(done, segment - short), kind + 1, short
+                            else:
+                                at, chosen, further = done, kind + 2, 1
+                            gather(
+                                chosen, table, taps, at * step, step, packed, place, flat,
+                                start + at * pitch, pitch,
+                            )  # fmt: skip
+                            done = at + further
+                if not plain:
+                    for row in range(band):
+                        to_y = cut.start_y + (from_y + row) * cut.step_y
+                        for column in range(segment):
+                            to_x = cut.start_x + (from_x + column) * cut.step_x
+                            start = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels
+                            c = first * lanes
+                            last = min(channels, (first + count) * lanes)
+                            finish(flat, start + c, bias, c, flat, start + c, last - c, activation)
 
     return drive
+
+
+def _cut(sweep, dy, dx, batch, channels, size, itemsize):
+    """Bands of a sweep over results."""
+    above, before = (int(d.min()) if d.size else 0 for d in (dy, dx))
+    tall, wide = (int(d.max() - d.min()) + 1 if d.size else 1 for d in (dy, dx))
+    lanes = size // itemsize
+    segment = min(SEGMENT, sweep.count_x)
+    panels = min(PANELS, ceil_divide(channels, lanes))
+
+    def cost(band, panels):
+        rows = (band - 1) * sweep.source_step_y + tall
+        return rows * ((segment - 1) * sweep.source_step_x + wide) * panels * size
+
+    while panels > 1 and cost(1, panels) > BAND:
+        panels = ceil_divide(panels, 2)
+    band = max((b for b in range(1, sweep.count_y + 1) if cost(b, panels) <= BAND), default=1)
+    band = ceil_divide(sweep.count_y, ceil_divide(sweep.count_y, band))
+    items = batch * ceil_divide(sweep.count_y, band) * ceil_divide(sweep.count_x, segment)
+    items *= ceil_divide(ceil_divide(channels, lanes), panels)
+    workers = max(1, min(threads(), items, 16 * 2**20 // cost(band, panels)))
+    cut = Cut(*sweep[:8], above, before, tall, wide, band, segment, panels, workers)
+    return cut, cost(band, panels) // itemsize
 
 
 def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
@@ -143,19 +266,13 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
         return packed
 
     packed = remembered(kept, ("depthwise", transposed, chosen.tobytes()), make)
-    blocks = ceil_divide(source.shape[0] * sweep.count_y * sweep.count_x, ROWS)
-    strip = max(1, min(8, ceil_divide(blocks, 8 * threads())))
-    together = (
-        sweep.step_y == sweep.step_x == 1
-        and sweep.count_y == out.shape[1]
-        and (sweep.count_x == out.shape[2])
-    )
-    straight = together and activation == 0 and not bias.any()
-    zeros = np.zeros(channels, dtype)
-    kind = widths_of(dtype).index(width)
+    cut, length = _cut(sweep, dy, dx, source.shape[0], channels, register_bytes(), dtype.itemsize)
+    scratch = np.empty((cut.workers, length), dtype)
+    plain = activation == 0 and not bias.any()
+    kind = 3 * widths_of(dtype).index(width)
     _driver(dtype)(
-        source, packed, bias, zeros, out, dy, dx, sweep._replace(strip=strip), kind, width,
-        straight, activation,
+        source, packed, bias, out, scratch, dy, dx, cut, kind, *_pixels_for(width), width, plain,
+        activation,
     )  # fmt: skip
 
 
@@ -171,71 +288,77 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
         _run(grad, weight, bias, out, taps, True, sweep, activation, kept)
 
 
-class Lines(NamedTuple):
-    """The geometry of lines of results, and how they are dealt out."""
-
-    stride_y: int
-    stride_x: int
-    low: int  # results of a line from low to high meet the image with all taps
-    high: int
-    parts: int
-    chain: int  # lines that are summed before the sum is added to others
-
-
 @cache
 def _weight_driver(dtype):
-    """The loop over lines of results."""
+    """The loop over bands of results."""
     lanes = lanes_of(dtype)
     widths = widths_of(dtype)
     together = tuple(taps_for(width) for width in widths)
     most = max(together)
+    copy_part = _copier(dtype)
     reduce = reduce_lanes_any(from_dtype(dtype), together, lanes, widths)
 
     @compiled(f"conv-depthwise-weight-gradient-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, out, zeros, partial, dy, dx, lines, kind, width, tap_count):
-        # partial is (parts, blocks of channels, taps, width, lanes); out (channels, taps, width)
-        batch, height, line, channels = x.shape
-        count_y, count_x = grad.shape[1:3]
+    def drive(grad, x, out, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+        # partial is (shares, blocks of channels, groups of taps, taps, width, lanes), out (channels, taps,
+        # width).
+        batch, channels = x.shape[0], x.shape[3]
         size = x.itemsize
         zero = x.dtype.type(0.0)
         taps = dy.size
         groups = (taps + tap_count - 1) // tap_count
         panels = (channels + lanes - 1) // lanes
+        parts = (panels + cut.panels - 1) // cut.panels
+        bands = (cut.count_y + cut.band - 1) // cut.band
+        segments = (cut.count_x + cut.segment - 1) // cut.segment
         block = tap_count * width * lanes
-        from_x, from_grad, nothing = address_of(x), address_of(grad), address_of(zeros)
-        total = batch * count_y
-        for part in prange(lines.parts):
-            sums = np.zeros(panels * groups * block, x.dtype)
+        numbers, gradient = x.reshape(-1), grad.reshape(-1)
+        pieces = batch * bands * segments
+        shares = partial.shape[0]
+        items = shares * parts
+        for worker in prange(cut.workers):
+            copy, slopes = borrow(scratch)[worker], borrow(slopes_scratch)[worker]
             table = np.empty(most, np.int64)
-            collected = borrow(partial)[part]
-            collected[:] = zero
-            begin, end = part * total // lines.parts, (part + 1) * total // lines.parts
-            for row in range(begin, end):
-                image, y = row // count_y, row % count_y
-                for group in range(groups):
-                    at = 0
-                    while at < count_x:
-                        # Results at the borders one by one, with zeros for what lies outside.
-                        length = min(CHAIN, max(1, lines.high - at)) if at >= lines.low else 1
-                        for t in range(tap_count):
-                            tap = group * tap_count + t
-                            table[t] = nothing
-                            if tap < taps:
-                                iy = y * lines.stride_y + dy[tap]
-                                ix = at * lines.stride_x + dx[tap]
-                                if 0 <= iy < height and 0 <= ix < line:
-                                    table[t] = from_x + ((image * height + iy) * line + ix) * channels * size
-                        slopes = from_grad + (row * count_x + at) * channels * size
-                        step = lines.stride_x * channels
-                        for panel in range(panels):
-                            shift = min(panel * lanes, channels - lanes)
-                            start = (panel * groups + group) * block
-                            reduce(kind, slopes, channels, table, 0, shift, length, step, sums, start)
-                        at += length
-                if (row - begin) % lines.chain == lines.chain - 1 or row == end - 1:
-                    for i in range(sums.size):
-                        collected[i] += sums[i]
-                        sums[i] = zero
+            sums = np.empty(block, x.dtype)
+            for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+                share, part = item // parts, item % parts
+                first = part * cut.panels
+                count = min(cut.panels, panels - first)
+                collected = borrow(partial)[share, first * groups * block : (first + count) * groups * block]
+                for i in range(collected.size):
+                    collected[i] = zero
+                for piece in range(share * pieces // shares, (share + 1) * pieces // shares):
+                    from_x = piece % segments * cut.segment
+                    from_y = piece // segments % bands * cut.band
+                    image = piece // (segments * bands)
+                    band = min(cut.band, cut.count_y - from_y)
+                    segment = min(cut.segment, cut.count_x - from_x)
+                    tall = (band - 1) * cut.source_step_y + cut.tall
+                    wide = (segment - 1) * cut.source_step_x + cut.wide
+                    y, xx = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
+                    copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, copy)
+                    copy_part(
+                        gradient, grad.shape, image, from_y, from_x, band, segment, first, count, slopes
+                    )
+                    for panel in range(count):
+                        for group in range(groups):
+                            for i in range(block):
+                                sums[i] = zero
+                            for row in range(band):
+                                for t in range(tap_count):
+                                    # Beyond the last tap the last one is summed again, for nothing.
+                                    tap = min(group * tap_count + t, taps - 1)
+                                    at = panel * tall + row * cut.source_step_y + dy[tap] - cut.above
+                                    start = (at * wide + dx[tap] - cut.before) * lanes
+                                    table[t] = address_of(copy) + start * size
+                                start = (panel * band + row) * segment * lanes
+                                reduce(
+                                    kind, address_of(slopes) + start * size, lanes, table, 0, 0, segment,
+                                    cut.source_step_x * lanes, sums, 0,
+                                )  # fmt: skip
+                            target = collected[(panel * groups + group) * block :]
+                            for i in range(block):
+                                target[i] += sums[i]
         for panel in prange(panels):
             first = min(panel * lanes, channels - lanes)
             for tap in range(taps):
@@ -243,8 +366,8 @@ def _weight_driver(dtype):
                     place = ((panel * groups * tap_count + tap) * width + j) * lanes
                     for n in range(lanes):
                         value = zero
-                        for part in range(lines.parts):
-                            value += partial[part, place + n]
+                        for share in range(shares):
+                            value += partial[share, place + n]
                         out[first + n, tap, j] = value
 
     return drive
@@ -255,17 +378,14 @@ def weight_gradient(grad, x, out, geometry):
     dtype = out.dtype
     channels, _, _, width = out.shape
     lanes = lanes_of(dtype)
-    (taps, dy, dx), _ = whole_sweep(grad.shape, out.shape, geometry)
+    (taps, dy, dx), sweep = whole_sweep(grad.shape, out.shape, geometry)
     count = taps_for(width)
-    length = ceil_divide(channels, lanes) * ceil_divide(taps.size, count) * count * width * lanes
-    lines = grad.shape[0] * grad.shape[1]
-    parts = max(1, min(PARTS, lines, PARTIAL // (length * dtype.itemsize)))
-    right = geometry.stride[1]
-    low = max(0, ceil_divide(-int(dx.min()), right))
-    high = min(grad.shape[2], (x.shape[2] - 1 - int(dx.max())) // right + 1)
-    plan = Lines(*geometry.stride, low, max(low, high), parts, max(1, CHAIN // grad.shape[2]))
-    partial = np.empty((parts, length), dtype)
+    cut, length = _cut(sweep, dy, dx, grad.shape[0], channels, register_bytes(), dtype.itemsize)
+    total = ceil_divide(channels, lanes) * ceil_divide(taps.size, count) * count * width * lanes
+    shares = max(1, min(PARTS, grad.shape[0] * sweep.count_y, PARTIAL // (total * dtype.itemsize)))
+    partial = np.empty((shares, total), dtype)
+    scratch = np.empty((cut.workers, length), dtype)
+    slopes = np.empty((cut.workers, cut.band * cut.segment * cut.panels * lanes), dtype)
     kind = widths_of(dtype).index(width)
-    zeros = np.zeros(min(CHAIN, grad.shape[2]) * right * channels, dtype)
     flat = out.reshape(channels, -1, width)
-    _weight_driver(dtype)(grad, x, flat, zeros, partial, dy, dx, plan, kind, width, count)
+    _weight_driver(dtype)(grad, x, flat, scratch, slopes, partial, dy, dx, cut, kind, width, count)

@@ -11,7 +11,7 @@ from numba import from_dtype, prange
 
 from numgd.jit.micro_kernels import gather_any
 from numgd.jit.pointers import address_of
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
 from numgd.kernels.cpu.conv.addresses import fill, phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
@@ -23,53 +23,56 @@ def _driver(dtype):
     """The loop over strips of pixels and blocks of channels."""
     gather = gather_any(from_dtype(dtype), blocks_of(dtype))
 
-    @compiled(f"conv-direct-{dtype}", THREADED_FLAGS)
-    def drive(source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+    @seldom
+    def take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
         kind, rows, width = block
         batch = source.shape[0]
         taps = dy.size
         size = source.itemsize
         pixels = batch * sweep.count_y * sweep.count_x
         blocks = (pixels + rows - 1) // rows
-        strips = (blocks + sweep.strip - 1) // sweep.strip
         per_column = (portion.columns + width - 1) // width
         columns = portion.groups * per_column
         base = address_of(source)
         nothing = address_of(zeros)
         flat = out.reshape(-1)
-        for item in prange(strips * sweep.splits):
-            strip, split = item // sweep.splits, item % sweep.splits
-            first = strip * sweep.strip
-            count = min(sweep.strip, blocks - first)
-            table = np.empty(max(1, count * taps * rows), np.int64)
-            targets = np.empty(count * rows, np.int64)
-            sums = np.empty(rows * width, source.dtype)
-            fill(
-                table, targets, base, nothing, source.shape, size, out.shape,
-                first * rows, count, rows, pixels, dy, dx, sweep,
-            )  # fmt: skip
-            for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
-                group = portion.group + panel // per_column
-                begin = panel % per_column * width
-                wide = min(width, portion.columns - begin)
-                to = group * sweep.per_group + portion.column + begin
-                for b in range(count):
-                    gather(
-                        kind,
-                        table,
-                        b * taps * rows,
-                        taps,
-                        sweep.depth,
-                        group * sweep.depth,
-                        packed,
-                        panel * taps * sweep.depth * width,
-                        sums,
-                        0,
-                        width,
-                    )
-                    for m in range(min(rows, pixels - (first + b) * rows)):
-                        place = targets[b * rows + m] + to
-                        finish(sums, m * width, bias, to, flat, place, wide, activation)
+        strip, split = item // sweep.splits, item % sweep.splits
+        first = strip * sweep.strip
+        count = min(sweep.strip, blocks - first)
+        table = np.empty(max(1, count * taps * rows), np.int64)
+        targets = np.empty(count * rows, np.int64)
+        sums = np.empty(rows * width, source.dtype)
+        fill(
+            table, targets, base, nothing, source.shape, size, out.shape,
+            first * rows, count, rows, pixels, dy, dx, sweep,
+        )  # fmt: skip
+        for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
+            group = portion.group + panel // per_column
+            begin = panel % per_column * width
+            wide = min(width, portion.columns - begin)
+            to = group * sweep.per_group + portion.column + begin
+            for b in range(count):
+                gather(
+                    kind,
+                    table,
+                    b * taps * rows,
+                    taps,
+                    sweep.depth,
+                    group * sweep.depth,
+                    packed,
+                    panel * taps * sweep.depth * width,
+                    sums,
+                    0,
+                    width,
+                )
+                for m in range(min(rows, pixels - (first + b) * rows)):
+                    place = targets[b * rows + m] + to
+                    finish(sums, m * width, bias, to, flat, place, wide, activation)
+
+    @compiled(f"conv-direct-{dtype}", THREADED_FLAGS)
+    def drive(items, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+        for item in prange(items):
+            take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation)
 
     return drive
 
@@ -79,7 +82,8 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
     if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
         return
     chosen, dy, dx = taps
-    weight = weight.reshape(weight.shape[0], -1, weight.shape[3])
+    tall, wide = weight.shape[1:3]
+    weight = weight.reshape(weight.shape[0], tall * wide, weight.shape[3])
     kind, block = block_for(sweep.per_group, out.dtype)
     drive = _driver(out.dtype)
     zeros = np.zeros(max(1, source.shape[3]), source.dtype)
@@ -95,6 +99,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
         columns = portion.groups * ceil_divide(portion.columns, block.width)
         splits = 1 if strips >= 8 * workers else columns
         drive(
+            strips * splits,
             source,
             packed,
             bias,

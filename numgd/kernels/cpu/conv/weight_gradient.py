@@ -5,8 +5,8 @@ few output channels, the image with its borders filled with zeros in blocks of i
 serves all taps.  Chunks follow one another, and threads share the weights among them: nothing depends on
 their number.
 
-Where an image has few channels, the numbers that a row of the kernel meets are neighbours in memory: then the
-row is one tap of (kw · in) channels.
+Where an image has few channels, a vector holds numbers of several taps: all that the kernel meets at a pixel
+is copied together, and counts as one tap of (kh · kw · in) channels.
 """
 
 from functools import cache
@@ -15,13 +15,17 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import reduce_any
+from numgd.jit.micro_kernels import lanes_of, move_vector, reduce_any, register_bytes
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
+from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 
-CHUNK = 4 * 2**20
+PANEL = 48
+"""Output channels that are copied together: a multiple of every micro-kernel's rows."""
+
+CHUNK = 2**20
 """Bytes of copies that a chunk aims at, so that they stay in the cache."""
 
 PIXELS = 1024
@@ -43,41 +47,46 @@ class Layout(NamedTuple):
     top: int
     left: int
     groups: int
-    kernel_x: int  # taps in a row of the kernel; 1 where the row is one tap
+    kernel_y: int
+    kernel_x: int
     columns: int  # numbers that a tap meets in a group
-    merged: bool
+    merged: bool  # all taps are one
     parts: int  # into which the output channels are dealt
 
 
 @cache
-def _driver(dtype):
-    """The loop over chunks."""
+def _drivers(dtype):
+    """The loop over chunks, with all threads in each, and with a thread for each share of them."""
+    lanes = lanes_of(dtype)
+    move = move_vector(from_dtype(dtype), lanes)
     reduce = reduce_any(from_dtype(dtype), blocks_of(dtype))
 
-    @compiled(f"conv-weight-gradient-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, out, left, right, layout, block):
+    def accumulate(grad, x, gradient, lines, left, right, first_chunk, last_chunk, layout, block):
         kind, rows, width = block
-        # out is (out, taps, columns); left and right are the memory of the copies
+        # gradient is (out · taps · columns,); left and right are the memory of the copies, and lines that of
+        # the image with its borders where all taps are one.
         batch, height, line, channels = x.shape
         count_y, count_x, results = grad.shape[1:]
         per_group = results // layout.groups
         inside = channels // layout.groups
         row_blocks = (per_group + rows - 1) // rows
         column_blocks = (layout.columns + width - 1) // width
-        taps = out.shape[1]
+        taps = 1 if layout.merged else layout.kernel_y * layout.kernel_x
         zero = x.dtype.type(0.0)
         size = x.itemsize
+        slopes_panels = (per_group + PANEL - 1) // PANEL
         # Places in the copy of the image: of a block of columns, of a row, of a pixel.
         pixel_pitch = channels if layout.merged else width
         row_pitch = layout.wide * pixel_pitch
         block_pitch = width if layout.merged else layout.images * layout.tall * row_pitch
         panels = layout.groups * column_blocks
         copied = 1 if layout.merged else panels
-        numbers, slopes, gradient = x.reshape(-1), grad.reshape(-1), out.reshape(-1)
+        gathered_pitch = column_blocks * width
+        piece = layout.kernel_x * channels
+        numbers, slopes = x.reshape(-1), grad.reshape(-1)
         bands = (count_y + layout.band - 1) // layout.band
         segments = (count_x + layout.segment - 1) // layout.segment
-        chunks = (batch + layout.images - 1) // layout.images * bands * segments
-        for chunk in range(chunks):
+        for chunk in range(first_chunk, last_chunk):
             from_x = chunk % segments * layout.segment
             from_y = chunk // segments % bands * layout.band
             image = chunk // (segments * bands) * layout.images
@@ -99,7 +108,7 @@ def _driver(dtype):
                 high = max(low, min(wide, line - origin))
                 if y < 0 or y >= height:
                     low = high = wide
-                copy = borrow(right)[begin : begin + row_pitch]
+                copy = borrow(lines if layout.merged else right)[begin : begin + row_pitch]
                 for c in range(low * pixel_pitch):
                     copy[c] = zero
                 for c in range(high * pixel_pitch, wide * pixel_pitch):
@@ -126,21 +135,30 @@ def _driver(dtype):
             for item in prange(images * band):
                 picture, y = image + item // band, from_y + item % band
                 met = ((picture * count_y + y) * count_x + from_x) * results
-                for b in range(layout.groups * row_blocks):
-                    first = b % row_blocks * rows
-                    count = min(rows, per_group - first)
-                    begin = (b * pixels + item * segment) * rows
-                    target = borrow(left)[begin : begin + segment * rows]
-                    source = borrow(slopes)[met + b // row_blocks * per_group + first :]
-                    if count == rows:
+                for b in range(layout.groups * slopes_panels):
+                    first = b % slopes_panels * PANEL
+                    count = min(PANEL, per_group - first)
+                    target = borrow(left)[(b * pixels + item * segment) * PANEL :]
+                    source = borrow(slopes)[met + b // slopes_panels * per_group + first :]
+                    if count == PANEL:
                         for pixel in range(segment):
-                            for m in range(rows):
-                                target[pixel * rows + m] = source[pixel * results + m]
+                            for m in range(PANEL):
+                                target[pixel * PANEL + m] = source[pixel * results + m]
                     else:
-                        target[:] = zero
                         for pixel in range(segment):
                             for m in range(count):
-                                target[pixel * rows + m] = source[pixel * results + m]
+                                target[pixel * PANEL + m] = source[pixel * results + m]
+                if layout.merged:
+                    # Vectors at a time: what is too much is written over by the next row of the kernel, or
+                    # belongs to columns that nobody reads.
+                    row = item // band * layout.tall + item % band * layout.stride_y
+                    for column in range(segment):
+                        place = (item * segment + column) * gathered_pitch
+                        begin = row * row_pitch + column * layout.stride_x * channels
+                        for k in range(layout.kernel_y):
+                            for c in range(0, piece, lanes):
+                                move(lines, begin + c, right, place + k * piece + c)
+                            begin += layout.dilation_y * row_pitch
             for item in prange(panels * taps * layout.parts):
                 part = item % layout.parts
                 tap = item // layout.parts % taps
@@ -150,48 +168,55 @@ def _driver(dtype):
                 table = np.empty(images * band, np.int64)
                 sums = np.empty(rows * width, x.dtype)
                 base = address_of(right) + panel * block_pitch * size
-                for run in range(images * band):
-                    r = run % band * layout.stride_y + tap // layout.kernel_x * layout.dilation_y
-                    place = (run // band * layout.tall + r) * row_pitch
-                    place += tap % layout.kernel_x * layout.dilation_x * pixel_pitch
-                    table[run] = base + place * size
+                runs, length, step = images * band, segment, layout.stride_x * pixel_pitch
+                if layout.merged:
+                    table[0] = base
+                    runs, length, step = 1, pixels, gathered_pitch
+                else:
+                    for run in range(runs):
+                        r = run % band * layout.stride_y + tap // layout.kernel_x * layout.dilation_y
+                        place = (run // band * layout.tall + r) * row_pitch
+                        place += tap % layout.kernel_x * layout.dilation_x * pixel_pitch
+                        table[run] = base + place * size
                 for b in range(part * row_blocks // layout.parts, (part + 1) * row_blocks // layout.parts):
+                    place = (group * slopes_panels + b * rows // PANEL) * pixels * PANEL + b * rows % PANEL
                     sums[:] = zero
-                    reduce(
-                        kind,
-                        left,
-                        (group * row_blocks + b) * pixels * rows,
-                        rows,
-                        table,
-                        0,
-                        images * band,
-                        segment,
-                        layout.stride_x * pixel_pitch,
-                        sums,
-                        0,
-                        width,
-                    )
+                    reduce(kind, left, place, PANEL, table, 0, runs, length, step, sums, 0, width)
                     for m in range(min(rows, per_group - b * rows)):
                         begin = ((group * per_group + b * rows + m) * taps + tap) * layout.columns + column
                         target = borrow(gradient)[begin : begin + count]
                         given = borrow(sums)[m * width : m * width + count]
-                        if chunk == 0:
+                        if chunk == first_chunk:
                             for n in range(count):
                                 target[n] = given[n]
                         else:
                             for n in range(count):
                                 target[n] += given[n]
 
-    return drive
+    together = compiled(f"conv-weight-gradient-{dtype}", THREADED_FLAGS)(accumulate)
+    alone = seldom(accumulate)
+
+    @compiled(f"conv-weight-gradient-shares-{dtype}", THREADED_FLAGS)
+    def drive(grad, x, partial, lines, left, right, chunks, layout, block):
+        shares, workers = partial.shape[0], left.shape[0]
+        for worker in prange(workers):
+            for share in range(worker * shares // workers, (worker + 1) * shares // workers):
+                first, last = share * chunks // shares, (share + 1) * chunks // shares
+                alone(
+                    grad, x, partial[share], lines[worker], left[worker], right[worker], first, last,
+                    layout, block,
+                )  # fmt: skip
+
+    return together, drive
 
 
-def _cut(grad, x, geometry, kernel, merged, padded):
+def _cut(grad, geometry, kernel, padded):
     """Images, rows and pixels of a row in a chunk, and the image's rows and pixels that they meet."""
     batch, count_y, count_x, _ = grad.shape
     size = grad.itemsize
     down, across = geometry.stride
     tall, wide = geometry.extent(kernel)
-    left, right = padded  # numbers copied for one pixel of either side
+    left, right = padded
 
     def met(band, segment):
         return (band - 1) * down + tall, (segment - 1) * across + wide
@@ -234,22 +259,42 @@ def weight_gradient(grad, x, out, geometry):
     inside = out.shape[3]
     groups = geometry.groups
     per_group = out.shape[0] // groups
-    merged = groups == 1 and geometry.dilation[1] == 1 and inside <= 8 and kernel[1] > 1
-    columns = inside * kernel[1] if merged else inside
+    merged = groups == 1 and geometry.dilation[1] == 1 and inside <= 8 and kernel != (1, 1)
+    columns = inside * kernel[0] * kernel[1] if merged else inside
     kind, block = block_for(columns, out.dtype)
     row_blocks = ceil_divide(per_group, block.rows)
     column_blocks = ceil_divide(columns, block.width)
-    padded = (groups * row_blocks * block.rows, inside if merged else groups * column_blocks * block.width)
-    images, band, segment, tall, wide = _cut(grad, x, geometry, kernel, merged, padded)
-    taps = kernel[0] if merged else kernel[0] * kernel[1]
+    slopes = groups * ceil_divide(per_group, PANEL) * PANEL
+    gathered = column_blocks * block.width
+    # Numbers copied for a result and for a pixel of the image.
+    padded = (slopes + gathered, inside) if merged else (slopes, groups * gathered)
+    images, band, segment, tall, wide = _cut(grad, geometry, kernel, padded)
+    taps = 1 if merged else kernel[0] * kernel[1]
     items = taps * column_blocks * groups
     layout = Layout(
         images, band, segment, tall, wide, *geometry.stride, *geometry.dilation,
-        geometry.padding[0], geometry.padding[2], groups, 1 if merged else kernel[1], columns, merged,
+        geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged,
         max(1, min(row_blocks, ceil_divide(8 * threads(), items))),
     )  # fmt: skip
-    left = np.empty(images * band * segment * padded[0], out.dtype)
-    right = np.empty(images * tall * wide * padded[1] + block.width, out.dtype)
-    flat = out.reshape(out.shape[0], taps, columns)
+    chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)
+    chunks *= ceil_divide(grad.shape[2], segment)
+    pixels, met = images * band * segment, images * tall * wide
+    slack = register_bytes() // out.itemsize + block.rows
+    sizes = (
+        met * inside + slack if merged else 1,
+        pixels * slopes + slack,
+        (pixels * gathered if merged else met * padded[1]) + slack,
+    )
     chosen = (kind, block.rows, block.width)
-    _driver(out.dtype)(grad, x, flat, left, right, layout, chosen)
+    together, drive = _drivers(out.dtype)
+    shares = shares_for(out.nbytes, chunks)
+    flat = out.reshape(out.size)
+    if shares == 1:
+        copies = (np.empty(size, out.dtype) for size in sizes)
+        together(grad, x, flat, *copies, 0, chunks, layout, chosen)
+        return
+    workers = max(1, min(threads(), shares, 24 * 2**20 // (sum(sizes) * out.itemsize)))
+    copies = (np.empty((workers, size), out.dtype) for size in sizes)
+    partial = np.empty((shares, out.size), out.dtype)
+    drive(grad, x, partial, *copies, chunks, layout, chosen)
+    add_shares(partial, flat)

@@ -13,13 +13,20 @@ from numba import from_dtype, prange
 
 from numgd.jit.micro_kernels import lanes_of, reduce_any, sandwich_block
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled
-from numgd.kernels.cpu.conv.geometry import ceil_divide
+from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
+from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 from numgd.kernels.cpu.conv.winograd import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
 
 TILES = 512
-"""Tiles at a time at most."""
+"""Tiles that all threads take at a time at most."""
+
+SHARE_TILES = 96
+"""Tiles that one thread takes at a time at most."""
+
+SHARE = 3 * 2**19
+"""Bytes of its transformed tiles, which stay in its cache."""
 
 PANEL = 64
 """Output channels that lie together in the transformed gradients."""
@@ -42,8 +49,8 @@ def _transposed(matrix):
 
 
 @cache
-def _driver(dtype, m):
-    """The loop over chunks of tiles."""
+def _drivers(dtype, m):
+    """The loop over chunks of tiles, by all threads or in shares, and the last transform."""
     real = from_dtype(dtype)
     lanes = lanes_of(dtype)
     alpha = m + 2
@@ -55,9 +62,8 @@ def _driver(dtype, m):
     gather = _transposed(KERNEL[m])
     final, final_single = sandwich_block(real, lanes, gather), sandwich_block(real, 1, gather)
 
-    @compiled(f"conv-winograd-weight-gradient-{m}-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, out, zeros, left, right, total, tiling, block):
-        # out is (out, 9, in); left and right hold the transformed tiles, total the sums of their products.
+    def accumulate(grad, x, zeros, left, right, total, first_chunk, last_chunk, tiling, block):
+        # left and right hold the transformed tiles, total the sums of their products.
         kind, rows, width = block
         batch, height, line, channels = x.shape
         count_y, count_x, results = grad.shape[1:]
@@ -68,12 +74,10 @@ def _driver(dtype, m):
         row_blocks = (PANEL + rows - 1) // rows
         # In left: [point, panel, tile, PANEL]; in right: [point, block, tile, width].
         left_pitch, right_pitch = panels * tiling.tiles * PANEL, column_blocks * tiling.tiles * width
-        total_pitch = panels * column_blocks * row_blocks * rows * width
         per_image = tiling.down * tiling.across
         tiles = batch * per_image
-        chunks = (tiles + tiling.tiles - 1) // tiling.tiles
         from_x, from_grad, nothing = address_of(x), address_of(grad), address_of(zeros)
-        for chunk in range(chunks):
+        for chunk in range(first_chunk, last_chunk):
             first = chunk * tiling.tiles
             present = min(tiling.tiles, tiles - first)
             for t in prange(present):
@@ -132,20 +136,29 @@ def _driver(dtype, m):
                     )
                     begin = (item * row_blocks + b) * rows * width
                     target = borrow(total)[begin : begin + rows * width]
-                    if chunk == 0:
+                    if chunk == first_chunk:
                         for n in range(rows * width):
                             target[n] = sums[n]
                     else:
                         for n in range(rows * width):
                             target[n] += sums[n]
-        gradient = out.reshape(-1)
+
+    @compiled(f"conv-winograd-weight-gradient-final-{m}-{dtype}", THREADED_FLAGS)
+    def finish(total, gradient, channels, tiling, block):
+        # gradient is (out · 9 · in,)
+        _, rows, width = block
+        column_blocks = (channels + width - 1) // width
+        panels = (tiling.columns + PANEL - 1) // PANEL
+        row_blocks = (PANEL + rows - 1) // rows
+        pitch = panels * column_blocks * row_blocks * rows * width
+        size = total.itemsize
         for o in prange(tiling.columns):
             panel, b, m_row = o // PANEL, o % PANEL // rows, o % PANEL % rows
             table = np.empty(points, np.int64)
             for column in range(column_blocks):
                 begin = ((panel * column_blocks + column) * row_blocks + b) * rows + m_row
                 for point in range(points):
-                    table[point] = address_of(total) + (point * total_pitch + begin * width) * size
+                    table[point] = address_of(total) + (point * pitch + begin * width) * size
                 count = min(width, channels - column * width)
                 start = (tiling.column + o) * 9 * channels + column * width
                 whole = count // lanes * lanes
@@ -154,7 +167,18 @@ def _driver(dtype, m):
                 for c in range(whole, count):
                     final_single(table, 0, c, gradient, start + c, channels)
 
-    return drive
+    together = compiled(f"conv-winograd-weight-gradient-{m}-{dtype}", THREADED_FLAGS)(accumulate)
+    alone = seldom(accumulate)
+
+    @compiled(f"conv-winograd-weight-gradient-shares-{m}-{dtype}", THREADED_FLAGS)
+    def drive(grad, x, zeros, left, right, partial, chunks, tiling, block):
+        shares, workers = partial.shape[0], left.shape[0]
+        for worker in prange(workers):
+            for share in range(worker * shares // workers, (worker + 1) * shares // workers):
+                first, last = share * chunks // shares, (share + 1) * chunks // shares
+                alone(grad, x, zeros, left[worker], right[worker], partial[share], first, last, tiling, block)
+
+    return together, drive, finish
 
 
 def weight_gradient(m, grad, x, out, geometry):
@@ -169,15 +193,36 @@ def weight_gradient(m, grad, x, out, geometry):
     tall = ceil_divide(PANEL, block.rows) * block.rows  # rows of the sums for a panel
     step = max(1, TRANSFORMED // (points * wide * tall * size)) * PANEL
     zeros = np.zeros(max(inside, outside), dtype)
-    flat = out.reshape(outside, 9, inside)
+    together, drive, finish = _drivers(dtype, m)
+    flat = out.reshape(out.size)
+    all_tiles = grad.shape[0] * down * across
+    chosen = (kind, block.rows, block.width)
     for column in range(0, outside, step):
         columns = min(step, outside - column)
         panels = ceil_divide(columns, PANEL)
-        per_tile = points * (wide + panels * PANEL)
-        tiles = max(1, min(TILES, SCRATCH // (per_tile * size), grad.shape[0] * down * across))
-        left = np.empty(points * tiles * panels * PANEL + block.rows, dtype)
-        right = np.empty(points * tiles * wide, dtype)
-        total = np.empty(points * panels * tall * wide, dtype)
-        tiling = Tiling(down, across, geometry.padding[0], geometry.padding[2], tiles, column, columns)
-        chosen = (kind, block.rows, block.width)
-        _driver(dtype, m)(grad, x, flat, zeros, left, right, total, tiling, chosen)
+        per_tile = points * (wide + panels * PANEL) * size
+        length = points * panels * tall * wide
+
+        def cut(memory, most, column=column, columns=columns, per_tile=per_tile):
+            tiles = max(1, min(most, memory // per_tile, all_tiles))
+            top, _, left, _ = geometry.padding
+            return Tiling(down, across, top, left, tiles, column, columns)
+
+        tiling = cut(SHARE, SHARE_TILES)
+        chunks = ceil_divide(all_tiles, tiling.tiles)
+        shares = shares_for(length * size, chunks)
+        if shares == 1:
+            tiling = cut(SCRATCH, TILES)
+            chunks = ceil_divide(all_tiles, tiling.tiles)
+        sizes = (points * tiling.tiles * panels * PANEL + block.rows, points * tiling.tiles * wide)
+        total = np.empty(length, dtype)
+        if shares == 1:
+            left, right = (np.empty(count, dtype) for count in sizes)
+            together(grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
+        else:
+            workers = max(1, min(threads(), shares, SCRATCH // (tiling.tiles * per_tile)))
+            left, right = (np.empty((workers, count), dtype) for count in sizes)
+            partial = np.empty((shares, length), dtype)
+            drive(grad, x, zeros, left, right, partial, chunks, tiling, chosen)
+            add_shares(partial, total)
+        finish(total, flat, inside, tiling, chosen)

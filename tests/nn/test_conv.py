@@ -1,0 +1,384 @@
+"""Convolutions against their definition, differences and each other; bad input; memory; threads."""
+
+import tracemalloc
+
+import numba
+import numpy as np
+import pytest
+from nn.convolutions import Case, convolution, gradients, random_case, relative_error
+
+from numgd.kernels.cpu.conv import choose
+from numgd.kernels.cpu.conv.geometry import Geometry
+from numgd.nn.functional import (
+    conv2d,
+    conv2d_backward,
+    conv2d_transpose,
+    conv2d_transpose_backward,
+    pack_weight,
+)
+
+RNG = np.random.default_rng(3)
+
+
+def make(shape, weight, dtype=np.float64, **options):
+    """A case with random numbers."""
+    settings = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1, **options}
+    draw = [RNG.normal(size=size).astype(dtype) for size in (shape, weight, weight[:1])]
+    return Case(*draw, **settings)
+
+
+def check(case, bound, algorithm=None):
+    """Forward and backward against the definition, into poisoned memory, inputs unchanged."""
+    expected = convolution(case)
+    grad = RNG.normal(size=expected.shape).astype(case.x.dtype)
+    right = gradients(case, grad)
+    before = case.x.copy(), case.weight.copy(), grad.copy()
+    out = np.full(expected.shape, np.nan, case.x.dtype)
+    outs = [np.full(array.shape, np.nan, case.x.dtype) for array in right]
+    assert conv2d(case.x, case.weight, case.bias, **case.options, algorithm=algorithm, out=out) is out
+    conv2d_backward(grad, case.x, case.weight, **case.options, algorithm=algorithm, out=outs)
+    assert relative_error(out, expected) <= bound
+    for given, reference in zip(outs, right, strict=True):
+        assert relative_error(given, reference) <= bound
+    for array, original in zip((case.x, case.weight, grad), before, strict=True):
+        np.testing.assert_array_equal(array, original)
+
+
+def test_direct_in_float64():
+    case = make((2, 9, 10, 20), (70, 3, 3, 20), padding=(1, 1, 1, 1), stride=(1, 2))
+    check(case, 1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200))
+def test_definition(seed):
+    check(random_case(np.random.default_rng(seed), np.float64), 1e-12)
+
+
+ALGORITHMS = [
+    ("direct", make((2, 9, 10, 20), (70, 3, 3, 20), padding=(1, 1, 1, 1))),
+    ("pointwise", make((2, 5, 4, 20), (7, 1, 1, 20))),
+    ("few_channels", make((2, 17, 15, 3), (20, 5, 4, 3), padding=(2, 1, 0, 3), stride=(2, 3))),
+    ("depthwise", make((2, 9, 10, 20), (20, 3, 3, 1), padding=(1, 1, 1, 1), groups=20)),
+    ("depthwise", make((2, 9, 13, 40), (40, 5, 3, 2), padding=(1, 4, 2, 0), groups=20, stride=(2, 3))),
+    ("depthwise", make((1, 9, 13, 32), (32, 3, 3, 4), groups=8, dilation=(2, 3))),
+    ("depthwise", make((1, 9, 13, 32), (32, 3, 3, 8), groups=4)),
+    ("winograd_4", make((2, 9, 10, 20), (37, 3, 3, 20), padding=(1, 0, 2, 3))),
+    ("winograd_4", make((1, 3, 3, 1), (1, 3, 3, 1), padding=(3, 4, 5, 6))),
+]
+
+
+@pytest.mark.parametrize("algorithm, case", ALGORITHMS)
+def test_each_algorithm(algorithm, case):
+    single = case._replace(
+        **{name: getattr(case, name).astype(np.float32) for name in ("x", "weight", "bias")}
+    )
+    check(single, 1e-5 if algorithm == "winograd_4" else 2e-6, algorithm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm, case", [*ALGORITHMS, ("winograd_2", ALGORITHMS[-3][1])])
+def test_each_algorithm_in_float64(algorithm, case):
+    check(case, 1e-12, algorithm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm, bound", [("direct", 2e-6), ("winograd_2", 2e-6), ("winograd_4", 1e-5)])
+def test_rounding_of_many_channels(algorithm, bound):
+    check(make((2, 12, 12, 512), (128, 3, 3, 512), np.float32, padding=(1, 1, 1, 1)), bound, algorithm)
+    check(make((8, 56, 56, 32), (32, 3, 3, 32), np.float32, padding=(1, 1, 1, 1)), bound, algorithm)
+
+
+def test_gradients_are_differences():
+    case = make((1, 5, 4, 2), (3, 3, 2, 2), padding=(1, 0, 1, 1), stride=(2, 1))
+    grad = RNG.normal(size=convolution(case).shape)
+    found = conv2d_backward(grad, case.x, case.weight, **case.options)
+    step = 1e-6
+    for name, gradient in zip(("x", "weight", "bias"), found, strict=True):
+        array = getattr(case, name)
+        for index in np.ndindex(array.shape):
+            values = []
+            for sign in (1, -1):
+                moved = array.copy()
+                moved[index] += sign * step
+                changed = case._replace(**{name: moved})
+                result = conv2d(changed.x, changed.weight, changed.bias, **case.options)
+                values.append(np.sum(grad * result))
+            assert gradient[index] == pytest.approx((values[0] - values[1]) / (2 * step), abs=1e-7)
+
+
+def test_known_result():
+    x = np.arange(9.0).reshape(1, 3, 3, 1)
+    weight = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    np.testing.assert_array_equal(conv2d(x, weight)[0, :, :, 0], [[27.0, 37.0], [57.0, 67.0]])
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "winograd_4", "few_channels"])
+def test_activations(algorithm):
+    case = make((1, 6, 6, 3), (5, 3, 3, 3), padding=(1, 1, 1, 1))
+    plain = convolution(case)
+    wanted = {
+        "relu": np.maximum(plain, 0),
+        "relu6": np.clip(plain * 4, 0, 6),
+        "leaky_relu": np.where(plain > 0, plain, 0.01 * plain),
+    }
+    for name, expected in wanted.items():
+        factor = 4 if name == "relu6" else 1
+        found = conv2d(
+            case.x, factor * case.weight, factor * case.bias, padding=1, activation=name, algorithm=algorithm
+        )
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_activation_of_pointwise_and_depthwise():
+    case = make((2, 4, 4, 16), (5, 1, 1, 16))
+    found = conv2d(case.x, case.weight, case.bias, activation="relu")
+    np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-12)
+    case = make((2, 4, 4, 16), (16, 3, 3, 1), groups=16)
+    found = conv2d(case.x, case.weight, case.bias, activation="relu", groups=16)
+    np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-12)
+
+
+def test_nan_and_infinity_go_through():
+    x = np.zeros((1, 4, 4, 1))
+    x[0, 1, 1, 0], x[0, 3, 3, 0] = np.nan, -np.inf
+    out = conv2d(x, np.ones((1, 1, 1, 1)), activation="relu")
+    assert np.isnan(out[0, 1, 1, 0]) and out[0, 3, 3, 0] == 0 and np.isnan(out).sum() == 1
+
+
+@pytest.mark.parametrize(
+    "padding, same_as",
+    [
+        (1, (1, 1, 1, 1)),
+        ((1, 2), (1, 1, 2, 2)),
+        ([0, 1, 2, 3], (0, 1, 2, 3)),
+        ("valid", (0, 0, 0, 0)),
+        ("same", (1, 1, 1, 2)),
+    ],
+)
+def test_padding(padding, same_as):
+    case = make((1, 6, 7, 2), (3, 3, 4, 2), padding=same_as)
+    found = conv2d(case.x, case.weight, case.bias, padding=padding)
+    np.testing.assert_allclose(found, convolution(case), atol=1e-12)
+    assert padding != "same" or found.shape[1:3] == (6, 7)
+
+
+def test_transpose_is_the_adjoint():
+    for options in (
+        {"stride": 2, "padding": 1, "output_padding": 1},
+        {"stride": (3, 1), "dilation": 2, "groups": 2, "padding": (0, 1, 2, 0)},
+        {"stride": 4},
+    ):
+        x, weight, bias = (
+            RNG.normal(size=s) for s in ((2, 4, 5, 6), (6, 3, 2, 3), 3 * options.get("groups", 1))
+        )
+        bias = RNG.normal(size=3 * options.get("groups", 1))
+        out = conv2d_transpose(x, weight, bias, **options)
+        grad = RNG.normal(size=out.shape)
+        plain = {name: value for name, value in options.items() if name != "output_padding"}
+        there = conv2d(grad, weight, **plain)[:, :4, :5]
+        np.testing.assert_allclose(np.sum((out - bias) * grad), np.sum(there * x), rtol=1e-12)
+        to_x, to_weight, to_bias = conv2d_transpose_backward(grad, x, weight, **options)
+        np.testing.assert_allclose(to_x, there, atol=1e-12)
+        np.testing.assert_allclose(to_bias, grad.sum(axis=(0, 1, 2)), atol=1e-12)
+        turn = RNG.normal(size=weight.shape)
+        change = np.sum(grad * (conv2d_transpose(x, turn, **options)))
+        np.testing.assert_allclose(np.sum(to_weight * turn), change, rtol=1e-12)
+
+
+def test_gradients_that_are_not_needed():
+    case = make((1, 4, 4, 2), (3, 2, 2, 2))
+    grad = np.ones((1, 3, 3, 3))
+    found = conv2d_backward(grad, case.x, case.weight, need_x=False, need_bias=False)
+    assert found[0] is None and found[2] is None and found[1].shape == case.weight.shape
+    found = conv2d_transpose_backward(
+        np.ones((1, 5, 5, 2)), RNG.normal(size=(1, 4, 4, 3)), case.weight, need_weight=False
+    )
+    assert found[1] is None and found[0].shape == (1, 4, 4, 3)
+
+
+def test_packed_weights_are_kept():
+    case = make((2, 9, 10, 20), (37, 3, 3, 20))
+    packed = pack_weight(case.weight)
+    assert packed.nbytes == 0
+    for _ in range(2):
+        np.testing.assert_array_equal(conv2d(case.x, packed), conv2d(case.x, case.weight))
+        size = packed.nbytes
+        assert size > 0
+    first, second = (
+        conv2d_backward(np.ones((2, 7, 8, 37)), case.x, weight) for weight in (packed, case.weight)
+    )
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="read-only"):
+        packed.array[0] = 0.0
+
+
+def test_empty():
+    weight = np.ones((3, 3, 3, 2))
+    assert conv2d(np.ones((0, 5, 5, 2)), weight).shape == (0, 3, 3, 3)
+    to_x, to_weight, to_bias = conv2d_backward(np.ones((0, 3, 3, 3)), np.ones((0, 5, 5, 2)), weight)
+    assert to_x.shape == (0, 5, 5, 2) and not to_weight.any() and not to_bias.any()
+    # No input channels: the result is the bias.
+    out = conv2d(np.ones((1, 5, 5, 0)), np.ones((3, 3, 3, 0)), np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(out, np.broadcast_to([1.0, 2.0, 3.0], (1, 3, 3, 3)))
+    to_x, to_weight, to_bias = conv2d_backward(out, np.ones((1, 5, 5, 0)), np.ones((3, 3, 3, 0)))
+    assert to_x.size == to_weight.size == 0
+    np.testing.assert_array_equal(to_bias, [9.0, 18.0, 27.0])
+    assert conv2d(np.ones((1, 5, 5, 2)), np.ones((0, 3, 3, 2))).shape == (1, 3, 3, 0)
+    to_x = conv2d_backward(np.ones((1, 3, 3, 0)), np.ones((1, 5, 5, 2)), np.ones((0, 3, 3, 2)))[0]
+    assert to_x.shape == (1, 5, 5, 2) and not to_x.any()
+
+
+def test_strided_and_read_only_input():
+    case = make((2, 9, 10, 20), (7, 3, 3, 20))
+    turned = np.asfortranarray(case.x)
+    read_only = case.weight.copy()
+    read_only.setflags(write=False)
+    np.testing.assert_array_equal(conv2d(turned, read_only), conv2d(case.x, case.weight))
+    np.testing.assert_array_equal(
+        conv2d(case.x[:, ::-1, ::2], case.weight), conv2d(case.x[:, ::-1, ::2].copy(), case.weight)
+    )
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
+@pytest.mark.parametrize(
+    "algorithm, case",
+    [
+        ("direct", make((1, 19, 10, 20), (70, 3, 3, 20), stride=(2, 1))),
+        ("winograd_4", make((1, 19, 10, 20), (70, 3, 3, 20))),
+        ("few_channels", make((1, 19, 10, 3), (70, 3, 3, 3))),
+        ("depthwise", make((2, 19, 10, 20), (20, 3, 3, 1), groups=20)),
+    ],
+)
+def test_same_bits_at_any_number_of_threads(algorithm, case):
+    options = {**case.options, "algorithm": algorithm}
+    grad = RNG.normal(size=convolution(case).shape)
+    found = []
+    threads = numba.get_num_threads()
+    try:
+        for count in (1, 2):
+            numba.set_num_threads(count)
+            out = conv2d(case.x, case.weight, case.bias, **options)
+            found.append((out, *conv2d_backward(grad, case.x, case.weight, **options)))
+    finally:
+        numba.set_num_threads(threads)
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+X, WEIGHT = np.ones((2, 5, 6, 4)), np.ones((3, 3, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "change, error, words",
+    [
+        ({"weight": np.ones((3, 3, 3, 5))}, ValueError, ["weight", "(3, 3, 3, 5)", "(2, 5, 6, 4)"]),
+        ({"groups": 3}, ValueError, ["groups=3", "(2, 5, 6, 4)"]),
+        ({"groups": 2, "weight": np.ones((3, 3, 3, 2))}, ValueError, ["weight", "groups=2"]),
+        ({"groups": 0}, ValueError, ["groups"]),
+        ({"weight": np.ones((3, 6, 3, 4))}, ValueError, ["6×3", "5×6", "(3, 6, 3, 4)", "(2, 5, 6, 4)"]),
+        ({"dilation": 3}, ValueError, ["7×7", "5×6"]),
+        ({"weight": np.ones((3, 0, 3, 4))}, ValueError, ["weight", "empty kernel"]),
+        ({"stride": 0}, ValueError, ["stride"]),
+        ({"stride": (1, 1, 1)}, ValueError, ["stride"]),
+        ({"stride": 1.5}, TypeError, ["stride"]),
+        ({"dilation": (1, 0)}, ValueError, ["dilation"]),
+        ({"padding": -1}, ValueError, ["padding"]),
+        ({"padding": (0, 0, 0, -1)}, ValueError, ["padding"]),
+        ({"padding": (0, 0, 0)}, ValueError, ["padding"]),
+        ({"padding": "full"}, ValueError, ["padding"]),
+        ({"padding": "same", "stride": 2}, ValueError, ["same", "stride"]),
+        ({"weight": np.ones((3, 3, 3, 4), np.float32)}, TypeError, ["weight", "float32", "float64"]),
+        ({"bias": np.ones(3, np.float32)}, TypeError, ["bias", "float32"]),
+        ({"bias": np.ones(4)}, ValueError, ["bias", "(4,)", "(3, 3, 3, 4)"]),
+        ({"x": np.ones((2, 5, 6, 4), int)}, TypeError, ["x", "int"]),
+        ({"x": np.ones((2, 5, 6, 4), complex)}, TypeError, ["x", "complex"]),
+        ({"x": np.ones((5, 6, 4))}, ValueError, ["x", "4 axes", "(5, 6, 4)"]),
+        ({"weight": np.ones((3, 3, 4))}, ValueError, ["weight", "4 axes"]),
+        ({"out": np.ones((2, 3, 4, 2))}, ValueError, ["out", "(2, 3, 4, 2)", "(2, 3, 4, 3)"]),
+        ({"out": np.ones((2, 3, 4, 3), np.float32)}, TypeError, ["out", "float32"]),
+        ({"out": np.broadcast_to(1.0, (2, 3, 4, 3))}, ValueError, ["out", "read-only"]),
+        ({"out": np.ones((2, 3, 4, 6))[..., ::2]}, ValueError, ["out", "contiguous"]),
+        ({"out": X.reshape(-1)[:72].reshape(2, 3, 4, 3)}, ValueError, ["out", "overlaps"]),
+        ({"activation": "softmax"}, ValueError, ["activation", "'relu'"]),
+        ({"algorithm": "fft"}, ValueError, ["algorithm", "'direct'"]),
+        ({"algorithm": "pointwise"}, ValueError, ["'pointwise'", "3×3"]),
+        ({"algorithm": "winograd_4", "stride": 2}, ValueError, ["winograd_4", "stride 1"]),
+        ({"algorithm": "depthwise"}, ValueError, ["depthwise", "groups"]),
+        ({"algorithm": "few_channels", "dilation": (1, 2)}, ValueError, ["few_channels", "dilation"]),
+    ],
+)
+def test_bad_input(change, error, words):
+    arguments = {"x": X, "weight": WEIGHT, "bias": None, **change}
+    before = arguments["out"].copy() if "out" in arguments else None
+    with pytest.raises(error) as raised:
+        conv2d(arguments.pop("x"), arguments.pop("weight"), arguments.pop("bias"), **arguments)
+    for word in words:
+        assert word in str(raised.value)
+    if before is not None:
+        np.testing.assert_array_equal(arguments["out"], before)
+
+
+def test_bad_input_of_gradients():
+    grad = np.ones((2, 3, 4, 3))
+    with pytest.raises(ValueError, match=r"grad has shape \(2, 3, 4, 4\).*\(2, 3, 4, 3\)"):
+        conv2d_backward(np.ones((2, 3, 4, 4)), X, WEIGHT)
+    with pytest.raises(ValueError, match="three arrays"):
+        conv2d_backward(grad, X, WEIGHT, out=(None, None))
+    shared = np.ones(WEIGHT.size)
+    with pytest.raises(ValueError, match="overlap"):
+        conv2d_backward(grad, X, WEIGHT, out=(None, shared.reshape(WEIGHT.shape), shared[:3]))
+    with pytest.raises(ValueError, match=r"out\[0\].*overlaps"):
+        conv2d_backward(grad, X, WEIGHT, out=(X, None, None))
+    with pytest.raises(TypeError, match="grad"):
+        conv2d_backward(grad.astype(np.float32), X, WEIGHT)
+    small = np.ones((1, 1, 1, 3))
+    with pytest.raises(ValueError, match="nothing is left"):
+        conv2d_transpose(small, WEIGHT, padding=2)
+    with pytest.raises(ValueError, match="output_padding"):
+        conv2d_transpose(small, WEIGHT, output_padding=1)
+    with pytest.raises(ValueError, match=r"\(1, 1, 1, 4\)"):
+        conv2d_transpose(np.ones((1, 1, 1, 4)), WEIGHT)
+    with pytest.raises(ValueError, match="same"):
+        conv2d_transpose(small, WEIGHT, padding="same")
+
+
+def chosen(kernel, inside, outside, batch=32, result=(56, 56), stride=(1, 1), groups=1):
+    return choose.choose(
+        kernel, inside, outside, batch, result, Geometry(stride, (1, 1), (0, 0, 0, 0), groups)
+    )
+
+
+def test_choice():
+    assert chosen((3, 3), 64, 64) == "winograd_4"
+    assert chosen((3, 3), 64, 64, stride=(2, 2)) == "direct"
+    assert chosen((7, 7), 3, 64, stride=(2, 2)) == "few_channels"
+    assert chosen((3, 3), 32, 32, groups=32) == "depthwise"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "shape, weight, options",
+    [
+        ((4, 56, 56, 64), (64, 3, 3, 64), {"padding": 1}),
+        ((2, 14, 14, 1024), (1024, 3, 3, 1024), {"padding": 1}),
+        ((1, 7, 7, 512), (4096, 7, 7, 512), {}),
+        ((1, 1024, 1024, 3), (64, 7, 7, 3), {"stride": 2, "padding": 3}),
+        ((2, 112, 112, 128), (128, 3, 3, 4), {"groups": 32, "padding": 1}),
+    ],
+)
+def test_memory_beyond_the_arguments(shape, weight, options):
+    x, w = (np.ones(size, np.float32) for size in (shape, weight))
+    out = conv2d(x, w, **options)
+    grad = np.ones_like(out)
+    outs = (np.empty_like(x), np.empty_like(w), np.empty(w.shape[0], np.float32))
+    conv2d_backward(grad, x, w, **options, out=outs)
+    tracemalloc.start()
+    try:
+        conv2d(x, w, **options, out=out)
+        conv2d_backward(grad, x, w, **options, out=outs)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= 64 * 2**20
