@@ -104,6 +104,13 @@ def relu_backward(grad, x, *, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import relu_backward
+    >>> relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0., 1.])
     """
     return _activation_backward("relu", grad, x, 0.0, out)
 
@@ -158,6 +165,13 @@ def leaky_relu_backward(grad, x, *, negative_slope=0.01, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import leaky_relu_backward
+    >>> leaky_relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.01, 1.  ])
     """
     return _activation_backward("leaky_relu", grad, x, number("negative_slope", negative_slope), out)
 
@@ -212,6 +226,13 @@ def elu_backward(grad, x, *, alpha=1.0, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import elu_backward
+    >>> elu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.368, 1.   ])
     """
     return _activation_backward("elu", grad, x, number("alpha", alpha), out)
 
@@ -275,6 +296,13 @@ def gelu_backward(grad, x, *, approximate="none", out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import gelu_backward
+    >>> gelu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([-0.083,  1.085])
     """
     return _activation_backward(_gelu_of(approximate), grad, x, 0.0, out)
 
@@ -325,6 +353,13 @@ def silu_backward(grad, x, *, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import silu_backward
+    >>> silu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.072, 1.091])
     """
     return _activation_backward("silu", grad, x, 0.0, out)
 
@@ -371,6 +406,13 @@ def sigmoid_backward(grad, x, *, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import sigmoid_backward
+    >>> sigmoid_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.197, 0.105])
     """
     return _activation_backward("sigmoid", grad, x, 0.0, out)
 
@@ -417,6 +459,13 @@ def tanh_backward(grad, x, *, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import tanh_backward
+    >>> tanh_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.42 , 0.071])
     """
     return _activation_backward("tanh", grad, x, 0.0, out)
 
@@ -467,6 +516,13 @@ def softmax_backward(grad, x, *, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import softmax_backward
+    >>> softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
+    array([[ 0.197, -0.197]])
     """
     return _rows_backward(rows.softmax_backward, grad, x, out)
 
@@ -517,5 +573,12 @@ def log_softmax_backward(grad, x, *, out=None):
     Returns
     -------
     numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import log_softmax_backward
+    >>> log_softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
+    array([[ 0.731, -0.731]])
     """
     return _rows_backward(rows.log_softmax_backward, grad, x, out)

@@ -78,6 +78,13 @@ def cross_entropy_backward(
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import cross_entropy_backward
+    >>> cross_entropy_backward(1.0, np.zeros((1, 4)), np.array([2]))
+    array([[ 0.25,  0.25, -0.75,  0.25]])
     """
     x, target, samples = _checked(x, target)
     smoothing = number("label_smoothing", label_smoothing, 0.0, 1.0)

@@ -81,6 +81,13 @@ def logistic_regression_gradient(
     -------
     numpy.ndarray
         Of the shape of `parameters`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import logistic_regression_gradient
+    >>> logistic_regression_gradient(np.zeros(1), np.array([[1.0], [-1.0]]), np.array([1, 0]))
+    array([-0.5])
     """
     problem = _Problem(parameters, features, labels, l1, l2, sample_weight, reduction)
     out = output(out, problem.parameters.shape, problem.dtype, *problem.inputs(labels, sample_weight))
@@ -112,6 +119,13 @@ def logistic_regression_hessp(
     -------
     numpy.ndarray
         Of the shape of `parameters`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import logistic_regression_hessp
+    >>> logistic_regression_hessp(np.zeros(1), np.ones(1), np.array([[1.0], [-1.0]]), np.array([1, 0]))
+    array([0.25])
     """
     problem = _Problem(parameters, features, labels, l1, l2, sample_weight, reduction)
     direction = real_array("direction", direction, dtype=problem.dtype)

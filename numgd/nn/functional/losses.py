@@ -108,6 +108,13 @@ def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", o
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import l1_loss_backward
+    >>> l1_loss_backward(1.0, np.array([1.0, 2.0]), np.array([0.0, 5.0]))
+    array([ 0.5, -0.5])
     """
     return _loss_backward("l1", grad, x, target, 0.0, sample_weight, reduction, out)
 
@@ -164,6 +171,13 @@ def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", 
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import mse_loss_backward
+    >>> mse_loss_backward(1.0, np.array([1.0, 2.0]), np.array([0.0, 5.0]))
+    array([ 1., -3.])
     """
     return _loss_backward("mse", grad, x, target, 0.0, sample_weight, reduction, out)
 
@@ -226,6 +240,13 @@ def smooth_l1_loss_backward(grad, x, target, *, beta=1.0, sample_weight=None, re
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import smooth_l1_loss_backward
+    >>> smooth_l1_loss_backward(1.0, np.array([1.0, 2.0]), np.array([0.5, 5.0]))
+    array([ 0.25, -0.5 ])
     """
     return _loss_backward("smooth_l1", grad, x, target, positive("beta", beta), sample_weight, reduction, out)
 
@@ -288,6 +309,13 @@ def huber_loss_backward(grad, x, target, *, delta=1.0, sample_weight=None, reduc
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import huber_loss_backward
+    >>> huber_loss_backward(1.0, np.array([1.0, 2.0]), np.array([0.5, 5.0]))
+    array([ 0.25, -0.5 ])
     """
     return _loss_backward("huber", grad, x, target, positive("delta", delta), sample_weight, reduction, out)
 
@@ -348,6 +376,13 @@ def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean"
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import hinge_loss_backward
+    >>> hinge_loss_backward(1.0, np.array([0.5, 2.0]), np.array([1.0, 1.0]))
+    array([-0.5,  0. ])
     """
     return _loss_backward("hinge", grad, x, target, 0.0, sample_weight, reduction, out)
 
@@ -410,6 +445,13 @@ def binary_cross_entropy_with_logits_backward(
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import binary_cross_entropy_with_logits_backward
+    >>> binary_cross_entropy_with_logits_backward(1.0, np.zeros(2), np.array([1.0, 0.0]))
+    array([-0.25,  0.25])
     """
     return _loss_backward(
         "binary_cross_entropy_with_logits", grad, x, target, 0.0, sample_weight, reduction, out
@@ -473,5 +515,12 @@ def binary_cross_entropy_backward(grad, x, target, *, sample_weight=None, reduct
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import binary_cross_entropy_backward
+    >>> binary_cross_entropy_backward(1.0, np.array([0.5, 0.25]), np.array([1.0, 0.0])).round(3)
+    array([-1.   ,  0.667])
     """
     return _loss_backward("binary_cross_entropy", grad, x, target, 0.0, sample_weight, reduction, out)

@@ -71,6 +71,13 @@ def multilabel_soft_margin_loss_backward(grad, x, target, *, sample_weight=None,
     -------
     numpy.ndarray
         Of the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import multilabel_soft_margin_loss_backward
+    >>> multilabel_soft_margin_loss_backward(1.0, np.zeros((1, 2)), np.array([[1.0, 0.0]]))
+    array([[-0.25,  0.25]])
     """
     x, target, samples = _samples(x, target)
     by = weighing(sample_weight, samples, x.dtype, reduction)
