@@ -64,6 +64,7 @@ ALGORITHMS = [
     ("depthwise", make((1, 9, 13, 32), (32, 3, 3, 4), groups=8, dilation=(2, 3))),
     ("depthwise", make((1, 9, 13, 32), (32, 3, 3, 8), groups=4)),
     ("winograd_4", make((2, 9, 10, 20), (37, 3, 3, 20), padding=(1, 0, 2, 3))),
+    ("winograd_4", make((2, 9, 10, 40), (74, 3, 3, 20), padding=(1, 1, 1, 1), groups=2)),
     ("winograd_4", make((1, 3, 3, 1), (1, 3, 3, 1), padding=(3, 4, 5, 6))),
 ]
 
@@ -77,7 +78,7 @@ def test_each_algorithm(algorithm, case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm, case", [*ALGORITHMS, ("winograd_2", ALGORITHMS[-3][1])])
+@pytest.mark.parametrize("algorithm, case", [*ALGORITHMS, ("winograd_2", ALGORITHMS[-2][1])])
 def test_each_algorithm_in_float64(algorithm, case):
     check(case, 1e-12, algorithm)
 
@@ -90,7 +91,7 @@ def test_rounding_of_many_channels(algorithm, bound):
 
 
 def test_gradients_are_differences():
-    case = make((1, 5, 4, 2), (3, 3, 2, 2), padding=(1, 0, 1, 1), stride=(2, 1))
+    case = make((1, 5, 5, 2), (3, 3, 2, 2), padding=(1, 0, 1, 1), stride=(2, 1), dilation=(1, 2))
     grad = RNG.normal(size=convolution(case).shape)
     found = conv2d_backward(grad, case.x, case.weight, **case.options)
     step = 1e-6
@@ -108,14 +109,14 @@ def test_gradients_are_differences():
 
 
 def test_known_result():
-    x = np.arange(9.0).reshape(1, 3, 3, 1)
-    weight = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    x = np.arange(9, dtype=np.float32).reshape(1, 3, 3, 1)
+    weight = np.array([[1, 2], [3, 4]], np.float32).reshape(1, 2, 2, 1)
     np.testing.assert_array_equal(conv2d(x, weight)[0, :, :, 0], [[27.0, 37.0], [57.0, 67.0]])
 
 
 @pytest.mark.parametrize("algorithm", ["direct", "winograd_4", "few_channels"])
 def test_activations(algorithm):
-    case = make((1, 6, 6, 3), (5, 3, 3, 3), padding=(1, 1, 1, 1))
+    case = make((1, 6, 6, 3), (5, 3, 3, 3), np.float32, padding=(1, 1, 1, 1))
     plain = convolution(case)
     wanted = {
         "relu": np.maximum(plain, 0),
@@ -123,20 +124,20 @@ def test_activations(algorithm):
         "leaky_relu": np.where(plain > 0, plain, 0.01 * plain),
     }
     for name, expected in wanted.items():
-        factor = 4 if name == "relu6" else 1
+        factor = np.float32(4 if name == "relu6" else 1)
         found = conv2d(
             case.x, factor * case.weight, factor * case.bias, padding=1, activation=name, algorithm=algorithm
         )
-        np.testing.assert_allclose(found, expected, atol=1e-12)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_activation_of_pointwise_and_depthwise():
-    case = make((2, 4, 4, 16), (5, 1, 1, 16))
+    case = make((2, 4, 4, 16), (5, 1, 1, 16), np.float32)
     found = conv2d(case.x, case.weight, case.bias, activation="relu")
-    np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-12)
-    case = make((2, 4, 4, 16), (16, 3, 3, 1), groups=16)
+    np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-5)
+    case = make((2, 4, 4, 16), (16, 3, 3, 1), np.float32, groups=16)
     found = conv2d(case.x, case.weight, case.bias, activation="relu", groups=16)
-    np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-12)
+    np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-5)
 
 
 def test_nan_and_infinity_go_through():
@@ -157,9 +158,9 @@ def test_nan_and_infinity_go_through():
     ],
 )
 def test_padding(padding, same_as):
-    case = make((1, 6, 7, 2), (3, 3, 4, 2), padding=same_as)
+    case = make((1, 6, 7, 2), (3, 3, 4, 2), np.float32, padding=same_as)
     found = conv2d(case.x, case.weight, case.bias, padding=padding)
-    np.testing.assert_allclose(found, convolution(case), atol=1e-12)
+    np.testing.assert_allclose(found, convolution(case), atol=1e-5)
     assert padding != "same" or found.shape[1:3] == (6, 7)
 
 
@@ -245,15 +246,15 @@ def test_strided_and_read_only_input():
 @pytest.mark.parametrize(
     "algorithm, case",
     [
-        ("direct", make((1, 19, 10, 20), (70, 3, 3, 20), stride=(2, 1))),
-        ("winograd_4", make((1, 19, 10, 20), (70, 3, 3, 20))),
-        ("few_channels", make((1, 19, 10, 3), (70, 3, 3, 3))),
-        ("depthwise", make((2, 19, 10, 20), (20, 3, 3, 1), groups=20)),
+        ("direct", make((1, 19, 10, 20), (70, 3, 3, 20), np.float32, stride=(2, 1))),
+        ("winograd_4", make((1, 19, 10, 20), (70, 3, 3, 20), np.float32)),
+        ("few_channels", make((1, 19, 10, 3), (70, 3, 3, 3), np.float32)),
+        ("depthwise", make((2, 19, 10, 20), (20, 3, 3, 1), np.float32, groups=20)),
     ],
 )
 def test_same_bits_at_any_number_of_threads(algorithm, case):
     options = {**case.options, "algorithm": algorithm}
-    grad = RNG.normal(size=convolution(case).shape)
+    grad = RNG.normal(size=convolution(case).shape).astype(np.float32)
     found = []
     threads = numba.get_num_threads()
     try:
@@ -355,6 +356,7 @@ def test_choice():
     assert chosen((3, 3), 64, 64, stride=(2, 2)) == "direct"
     assert chosen((7, 7), 3, 64, stride=(2, 2)) == "few_channels"
     assert chosen((3, 3), 32, 32, groups=32) == "depthwise"
+    assert chosen((1, 1), 64, 64) == "direct"
 
 
 @pytest.mark.slow

@@ -24,6 +24,9 @@ def _partial(grad, partial):
 
 def bias_gradient(grad, out):
     """Sum `grad` (…, channels) into `out` (channels,)."""
+    if grad.size == 0:
+        out[:] = 0
+        return
     rows = grad.reshape(-1, grad.shape[-1])
     partial = np.empty((min(256, rows.shape[0] // ROWS + 1), rows.shape[1]))
     _partial(rows, partial)

@@ -33,10 +33,15 @@ ALGORITHMS = {
     "winograd_2": _winograd(2),
     "winograd_4": _winograd(4),
 }
-"""Algorithms by name; what one of them lacks, the direct one computes."""
+"""Algorithms by name; what one of them lacks, the direct one computes.
+
+A kernel of one pixel is left to the direct algorithm, whose micro-kernel is then that of a matrix product: it
+is as fast as the BLAS, adds bias and activation on the way, and has no second set of threads, which would go
+on spinning beside ours.
+"""
 
 WINOGRAD_CHANNELS = 16
-"""Channels on either side below which transforming costs more than Winograd's algorithm saves."""
+"""Channels on either side of a group below which transforming costs more than Winograd's algorithm saves."""
 
 
 TILES_FOR_WEIGHTS = 24
@@ -54,13 +59,11 @@ def choose(kernel, inside, outside, batch, result, geometry):
     def applies(algorithm):
         return reason_against(algorithm, kernel, inside, outside, geometry) is None
 
-    if applies("pointwise"):
-        return "pointwise"
     if applies("depthwise"):
         return "depthwise"
     if inside <= few_channels.CHANNELS and kernel[1] > 1 and applies("few_channels"):
         return "few_channels"
-    if applies("winograd_4") and min(inside, outside) >= WINOGRAD_CHANNELS:
+    if applies("winograd_4") and min(inside, outside) >= WINOGRAD_CHANNELS * geometry.groups:
         # Products for a pair of channels; transforming the weights costs as much as some tiles.
         tiles = batch * ceil_divide(result[0], 4) * ceil_divide(result[1], 4)
         if 1.3 * 36 * (tiles + TILES_FOR_WEIGHTS) < 9 * batch * result[0] * result[1]:

@@ -189,6 +189,9 @@ def _driver(dtype):
                 copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, copy)
                 step = cut.source_step_x * lanes
                 pitch = cut.step_x * channels
+                for t in range(taps):
+                    table[t] = address_of(copy)
+                    table[t] += ((dy[t] - cut.above) * wide + dx[t] - cut.before) * lanes * size
                 for panel in range(count):
                     shift = min((first + panel) * lanes, channels - lanes)
                     place = (first + panel) * taps * width * lanes
@@ -196,9 +199,7 @@ def _driver(dtype):
                         to_y = cut.start_y + (from_y + row) * cut.step_y
                         to_x = cut.start_x + from_x * cut.step_x
                         start = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + shift
-                        for t in range(taps):
-                            at = panel * tall + row * cut.source_step_y + dy[t] - cut.above
-                            table[t] = address_of(copy) + (at * wide + dx[t] - cut.before) * lanes * size
+                        origin = (panel * tall + row * cut.source_step_y) * wide * lanes
                         done = 0
                         while done < segment:
                             # The last block overlaps with the one before.
@@ -209,7 +210,7 @@ def _driver(dtype):
                             else:
                                 at, chosen, further = done, kind + 2, 1
                             gather(
-                                chosen, table, taps, at * step, step, packed, place, flat,
+                                chosen, table, taps, origin + at * step, step, packed, place, flat,
                                 start + at * pitch, pitch,
                             )  # fmt: skip
                             done = at + further
@@ -340,20 +341,20 @@ def _weight_driver(dtype):
                     copy_part(
                         gradient, grad.shape, image, from_y, from_x, band, segment, first, count, slopes
                     )
-                    for panel in range(count):
-                        for group in range(groups):
+                    for group in range(groups):
+                        for t in range(tap_count):
+                            # Beyond the last tap the last one is summed again, for nothing.
+                            tap = min(group * tap_count + t, taps - 1)
+                            table[t] = address_of(copy)
+                            table[t] += ((dy[tap] - cut.above) * wide + dx[tap] - cut.before) * lanes * size
+                        for panel in range(count):
                             for i in range(block):
                                 sums[i] = zero
                             for row in range(band):
-                                for t in range(tap_count):
-                                    # Beyond the last tap the last one is summed again, for nothing.
-                                    tap = min(group * tap_count + t, taps - 1)
-                                    at = panel * tall + row * cut.source_step_y + dy[tap] - cut.above
-                                    start = (at * wide + dx[tap] - cut.before) * lanes
-                                    table[t] = address_of(copy) + start * size
-                                start = (panel * band + row) * segment * lanes
+                                origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                                start = (panel * band + row) * segment * lanes - origin
                                 reduce(
-                                    kind, address_of(slopes) + start * size, lanes, table, 0, 0, segment,
+                                    kind, address_of(slopes) + start * size, lanes, table, 0, origin, segment,
                                     cut.source_step_x * lanes, sums, 0,
                                 )  # fmt: skip
                             target = collected[(panel * groups + group) * block :]

@@ -1,6 +1,7 @@
 """What happens to sums on their way to the result: bias and activation."""
 
-from numgd.jit.pointers import borrow
+import numpy as np
+
 from numgd.jit.portable import portable
 
 ACTIVATIONS = {None: 0, "relu": 1, "relu6": 2, "leaky_relu": 3}
@@ -12,24 +13,24 @@ def finish(sums, start, bias, first, out, place, count, activation):
     """Write activation(sums + bias) for `count` neighbouring channels of one pixel."""
     real = sums.dtype.type
     zero = real(0.0)
-    line = borrow(out)[place : place + count]
-    given = borrow(sums)[start : start + count]
-    shift = borrow(bias)[first : first + count]
+    # Without a sign, an index is not counted from the end, and needs no slice before the loop is fast.
+    given, shift, line = np.uint64(start), np.uint64(first), np.uint64(place)
+    length = np.uint64(count)
     if activation == 0:
-        for j in range(count):
-            line[j] = given[j] + shift[j]
+        for j in range(length):
+            out[line + j] = sums[given + j] + bias[shift + j]
     elif activation == 1:
-        for j in range(count):
-            value = given[j] + shift[j]
-            line[j] = zero if value <= zero else value  # NaN stays
+        for j in range(length):
+            value = sums[given + j] + bias[shift + j]
+            out[line + j] = zero if value <= zero else value  # NaN stays
     elif activation == 2:
         six = real(6.0)
-        for j in range(count):
-            value = given[j] + shift[j]
+        for j in range(length):
+            value = sums[given + j] + bias[shift + j]
             value = zero if value <= zero else value
-            line[j] = six if value >= six else value
+            out[line + j] = six if value >= six else value
     else:
         slope = real(0.01)
-        for j in range(count):
-            value = given[j] + shift[j]
-            line[j] = slope * value if value <= zero else value
+        for j in range(length):
+            value = sums[given + j] + bias[shift + j]
+            out[line + j] = slope * value if value <= zero else value

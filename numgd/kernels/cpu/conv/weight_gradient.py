@@ -51,6 +51,7 @@ class Layout(NamedTuple):
     kernel_x: int
     columns: int  # numbers that a tap meets in a group
     merged: bool  # all taps are one
+    gathered: int  # numbers copied for it
     parts: int  # into which the output channels are dealt
 
 
@@ -81,7 +82,7 @@ def _drivers(dtype):
         block_pitch = width if layout.merged else layout.images * layout.tall * row_pitch
         panels = layout.groups * column_blocks
         copied = 1 if layout.merged else panels
-        gathered_pitch = column_blocks * width
+        gathered_pitch = layout.gathered
         piece = layout.kernel_x * channels
         numbers, slopes = x.reshape(-1), grad.reshape(-1)
         bands = (count_y + layout.band - 1) // layout.band
@@ -122,32 +123,31 @@ def _drivers(dtype):
                     first = panel % column_blocks * width
                     count = min(width, inside - first)
                     met += panel // column_blocks * inside + first
+                    whole = count // lanes * lanes
                     for column in range(low, high):
-                        target = copy[column * width : (column + 1) * width]
-                        source = borrow(numbers)[met + (origin + column) * channels :]
-                        if count == width:
-                            for c in range(width):
-                                target[c] = source[c]
-                        else:
-                            for c in range(count):
-                                target[c] = source[c]
-                            target[count:] = zero
+                        start, place = met + (origin + column) * channels, begin + column * width
+                        for c in range(0, whole, lanes):
+                            move(numbers, start + c, right, place + c)
+                        for c in range(whole, count):
+                            right[place + c] = numbers[start + c]
+                        for c in range(count, width):
+                            right[place + c] = zero
             for item in prange(images * band):
                 picture, y = image + item // band, from_y + item % band
                 met = ((picture * count_y + y) * count_x + from_x) * results
                 for b in range(layout.groups * slopes_panels):
                     first = b % slopes_panels * PANEL
                     count = min(PANEL, per_group - first)
-                    target = borrow(left)[(b * pixels + item * segment) * PANEL :]
-                    source = borrow(slopes)[met + b // slopes_panels * per_group + first :]
-                    if count == PANEL:
-                        for pixel in range(segment):
-                            for m in range(PANEL):
-                                target[pixel * PANEL + m] = source[pixel * results + m]
-                    else:
-                        for pixel in range(segment):
-                            for m in range(count):
-                                target[pixel * PANEL + m] = source[pixel * results + m]
+                    place = (b * pixels + item * segment) * PANEL
+                    start = met + b // slopes_panels * per_group + first
+                    whole = count // lanes * lanes
+                    for _ in range(segment):
+                        for m in range(0, whole, lanes):
+                            move(slopes, start + m, left, place + m)
+                        for m in range(whole, count):
+                            left[place + m] = slopes[start + m]
+                        place += PANEL
+                        start += results
                 if layout.merged:
                     # Vectors at a time: what is too much is written over by the next row of the kernel, or
                     # belongs to columns that nobody reads.
@@ -266,6 +266,9 @@ def weight_gradient(grad, x, out, geometry):
     column_blocks = ceil_divide(columns, block.width)
     slopes = groups * ceil_divide(per_group, PANEL) * PANEL
     gathered = column_blocks * block.width
+    if merged:  # the last row's vectors do not reach the next pixel
+        lanes, piece = register_bytes() // out.itemsize, inside * kernel[1]
+        gathered = max(gathered, columns - piece + ceil_divide(piece, lanes) * lanes)
     # Numbers copied for a result and for a pixel of the image.
     padded = (slopes + gathered, inside) if merged else (slopes, groups * gathered)
     images, band, segment, tall, wide = _cut(grad, geometry, kernel, padded)
@@ -273,7 +276,7 @@ def weight_gradient(grad, x, out, geometry):
     items = taps * column_blocks * groups
     layout = Layout(
         images, band, segment, tall, wide, *geometry.stride, *geometry.dilation,
-        geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged,
+        geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged, gathered,
         max(1, min(row_blocks, ceil_divide(8 * threads(), items))),
     )  # fmt: skip
     chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)

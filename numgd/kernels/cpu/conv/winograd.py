@@ -64,27 +64,31 @@ def reason_against(kernel, inside, outside, geometry):
     """Why this algorithm does not apply, or None."""
     if kernel != (3, 3):
         return f"its kernel is 3×3, not {kernel[0]}×{kernel[1]}"
-    if geometry.stride != (1, 1) or geometry.dilation != (1, 1) or geometry.groups != 1:
-        return "it takes stride 1, dilation 1 and one group"
+    if geometry.stride != (1, 1) or geometry.dilation != (1, 1):
+        return "it takes stride 1 and dilation 1"
     return None
 
 
 @cache
 def _weight_driver(dtype, m):
-    """Transformed weights, packed: ``U[ξ, b, c, n]`` for block b's column n and input channel c."""
+    """Transformed weights, packed: ``U[ξ, g, b, c, n]``, for column n of block b in group g."""
     lanes = lanes_of(dtype)
     sandwich = sandwich_block(from_dtype(dtype), lanes, KERNEL[m])
     single = sandwich_block(from_dtype(dtype), 1, KERNEL[m])
 
     @compiled(f"conv-winograd-weight-{m}-{dtype}", THREADED_FLAGS)
-    def drive(weight, transposed, first, columns, width, packed):
-        # weight is (out, 9, in); transposed, columns are input channels and the kernel is turned by 180°.
-        depth = weight.shape[0] if transposed else weight.shape[2]
+    def drive(weight, transposed, portion, per_group, width, packed):
+        # weight is (out, 9, in / groups); transposed, columns are input channels and the kernel is turned by
+        # 180°.
+        depth = per_group if transposed else weight.shape[2]
+        first, columns = portion.column, portion.columns
         blocks = (columns + width - 1) // width
         parts = (depth + DEPTH - 1) // DEPTH
         zero = weight.dtype.type(0.0)
-        for item in prange(blocks * parts):
-            block, begin = item // parts, item % parts * DEPTH
+        for item in prange(portion.groups * blocks * parts):
+            group = item // (blocks * parts)
+            block, begin = item // parts % blocks, item % parts * DEPTH
+            above = (portion.group + group) * per_group
             count = min(DEPTH, depth - begin)
             wide = min(width, columns - block * width)
             origin = first + block * width
@@ -97,19 +101,19 @@ def _weight_driver(dtype, m):
                     panel[:] = zero
                 if transposed:
                     for k in range(count):
-                        source = borrow(weight)[begin + k, 8 - tap, origin : origin + wide]
+                        source = borrow(weight)[above + begin + k, 8 - tap, origin : origin + wide]
                         target = panel[k * width : k * width + wide]
                         for n in range(wide):
                             target[n] = source[n]
                 else:
                     for low in range(0, count, 16):  # in squares, so that both sides stay in the cache
                         for n in range(wide):
-                            source = borrow(weight)[origin + n, tap, begin + low : begin + count]
+                            source = borrow(weight)[above + origin + n, tap, begin + low : begin + count]
                             target = panel[low * width + n :]
                             for k in range(min(16, count - low)):
                                 target[k * width] = source[k]
-            pitch = blocks * depth * width
-            start = (block * depth + begin) * width
+            pitch = portion.groups * blocks * depth * width
+            start = ((group * blocks + block) * depth + begin) * width
             whole = count * width // lanes * lanes
             for n in range(0, whole, lanes):
                 sandwich(table, 0, n, packed, start + n, pitch)
@@ -129,8 +133,6 @@ class Tiling(NamedTuple):
     left: int
     tiles: int  # at a time, a multiple of the micro-kernel's rows
     workers: int
-    column: int  # first channel of the result
-    columns: int
 
 
 @cache
@@ -145,14 +147,17 @@ def _driver(dtype, m):
     after, after_single = sandwich_block(real, lanes, RESULT[m]), sandwich_block(real, 1, RESULT[m])
 
     @compiled(f"conv-winograd-{m}-{dtype}", THREADED_FLAGS)
-    def drive(source, packed, bias, zeros, out, scratch, tiling, block, activation):
+    def drive(source, packed, bias, zeros, out, scratch, tiling, portion, per_group, block, activation):
         kind, rows, width = block
-        batch, height, line, channels = source.shape
+        batch, height, line, whole_depth = source.shape
         results = out.shape[3]
         size = source.itemsize
         count = tiling.tiles
-        panels = (tiling.columns + width - 1) // width
-        wide = panels * width
+        panels = (portion.columns + width - 1) // width
+        wide = portion.groups * panels * width
+        depth = whole_depth // (results // per_group)
+        channels = portion.groups * depth
+        skipped = portion.group * depth
         # A line more between the squares' numbers: at powers of two they would share the cache's sets.
         pitch, product_pitch = count * channels + lanes, count * wide + lanes
         per_image = tiling.down * tiling.across
@@ -178,32 +183,32 @@ def _driver(dtype, m):
                     for i in range(alpha):
                         for j in range(alpha):
                             inside = 0 <= y + i < height and 0 <= x + j < line
-                            place = ((image * height + y + i) * line + x + j) * channels * size
+                            place = ((image * height + y + i) * line + x + j) * whole_depth * size
                             table[i * alpha + j] = base + place if inside else nothing
                     if channels >= lanes:
                         for c in range(0, channels - lanes + 1, lanes):
-                            before(table, 0, c, images, t * channels + c, pitch)
+                            before(table, 0, skipped + c, images, t * channels + c, pitch)
                         if channels % lanes:  # the last vector overlaps with the one before
                             c = channels - lanes
-                            before(table, 0, c, images, t * channels + c, pitch)
+                            before(table, 0, skipped + c, images, t * channels + c, pitch)
                     else:
                         for c in range(channels):
-                            before_single(table, 0, c, images, t * channels + c, pitch)
+                            before_single(table, 0, skipped + c, images, t * channels + c, pitch)
                 blocks = (present + rows - 1) // rows
                 for t in range(blocks * rows):
                     table[t] = address_of(images) + min(t, present - 1) * channels * size
                 for point in range(points):
-                    for panel in range(panels):
+                    for panel in range(portion.groups * panels):
                         for b in range(blocks):
                             gather(
                                 kind,
                                 table,
                                 b * rows,
                                 1,
-                                channels,
-                                point * pitch,
+                                depth,
+                                point * pitch + panel // panels * depth,
                                 packed,
-                                (point * panels + panel) * channels * width,
+                                (point * portion.groups * panels + panel) * depth * width,
                                 products,
                                 point * product_pitch + b * rows * wide + panel * width,
                                 wide,
@@ -221,52 +226,54 @@ def _driver(dtype, m):
                     for i in range(min(m, out.shape[1] - y)):
                         for j in range(min(m, out.shape[2] - x)):
                             pixel = (tile // per_image * out.shape[1] + y + i) * out.shape[2] + x + j
-                            finish(
-                                finished,
-                                (i * m + j) * wide,
-                                bias,
-                                tiling.column,
-                                flat,
-                                pixel * results + tiling.column,
-                                tiling.columns,
-                                activation,
-                            )
+                            for group in range(portion.groups):
+                                start = (i * m + j) * wide + group * panels * width
+                                to = (portion.group + group) * per_group + portion.column
+                                place = pixel * results + to
+                                count = portion.columns
+                                finish(finished, start, bias, to, flat, place, count, activation)
 
     return drive
 
 
-def _convolve(m, source, weight, bias, out, padding, transposed, activation, kept):
+def _convolve(m, source, weight, bias, out, padding, groups, transposed, activation, kept):
     """All portions of one convolution."""
     if out.size == 0:
         return
     dtype = out.dtype
-    depth, outside = source.shape[3], out.shape[3]
+    depth, per_group = source.shape[3] // groups, out.shape[3] // groups
     flat = weight.reshape(weight.shape[0], 9, weight.shape[3])
-    kind, block = block_for(outside, dtype)
+    kind, block = block_for(per_group, dtype)
     points = (m + 2) ** 2
-    zeros = np.zeros(max(1, depth), dtype)
+    zeros = np.zeros(max(1, source.shape[3]), dtype)
     down, across = ceil_divide(out.shape[1], m), ceil_divide(out.shape[2], m)
     total = out.shape[0] * down * across
-    for portion in portions(1, outside, points * depth, block, dtype.itemsize, TRANSFORMED):
-        panels = ceil_divide(portion.columns, block.width)
+    for portion in portions(groups, per_group, points * depth, block, dtype.itemsize, TRANSFORMED):
+        panels = portion.groups * ceil_divide(portion.columns, block.width)
 
         def make(portion=portion, panels=panels):
             packed = np.empty(points * panels * depth * block.width, dtype)
-            _weight_driver(dtype, m)(flat, transposed, portion.column, portion.columns, block.width, packed)
+            rows = weight.shape[0] // groups
+            _weight_driver(dtype, m)(flat, transposed, portion, rows, block.width, packed)
             return packed
 
         packed = remembered(kept, ("winograd", m, transposed, portion), make)
-        per_tile = points * (depth + panels * block.width) * dtype.itemsize
+        channels = portion.groups * depth
+        per_tile = points * (channels + panels * block.width) * dtype.itemsize
         workers = max(1, min(threads(), ceil_divide(total, block.rows), SCRATCH // (per_tile * block.rows)))
         most = max(1, min(SCRATCH // workers // per_tile, TILES) // block.rows) * block.rows
         needed = ceil_divide(ceil_divide(total, workers), block.rows) * block.rows
         tiles = min(most, needed)
         lanes = lanes_of(dtype)
-        length = points * (tiles * (depth + panels * block.width) + 2 * lanes) + m * m * panels * block.width
+        length = (
+            points * (tiles * (channels + panels * block.width) + 2 * lanes) + m * m * panels * block.width
+        )
         scratch = np.empty((workers, length), dtype)
-        tiling = Tiling(down, across, padding[0], padding[2], tiles, workers, portion.column, portion.columns)
+        tiling = Tiling(down, across, padding[0], padding[2], tiles, workers)
         chosen = (kind, block.rows, block.width)
-        _driver(dtype, m)(source, packed, bias, zeros, out, scratch, tiling, chosen, activation)
+        _driver(dtype, m)(
+            source, packed, bias, zeros, out, scratch, tiling, portion, per_group, chosen, activation
+        )
 
 
 TILES = 48
@@ -275,10 +282,10 @@ TILES = 48
 
 def forward(m, x, weight, bias, out, geometry, activation=0, kept=None):
     """Convolve by F(m×m, 3×3); other parameters as of `direct.forward`."""
-    _convolve(m, x, weight, bias, out, geometry.padding, False, activation, kept)
+    _convolve(m, x, weight, bias, out, geometry.padding, geometry.groups, False, activation, kept)
 
 
 def input_gradient(m, grad, weight, bias, out, geometry, activation=0, kept=None):
     """The gradient of the input: a convolution with the kernel turned by 180°."""
     padding = geometry.mirrored((3, 3)).padding
-    _convolve(m, grad, weight, bias, out, padding, True, activation, kept)
+    _convolve(m, grad, weight, bias, out, padding, geometry.groups, True, activation, kept)

@@ -17,6 +17,7 @@ from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
 from numgd.kernels.cpu.conv.shares import add_shares, shares_for
+from numgd.kernels.cpu.conv.weight_gradient import weight_gradient as direct
 from numgd.kernels.cpu.conv.winograd import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
 
 TILES = 512
@@ -182,7 +183,13 @@ def _drivers(dtype, m):
 
 
 def weight_gradient(m, grad, x, out, geometry):
-    """The gradient of the weights by F(m×m, 3×3); others as of `weight_gradient.weight_gradient`."""
+    """The gradient of the weights by F(m×m, 3×3); others as of `weight_gradient.weight_gradient`.
+
+    Groups are left to the direct algorithm.
+    """
+    if geometry.groups != 1:
+        direct(grad, x, out, geometry)
+        return
     dtype = out.dtype
     size = dtype.itemsize
     outside, inside = grad.shape[3], x.shape[3]
