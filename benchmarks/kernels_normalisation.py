@@ -1,8 +1,8 @@
 """Normalisation, pooling, dropout and dense layers against PyTorch on the CPU: whole public calls, float32.
 
 PyTorch is the faster of its two memory formats, NCHW and channels_last, with its ReLU in place; all cores.
-A row also says what share of the machine's bandwidth of copying it reaches, for the bytes that it has to move:
-each array once for every pass over it that the mathematics asks for.
+A row also says what share of the machine's bandwidth of copying it reaches, for the bytes that it has to
+move: each array once for every pass over it that the mathematics asks for.
 """
 
 import os
