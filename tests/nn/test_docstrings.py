@@ -10,7 +10,12 @@ from numgd.nn import functional
 FUNCTIONS = {name: value for name, value in vars(functional).items() if inspect.isfunction(value)}
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+OFTEN = {"conv2d", "batch_norm", "dense", "cross_entropy", "relu", "dropout"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow]) for name in FUNCTIONS]
+)
 def test_examples(name):
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     for test in doctest.DocTestFinder().find(FUNCTIONS[name], name, globs={}):

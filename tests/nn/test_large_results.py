@@ -40,7 +40,7 @@ def calls(x, grad, pooled):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("shape", [(2, 9, 7, 5), (3, 10, 12, 67), (1, 8, 8, 32)])
+@pytest.mark.parametrize("shape", [(2, 9, 7, 5), (3, 10, 12, 67), (1, 8, 8, 32), (1, 3, 3, 1030)])
 def test_same_bits_past_the_caches(shape, dtype, monkeypatch):
     rng = np.random.default_rng(1)
     x, grad = (rng.normal(size=shape).astype(dtype) for _ in range(2))

@@ -9,7 +9,7 @@ from layer_checks import assert_gradients, assert_same_bits, poisoned, relative
 
 from numgd.nn import functional as F
 
-SHAPES = [(7, 5), (2, 1), (3, 4, 5, 6), (2, 9, 7, 67), (40, 3, 1, 1)]
+SHAPES = [(7, 5), (2, 1), (3, 4, 5, 6), (2, 9, 7, 67), (40, 3, 1, 1), (7, 1030)]
 DTYPES = [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)]
 
 
@@ -192,7 +192,7 @@ def test_empty_arrays(shape):
     assert F.local_response_norm_backward(x, x, 3).shape == shape
 
 
-@pytest.mark.parametrize("shape", [(37, 5), (300, 200), (5, 40, 30, 6), (2, 50, 50, 64)])
+@pytest.mark.parametrize("shape", [(37, 5), (300, 200), (5, 40, 30, 6), (2, 50, 50, 64), (90, 1030)])
 def test_same_bits_at_any_thread_count(shape):
     x, grad, gamma, beta, _, _ = drawn(shape)
     assert_same_bits(lambda: F.batch_norm(x, gamma, beta, training=True, activation="relu"))

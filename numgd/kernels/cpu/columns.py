@@ -3,7 +3,8 @@
 Batch norm is one part with a row for every pixel; group norm has a part for every sample.  Rows are cut into
 blocks, which threads share out and over which sums are taken: how many depends on the shape alone, so the
 same input gives the same bits at any number of threads.  Loops go through memory in its order, a row at a
-time: several rows at once would save loads of coefficients, but processors fetch ahead one stream a page.
+time: processors fetch ahead one stream a page.  Only where a row is a page do several rows share the loads of
+their coefficients.
 
 The coefficients of a part are five rows of numbers, one a column (`Coefficient`).
 """
@@ -34,8 +35,9 @@ CENTRE, SCALE, SHIFT, BY_CENTRED, CONSTANT = (int(row) for row in Coefficient)
 _FEWEST = 2**14
 _MOST_BLOCKS = 64
 _WIDE = 64
-_STRIP = 32
+_STRIP = 64
 _SCRATCH = 1024
+_PAGE = 4096
 
 
 def block_rows(rows, columns):
@@ -206,7 +208,23 @@ def gradient(relu):
     @apart
     def of_rows(grad, x, centre, scale, shift, by_centred, constant, out):
         nothing = grad.dtype.type(0)
-        for i in range(x.shape[0]):
+        whole = x.shape[0] // 4 * 4 if centre.size * x.itemsize >= _PAGE else 0
+        for i in range(0, whole, 4):
+            r0, r1, r2, r3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+            s0, s1, s2, s3 = grad[i], grad[i + 1], grad[i + 2], grad[i + 3]
+            y0, y1, y2, y3 = out[i], out[i + 1], out[i + 2], out[i + 3]
+            for c in range(centre.size):
+                m, e, t, b, d = centre[c], scale[c], shift[c], by_centred[c], constant[c]
+                a0, a1, a2, a3 = r0[c] - m, r1[c] - m, r2[c] - m, r3[c] - m
+                g0, g1, g2, g3 = s0[c], s1[c], s2[c], s3[c]
+                if relu:
+                    g0 = nothing if a0 * e + t <= nothing else g0
+                    g1 = nothing if a1 * e + t <= nothing else g1
+                    g2 = nothing if a2 * e + t <= nothing else g2
+                    g3 = nothing if a3 * e + t <= nothing else g3
+                y0[c], y1[c] = e * g0 + (b * a0 + d), e * g1 + (b * a1 + d)
+                y2[c], y3[c] = e * g2 + (b * a2 + d), e * g3 + (b * a3 + d)
+        for i in range(whole, x.shape[0]):
             row, slope, result = x[i], grad[i], out[i]
             for c in range(centre.size):
                 a = row[c] - centre[c]
@@ -219,7 +237,7 @@ def gradient(relu):
     def of_blocks(grad, x, block, coefficients, large, out):
         blocks = (x.shape[1] + block - 1) // block
         tasks = x.shape[0] * blocks
-        strip = max(1, _SCRATCH // x.shape[2])
+        strip = max(4, _SCRATCH // x.shape[2])
         for task in prange(tasks):
             p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
             start, stop = b * block, min((b + 1) * block, x.shape[1])
