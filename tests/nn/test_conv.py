@@ -67,6 +67,7 @@ ALGORITHMS = [
     ("depthwise", make((1, 5, 5, 260), (260, 3, 3, 1), groups=260)),
     ("winograd_4", make((2, 9, 10, 20), (37, 3, 3, 20), padding=(1, 0, 2, 3))),
     ("winograd_4", make((2, 9, 10, 40), (74, 3, 3, 20), padding=(1, 1, 1, 1), groups=2)),
+    ("winograd_4", make((3, 41, 38, 16), (70, 3, 3, 16), padding=(1, 1, 1, 1))),  # many strips of tiles
     ("winograd_4", make((1, 3, 3, 1), (1, 3, 3, 1), padding=(3, 4, 5, 6))),
 ]
 

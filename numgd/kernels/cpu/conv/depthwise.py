@@ -19,7 +19,7 @@ from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import remembered
 
 BAND = 2**17
@@ -262,15 +262,15 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     lanes = lanes_of(dtype)
 
     def make():
-        packed = np.empty(ceil_divide(channels, lanes) * chosen.size * width * lanes, dtype)
+        packed = workspace(ceil_divide(channels, lanes) * chosen.size * width * lanes, dtype)
         flat = weight.reshape(channels, -1, width)
         _pack(flat, chosen, transposed, lanes, packed)
         return packed
 
     packed = remembered(kept, ("depthwise", transposed, chosen.tobytes()), make)
     cut, length = _cut(sweep, dy, dx, source.shape[0], channels, register_bytes(), dtype.itemsize)
-    scratch = np.empty((cut.workers, length), dtype)
-    sums = np.empty((cut.workers, cut.band * cut.segment * (cut.panels + 1) * lanes), dtype)
+    scratch = workspace(length, dtype, cut.workers)
+    sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
     kind = 3 * widths_of(dtype).index(width)
     _driver(dtype)(
         source, packed, bias, out, scratch, sums, dy, dx, cut, kind, *_pixels_for(width), width, activation,
@@ -385,8 +385,8 @@ def weight_gradient(grad, x, out, geometry):
     total = ceil_divide(channels, lanes) * ceil_divide(taps.size, count) * count * width * lanes
     shares = max(1, min(PARTS, grad.shape[0] * sweep.count_y, PARTIAL // (total * dtype.itemsize)))
     partial = np.empty((shares, total), dtype)
-    scratch = np.empty((cut.workers, length), dtype)
-    slopes = np.empty((cut.workers, cut.band * cut.segment * cut.panels * lanes), dtype)
+    scratch = workspace(length, dtype, cut.workers)
+    slopes = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
     kind = widths_of(dtype).index(width)
     flat = out.reshape(channels, -1, width)
     _weight_driver(dtype)(grad, x, flat, scratch, slopes, partial, dy, dx, cut, kind, width, count)
