@@ -64,8 +64,10 @@ ALGORITHMS = [
     ("depthwise", make((2, 9, 13, 40), (40, 5, 3, 2), padding=(1, 4, 2, 0), groups=20, stride=(2, 3))),
     ("depthwise", make((1, 9, 13, 32), (32, 3, 3, 4), groups=8, dilation=(2, 3))),
     ("depthwise", make((1, 9, 13, 32), (32, 3, 3, 8), groups=4)),
+    ("depthwise", make((1, 5, 5, 260), (260, 3, 3, 1), groups=260)),
     ("winograd_4", make((2, 9, 10, 20), (37, 3, 3, 20), padding=(1, 0, 2, 3))),
     ("winograd_4", make((2, 9, 10, 40), (74, 3, 3, 20), padding=(1, 1, 1, 1), groups=2)),
+    ("winograd_4", make((3, 41, 38, 16), (70, 3, 3, 16), padding=(1, 1, 1, 1))),  # many strips of tiles
     ("winograd_4", make((1, 3, 3, 1), (1, 3, 3, 1), padding=(3, 4, 5, 6))),
 ]
 
@@ -100,6 +102,7 @@ def test_rounding_of_many_channels(algorithm, bound):
     check(make((8, 56, 56, 32), (32, 3, 3, 32), np.float32, padding=(1, 1, 1, 1)), bound, algorithm)
 
 
+@pytest.mark.slow
 def test_gradients_are_differences():
     case = make((1, 5, 5, 2), (3, 3, 2, 2), padding=(1, 0, 1, 1), stride=(2, 1), dilation=(1, 2))
     grad = RNG.normal(size=convolution(case).shape)
@@ -151,9 +154,9 @@ def test_activation_of_pointwise_and_depthwise():
 
 
 def test_nan_and_infinity_go_through():
-    x = np.zeros((1, 4, 4, 1))
+    x = np.zeros((1, 4, 4, 1), np.float32)
     x[0, 1, 1, 0], x[0, 3, 3, 0] = np.nan, -np.inf
-    out = conv2d(x, np.ones((1, 1, 1, 1)), activation="relu")
+    out = conv2d(x, np.ones((1, 1, 1, 1), np.float32), activation="relu")
     assert np.isnan(out[0, 1, 1, 0]) and out[0, 3, 3, 0] == 0 and np.isnan(out).sum() == 1
 
 
@@ -175,41 +178,42 @@ def test_padding(padding, same_as):
 
 
 def test_transpose_is_the_adjoint():
+    def draw(shape):  # positive numbers, whose sums lose nothing
+        return RNG.uniform(0.5, 1.5, shape).astype(np.float32)
+
     for options in (
         {"stride": 2, "padding": 1, "output_padding": 1},
         {"stride": (3, 1), "dilation": 2, "groups": 2, "padding": (0, 1, 2, 0)},
         {"stride": 4},
     ):
-        x, weight, bias = (
-            RNG.normal(size=s) for s in ((2, 4, 5, 6), (6, 3, 2, 3), 3 * options.get("groups", 1))
-        )
-        bias = RNG.normal(size=3 * options.get("groups", 1))
+        x, weight = draw((2, 4, 5, 6)), draw((6, 3, 2, 3))
+        bias = draw(3 * options.get("groups", 1))
         out = conv2d_transpose(x, weight, bias, **options)
-        grad = RNG.normal(size=out.shape)
+        grad = draw(out.shape)
         plain = {name: value for name, value in options.items() if name != "output_padding"}
         there = conv2d(grad, weight, **plain)[:, :4, :5]
-        np.testing.assert_allclose(np.sum((out - bias) * grad), np.sum(there * x), rtol=1e-12)
+        np.testing.assert_allclose(np.sum((out - bias) * grad), np.sum(there * x), rtol=1e-3)
         to_x, to_weight, to_bias = conv2d_transpose_backward(grad, x, weight, **options)
-        np.testing.assert_allclose(to_x, there, atol=1e-12)
-        np.testing.assert_allclose(to_bias, grad.sum(axis=(0, 1, 2)), atol=1e-12)
-        turn = RNG.normal(size=weight.shape)
+        np.testing.assert_allclose(to_x, there, atol=1e-4)
+        np.testing.assert_allclose(to_bias, grad.sum(axis=(0, 1, 2)), rtol=1e-4)
+        turn = draw(weight.shape)
         change = np.sum(grad * (conv2d_transpose(x, turn, **options)))
-        np.testing.assert_allclose(np.sum(to_weight * turn), change, rtol=1e-12)
+        np.testing.assert_allclose(np.sum(to_weight * turn), change, rtol=1e-3)
 
 
 def test_gradients_that_are_not_needed():
-    case = make((1, 4, 4, 2), (3, 2, 2, 2))
-    grad = np.ones((1, 3, 3, 3))
+    case = make((1, 4, 4, 2), (3, 2, 2, 2), np.float32)
+    grad = np.ones((1, 3, 3, 3), np.float32)
     found = conv2d_backward(grad, case.x, case.weight, need_x=False, need_bias=False)
     assert found[0] is None and found[2] is None and found[1].shape == case.weight.shape
     found = conv2d_transpose_backward(
-        np.ones((1, 5, 5, 2)), RNG.normal(size=(1, 4, 4, 3)), case.weight, need_weight=False
+        np.ones((1, 5, 5, 2), np.float32), np.ones((1, 4, 4, 3), np.float32), case.weight, need_weight=False
     )
     assert found[1] is None and found[0].shape == (1, 4, 4, 3)
 
 
 def test_packed_weights_are_kept():
-    case = make((2, 9, 10, 20), (37, 3, 3, 20))
+    case = make((2, 9, 10, 20), (37, 3, 3, 20), np.float32)
     packed = pack_weight(case.weight)
     assert packed.nbytes == 0
     for _ in range(2):
@@ -217,7 +221,8 @@ def test_packed_weights_are_kept():
         size = packed.nbytes
         assert size > 0
     first, second = (
-        conv2d_backward(np.ones((2, 7, 8, 37)), case.x, weight) for weight in (packed, case.weight)
+        conv2d_backward(np.ones((2, 7, 8, 37), np.float32), case.x, weight)
+        for weight in (packed, case.weight)
     )
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -226,23 +231,26 @@ def test_packed_weights_are_kept():
 
 
 def test_empty():
-    weight = np.ones((3, 3, 3, 2))
-    assert conv2d(np.ones((0, 5, 5, 2)), weight).shape == (0, 3, 3, 3)
-    to_x, to_weight, to_bias = conv2d_backward(np.ones((0, 3, 3, 3)), np.ones((0, 5, 5, 2)), weight)
+    def ones(shape):
+        return np.ones(shape, np.float32)
+
+    weight = ones((3, 3, 3, 2))
+    assert conv2d(ones((0, 5, 5, 2)), weight).shape == (0, 3, 3, 3)
+    to_x, to_weight, to_bias = conv2d_backward(ones((0, 3, 3, 3)), ones((0, 5, 5, 2)), weight)
     assert to_x.shape == (0, 5, 5, 2) and not to_weight.any() and not to_bias.any()
     # No input channels: the result is the bias.
-    out = conv2d(np.ones((1, 5, 5, 0)), np.ones((3, 3, 3, 0)), np.array([1.0, 2.0, 3.0]))
+    out = conv2d(ones((1, 5, 5, 0)), ones((3, 3, 3, 0)), np.array([1.0, 2.0, 3.0], np.float32))
     np.testing.assert_array_equal(out, np.broadcast_to([1.0, 2.0, 3.0], (1, 3, 3, 3)))
-    to_x, to_weight, to_bias = conv2d_backward(out, np.ones((1, 5, 5, 0)), np.ones((3, 3, 3, 0)))
+    to_x, to_weight, to_bias = conv2d_backward(out, ones((1, 5, 5, 0)), ones((3, 3, 3, 0)))
     assert to_x.size == to_weight.size == 0
     np.testing.assert_array_equal(to_bias, [9.0, 18.0, 27.0])
-    assert conv2d(np.ones((1, 5, 5, 2)), np.ones((0, 3, 3, 2))).shape == (1, 3, 3, 0)
-    to_x = conv2d_backward(np.ones((1, 3, 3, 0)), np.ones((1, 5, 5, 2)), np.ones((0, 3, 3, 2)))[0]
+    assert conv2d(ones((1, 5, 5, 2)), ones((0, 3, 3, 2))).shape == (1, 3, 3, 0)
+    to_x = conv2d_backward(ones((1, 3, 3, 0)), ones((1, 5, 5, 2)), ones((0, 3, 3, 2)))[0]
     assert to_x.shape == (1, 5, 5, 2) and not to_x.any()
 
 
 def test_strided_and_read_only_input():
-    case = make((2, 9, 10, 20), (7, 3, 3, 20))
+    case = make((2, 9, 10, 20), (7, 3, 3, 20), np.float32)
     turned = np.asfortranarray(case.x)
     read_only = case.weight.copy()
     read_only.setflags(write=False)

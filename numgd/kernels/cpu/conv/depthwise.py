@@ -19,7 +19,7 @@ from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import remembered
 
 BAND = 2**17
@@ -162,7 +162,7 @@ def _driver(dtype):
     gather = gather_lanes_any(from_dtype(dtype), _kinds(dtype), lanes)
 
     @compiled(f"conv-depthwise-{dtype}", THREADED_FLAGS)
-    def drive(source, packed, bias, out, scratch, dy, dx, cut, kind, long, short, width, plain, activation):
+    def drive(source, packed, bias, out, scratch, sums, dy, dx, cut, kind, long, short, width, activation):
         batch, channels = source.shape[0], source.shape[3]
         taps = dy.size
         size = source.itemsize
@@ -188,7 +188,10 @@ def _driver(dtype):
                 y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
                 copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, copy)
                 step = cut.source_step_x * lanes
-                pitch = cut.step_x * channels
+                # Results are collected first: written straight to pixels that lie pages apart, each would
+                # wait for its line of the cache.  The last vector may begin before the part's first channel.
+                pitch = (cut.panels + 1) * lanes
+                results = borrow(sums)[worker]
                 for t in range(taps):
                     table[t] = address_of(copy)
                     table[t] += ((dy[t] - cut.above) * wide + dx[t] - cut.before) * lanes * size
@@ -196,9 +199,7 @@ def _driver(dtype):
                     shift = min((first + panel) * lanes, channels - lanes)
                     place = (first + panel) * taps * width * lanes
                     for row in range(band):
-                        to_y = cut.start_y + (from_y + row) * cut.step_y
-                        to_x = cut.start_x + from_x * cut.step_x
-                        start = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + shift
+                        start = row * segment * pitch + lanes + shift - first * lanes
                         origin = (panel * tall + row * cut.source_step_y) * wide * lanes
                         done = 0
                         while done < segment:
@@ -210,19 +211,19 @@ def _driver(dtype):
                             else:
                                 at, chosen, further = done, kind + 2, 1
                             gather(
-                                chosen, table, taps, origin + at * step, step, packed, place, flat,
+                                chosen, table, taps, origin + at * step, step, packed, place, results,
                                 start + at * pitch, pitch,
                             )  # fmt: skip
                             done = at + further
-                if not plain:
-                    for row in range(band):
-                        to_y = cut.start_y + (from_y + row) * cut.step_y
-                        for column in range(segment):
-                            to_x = cut.start_x + (from_x + column) * cut.step_x
-                            start = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels
-                            c = first * lanes
-                            last = min(channels, (first + count) * lanes)
-                            finish(flat, start + c, bias, c, flat, start + c, last - c, activation)
+                c = first * lanes
+                length = min(channels, (first + count) * lanes) - c
+                for row in range(band):
+                    to_y = cut.start_y + (from_y + row) * cut.step_y
+                    for column in range(segment):
+                        to_x = cut.start_x + (from_x + column) * cut.step_x
+                        place = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + c
+                        start = (row * segment + column) * pitch + lanes
+                        finish(results, start, bias, c, flat, place, length, activation)
 
     return drive
 
@@ -261,19 +262,18 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     lanes = lanes_of(dtype)
 
     def make():
-        packed = np.empty(ceil_divide(channels, lanes) * chosen.size * width * lanes, dtype)
+        packed = workspace(ceil_divide(channels, lanes) * chosen.size * width * lanes, dtype)
         flat = weight.reshape(channels, -1, width)
         _pack(flat, chosen, transposed, lanes, packed)
         return packed
 
     packed = remembered(kept, ("depthwise", transposed, chosen.tobytes()), make)
     cut, length = _cut(sweep, dy, dx, source.shape[0], channels, register_bytes(), dtype.itemsize)
-    scratch = np.empty((cut.workers, length), dtype)
-    plain = activation == 0 and not bias.any()
+    scratch = workspace(length, dtype, cut.workers)
+    sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
     kind = 3 * widths_of(dtype).index(width)
     _driver(dtype)(
-        source, packed, bias, out, scratch, dy, dx, cut, kind, *_pixels_for(width), width, plain,
-        activation,
+        source, packed, bias, out, scratch, sums, dy, dx, cut, kind, *_pixels_for(width), width, activation,
     )  # fmt: skip
 
 
@@ -385,8 +385,8 @@ def weight_gradient(grad, x, out, geometry):
     total = ceil_divide(channels, lanes) * ceil_divide(taps.size, count) * count * width * lanes
     shares = max(1, min(PARTS, grad.shape[0] * sweep.count_y, PARTIAL // (total * dtype.itemsize)))
     partial = np.empty((shares, total), dtype)
-    scratch = np.empty((cut.workers, length), dtype)
-    slopes = np.empty((cut.workers, cut.band * cut.segment * cut.panels * lanes), dtype)
+    scratch = workspace(length, dtype, cut.workers)
+    slopes = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
     kind = widths_of(dtype).index(width)
     flat = out.reshape(channels, -1, width)
     _weight_driver(dtype)(grad, x, flat, scratch, slopes, partial, dy, dx, cut, kind, width, count)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from numba import get_num_threads
 
 WORKSPACE = 56 * 2**20
@@ -45,3 +46,13 @@ def threads():
 def ceil_divide(a, b):
     """a / b, rounded up."""
     return -(-a // b)
+
+
+def workspace(count, dtype, workers=None):
+    """Memory that begins at a cache line, a row for each of so many workers: vectors do not cross lines."""
+    line = 64 // dtype.itemsize
+    count = ceil_divide(count, line) * line
+    raw = np.empty((workers or 1) * count + line, dtype)
+    skipped = -raw.ctypes.data % 64 // dtype.itemsize
+    found = raw[skipped : skipped + (workers or 1) * count]
+    return found if workers is None else found.reshape(workers, count)

@@ -8,7 +8,7 @@ from numba import prange
 
 from numgd.jit.micro_kernels import lanes_of, rows_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
-from numgd.kernels.cpu.conv.geometry import WORKSPACE, ceil_divide
+from numgd.kernels.cpu.conv.geometry import WORKSPACE, ceil_divide, workspace
 
 
 class Block(NamedTuple):
@@ -114,7 +114,7 @@ def pack(weight, taps, transposed, portion, groups, block):
     per_group = weight.shape[0] // groups
     depth = per_group if transposed else weight.shape[2]
     blocks = ceil_divide(portion.columns, block.width)
-    packed = np.empty(portion.groups * blocks * taps.size * depth * block.width, weight.dtype)
+    packed = workspace(portion.groups * blocks * taps.size * depth * block.width, weight.dtype)
     _pack(weight, taps, transposed, portion, per_group, block.width, packed)
     return packed
 

@@ -18,7 +18,7 @@ from numba import from_dtype, prange
 from numgd.jit.micro_kernels import lanes_of, move_vector, reduce_any, register_bytes
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
 from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 
@@ -293,11 +293,11 @@ def weight_gradient(grad, x, out, geometry):
     shares = shares_for(out.nbytes, chunks)
     flat = out.reshape(out.size)
     if shares == 1:
-        copies = (np.empty(size, out.dtype) for size in sizes)
+        copies = (workspace(size, out.dtype) for size in sizes)
         together(grad, x, flat, *copies, 0, chunks, layout, chosen)
         return
     workers = max(1, min(threads(), shares, 24 * 2**20 // (sum(sizes) * out.itemsize)))
-    copies = (np.empty((workers, size), out.dtype) for size in sizes)
+    copies = (workspace(size, out.dtype, workers) for size in sizes)
     partial = np.empty((shares, out.size), out.dtype)
     drive(grad, x, partial, *copies, chunks, layout, chosen)
     add_shares(partial, flat)

@@ -16,7 +16,7 @@ from numgd.jit.micro_kernels import gather_any, lanes_of, sandwich_block
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled
 from numgd.kernels.cpu.conv.epilogue import finish
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of, portions, remembered
 
 INPUT = {
@@ -230,8 +230,8 @@ def _driver(dtype, m):
                                 start = (i * m + j) * wide + group * panels * width
                                 to = (portion.group + group) * per_group + portion.column
                                 place = pixel * results + to
-                                count = portion.columns
-                                finish(finished, start, bias, to, flat, place, count, activation)
+                                columns = portion.columns
+                                finish(finished, start, bias, to, flat, place, columns, activation)
 
     return drive
 
@@ -252,7 +252,7 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
         panels = portion.groups * ceil_divide(portion.columns, block.width)
 
         def make(portion=portion, panels=panels):
-            packed = np.empty(points * panels * depth * block.width, dtype)
+            packed = workspace(points * panels * depth * block.width, dtype)
             rows = weight.shape[0] // groups
             _weight_driver(dtype, m)(flat, transposed, portion, rows, block.width, packed)
             return packed
@@ -268,7 +268,7 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
         length = (
             points * (tiles * (channels + panels * block.width) + 2 * lanes) + m * m * panels * block.width
         )
-        scratch = np.empty((workers, length), dtype)
+        scratch = workspace(length, dtype, workers)
         tiling = Tiling(down, across, padding[0], padding[2], tiles, workers)
         chosen = (kind, block.rows, block.width)
         _driver(dtype, m)(

@@ -14,7 +14,7 @@ from numba import from_dtype, prange
 from numgd.jit.micro_kernels import lanes_of, reduce_any, sandwich_block
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
 from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 from numgd.kernels.cpu.conv.weight_gradient import weight_gradient as direct
@@ -224,11 +224,11 @@ def weight_gradient(m, grad, x, out, geometry):
         sizes = (points * tiling.tiles * panels * PANEL + block.rows, points * tiling.tiles * wide)
         total = np.empty(length, dtype)
         if shares == 1:
-            left, right = (np.empty(count, dtype) for count in sizes)
+            left, right = (workspace(count, dtype) for count in sizes)
             together(grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
         else:
             workers = max(1, min(threads(), shares, SCRATCH // (tiling.tiles * per_tile)))
-            left, right = (np.empty((workers, count), dtype) for count in sizes)
+            left, right = (workspace(count, dtype, workers) for count in sizes)
             partial = np.empty((shares, length), dtype)
             drive(grad, x, zeros, left, right, partial, chunks, tiling, chosen)
             add_shares(partial, total)
