@@ -93,6 +93,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
     strips = ceil_divide(blocks, sweep.strip)
     for portion in portions(groups, sweep.per_group, chosen.size * sweep.depth, block, source.itemsize):
         key = ("direct", transposed, chosen.tobytes(), portion)
+        packed = None  # the last portion's memory is free before there is another's
         packed = remembered(
             kept, key, lambda portion=portion: pack(weight, chosen, transposed, portion, groups, block)
         )

@@ -161,6 +161,7 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None):
     only = np.zeros(1, np.int64)
     for portion in portions(1, out.shape[3], flat.shape[2], block, size):
         key = ("few", portion)
+        packed = None  # the last portion's memory is free before there is another's
         packed = remembered(kept, key, lambda portion=portion: pack(flat, only, False, portion, 1, block))
         _driver(out.dtype)(
             x, packed, bias, out, scratch, tables, cut, Portion(*portion), taps,

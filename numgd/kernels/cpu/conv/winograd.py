@@ -257,6 +257,7 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
             _weight_driver(dtype, m)(flat, transposed, portion, rows, block.width, packed)
             return packed
 
+        packed = scratch = None  # the last portion's memory is free before there is another's
         packed = remembered(kept, ("winograd", m, transposed, portion), make)
         channels = portion.groups * depth
         per_tile = points * (channels + panels * block.width) * dtype.itemsize

@@ -222,6 +222,7 @@ def weight_gradient(m, grad, x, out, geometry):
             tiling = cut(SCRATCH, TILES)
             chunks = ceil_divide(all_tiles, tiling.tiles)
         sizes = (points * tiling.tiles * panels * PANEL + block.rows, points * tiling.tiles * wide)
+        total = left = right = None  # the last portion's memory is free before there is another's
         total = np.empty(length, dtype)
         if shares == 1:
             left, right = (workspace(count, dtype) for count in sizes)
