@@ -84,9 +84,11 @@ def test_processes_that_compile_at_the_same_time_write_no_common_file(tmp_path, 
 @pytest.mark.parametrize("method", ["gd", "bfgs"])
 def test_control_c_leaves_a_running_compiled_loop(method):
     code = f"""
+import signal
 import numpy as np
 from numba import njit
 import numgd
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a parent may have had ignored
 crawl = njit(lambda x: np.sqrt(1.0 + x[0] * x[0]) + np.sin(1e8 * x[0]))
 slope = njit(lambda x: np.array([np.random.normal()]))
 numgd.minimize(crawl, [3.0], jac=slope, method="gd", options={{"maxiter": 1}})
@@ -102,7 +104,10 @@ except KeyboardInterrupt:
         assert process.stdout.readline().strip() == "ready"
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20)[0].strip() == "stopped"
+        try:
+            assert process.communicate(timeout=20)[0].strip() == "stopped"
+        finally:
+            process.kill()
     assert process.returncode == 0
 
 

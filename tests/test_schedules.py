@@ -251,7 +251,7 @@ def test_ends_are_held(rate, steps, fraction, beyond):
 @given(positive, counts, st.integers(1, 5), fractions, st.lists(st.integers(1, 10**9), min_size=1))
 def test_restarts_keep_within_their_limits(rate, period, multiplier, fraction, t):
     rates = WarmRestarts(rate, period, multiplier, fraction)(np.array(t))
-    assert np.all(rates <= rate) and np.all(rates >= fraction * rate * (1 - 1e-15))
+    assert np.all(rates <= rate * (1 + 1e-15)) and np.all(rates >= fraction * rate * (1 - 1e-15))
 
 
 # A run that goes on later ---------------------------------------------------------------------------
