@@ -41,10 +41,11 @@ def minimize_stochastic(
         Starting point; float32 is kept.  A result of this function goes on where it stopped, with the same
         data or with others: its epochs are counted on.
     data : array, sparse matrix, tuple of these, or iterable of batches
-        The first axis of each counts the samples.  Memory maps are read batch by batch.  Of one of SciPy's
-        sparse matrices `fun` gets `indptr`, `indices` and `values` of a batch's rows in CSR form, in its
-        place; see the notes.  An iterable gives the batches, arrays or tuples of arrays, whatever
-        `batch_size`, `shuffle` and `last_batch` say; it is gone through once an epoch.
+        The first axis of each counts the samples.  Memory maps are read batch by batch; arrays that are not
+        contiguous in C order are copied.  Of one of SciPy's sparse matrices `fun` gets `indptr`, `indices`
+        and `values` of a batch's rows in CSR form, in its place; see the notes.  An iterable gives the
+        batches, arrays or tuples of arrays, whatever `batch_size`, `shuffle` and `last_batch` say; it is
+        gone through once an epoch.
     args : tuple, optional
     method : str
         An update rule (`numgd.first_order.RULES`), or ``'svrg'``: gradient descent with the variance of the

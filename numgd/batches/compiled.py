@@ -63,6 +63,7 @@ def buffers_for(data, length):
 
 
 STORED, DATA, BUFFER, WIDTH = range(4)  # of a row of the table: addresses, and the bytes of a row of data
+TABLE_ROW = 4 * 8  # bytes
 
 
 @lru_cache(256)
@@ -74,7 +75,7 @@ def _make_read(kind):
     def read(place, k):
         table, order, cursor, together, rows = place
         first, count, ordered = load_word(cursor, 0), load_word(cursor, 1), load_word(cursor, 2)
-        entry = table + 8 * 4 * k
+        entry = table + TABLE_ROW * k
         stored, data, width = load_word(entry, STORED), load_word(entry, DATA), load_word(entry, WIDTH)
         if ordered == 0:
             return view(stored, data + first * width, count)

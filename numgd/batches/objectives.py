@@ -3,10 +3,7 @@
 from numgd.batches.called_back import CalledBackBatches
 from numgd.batches.compiled import CompiledBatches
 from numgd.batches.data import is_sparse
-from numgd.batches.order import MEAN
 from numgd.batches.sparse import SparseBatches
-
-__all__ = ["MEAN", "make_objective"]
 
 
 def make_objective(loss, data, args, x, size, shuffled):

@@ -74,13 +74,13 @@ class StreamSource:
 
     def __init__(self, name, data, x, epochs):
         self._name, self._data, self._x = name, data, x
-        self._once = iter(data) is data
+        self._iterator = iter(data)
+        self._once = self._iterator is data
         if self._once and epochs > 1:
             raise ValueError(
                 f"{name} is an iterator, which can be gone through once, but epochs is {epochs}; "
                 "give what can be iterated over again"
             )
-        self._iterator = iter(data)
         self._first = next(self._iterator, None)
         if self._first is None:
             raise ValueError(f"{name} holds no batches")

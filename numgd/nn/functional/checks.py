@@ -114,13 +114,19 @@ def same_shape(name, given, shape, dtype):
 
 
 def outputs(out, names, shapes, dtype, *inputs):
-    """Memory for several results: a tuple of arrays or None for each, or None for all."""
+    """Memory for several results: a tuple of arrays or None for each, or None for all.
+
+    A result whose shape is None is not wanted, and is None.
+    """
     given = (None,) * len(names) if out is None else out
-    if not isinstance(given, tuple) or len(given) != len(names):
+    if not isinstance(given, tuple | list) or len(given) != len(names):
         raise TypeError(f"out must be a tuple of {len(names)}: arrays or None for {', '.join(names)}")
     results = []
     for name, array, shape in zip(names, given, shapes, strict=True):
-        results.append(output(array, shape, dtype, *inputs, *results, name=f"out for {name}"))
+        if shape is None:
+            results.append(None)
+        else:
+            results.append(output(array, shape, dtype, *inputs, *results, name=f"out for {name}"))
     return tuple(results)
 
 

@@ -6,7 +6,7 @@ from numgd.kernels.cpu.conv import choose
 from numgd.kernels.cpu.conv.bias_gradient import bias_gradient as sum_over_pixels
 from numgd.kernels.cpu.conv.epilogue import ACTIVATIONS
 from numgd.kernels.cpu.conv.geometry import Geometry
-from numgd.nn.functional.checks import output, pair_of, real_array, whole
+from numgd.nn.functional.checks import output, outputs, pair_of, real_array, whole
 
 
 class PackedWeight:
@@ -239,23 +239,10 @@ def conv2d(
     return out
 
 
-def _outputs(out, wanted, shapes, dtype, inputs):
-    """Memory for those of three gradients that are wanted."""
-    names = ("out[0]", "out[1]", "out[2]")
-    if out is None:
-        out = (None, None, None)
-    if not isinstance(out, tuple | list) or len(out) != 3:
-        raise ValueError("out must hold three arrays or None")
-    made = [
-        output(given, shape, dtype, *inputs, name=name) if needed else None
-        for given, needed, shape, name in zip(out, wanted, shapes, names, strict=True)
-    ]
-    present = [array for array in made if array is not None]
-    for i, array in enumerate(present):
-        for other in present[:i]:
-            if np.may_share_memory(array, other):
-                raise ValueError("the arrays of out overlap with each other")
-    return made
+def _gradients(out, wanted, shapes, dtype, *inputs):
+    """Memory for those of the gradients of x, weight and bias that are wanted."""
+    shapes = [shape if needed else None for shape, needed in zip(shapes, wanted, strict=True)]
+    return outputs(out, ("x", "weight", "bias"), shapes, dtype, *inputs)
 
 
 def conv2d_backward(
@@ -285,7 +272,7 @@ def conv2d_backward(
         As for `conv2d`.
     need_x, need_weight, need_bias : bool
         Which gradients are computed: a first layer needs none of its input.
-    out : three arrays, optional
+    out : tuple of three arrays, optional
         Contiguous memory for the gradients; an entry may be None.
 
     Returns
@@ -322,9 +309,8 @@ def conv2d_backward(
     if grad.shape != shape:
         raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
     shapes = (x.shape, weight.shape, weight.shape[:1])
-    grad_x, grad_weight, grad_bias = _outputs(
-        out, (need_x, need_weight, need_bias), shapes, x.dtype, (grad, x, weight)
-    )
+    wanted = need_x, need_weight, need_bias
+    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
     if need_x:
         nothing = np.zeros(x.shape[3], x.dtype)
         choose.gradient_of_input(grad, weight, nothing, grad_x, geometry, 0, algorithm, kept)
@@ -453,7 +439,7 @@ def conv2d_transpose_backward(
         As for `conv2d_transpose`.
     need_x, need_weight, need_bias : bool
         Which gradients are computed.
-    out : three arrays, optional
+    out : tuple of three arrays, optional
         Contiguous memory for the gradients; an entry may be None.
 
     Returns
@@ -481,9 +467,9 @@ def conv2d_transpose_backward(
     geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
     if grad.shape != shape:
         raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
-    grad_x, grad_weight, grad_bias = _outputs(
-        out, (need_x, need_weight, need_bias), (x.shape, weight.shape, shape[3:]), x.dtype, (grad, x, weight)
-    )
+    shapes = x.shape, weight.shape, shape[3:]
+    wanted = need_x, need_weight, need_bias
+    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
     if need_x:
         nothing = np.zeros(x.shape[3], x.dtype)
         choose.forward(grad, weight, nothing, grad_x, geometry, 0, None, kept)
