@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from numgd.autodiff import value_and_grad
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR, TWO_POINT
 from numgd.objective import Functions, choose, compile_objective, scheme_of
 
@@ -54,7 +55,7 @@ def _compiled(fun, x0, args, jac, bounds, by_gradient):
         chosen = choose(given._replace(jac=jac), args, x, box=box)
         scheme = chosen.scheme
         if scheme == PAIR:
-            return chosen.functions.pair, True
+            return value_and_grad(chosen.functions.pair.derivation.function), True
     elif scheme not in (EXACT, JOINT, PAIR):
         return fun, jac
     found = compile_objective(given, TWO_POINT if scheme == PAIR else scheme, args, x)

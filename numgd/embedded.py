@@ -214,7 +214,7 @@ def _derivatives(functions, scheme, curvature, modes, explicit, make):
     curvature is obtained, and that objective.
     """
     kinds = {"hess": FULL_HESSIAN, "hessp": HESSIAN_PRODUCT}
-    names = {"pair": "value_and_grad", "hess": "hessian", "hessp": "hessp"}
+    names = {"pair": "value_and_grad_to", "hess": "hessian", "hessp": "hessp"}
     while True:
         try:
             found = {field: derived(names[field], functions.fun, 0) for field in modes}

@@ -312,8 +312,8 @@ class _Run:
             self.evaluations += (made + (made < count)) * (2 if self.memory.snapshot.size else 1)
             if made < count:
                 return NOT_FINITE
-            sizes = objective.sizes(first, count)
-            total, rows = total + float((losses * sizes).sum()), rows + int(sizes.sum())
+            seen, seen_rows = objective.total(losses, first)
+            total, rows = total + seen, rows + seen_rows
             rate = float(rates[-1])
             limit = self.settings.time_limit
             if limit is not None and time.perf_counter() - self.started > limit:

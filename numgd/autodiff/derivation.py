@@ -32,6 +32,7 @@ class Derivation:
     mode : str
         ``'grad'``, ``'value_and_grad'``, ``'vjp'``, ``'jvp'``, ``'hessp'``, ``'jacobian'`` or ``'hessian'``;
         ``'jvps'`` and ``'hessps'`` write products with LANES vectors, computed in one pass, to as many more;
+        ``'value_and_grad_to'`` writes the gradient by a vector to another, and gives the value;
         ``'value'`` is the function itself, of the same program.
     function : callable
     argnum : int or tuple of int
@@ -73,6 +74,8 @@ class Derivation:
 
     def _vectors(self):
         """Names of the vectors behind the argument that is differentiated by, and of those written to."""
+        if self.mode == "value_and_grad_to":
+            return [], self.unused(["gradient"])
         letter = {"vjp": "u", "jvp": "v", "hessp": "p", "jvps": "v", "hessps": "p"}.get(self.mode)
         if letter is None:
             return [], []
@@ -128,7 +131,8 @@ class Derivation:
     def text(self, kinds):
         """Source text of the derivative and the objects that it refers to."""
         writer = {
-            "grad": self._reverse, "value_and_grad": self._reverse, "vjp": self._reverse,
+            "grad": self._reverse, "value_and_grad": self._reverse, "value_and_grad_to": self._reverse,
+            "vjp": self._reverse,
             "jvp": self._forward, "hessp": self._hessp, "jvps": self._forward, "hessps": self._hessp,
             "jacobian": self._jacobian, "hessian": self._hessian, "value": self._value,
         }[self.mode]  # fmt: skip
@@ -189,11 +193,14 @@ class Derivation:
         else:
             seed = "1.0"
         refuse = refused(Source(self.target(self.own_kinds(kinds))))
-        adjoint = Adjoint(program, independent, refuse, names, self.mode == "value_and_grad")
+        if self.outputs and independent[0].kind.ndim != 1:
+            raise NotDifferentiable(f"{self.plain.__name__}: the gradient is by a vector")
+        with_value = self.mode.startswith("value_and_grad")
+        adjoint = Adjoint(program, independent, refuse, names, with_value, self.outputs)
         lines, gradients = adjoint.write([seed])
         answer = gradients[0] if isinstance(self.argnum, int) else f"({', '.join(gradients)},)"
-        if self.mode == "value_and_grad":
-            answer = f"{result.name}, {answer}"
+        if with_value:
+            answer = result.name if self.outputs else f"{result.name}, {answer}"
         text = self.opening(program) + "\n".join(lines) + f"\n    return {answer}\n"
         return tidied(text), program.externals
 

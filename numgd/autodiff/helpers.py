@@ -7,6 +7,12 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from numgd.jit import simd
+from numgd.jit.pointers import stack_vector
+
+SHORT = 256
+"""Numbers that a tape has room for before it takes memory of the heap."""
+
+short_tape = stack_vector(types.float64, SHORT)
 
 
 @register_jitable
@@ -16,6 +22,13 @@ def grown(tape, size):
     for i in range(tape.size):  # a slice takes a tenth of a second to compile
         longer[i] = tape[i]
     return longer
+
+
+@register_jitable
+def put(out, vector):
+    """Write a vector to another."""
+    for i in range(out.size):
+        out[i] = vector[i]
 
 
 @register_jitable

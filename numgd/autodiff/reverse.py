@@ -27,7 +27,7 @@ from numgd.autodiff.program import (
 )
 from numgd.autodiff.rules import ADD, COPY, SUBTRACT, ArrayRule, Elementwise, letters, substituted
 from numgd.autodiff.shapes import Shapes
-from numgd.autodiff.writing import Forward, Writer, contains, range_text
+from numgd.autodiff.writing import INDENT, Forward, Writer, contains, range_text
 
 
 class Adjoint:
@@ -43,10 +43,13 @@ class Adjoint:
     names : Names
     with_value : bool
         Whether the program's result is asked for too.
+    outputs : sequence of str
+        For each parameter the name of an array that the gradient by it is written to, if any.
     """
 
-    def __init__(self, program, independent, refuse, names, with_value=False):
+    def __init__(self, program, independent, refuse, names, with_value=False, outputs=()):
         self.program, self.independent, self.names = program, independent, names
+        self.outputs = dict(zip(independent, outputs, strict=False))
         prune(program)
         activate(program, independent)
         self.results = leaves(program.result)
@@ -91,7 +94,7 @@ class Adjoint:
         """Lines of the forward and the reverse sweep, and the names of the gradients."""
         forward = Forward(self.plan.kept, self.counted, self.needed)
         if any(self.plan.kept.values()):
-            forward.line("tape = np.empty(256)")
+            forward.line("tape = helpers.short_tape()")
             forward.line("top = 0")
         forward.block(self.program.body)
         sweep = self.sweep(self.memory, self.facts, self.plan)
@@ -230,11 +233,13 @@ class Sweep(Writer):
         for value, seed in zip(self.adjoint.results, seeds, strict=True):
             self.add(value, seed)
         self.operations(body)
+        self.current = None
         return [self.final(value) for value in self.adjoint.independent]
 
     def final(self, value):
         """The gradient by a parameter, as text: an array of its own, of the parameter's dtype."""
-        self.block, self.current = self.adjoint.program.body, None
+        if value in self.adjoint.outputs:
+            return self.put(value, self.adjoint.outputs[value])
         if value not in self.bars:
             return f"np.zeros_like({value.name})" if value.kind.ndim else "0.0"
         text = self.bar(value, full=True)
@@ -249,6 +254,21 @@ class Sweep(Writer):
             return text
         return f"{text}.copy()"  # it may be a view of another array
 
+    def put(self, value, output):
+        """Have the gradient by a vector in the array that is to hold it, and give its name."""
+        text = self.bars.get(value, "0.0")
+        if value not in self.bars or value in self.uniform:
+            self.fill(output, text)
+        elif text != output:
+            self.line(f"helpers.put({output}, {text})")
+        return output
+
+    def fill(self, vector, number):
+        """Set all elements of a vector."""
+        cell = self.names.fresh("cell")
+        self.line(f"for {cell} in range({vector}.size):")
+        self.line(f"{INDENT}{vector}[{cell}] = {number}")
+
     def open(self, block):
         """Start the adjoints that operations of inner blocks or elements add to."""
         for op in block.ops:
@@ -259,8 +279,10 @@ class Sweep(Writer):
         if not value.active or value.constant is not None:
             return
         if value in self.known.buffers:
-            name = self.fresh(value)
-            if value.base is not None and isinstance(value.op, Load):
+            name = self.adjoint.outputs.get(value) or self.fresh(value)
+            if value in self.adjoint.outputs:
+                self.fill(name, "0.0")
+            elif value.base is not None and isinstance(value.op, Load):
                 index = self.index(value.op.index, self.like)
                 self.line(f"{name} = {self.bars[value.base]}[{index}]")
             elif value.base is not None:

@@ -7,14 +7,20 @@ from numba import njit
 
 from numgd.batches.order import BatchOrder
 from numgd.jit.arguments import pack, storage_size, type_of, unpack
-from numgd.jit.pointers import copy_bytes, load_word, rows_view
+from numgd.jit.pointers import copy_bytes, fetch, load_word, rows_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu import stochastic
-from numgd.kernels.cpu.solve import JOINT
+from numgd.kernels.cpu.solve import PAIR
 from numgd.objective import Functions, bind_compiled
 
 TOGETHER = 2**15
 """Bytes of rows that are copied together, about: they wait for memory together, and stay in the cache."""
+
+AHEAD = 8
+"""Batches of one row that are fetched before their turn, and the bytes of each: hardware fetches the rest."""
+
+FETCHED = 2048
+LINE = 64
 
 
 class CompiledBatches(BatchOrder):
@@ -22,25 +28,28 @@ class CompiledBatches(BatchOrder):
 
     Parameters
     ----------
-    joint : numba dispatcher
-        Gives value and gradient.
+    pair : numba dispatcher
+        ``pair(x, gradient, *batch, *args)`` gives the value and writes the gradient.
     data : tuple of numpy.ndarray
     args : tuple
     x : numpy.ndarray
     size : int
         Rows of a batch.
     shuffled : bool
-        Whether the order of the rows changes; rows of some batches are copied together then.
+        Whether the order of the rows changes.  The rows of some batches are copied together then; where each
+        is a batch, they are read where they are, and fetched into the cache a few steps before.
     """
 
     kernels = stochastic
     own = ()  # what the drivers take beside what all drivers take
 
-    def __init__(self, joint, data, args, x, size, shuffled):
+    def __init__(self, pair, data, args, x, size, shuffled):
         super().__init__(data[0].shape[0], size, shuffled)
         size = self.batches.size
         row = sum(array[0].nbytes for array in data)
-        together = min(size * max(1, TOGETHER // max(1, row * size)), self.rows + size) if shuffled else 0
+        together = min(size * max(1, TOGETHER // max(1, row * size)), self.rows + size)
+        if size == 1 or not shuffled:
+            together = 0
         self._data = data = tuple(map(np.ascontiguousarray, data))
         self._buffers = buffers_for(data, together)
         # Addresses alone: references to arrays in the context would be counted at each step.
@@ -54,7 +63,7 @@ class CompiledBatches(BatchOrder):
         self._table = np.array(table, np.int64)
         place = self._table, self.order, self.cursor
         place = (*(part.ctypes.data for part in place), together, self.rows)
-        self.bound = bind_compiled(Functions(_reading(joint, kinds)), JOINT, (place, args), x)
+        self.bound = bind_compiled(Functions(None, pair=_reading(pair, kinds)), PAIR, (place, args), x)
 
 
 def buffers_for(data, length):
@@ -79,6 +88,12 @@ def _make_read(kind):
         stored, data, width = load_word(entry, STORED), load_word(entry, DATA), load_word(entry, WIDTH)
         if ordered == 0:
             return view(stored, data + first * width, count)
+        if together == 0:
+            ahead = data + load_word(order, min(first + AHEAD, rows - 1)) * width
+            for byte in range(0, min(width, FETCHED), LINE):
+                fetch(ahead + byte)
+            fetch(ahead + width - 1)
+            return view(stored, data + load_word(order, first) * width, count)
         buffer = load_word(entry, BUFFER)
         within = first % together
         if within == 0:
@@ -109,11 +124,11 @@ def _nothing(place):
 
 @lru_cache(256)
 def _reading(pair, kinds):
-    """``fun(x, place, args)``: value and gradient over the rows at the cursor."""
+    """``fun(x, gradient, place, args)``: value and gradient over the rows at the cursor."""
     batch = _make_batch(kinds)
 
     @njit(**OBJECTIVE_FLAGS)
-    def fun(x, place, args):
-        return pair(x, *batch(place), *args)
+    def fun(x, gradient, place, args):
+        return pair(x, gradient, *batch(place), *args)
 
     return fun

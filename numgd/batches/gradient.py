@@ -9,12 +9,13 @@ from numgd.functions import dispatcher_of
 from numgd.jit.portable import OBJECTIVE_FLAGS
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
 from numgd.objective import Functions, choose
+from numgd.objective.adapter import fill
 
 
 class Loss(NamedTuple):
     """A loss over a batch."""
 
-    joint: Any  # one dispatcher for value and gradient, None where a function is none for Numba
+    pair: Any  # pair(x, gradient, *batch, *args) -> value, None where a function is none for Numba
     functions: Functions  # those that are called otherwise
     scheme: Any  # how these give the gradient
     used: dict  # the same in words
@@ -28,16 +29,28 @@ def loss_of(fun, jac, first, args, x):
     if chosen.scheme not in (EXACT, JOINT):
         raise ValueError(f"jac is needed: {chosen.used.get('refused', 'differences would cost too much')}")
     dispatchers = [dispatcher_of(given)[0] for given in (fun, jac) if callable(given)]
-    joint = None
+    pair = None
     if None not in dispatchers:
-        joint = dispatchers[0] if chosen.scheme == JOINT else _together(*dispatchers)
-    return Loss(joint, chosen.functions, chosen.scheme, chosen.used)
+        pair = (_split if chosen.scheme == JOINT else _together)(*dispatchers)
+    return Loss(pair, chosen.functions, chosen.scheme, chosen.used)
+
+
+@lru_cache(256)
+def _split(joint):
+    @njit(**OBJECTIVE_FLAGS)
+    def pair(x, gradient, *args):
+        value, slopes = joint(x, *args)
+        fill(gradient, slopes)
+        return value
+
+    return pair
 
 
 @lru_cache(256)
 def _together(fun, jac):
     @njit(**OBJECTIVE_FLAGS)
-    def pair(x, *args):
-        return fun(x, *args), jac(x, *args)
+    def pair(x, gradient, *args):
+        fill(gradient, jac(x, *args))
+        return fun(x, *args)
 
     return pair

@@ -9,9 +9,9 @@ from numgd.batches.sparse import SparseBatches
 def make_objective(loss, data, args, x, size, shuffled):
     """The objective of a `Loss` over batches of data; see `CompiledBatches`."""
     sparse = any(map(is_sparse, data))
-    if loss.joint is not None:
+    if loss.pair is not None:
         kind = SparseBatches if sparse else CompiledBatches
-        made = kind(loss.joint, data, args, x, size, shuffled)
+        made = kind(loss.pair, data, args, x, size, shuffled)
         if made.bound is not None:
             return made
     if sparse:

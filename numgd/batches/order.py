@@ -29,10 +29,12 @@ class BatchOrder:
         self.batches = Batches(self.cursor, size, rows, int(shuffled))
         self.all = Batches(self.cursor, max(size, min(MEAN, rows)), rows, 0)
 
-    def sizes(self, first, count):
-        """How many rows each of some steps takes."""
-        ends = np.minimum(np.arange(first, first + count + 1) * self.batches.size, self.rows)
-        return np.diff(ends)
+    def total(self, losses, first):
+        """The sum of some steps' losses, each for all rows of its batch, and how many rows these are."""
+        size = self.batches.size
+        rows = min((first + losses.size) * size, self.rows) - first * size
+        missing = losses.size * size - rows  # of the last batch
+        return size * float(losses.sum(dtype=np.float64)) - missing * float(losses[-1]), rows
 
     def release(self):
         """Give back the references to the data."""

@@ -12,7 +12,7 @@ from numgd.first_order.apply import make_tuple
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu import sparse
-from numgd.kernels.cpu.solve import JOINT
+from numgd.kernels.cpu.solve import PAIR
 from numgd.objective import Functions, bind_compiled
 
 
@@ -25,7 +25,7 @@ class SparseBatches(BatchOrder):
 
     kernels = sparse
 
-    def __init__(self, joint, data, args, x, size, shuffled):
+    def __init__(self, pair, data, args, x, size, shuffled):
         (place,) = (k for k, array in enumerate(data) if is_sparse(array))
         matrix, columns = data[place], data[place].shape[1]
         super().__init__(matrix.shape[0], size, shuffled)
@@ -51,9 +51,9 @@ class SparseBatches(BatchOrder):
         rest = tuple(array for k, array in enumerate(data) if k != place)
         own = self.rows_of_matrix[4:7]
         packed = (own, rest, buffers_for(rest, self.all.size), self.order, self.cursor, args)
-        fun = _reading(joint, place, len(rest))
+        fun = _reading(pair, place, len(rest))
         self.cursor[1] = 0  # an empty batch, where the functions are compared
-        self.bound = bind_compiled(Functions(fun), JOINT, packed, x)
+        self.bound = bind_compiled(Functions(None, pair=fun), PAIR, packed, x)
 
 
 @portable
@@ -68,7 +68,7 @@ def _gathered(place, k, unused):
 
 @lru_cache(256)
 def _reading(pair, place, count):
-    """``fun(x, own, …, args)``: value and gradient; array `place` is a matrix with its rows gathered."""
+    """``fun(x, gradient, own, …, args)``: value and gradient; array `place` is a matrix with its rows gathered."""
     before = make_tuple(place, _gathered)
 
     @portable
@@ -78,11 +78,11 @@ def _reading(pair, place, count):
     behind = make_tuple(count - place, following)
 
     @njit(**OBJECTIVE_FLAGS)
-    def fun(x, own, data, buffers, order, cursor, args):
+    def fun(x, gradient, own, data, buffers, order, cursor, args):
         indptr, indices, values = own
         entries = cursor[2]
         matrix = indptr[: cursor[1] + 1], indices[:entries], values[:entries]
         rest = (data, buffers, order, cursor)
-        return pair(x, *before(rest, 0), *matrix, *behind(rest, 0), *args)
+        return pair(x, gradient, *before(rest, 0), *matrix, *behind(rest, 0), *args)
 
     return fun

@@ -46,6 +46,30 @@ def vector_view(real):
     return view
 
 
+def stack_vector(real, count):
+    """Intrinsic ``vector()``: so many numbers on the stack of the function that calls it, for as long."""
+    array_type = types.Array(real, 1, "C")
+
+    @intrinsic
+    def vector(typingctx):
+        def codegen(context, builder, signature, arguments):
+            from numba.np.arrayobj import populate_array
+
+            number = context.get_data_type(real)
+            place = cgutils.alloca_once(builder, ir.ArrayType(number, count))
+            array = context.make_array(array_type)(context, builder)
+            size, width = (
+                context.get_constant(types.intp, n) for n in (count, context.get_abi_sizeof(number))
+            )
+            data = builder.bitcast(place, array.data.type)
+            populate_array(array, data, [size], [width], width, meminfo=None)
+            return array._getvalue()
+
+        return array_type(), codegen
+
+    return vector
+
+
 @intrinsic
 def address_of(typingctx, array):
     """Address of the first element of a contiguous array."""
@@ -161,6 +185,21 @@ def load_word(typingctx, address, place):
         return builder.load(builder.gep(words, [arguments[1]]))
 
     return types.int64(types.intp, types.intp), codegen
+
+
+@intrinsic
+def fetch(typingctx, address):
+    """Have the processor read what is at an address into its caches; nothing happens if nothing is there."""
+
+    def codegen(context, builder, signature, arguments):
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        to_read, to_keep, data = (ir.Constant(word, number) for number in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), to_read, to_keep, data])
+        return context.get_dummy_value()
+
+    return types.none(types.intp), codegen
 
 
 @intrinsic

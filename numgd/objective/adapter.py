@@ -16,11 +16,11 @@ STEP = 1e-20
 class Functions(NamedTuple):
     """What the user gave: ``fun(x, *args)`` and the derivatives of it that are functions too."""
 
-    fun: Any
+    fun: Any  # None where only `pair` is ever called
     jac: Any = None  # jac(x, *args) -> (n,), None unless the scheme is EXACT
     hess: Any = None  # hess(x, *args) -> (n, n)
     hessp: Any = None  # hessp(x, p, *args) -> (n,)
-    pair: Any = None  # pair(x, *args) -> (value, gradient), None unless the scheme is PAIR
+    pair: Any = None  # pair(x, gradient, *args) -> value, writes the gradient; None unless the scheme is PAIR
 
 
 def result_type(dispatcher, argument_types):
@@ -79,17 +79,17 @@ def _types_fit(functions, scheme, vector, argument_types):
     """Whether the functions compile for these types and return what a solver can take."""
     arguments = (vector, *argument_types)
     try:
-        value = result_type(functions.fun, arguments)
-        if functions.pair is not None:
+        fits = functions.fun is None
+        if functions.fun is not None:
+            value = result_type(functions.fun, arguments)
             fits = _is_real(value)
-            value = result_type(functions.pair, arguments)
-        if scheme in (JOINT, PAIR):
+        if functions.pair is not None:
+            fits = fits and _is_real(result_type(functions.pair, (vector, *arguments)))
+        if scheme == JOINT:
             if not (isinstance(value, types.BaseTuple) and len(value) == 2):
                 return False
             value, gradient = value
             fits = _is_real(value) and _is_real_array(gradient, 1)
-        else:
-            fits = _is_real(value)
         if functions.jac is not None:
             fits = fits and _is_real_array(result_type(functions.jac, arguments), 1)
         if functions.hess is not None:
@@ -124,10 +124,12 @@ def _make_first(functions, scheme, load, point, view, vector):
     @portable
     def paired(x, g, n, wanted, context):
         if wanted & GRADIENT:
-            value, gradient = pair(point(x, n), *load(context))
-            fill(view(g, n), gradient)
-            return real(value)
+            return both(x, g, n, wanted, context)
         return alone(x, g, n, wanted, context)
+
+    @portable
+    def both(x, g, n, wanted, context):
+        return real(pair(point(x, n), view(g, n), *load(context)))
 
     @portable
     def exact(x, g, n, wanted, context):
@@ -147,6 +149,8 @@ def _make_first(functions, scheme, load, point, view, vector):
                 gradient[i] = fun(moved, *load(context)).imag / STEP
         return f
 
+    if fun is None:
+        return both
     return {JOINT: joint, PAIR: paired, EXACT: exact, COMPLEX_STEP: by_complex_step}.get(scheme, alone)
 
 

@@ -47,8 +47,10 @@ class PythonObjective:
             self._take(hessp(self.argument.copy(), self.direction.copy(), *self.args), "hessp")
             return 0.0
         f = 0.0
-        if self.scheme == JOINT or (self.scheme == PAIR and wanted & GRADIENT):
-            answer = (fun if pair is None else pair)(self.argument.copy(), *self.args)
+        if self.scheme == PAIR and wanted & GRADIENT:
+            return _real_scalar(pair(self.argument.copy(), self.vector, *self.args))
+        if self.scheme == JOINT:
+            answer = fun(self.argument.copy(), *self.args)
             try:
                 f, gradient = answer
             except (TypeError, ValueError):

@@ -59,7 +59,7 @@ def _agree(plain, compiled, arguments, args, tolerance):
 
 
 def _all_agree(functions, dispatchers, keys, x, args):
-    points = Functions((x,), (x,), (x,), (x, np.ones_like(x)), (x,))
+    points = Functions((x,), (x,), (x,), (x, np.ones_like(x)), (x, np.empty_like(x)))
     return all(_agree_at(*parts, args) for parts in zip(functions, dispatchers, keys, points, strict=True))
 
 

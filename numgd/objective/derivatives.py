@@ -70,7 +70,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     )
     refused = None
     if scheme == PAIR:
-        made = _made("value_and_grad", given.fun, args, x, box, rows)
+        made = _made("value_and_grad_to", given.fun, args, x, box, rows)
         refused = made.refused
         if made.function is None:
             insist_not(given.jac, "jac", refused)
@@ -111,7 +111,8 @@ class _ObjectiveTrial(Trial):
     def __init__(self, mode, fun, args, x, rows):
         self.args, self.rows = args, rows
         self.first = row_of_args(args, 0) if rows else args
-        super().__init__(mode, 0, fun, x, (x, x, *self.first) if mode == "hessp" else (x, *self.first))
+        vectors = (x,) if mode == "hessian" else (x, x)
+        super().__init__(mode, 0, fun, x, (*vectors, *self.first))
 
     def kinds(self):
         return self.x.dtype.char, self.rows, fingerprint(self.args)
@@ -120,19 +121,23 @@ class _ObjectiveTrial(Trial):
         return compiles_alike(self.fun, dispatcher, key, self.args, self.x, self.first)
 
     def fits(self, answer):
-        if self.mode == "value_and_grad":
-            answer = answer[1]
+        if self.mode == "value_and_grad_to":
+            return isinstance(answer, types.Integer | types.Float | types.Boolean)
         return isinstance(answer, types.Array) and answer.ndim == (2 if self.mode == "hessian" else 1)
 
     def values(self, dispatcher, x):
-        if self.mode == "value_and_grad":
+        if self.mode == "value_and_grad_to":
             return dispatcher(x, *self.first)
-        return derived("value_and_grad", dispatcher, 0)(x, *self.first)[1]
+        gradient = np.empty_like(x)
+        derived("value_and_grad_to", dispatcher, 0)(x, gradient, *self.first)
+        return gradient
 
     def change(self, derivative, direction):
         x = self.x.copy()
-        if self.mode == "value_and_grad":
-            return np.dot(derivative(x, *self.first)[1], direction)
+        if self.mode == "value_and_grad_to":
+            gradient = np.empty_like(x)
+            derivative(x, gradient, *self.first)
+            return np.dot(gradient, direction)
         if self.mode == "hessian":
             return np.dot(derivative(x, *self.first), direction)
         return derivative(x, direction.copy(), *self.first)

@@ -82,7 +82,7 @@ def make(trial, box=None):
 
 
 def _make_first(trial, box, name, dispatcher, key):
-    mode = trial.mode
+    mode, said = trial.mode, trial.mode.removesuffix("_to")
     if not trial.alike(dispatcher, key):
         return Made(None, f"{name} is called back: Numba cannot compile it, or not to the same results")
     try:
@@ -93,9 +93,9 @@ def _make_first(trial, box, name, dispatcher, key):
     except NotDifferentiable as error:
         return Made(None, str(error))
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
-        return Made(None, f"{name}: its {mode} cannot be compiled: {str(error).strip().splitlines()[0]}")
+        return Made(None, f"{name}: its {said} cannot be compiled: {str(error).strip().splitlines()[0]}")
     if not trial.fits(answer):
-        return Made(None, f"{name}: its {mode} is {answer}, which a solver cannot take")
+        return Made(None, f"{name}: its {said} is {answer}, which a solver cannot take")
     try:
         right = agrees(
             lambda x: trial.values(dispatcher, x),
@@ -107,7 +107,7 @@ def _make_first(trial, box, name, dispatcher, key):
         right = True
     if right:
         return Made(function)
-    message = f"the {mode} of {name} by numgd.autodiff differs from differences along a random direction"
+    message = f"the {said} of {name} by numgd.autodiff differs from differences along a random direction"
     warnings.warn(f"{message}; differences are used", RuntimeWarning, stacklevel=6)
     return Made(None, message)
 

@@ -11,6 +11,7 @@ from numba import njit, prange
 from scipy import optimize
 
 import numgd
+from numgd.autodiff.derivation import derived
 
 START = np.array([-1.2, 1.0, 0.4])
 
@@ -376,3 +377,40 @@ def test_the_jacobian_by_several_numbers():
     assert np.array_equal(by_c, np.ones(5))
     with pytest.raises(numgd.autodiff.NotDifferentiable, match="numbers"):
         numgd.jacobian(lambda x, y: x * y, (0, 1))(t, t)
+
+
+def overwritten(x):
+    gradient = x[1:]
+    gradient *= 3.0
+    return np.sum(x * x) * gradient[0]
+
+
+def grown_tape(x):
+    total, y = 0.0, x[0]
+    for i in range(400):
+        y = math.sin(y) + x[i % 3]
+        total += y * y
+    return total
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "f",
+    [rosenbrock, overwritten, grown_tape]
+    + [lambda x: np.sum(x), lambda x: 2.0, lambda x: np.dot(x, x), lambda x: x[::-1][0] * x[2]],
+)  # fmt: skip
+def test_gradients_in_given_memory(f, dtype):
+    x = START.astype(dtype)
+    value, expected = numgd.value_and_grad(f)(x.copy())
+    gradient = np.full(3, np.nan, dtype)
+    found = derived("value_and_grad_to", f, 0)(x.copy(), gradient)
+    assert found == value
+    np.testing.assert_array_equal(gradient, expected)
+
+
+def test_second_derivatives_with_a_tape_that_grows():
+    x, p = START.copy(), np.array([0.3, -1.0, 0.7])
+    h = 1e-6
+    gradient = numgd.grad(grown_tape)
+    expected = (gradient(x + h * p) - gradient(x - h * p)) / (2.0 * h)
+    np.testing.assert_allclose(numgd.hessp(grown_tape)(x, p), expected, rtol=1e-6)

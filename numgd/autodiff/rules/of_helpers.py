@@ -77,5 +77,20 @@ class KeptTape(ArrayRule):
         return self.text([em.dot(tape), em.val(top), em.dot(array)], op)
 
 
+class ShortTape(ArrayRule):
+    """The tape at its start; that of a second derivative holds the tangents of what it holds."""
+
+    smooth = False
+    operands = 0
+    pattern = "helpers.short_tape()"
+
+    def kind(self, kinds, options):
+        return Kind("f8", 1)
+
+    def blank(self, em, op):
+        return f"np.zeros({helpers.SHORT})"
+
+
+define(ShortTape("short_tape"), helpers.short_tape)
 KEPT_TAPE = KeptTape("kept")
 KEPT_TOP = Inactive("kept_top", 2, "{0} + {1}.size + {1}.ndim", lambda kinds, options: Kind("i8"))
