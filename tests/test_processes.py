@@ -80,6 +80,43 @@ def test_processes_that_compile_at_the_same_time_write_no_common_file(tmp_path, 
         assert sum(again.stats.cache_hits.values()) == 1
 
 
+NAMED = """
+import sys
+from numba import njit
+from numgd.jit.portable import compiled
+
+def make(number):
+    @compiled(f"adds-{number}")
+    def add(x):
+        return x + number
+    return add
+
+one, two = make(1.0), make(2.0)
+if sys.argv[1:]:
+    one(0.0)
+else:
+    two(0.0)  # compiled here, and the other one read from the disk
+
+    @njit
+    def both():
+        return one(0.0), two(0.0)
+
+    print(both(), sum(one.stats.cache_hits.values()))
+"""
+
+
+def test_machine_code_from_the_disk_has_no_name_of_this_process(tmp_path, monkeypatch):
+    # Numba's names also hold flags in the order of a set, in which processes may agree or not.
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    script = tmp_path / "named.py"
+    script.write_text(NAMED)
+    environment = {**os.environ, "NUMGD_CACHE_DIR": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, script, "first"], env=environment, check=True)
+    second = [sys.executable, script]
+    found = subprocess.run(second, env=environment, check=True, capture_output=True, text=True)
+    assert found.stdout.split() == ["(1.0,", "2.0)", "1"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process on Windows")
 @pytest.mark.parametrize("method", ["gd", "bfgs"])
 def test_control_c_leaves_a_running_compiled_loop(method):
