@@ -68,7 +68,7 @@ def _gathered(place, k, unused):
 
 @lru_cache(256)
 def _reading(pair, place, count):
-    """``fun(x, gradient, own, …, args)``: value and gradient; array `place` is a matrix with its rows gathered."""
+    """``fun(x, gradient, own, …, args)``: value and gradient; array `place` is rows of a matrix, gathered."""
     before = make_tuple(place, _gathered)
 
     @portable

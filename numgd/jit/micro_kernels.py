@@ -87,9 +87,13 @@ class _Emitter:
         return [self.builder.load(self.builder.gep(first, [self.constant(i)])) for i in range(count)]
 
     def clear(self):
+        self.begin([ir.Constant(self.vector, None)] * self.vectors)
+
+    def begin(self, columns):
+        """Let the sums of every row start from a vector a column."""
         for row in self.sums:
-            for total in row:
-                self.builder.store(ir.Constant(self.vector, None), total)
+            for total, column in zip(row, columns, strict=True):
+                self.builder.store(column, total)
 
     def fetch(self, target, pitch):
         """Sums from memory."""
@@ -104,6 +108,59 @@ class _Emitter:
             address = self.offset(target, self.builder.mul(pitch, self.constant(m)))
             for n, total in enumerate(row):
                 self.store(self.builder.load(total), address, n * self.lanes)
+
+    def activate(self, code):
+        """Apply the activation of a code of `ACTIVATIONS` to the sums."""
+        zero, six = (self.spread(ir.Constant(self.scalar, value)) for value in (0.0, 6.0))
+
+        def relu(value):  # NaN stays
+            return self.builder.select(self.builder.fcmp_ordered("<=", value, zero), zero, value)
+
+        def relu6(value):
+            value = relu(value)
+            return self.builder.select(self.builder.fcmp_ordered(">=", value, six), six, value)
+
+        def leaky_relu(value):
+            sloping = self.builder.fmul(value, self.spread(ir.Constant(self.scalar, 0.01)))
+            return self.builder.select(self.builder.fcmp_ordered("<=", value, zero), sloping, value)
+
+        for number, function in enumerate((relu, relu6, leaky_relu), 1):
+            with self.builder.if_then(self.builder.icmp_signed("==", code, self.constant(number))):
+                for total in (total for row in self.sums for total in row):
+                    self.builder.store(function(self.builder.load(total)), total)
+
+    def scatter(self, targets, count):
+        """The first `count` numbers of each row's sums to an address a row."""
+        whole = self.builder.icmp_signed(">=", count, self.constant(self.vectors * self.lanes))
+        with self.builder.if_else(whole, likely=True) as (plain, masked):
+            with plain:
+                for address, row in zip(targets, self.sums, strict=True):
+                    for n, total in enumerate(row):
+                        self.store(self.builder.load(total), address, n * self.lanes)
+            with masked:
+                for n in range(self.vectors):
+                    mask = self.mask(self.builder.sub(count, self.constant(n * self.lanes)))
+                    for address, row in zip(targets, self.sums, strict=True):
+                        self.store_some(self.builder.load(row[n]), address, n * self.lanes, mask)
+
+    def mask(self, count):
+        """Which lanes are among the first `count`."""
+        word = ir.IntType(32)
+        numbers = ir.Constant(ir.VectorType(word, self.lanes), list(range(self.lanes)))
+        undefined = ir.Constant(numbers.type, ir.Undefined)
+        single = self.builder.insert_element(undefined, self.builder.trunc(count, word), ir.Constant(word, 0))
+        spread = self.builder.shuffle_vector(single, undefined, ir.Constant(numbers.type, [0] * self.lanes))
+        return self.builder.icmp_signed("<", numbers, spread)
+
+    def store_some(self, value, address, elements, mask):
+        """Store the lanes of a mask."""
+        pointer, word = self.pointer(address, self.vector, elements), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(ir.VoidType(), [self.vector, pointer.type, word, mask.type]),
+            f"llvm.masked.store.v{self.lanes}f{8 * self.size}.p0",
+        )
+        self.builder.call(function, [value, pointer, ir.Constant(word, self.size), mask])
 
     def spread(self, number):
         """A vector of one number."""
@@ -135,6 +192,23 @@ def _groups_of(lanes, width, member):
     return [width * (lane // width) + member for lane in range(lanes)]
 
 
+def _sum_gathered(emit, table, taps, length, shift, packed):
+    """Add Σ_t Σ_k (table[t, m] + shift)[k] · packed[t, k, n] to the sums; table and packed are addresses."""
+    builder = emit.builder
+    width = emit.constant(emit.vectors * emit.lanes)
+    with cgutils.for_range(builder, taps) as tap:
+        skipped = builder.mul(tap.index, emit.constant(8 * emit.rows))
+        sources = [
+            emit.offset(source, shift) for source in emit.words(builder.add(table, skipped), emit.rows)
+        ]
+        panel = emit.offset(packed, builder.mul(builder.mul(tap.index, length), width))
+        with cgutils.for_range(builder, length) as inner:
+            emit.step(
+                lambda m: emit.load(emit.offset(sources[m], inner.index), emit.scalar),
+                emit.offset(panel, builder.mul(inner.index, width)),
+            )
+
+
 @cache
 def gather_block(real, rows, vectors, lanes):
     """Intrinsic ``gather(table, entry, taps, length, shift, packed, place, target, start, pitch)``.
@@ -150,21 +224,12 @@ def gather_block(real, rows, vectors, lanes):
             table, entry, taps, length, shift, packed, place, target, start, pitch = arguments
             kinds = signature.args
             emit = _Emitter(context, builder, real, rows, vectors, lanes)
-            width = emit.constant(vectors * lanes)
             emit.clear()
-            for_packed = emit.address(kinds[5], packed, place)
-            for_table = emit.address(kinds[0], table, entry)
-            with cgutils.for_range(builder, taps) as tap:
-                skipped = builder.mul(tap.index, emit.constant(8 * rows))
-                sources = [
-                    emit.offset(source, shift) for source in emit.words(builder.add(for_table, skipped), rows)
-                ]
-                panel = emit.offset(for_packed, builder.mul(builder.mul(tap.index, length), width))
-                with cgutils.for_range(builder, length) as inner:
-                    emit.step(
-                        lambda m: emit.load(emit.offset(sources[m], inner.index), emit.scalar),
-                        emit.offset(panel, builder.mul(inner.index, width)),
-                    )
+            for_table, for_packed = (
+                emit.address(kinds[0], table, entry),
+                emit.address(kinds[5], packed, place),
+            )
+            _sum_gathered(emit, for_table, taps, length, shift, for_packed)
             emit.write(emit.address(kinds[7], target, start), pitch)
             return context.get_dummy_value()
 
@@ -176,28 +241,82 @@ def gather_block(real, rows, vectors, lanes):
 
 
 @cache
-def reduce_block(real, rows, vectors, lanes):
-    """Intrinsic of eleven arguments, in the order of `reduce` below.
+def convolve_block(real, rows, vectors, lanes):
+    """Intrinsic of fourteen arguments, in the order of `convolve` below.
 
-    ``target[m, n] += Σ_r Σ_k left[r · length + k, m] · table[r][k · right_step + n]``: rows of `left` are
-    `left_step` apart, and `table` (runs,) holds addresses.
+    The sums of `gather_block`, with ``bias[first + n]`` added and an activation applied, go to
+    ``out[places[begin + m] + start + n]`` for the first `count` columns n.  As many numbers as the block has
+    columns are read of the bias.
     """
 
     @intrinsic
-    def reduce(
-        typingctx, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch
-    ):
+    def convolve(
+        typingctx, table, entry, taps, length, shift, packed, place, bias, first, out, places, begin, start,
+        count, activation,
+    ):  # fmt: skip
         def codegen(context, builder, signature, arguments):
-            left, place, left_step, table, entry, runs, length, right_step, target, start, pitch = arguments
+            (
+                table,
+                entry,
+                taps,
+                length,
+                shift,
+                packed,
+                place,
+                bias,
+                first,
+                out,
+                places,
+                begin,
+                start,
+                *rest,
+            ) = arguments
+            count, activation = rest
             kinds = signature.args
             emit = _Emitter(context, builder, real, rows, vectors, lanes)
-            for_target = emit.address(kinds[8], target, start)
-            for_left = emit.address(kinds[0], left, place)
-            for_table = emit.address(kinds[3], table, entry)
+            for_bias = emit.address(kinds[7], bias, first)
+            emit.begin([emit.load(for_bias, emit.vector, n * lanes) for n in range(vectors)])
+            for_table, for_packed = (
+                emit.address(kinds[0], table, entry),
+                emit.address(kinds[5], packed, place),
+            )
+            _sum_gathered(emit, for_table, taps, length, shift, for_packed)
+            emit.activate(activation)
+            for_out = emit.address(kinds[9], out, start)
+            targets = emit.words(emit.address(kinds[10], places, begin), rows)
+            emit.scatter([emit.offset(for_out, target) for target in targets], count)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        signature = types.none(
+            table, whole, whole, whole, whole, packed, whole, bias, whole, out, places, whole, whole, whole,
+            whole,
+        )  # fmt: skip
+        return signature, codegen
+
+    return convolve
+
+
+@cache
+def reduce_block(real, rows, vectors, lanes):
+    """Intrinsic of ten arguments, in the order of `reduce` below.
+
+    ``target[m, n] += Σ_r Σ_k left[r · length + k, m] · table[r][k · right_step + n]``: `left` is an address,
+    and its rows are `left_step` apart; `table` (runs,) holds addresses.
+    """
+
+    @intrinsic
+    def reduce(typingctx, left, left_step, table, entry, runs, length, right_step, target, start, pitch):
+        def codegen(context, builder, signature, arguments):
+            left, left_step, table, entry, runs, length, right_step, target, start, pitch = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, rows, vectors, lanes)
+            for_target = emit.address(kinds[7], target, start)
+            for_table = emit.address(kinds[2], table, entry)
             emit.fetch(for_target, pitch)
             with cgutils.for_range(builder, runs) as run:
                 (right,) = emit.words(builder.add(for_table, builder.mul(run.index, emit.constant(8))), 1)
-                begin = emit.offset(for_left, builder.mul(builder.mul(run.index, length), left_step))
+                begin = emit.offset(left, builder.mul(builder.mul(run.index, length), left_step))
                 with cgutils.for_range(builder, length) as inner:
                     source = emit.offset(begin, builder.mul(inner.index, left_step))
                     emit.step(
@@ -208,7 +327,7 @@ def reduce_block(real, rows, vectors, lanes):
             return context.get_dummy_value()
 
         whole = types.intp
-        signature = types.none(left, whole, whole, table, whole, whole, whole, whole, target, whole, whole)
+        signature = types.none(whole, whole, table, whole, whole, whole, whole, target, whole, whole)
         return signature, codegen
 
     return reduce
@@ -295,99 +414,26 @@ def reduce_lanes(real, taps, lanes, width):
 
 
 @cache
-def gather_any(real, blocks):
-    """Portable ``gather(kind, …)``: the `gather_block` of one of several blocks (rows, vectors, lanes)."""
-    block, *others = blocks
-    gather = gather_block(real, *block)
-    further = gather_any(real, tuple(others)) if others else None
+def any_of(make, real, variants):
+    """Portable ``block(kind, …)``: what ``make(real, …)`` gives for one of several variants."""
+    variant, *others = variants
+    block = make(real, *variant)
     if not others:
 
         @portable
-        def only(kind, table, entry, taps, length, shift, packed, place, target, start, pitch):
-            gather(table, entry, taps, length, shift, packed, place, target, start, pitch)
+        def only(kind, *args):
+            block(*args)
 
         return only
 
-    @portable
-    def pick(kind, table, entry, taps, length, shift, packed, place, target, start, pitch):
-        if kind == 0:
-            gather(table, entry, taps, length, shift, packed, place, target, start, pitch)
-        else:
-            further(kind - 1, table, entry, taps, length, shift, packed, place, target, start, pitch)
-
-    return pick
-
-
-@cache
-def reduce_any(real, blocks):
-    """Portable ``reduce(kind, …)``: the `reduce_block` of one of several blocks (rows, vectors, lanes)."""
-    block, *others = blocks
-    reduce = reduce_block(real, *block)
-    further = reduce_any(real, tuple(others)) if others else None
-    if not others:
-
-        @portable
-        def only(kind, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch):
-            reduce(left, place, left_step, table, entry, runs, length, right_step, target, start, pitch)
-
-        return only
+    further = any_of(make, real, tuple(others))
 
     @portable
-    def pick(kind, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch):
+    def pick(kind, *args):
         if kind == 0:
-            reduce(left, place, left_step, table, entry, runs, length, right_step, target, start, pitch)
+            block(*args)
         else:
-            further(
-                kind - 1, left, place, left_step, table, entry, runs, length, right_step, target, start, pitch
-            )
-
-    return pick
-
-
-@cache
-def gather_lanes_any(real, kinds, lanes):
-    """Portable ``gather(kind, …)``: the `gather_lanes` of one of several (rows, width)."""
-    (rows, width), *others = kinds
-    gather = gather_lanes(real, rows, lanes, width)
-    further = gather_lanes_any(real, tuple(others), lanes) if others else None
-    if not others:
-
-        @portable
-        def only(kind, table, taps, shift, step, packed, place, target, start, pitch):
-            gather(table, taps, shift, step, packed, place, target, start, pitch)
-
-        return only
-
-    @portable
-    def pick(kind, table, taps, shift, step, packed, place, target, start, pitch):
-        if kind == 0:
-            gather(table, taps, shift, step, packed, place, target, start, pitch)
-        else:
-            further(kind - 1, table, taps, shift, step, packed, place, target, start, pitch)
-
-    return pick
-
-
-@cache
-def reduce_lanes_any(real, taps, lanes, widths):
-    """Portable ``reduce(kind, …)``: the `reduce_lanes` of one of several widths, each with its own taps."""
-    width, *others = widths
-    reduce = reduce_lanes(real, taps[0], lanes, width)
-    further = reduce_lanes_any(real, taps[1:], lanes, tuple(others)) if others else None
-    if not others:
-
-        @portable
-        def only(kind, left, left_step, table, entry, shift, length, right_step, target, start):
-            reduce(left, left_step, table, entry, shift, length, right_step, target, start)
-
-        return only
-
-    @portable
-    def pick(kind, left, left_step, table, entry, shift, length, right_step, target, start):
-        if kind == 0:
-            reduce(left, left_step, table, entry, shift, length, right_step, target, start)
-        else:
-            further(kind - 1, left, left_step, table, entry, shift, length, right_step, target, start)
+            further(kind - 1, *args)
 
     return pick
 

@@ -5,7 +5,7 @@ import numpy as np
 from numgd.kernels.cpu.conv import choose
 from numgd.kernels.cpu.conv.bias_gradient import bias_gradient as sum_over_pixels
 from numgd.kernels.cpu.conv.epilogue import ACTIVATIONS
-from numgd.kernels.cpu.conv.geometry import Geometry
+from numgd.kernels.cpu.conv.geometry import Geometry, by_shape
 from numgd.nn.functional.checks import output, outputs, pair_of, real_array, whole
 
 
@@ -90,11 +90,20 @@ def _padding_of(padding, stride, extent):
 
 def _geometry(kernel, stride, padding, dilation, groups):
     """Checked geometry of a convolution with a kernel (kh, kw)."""
+    if type(stride) is type(padding) is type(dilation) is type(groups) is int:
+        return _geometry_of_numbers(kernel, stride, padding, dilation, groups)
+    return _geometry_of_all(kernel, stride, padding, dilation, groups)
+
+
+def _geometry_of_all(kernel, stride, padding, dilation, groups):
     stride = pair_of("stride", stride, 1)
     dilation = pair_of("dilation", dilation, 1)
     groups = whole("groups", groups, 1)
     bare = Geometry(stride, dilation, (0, 0, 0, 0), groups)
     return bare._replace(padding=_padding_of(padding, stride, bare.extent(kernel)))
+
+
+_geometry_of_numbers = by_shape(_geometry_of_all)
 
 
 def _check_weight(weight, groups):

@@ -10,7 +10,7 @@ import numpy as np
 
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import seldom
-from numgd.kernels.cpu.conv.geometry import ceil_divide
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide
 
 
 class Sweep(NamedTuple):
@@ -79,6 +79,7 @@ def _classes(size, stride, dilation, before, kernel):
         yield start, ceil_divide(size - start, stride), reached
 
 
+@by_shape
 def whole_sweep(result, weight, geometry):
     """The taps (indices into the kernel, dy, dx) and the sweep of a convolution, by shapes."""
     tall, wide = weight[1:3]
@@ -90,12 +91,17 @@ def whole_sweep(result, weight, geometry):
     return (taps, dy, dx), sweep
 
 
+@by_shape
 def phases(result, weight, geometry):
     """The taps and sweeps that make up a transposed convolution, by shapes.
 
     Positions of the result that are equal modulo the stride meet the same taps: each such class is a
     convolution of stride one with those taps alone.
     """
+    return tuple(_phases(result, weight, geometry))
+
+
+def _phases(result, weight, geometry):
     tall, wide = weight[1:3]
     down, across = geometry.stride
     apart_y, apart_x = geometry.dilation

@@ -4,8 +4,9 @@ import numpy as np
 from numba import prange
 
 from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.kernels.cpu.columns import abreast
 
-ROWS = 512
+ROWS = 64
 
 
 @compiled("conv-bias-gradient", THREADED_FLAGS)
@@ -27,7 +28,9 @@ def bias_gradient(grad, out):
     if grad.size == 0:
         out[:] = 0
         return
-    rows = grad.reshape(-1, grad.shape[-1])
+    channels = grad.shape[-1]
+    pixels = abreast(grad.size // channels, channels)
+    rows = grad.reshape(-1, pixels * channels)
     partial = np.empty((min(256, rows.shape[0] // ROWS + 1), rows.shape[1]))
     _partial(rows, partial)
-    out[:] = partial.sum(axis=0)
+    out[:] = partial.reshape(-1, channels).sum(axis=0)

@@ -12,7 +12,7 @@ from numgd.kernels.cpu.conv import (
     winograd,
     winograd_weight_gradient,
 )
-from numgd.kernels.cpu.conv.geometry import ceil_divide
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide
 
 
 def _winograd(m):
@@ -53,6 +53,7 @@ def reason_against(algorithm, kernel, inside, outside, geometry):
     return ALGORITHMS[algorithm].reason_against(kernel, inside, outside, geometry)
 
 
+@by_shape
 def choose(kernel, inside, outside, batch, result, geometry):
     """Name of the algorithm for a kernel (kh, kw), numbers of channels, and the result's batch and (h, w)."""
 

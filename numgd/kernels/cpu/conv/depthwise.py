@@ -14,12 +14,19 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import gather_lanes_any, lanes_of, move_vector, reduce_lanes_any, register_bytes
+from numgd.jit.micro_kernels import (
+    any_of,
+    gather_lanes,
+    lanes_of,
+    move_vector,
+    reduce_lanes,
+    register_bytes,
+)
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import remembered
 
 BAND = 2**17
@@ -60,7 +67,8 @@ def _pixels_for(width):
 
 def _kinds(dtype):
     """The compiled blocks: for each width a long, a short and a single one."""
-    return tuple((rows, width) for width in widths_of(dtype) for rows in (*_pixels_for(width), 1))
+    lanes = lanes_of(dtype)
+    return tuple((rows, lanes, width) for width in widths_of(dtype) for rows in (*_pixels_for(width), 1))
 
 
 def reason_against(kernel, inside, outside, geometry):
@@ -159,7 +167,7 @@ def _driver(dtype):
     """The loop over bands."""
     lanes = lanes_of(dtype)
     copy_part = _copier(dtype)
-    gather = gather_lanes_any(from_dtype(dtype), _kinds(dtype), lanes)
+    gather = any_of(gather_lanes, from_dtype(dtype), _kinds(dtype))
 
     @compiled(f"conv-depthwise-{dtype}", THREADED_FLAGS)
     def drive(source, packed, bias, out, scratch, sums, dy, dx, cut, kind, long, short, width, activation):
@@ -228,10 +236,16 @@ def _driver(dtype):
     return drive
 
 
-def _cut(sweep, dy, dx, batch, channels, size, itemsize):
-    """Bands of a sweep over results."""
-    above, before = (int(d.min()) if d.size else 0 for d in (dy, dx))
-    tall, wide = (int(d.max() - d.min()) + 1 if d.size else 1 for d in (dy, dx))
+def _reach(offsets):
+    """The least of the taps' offsets, and how far they reach."""
+    least = int(offsets.min()) if offsets.size else 0
+    return least, int(offsets.max()) - least + 1 if offsets.size else 1
+
+
+@by_shape
+def _cut(sweep, down, across, batch, channels, size, itemsize, most):
+    """Bands of a sweep over results, for `most` threads; `down` and `across` as of `_reach`."""
+    (above, tall), (before, wide) = down, across
     lanes = size // itemsize
     segment = min(SEGMENT, sweep.count_x)
     panels = min(PANELS, ceil_divide(channels, lanes))
@@ -246,7 +260,7 @@ def _cut(sweep, dy, dx, batch, channels, size, itemsize):
     band = ceil_divide(sweep.count_y, ceil_divide(sweep.count_y, band))
     items = batch * ceil_divide(sweep.count_y, band) * ceil_divide(sweep.count_x, segment)
     items *= ceil_divide(ceil_divide(channels, lanes), panels)
-    workers = max(1, min(threads(), items, 16 * 2**20 // cost(band, panels)))
+    workers = max(1, min(most, items, 16 * 2**20 // cost(band, panels)))
     cut = Cut(*sweep[:8], above, before, tall, wide, band, segment, panels, workers)
     return cut, cost(band, panels) // itemsize
 
@@ -268,7 +282,9 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
         return packed
 
     packed = remembered(kept, ("depthwise", transposed, chosen.tobytes()), make)
-    cut, length = _cut(sweep, dy, dx, source.shape[0], channels, register_bytes(), dtype.itemsize)
+    cut, length = _cut(
+        sweep, _reach(dy), _reach(dx), source.shape[0], channels, register_bytes(), dtype.itemsize, threads()
+    )
     scratch = workspace(length, dtype, cut.workers)
     sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
     kind = 3 * widths_of(dtype).index(width)
@@ -293,11 +309,10 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
 def _weight_driver(dtype):
     """The loop over bands of results."""
     lanes = lanes_of(dtype)
-    widths = widths_of(dtype)
-    together = tuple(taps_for(width) for width in widths)
-    most = max(together)
+    kinds = tuple((taps_for(width), lanes, width) for width in widths_of(dtype))
+    most = max(taps for taps, _, _ in kinds)
     copy_part = _copier(dtype)
-    reduce = reduce_lanes_any(from_dtype(dtype), together, lanes, widths)
+    reduce = any_of(reduce_lanes, from_dtype(dtype), kinds)
 
     @compiled(f"conv-depthwise-weight-gradient-{dtype}", THREADED_FLAGS)
     def drive(grad, x, out, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
@@ -381,7 +396,9 @@ def weight_gradient(grad, x, out, geometry):
     lanes = lanes_of(dtype)
     (taps, dy, dx), sweep = whole_sweep(grad.shape, out.shape, geometry)
     count = taps_for(width)
-    cut, length = _cut(sweep, dy, dx, grad.shape[0], channels, register_bytes(), dtype.itemsize)
+    cut, length = _cut(
+        sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, threads()
+    )
     total = ceil_divide(channels, lanes) * ceil_divide(taps.size, count) * count * width * lanes
     shares = max(1, min(PARTS, grad.shape[0] * sweep.count_y, PARTIAL // (total * dtype.itemsize)))
     partial = np.empty((shares, total), dtype)

@@ -9,19 +9,18 @@ from functools import cache
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import gather_any
+from numgd.jit.micro_kernels import any_of, convolve_block
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
 from numgd.kernels.cpu.conv.addresses import fill, phases, whole_sweep
-from numgd.kernels.cpu.conv.epilogue import finish
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
-from numgd.kernels.cpu.conv.packing import block_for, blocks_of, pack, portions, remembered
+from numgd.kernels.cpu.conv.packing import block_for, blocks_of, pack, padded, portions, remembered
 
 
 @cache
 def _driver(dtype):
     """The loop over strips of pixels and blocks of channels."""
-    gather = gather_any(from_dtype(dtype), blocks_of(dtype))
+    convolve = any_of(convolve_block, from_dtype(dtype), blocks_of(dtype))
 
     @seldom
     def take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
@@ -35,13 +34,11 @@ def _driver(dtype):
         columns = portion.groups * per_column
         base = address_of(source)
         nothing = address_of(zeros)
-        flat = out.reshape(-1)
         strip, split = item // sweep.splits, item % sweep.splits
         first = strip * sweep.strip
         count = min(sweep.strip, blocks - first)
         table = np.empty(max(1, count * taps * rows), np.int64)
         targets = np.empty(count * rows, np.int64)
-        sums = np.empty(rows * width, source.dtype)
         fill(
             table, targets, base, nothing, source.shape, size, out.shape,
             first * rows, count, rows, pixels, dy, dx, sweep,
@@ -49,25 +46,13 @@ def _driver(dtype):
         for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
             group = portion.group + panel // per_column
             begin = panel % per_column * width
-            wide = min(width, portion.columns - begin)
             to = group * sweep.per_group + portion.column + begin
             for b in range(count):
-                gather(
-                    kind,
-                    table,
-                    b * taps * rows,
-                    taps,
-                    sweep.depth,
-                    group * sweep.depth,
-                    packed,
-                    panel * taps * sweep.depth * width,
-                    sums,
-                    0,
-                    width,
-                )
-                for m in range(min(rows, pixels - (first + b) * rows)):
-                    place = targets[b * rows + m] + to
-                    finish(sums, m * width, bias, to, flat, place, wide, activation)
+                convolve(
+                    kind, table, b * taps * rows, taps, sweep.depth, group * sweep.depth,
+                    packed, panel * taps * sweep.depth * width, bias, to, out, targets, b * rows, to,
+                    min(width, portion.columns - begin), activation,
+                )  # fmt: skip
 
     @compiled(f"conv-direct-{dtype}", THREADED_FLAGS)
     def drive(items, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
@@ -87,6 +72,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
     kind, block = block_for(sweep.per_group, out.dtype)
     drive = _driver(out.dtype)
     zeros = np.zeros(max(1, source.shape[3]), source.dtype)
+    bias = padded(bias, block)
     blocks = ceil_divide(source.shape[0] * sweep.count_y * sweep.count_x, block.rows)
     workers = threads()
     sweep = sweep._replace(strip=max(1, min(16, ceil_divide(blocks, 4 * workers))))

@@ -6,17 +6,24 @@ whole rows instead of over a handful of channels at a time.
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import gather_any
+from numgd.jit.micro_kernels import any_of, convolve_block
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled
-from numgd.kernels.cpu.conv.epilogue import finish
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
-from numgd.kernels.cpu.conv.packing import Portion, block_for, blocks_of, pack, portions, remembered
+from numgd.kernels.cpu.conv import direct
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads
+from numgd.kernels.cpu.conv.packing import (
+    block_for,
+    blocks_of,
+    pack,
+    padded,
+    portions,
+    remembered,
+)
 
 CHANNELS = 8
 """Channels up to which this algorithm is chosen."""
@@ -50,10 +57,10 @@ def reason_against(kernel, inside, outside, geometry):
 @cache
 def _driver(dtype):
     """The loop over bands."""
-    gather = gather_any(from_dtype(dtype), blocks_of(dtype))
+    convolve = any_of(convolve_block, from_dtype(dtype), blocks_of(dtype))
 
     @compiled(f"conv-few-channels-{dtype}", THREADED_FLAGS)
-    def drive(x, packed, bias, out, scratch, tables, cut, portion, taps, block, activation):
+    def drive(x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
         kind, rows, width = block
         batch, height, line, channels = x.shape
         count_y, count_x, results = out.shape[1:]
@@ -63,12 +70,12 @@ def _driver(dtype):
         panels = (portion.columns + width - 1) // width
         length = cut.wide * channels
         zero = x.dtype.type(0.0)
-        numbers, flat = x.reshape(-1), out.reshape(-1)
+        numbers = x.reshape(-1)
         items = batch * bands * segments
         for worker in prange(cut.workers):
             copy = borrow(scratch)[worker]
-            table = borrow(tables)[worker]
-            sums = np.empty(rows * width, x.dtype)
+            table, place = borrow(tables)[worker], borrow(places)[worker]
+            laid_band = laid_segment = 0  # for which the tables are filled
             for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
                 image = item // (bands * segments)
                 from_y, from_x = item // segments % bands * cut.band, item % segments * cut.segment
@@ -90,53 +97,50 @@ def _driver(dtype):
                     target = target[low:high]
                     for i in range(high - low):
                         target[i] = source[i]
-                count = band * segment
-                blocks = (count + rows - 1) // rows
-                for i in range(blocks * rows):
-                    pixel = min(i, count - 1)
-                    start = pixel // segment * cut.stride_y * pixels
-                    start += pixel % segment * cut.stride_x * channels
-                    first = address_of(copy) + start * size
-                    entry = i // rows * taps * rows + i % rows
-                    for t in range(taps):
-                        table[entry + t * rows] = first + t * cut.dilation * pixels * size
+                blocks = (band * segment + rows - 1) // rows
+                if band != laid_band or segment != laid_segment:
+                    laid_band, laid_segment = band, segment
+                    for i in range(blocks * rows):  # the last result again to fill up its block
+                        pixel = min(i, band * segment - 1)
+                        row, column = pixel // segment, pixel % segment
+                        place[i] = (row * count_x + column) * results
+                        start = row * cut.stride_y * pixels + column * cut.stride_x * channels
+                        first = address_of(copy) + start * size
+                        entry = i // rows * taps * rows + i % rows
+                        for t in range(taps):
+                            table[entry + t * rows] = first + t * cut.dilation * pixels * size
+                corner = ((image * count_y + from_y) * count_x + from_x) * results
                 for panel in range(panels):
-                    wide = min(width, portion.columns - panel * width)
                     to = portion.column + panel * width
                     for b in range(blocks):
-                        gather(
-                            kind,
-                            table,
-                            b * taps * rows,
-                            taps,
-                            length,
-                            0,
-                            packed,
-                            panel * taps * length * width,
-                            sums,
-                            0,
-                            width,
-                        )
-                        for m in range(min(rows, count - b * rows)):
-                            pixel = b * rows + m
-                            y, xx = from_y + pixel // segment, from_x + pixel % segment
-                            place = ((image * count_y + y) * count_x + xx) * results + to
-                            finish(sums, m * width, bias, to, flat, place, wide, activation)
+                        convolve(
+                            kind, table, b * taps * rows, taps, length, 0, packed,
+                            panel * taps * length * width, bias, to, out, place, b * rows, corner + to,
+                            min(width, portion.columns - panel * width), activation,
+                        )  # fmt: skip
 
     return drive
 
 
-def forward(x, weight, bias, out, geometry, activation=0, kept=None):
-    """Convolve; parameters as of `direct.forward`."""
-    if out.size == 0:
-        return
-    batch, _, _, channels = x.shape
-    taps, across = weight.shape[1:3]
-    tall, wide = geometry.extent((taps, across))
+class Plan(NamedTuple):
+    """What follows from shapes."""
+
+    kind: int  # of block
+    block: Any
+    cut: Cut
+    room: int  # numbers of a band with its borders
+    count: int  # results of a band, those that fill up blocks among them
+
+
+@by_shape
+def _plan(shape, kernel, result, dtype, geometry, most):
+    """The `Plan` for an image, a kernel (kh, kw) and a result, for `most` threads."""
+    batch, _, _, channels = shape
+    tall, wide = geometry.extent(kernel)
     down, right = geometry.stride
-    size = x.itemsize
-    count_y, count_x = out.shape[1:3]
-    kind, block = block_for(out.shape[3], out.dtype)
+    size = dtype.itemsize
+    count_y, count_x = result[1:3]
+    kind, block = block_for(result[3], dtype)
 
     def numbers(band, segment):
         return ((band - 1) * down + tall) * ((segment - 1) * right + wide) * max(1, channels)
@@ -144,26 +148,55 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None):
     segment = count_x
     while segment > 1 and numbers(1, segment) * size > 4 * BAND:
         segment = ceil_divide(segment, 2)
-    wanted = max(1, batch * count_y * ceil_divide(count_x, segment) // (4 * threads()))
+    wanted = max(1, batch * count_y * ceil_divide(count_x, segment) // (4 * most))
     band = max(
         (b for b in range(1, min(count_y, wanted) + 1) if numbers(b, segment) * size <= BAND), default=1
     )
     items = batch * ceil_divide(count_y, band) * ceil_divide(count_x, segment)
-    entries = (ceil_divide(band * segment, block.rows) * block.rows) * taps
+    count = ceil_divide(band * segment, block.rows) * block.rows
     room = numbers(band, segment)
-    workers = max(1, min(threads(), items, 16 * 2**20 // (room * size + entries * 8)))
-    scratch, tables = np.empty((workers, room), x.dtype), np.empty((workers, entries), np.int64)
+    workers = max(1, min(most, items, 16 * 2**20 // (room * size + count * (kernel[0] + 1) * 8)))
     cut = Cut(
         band, segment, down, right, geometry.dilation[0], geometry.padding[0], geometry.padding[2],
         tall, wide, workers,
     )  # fmt: skip
+    return Plan(kind, block, cut, room, count)
+
+
+_ALL = np.zeros(1, np.int64)  # the one tap that all numbers of a weight belong to
+
+
+def forward(x, weight, bias, out, geometry, activation=0, kept=None, name="few"):
+    """Convolve; parameters as of `direct.forward`, and the name of the weights in what is kept."""
+    if out.size == 0:
+        return
+    taps = weight.shape[1]
+    dtype = out.dtype
+    kind, block, cut, room, count = _plan(x.shape, weight.shape[1:3], out.shape, dtype, geometry, threads())
+    scratch = np.empty((cut.workers, room), dtype)
+    tables, places = np.empty((cut.workers, count * taps), np.int64), np.empty((cut.workers, count), np.int64)
+    bias = padded(bias, block)
     flat = weight.reshape(weight.shape[0], 1, -1)
-    only = np.zeros(1, np.int64)
-    for portion in portions(1, out.shape[3], flat.shape[2], block, size):
-        key = ("few", portion)
+    for portion in portions(1, out.shape[3], flat.shape[2], block, dtype.itemsize):
+        key = (name, portion)
         packed = None  # the last portion's memory is free before there is another's
-        packed = remembered(kept, key, lambda portion=portion: pack(flat, only, False, portion, 1, block))
-        _driver(out.dtype)(
-            x, packed, bias, out, scratch, tables, cut, Portion(*portion), taps,
+        packed = remembered(kept, key, lambda portion=portion: pack(flat, _ALL, False, portion, 1, block))
+        _driver(dtype)(
+            x, packed, bias, out, scratch, tables, places, cut, portion, taps,
             (kind, block.rows, block.width), activation,
         )  # fmt: skip
+
+
+def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+    """The gradient of the input; parameters as of `direct.input_gradient`.
+
+    At stride one it is a convolution with the kernel turned by 180°, and of few results.
+    """
+    mirrored = geometry.mirrored(weight.shape[1:3])
+    if geometry.stride != (1, 1) or min(mirrored.padding) < 0:
+        direct.input_gradient(grad, weight, bias, out, geometry, activation, kept)
+        return
+    turned = remembered(
+        kept, "turned", lambda: np.ascontiguousarray(weight[:, ::-1, ::-1].transpose(3, 1, 2, 0))
+    )
+    forward(grad, turned, bias, out, mirrored, activation, kept, "few turned")

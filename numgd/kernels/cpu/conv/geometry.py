@@ -1,9 +1,13 @@
 """The numbers that describe a convolution, and what follows from them."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numba import get_num_threads
+
+by_shape = lru_cache(1024)
+"""Marks what follows from shapes alone: small convolutions take no longer than working it out does."""
 
 WORKSPACE = 56 * 2**20
 """Bytes that a convolution may hold beyond its arguments and results."""

@@ -8,7 +8,7 @@ from numba import prange
 
 from numgd.jit.micro_kernels import lanes_of, rows_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
-from numgd.kernels.cpu.conv.geometry import WORKSPACE, ceil_divide, workspace
+from numgd.kernels.cpu.conv.geometry import WORKSPACE, by_shape, ceil_divide, workspace
 
 
 class Block(NamedTuple):
@@ -43,6 +43,7 @@ def blocks_of(dtype):
     )
 
 
+@by_shape
 def block_for(columns, dtype, whole=False):
     """Place in `blocks_of` of the block that takes least time for so many columns, and the block.
 
@@ -60,8 +61,13 @@ def block_for(columns, dtype, whole=False):
     return min((item for item in found if item[1].lanes == lanes or not whole), key=cost)
 
 
+@by_shape
 def portions(groups, columns, depth, block, itemsize, limit=WORKSPACE // 2):
     """Portions whose packed weights, of `depth` numbers a column, take at most `limit` bytes."""
+    return tuple(_portions(groups, columns, depth, block, itemsize, limit))
+
+
+def _portions(groups, columns, depth, block, itemsize, limit):
     panel = max(1, depth * block.width * itemsize)
     panels = ceil_divide(columns, block.width)
     if panel * panels <= limit:
@@ -117,6 +123,13 @@ def pack(weight, taps, transposed, portion, groups, block):
     packed = workspace(portion.groups * blocks * taps.size * depth * block.width, weight.dtype)
     _pack(weight, taps, transposed, portion, per_group, block.width, packed)
     return packed
+
+
+def padded(bias, block):
+    """A bias with zeros behind it, of which a whole block can be read from any channel on."""
+    found = np.zeros(bias.size + block.width, bias.dtype)
+    found[: bias.size] = bias
+    return found
 
 
 def remembered(kept, key, make):

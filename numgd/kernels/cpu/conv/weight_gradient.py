@@ -15,15 +15,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import lanes_of, move_vector, reduce_any, register_bytes
+from numgd.jit.micro_kernels import any_of, lanes_of, move_vector, reduce_block, register_bytes, rows_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
-from numgd.kernels.cpu.conv.packing import block_for, blocks_of
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads, workspace
+from numgd.kernels.cpu.conv.packing import Block, block_for, blocks_of
 from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 
 PANEL = 48
-"""Output channels that are copied together: a multiple of every micro-kernel's rows."""
+"""Output channels that are copied together at most: a multiple of every micro-kernel's rows."""
 
 CHUNK = 2**20
 """Bytes of copies that a chunk aims at, so that they stay in the cache."""
@@ -49,10 +49,27 @@ class Layout(NamedTuple):
     groups: int
     kernel_y: int
     kernel_x: int
+    panel: int  # output channels that are copied together
     columns: int  # numbers that a tap meets in a group
     merged: bool  # all taps are one
+    straight: bool  # gradients are read where they are
     gathered: int  # numbers copied for it
     parts: int  # into which the output channels are dealt
+
+
+def _blocks(dtype):
+    """The compiled blocks: those of convolutions, and one for few output channels."""
+    both = rows_for(2)
+    return (*blocks_of(dtype), Block(both // 2, 2, lanes_of(dtype)))
+
+
+@by_shape
+def _block_for(columns, results, dtype):
+    """Place in `_blocks` of the block for so many columns and output channels, and the block."""
+    kind, block = block_for(columns, dtype)
+    if block.vectors == 2 and results <= block.rows // 2:
+        kind = len(_blocks(dtype)) - 1
+    return kind, _blocks(dtype)[kind]
 
 
 @cache
@@ -60,7 +77,7 @@ def _drivers(dtype):
     """The loop over chunks, with all threads in each, and with a thread for each share of them."""
     lanes = lanes_of(dtype)
     move = move_vector(from_dtype(dtype), lanes)
-    reduce = reduce_any(from_dtype(dtype), blocks_of(dtype))
+    reduce = any_of(reduce_block, from_dtype(dtype), _blocks(dtype))
 
     def accumulate(grad, x, gradient, lines, left, right, first_chunk, last_chunk, layout, block):
         kind, rows, width = block
@@ -75,7 +92,7 @@ def _drivers(dtype):
         taps = 1 if layout.merged else layout.kernel_y * layout.kernel_x
         zero = x.dtype.type(0.0)
         size = x.itemsize
-        slopes_panels = (per_group + PANEL - 1) // PANEL
+        slopes_panels = (per_group + layout.panel - 1) // layout.panel
         # Places in the copy of the image: of a block of columns, of a row, of a pixel.
         pixel_pitch = channels if layout.merged else width
         row_pitch = layout.wide * pixel_pitch
@@ -132,13 +149,13 @@ def _drivers(dtype):
                             right[place + c] = numbers[start + c]
                         for c in range(count, width):
                             right[place + c] = zero
-            for item in prange(images * band):
+            for item in prange(0 if layout.straight else images * band):
                 picture, y = image + item // band, from_y + item % band
                 met = ((picture * count_y + y) * count_x + from_x) * results
                 for b in range(layout.groups * slopes_panels):
-                    first = b % slopes_panels * PANEL
-                    count = min(PANEL, per_group - first)
-                    place = (b * pixels + item * segment) * PANEL
+                    first = b % slopes_panels * layout.panel
+                    count = min(layout.panel, per_group - first)
+                    place = (b * pixels + item * segment) * layout.panel
                     start = met + b // slopes_panels * per_group + first
                     whole = count // lanes * lanes
                     for _ in range(segment):
@@ -146,19 +163,19 @@ def _drivers(dtype):
                             move(slopes, start + m, left, place + m)
                         for m in range(whole, count):
                             left[place + m] = slopes[start + m]
-                        place += PANEL
+                        place += layout.panel
                         start += results
-                if layout.merged:
-                    # Vectors at a time: what is too much is written over by the next row of the kernel, or
-                    # belongs to columns that nobody reads.
-                    row = item // band * layout.tall + item % band * layout.stride_y
-                    for column in range(segment):
-                        place = (item * segment + column) * gathered_pitch
-                        begin = row * row_pitch + column * layout.stride_x * channels
-                        for k in range(layout.kernel_y):
-                            for c in range(0, piece, lanes):
-                                move(lines, begin + c, right, place + k * piece + c)
-                            begin += layout.dilation_y * row_pitch
+            for item in prange(images * band if layout.merged else 0):
+                # Vectors at a time: what is too much is written over by the next row of the kernel, or
+                # belongs to columns that nobody reads.
+                row = item // band * layout.tall + item % band * layout.stride_y
+                for column in range(segment):
+                    place = (item * segment + column) * gathered_pitch
+                    begin = row * row_pitch + column * layout.stride_x * channels
+                    for k in range(layout.kernel_y):
+                        for c in range(0, piece, lanes):
+                            move(lines, begin + c, right, place + k * piece + c)
+                        begin += layout.dilation_y * row_pitch
             for item in prange(panels * taps * layout.parts):
                 part = item % layout.parts
                 tap = item // layout.parts % taps
@@ -167,6 +184,7 @@ def _drivers(dtype):
                 count = min(width, layout.columns - column)
                 table = np.empty(images * band, np.int64)
                 sums = np.empty(rows * width, x.dtype)
+                origin = ((image * count_y + from_y) * count_x + from_x) * results
                 base = address_of(right) + panel * block_pitch * size
                 runs, length, step = images * band, segment, layout.stride_x * pixel_pitch
                 if layout.merged:
@@ -179,9 +197,14 @@ def _drivers(dtype):
                         place += tap % layout.kernel_x * layout.dilation_x * pixel_pitch
                         table[run] = base + place * size
                 for b in range(part * row_blocks // layout.parts, (part + 1) * row_blocks // layout.parts):
-                    place = (group * slopes_panels + b * rows // PANEL) * pixels * PANEL + b * rows % PANEL
                     sums[:] = zero
-                    reduce(kind, left, place, PANEL, table, 0, runs, length, step, sums, 0, width)
+                    if layout.straight:
+                        begin, pitch = address_of(slopes) + (origin + b * rows) * size, results
+                    else:
+                        begin, pitch = address_of(left) + b * rows % layout.panel * size, layout.panel
+                        copied_before = (group * slopes_panels + b * rows // layout.panel) * pixels
+                        begin += copied_before * layout.panel * size
+                    reduce(kind, begin, pitch, table, 0, runs, length, step, sums, 0, width)
                     for m in range(min(rows, per_group - b * rows)):
                         begin = ((group * per_group + b * rows + m) * taps + tap) * layout.columns + column
                         target = borrow(gradient)[begin : begin + count]
@@ -210,10 +233,10 @@ def _drivers(dtype):
     return together, drive
 
 
-def _cut(grad, geometry, kernel, padded):
+@by_shape
+def _cut(result, size, geometry, kernel, padded):
     """Images, rows and pixels of a row in a chunk, and the image's rows and pixels that they meet."""
-    batch, count_y, count_x, _ = grad.shape
-    size = grad.itemsize
+    batch, count_y, count_x, _ = result
     down, across = geometry.stride
     tall, wide = geometry.extent(kernel)
     left, right = padded
@@ -261,22 +284,26 @@ def weight_gradient(grad, x, out, geometry):
     per_group = out.shape[0] // groups
     merged = groups == 1 and geometry.dilation[1] == 1 and inside <= 8 and kernel != (1, 1)
     columns = inside * kernel[0] * kernel[1] if merged else inside
-    kind, block = block_for(columns, out.dtype)
+    kind, block = _block_for(columns, per_group, out.dtype)
     row_blocks = ceil_divide(per_group, block.rows)
     column_blocks = ceil_divide(columns, block.width)
-    slopes = groups * ceil_divide(per_group, PANEL) * PANEL
+    panel = min(PANEL, row_blocks * block.rows)
+    slopes = groups * ceil_divide(per_group, panel) * panel
     gathered = column_blocks * block.width
     if merged:  # the last row's vectors do not reach the next pixel
         lanes, piece = register_bytes() // out.itemsize, inside * kernel[1]
         gathered = max(gathered, columns - piece + ceil_divide(piece, lanes) * lanes)
     # Numbers copied for a result and for a pixel of the image.
     padded = (slopes + gathered, inside) if merged else (slopes, groups * gathered)
-    images, band, segment, tall, wide = _cut(grad, geometry, kernel, padded)
+    images, band, segment, tall, wide = _cut(grad.shape, grad.itemsize, geometry, kernel, padded)
+    # Neighbours in memory already, and no row of a block is beyond the last channel.
+    straight = groups == 1 and per_group <= PANEL and per_group % block.rows == 0 and segment == grad.shape[2]
     taps = 1 if merged else kernel[0] * kernel[1]
     items = taps * column_blocks * groups
     layout = Layout(
         images, band, segment, tall, wide, *geometry.stride, *geometry.dilation,
-        geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged, gathered,
+        geometry.padding[0], geometry.padding[2], groups, *kernel, panel, columns, merged,
+        straight, gathered,
         max(1, min(row_blocks, ceil_divide(8 * threads(), items))),
     )  # fmt: skip
     chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)
@@ -285,7 +312,7 @@ def weight_gradient(grad, x, out, geometry):
     slack = register_bytes() // out.itemsize + block.rows
     sizes = (
         met * inside + slack if merged else 1,
-        pixels * slopes + slack,
+        1 if straight else pixels * slopes + slack,
         (pixels * gathered if merged else met * padded[1]) + slack,
     )
     chosen = (kind, block.rows, block.width)

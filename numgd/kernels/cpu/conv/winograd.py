@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import gather_any, lanes_of, sandwich_block
+from numgd.jit.micro_kernels import any_of, gather_block, lanes_of, sandwich_block
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled
 from numgd.kernels.cpu.conv.epilogue import finish
@@ -142,7 +142,7 @@ def _driver(dtype, m):
     lanes = lanes_of(dtype)
     alpha = m + 2
     points = alpha * alpha
-    gather = gather_any(real, blocks_of(dtype))
+    gather = any_of(gather_block, real, blocks_of(dtype))
     before, before_single = sandwich_block(real, lanes, INPUT[m]), sandwich_block(real, 1, INPUT[m])
     after, after_single = sandwich_block(real, lanes, RESULT[m]), sandwich_block(real, 1, RESULT[m])
 

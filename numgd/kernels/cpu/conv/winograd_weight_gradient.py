@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, prange
 
-from numgd.jit.micro_kernels import lanes_of, reduce_any, sandwich_block
+from numgd.jit.micro_kernels import any_of, lanes_of, reduce_block, sandwich_block
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
 from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
@@ -56,7 +56,7 @@ def _drivers(dtype, m):
     lanes = lanes_of(dtype)
     alpha = m + 2
     points = alpha * alpha
-    reduce = reduce_any(real, blocks_of(dtype))
+    reduce = any_of(reduce_block, real, blocks_of(dtype))
     image, image_single = sandwich_block(real, lanes, INPUT[m]), sandwich_block(real, 1, INPUT[m])
     spread = _transposed(RESULT[m])
     slope, slope_single = sandwich_block(real, lanes, spread), sandwich_block(real, 1, spread)
@@ -121,20 +121,9 @@ def _drivers(dtype, m):
                 used = min(PANEL, tiling.columns - panel * PANEL)
                 for b in range((used + rows - 1) // rows):
                     sums[:] = zero
-                    reduce(
-                        kind,
-                        left,
-                        point * left_pitch + panel * tiling.tiles * PANEL + b * rows,
-                        PANEL,
-                        table,
-                        0,
-                        1,
-                        present,
-                        width,
-                        sums,
-                        0,
-                        width,
-                    )
+                    place = point * left_pitch + panel * tiling.tiles * PANEL + b * rows
+                    begin = address_of(left) + place * size
+                    reduce(kind, begin, PANEL, table, 0, 1, present, width, sums, 0, width)
                     begin = (item * row_blocks + b) * rows * width
                     target = borrow(total)[begin : begin + rows * width]
                     if chunk == first_chunk:
