@@ -414,6 +414,87 @@ def reduce_lanes(real, taps, lanes, width):
 
 
 @cache
+def line_block(real, rows, lanes, left, right):
+    """Intrinsic ``line(table, taps, shift, step, packed, place, bias, first, out, pitch, activation)``.
+
+    Results of a kernel three wide, by channels: ``out[m · pitch + n]`` is ``bias[first + n]`` and the sum
+    ``Σ_t Σ_j (table[t] + shift)[(m + j) · step + n] · packed[t, j, n]`` for `rows` m, `lanes` n and j in 0, 1
+    and 2, after the activation.  Every number is loaded once and used for three results.  What m + j = 0
+    meets is left out where `left`, and what m + j = rows + 1 meets where `right`: there is no image.  `table`
+    holds addresses, and `out` is one.
+    """
+
+    @intrinsic
+    def line(typingctx, table, taps, shift, step, packed, place, bias, first, out, pitch, activation):
+        def codegen(context, builder, signature, arguments):
+            table, taps, shift, step, packed, place, bias, first, out, pitch, activation = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, rows, 1, lanes)
+            emit.begin([emit.load(emit.address(kinds[6], bias, first), emit.vector)])
+            for_packed = emit.address(kinds[4], packed, place)
+            for_table = emit.address(kinds[0], table)
+            with cgutils.for_range(builder, taps) as tap:
+                (source,) = emit.words(builder.add(for_table, builder.mul(tap.index, emit.constant(8))), 1)
+                source = emit.offset(source, shift)
+                panel = emit.offset(for_packed, builder.mul(tap.index, emit.constant(3 * lanes)))
+                factors = [emit.load(panel, emit.vector, j * lanes) for j in range(3)]
+                for i in range(int(left), rows + 2 - int(right)):
+                    number = emit.load(emit.offset(source, builder.mul(step, emit.constant(i))), emit.vector)
+                    for j, factor in enumerate(factors):
+                        if 0 <= i - j < rows:
+                            emit.add_product(number, factor, emit.sums[i - j][0])
+            emit.activate(activation)
+            for m, (total,) in enumerate(emit.sums):
+                target = emit.offset(out, builder.mul(pitch, emit.constant(m)))
+                emit.store(builder.load(total), target, 0)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        signature = types.none(
+            table, whole, whole, whole, packed, whole, bias, whole, whole, whole, whole
+        )  # fmt: skip
+        return signature, codegen
+
+    return line
+
+
+@cache
+def line_reduce(real, rows, lanes, left, right):
+    """Intrinsic ``reduce(grad, table, taps, shift, step, target, start)``: the weights' gradient of the same.
+
+    ``target[t, j, n] += Σ_m (grad + shift)[m · step + n] · (table[t] + shift)[(m + j) · step + n]``.
+    """
+
+    @intrinsic
+    def reduce(typingctx, grad, table, taps, shift, step, target, start):
+        def codegen(context, builder, signature, arguments):
+            grad, table, taps, shift, step, target, start = arguments
+            kinds = signature.args
+            emit = _Emitter(context, builder, real, 3, 1, lanes)
+            ahead = [builder.mul(step, emit.constant(i)) for i in range(rows + 2)]
+            grad = emit.offset(grad, shift)
+            slopes = [emit.load(emit.offset(grad, ahead[m]), emit.vector) for m in range(rows)]
+            for_target, for_table = emit.address(kinds[5], target, start), emit.address(kinds[1], table)
+            with cgutils.for_range(builder, taps) as tap:
+                (source,) = emit.words(builder.add(for_table, builder.mul(tap.index, emit.constant(8))), 1)
+                source = emit.offset(source, shift)
+                panel = emit.offset(for_target, builder.mul(tap.index, emit.constant(3 * lanes)))
+                emit.fetch(panel, emit.constant(lanes))
+                for i in range(int(left), rows + 2 - int(right)):
+                    number = emit.load(emit.offset(source, ahead[i]), emit.vector)
+                    for j, (total,) in enumerate(emit.sums):
+                        if 0 <= i - j < rows:
+                            emit.add_product(number, slopes[i - j], total)
+                emit.write(panel, emit.constant(lanes))
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(whole, table, whole, whole, whole, target, whole), codegen
+
+    return reduce
+
+
+@cache
 def any_of(make, real, variants):
     """Portable ``block(kind, …)``: what ``make(real, …)`` gives for one of several variants."""
     variant, *others = variants

@@ -1,6 +1,10 @@
 """What all functions ask of their arguments, with errors that name the argument."""
 
+import math
+
 import numpy as np
+
+LINE = 64  # bytes
 
 
 def real_array(name, given, ndim=None, dtype=None):
@@ -25,10 +29,18 @@ def real_array(name, given, ndim=None, dtype=None):
     return np.ascontiguousarray(array) if array.ndim else array
 
 
+def aligned(shape, dtype):
+    """A new array that begins with a line of the cache: vectors then take one line, not two."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    skipped = -memory.ctypes.data % LINE
+    return memory[skipped : skipped + size].view(dtype).reshape(shape)
+
+
 def output(out, shape, dtype, *inputs, name="out"):
     """Memory for a result: what was given, checked, or new."""
     if out is None:
-        return np.empty(shape, dtype)
+        return aligned(shape, dtype)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{name} must be an array; it is {type(out).__name__}")
     if out.shape != tuple(shape):

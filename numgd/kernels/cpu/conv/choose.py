@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from numgd.kernels.cpu.conv import (
     depthwise,
+    depthwise_lines,
     direct,
     few_channels,
     pointwise,
@@ -30,6 +31,7 @@ ALGORITHMS = {
     "pointwise": pointwise,
     "few_channels": few_channels,
     "depthwise": depthwise,
+    "depthwise_lines": depthwise_lines,
     "winograd_2": _winograd(2),
     "winograd_4": _winograd(4),
 }
@@ -60,8 +62,9 @@ def choose(kernel, inside, outside, batch, result, geometry):
     def applies(algorithm):
         return reason_against(algorithm, kernel, inside, outside, geometry) is None
 
-    if applies("depthwise"):
-        return "depthwise"
+    for algorithm in ("depthwise_lines", "depthwise"):
+        if applies(algorithm):
+            return algorithm
     if inside <= few_channels.CHANNELS and kernel[1] > 1 and applies("few_channels"):
         return "few_channels"
     if applies("winograd_4") and min(inside, outside) >= WINOGRAD_CHANNELS * geometry.groups:

@@ -28,6 +28,7 @@ from numgd.kernels.cpu.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
 from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.packing import remembered
+from numgd.kernels.cpu.conv.shares import MEMORY, SHARES, add_shares
 
 BAND = 2**17
 """Bytes that a thread's panels aim at."""
@@ -37,12 +38,6 @@ PANELS = 16
 
 SEGMENT = 512
 """Results of a line that are computed together at most."""
-
-PARTS = 64
-"""Parts that the images are dealt into for the gradient of the weights."""
-
-PARTIAL = 16 * 2**20
-"""Bytes that their sums may take."""
 
 
 NARROW = (1, 2, 4, 8)
@@ -61,14 +56,30 @@ def taps_for(width):
 
 
 def _pixels_for(width):
-    """Pixels of a long and of a short block."""
-    return (6 if register_bytes() == 32 else 8, 4) if width > 1 else (8, 4)
+    """Pixels of the blocks for a width, falling: images of 7 · 2ⁿ pixels are common."""
+    if register_bytes() == 32:
+        return (6 if width > 1 else 8, 4, 2, 1)
+    return (14, 7, 4, 1)
 
 
 def _kinds(dtype):
-    """The compiled blocks: for each width a long, a short and a single one."""
+    """The compiled blocks: those of each width."""
     lanes = lanes_of(dtype)
-    return tuple((rows, lanes, width) for width in widths_of(dtype) for rows in (*_pixels_for(width), 1))
+    return tuple((rows, lanes, width) for width in widths_of(dtype) for rows in _pixels_for(width))
+
+
+@by_shape
+def cover(count, sizes):
+    """Places in `sizes` of blocks that cover so many pixels, and where each begins: the last may overlap."""
+    chosen, begins, done = [], [], 0
+    fitting = [k for k, size in enumerate(sizes) if size <= count]
+    while done < count:
+        kind = max((k for k in fitting if sizes[k] >= count - done), default=fitting[0])
+        begin = min(done, count - sizes[kind])
+        chosen.append(kind)
+        begins.append(begin)
+        done = begin + sizes[kind]
+    return np.array(chosen), np.array(begins)
 
 
 def reason_against(kernel, inside, outside, geometry):
@@ -84,15 +95,16 @@ def reason_against(kernel, inside, outside, geometry):
 
 
 @compiled("conv-depthwise-pack", ELEMENTWISE_FLAGS)
-def _pack(weight, taps, transposed, lanes, packed):
+def _pack(weight, taps, transposed, lanes, back, packed):
     """``packed[b, t, j, n]`` for lane n of block b and channel j of its group.
 
-    `weight` is (out, taps, width).
+    `weight` is (out, taps, width).  Block b holds the channels from b · lanes − back on, the first and the
+    last one those that there are.
     """
     channels, _, width = weight.shape
-    blocks = (channels + lanes - 1) // lanes
+    blocks = (channels + back + lanes - 1) // lanes
     for block in prange(blocks):
-        first = min(block * lanes, channels - lanes)
+        first = max(0, min(block * lanes - back, channels - lanes))
         for t in range(taps.size):
             for j in range(width):
                 place = ((block * taps.size + t) * width + j) * lanes
@@ -133,11 +145,10 @@ def _copier(dtype):
     move = move_vector(from_dtype(dtype), lanes)
 
     @portable
-    def copy(source, shape, image, from_y, from_x, tall, wide, first, panels, target):
-        # target[panel, y, x, lane], zeros where there is no image.  Panel p holds the channels from
-        # min((first + p) · lanes, channels - lanes).
+    def copy(source, shape, image, from_y, from_x, tall, wide, first, panels, zeros, target):
+        # target[panel, y, x, lane], a vector of zeros where there is no image.  Panel p holds the channels
+        # from min((first + p) · lanes, channels - lanes).
         _, height, line, channels = shape
-        zero = target.dtype.type(0.0)
         pitch = tall * wide * lanes
         low = min(wide, max(0, -from_x))
         high = max(low, min(wide, line - from_x))
@@ -148,10 +159,10 @@ def _copier(dtype):
                 begin, end = wide, wide
             for panel in range(panels):
                 start = panel * pitch + r * wide * lanes
-                for i in range(start, start + begin * lanes):
-                    target[i] = zero
-                for i in range(start + end * lanes, start + wide * lanes):
-                    target[i] = zero
+                for x in range(begin):
+                    move(zeros, 0, target, start + x * lanes)
+                for x in range(end, wide):
+                    move(zeros, 0, target, start + x * lanes)
             for x in range(begin, end):
                 pixel = ((image * height + y) * line + from_x + x) * channels
                 start = (r * wide + x) * lanes
@@ -170,7 +181,7 @@ def _driver(dtype):
     gather = any_of(gather_lanes, from_dtype(dtype), _kinds(dtype))
 
     @compiled(f"conv-depthwise-{dtype}", THREADED_FLAGS)
-    def drive(source, packed, bias, out, scratch, sums, dy, dx, cut, kind, long, short, width, activation):
+    def drive(source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation):
         batch, channels = source.shape[0], source.shape[3]
         taps = dy.size
         size = source.itemsize
@@ -185,16 +196,17 @@ def _driver(dtype):
             table = np.empty(max(1, taps), np.int64)
             for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
                 part = item % parts
-                from_x = item // parts % segments * cut.segment
+                segment = cut.segment
+                from_x = min(item // parts % segments * segment, cut.count_x - segment)  # may overlap
                 from_y = item // (parts * segments) % bands * cut.band
                 image = item // (parts * segments * bands)
-                band, segment = min(cut.band, cut.count_y - from_y), min(cut.segment, cut.count_x - from_x)
+                band = min(cut.band, cut.count_y - from_y)
                 tall = (band - 1) * cut.source_step_y + cut.tall
                 wide = (segment - 1) * cut.source_step_x + cut.wide
                 first = part * cut.panels
                 count = min(cut.panels, panels - first)
                 y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
-                copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, copy)
+                copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, zeros, copy)
                 step = cut.source_step_x * lanes
                 # Results are collected first: written straight to pixels that lie pages apart, each would
                 # wait for its line of the cache.  The last vector may begin before the part's first channel.
@@ -209,20 +221,12 @@ def _driver(dtype):
                     for row in range(band):
                         start = row * segment * pitch + lanes + shift - first * lanes
                         origin = (panel * tall + row * cut.source_step_y) * wide * lanes
-                        done = 0
-                        while done < segment:
-                            # The last block overlaps with the one before.
-                            if segment >= long:
-                                at, chosen, further = min(done, segment - long), kind, long
-                            elif segment >= short:
-                                at, chosen, further = min(done, segment - short), kind + 1, short
-                            else:
-                                at, chosen, further = done, kind + 2, 1
+                        for block in range(kinds.size):
+                            at = begins[block]
                             gather(
-                                chosen, table, taps, origin + at * step, step, packed, place, results,
+                                kinds[block], table, taps, origin + at * step, step, packed, place, results,
                                 start + at * pitch, pitch,
                             )  # fmt: skip
-                            done = at + further
                 c = first * lanes
                 length = min(channels, (first + count) * lanes) - c
                 for row in range(band):
@@ -265,32 +269,55 @@ def _cut(sweep, down, across, batch, channels, size, itemsize, most):
     return cut, cost(band, panels) // itemsize
 
 
+def packed_weights(weight, taps, transposed, kept, back=0):
+    """The weights of chosen taps as `_pack` has them."""
+    channels, lanes = weight.shape[0], lanes_of(weight.dtype)
+    blocks = ceil_divide(channels + back, lanes)
+
+    def make():
+        flat = weight.reshape(channels, -1, weight.shape[3])
+        packed = workspace(blocks * taps.size * flat.shape[2] * lanes, weight.dtype)
+        _pack(flat, taps, transposed, lanes, back, packed)
+        return packed
+
+    return remembered(kept, ("depthwise", transposed, taps.tobytes(), back), make)
+
+
 def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     """One sweep; `taps` is (indices into the kernel, dy, dx)."""
     if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
         return
-    chosen, dy, dx = taps
+    reached, dy, dx = taps
     dtype = out.dtype
     channels = out.shape[3]
     width = weight.shape[3]
     lanes = lanes_of(dtype)
 
-    def make():
-        packed = workspace(ceil_divide(channels, lanes) * chosen.size * width * lanes, dtype)
-        flat = weight.reshape(channels, -1, width)
-        _pack(flat, chosen, transposed, lanes, packed)
-        return packed
-
-    packed = remembered(kept, ("depthwise", transposed, chosen.tobytes()), make)
+    packed = packed_weights(weight, reached, transposed, kept)
     cut, length = _cut(
         sweep, _reach(dy), _reach(dx), source.shape[0], channels, register_bytes(), dtype.itemsize, threads()
     )
     scratch = workspace(length, dtype, cut.workers)
     sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
-    kind = 3 * widths_of(dtype).index(width)
+    sizes = _pixels_for(width)
+    chosen, begins = cover(cut.segment, sizes)
+    chosen = chosen + len(sizes) * widths_of(dtype).index(width)
     _driver(dtype)(
-        source, packed, bias, out, scratch, sums, dy, dx, cut, kind, *_pixels_for(width), width, activation,
-    )  # fmt: skip
+        source,
+        np.zeros(lanes, dtype),
+        packed,
+        bias,
+        out,
+        scratch,
+        sums,
+        dy,
+        dx,
+        cut,
+        chosen,
+        begins,
+        width,
+        activation,
+    )
 
 
 def forward(x, weight, bias, out, geometry, activation=0, kept=None):
@@ -315,9 +342,8 @@ def _weight_driver(dtype):
     reduce = any_of(reduce_lanes, from_dtype(dtype), kinds)
 
     @compiled(f"conv-depthwise-weight-gradient-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, out, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
-        # partial is (shares, blocks of channels, groups of taps, taps, width, lanes), out (channels, taps,
-        # width).
+    def drive(grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+        # partial is (shares, blocks of channels, groups of taps, taps, width, lanes).
         batch, channels = x.shape[0], x.shape[3]
         size = x.itemsize
         zero = x.dtype.type(0.0)
@@ -352,9 +378,19 @@ def _weight_driver(dtype):
                     tall = (band - 1) * cut.source_step_y + cut.tall
                     wide = (segment - 1) * cut.source_step_x + cut.wide
                     y, xx = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
-                    copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, copy)
+                    copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, zeros, copy)
                     copy_part(
-                        gradient, grad.shape, image, from_y, from_x, band, segment, first, count, slopes
+                        gradient,
+                        grad.shape,
+                        image,
+                        from_y,
+                        from_x,
+                        band,
+                        segment,
+                        first,
+                        count,
+                        zeros,
+                        slopes,
                     )
                     for group in range(groups):
                         for t in range(tap_count):
@@ -375,16 +411,6 @@ def _weight_driver(dtype):
                             target = collected[(panel * groups + group) * block :]
                             for i in range(block):
                                 target[i] += sums[i]
-        for panel in prange(panels):
-            first = min(panel * lanes, channels - lanes)
-            for tap in range(taps):
-                for j in range(width):
-                    place = ((panel * groups * tap_count + tap) * width + j) * lanes
-                    for n in range(lanes):
-                        value = zero
-                        for share in range(shares):
-                            value += partial[share, place + n]
-                        out[first + n, tap, j] = value
 
     return drive
 
@@ -399,11 +425,32 @@ def weight_gradient(grad, x, out, geometry):
     cut, length = _cut(
         sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, threads()
     )
-    total = ceil_divide(channels, lanes) * ceil_divide(taps.size, count) * count * width * lanes
-    shares = max(1, min(PARTS, grad.shape[0] * sweep.count_y, PARTIAL // (total * dtype.itemsize)))
-    partial = np.empty((shares, total), dtype)
+    blocks = ceil_divide(channels, lanes)
+    total = blocks * ceil_divide(taps.size, count) * count * width * lanes
+    pieces = grad.shape[0] * ceil_divide(sweep.count_y, cut.band) * ceil_divide(sweep.count_x, cut.segment)
+    partial = np.empty((max(1, min(SHARES, pieces, MEMORY // (total * dtype.itemsize))), total), dtype)
     scratch = workspace(length, dtype, cut.workers)
     slopes = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
     kind = widths_of(dtype).index(width)
+    _weight_driver(dtype)(
+        grad, x, np.zeros(lanes, dtype), scratch, slopes, partial, dy, dx, cut, kind, width, count
+    )
+    put_weights(partial, out)
+
+
+def put_weights(partial, out, back=0):
+    """Sum shares (shares, blocks of channels · taps · width · lanes) of the weights' gradient into `out`.
+
+    Blocks are as in `_pack`.  Behind a block's taps may stand others, which count for nothing.
+    """
+    summed = partial[0]
+    if len(partial) > 1:
+        summed = np.empty(summed.size, out.dtype)
+        add_shares(partial, summed)
+    lanes, channels, width = lanes_of(out.dtype), out.shape[0], out.shape[3]
     flat = out.reshape(channels, -1, width)
-    _weight_driver(dtype)(grad, x, flat, scratch, slopes, partial, dy, dx, cut, kind, width, count)
+    blocks = summed.reshape(ceil_divide(channels + back, lanes), -1, width, lanes)[:, : flat.shape[1]]
+    by_channel = blocks.transpose(0, 3, 1, 2)
+    for block, found in enumerate(by_channel):
+        first = max(0, min(block * lanes - back, channels - lanes))
+        flat[first : first + lanes] = found
