@@ -25,7 +25,7 @@ from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 PANEL = 48
 """Output channels that are copied together at most: a multiple of every micro-kernel's rows."""
 
-CHUNK = 2**20
+CHUNK = 2**21
 """Bytes of copies that a chunk aims at, so that they stay in the cache."""
 
 PIXELS = 1024
@@ -58,18 +58,21 @@ class Layout(NamedTuple):
 
 
 def _blocks(dtype):
-    """The compiled blocks: those of convolutions, and one for few output channels."""
-    both = rows_for(2)
-    return (*blocks_of(dtype), Block(both // 2, 2, lanes_of(dtype)))
+    """The compiled blocks: those of convolutions, and some whose rows are as many as few output channels."""
+    rows = ((rows_for(2) // 2, 2),) if register_bytes() == 32 else ((6, 2), (8, 2), (16, 1))
+    return (*blocks_of(dtype), *(Block(*size, lanes_of(dtype)) for size in rows))
 
 
 @by_shape
 def _block_for(columns, results, dtype):
     """Place in `_blocks` of the block for so many columns and output channels, and the block."""
-    kind, block = block_for(columns, dtype)
-    if block.vectors == 2 and results <= block.rows // 2:
-        kind = len(_blocks(dtype)) - 1
-    return kind, _blocks(dtype)[kind]
+    _, wanted = block_for(columns, dtype)
+
+    def cost(item):
+        block = item[1]
+        return ceil_divide(results, block.rows) * (block.rows * block.vectors + 2)
+
+    return min((item for item in enumerate(_blocks(dtype)) if item[1][1:] == wanted[1:]), key=cost)
 
 
 @cache
