@@ -71,7 +71,10 @@ def reason_against(kernel, inside, outside, geometry):
 
 @cache
 def _weight_driver(dtype, m):
-    """Transformed weights, packed: ``U[ξ, g, b, c, n]``, for column n of block b in group g."""
+    """Transformed weights, packed: ``U[ξ, g, b, c, n]``, for column n of block b in group g.
+
+    A line more lies between the numbers of each ξ: at powers of two they would share the cache's sets.
+    """
     lanes = lanes_of(dtype)
     sandwich = sandwich_block(from_dtype(dtype), lanes, KERNEL[m])
     single = sandwich_block(from_dtype(dtype), 1, KERNEL[m])
@@ -112,7 +115,7 @@ def _weight_driver(dtype, m):
                             target = panel[low * width + n :]
                             for k in range(min(16, count - low)):
                                 target[k * width] = source[k]
-            pitch = portion.groups * blocks * depth * width
+            pitch = portion.groups * blocks * depth * width + lanes
             start = ((group * blocks + block) * depth + begin) * width
             whole = count * width // lanes * lanes
             for n in range(0, whole, lanes):
@@ -158,7 +161,8 @@ def _driver(dtype, m):
         depth = whole_depth // (results // per_group)
         channels = portion.groups * depth
         skipped = portion.group * depth
-        # A line more between the squares' numbers: at powers of two they would share the cache's sets.
+        # A line more between the squares' numbers, as for the weights.
+        weight_pitch = wide * depth + lanes
         pitch, product_pitch = count * channels + lanes, count * wide + lanes
         per_image = tiling.down * tiling.across
         total = batch * per_image
@@ -208,7 +212,7 @@ def _driver(dtype, m):
                                 depth,
                                 point * pitch + panel // panels * depth,
                                 packed,
-                                (point * portion.groups * panels + panel) * depth * width,
+                                point * weight_pitch + panel * depth * width,
                                 products,
                                 point * product_pitch + b * rows * wide + panel * width,
                                 wide,
@@ -252,7 +256,7 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
         panels = portion.groups * ceil_divide(portion.columns, block.width)
 
         def make(portion=portion, panels=panels):
-            packed = workspace(points * panels * depth * block.width, dtype)
+            packed = workspace(points * (panels * depth * block.width + lanes_of(dtype)), dtype)
             rows = weight.shape[0] // groups
             _weight_driver(dtype, m)(flat, transposed, portion, rows, block.width, packed)
             return packed
