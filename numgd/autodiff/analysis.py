@@ -289,7 +289,10 @@ class Plan:
         self.again, self.kept = {}, {}  # by block: in order
         self.known = set()
         self.wholly = self._wholly(needed, results)
-        for value in sorted(needed, key=lambda value: value.name):
+        order = sorted(needed, key=lambda value: (memory.position.get(value.op, -1), value.name))
+        # First what has to be kept: what follows from it is cheap then.
+        for value in [v for v in order if self.cost(v) >= NEVER] + order:
+            self.cost_of.clear()
             self.need(value)
 
     def _wholly(self, needed, results):
@@ -350,6 +353,10 @@ class Plan:
             return True
         return isinstance(value.op, For) and value is value.op.index
 
+    def share(self, value):
+        """The cost of an operand, which is at hand where it is needed anyway."""
+        return FREE if value in self.known else min(KEPT, self.cost(value))
+
     def cost(self, value):
         """Arithmetic that it takes to compute a value again."""
         if value not in self.cost_of:
@@ -368,9 +375,9 @@ class Plan:
             reads = isinstance(op.rule, Elementwise)
             if any(not (self.cost(a) <= KEPT and (not reads or self.memory.settled(a, op))) for a in arrays):
                 return NEVER
-            return 1 + sum(min(KEPT, self.cost(arg)) for arg in op.args)
+            return op.rule.cost + sum(self.share(arg) for arg in op.args)
         if isinstance(op, Load):
-            indices = sum(min(KEPT, self.cost(v)) for v in index_values(op.index))
+            indices = sum(self.share(v) for v in index_values(op.index))
             if value.base is not None:
                 return self.cost(op.array) + indices
             if not self.memory.settled(op.array, op) or self.cost(op.array) > KEPT:

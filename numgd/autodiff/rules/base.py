@@ -16,6 +16,7 @@ class Rule:
 
     smooth = False
     cheap = True  # computed again rather than kept
+    cost = 1  # in operations, where it is
     operands = 1  # how many values it takes, or the least and the most
     shaped_like = None  # position of an operand whose shape the result has
     effect = False  # written whether or not its result is used: there is none

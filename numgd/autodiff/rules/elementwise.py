@@ -19,11 +19,11 @@ from numgd.autodiff.rules.base import Rule, define, substituted
 class Elementwise(Rule):
     """A function of numbers, and by broadcasting of arrays."""
 
-    def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None):
+    def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None, cost=1):
         self.name, self.pattern, self.adjoints = name, pattern, adjoints
         self.operands = len(set(re.findall(r"\b([abc])\b", pattern)))
         self.smooth = any(adjoint is not None for adjoint in adjoints)
-        self.integer, self.cheap, self.scalar = integer, cheap, scalar
+        self.integer, self.cheap, self.scalar, self.cost = integer, cheap, scalar, cost
 
     def kind(self, kinds, options):
         ndim = max(kind.ndim for kind in kinds)
@@ -72,7 +72,7 @@ class Multiply(Elementwise):
 
 MULTIPLY = define(Multiply("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul)
 DIVIDE = define(
-    Elementwise("divide", "a / b", "g / b", "-g * y / b"), np.divide, np.true_divide, operator.truediv
+    Elementwise("divide", "a / b", "g / b", "-g * y / b", cost=4), np.divide, np.true_divide, operator.truediv
 )
 FLOOR_DIVIDE = define(Elementwise("floor_divide", "a // b", integer=True), np.floor_divide, operator.floordiv)
 MOD = define(
