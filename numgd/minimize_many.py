@@ -162,7 +162,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
     values = np.full(count, np.nan, dtype)
     counts = np.zeros((count, 5), np.int64)
     memory = scratch_many(method, numba.get_num_threads(), n, maxcor, dtype, order)
-    drive = solve_many(method)
+    drive = solve_many(method, memory, limits, steps, box)
     try:
         with numba.parallel_chunksize(CHUNK):
             for start in range(0, count, BLOCK):

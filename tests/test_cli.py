@@ -151,7 +151,7 @@ def test_warmup(tmp_path):
     assert first.returncode == 0, first.stderr
     assert "2 solvers ready" in first.stdout
     names = {path.name.partition(".")[0] for path in tmp_path.rglob("*.nbc")}
-    assert {"solve-gd", "solve-many-gd"} <= names
+    assert {"solve-gd"} <= names and any(name.startswith("solve-many-") for name in names)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("solve-*")}
 
     # Again from the cache, without the progress bar: a line for each solver, and nothing compiled anew.

@@ -7,6 +7,7 @@ the solver is compiled once and not once per objective.  The call costs about a 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.callconv import RETCODE_EXC
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 VALUE = 1
@@ -133,6 +134,34 @@ def call_objective(typingctx, address, x, gradient, wanted, context):
         return builder.load(result)
 
     return signature, codegen
+
+
+def compiled_call(signature):
+    """Intrinsic ``call(address, arguments)``: call the compiled function of a signature at an address.
+
+    `arguments` is a tuple of exactly the types of the signature.  What the function raises, the caller does.
+    """
+
+    @intrinsic
+    def call(typingctx, address, arguments):
+        if tuple(arguments) != signature.args:
+            raise TypingError(f"the arguments are {arguments}, not {signature.args}")
+
+        def codegen(context, builder, _, given):
+            convention = context.call_conv
+            function_type = convention.get_function_type(signature.return_type, signature.args)
+            function = builder.inttoptr(given[0], function_type.as_pointer())
+            values = cgutils.unpack_tuple(builder, given[1])
+            status, result = convention.call_function(
+                builder, function, signature.return_type, signature.args, values
+            )
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return result
+
+        return signature.return_type(types.intp, arguments), codegen
+
+    return call
 
 
 def _contains_zero_division(address, size):

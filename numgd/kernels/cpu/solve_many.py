@@ -1,40 +1,62 @@
 """Many small problems on all cores: one thread solves one problem at a time."""
 
+import hashlib
 import math
 from functools import cache
 
 import numpy as np
-from numba import get_thread_id, prange, types
+from numba import get_thread_id, prange, typeof, types
 
 from numgd.access import CARRIED
-from numgd.jit.pointers import address_of
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.pointers import address_of, compiled_call, function_address
+from numgd.jit.portable import THREADED_FLAGS, compile_quietly, compiled, portable
 from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NHEV, NJEV, REPORT_SIZE, entry, make_rows
 from numgd.status import INVALID_INPUT, RAISED
 
 
-@cache
-def solve_many(method):
-    """The compiled driver of a method.
+def solve_many(method, memory, limits, steps, box):
+    """The compiled driver of a method, for arguments of the types of these.
 
-    ``solve_many(method)(X, J, work, reports, words, matrices, limits, function, context, varies, first,
-    scheme, steps, curvature, box, fun, counts)`` overwrites the rows of `X` by the solutions and fills the
-    rows of `J` by the gradients there, `fun` by the values and the columns of `counts` by status, nit, nfev,
-    njev and nhev.  `work`, `reports`, `words` and `matrices` have one block for each thread.  Where the args
-    vary (`varies`), the objective gets the address of two words, the args' own and the number of the problem,
-    of which the first has the number `first`; else it gets `context`, as from `entry`.
+    ``drive(X, J, *memory, limits, function, context, varies, first, scheme, steps, curvature, box, fun,
+    counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by the gradients there,
+    `fun` by the values and the columns of `counts` by status, nit, nfev, njev and nhev.  `memory` is what
+    `scratch_many` gives, one block for each thread.  Where the args vary (`varies`), the objective gets the
+    address of two words, the args' own and the number of the problem, of which the first has the number
+    `first`; else it gets `context`, as from `entry`.
     """
-    solve = entry(method)
-    word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
+    work, reports, _, matrices = memory
+    point = np.empty(1, work.dtype)
+    arguments = (
+        point, work[0], point, limits, 0, 0, 0, 0, steps, reports[0], False, 0, 0, matrices[0], box,
+    )  # fmt: skip
+    solve, signature = entry(method), tuple(map(typeof, arguments))
+    compile_quietly(solve, signature)
+    solver = solve.overloads[signature]
+    drive, address = _driver(solver.signature), function_address(solver)
+
+    def call(*arguments):
+        drive(address, *arguments)
+
+    return call
+
+
+@cache
+def _driver(signature):
+    """The driver of all solvers of a signature, which it calls by their address: it is compiled once."""
+    solve = compiled_call(signature)
+    word, flag = types.int64, types.boolean
 
     @portable
     def solve_row(
-        row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box, fun, counts
+        solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
+        fun, counts,
     ):  # fmt: skip
-        outcome = solve(
-            X[row], work, np.full(CARRIED, math.nan, X.dtype), limits, word(0), function, context, scheme,
-            steps, report, flag(False), word(0), curvature, matrix, box,
+        carry = np.full(CARRIED, math.nan, X.dtype)
+        arguments = (
+            X[row], work, carry, limits, word(0), function, context, scheme, steps, report, flag(False),
+            word(0), curvature, matrix, box,
         )  # fmt: skip
+        outcome = solve(solver, arguments)
         counts[row, 0] = outcome.status
         if outcome.status == INVALID_INPUT:
             return
@@ -48,20 +70,21 @@ def solve_many(method):
 
     @portable
     def guarded(
-        row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box, fun, counts
+        solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
+        fun, counts,
     ):  # fmt: skip
         # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
         try:
             solve_row(
-                row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
-                fun, counts,
+                solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix,
+                box, fun, counts,
             )  # fmt: skip
         except Exception:
             counts[row, 0] = RAISED
 
-    @compiled(f"solve-many-{method}", THREADED_FLAGS)
+    @compiled(f"solve-many-{_digest(signature.return_type)}", THREADED_FLAGS)
     def drive(
-        X, J, work, reports, words, matrices, limits, function, context, varies, first, scheme, steps,
+        solver, X, J, work, reports, words, matrices, limits, function, context, varies, first, scheme, steps,
         curvature, box, fun, counts,
     ):  # fmt: skip
         for row in prange(X.shape[0]):
@@ -69,12 +92,17 @@ def solve_many(method):
             words[thread, 0] = context
             words[thread, 1] = first + row
             guarded(
-                row, X, J, work[thread], reports[thread], limits, function,
+                solver, row, X, J, work[thread], reports[thread], limits, function,
                 address_of(words[thread]) if varies else context, scheme, steps, curvature, matrices[thread],
                 box, fun, counts,
             )  # fmt: skip
 
     return drive
+
+
+def _digest(numba_type):
+    """A name for a type that is not among the types of a driver's arguments."""
+    return hashlib.sha256(str(numba_type).encode()).hexdigest()[:8]
 
 
 def scratch_many(method, threads, n, maxcor, dtype, order=0):
