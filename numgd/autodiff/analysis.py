@@ -310,7 +310,9 @@ class Plan:
             dispensable = isinstance(loop, For) and not any(
                 c.out in results or c.out in needed or c.inner in needed for c in loop.carried
             )
-            arithmetic = sum(1 if op.rule.cheap else EXPENSIVE for op in operations if isinstance(op, Apply))
+            arithmetic = sum(
+                op.rule.cost if op.rule.cheap else EXPENSIVE for op in operations if isinstance(op, Apply)
+            )
             kept = sum(1 for value in wanted if not self.free(value) and self.cost(value) > KEPT + 1)
             if dispensable or arithmetic <= 2 * KEPT * kept:
                 found.add(block)
@@ -370,7 +372,8 @@ class Plan:
         op = value.op
         if isinstance(op, Apply):
             arrays = [arg for arg in op.args if arg.kind.ndim]
-            if not op.rule.cheap or isinstance(op.rule, ArrayRule):
+            written = value.kind.ndim and value.base is None and value in self.memory.stores
+            if written or not op.rule.cheap or isinstance(op.rule, ArrayRule):
                 return NEVER
             reads = isinstance(op.rule, Elementwise)
             if any(not (self.cost(a) <= KEPT and (not reads or self.memory.settled(a, op))) for a in arrays):

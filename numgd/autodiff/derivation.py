@@ -57,6 +57,8 @@ class Derivation:
         if mode not in ("grad", "value_and_grad", "jacobian") and not isinstance(argnum, int):
             raise TypeError(f"argnum must be an int for {mode}; it is {argnum!r}")
         place = self.argnums[0] + 1
+        if self.vectors or self.outputs:  # none of which has a default: nor can one before them
+            self.parameters[:place] = [(name, inspect.Parameter.empty) for name in self.names[:place]]
         self.parameters[place:place] = [
             (name, inspect.Parameter.empty) for name in self.vectors + self.outputs
         ]

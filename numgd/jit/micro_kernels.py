@@ -242,7 +242,7 @@ def gather_block(real, rows, vectors, lanes):
 
 @cache
 def convolve_block(real, rows, vectors, lanes):
-    """Intrinsic of fourteen arguments, in the order of `convolve` below.
+    """Intrinsic of fifteen arguments, in the order of `convolve` below.
 
     The sums of `gather_block`, with ``bias[first + n]`` added and an activation applied, go to
     ``out[places[begin + m] + start + n]`` for the first `count` columns n.  As many numbers as the block has

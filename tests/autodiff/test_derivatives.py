@@ -414,3 +414,58 @@ def test_second_derivatives_with_a_tape_that_grows():
     gradient = numgd.grad(grown_tape)
     expected = (gradient(x + h * p) - gradient(x - h * p)) / (2.0 * h)
     np.testing.assert_allclose(numgd.hessp(grown_tape)(x, p), expected, rtol=1e-6)
+
+
+def stored_once(x):
+    total, s = 0.0, 1.0
+    for _ in range(4):
+        s = np.sin(s + x[0])
+        r = np.cos(s * x[1])
+        y = x * s * r
+        y[0] = y[1] * y[2]
+        total += np.dot(y, y)
+    return total
+
+
+def stored_in_a_loop(x):
+    total = 0.0
+    for i in range(2):
+        y = x * (1.0 + i)
+        for j in range(3):
+            y[j] = y[j] * y[(j + 1) % 3]
+        total += np.dot(y, y)
+    return total
+
+
+def stored_between(x):
+    total = 0.0
+    for i in range(2):
+        y = x * (1.0 + i)
+        total += np.dot(y, y)
+        z = y[:2]
+        z[0] = total / x[1]
+        total += y[0] * y[1]
+    return total
+
+
+@pytest.mark.parametrize("f", [stored_once, stored_in_a_loop, stored_between])
+def test_arrays_that_are_written_are_not_computed_again_without(f):
+    x = np.array([0.7, -0.4, 1.1])
+    expected = [f(x + 1e-20j * direction).imag / 1e-20 for direction in np.eye(3)]
+    np.testing.assert_allclose(numgd.grad(f)(x), expected, rtol=1e-13)
+
+
+def test_a_first_parameter_may_have_a_default():
+    @njit
+    def f(x=None, shift=1.0):
+        return np.sum((x - shift) ** 2)
+
+    @njit
+    def solve(x0):
+        return numgd.minimize(f, x0).x
+
+    np.testing.assert_allclose(solve(np.zeros(3)), 1.0)
+    found = numgd.minimize(f, np.zeros(3))
+    np.testing.assert_allclose(found.x, 1.0)
+    assert found.derivatives["jac"] == "autodiff"
+    np.testing.assert_array_equal(numgd.vjp(lambda x=None: x * x)(np.array([3.0]), np.array([2.0])), [12.0])

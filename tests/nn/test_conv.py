@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nn.convolutions import Case, convolution, gradients, random_case, relative_error
 
-from numgd.kernels.cpu.conv import choose
+from numgd.kernels.cpu.conv import choose, weight_gradient
 from numgd.kernels.cpu.conv.geometry import Geometry
 from numgd.nn.functional import (
     conv2d,
@@ -405,6 +405,13 @@ def test_choice():
     assert chosen((3, 3), 32, 32, groups=32, stride=(2, 2)) == "depthwise"
     assert chosen((3, 3), 32, 32, groups=8) == "depthwise"
     assert chosen((1, 1), 64, 64) == "direct"
+
+
+def test_chunks_of_wide_images_are_cut():
+    geometry = Geometry((1, 1), (1, 1), (1, 1, 1, 1), 1)
+    result = (1, 3, 60_000, 64)
+    images, band, segment, _, _ = weight_gradient._cut(result, 4, geometry, (3, 3), (64, 64))
+    assert images * band * segment <= weight_gradient.PIXELS
 
 
 @pytest.mark.slow

@@ -86,9 +86,10 @@ def reason_against(kernel, inside, outside, geometry):
     """Why this algorithm does not apply, or None."""
     lanes = lanes_of(np.dtype(np.float32))
     width = inside // geometry.groups
-    if inside != outside or width not in NARROW or inside < lanes:
+    widths = widths_of(np.dtype(np.float64))
+    if inside != outside or width not in widths or inside < lanes:
         return (
-            f"it takes groups of {NARROW} channels, as many in as out, and at least {lanes} channels; "
+            f"it takes groups of {widths} channels, as many in as out, and at least {lanes} channels; "
             f"there are {inside} in, {outside} out and {geometry.groups} groups"
         )
     return None

@@ -102,7 +102,7 @@ def _meet(table, source, image, y, begin, lines):
     for t in range(low, high):
         row = image * height + first + t * lines.dilation
         table[t - low] = address_of(source) + (row * line + begin - lines.left) * channels * source.itemsize
-    return low, high - low
+    return low, max(0, high - low)
 
 
 @cache
@@ -186,7 +186,7 @@ def _weight_driver(dtype):
         together = max(1, SUMMED // count_x)
         for worker in prange(workers):
             table = np.empty(lines.tall, np.int64)
-            total = borrow(sums)[worker]
+            total = borrow(sums)[worker][: partial.shape[1]]
             for share in range(worker * shares // workers, (worker + 1) * shares // workers):
                 collected = borrow(partial)[share]
                 first, last = share * items // shares, (share + 1) * items // shares

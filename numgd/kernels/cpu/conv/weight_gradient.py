@@ -9,6 +9,7 @@ Where an image has few channels, a vector holds numbers of several taps: all tha
 is copied together, and counts as one tap of (kh · kw · in) channels.
 """
 
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -249,7 +250,7 @@ def _cut(result, size, geometry, kernel, padded):
 
     def cost(images, band, segment):
         if images * band * segment > PIXELS:
-            return 2 * CHUNK
+            return math.inf
         a, b = met(band, segment)
         return images * size * (band * segment * left + a * b * right)
 
