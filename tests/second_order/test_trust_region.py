@@ -292,7 +292,10 @@ def test_a_hessian_that_is_not_finite(method, bad):
     assert result.fun == 5.0
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(method, marks=[] if method == "trust-ncg" else [pytest.mark.slow]) for method in METHODS],
+)
 def test_float32_stays_and_solves(method):
     x0 = np.asarray(standard_start(4), np.float32)
     result = solve(method, rosenbrock, x0, rosenbrock_gradient, rosenbrock_hessian)
