@@ -418,6 +418,7 @@ def test_inside_njit():
     assert np.all(np.isinf(inside(few, decay(few, 2.4, 1.2, 0.6))[1]))
 
 
+@pytest.mark.slow
 def test_under_prange():
     rng = np.random.default_rng(0)
     rows = decay(X, 2.5, 1.3, 0.5) + 0.05 * rng.normal(size=(20, 50))

@@ -50,7 +50,6 @@ def mean_ratio(pairs):
 # Against SciPy over the problems of Moré, Garbow and Hillstrom ---------------------------------------------
 
 
-@pytest.mark.xdist_group("residual-problems")
 @pytest.mark.parametrize(
     ("method", "each"),
     [("lm", 3), *(pytest.param(method, 1, marks=pytest.mark.slow) for method in ("lm", "trf", "dogbox"))],
@@ -83,7 +82,6 @@ BOXED = [
 ]
 
 
-@pytest.mark.xdist_group("residual-problems")
 @pytest.mark.parametrize("method", ["trf", "dogbox"])
 @pytest.mark.parametrize("kind", ["holds the minimiser", "cuts it off", "is narrow"])
 def test_boxes_like_scipy(method, kind):
@@ -107,7 +105,6 @@ def test_boxes_like_scipy(method, kind):
     assert mean_ratio(evaluations) <= 1.1
 
 
-@pytest.mark.xdist_group("residual-problems")
 @pytest.mark.parametrize("name", ["rosenbrock", "bard", "osborne_2", "watson_6", "linear_rank_one", "box_3d"])
 def test_gauss_newton(name):
     problem = NAMES[name]

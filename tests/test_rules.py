@@ -64,13 +64,8 @@ def root_mean_square(values, axis):
     return np.sqrt(np.mean(np.square(values), axis))
 
 
-def grouped(names):
-    """Parameters of tests: one process tests a rule, and compiles it once."""
-    return [pytest.param(name, marks=pytest.mark.xdist_group(rule_of(name))) for name in names]
-
-
-every_rule = pytest.mark.parametrize("name", grouped(RULES))
-every_case = pytest.mark.parametrize("case", grouped(CASES))
+every_rule = pytest.mark.parametrize("name", RULES)
+every_case = pytest.mark.parametrize("case", CASES)
 
 
 # In figures ------------------------------------------------------------------------------------------
@@ -126,7 +121,7 @@ def test_float32_is_computed_in_float32_vectors(name):
     assert re.search(r"fmul[a-z ]*<\d+ x float>", body)
 
 
-@pytest.mark.parametrize("name", grouped(["adam", "nadam", "radam", "rprop"]))
+@pytest.mark.parametrize("name", ["adam", "nadam", "radam", "rprop"])
 def test_coefficients_of_a_float32_solver_are_float32(name):
     rule = RULES[name]
     coefficients = rule.coefficients

@@ -67,6 +67,7 @@ def statistics(x):
     return answer + np.sum(x_carried_bar * x_bar) + returned
 
 
+@pytest.mark.slow
 def test_variables_may_have_any_name():
     found = numgd.check_grad(statistics, START)
     assert found.error < 1e-8

@@ -10,9 +10,7 @@ from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, step_coefficients
 from numgd.kernels.cpu.update import update
 
-every_rule = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RULES]
-)
+every_rule = pytest.mark.parametrize("name", RULES)
 
 
 def run(name, start, given, options):

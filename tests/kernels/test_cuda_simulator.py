@@ -34,7 +34,6 @@ from numgd.second_order import trait
 from numgd.status import INVALID_INPUT
 
 pytest.importorskip("numba_cuda")
-pytestmark = pytest.mark.xdist_group("cuda-simulator")
 
 
 @njit

@@ -6,7 +6,7 @@ from problems import PROBLEMS, UNBOUNDED, problem
 from scipy_peers import PEERLESS, PEERS, compare, solve, summary
 
 import numgd
-from numgd.second_order import SOLVERS, trait
+from numgd.second_order import SOLVERS
 
 SMALL = [given.name for given in PROBLEMS if given.x0.size <= 60]
 LARGE = [given.name for given in PROBLEMS if given.x0.size > 60]
@@ -16,15 +16,11 @@ RATIO = 1.1  # evaluations over SciPy's, geometric mean
 BEYOND = {"BFGS": 500}
 
 
-def together(value, method, slow=False):
-    """A parameter whose tests run in the process that has compiled the problems as the method needs them."""
-    derivatives = "hessians" if trait(method, "CURVATURE") else "gradients"
-    marks = [pytest.mark.xdist_group(f"problems-{derivatives}"), *([pytest.mark.slow] if slow else [])]
-    return pytest.param(value, id=str(value), marks=marks)
-
-
-peers = pytest.mark.parametrize("peer", [together(peer, peer.method, not peer.binding) for peer in PEERS])
-methods = pytest.mark.parametrize("method", [together(method, method) for method in SOLVERS])
+peers = pytest.mark.parametrize(
+    "peer",
+    [pytest.param(peer, id=str(peer), marks=[] if peer.binding else [pytest.mark.slow]) for peer in PEERS],
+)
+methods = pytest.mark.parametrize("method", SOLVERS)
 
 
 def named(problems):

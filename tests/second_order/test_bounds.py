@@ -290,7 +290,6 @@ def beside_scipy(name):
         yield kind, ours, theirs, kkt
 
 
-@pytest.mark.xdist_group("problems-gradients")
 def test_boxes_beside_scipy():
     solved, solved_by_scipy, same, ratios = 0, 0, 0, []
     for name in SUBJECTS:
