@@ -225,10 +225,8 @@ def gather_block(real, rows, vectors, lanes):
             kinds = signature.args
             emit = _Emitter(context, builder, real, rows, vectors, lanes)
             emit.clear()
-            for_table, for_packed = (
-                emit.address(kinds[0], table, entry),
-                emit.address(kinds[5], packed, place),
-            )
+            for_table = emit.address(kinds[0], table, entry)
+            for_packed = emit.address(kinds[5], packed, place)
             _sum_gathered(emit, for_table, taps, length, shift, for_packed)
             emit.write(emit.address(kinds[7], target, start), pitch)
             return context.get_dummy_value()
@@ -256,30 +254,15 @@ def convolve_block(real, rows, vectors, lanes):
     ):  # fmt: skip
         def codegen(context, builder, signature, arguments):
             (
-                table,
-                entry,
-                taps,
-                length,
-                shift,
-                packed,
-                place,
-                bias,
-                first,
-                out,
-                places,
-                begin,
-                start,
-                *rest,
-            ) = arguments
-            count, activation = rest
+                table, entry, taps, length, shift, packed, place, bias, first, out, places, begin, start,
+                count, activation,
+            ) = arguments  # fmt: skip
             kinds = signature.args
             emit = _Emitter(context, builder, real, rows, vectors, lanes)
             for_bias = emit.address(kinds[7], bias, first)
             emit.begin([emit.load(for_bias, emit.vector, n * lanes) for n in range(vectors)])
-            for_table, for_packed = (
-                emit.address(kinds[0], table, entry),
-                emit.address(kinds[5], packed, place),
-            )
+            for_table = emit.address(kinds[0], table, entry)
+            for_packed = emit.address(kinds[5], packed, place)
             _sum_gathered(emit, for_table, taps, length, shift, for_packed)
             emit.activate(activation)
             for_out = emit.address(kinds[9], out, start)

@@ -95,17 +95,22 @@ def reason_against(kernel, inside, outside, geometry):
     return None
 
 
+@portable
+def first_channel(block, lanes, back, channels):
+    """The first channel of a block: block · lanes − back, where there are that and those behind it."""
+    return max(0, min(block * lanes - back, channels - lanes))
+
+
 @compiled("conv-depthwise-pack", ELEMENTWISE_FLAGS)
 def _pack(weight, taps, transposed, lanes, back, packed):
     """``packed[b, t, j, n]`` for lane n of block b and channel j of its group.
 
-    `weight` is (out, taps, width).  Block b holds the channels from b · lanes − back on, the first and the
-    last one those that there are.
+    `weight` is (out, taps, width).  Block b begins with its `first_channel`.
     """
     channels, _, width = weight.shape
     blocks = (channels + back + lanes - 1) // lanes
     for block in prange(blocks):
-        first = max(0, min(block * lanes - back, channels - lanes))
+        first = first_channel(block, lanes, back, channels)
         for t in range(taps.size):
             for j in range(width):
                 place = ((block * taps.size + t) * width + j) * lanes
@@ -453,5 +458,5 @@ def put_weights(partial, out, back=0):
     blocks = summed.reshape(ceil_divide(channels + back, lanes), -1, width, lanes)[:, : flat.shape[1]]
     by_channel = blocks.transpose(0, 3, 1, 2)
     for block, found in enumerate(by_channel):
-        first = max(0, min(block * lanes - back, channels - lanes))
+        first = first_channel(block, lanes, back, channels)
         flat[first : first + lanes] = found

@@ -16,6 +16,7 @@ from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, r
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import THREADED_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv import depthwise
+from numgd.kernels.cpu.conv.depthwise import first_channel
 from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads, workspace
 from numgd.kernels.cpu.conv.shares import MEMORY, SHARES
 
@@ -125,7 +126,7 @@ def _driver(dtype):
                     skipped, taps = _meet(table, source, image, y, begins[b], lines)
                     target = address_of(out) + (item * count_x + begins[b]) * channels * size
                     for panel in range(panels):
-                        shift = max(0, min(panel * lanes - back, channels - lanes))
+                        shift = first_channel(panel, lanes, back, channels)
                         place = (panel * lines.tall + skipped) * 3 * lanes
                         convolve(
                             kinds[b], table, taps, shift, channels, packed, place, bias, shift,
@@ -201,7 +202,7 @@ def _weight_driver(dtype):
                             skipped, taps = _meet(table, x, image, y, begins[b], lines)
                             slopes = address_of(grad) + (item * count_x + begins[b]) * channels * size
                             for panel in range(panels):
-                                shift = max(0, min(panel * lanes - back, channels - lanes))
+                                shift = first_channel(panel, lanes, back, channels)
                                 place = (panel * lines.tall + skipped) * 3 * lanes
                                 reduce(kinds[b], slopes, table, taps, shift, channels, total, place)
                     for i in range(total.size):
