@@ -21,9 +21,9 @@ from numgd.fit_settings import (
     steps_of,
 )
 from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
-from numgd.kernels.cpu.solve import EXACT, PAIR
+from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE
 from numgd.least_squares import Setting, place, run
-from numgd.objective import scheme_of
+from numgd.objective import scheme_of, with_replaced
 from numgd.residuals import NotDense, bind_model, compile_model, model_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -229,6 +229,7 @@ def curve_fit(
         _warn_of_covariance()
     if not full_output:
         return fit.x, pcov
+    used = with_replaced(used, jac=fit.replaced)
     details = {"nfev": fit.outcome.nfev, "fvec": fit.fun, "derivatives": used}
     if method == "lm":
         details["nfev"] = fit.calls
@@ -348,8 +349,9 @@ def _lm_setting(
     factor=100.0, diag=None, col_deriv=0,
 ):  # fmt: skip
     """The `Setting` of 'lm' from the options of SciPy's `leastsq`, and the limit of calls."""
-    calls = 1 if scheme == EXACT else n + 1
-    maxfev = count("maxfev", maxfev) if maxfev else (100 if scheme == EXACT else 200) * (n + 1)
+    exact = scheme in (EXACT, SOURCE)
+    calls = 1 if exact else n + 1
+    maxfev = count("maxfev", maxfev) if maxfev else (100 if exact else 200) * (n + 1)
     scale, adaptive = scale_of(None if diag is None else 1.0 / _numbers(diag, "diag"), "lm", n)
     relative = None if epsfcn is None else math.sqrt(number("epsfcn", epsfcn, 0.0))
     steps, _ = steps_of(scheme, relative or None, n)

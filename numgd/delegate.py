@@ -5,8 +5,10 @@ import warnings
 import numpy as np
 
 from numgd.autodiff import value_and_grad
+from numgd.differences import make_replacement
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR, TWO_POINT
 from numgd.objective import Functions, choose, compile_objective, scheme_of
+from numgd.spaces import copy
 
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))
 _BY_GRADIENT = frozenset(("slsqp", "tnc", "trust-constr"))
@@ -14,9 +16,9 @@ _COMMON_OPTIONS = frozenset(("maxiter", "disp"))
 
 
 def minimize_by_scipy(
-    fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
+    fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options
 ):  # fmt: skip
-    """Run SciPy's `minimize`, with `fun` and `jac` compiled where Numba can.
+    """Run SciPy's `minimize`, with `fun` and `jac` compiled where Numba can; `box` is `bounds` as an array.
 
     A method that takes no constraints gives way to ``'slsqp'``, with a warning that says so.
     """
@@ -32,16 +34,17 @@ def minimize_by_scipy(
         options = {name: value for name, value in (options or {}).items() if name in _COMMON_OPTIONS}
         method = "slsqp"
     by_gradient = method in _BY_GRADIENT and not (options or {}).get("eps")
-    fun, jac = _compiled(fun, x0, args, jac, bounds, by_gradient)
+    fun, jac = _compiled(fun, x0, args, jac, box, by_gradient)
     return optimize.minimize(
         fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
     )
 
 
-def _compiled(fun, x0, args, jac, bounds, by_gradient):
+def _compiled(fun, x0, args, jac, box, by_gradient):
     """The functions as ``@njit`` functions where Numba can compile them, else as they are.
 
-    A gradient that a method asks for and that was not given is made of the source.
+    A gradient that a method asks for and that was not given is made of the source.  No difference leaves the
+    box, (2, n), if there is one.
     """
     try:
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
@@ -49,16 +52,30 @@ def _compiled(fun, x0, args, jac, bounds, by_gradient):
     except (TypeError, ValueError):
         return fun, jac  # SciPy says what is wrong
     args = args if isinstance(args, tuple) else (args,)
+    box = np.empty((2, 0)) if box is None else box
     given = Functions(fun, jac if scheme == EXACT else None)
     if scheme == PAIR and by_gradient:
-        box = None if bounds is None else np.stack((x, x))  # x may lie on a bound: nothing is tried
         chosen = choose(given._replace(jac=jac), args, x, box=box)
         scheme = chosen.scheme
         if scheme == PAIR:
-            return value_and_grad(chosen.functions.pair.derivation.function), True
+            return _replacing(chosen.functions.pair.derivation.function, box), True
     elif scheme not in (EXACT, JOINT, PAIR):
         return fun, jac
     found = compile_objective(given, TWO_POINT if scheme == PAIR else scheme, args, x)
     if found is None:
         return fun, jac
     return found.functions.fun, jac if scheme == JOINT else found.functions.jac
+
+
+def _replacing(function, box):
+    """Value and gradient of a function, with differences for what is not finite of the gradient."""
+    both = value_and_grad(function)
+    replace = make_replacement(copy, lambda args, x: np.float64(function(x, *args)))
+
+    def value_and_gradient(x, *args):
+        f, g = both(x, *args)
+        if np.isfinite(f) and not np.isfinite(g).all():
+            replace(args, x, f, g, box, np.empty_like(x))
+        return f, g
+
+    return value_and_gradient

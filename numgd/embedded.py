@@ -8,14 +8,18 @@ from numba.core.errors import TypingError
 from numba.extending import overload
 
 from numgd.access import CARRIED
+from numgd.agreement import AGREES, DIFFERS
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
+from numgd.jit.once import process_word
 from numgd.jit.pointers import address_of, linked_address
-from numgd.jit.portable import portable
+from numgd.jit.portable import portable, seldom
+from numgd.kernels.cpu.compare import OWN_ROWS, compare_curvature, compare_gradient
 from numgd.kernels.cpu.solve import (
     EXACT,
     FULL_HESSIAN,
+    GRADIENT_DIFFERENCES,
     HESSIAN_PRODUCT,
     HOST_ROWS,
     NFEV,
@@ -23,7 +27,11 @@ from numgd.kernels.cpu.solve import (
     NJEV,
     NO_CURVATURE,
     PAIR,
+    REPLACED,
+    REPLACED_CURVATURE,
     REPORT_SIZE,
+    SOURCE_HESSIAN,
+    SOURCE_PRODUCT,
     THREE_POINT,
     TWO_POINT,
     entry,
@@ -47,6 +55,7 @@ class MinimizeResult(NamedTuple):
     nfev: Any
     njev: Any
     nhev: Any  # calls of hess or hessp
+    replaced: Any  # entries of derivatives made of the source that were not finite, and are differences
     status: Any  # a `numgd.Status`
     success: Any
 
@@ -180,15 +189,97 @@ def _make_tolerance(method, dtype, limits, tol):
 
 
 def _make_steps(scheme, dtype):
-    """Function ``steps(n)``: the default difference steps, empty where the gradient is exact."""
-    differs = scheme in (TWO_POINT, THREE_POINT)
-    step = dtype.type(np.finfo(dtype).eps ** (1 / 2 if scheme == TWO_POINT else 1 / 3))
+    """Function ``steps(scheme, n)``: the default difference steps, empty where the gradient is exact.
+
+    The scheme at run time is that at compile time, or TWO_POINT in place of a gradient made of the source.
+    """
+    step = dtype.type(np.finfo(dtype).eps ** (1 / 3 if scheme == THREE_POINT else 1 / 2))
 
     @portable
-    def steps(n):
-        return np.full(n if differs else 0, step)
+    def steps(scheme, n):
+        return np.full(n if scheme in (TWO_POINT, THREE_POINT) else 0, step)
 
     return steps
+
+
+_RIGHT, _GRADIENT_DIFFERS, _CURVATURE_DIFFERS = 1, 2, 3
+"""What the comparison of derivatives with differences said; 0 as long as nothing is known."""
+
+
+def _make_trust(scheme, curvature, steps):
+    """Function ``trust(x, box, function, context)``: the scheme and the curvature to use, nfev, njev, nhev.
+
+    Derivatives made of the source are compared with differences when the code is first executed, which takes
+    the evaluations that are returned; where they differ, differences take their place.
+    """
+    word = types.int64
+    by_source = curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT)
+    if scheme != PAIR and not by_source:
+
+        @portable
+        def trust(x, box, function, context):
+            return word(scheme), word(curvature), 0, 0, 0
+
+        return trust
+    verdict, settle = process_word()
+    compare = _make_comparison(scheme, curvature, steps)
+    other = GRADIENT_DIFFERENCES if by_source else curvature
+
+    @portable
+    def trust(x, box, function, context):
+        found = verdict()
+        nfev = njev = nhev = 0
+        if found == 0:
+            found, known, nfev, njev, nhev = compare(x, box, function, context)
+            if known:
+                settle(found)
+        first = word(TWO_POINT if found == _GRADIENT_DIFFERS else scheme)
+        second = word(curvature if found == _RIGHT else other)
+        return first, second, nfev, njev, nhev
+
+    return trust
+
+
+def _make_comparison(scheme, curvature, steps):
+    """Function ``compare(x, box, function, context)``: the verdict, whether it is final, nfev, njev, nhev."""
+    by_gradient = compare_gradient() if scheme == PAIR else None
+    by_curvature = compare_curvature() if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
+    word, keeps_matrix = types.int64, curvature == SOURCE_HESSIAN
+
+    @portable
+    def compare_first(x, work, function, context, report, box):
+        return by_gradient(x, work, function, context, report, box)
+
+    @portable
+    def compare_second(x, work, function, context, report, box):
+        order = x.size if keeps_matrix else 0
+        matrix = np.empty((order, order), x.dtype)
+        return by_curvature(
+            x, work, matrix, function, context, word(scheme), steps(scheme, x.size), report, box
+        )
+
+    comparisons = ((_GRADIENT_DIFFERS, compare_first), (_CURVATURE_DIFFERS, compare_second))
+    wanted = [pair for pair, needed in zip(comparisons, (by_gradient, by_curvature), strict=True) if needed]
+    (first_verdict, first), (last_verdict, last) = wanted[0], wanted[-1]
+    both = len(wanted) > 1
+
+    @seldom
+    def compare(x, box, function, context):
+        work, report = np.empty((OWN_ROWS + HOST_ROWS, x.size), x.dtype), np.empty(REPORT_SIZE)
+        outcome = first(x, work, function, context, report, box)
+        nfev, njev, nhev = int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
+        if outcome == DIFFERS:
+            return first_verdict, True, nfev, njev, nhev
+        known = outcome == AGREES
+        if both:
+            outcome = last(x, work, function, context, report, box)
+            nfev, njev, nhev = nfev + int(report[NFEV]), njev + int(report[NJEV]), nhev + int(report[NHEV])
+            if outcome == DIFFERS:
+                return last_verdict, known, nfev, njev, nhev
+            known = known and outcome == AGREES
+        return _RIGHT, known, nfev, njev, nhev
+
+    return compare
 
 
 def _curvature(method, hess, hessp):
@@ -213,7 +304,7 @@ def _derivatives(functions, scheme, curvature, modes, explicit, make):
     is no solution; ``make(functions, scheme)`` gives the compiled objective or None.  Returns the scheme, how
     curvature is obtained, and that objective.
     """
-    kinds = {"hess": FULL_HESSIAN, "hessp": HESSIAN_PRODUCT}
+    kinds = {"hess": SOURCE_HESSIAN, "hessp": SOURCE_PRODUCT}
     names = {"pair": "value_and_grad_to", "hess": "hessian", "hessp": "hessp"}
     while True:
         try:
@@ -324,6 +415,7 @@ def _minimize_in_njit(
     functions = Functions(_function(fun, "fun"), gradient, **second)
     scheme, curvature, adapter = _derivatives(functions, scheme, curvature, modes, explicit, make)
     steps = _make_steps(scheme, dtype)
+    trust = _make_trust(scheme, curvature, steps)
     keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN
     if adapter is None:
         raise TypingError(
@@ -365,17 +457,17 @@ def _minimize_in_njit(
         ending = with_tolerance(fill(limits, options), tol)
         if not in_range(ending):
             raise ValueError("numgd.minimize: an option or tol is out of range")
+        used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
         outcome = solve(
             x, work, np.full(CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
-            word(scheme), steps(n), report, flag(False), word(0), word(curvature),
-            np.empty((order, order), dtype), box,
+            used, steps(used, n), report, flag(False), word(0), second, np.empty((order, order), dtype), box,
         )  # fmt: skip
         context[:0] = 0  # the packed args live until here
         status = outcome.status
         success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
         return MinimizeResult(
-            x, outcome.f, work[0], outcome.nit, int(report[NFEV]), int(report[NJEV]), int(report[NHEV]),
-            status, success,
+            x, outcome.f, work[0], outcome.nit, nfev + int(report[NFEV]), njev + int(report[NJEV]),
+            nhev + int(report[NHEV]), int(report[REPLACED] + report[REPLACED_CURVATURE]), status, success,
         )  # fmt: skip
 
     return implementation

@@ -8,18 +8,21 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
+from numgd.agreement import DIFFERS, UNKNOWN
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.fit_settings import EPSILON, fit_method
 from numgd.jit.arguments import storage_size, store, stored_type
 from numgd.jit.inner import InnerCompiler
+from numgd.jit.once import process_word
 from numgd.jit.pointers import address_of, linked_address
-from numgd.jit.portable import portable
-from numgd.kernels.cpu.fit import HOST_ROWS, REPORT_SIZE, entry, estimate
-from numgd.kernels.cpu.solve import EXACT, PAIR, THREE_POINT, TWO_POINT
+from numgd.jit.portable import portable, seldom
+from numgd.kernels.cpu.compare import COLUMNS, OWN_ROWS, compare_jacobian
+from numgd.kernels.cpu.fit import CALLS, HOST_ROWS, REPLACED, REPORT_SIZE, entry, estimate
+from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE, THREE_POINT, TWO_POINT
 from numgd.least_squares import least_squares
-from numgd.linalg import cholesky
+from numgd.linalg import cholesky, is_finite
 from numgd.objective import scheme_of
 from numgd.residuals.adapter import as_it_is, make_model_adapter, make_residual_adapter, make_take
 from numgd.residuals.compiled import VECTOR
@@ -57,6 +60,7 @@ class LeastSquaresResult(NamedTuple):
     njev: Any
     status: Any
     success: Any
+    replaced: Any  # entries of a Jacobian made of the source that were not finite, and are differences
 
 
 # What the arguments are, when compiling --------------------------------------------------------------------
@@ -103,7 +107,7 @@ def _derivative(jac, function, argnum, make):
     except NotDifferentiable:
         adapter = None
     if adapter is not None or _given(jac):
-        return EXACT, adapter
+        return SOURCE, adapter
     return TWO_POINT, make(None, TWO_POINT)
 
 
@@ -203,14 +207,55 @@ def _check_box(x, box):
             raise ValueError("the starting point is infeasible: it lies outside the bounds")
 
 
+def _make_trust(scheme):
+    """Function ``trust(x, box, m, function, context)``: the scheme to use, and what it took to know.
+
+    A Jacobian made of the source is compared with differences when the code is first executed.
+    """
+    word = types.int64
+    if scheme != SOURCE:
+
+        @portable
+        def trust(x, box, m, function, context):
+            return word(scheme), 0
+
+        return trust
+    verdict, settle = process_word()
+    compare = compare_jacobian()
+
+    @seldom
+    def compared(x, box, m, function, context):
+        n = x.size
+        short, long = np.empty((OWN_ROWS + HOST_ROWS, n)), np.empty((COLUMNS + n + 1, m))
+        report = np.empty(REPORT_SIZE)
+        return compare(x, short, long, function, context, report, box), int(report[CALLS])
+
+    @portable
+    def trust(x, box, m, function, context):
+        found, calls = verdict(), 0
+        if found == 0:
+            outcome, calls = compared(x, box, m, function, context)
+            found = _DIFFERS if outcome == DIFFERS else _RIGHT
+            if outcome != UNKNOWN:
+                settle(found)
+        return word(TWO_POINT if found == _DIFFERS else SOURCE), calls
+
+    return trust
+
+
+_RIGHT, _DIFFERS = 1, 2
+"""What the comparison of a Jacobian with differences said; 0 as long as nothing is known."""
+
+
 def _make_solve(method, scheme, adapter, data_type):
     """Function ``solve(x, scale, box, options, m, first, data, steps, floor)``, shared by both front doors.
 
-    It overwrites x and returns the outcome, `long` and `short`.  `first` is the residuals at x, or empty.
+    It overwrites x and returns the outcome, `long` and `short`, nfev with what the first comparison of the
+    Jacobian took, and how many entries of it were replaced.  `first` is the residuals at x, or empty.
     """
     address = linked_address(adapter)
     size = storage_size(types.Tuple((types.int64, data_type)))
-    run = entry(method)
+    run, trust = entry(method), _make_trust(scheme)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
     reflective = method == "trf"
 
@@ -223,14 +268,16 @@ def _make_solve(method, scheme, adapter, data_type):
             copy(long[RESIDUALS], first)
         context = np.empty(size, np.uint8)
         store(address_of(context), (word(m), data))
+        used, compared = trust(x, box, m, address(), address_of(context))
+        report = np.empty(REPORT_SIZE)
         outcome = run(
             x, scale, long, short, np.empty(n, np.int64), options, flag(first.size > 0), address(),
-            address_of(context), word(scheme), steps, floor, np.empty(REPORT_SIZE), flag(False), word(0), box,
+            address_of(context), used, steps, floor, report, flag(False), word(0), box,
         )  # fmt: skip
         context[:0] = 0  # the packed data live until here
         if outcome.status == NOT_FINITE_AT_START:
             raise ValueError("the residuals are not finite at the starting point")
-        return outcome, long, short
+        return outcome, long, short, outcome.nfev + compared, int(report[REPLACED])
 
     @portable
     def prepare(x, box):
@@ -364,14 +411,14 @@ def _least_squares_in_njit(
             relative(ftol), absolute(xtol), slope(gtol), evaluations if evaluations > 0 else word(100 * n),
             word(loss_code), margin(f_scale), 100.0, flag(adaptive),
         )  # fmt: skip
-        outcome, long, short = solve(x, scale, box, options, m, first, data, steps, floor)
+        outcome, long, short, nfev, replaced = solve(x, scale, box, options, m, first, data, steps, floor)
         columns = long[JACOBIAN : JACOBIAN + n]
         active = np.empty(n, np.int64)
         for j in range(n):
             active[j] = int(short[ACTIVE, j])
         return LeastSquaresResult(
             x, outcome.cost, long[RESIDUALS].copy(), columns.T.copy(), short[GRADIENT].copy(),
-            outcome.optimality, active, outcome.nfev, outcome.njev, outcome.status, outcome.status > 0,
+            outcome.optimality, active, nfev, outcome.njev, outcome.status, outcome.status > 0, replaced,
         )  # fmt: skip
 
     return implementation
@@ -382,7 +429,7 @@ def every_finite(values):
     """Whether no entry of an array is NaN or infinite."""
     finite = True
     for value in values.flat:
-        finite &= value - value == 0.0
+        finite &= is_finite(value)
     return finite
 
 
@@ -502,8 +549,9 @@ def _curve_fit_in_njit(
         return make_model_adapter(function, jacobian, scheme, n, data_type, VECTOR)
 
     scheme, adapter = _derivative(jac, function, tuple(range(1, n + 1)), make)
-    calls = (1 if scheme == EXACT else n + 1) if lm else 1
-    most = (100 * (n + 1) if scheme == EXACT else 200 * (n + 1)) if lm else 100 * n
+    exact = scheme in (EXACT, SOURCE)
+    calls = (1 if exact else n + 1) if lm else 1
+    most = (100 * (n + 1) if exact else 200 * (n + 1)) if lm else 100 * n
     limit = _make_number(maxfev, most, types.int64)
     step, floor = _default_step(scheme), 0.0 if lm else 1.0
     if adapter is None:
@@ -551,7 +599,7 @@ def _curve_fit_in_njit(
         scale, steps = np.empty(n), np.empty(n)
         for j in range(n):
             scale[j], steps[j] = 1.0, step
-        outcome, long, _ = solve(x, scale, box, options, m, np.empty(0), data, steps, floor)
+        outcome, long, _, _, _ = solve(x, scale, box, options, m, np.empty(0), data, steps, floor)
         if outcome.status <= 0:
             raise RuntimeError("numgd.curve_fit: optimal parameters not found")
         pcov, full, _, _, _ = estimate(long[JACOBIAN : JACOBIAN + n], long[RESIDUALS])

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, THREE_POINT
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import FitOptions
 from numgd.sums_of_squares.losses import LOSSES
@@ -134,7 +134,7 @@ def scale_of(x_scale, method, n):
 
 def steps_of(scheme, diff_step, n):
     """Relative difference steps, and the magnitude below which a variable counts as that large."""
-    if scheme in (EXACT, COMPLEX_STEP):
+    if scheme in (EXACT, SOURCE, COMPLEX_STEP):
         return np.empty(0), 1.0
     if diff_step is None:
         return np.full(n, EPSILON ** (1 / 3 if scheme == THREE_POINT else 1 / 2)), 1.0

@@ -11,6 +11,7 @@ from numgd.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, 
 from numgd.kernels.cpu.fit import (
     CALLS,
     HOST_ROWS,
+    REPLACED,
     REPORT_SIZE,
     entry,
     long_memory,
@@ -18,7 +19,7 @@ from numgd.kernels.cpu.fit import (
 )
 from numgd.kernels.cpu.solve import EXACT, PAIR
 from numgd.minimize import starting_point
-from numgd.objective import scheme_of
+from numgd.objective import scheme_of, with_replaced
 from numgd.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -54,6 +55,7 @@ class Fit(NamedTuple):
     gradient: Any
     active: Any
     calls: Any  # of the function, those of differences included
+    replaced: Any  # entries of a Jacobian made of the source that differences stood in for
     observer: Any
 
 
@@ -101,8 +103,9 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0):
         raise ValueError("the residuals are not finite at the starting point")
     columns = long[JACOBIAN : JACOBIAN + n]
     return Fit(
-        outcome, x, long[RESIDUALS], columns, short[GRADIENT], short[ACTIVE], int(report[CALLS]), observer
-    )
+        outcome, x, long[RESIDUALS], columns, short[GRADIENT], short[ACTIVE], int(report[CALLS]),
+        int(report[REPLACED]), observer,
+    )  # fmt: skip
 
 
 def least_squares(
@@ -182,7 +185,8 @@ def least_squares(
     scipy.optimize.OptimizeResult
         ``x, cost, fun, jac, grad, optimality, active_mask, nfev, njev, status, message, success``.  `jac` is
         evaluated at `x` and weighted by the loss; `nfev` does not count the evaluations of differences.
-        ``derivatives`` says how the Jacobian was obtained, and why not from the source.
+        ``derivatives`` says how the Jacobian was obtained, why not from the source, and for how many of its
+        entries, not finite where the residuals are, differences stood in (``'replaced'``).
         `status` is one of SciPy's, or −3: the Jacobian is not finite, −4: the line search found no lower
         point, −5: rounding prevents what the tolerances ask for.
 
@@ -305,7 +309,7 @@ def _result(fit, verbose, used):
         status=status,
         message=MESSAGES[status],
         success=status > 0,
-        derivatives=used,
+        derivatives=with_replaced(used, jac=fit.replaced),
     )
 
 

@@ -18,6 +18,16 @@ def epsilon(x):
 
 
 @portable
+def is_finite(value):
+    """Whether a number is neither NaN nor infinite.
+
+    Not asked by ``value - value == 0``: where sums may be reordered, LLVM takes the difference of a sum with
+    itself for 0, whatever it is.
+    """
+    return abs(value) < math.inf
+
+
+@portable
 def set_identity(A, diagonal):
     """A = diagonal · I."""
     zero = A.dtype.type(0)

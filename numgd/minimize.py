@@ -17,13 +17,15 @@ from numgd.kernels.cpu.solve import (
     NHEV,
     NJEV,
     PAIR,
+    REPLACED,
+    REPLACED_CURVATURE,
     REPORT_SIZE,
     THREE_POINT,
     TWO_POINT,
     entry,
     scratch,
 )
-from numgd.objective import Functions, bind, choose
+from numgd.objective import Functions, bind, choose, with_replaced
 from numgd.observer import Observer
 from numgd.options import ALIASES, UNLIMITED, known_options, method_name, own_method, settings
 from numgd.second_order import trait
@@ -166,7 +168,8 @@ def minimize(
         ``x, fun, jac, nit, nfev, njev, status, success, message``; ``nhev`` for methods that use second
         derivatives (calls of `hess` or `hessp`); ``hess_inv`` for ``'bfgs'`` and ``'l-bfgs'``.  ``status``
         is one of `numgd.Status`.  ``derivatives`` is a dict: ``'jac'`` and ``'hess'`` say how these were
-        obtained, ``'refused'`` why not from the source.
+        obtained, ``'refused'`` why not from the source, ``'replaced'`` for how many of their entries, not
+        finite where the value is, differences stood in (they count in ``nfev``, not against ``maxfun``).
 
     Raises
     ------
@@ -213,8 +216,9 @@ def minimize(
     functions = Functions(fun, jac, hess, hessp)
     method, own, functions, options = resolve(functions, method, bounds is not None, constrained, options)
     if not own:
+        box = None if bounds is None else box_of(bounds, np.size(x0), np.float64)
         return minimize_by_scipy(
-            fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
+            fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options
         )
     return _minimize(functions, x0, args, method, bounds, tol, callback, options)
 
@@ -379,7 +383,7 @@ def _result(x, report, status, nit, f, state, driver, observer, used):
         status=status,
         success=status in SUCCESSES,
         message=MESSAGES[status],
-        derivatives=used,
+        derivatives=with_replaced(used, jac=report[REPLACED], hess=report[REPLACED_CURVATURE]),
     )
     method = state.method
     if trait(method, "CURVATURE"):

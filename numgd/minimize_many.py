@@ -31,6 +31,7 @@ class ManyResult(NamedTuple):
     nfev: Any  # (N,) calls of the function
     njev: Any  # (N,) gradients
     nhev: Any  # (N,) calls of hess or hessp
+    replaced: Any  # (N,) entries of derivatives made of the source that were not finite, and are differences
     status: Any  # (N,) a `numgd.Status` each
     success: Any  # (N,) bool
 
@@ -55,8 +56,8 @@ def minimize_many(
     Returns
     -------
     ManyResult
-        Arrays ``x, fun, jac, nit, nfev, njev, nhev, status, success``, one row a problem; a problem that
-        fails says so in its row and disturbs no other.
+        Arrays ``x, fun, jac, nit, nfev, njev, nhev, replaced, status, success``, one row per problem; a
+        problem that fails says so in its row and disturbs no other.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
     dtype = starts.dtype
     limits, maxcor, driver = settings(method, dtype, tol, options)
     if count == 0:
-        return _result(starts.copy(), np.empty(0, dtype), starts.copy(), np.empty((0, 5), np.int64))
+        return _result(starts.copy(), np.empty(0, dtype), starts.copy(), np.empty((0, 6), np.int64))
     if driver is not None and driver["hess_inv0"] is not None:
         return None
     if box is None:
@@ -160,7 +161,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
 
     X, J = starts.copy(), np.full_like(starts, np.nan)
     values = np.full(count, np.nan, dtype)
-    counts = np.zeros((count, 5), np.int64)
+    counts = np.zeros((count, 6), np.int64)
     memory = scratch_many(method, numba.get_num_threads(), n, maxcor, dtype, order)
     drive = solve_many(method, memory, limits, steps, box)
     try:
@@ -186,7 +187,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
 def _result(X, values, J, counts):
     status = counts[:, 0]
     success = np.isin(status, list(SUCCESSES))
-    return ManyResult(X, values, J, counts[:, 1], counts[:, 2], counts[:, 3], counts[:, 4], status, success)
+    return ManyResult(X, values, J, *counts.T[1:], status, success)
 
 
 def gather(results):
@@ -196,7 +197,9 @@ def gather(results):
             result.x,
             result.x.dtype.type(result.fun),
             _gradient(result),
-            *(result.get(name, 0) for name in ("nit", "nfev", "njev", "nhev", "status")),
+            *(result.get(name, 0) for name in ("nit", "nfev", "njev", "nhev")),
+            sum(result.get("derivatives", {}).get("replaced", {}).values()),
+            result.get("status", 0),
             bool(result.success and not np.isnan(result.fun)),
         )
         for result in results

@@ -6,6 +6,7 @@ from numgd.first_order import RULES
 from numgd.first_order.descent import SCRATCH_ROWS as RULE_ROWS
 from numgd.first_order.descent import make_rule_descent
 from numgd.jit.portable import portable
+from numgd.linalg import is_finite
 from numgd.second_order import SOLVERS
 
 
@@ -35,5 +36,5 @@ def all_finite(x):
     """Whether no component is NaN or infinite."""
     finite = True
     for i in range(x.size):
-        finite &= x[i] - x[i] == x[i] - x[i]
+        finite &= is_finite(x[i])
     return finite

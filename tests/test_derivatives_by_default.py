@@ -8,9 +8,11 @@ from numba import njit
 from scipy import optimize
 
 import numgd
+from numgd import embedded, embedded_fit
+from numgd.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement
 from numgd.autodiff import NotDifferentiable
 from numgd.objective import trial
-from numgd.objective.trial import agrees
+from numgd.objective.trial import Trial, compare
 
 X0 = np.array([-1.2, 1.0, 0.8])
 T = np.linspace(0.0, 3.0, 40)
@@ -70,9 +72,26 @@ def test_the_comparison_bears_many_kinks_and_sees_errors():
     def loss(x):
         return np.float32(np.mean(np.maximum(inputs @ x.reshape(200, 32), 0.0) @ out))
 
+    class Loss(Trial):
+        kinds = alike = fits = None
+
+        def __init__(self):
+            self.x = x
+
+        def values(self, dispatcher, x):
+            return dispatcher(x)
+
+        def matrix(self, derivative):
+            return derivative[None]
+
     gradient = (inputs.T @ ((inputs @ x.reshape(200, 32) > 0) * out)).ravel() / np.float32(64)
-    for factor, right in (1.0, True), (1.5, False), (-1.0, False):
-        assert agrees(loss, lambda d, factor=factor: factor * np.dot(gradient, d), x) == right
+    for factor, outcome in (1.0, AGREES), (1.5, DIFFERS), (-1.0, DIFFERS):
+        assert compare(Loss(), loss, np.float32(factor) * gradient) == outcome
+    partly = gradient.copy()
+    partly[:100] = np.nan
+    assert compare(Loss(), loss, partly) == AGREES  # in the other variables
+    assert compare(Loss(), loss, -3.0 * partly) == DIFFERS
+    assert compare(Loss(), loss, np.nan * gradient) == UNKNOWN
 
 
 def test_what_is_used_is_said():
@@ -127,23 +146,25 @@ def test_a_gradient_that_differs_from_differences_is_not_used(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("along", "slope", "agree"),
+    ("along", "slope", "outcome"),
     [
-        (lambda t: 3.0 * t, 3.0, True),
-        (lambda t: 3.0 * t, 3.0001, False),
-        (lambda t: 1e6 + 1e-9 * t, 0.0, True),  # within rounding
-        (abs, 0.0, True),
-        (abs, 1.0, True),  # a subgradient
-        (abs, 1.5, False),
-        (lambda t: max(t, 0.0), 0.0, True),
-        (lambda t: max(t, 0.0), -0.5, False),
-        (lambda t: np.exp(1e-3 * t), 1e-3, True),
-        (lambda t: np.exp(1e-3 * t), 1.1e-3, False),
-        (lambda t: np.nan if t < 0 else t, 7.0, True),  # nothing can be said
+        (lambda t: 3.0 * t, 3.0, AGREES),
+        (lambda t: 3.0 * t, 3.0001, DIFFERS),
+        (lambda t: 1e6 + 1e-9 * t, 0.0, AGREES),  # within rounding
+        (abs, 0.0, AGREES),
+        (abs, 1.0, AGREES),  # a subgradient
+        (abs, 1.5, DIFFERS),
+        (lambda t: max(t, 0.0), 0.0, AGREES),
+        (lambda t: max(t, 0.0), -0.5, DIFFERS),
+        (lambda t: np.exp(1e-3 * t), 1e-3, AGREES),
+        (lambda t: np.exp(1e-3 * t), 1.1e-3, DIFFERS),
+        (lambda t: np.nan if t < 0 else t, 7.0, UNKNOWN),
+        (lambda t: t, np.nan, UNKNOWN),
+        (lambda t: np.inf if abs(t) == 1.0 else t, 2.0, DIFFERS),  # nearer by something can be said
     ],
 )
-def test_slopes(along, slope, agree):
-    assert trial.slopes_agree(along, slope, 2.0**-52) == agree
+def test_slopes(along, slope, outcome):
+    assert make_agreement(lambda line, t: along(t))(None, slope, 2.0**-52) == outcome
 
 
 def test_kinks_at_the_starting_point_are_no_mismatch():
@@ -204,7 +225,11 @@ def test_inside_compiled_code():
     for inside, method in zip(solve(X0), ("bfgs", "trust-exact"), strict=True):
         outside = numgd.minimize(rosenbrock, X0, method=method)
         assert np.array_equal(inside.x, outside.x)
-        assert (inside.nfev, inside.njev) == (outside.nfev, outside.njev)
+        # The first execution compares the derivatives with differences, and counts what that takes.
+        assert inside.nfev > outside.nfev and inside.njev > outside.njev
+    for inside, method in zip(solve(X0), ("bfgs", "trust-exact"), strict=True):
+        outside = numgd.minimize(rosenbrock, X0, method=method)
+        assert (inside.nfev, inside.njev, inside.nhev) == (outside.nfev, outside.njev, outside.get("nhev", 0))
 
     @njit
     def by_differences(x0):
@@ -245,3 +270,153 @@ def test_fits_inside_compiled_code():
 
     for found in fit(T, y):
         np.testing.assert_allclose(found, optimize.curve_fit(decay, T, y)[0], rtol=1e-6)
+
+
+# What is compared where compiled code first uses it ---------------------------------------------------------
+
+
+def of_another(genuine, function):
+    """A differentiation that gives the derivatives of another function."""
+    return lambda mode, f, argnum: genuine(mode, function, argnum)
+
+
+def test_a_wrong_gradient_is_found_inside_compiled_code(monkeypatch):
+    @njit
+    def paraboloid(x, centre):
+        return np.sum((x - centre) ** 2)
+
+    @njit
+    def flat(x, centre):  # as if the adjoint had been written to a copy
+        return 0.0 * np.sum(x - centre)
+
+    monkeypatch.setattr(embedded, "derived", of_another(embedded.derived, flat))
+
+    @njit
+    def solve(x0, centre):
+        return numgd.minimize(paraboloid, x0, args=(centre,), method="gd")
+
+    centre = np.array([1.0, -2.0, 0.5])
+    unknown = solve(np.zeros(3), np.full(3, np.nan))  # a point that tells nothing
+    assert not unknown.success
+    for _ in range(2):
+        found = solve(np.zeros(3), centre)
+        np.testing.assert_allclose(found.x, centre, atol=1e-4)
+        assert found.nfev >= 4 * found.njev > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["newton", "newton-cg"])
+def test_wrong_second_derivatives_are_found_inside_compiled_code(monkeypatch, method):
+    @njit
+    def another(x):
+        return np.sum(x**4)
+
+    genuine = embedded.derived
+
+    def derived(mode, function, argnum):
+        return genuine(mode, function if mode == "value_and_grad_to" else another, argnum)
+
+    monkeypatch.setattr(embedded, "derived", derived)
+
+    @njit
+    def solve(x0):
+        return numgd.minimize(rosenbrock, x0, method=method)
+
+    for _ in range(2):
+        found = solve(X0)
+        np.testing.assert_allclose(found.x, 1.0, atol=1e-4)
+        assert found.njev > 2 * found.nit  # differences of the gradient
+
+
+def test_a_wrong_jacobian_is_found_inside_compiled_code(monkeypatch):
+    @njit
+    def model(t, a, b):
+        return a * np.exp(-b * t)
+
+    @njit
+    def flat(t, a, b):
+        return 0.0 * (a * t + b)
+
+    monkeypatch.setattr(embedded_fit, "derived", of_another(embedded_fit.derived, flat))
+
+    @njit
+    def fit(t, y, p0):
+        return numgd.curve_fit(model, t, y, p0)[0]
+
+    y = decay(T, 2.5, 1.3)
+    for _ in range(2):
+        np.testing.assert_allclose(fit(T, y, np.ones(2)), [2.5, 1.3], rtol=1e-6)
+
+
+# Where a derivative is not finite and the function is -------------------------------------------------------
+
+
+@njit
+def root_and_root(x):
+    """Its gradient by x[0] is ∞ − ∞ at 0, where that of the function is −2."""
+    return np.sum((x - 1.0) ** 2) + np.sqrt(x[0]) - np.sqrt(2.0 * x[0]) / np.sqrt(2.0)
+
+
+CORNER = np.array([0.0, 3.0])
+
+
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs", "gd", "trust-exact", "newton-cg", "SLSQP"])
+def test_differences_stand_in_for_what_is_not_finite(method):
+    found = numgd.minimize(root_and_root, CORNER, method=method)
+    assert found.success
+    np.testing.assert_allclose(found.x, 1.0, atol=1e-4)
+    if method != "SLSQP":
+        assert found.derivatives["replaced"]["jac"] >= 1
+        assert found.nfev > found.nit
+    again = numgd.minimize(root_and_root, [0.5, 3.0], method=method)
+    assert "replaced" not in again.derivatives if method != "SLSQP" else again.success
+
+
+def test_replaced_entries_within_bounds_and_on_the_way():
+    def watched(x):
+        if x[0] < 0.0:
+            raise ValueError("outside")
+        return root_and_root(x) + 4.0 * x[0]
+
+    found = numgd.minimize(watched, CORNER, bounds=[(0.0, None), (None, None)])
+    assert found.success, found.message
+    np.testing.assert_allclose(found.x, [0.0, 1.0], atol=1e-5)
+    assert found.derivatives["replaced"]["jac"] == found.njev  # it never leaves the wall
+    np.testing.assert_allclose(found.jac, [2.0, 0.0], atol=1e-4)
+
+
+def test_replaced_entries_of_many_and_inside_compiled_code():
+    starts = np.array([CORNER, [0.5, 3.0]])
+    many = numgd.minimize_many(root_and_root, starts, method="bfgs")
+    assert many.success.all() and many.replaced[0] >= 1 and many.replaced[1] == 0
+
+    @njit
+    def solve(x0):
+        return numgd.minimize(root_and_root, x0, method="gd")
+
+    found = solve(CORNER)
+    assert found.success and found.replaced >= 1
+    np.testing.assert_allclose(found.x, 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["lm", "trf", "dogbox"])
+def test_replaced_entries_of_jacobians(method):
+    def line(t, a, b):
+        return a * t + b + np.sqrt(b) - np.sqrt(2.0 * b) / np.sqrt(2.0)
+
+    y = 3.0 * T + 0.5
+    popt, _, info, _, _ = numgd.curve_fit(line, T, y, [1.0, 0.0], method=method, full_output=True)
+    np.testing.assert_allclose(popt, [3.0, 0.5], rtol=1e-6)
+    assert info["derivatives"]["jac"] == "autodiff" and info["derivatives"]["replaced"]["jac"] >= T.size
+
+
+def test_residuals_far_from_the_centre_of_a_logistic_curve():
+    def logistic(t, top, rate, middle):
+        return top / (1.0 + np.exp(-rate * (t - middle)))
+
+    t = np.linspace(-40.0, 2000.0, 60)
+    y = logistic(t, 3.0, 0.9, 20.0)
+    popt, _ = numgd.curve_fit(logistic, t, y, [2.0, 1.0, 25.0])
+    with np.errstate(over="ignore"):
+        expected, _ = optimize.curve_fit(logistic, t, y, [2.0, 1.0, 25.0])
+    np.testing.assert_allclose(popt, expected, rtol=1e-6)

@@ -7,7 +7,7 @@ A plain or ``@njit`` function that Numba can compile becomes machine code with t
 from numgd.objective.adapter import Functions, make_adapter
 from numgd.objective.binding import bind, bind_called_back, bind_compiled
 from numgd.objective.compiled import compile_objective
-from numgd.objective.derivatives import choose
+from numgd.objective.derivatives import choose, with_replaced
 from numgd.objective.schemes import asks_for_source, curvature_of, scheme_of
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "curvature_of",
     "make_adapter",
     "scheme_of",
+    "with_replaced",
 ]

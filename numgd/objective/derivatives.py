@@ -8,11 +8,19 @@ from numba import types
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.jit.arguments import fingerprint, row_of_args
-from numgd.kernels.cpu.solve import EXACT, FULL_HESSIAN, HESSIAN_PRODUCT, NO_CURVATURE, PAIR, TWO_POINT
+from numgd.kernels.cpu.solve import (
+    EXACT,
+    FULL_HESSIAN,
+    HESSIAN_PRODUCT,
+    NO_CURVATURE,
+    PAIR,
+    SOURCE_HESSIAN,
+    SOURCE_PRODUCT,
+    TWO_POINT,
+)
 from numgd.objective.adapter import Functions
 from numgd.objective.compiled import compiles_alike
 from numgd.objective.schemes import (
-    AUTODIFF,
     CURVATURE_NAMES,
     NAMES,
     asks_for_source,
@@ -78,19 +86,25 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         functions = functions._replace(pair=made.function)
     used = {"jac": NAMES[scheme]}
     if wanted:
-        used["hess"] = CURVATURE_NAMES[curvature]
         if by_default or asks_for_source(given.hess):
-            mode, kind = ("hessian", FULL_HESSIAN) if wanted == "hessian" else ("hessp", HESSIAN_PRODUCT)
+            mode, kind = ("hessian", SOURCE_HESSIAN) if wanted == "hessian" else ("hessp", SOURCE_PRODUCT)
             made = _made(mode, given.fun, args, x, box, rows)
             refused = refused or made.refused
             if made.function is None:
                 insist_not(given.hess, "hess", made.refused)
             else:
-                curvature, used["hess"] = kind, AUTODIFF
+                curvature = kind
                 functions = functions._replace(**{"hess" if wanted == "hessian" else "hessp": made.function})
+        used["hess"] = CURVATURE_NAMES[curvature]
     if refused is not None:
         used["refused"] = refused
     return Derivatives(functions, scheme, curvature, used)
+
+
+def with_replaced(used, **counts):
+    """What a solve used, and for how many entries of each derivative, by name, differences stood in."""
+    counts = {name: int(count) for name, count in counts.items() if count}
+    return {**used, "replaced": counts} if counts else used
 
 
 def insist_not(derivative, name, refused):
@@ -132,12 +146,18 @@ class _ObjectiveTrial(Trial):
         derived("value_and_grad_to", dispatcher, 0)(x, gradient, *self.first)
         return gradient
 
-    def change(self, derivative, direction):
+    def matrix(self, derivative):
         x = self.x.copy()
-        if self.mode == "value_and_grad_to":
-            gradient = np.empty_like(x)
-            derivative(x, gradient, *self.first)
-            return np.dot(gradient, direction)
         if self.mode == "hessian":
-            return np.dot(derivative(x, *self.first), direction)
-        return derivative(x, direction.copy(), *self.first)
+            return derivative(x, *self.first)
+        gradient = np.empty_like(x)
+        derivative(x, gradient, *self.first)
+        return gradient[None]
+
+    def usable(self, derivative):
+        return np.ones(self.x.size, bool) if self.mode == "hessp" else super().usable(derivative)
+
+    def change(self, derivative, direction):
+        if self.mode == "hessp":
+            return derivative(self.x.copy(), direction.copy(), *self.first)
+        return super().change(derivative, direction)

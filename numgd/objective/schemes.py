@@ -9,6 +9,8 @@ from numgd.kernels.cpu.solve import (
     HESSIAN_PRODUCT,
     JOINT,
     PAIR,
+    SOURCE_HESSIAN,
+    SOURCE_PRODUCT,
     THREE_POINT,
     TWO_POINT,
 )
@@ -21,8 +23,12 @@ _CURVATURES = {"2-point": GRADIENT_DIFFERENCES, "3-point": CENTRAL_GRADIENT_DIFF
 GIVEN = "given"
 NAMES = {EXACT: GIVEN, JOINT: GIVEN} | {scheme: name for name, scheme in _GRADIENTS.items()}
 """How a gradient is obtained, in words."""
-CURVATURE_NAMES = {FULL_HESSIAN: GIVEN, HESSIAN_PRODUCT: GIVEN} | {
-    curvature: name for name, curvature in _CURVATURES.items()
+CURVATURE_NAMES = {
+    FULL_HESSIAN: GIVEN,
+    HESSIAN_PRODUCT: GIVEN,
+    SOURCE_HESSIAN: AUTODIFF,
+    SOURCE_PRODUCT: AUTODIFF,
+    **{curvature: name for name, curvature in _CURVATURES.items()},
 }
 """How second derivatives are obtained, in words."""
 

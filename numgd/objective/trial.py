@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement, random_direction, random_weights
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.functions import LeastRecentlyUsed, dispatcher_of
@@ -20,6 +21,7 @@ class Made(NamedTuple):
 
     function: Any
     refused: Any = None
+    known: bool = True  # whether that is settled: a point that is not finite tells nothing
 
 
 class Trial(ABC):
@@ -56,8 +58,17 @@ class Trial(ABC):
         """What the derivative is one of, a number or an array, at a point."""
 
     @abstractmethod
+    def matrix(self, derivative):
+        """The derivative at the point, of shape (k, n): a gradient is one row."""
+
+    def usable(self, derivative):
+        """Which variables the derivative by is finite, (n,)."""
+        return np.isfinite(self.matrix(derivative)).all(axis=0)
+
     def change(self, derivative, direction):
-        """The derivative's product with a direction."""
+        """The derivative's product with a direction; by what does not move it need not be finite."""
+        moved = direction != 0
+        return self.matrix(derivative)[:, moved] @ direction[moved]
 
 
 def make(trial, box=None):
@@ -77,7 +88,9 @@ def make(trial, box=None):
     place = (trial.mode, trial.argnum, *key)
     found = _made.get(place)
     if found is None:
-        found = _made.remember(place, _make_first(trial, box, name, dispatcher, key))
+        found = _make_first(trial, box, name, dispatcher, key)
+        if found.known:
+            _made.remember(place, found)
     return found
 
 
@@ -97,80 +110,37 @@ def _make_first(trial, box, name, dispatcher, key):
     if not trial.fits(answer):
         return Made(None, f"{name}: its {said} is {answer}, which a solver cannot take")
     try:
-        right = agrees(
-            lambda x: trial.values(dispatcher, x),
-            lambda direction: trial.change(function, direction),
-            trial.x,
-            box,
-        )
+        with np.errstate(all="ignore"):
+            outcome = compare(trial, dispatcher, function, box)
     except Exception:  # what the function raises, it raises in the solve too
-        right = True
-    if right:
-        return Made(function)
+        outcome = UNKNOWN
+    if outcome != DIFFERS:
+        return Made(function, known=outcome == AGREES)
     message = f"the {said} of {name} by numgd.autodiff differs from differences along a random direction"
     warnings.warn(f"{message}; differences are used", RuntimeWarning, stacklevel=6)
     return Made(None, message)
 
 
-SHARES = (1.0, 1.0 / 8, 1.0 / 64)
-"""Of the step of differences: functions of many kinks agree with their slopes only nearby."""
-
 # The comparison ------------------------------------------------------------------------------------------
 
 
-def agrees(values, change, x, box=None):
-    """Whether a function changes along a random direction as its derivative says, as far as differences tell.
+def compare(trial, dispatcher, derivative, box=None):
+    """Whether the function changes along a random direction as its derivative says: see `numgd.agreement`.
 
-    Parameters
-    ----------
-    values : callable
-        ``values(x)``, a number or an array, of which a random sum is taken.
-    change : callable
-        ``change(direction)``: the derivative's product with a direction, of the same shape.
-    x : numpy.ndarray
-    box : numpy.ndarray, optional
+    It moves in the variables by which the derivative is finite.
     """
-    direction = _random_direction(x, box)
-    changed = np.ravel(change(direction))
-    weights = np.random.default_rng(changed.size).normal(size=changed.size)
-    real = x.dtype.type
+    x = trial.x
+    trial.x, direction = np.empty_like(x), np.empty_like(x)
+    random_direction(x, np.empty((2, 0), x.dtype) if box is None else box, trial.x, direction)
+    direction[~trial.usable(derivative)] = 0
+    if not direction.any():
+        return UNKNOWN
+    changed = np.ravel(trial.change(derivative, direction)).astype(np.float64)
+    weights = np.empty_like(changed)
+    random_weights(weights)
 
-    def along(t):
-        return float(np.dot(weights, np.ravel(values(x + real(t) * direction))))
+    def along(line, t):
+        values = trial.values(dispatcher, trial.x + x.dtype.type(t) * direction)
+        return float(np.dot(weights, np.ravel(values)))
 
-    slope, eps = float(np.dot(weights, changed)), np.finfo(x.dtype).eps
-    return any(
-        slopes_agree(lambda t, share=share: along(share * t), share * slope, eps, share == 1.0)
-        for share in SHARES
-    )
-
-
-def _random_direction(x, box):
-    """A step in a random direction, as long as suits differences; none in variables that lack the room."""
-    real = x.dtype.type
-    sizes = np.maximum(1, np.abs(x))
-    direction = np.random.default_rng(x.size).normal(size=x.size).astype(x.dtype)
-    direction *= real(np.finfo(x.dtype).eps ** 0.25) / np.abs(direction).max() * sizes
-    if box is not None and box.size:
-        room = np.abs(direction)
-        direction[(x - room < box[0]) | (x + room > box[1])] = 0
-    return direction
-
-
-def slopes_agree(along, slope, eps, lenient=True):
-    """Whether the slope of a function of t at 0 is `slope`, as far as differences can tell.
-
-    Where one-sided slopes differ, as at a kink, any slope between them will do.  A slope that rounding hides
-    agrees if `lenient`.
-    """
-    behind, near_behind, here, near_ahead, ahead = (along(t) for t in (-1.0, -0.5, 0.0, 0.5, 1.0))
-    values = np.array([behind, near_behind, here, near_ahead, ahead])
-    if not (np.isfinite(values).all() and np.isfinite(slope)):
-        return True
-    wide, narrow = (ahead - behind) / 2.0, near_ahead - near_behind
-    kink = abs((near_ahead - here) - (here - near_behind))
-    rounding = 64.0 * eps * np.abs(values).max()
-    if not lenient and abs(slope) < 10.0 * rounding:
-        return False
-    curved = 8.0 * abs(wide - narrow)  # of many small kinks the error falls with the root of the step
-    return abs(slope - narrow) <= curved + kink + rounding + np.sqrt(eps) * abs(narrow)
+    return make_agreement(along)(None, float(np.dot(weights, changed)), float(np.finfo(x.dtype).eps))

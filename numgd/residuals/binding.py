@@ -13,7 +13,7 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
     Parameters
     ----------
     fun, jac : callable
-        `jac` is None unless the scheme is EXACT.
+        `jac` is None unless the scheme is EXACT or SOURCE.
     scheme : int
     args : tuple
     x : numpy.ndarray

@@ -46,7 +46,7 @@ class PythonResiduals:
     Parameters
     ----------
     fun, jac : callable
-        Of x alone, returning (m,) and (m, n) arrays; `jac` is None unless the scheme is EXACT.
+        Of x alone, returning (m,) and (m, n) arrays; `jac` is None unless the scheme is EXACT or SOURCE.
     scheme : int
     argument : numpy.ndarray
     m : int

@@ -45,7 +45,7 @@ def _compile(fun, jac, scheme, data, size, make, arguments, rest):
     jac_dispatcher, jac_key = dispatcher_of(jac) if jac is not None else (None, None)
     if fun_dispatcher is None or (jac is not None and jac_dispatcher is None):
         return None
-    form = scheme if scheme in (EXACT, COMPLEX_STEP) else TWO_POINT
+    form = EXACT if jac is not None else scheme if scheme == COMPLEX_STEP else TWO_POINT
     try:
         key = (fun_key, jac_key, form, *kinds_of(data, size))
     except Exception:  # data of a type that Numba does not know

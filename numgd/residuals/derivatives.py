@@ -3,7 +3,7 @@
 import numpy as np
 from numba import types
 
-from numgd.kernels.cpu.solve import EXACT, PAIR, TWO_POINT
+from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE, TWO_POINT
 from numgd.objective.derivatives import insist_not
 from numgd.objective.schemes import AUTODIFF, NAMES, asks_for_source
 from numgd.objective.trial import Made, Trial, make
@@ -29,22 +29,22 @@ class _ResidualTrial(Trial):
     def values(self, dispatcher, x):
         return dispatcher(x, *self.args)
 
-    def change(self, derivative, direction):
-        return derivative(self.x.copy(), *self.args) @ direction
+    def matrix(self, derivative):
+        return derivative(self.x.copy(), *self.args)
 
 
 class _ModelTrial(Trial):
     """Of ``f(xdata, *x)``; the Jacobian is a tuple of its columns."""
 
     def __init__(self, f, data, x):
-        self.data, self.xdata, self.parameters = data, data[0], tuple(x.tolist())
-        super().__init__("jacobian", tuple(range(1, x.size + 1)), f, x, (self.xdata, *self.parameters))
+        self.data, self.xdata = data, data[0]
+        super().__init__("jacobian", tuple(range(1, x.size + 1)), f, x, (self.xdata, *x.tolist()))
 
     def kinds(self):
         return kinds_of(self.data, self.x.size)
 
     def alike(self, dispatcher, key):
-        return same(self.fun, dispatcher, key, (self.xdata,), self.parameters)
+        return same(self.fun, dispatcher, key, (self.xdata,), self.arguments[1:])
 
     def fits(self, answer):
         column = answer.dtype if isinstance(answer, types.UniTuple) else None
@@ -53,8 +53,8 @@ class _ModelTrial(Trial):
     def values(self, dispatcher, x):
         return dispatcher(self.xdata, *x.tolist())
 
-    def change(self, derivative, direction):
-        return np.column_stack(derivative(self.xdata, *self.parameters)) @ direction
+    def matrix(self, derivative):
+        return np.column_stack(derivative(self.xdata, *self.x.tolist()))
 
 
 def residual_jacobian(fun, args, x, box):
@@ -81,6 +81,6 @@ def resolve(made, jac, scheme, stepped):
         return None, TWO_POINT, {"jac": NAMES[TWO_POINT]}
     found = made()
     if found.function is not None:
-        return found.function, EXACT, {"jac": AUTODIFF}
+        return found.function, SOURCE, {"jac": AUTODIFF}
     insist_not(jac, "jac", found.refused)
     return None, TWO_POINT, {"jac": NAMES[TWO_POINT], "refused": found.refused}

@@ -3,7 +3,7 @@
 import math
 
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
+from numgd.linalg import epsilon, is_finite
 
 
 @portable
@@ -21,7 +21,7 @@ def projected_gradient(out, x, a, g, lower, upper):
     """out = P(x − a g) − x with P the projection on the box; not finite where g is not."""
     for i in range(x.size):
         move = -a * g[i]
-        if move - move == move - move:
+        if is_finite(move):
             move = max(min(move, upper[i] - x[i]), lower[i] - x[i])
         out[i] = move
 

@@ -68,12 +68,13 @@ def minimum_norm_subgradient(out, x, g, l1):
         elif g[i] < -l1:
             out[i] = g[i] + l1
         else:
-            out[i] = g[i] - g[i]  # zero, and NaN where the gradient is
+            out[i] = zero if g[i] == g[i] else g[i]
 
 
 @portable
 def soft_threshold(out, x, a, g, threshold):
     """out = the minimiser of ½‖z − (x − a g)‖² + threshold ‖z‖₁ over z."""
+    real = x.dtype.type
     for i in range(x.size):
         z = x[i] - a * g[i]
         if z > threshold:
@@ -81,4 +82,4 @@ def soft_threshold(out, x, a, g, threshold):
         elif z < -threshold:
             out[i] = z + threshold
         else:
-            out[i] = z - z  # zero, and NaN where z is
+            out[i] = real(0) if z == z else z

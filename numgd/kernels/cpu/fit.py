@@ -8,8 +8,8 @@ import numpy as np
 
 from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, check_signals
 from numgd.jit.portable import compiled, portable, seldom
-from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, THREE_POINT
-from numgd.linalg import epsilon
+from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
+from numgd.linalg import epsilon, is_finite
 from numgd.solvers import all_finite
 from numgd.spaces import copy
 from numgd.sums_of_squares import SOLVERS
@@ -25,8 +25,9 @@ from numgd.sums_of_squares.access import (
 from numgd.sums_of_squares.covariance import covariance
 
 # Fields of the report that the entry leaves for its caller
-CALLS, NFEV, COST, OPTIMALITY = 0, 1, 2, 3
-REPORT_SIZE = 4
+CALLS, NFEV, COST, OPTIMALITY, REPLACED = range(5)
+REPORT_SIZE = 5
+"""REPLACED counts the entries of a Jacobian made of the source that were not finite, and are differences."""
 
 HOST_ROWS = 2  # what the residuals receive, and the points that differences move
 
@@ -36,7 +37,7 @@ class FitProblem(NamedTuple):
 
     function: Any  # address of the compiled residuals
     context: Any  # address of their packed data
-    scheme: Any  # how the Jacobian is obtained: EXACT, COMPLEX_STEP, TWO_POINT or THREE_POINT
+    scheme: Any  # how the Jacobian is obtained: EXACT, SOURCE, COMPLEX_STEP, TWO_POINT or THREE_POINT
     steps: Any  # relative difference steps, one a variable
     floor: Any  # a variable of smaller magnitude is taken as this large
     report: Any
@@ -88,7 +89,9 @@ def residuals(problem, x, r):
 def _difference_step(problem, x, j):
     """Length and sign of the step in variable j: away from zero, and within the bounds."""
     real = x.dtype.type
-    h = problem.steps[j] * max(problem.floor, abs(x[j]))
+    h = real(0)
+    if problem.steps.size > 0:
+        h = problem.steps[j] * max(problem.floor, abs(x[j]))
     if x[j] + h == x[j]:
         order = real(3) if problem.scheme == THREE_POINT else real(2)
         h = epsilon(x) ** (real(1) / order) * max(real(1), abs(x[j]))
@@ -147,14 +150,47 @@ def _differences(problem, x, r, columns):
                 column[i] = (column[i] - r[i]) / far
 
 
+@seldom
+def _replace(problem, x, r, column, j):
+    """Differences for what is not finite of column j of the Jacobian; to the other side where a wall is."""
+    zero = x.dtype.type(0)
+    moved, spare = problem.rows[1], problem.spare
+    copy(moved, x)
+    h = _difference_step(problem, x, j)
+    before = _count_not_finite(column)
+    for side in range(2):
+        moved[j] = min(max(x[j] + h if side == 0 else x[j] - h, problem.box[0, j]), problem.box[1, j])
+        width = moved[j] - x[j]  # the step as it was rounded
+        if width == zero or all_finite(column):
+            continue
+        residuals(problem, moved, spare)
+        for i in range(r.size):
+            if not is_finite(column[i]):
+                column[i] = (spare[i] - r[i]) / width
+    problem.report[REPLACED] += before - _count_not_finite(column)
+
+
+@portable
+def _count_not_finite(values):
+    count = 0
+    for i in range(values.size):
+        if not is_finite(values[i]):
+            count += 1
+    return count
+
+
 @portable
 def jacobian(problem, x, r, columns):
     """The columns of the Jacobian at x, where the residuals are r."""
-    if problem.scheme == EXACT or problem.scheme == COMPLEX_STEP:
+    if problem.scheme == EXACT or problem.scheme == SOURCE or problem.scheme == COMPLEX_STEP:
         if problem.scheme == COMPLEX_STEP:
             problem.report[CALLS] += x.size
         # Its first row stands for the whole Jacobian, of which it gives the address.
         call(problem, x, columns[0], GRADIENT)
+        if problem.scheme == SOURCE and all_finite(r):
+            for j in range(x.size):
+                if not all_finite(columns[j]):
+                    _replace(problem, x, r, columns[j], j)
     else:
         _differences(problem, x, r, columns)
 
@@ -185,6 +221,7 @@ def entry(method):
             function, context, scheme, steps, floor, report, short[own:], long[whole], interactive, hook, box
         )
         report[CALLS] = given
+        report[REPLACED] = 0
         if not given:
             residuals(problem, x, long[RESIDUALS])
         if not all_finite(long[RESIDUALS]):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.solve import NFEV, NJEV, NO_CURVATURE, Problem, make_access
+from numgd.kernels.cpu.solve import NFEV, NJEV, NO_CURVATURE, REPLACED, Problem, make_access
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, Found, make_strong_wolfe
@@ -60,6 +60,7 @@ def line_search(name):
     def along(x, p, work, limits, function, context, scheme, steps, report):
         report[NFEV] = 0
         report[NJEV] = 0
+        report[REPLACED] = 0
         none = work[:0]
         problem = Problem(
             function, context, scheme, steps, report, work[OWN_ROWS:], True, 0, NO_CURVATURE, none, none

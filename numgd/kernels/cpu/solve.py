@@ -8,6 +8,7 @@ import numpy as np
 
 from numgd.access import CARRIED, Access
 from numgd.curvature import difference_step, make_differences, symmetrize
+from numgd.differences import make_replacement
 from numgd.jit.pointers import (
     GRADIENT,
     HESSIAN,
@@ -20,7 +21,7 @@ from numgd.jit.pointers import (
 )
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.cholesky import cholesky_rows
-from numgd.linalg import epsilon, multiply
+from numgd.linalg import epsilon, is_finite, multiply
 from numgd.solvers import all_finite, make_rows, make_solver
 from numgd.spaces import SERIAL, THREADED
 from numgd.status import INVALID_INPUT, Outcome
@@ -28,12 +29,13 @@ from numgd.status import INVALID_INPUT, Outcome
 # How the gradient is obtained
 EXACT = 0  # the objective gives value and gradient in separate calls
 JOINT = 1  # the objective gives both in one call
-PAIR = 2  # the value in one call, or value and gradient in one
+PAIR = 2  # a gradient made of the source: the value in one call, or value and gradient in one
 TWO_POINT = 3  # differences with the steps given, relative to max(1, |x|)
 TWO_POINT_ABSOLUTE = 4
 THREE_POINT = 5
 THREE_POINT_ABSOLUTE = 6
 COMPLEX_STEP = 7  # as EXACT, and the gradient costs one call of the function a variable
+SOURCE = 8  # of sums of squares: as EXACT, and the Jacobian is made of the source
 
 # How second derivatives are obtained
 NO_CURVATURE = 0
@@ -41,12 +43,16 @@ FULL_HESSIAN = 1  # the objective gives the matrix
 HESSIAN_PRODUCT = 2  # the objective gives products with a vector
 GRADIENT_DIFFERENCES = 3  # one more gradient a column or a product
 CENTRAL_GRADIENT_DIFFERENCES = 4  # two
+SOURCE_HESSIAN = 5  # as FULL_HESSIAN, made of the source
+SOURCE_PRODUCT = 6  # as HESSIAN_PRODUCT, made of the source
 
 # Fields of the report that the entry leaves for its caller
-NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F = 0, 1, 2, 3, 4, 5, 6
-REPORT_SIZE = 7
+NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F, REPLACED, REPLACED_CURVATURE = range(9)
+REPORT_SIZE = 9
+"""REPLACED and REPLACED_CURVATURE count the entries of derivatives made of the source for which differences
+stood in: they were not finite where the value was."""
 
-HOST_ROWS = 4  # what the objective receives, the points that differences move, and a gradient there
+HOST_ROWS = 5  # what the objective receives, the points that differences move, a gradient there, a column
 
 
 class Problem(NamedTuple):
@@ -81,6 +87,12 @@ def by_differences(scheme):
     return scheme >= TWO_POINT and scheme < COMPLEX_STEP
 
 
+@portable
+def by_products(curvature):
+    """Whether the objective gives products with the Hessian."""
+    return curvature in (HESSIAN_PRODUCT, SOURCE_PRODUCT)
+
+
 def make_call(space):
     """Function ``call(problem, x, g, wanted) -> value`` of the compiled objective."""
     copy = space.copy
@@ -100,7 +112,7 @@ def make_call(space):
 
 def make_access(space):
     """The host's `Access` over a space."""
-    copy = space.copy
+    copy, dot = space.copy, space.dot
     call, call_apart = portable(make_call(space)), seldom(make_call(space))
     call_matrix = seldom(make_call(space))  # g is a matrix
 
@@ -139,10 +151,24 @@ def make_access(space):
             moved[i] = x[i]
             g[i] = (ahead - behind) / width
 
+    @seldom
+    def apart(problem, x):
+        return call_apart(problem, x, problem.rows[1], VALUE)
+
+    replace = make_replacement(copy, apart)
+
+    @portable
+    def mend(problem, x, f, g):
+        """Differences for what is not finite of a gradient made of the source, where the value f is."""
+        if not is_finite(dot(g, g)) and is_finite(f) and not all_finite(g):
+            problem.report[REPLACED] += replace(problem, x, f, g, problem.box, problem.rows[1])
+
     @portable
     def exact_gradient(problem, x, g):
         answer = call(problem, x, g, GRADIENT)
-        if answer != answer:  # jac divided by zero: what stands in g is no gradient
+        if problem.scheme == PAIR:
+            mend(problem, x, answer, g)
+        elif answer != answer:  # jac divided by zero: what stands in g is no gradient
             g[0] = answer
         if problem.scheme == COMPLEX_STEP:
             problem.report[NFEV] += x.size
@@ -153,7 +179,9 @@ def make_access(space):
             check_signals()
         joint = problem.scheme == JOINT or problem.scheme == PAIR
         f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
-        if not joint and f - f == x.dtype.type(0):  # finite: elsewhere no gradient is asked for
+        if problem.scheme == PAIR:
+            mend(problem, x, f, g)
+        if not joint and is_finite(f):  # finite: elsewhere no gradient is asked for
             if not by_differences(problem.scheme):
                 exact_gradient(problem, x, g)
             else:
@@ -186,7 +214,9 @@ def make_access(space):
             call_apart(problem, x, g, VALUE + GRADIENT)
         elif not by_differences(problem.scheme):
             answer = call_apart(problem, x, g, GRADIENT)
-            if answer != answer:
+            if problem.scheme == PAIR:
+                mend(problem, x, answer, g)
+            elif answer != answer:
                 g[0] = answer
         else:
             differences(problem, x, call_apart(problem, x, g, VALUE), g)
@@ -215,22 +245,54 @@ def make_access(space):
             out[0] = answer
 
     @seldom
+    def replace_column(problem, x, g, H, j):
+        """Differences of the gradient for what is not finite of row and column j of a Hessian."""
+        spare, h = problem.rows[4], relative_step(problem, x)
+        column(problem, x, g, h, True, j, spare)
+        for _ in range(2):  # a wall on one side
+            if not all_finite(spare):
+                column(problem, x, g, h, False, j, spare)
+                h = -h
+        for i in range(x.size):
+            if not is_finite(H[j, i]):
+                H[j, i] = H[i, j] = spare[i]
+                problem.report[REPLACED_CURVATURE] += 1
+
+    @seldom
+    def replace_product(problem, x, g, p, out):
+        """The same for the Hessian's product with p."""
+        spare, h = problem.rows[4], relative_step(problem, x)
+        along(problem, x, g, h, True, p, spare)
+        for _ in range(2):
+            if not all_finite(spare):
+                along(problem, x, g, h, False, p, spare)
+                h = -h
+        for i in range(x.size):
+            if not is_finite(out[i]):
+                out[i] = spare[i]
+                problem.report[REPLACED_CURVATURE] += 1
+
+    @seldom
     def hessian(problem, x, g, H):
         real = x.dtype.type
         n = x.size
         if problem.interactive:
             check_signals()
-        if problem.curvature == FULL_HESSIAN:
+        if problem.curvature == FULL_HESSIAN or problem.curvature == SOURCE_HESSIAN:
             copy(problem.rows[1], g)
             problem.report[NHEV] += 1
             answer = call_matrix(problem, x, H, HESSIAN)
             if answer != answer:
                 H[0, 0] = answer
+            if problem.curvature == SOURCE_HESSIAN:
+                for j in range(n):
+                    if not all_finite(H[j]):
+                        replace_column(problem, x, g, H, j)
         else:
             central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
             unit = problem.rows[1]
             for j in range(n):
-                if problem.curvature == HESSIAN_PRODUCT:
+                if by_products(problem.curvature):
                     for i in range(n):
                         unit[i] = real(0)
                     unit[j] = real(1)
@@ -252,8 +314,10 @@ def make_access(space):
             check_signals()
         if problem.matrix.size > 0:
             multiply(out, problem.matrix, p)
-        elif problem.curvature == HESSIAN_PRODUCT:
+        elif by_products(problem.curvature):
             multiplied(problem, x, p, out)
+            if problem.curvature == SOURCE_PRODUCT and not all_finite(out):
+                replace_product(problem, x, g, p, out)
         else:
             central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
             along(problem, x, g, relative_step(problem, x), central, p, out)
@@ -295,6 +359,8 @@ def _compiled_entry(method, threads):
         report[NJEV] = 0
         report[NHEV] = 0
         report[ASYMMETRY] = 0
+        report[REPLACED] = 0
+        report[REPLACED_CURVATURE] = 0
         problem = Problem(
             function, context, scheme, steps, report, work[own:], interactive, hook, curvature, matrix, box
         )

@@ -10,7 +10,17 @@ from numba import get_thread_id, prange, typeof, types
 from numgd.access import CARRIED
 from numgd.jit.pointers import address_of, compiled_call, function_address
 from numgd.jit.portable import THREADED_FLAGS, compile_quietly, compiled, portable
-from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NHEV, NJEV, REPORT_SIZE, entry, make_rows
+from numgd.kernels.cpu.solve import (
+    HOST_ROWS,
+    NFEV,
+    NHEV,
+    NJEV,
+    REPLACED,
+    REPLACED_CURVATURE,
+    REPORT_SIZE,
+    entry,
+    make_rows,
+)
 from numgd.status import INVALID_INPUT, RAISED
 
 
@@ -19,7 +29,8 @@ def solve_many(method, memory, limits, steps, box):
 
     ``drive(X, J, *memory, limits, function, context, varies, first, scheme, steps, curvature, box, fun,
     counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by the gradients there,
-    `fun` by the values and the columns of `counts` by status, nit, nfev, njev and nhev.  `memory` is what
+    `fun` by the values and the columns of `counts` by status, nit, nfev, njev, nhev and how many entries of
+    derivatives were replaced.  `memory` is what
     `scratch_many` gives, one block for each thread.  Where the args vary (`varies`), the objective gets the
     address of two words, the args' own and the number of the problem, of which the first has the number
     `first`; else it gets `context`, as from `entry`.
@@ -67,6 +78,7 @@ def _driver(signature):
         counts[row, 2] = int(report[NFEV])
         counts[row, 3] = int(report[NJEV])
         counts[row, 4] = int(report[NHEV])
+        counts[row, 5] = int(report[REPLACED] + report[REPLACED_CURVATURE])
 
     @portable
     def guarded(
