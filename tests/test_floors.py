@@ -13,7 +13,7 @@ ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
     {"jit", "status"},
-    {"access", "spaces", "linalg", "random", "curvature", "autodiff"},
+    {"access", "spaces", "linalg", "random", "curvature", "autodiff", "parameters"},
     {"first_order", "schedules", "second_order", "sums_of_squares", "scalars"},
     {"solvers", "kernels"},
     {"functions", "objective", "batches", "residuals", "options", "fit_settings", "warm_start"},
