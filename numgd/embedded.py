@@ -32,15 +32,7 @@ from numgd.kernels.cpu.solve import (
 from numgd.minimize import minimize
 from numgd.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
 from numgd.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
-from numgd.parameters import (
-    Limits,
-    Tolerance,
-    make_related,
-    make_within,
-    parameter_of,
-    parameters_of,
-    rounded_up,
-)
+from numgd.parameters import Tolerance, make_checked, make_related, parameter_of, parameters_of
 from numgd.second_order import trait
 from numgd.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
 
@@ -99,25 +91,6 @@ def _options(argument):
     raise TypingError("numgd.minimize: options must be a dictionary with names as keys")
 
 
-def _make_checked(name, kind, real):
-    """Function ``checked(value)``: the value for an option or tol, an error if it is out of its range."""
-    message = f"numgd.minimize: {name} must {kind.rule}"
-    scalar = np.float64 if isinstance(kind, Limits) else real
-    within = make_within(kind, scalar)
-
-    @portable
-    def checked(value):
-        if not within(scalar(value)):
-            raise ValueError(message)
-        return scalar(value)
-
-    @portable
-    def checked_limit(value):
-        return rounded_up(checked(value))
-
-    return checked_limit if isinstance(kind, Limits) else checked
-
-
 def _make_fill(limits, names, dtype):
     """Function ``fill(options, given)``: the options with what is known only at run time, checked."""
     parameters, known = parameters_of(type(limits)), limits._fields
@@ -157,7 +130,7 @@ def _make_fill(limits, names, dtype):
     for name in known if names is None else names:
         if name not in known:
             raise TypingError(f"numgd.minimize: unknown option {name!r}, or one that must be an integer")
-        checked = _make_checked(f"option {name!r}", parameters[name].kind, dtype.type)
+        checked = make_checked(f"numgd.minimize: option {name!r}", parameters[name].kind, dtype.type)
         fill = (with_entry_if_given if names is None else with_entry)(fill, known.index(name), name, checked)
     for name, parameter in parameters.items():
         for relation in parameter.relations:
@@ -187,7 +160,7 @@ def _make_tolerance(method, dtype, limits, tol):
             return options
 
         return apply
-    checked = _make_checked("tol", parameter_of(Tolerance).kind, dtype.type)
+    checked = make_checked("numgd.minimize: tol", parameter_of(Tolerance).kind, dtype.type)
     names = trait(method, "TOLERANCES", ("gtol",))
     first, last = limits._fields.index(names[0]), limits._fields.index(names[-1])
 

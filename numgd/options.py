@@ -17,6 +17,7 @@ from numgd.parameters import (
     checked,
     parameter_of,
     parameters_of,
+    rounded,
 )
 from numgd.second_order import SOLVERS, trait
 
@@ -131,25 +132,12 @@ def _said(name):
 
 
 def _assemble(method, values, dtype):
-    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary of checked values.
-
-    A number that rounds out of its range is refused: 1 − 1e-9 is 1 in float32, where 1 divides by zero.
-    """
-    ranges, rounded = option_ranges(method), {}
-    for name, value in values.items():
-        if isinstance(value, float):
-            with np.errstate(over="ignore"):
-                rounded[name] = dtype.type(value)
-            kind = ranges[name].kind
-            if not kind.holds(float(rounded[name])):
-                raise ValueError(
-                    f"{_said(name)} must {kind.rule}; it is {value!r}, in {dtype} {rounded[name]}"
-                )
-        else:
-            rounded[name] = value
-    maxcor, owner = rounded.pop("maxcor", 0), options_type(method)
-    check_relations(owner, {name: np.asarray(value).item() for name, value in rounded.items()}, _said)
-    return owner(**rounded), maxcor
+    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary of checked values."""
+    ranges = option_ranges(method)
+    found = rounded(ranges, values, dtype, _said)
+    check_relations(ranges, found, _said)
+    maxcor = found.pop("maxcor", 0)
+    return options_type(method)(**found), maxcor
 
 
 def _suited(method, dtype):
@@ -179,9 +167,9 @@ def settings(method, dtype, tol, options):
     if options is not None and not isinstance(options, dict):
         raise TypeError(f"options must be a dictionary; it is {options!r}")
     items = tuple((options or {}).items())
-    kinds = tuple(type(value) for _, value in items)
+    kinds = type(tol), *(type(value) for _, value in items)
     if _PLAIN.issuperset(kinds):
-        found, unknown = _remembered(method, dtype, tol, items, (type(tol), *kinds))
+        found, unknown = _remembered(method, dtype, tol, items, kinds)
     else:
         found, unknown = _check(method, dtype, tol, items)
     if unknown:

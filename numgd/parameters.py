@@ -8,6 +8,7 @@ Python, its message, and the test of a value that compiled code gets at run time
 
 import math
 import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache, cached_property, wraps
 from inspect import signature
@@ -33,6 +34,7 @@ class Interval:
     """Real numbers of an interval; it is finite where an end at infinity is open."""
 
     text: str  # as in "[0, 1)"
+
     type = float
     noun = "a number"
     accepted = Real
@@ -71,6 +73,11 @@ class Interval:
         """Whether a plain number lies in the interval; NaN does not."""
         low, high = self._closed
         return low <= value <= high
+
+    def outside(self, values):
+        """Places of the numbers in an array (N,) that do not lie in the interval."""
+        low, high = self._closed
+        return np.flatnonzero(~((low <= values) & (values <= high)))
 
     def check(self, name, value):
         """The value as a plain number; raises TypeError or ValueError with what it is called."""
@@ -151,10 +158,38 @@ class Names:
 
     def check(self, name, value):
         """The value; raises ValueError for anything else."""
-        if not isinstance(value, str | NoneType) or value not in self.names:
+        if not isinstance(value, str | NoneType | Integral) or value not in self.names:
             *others, last = map(repr, self.names)
             listed = f"{', '.join(others)} or {last}" if others else last
             raise ValueError(f"{name} must be {listed}; it is {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A sequence of what is of one kind."""
+
+    kind: Any
+    empty: bool = False  # whether it may be
+
+    def check(self, name, value):
+        """The values as a tuple; raises TypeError or ValueError with what it is called."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise TypeError(f"{name} must be a sequence; it is {value!r}")
+        found = tuple(self.kind.check(f"{name}[{i}]", part) for i, part in enumerate(value))
+        if not found and not self.empty:
+            raise ValueError(f"{name} must not be empty")
+        return found
+
+
+@dataclass(frozen=True)
+class Functions:
+    """What can be called."""
+
+    def check(self, name, value):
+        """The value as it is; raises TypeError for what cannot be called."""
+        if not callable(value):
+            raise TypeError(f"{name} must be callable; it is {value!r}")
         return value
 
 
@@ -233,12 +268,18 @@ LimitFromOne = Annotated[int, Limits("[1, inf]")]
 Flag = Annotated[bool, Flags()]
 Switch = Annotated[int, Switches()]
 DifferenceSteps = Annotated[Any, Steps()]
+Called = Annotated[Any, Functions()]
 Unchecked = Annotated[Any, Elsewhere()]
 
 
 def one_of(*names):
     """The range of one of a few values."""
     return Annotated[str, Names(names)]
+
+
+def sequence_of(annotation, empty=False):
+    """The range of sequences of values of one range."""
+    return Annotated[tuple, Sequences(parameter_of(annotation).kind, empty)]
 
 
 # From annotations to checks --------------------------------------------------------------------------------
@@ -272,19 +313,41 @@ def parameters_of(owner):
 
 def checked(name, value, annotation):
     """The value as its range wants it; raises TypeError or ValueError naming it."""
-    return parameter_of(annotation).kind.check(name, value)
+    return annotation.__metadata__[0].check(name, value)
 
 
-def check_relations(owner, values, said=str):
-    """Raise ValueError unless values by name satisfy all relations of a class; ``said(name)`` is the name."""
-    for name, parameter in parameters_of(owner).items():
+def check_values(ranges, values):
+    """The values by name as their ranges want them; raises TypeError or ValueError naming one."""
+    return {name: ranges[name].kind.check(name, value) for name, value in values.items()}
+
+
+def check_relations(ranges, values, said=str):
+    """Raise ValueError unless values by name satisfy all relations; ``said(name)`` is what one is called."""
+    for name, parameter in ranges.items():
         for relation in parameter.relations:
             pair = values[name], values[relation.other]
             if not relation.holds(*pair):
                 raise ValueError(
                     f"{said(name)} must be {relation.words} {said(relation.other)}; "
-                    f"they are {pair[0]!r} and {pair[1]!r}"
+                    f"they are {pair[0]:g} and {pair[1]:g}"
                 )
+
+
+def rounded(ranges, values, dtype, said=str):
+    """Checked values by name with the real ones in a dtype.
+
+    Raises ValueError for one that rounds out of its range: 1 − 1e-9 is 1 in float32, where 1 divides by zero.
+    """
+    found = {}
+    for name, value in values.items():
+        found[name] = value
+        if isinstance(value, float):
+            with np.errstate(over="ignore"):
+                found[name] = dtype.type(value)
+            kind = ranges[name].kind
+            if not kind.holds(float(found[name])):
+                raise ValueError(f"{said(name)} must {kind.rule}; it is {value!r}, in {dtype} {found[name]}")
+    return found
 
 
 def check_fields(instance):
@@ -294,7 +357,7 @@ def check_fields(instance):
     for name, parameter in own.items():
         values[name] = parameter.kind.check(name, values[name])
         object.__setattr__(instance, name, values[name])
-    check_relations(type(instance), values)
+    check_relations(own, values)
 
 
 def check_arguments(function):
@@ -330,10 +393,24 @@ def make_within(kind, real):
     return within
 
 
-@portable
-def rounded_up(value):
-    """A limit as an integer, from a number that is in its interval."""
-    return UNLIMITED if value >= UNLIMITED else math.ceil(value)
+def make_checked(name, kind, real):
+    """Function ``checked(value)``: the value in `real`, a limit as an integer; ValueError if out of range."""
+    message, limits = f"{name} must {kind.rule}", isinstance(kind, Limits)
+    scalar = np.float64 if limits else real
+    within = make_within(kind, scalar)
+
+    @portable
+    def checked(value):
+        if not within(scalar(value)):
+            raise ValueError(message)
+        return scalar(value)
+
+    @portable
+    def checked_limit(value):
+        limit = checked(value)
+        return UNLIMITED if limit >= UNLIMITED else math.ceil(limit)
+
+    return checked_limit if limits else checked
 
 
 def make_related(i, relation, j):
