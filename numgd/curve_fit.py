@@ -5,6 +5,7 @@ import math
 import warnings
 from functools import lru_cache
 from types import FunctionType
+from typing import NamedTuple
 
 import numpy as np
 from numba import config
@@ -13,17 +14,16 @@ from numba.core.registry import CPUDispatcher
 from numgd.fit_settings import (
     FREE,
     box_of,
-    count,
     fit_method,
     fit_options,
-    number,
     scale_of,
     steps_of,
 )
 from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
 from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE
-from numgd.least_squares import Setting, place, run
+from numgd.least_squares import Setting, least_squares, place, run
 from numgd.objective import scheme_of, with_replaced
+from numgd.parameters import Limit, NonNegative, Positive, Switch, Tolerance, Unchecked, parameters_of
 from numgd.residuals import NotDense, bind_model, compile_model, model_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -39,11 +39,26 @@ from numgd.sums_of_squares.access import (
 LM_TOLERANCE = 1.49012e-8
 """Default of ftol and xtol for method 'lm', SciPy's in `leastsq`."""
 
-_LM_OPTIONS = frozenset(("ftol", "xtol", "gtol", "maxfev", "epsfcn", "factor", "diag", "col_deriv"))
+
+class LmOptions(NamedTuple):
+    """Options of SciPy's `leastsq`."""
+
+    ftol: Tolerance = LM_TOLERANCE
+    xtol: Tolerance = LM_TOLERANCE
+    gtol: Tolerance = 0.0
+    maxfev: Limit = 0  # 0: by the number of parameters
+    epsfcn: NonNegative | None = None
+    factor: Positive = 100.0
+    diag: Unchecked = None  # with the parameters
+    col_deriv: Switch = 0
+
+
 _OPTIONS = frozenset(
     ("ftol", "xtol", "gtol", "x_scale", "loss", "f_scale", "diff_step", "tr_solver", "tr_options")
     + ("jac_sparsity", "max_nfev", "maxfev", "verbose", "callback", "workers")
 )
+_LM_RANGES, _RANGES = parameters_of(LmOptions), dict(parameters_of(least_squares))
+_RANGES["maxfev"] = _RANGES["max_nfev"]
 _MINPACK = {BY_FUNCTION: 1, BY_STEP: 2, BOTH: 3, BY_GRADIENT: 4}
 
 _NO_WEIGHTS = np.empty(0)
@@ -180,10 +195,12 @@ def curve_fit(
             f"the number of parameters, {n}, must not exceed the number of data points, {ydata.size}, for "
             "method 'lm': use 'trf'"
         )
-    known = _LM_OPTIONS if method == "lm" else _OPTIONS
-    for name in kwargs:
+    known, ranges = (_LM_RANGES, _LM_RANGES) if method == "lm" else (_OPTIONS, _RANGES)
+    for name, value in kwargs.items():
         if name not in known:
             raise TypeError(f"curve_fit got an option {name!r} that method {method!r} does not know")
+        if name in ranges:
+            kwargs[name] = ranges[name].kind.check(name, value)
 
     def hand_over():
         return _by_scipy(
@@ -193,9 +210,9 @@ def curve_fit(
 
     if kwargs and _is_scipys(kwargs):
         return hand_over()
+    make = _lm_setting if method == "lm" else _setting
     stepped = kwargs.get("epsfcn") is not None or kwargs.get("diff_step") is not None
     slopes, scheme, used = resolve(lambda: model_jacobian(f, data, x, box), jac, scheme, stepped)
-    make = _lm_setting if method == "lm" else _setting
     if kwargs or bounded:
         setting, maxfev = make(method, scheme, box, n, **kwargs)
     else:
@@ -351,18 +368,19 @@ def _lm_setting(
     """The `Setting` of 'lm' from the options of SciPy's `leastsq`, and the limit of calls."""
     exact = scheme in (EXACT, SOURCE)
     calls = 1 if exact else n + 1
-    maxfev = count("maxfev", maxfev) if maxfev else (100 if exact else 200) * (n + 1)
+    most = (100 if exact else 200) * (n + 1)
+    maxfev = maxfev or most
     scale, adaptive = scale_of(None if diag is None else 1.0 / _numbers(diag, "diag"), "lm", n)
-    relative = None if epsfcn is None else math.sqrt(number("epsfcn", epsfcn, 0.0))
+    relative = None if epsfcn is None else math.sqrt(epsfcn)
     steps, _ = steps_of(scheme, relative or None, n)
     options = FitOptions(
-        number("ftol", ftol, 0.0),
-        number("xtol", xtol, 0.0),
-        number("gtol", gtol, 0.0),
+        ftol,
+        xtol,
+        gtol,
         max(1, maxfev // calls),
         0,
         1.0,
-        number("factor", factor, 0.0, True),
+        factor,
         adaptive,
     )
     return Setting(method, scheme, steps, 0.0, scale, box, options), maxfev

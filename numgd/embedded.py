@@ -40,8 +40,8 @@ from numgd.kernels.cpu.solve import (
 from numgd.minimize import minimize
 from numgd.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
 from numgd.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
+from numgd.parameters import Tolerance, make_checked, make_related, parameter_of, parameters_of
 from numgd.second_order import trait
-from numgd.second_order.descent import AUTOMATIC
 from numgd.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
 
 
@@ -100,72 +100,64 @@ def _options(argument):
     raise TypingError("numgd.minimize: options must be a dictionary with names as keys")
 
 
-def _make_fill(limits, names):
-    """Function ``fill(options, given)``: the options with the values that are known only at run time."""
+def _make_fill(limits, names, dtype):
+    """Function ``fill(options, given)``: the options with what is known only at run time, checked."""
+    parameters, known = parameters_of(type(limits)), limits._fields
 
     @portable
     def unchanged(options, given):
         return options
 
-    def with_entry(before, position, name):
+    def with_entry(before, position, name, checked):
         @portable
         def fill(options, given):
-            return replace_entry(before(options, given), position, given[name])
+            return replace_entry(before(options, given), position, checked(given[name]))
 
         return fill
 
-    def with_entry_if_given(before, position, name):
+    def with_entry_if_given(before, position, name, checked):
         @portable
         def fill(options, given):
             filled = before(options, given)
             if name in given:
-                filled = replace_entry(filled, position, given[name])
+                filled = replace_entry(filled, position, checked(given[name]))
+            return filled
+
+        return fill
+
+    def with_relation(before, related, message):
+        @portable
+        def fill(options, given):
+            filled = before(options, given)
+            if not related(filled):
+                raise ValueError(message)
             return filled
 
         return fill
 
     fill = unchanged
-    for name in limits._fields if names is None else names:
-        if name not in limits._fields:
+    for name in known if names is None else names:
+        if name not in known:
             raise TypingError(f"numgd.minimize: unknown option {name!r}, or one that must be an integer")
-        position = limits._fields.index(name)
-        fill = (with_entry_if_given if names is None else with_entry)(fill, position, name)
+        checked = make_checked(f"numgd.minimize: option {name!r}", parameters[name].kind, dtype.type)
+        fill = (with_entry_if_given if names is None else with_entry)(fill, known.index(name), name, checked)
+    for name, parameter in parameters.items():
+        for relation in parameter.relations:
+            if names is None or {name, relation.other}.intersection(names):
+                related = make_related(known.index(name), relation, known.index(relation.other))
+                message = f"option {name!r} must be {relation.words} option {relation.other!r}"
+                fill = with_relation(fill, related, f"numgd.minimize: {message}")
     if names is not None:
         return fill
-    known = limits._fields
 
     @portable
-    def checked(options, given):
+    def fill_known(options, given):
         for name in given:
             if name not in known:
                 raise ValueError("numgd.minimize: options has a name that the method does not know")
         return fill(options, given)
 
-    return checked
-
-
-def _make_range_check(limits):
-    """Function ``in_range(options)``: whether the values that were given at run time make sense."""
-
-    @portable
-    def loop_in_range(options):
-        return (
-            options.gtol >= 0 and options.norm >= 1 and options.maxfun >= 1 and options.maxiter >= AUTOMATIC
-        )
-
-    @portable
-    def search_in_range(options):
-        return (
-            loop_in_range(options)
-            and options.c1 > 0
-            and options.c1 < options.c2
-            and options.c2 < 1
-            and options.ftol >= 0
-            and options.xrtol >= 0
-            and options.maxls >= 1
-        )
-
-    return search_in_range if "c1" in limits._fields else loop_in_range
+    return fill_known
 
 
 def _make_tolerance(method, dtype, limits, tol):
@@ -177,13 +169,14 @@ def _make_tolerance(method, dtype, limits, tol):
             return options
 
         return apply
-    real = dtype.type
+    checked = make_checked("numgd.minimize: tol", parameter_of(Tolerance).kind, dtype.type)
     names = trait(method, "TOLERANCES", ("gtol",))
     first, last = limits._fields.index(names[0]), limits._fields.index(names[-1])
 
     @portable
     def apply(options, tol):
-        return replace_entry(replace_entry(options, first, real(tol)), last, real(tol))
+        tolerance = checked(tol)
+        return replace_entry(replace_entry(options, first, tolerance), last, tolerance)
 
     return apply
 
@@ -396,8 +389,7 @@ def _minimize_in_njit(
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
     if unavailable:
         raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
-    fill = _make_fill(limits, unknown)
-    in_range = _make_range_check(limits)
+    fill = _make_fill(limits, unknown, dtype)
     with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
 
@@ -455,8 +447,6 @@ def _minimize_in_njit(
         context = np.empty(size, np.uint8)
         store(address_of(context), args if is_tuple else (args,))
         ending = with_tolerance(fill(limits, options), tol)
-        if not in_range(ending):
-            raise ValueError("numgd.minimize: an option or tol is out of range")
         used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
         outcome = solve(
             x, work, np.full(CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),

@@ -24,6 +24,7 @@ from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE, THREE_POINT, TWO_POINT
 from numgd.least_squares import least_squares
 from numgd.linalg import cholesky, is_finite
 from numgd.objective import scheme_of
+from numgd.parameters import make_checked, parameters_of
 from numgd.residuals.adapter import as_it_is, make_model_adapter, make_residual_adapter, make_take
 from numgd.residuals.compiled import VECTOR
 from numgd.solvers import all_finite
@@ -174,21 +175,21 @@ def _make_fill_box(bounds):
     return fill_box, True
 
 
-def _make_number(argument, default, kind):
-    """Function ``number(value)``: the value as a number of a kind, `default` where it was not given."""
-    if _given(argument) and not _is_number(argument):
-        raise TypingError("tolerances and limits must be numbers inside @njit code")
-    default = kind(default)
+def _make_option(argument, default, name, field=None):
+    """Function ``option(value)``: a checked field of `FitOptions`, or `default` where it was omitted."""
+    if not _given(argument):
 
-    @portable
-    def given(value):
-        return kind(value)
+        @portable
+        def omitted(value):
+            return default
 
-    @portable
-    def omitted(value):
-        return default
-
-    return given if _given(argument) else omitted
+        return omitted
+    if not _is_number(argument):
+        raise TypingError(f"{name} must be a number inside @njit code")
+    kind = parameters_of(FitOptions)[field or name].kind
+    if isinstance(argument, types.Literal):
+        kind.check(name, argument.literal_value)
+    return make_checked(name, kind, np.float64)
 
 
 def _default_step(scheme):
@@ -333,9 +334,9 @@ def _least_squares_in_njit(
         raise TypingError("numgd.least_squares: x_scale must be None, 'jac' or positive numbers")
     fill_scale = _make_fill(None if adaptive else x_scale, 1.0, "x_scale")
     floor = 0.0 if _given(diff_step) else 1.0
-    relative, absolute, slope = (_make_number(value, 1e-8, types.float64) for value in (ftol, xtol, gtol))
-    margin = _make_number(f_scale, 1.0, types.float64)
-    limit = _make_number(max_nfev, -1, types.int64)
+    relative, absolute = _make_option(ftol, 1e-8, "ftol"), _make_option(xtol, 1e-8, "xtol")
+    slope, margin = _make_option(gtol, 1e-8, "gtol"), _make_option(f_scale, 1.0, "f_scale")
+    limit = _make_option(max_nfev, 0, "max_nfev")
     flag, word, needs_all = types.boolean, types.int64, name == "lm"
 
     args_type = args.value if isinstance(args, types.Omitted) else args
@@ -390,14 +391,21 @@ def _least_squares_in_njit(
         n = x0.size
         if n == 0:
             raise ValueError("x0 must not be empty")
+        evaluations = word(limit(max_nfev))
+        options = FitOptions(
+            relative(ftol), absolute(xtol), slope(gtol), evaluations if evaluations > 0 else word(100 * n),
+            word(loss_code), margin(f_scale), 100.0, flag(adaptive),
+        )  # fmt: skip
         x, scale, steps, box = np.empty(n), np.empty(n), np.empty(n), np.empty((2, n))
         for j in range(n):
             x[j] = x0[j]
         if not (fill_scale(scale, x_scale) and fill_steps(steps, diff_step) and fill_box(box, bounds)):
             raise ValueError("x_scale, diff_step and bounds must be numbers or as long as x0")
         for j in range(n):
-            if not (scale[j] > 0.0 and scale[j] < math.inf and steps[j] != 0.0):
-                raise ValueError("x_scale must be positive, diff_step must not be zero")
+            if not (scale[j] > 0.0 and scale[j] < math.inf):
+                raise ValueError("x_scale must be positive and finite")
+            if not (abs(steps[j]) > 0.0 and abs(steps[j]) < math.inf):
+                raise ValueError("diff_step must be non-zero and finite")
         prepare(x, box)
         data = args if is_tuple else (args,)
         answer = fun(x.copy(), *data)
@@ -406,11 +414,6 @@ def _least_squares_in_njit(
             raise ValueError("there must be residuals, and for method 'lm' as many as variables")
         first = np.empty(m)
         take(first, answer)
-        evaluations = limit(max_nfev)
-        options = FitOptions(
-            relative(ftol), absolute(xtol), slope(gtol), evaluations if evaluations > 0 else word(100 * n),
-            word(loss_code), margin(f_scale), 100.0, flag(adaptive),
-        )  # fmt: skip
         outcome, long, short, nfev, replaced = solve(x, scale, box, options, m, first, data, steps, floor)
         columns = long[JACOBIAN : JACOBIAN + n]
         active = np.empty(n, np.int64)
@@ -534,9 +537,8 @@ def _curve_fit_in_njit(
         raise TypingError(f"numgd.curve_fit: method {name!r} takes no bounds; use 'trf' or 'dogbox'")
     lm = name == "lm"
     tolerance = LM_TOLERANCE if lm else 1e-8
-    relative = _make_number(ftol, tolerance, types.float64)
-    absolute = _make_number(xtol, tolerance, types.float64)
-    slope = _make_number(gtol, 0.0 if lm else 1e-8, types.float64)
+    relative, absolute = _make_option(ftol, tolerance, "ftol"), _make_option(xtol, tolerance, "xtol")
+    slope = _make_option(gtol, 0.0 if lm else 1e-8, "gtol")
     flag, word = types.boolean, types.int64
     checked = _literal(check_finite, "check_finite", True)
     weights = _make_weights(sigma)
@@ -551,8 +553,8 @@ def _curve_fit_in_njit(
     scheme, adapter = _derivative(jac, function, tuple(range(1, n + 1)), make)
     exact = scheme in (EXACT, SOURCE)
     calls = (1 if exact else n + 1) if lm else 1
-    most = (100 * (n + 1) if exact else 200 * (n + 1)) if lm else 100 * n
-    limit = _make_number(maxfev, most, types.int64)
+    default_limit = (100 * (n + 1) if exact else 200 * (n + 1)) if lm else 100 * n
+    limit = _make_option(maxfev, default_limit, "maxfev", "max_nfev")
     step, floor = _default_step(scheme), 0.0 if lm else 1.0
     if adapter is None:
         raise TypingError(
@@ -591,9 +593,9 @@ def _curve_fit_in_njit(
             raise ValueError("bounds must be numbers or as long as the parameters")
         guess(x, p0, box)
         prepare(x, box)
+        most = max(word(1), word(limit(maxfev)) // word(calls))
         options = FitOptions(
-            relative(ftol), absolute(xtol), slope(gtol), max(word(1), limit(maxfev) // word(calls)), word(0),
-            1.0, 100.0, flag(lm),
+            relative(ftol), absolute(xtol), slope(gtol), most, word(0), 1.0, 100.0, flag(lm)
         )  # fmt: skip
         data = (xdata, y, weights(sigma, m))
         scale, steps = np.empty(n), np.empty(n)

@@ -27,33 +27,13 @@ def fit_method(method):
     return name
 
 
-def number(name, value, low, strictly=False):
-    """A finite float at least (or above) a limit; raises naming the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number; it is {value!r}")
-    value = float(value)
-    if not (value > low if strictly else value >= low) or value == math.inf:
-        rule = "above" if strictly else "at least"
-        raise ValueError(f"{name} must be {rule} {low:g} and finite; it is {value!r}")
-    return value
-
-
-def count(name, value):
-    """A positive integer; raises naming the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be None or an integer; it is {value!r}")
-    if not value >= 1 or (value != math.inf and value != int(value)):
-        raise ValueError(f"{name} must be None or a positive integer; it is {value!r}")
-    return 2**62 if value == math.inf else int(value)
-
-
 def tolerances(method, ftol, xtol, gtol):
     """The three as floats, 0 for one that is disabled."""
     if ftol == xtol == gtol == 1e-8:
         return ftol, xtol, gtol
     found = []
     for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
-        value = 0.0 if value is None else number(name, value, 0.0)
+        value = 0.0 if value is None else value
         if value < EPSILON:
             if method == "lm":
                 raise ValueError(f"{name} must be above the machine epsilon ({EPSILON:.2e}) for method 'lm'")
@@ -71,16 +51,16 @@ def tolerances(method, ftol, xtol, gtol):
 
 
 def fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive):
-    """The solver's options, checked."""
+    """The solver's options from those of a call, whose ranges were checked."""
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be a callable or one of {', '.join(LOSSES)}; it is {loss!r}")
     if loss != "linear" and not SOLVERS[method].ROBUST:
         raise ValueError(f"method {method!r} supports only the 'linear' loss; use 'trf'")
     return FitOptions(
         *tolerances(method, ftol, xtol, gtol),
-        100 * n if max_nfev is None else count("max_nfev", max_nfev),
+        100 * n if max_nfev is None else max_nfev,
         LOSSES[loss],
-        1.0 if f_scale == 1.0 else number("f_scale", f_scale, 0.0, True),
+        f_scale,
         100.0,
         adaptive,
     )

@@ -20,6 +20,16 @@ from numgd.kernels.cpu.fit import (
 from numgd.kernels.cpu.solve import EXACT, PAIR
 from numgd.minimize import starting_point
 from numgd.objective import scheme_of, with_replaced
+from numgd.parameters import (
+    Called,
+    DifferenceSteps,
+    LimitFromOne,
+    Positive,
+    Tolerance,
+    check_values,
+    one_of,
+    parameters_of,
+)
 from numgd.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -109,26 +119,26 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0):
 
 
 def least_squares(
-    fun,
+    fun: Called,
     x0,
     jac=None,
     bounds=FREE,
     method="trf",
-    ftol=1e-8,
-    xtol=1e-8,
-    gtol=1e-8,
+    ftol: Tolerance | None = 1e-8,
+    xtol: Tolerance | None = 1e-8,
+    gtol: Tolerance | None = 1e-8,
     x_scale=None,
     loss="linear",
-    f_scale=1.0,
-    diff_step=None,
-    tr_solver=None,
+    f_scale: Positive = 1.0,
+    diff_step: DifferenceSteps | None = None,
+    tr_solver: one_of(None, "exact", "lsmr") = None,
     tr_options=None,
     jac_sparsity=None,
-    max_nfev=None,
-    verbose=0,
+    max_nfev: LimitFromOne | None = None,
+    verbose: one_of(0, 1, 2) = 0,
     args=(),
     kwargs=None,
-    callback=None,
+    callback: Called | None = None,
     workers=None,
 ):
     """Minimise half the sum of squares, or of robust losses, of the residuals of a function.
@@ -224,14 +234,14 @@ def least_squares(
     >>> result.success, result.x.round(3)
     (True, array([2.5, 1.3]))
     """
-    if not callable(fun):
-        raise TypeError(f"fun must be callable; it is {fun!r}")
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable; it is {callback!r}")
-    if verbose not in (0, 1, 2):
-        raise ValueError(f"verbose must be 0, 1 or 2; it is {verbose!r}")
-    if tr_solver not in (None, "exact", "lsmr"):
-        raise ValueError(f"tr_solver must be None, 'exact' or 'lsmr'; it is {tr_solver!r}")
+    ftol, xtol, gtol, f_scale, max_nfev, diff_step, *_ = check_values(
+        parameters_of(least_squares),
+        {
+            "ftol": ftol, "xtol": xtol, "gtol": gtol, "f_scale": f_scale, "max_nfev": max_nfev,
+            "diff_step": diff_step, "fun": fun, "callback": callback, "verbose": verbose,
+            "tr_solver": tr_solver,
+        },
+    ).values()  # fmt: skip
     if not isinstance(args, tuple):
         args = (args,)
     method = fit_method(method)
@@ -254,6 +264,7 @@ def least_squares(
     n = x.size
     scale, adaptive = scale_of(x_scale, method, n)
     box = box_of(bounds, n)
+    options = fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive)
     slopes, scheme, used = resolve(
         lambda: residual_jacobian(fun, args, x, box), jac, scheme, diff_step is not None
     )
@@ -263,7 +274,7 @@ def least_squares(
         *steps_of(scheme, diff_step, n),
         scale,
         box,
-        fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive),
+        options,
     )
     if not SOLVERS[method].BOUNDED and not np.isinf(setting.box).all():
         raise ValueError(f"method {method!r} takes no bounds; use 'trf' or 'dogbox'")

@@ -14,6 +14,7 @@ from numgd.kernels.cpu.search import GRADIENTS, START, Limits, line_search, scra
 from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NJEV, REPORT_SIZE
 from numgd.minimize import difference_steps, starting_point
 from numgd.objective import Functions, bind, choose
+from numgd.parameters import Finite, check_relations, check_values, checked, parameters_of, rounded
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, WOLFE, make_strong_wolfe
@@ -54,22 +55,17 @@ def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls
     if not isinstance(args, tuple):
         args = (args,)
     x = starting_point(x)
-    real = x.dtype.type
     p = _vector(direction, "direction", x)
-    if not 0 < c1 < c2 < 1:
-        raise ValueError(f"c1 and c2 must satisfy 0 < c1 < c2 < 1; they are {c1} and {c2}")
-    if not 0 < alpha < np.inf:
-        raise ValueError(f"alpha must be positive and finite; it is {alpha!r}")
-    if maxls < 1:
-        raise ValueError(f"maxls must be at least 1; it is {maxls!r}")
+    limits = _limits(x.dtype, alpha=alpha, c1=c1, c2=c2, maxls=maxls)
     if (fun0 is None) != (jac0 is None):
         raise ValueError("fun0 and jac0 must be given together")
+    if fun0 is not None:
+        limits = limits._replace(f0=x.dtype.type(checked("fun0", fun0, Finite)))
     functions, scheme, _, _ = choose(Functions(fun, jac), args, x)
     steps, scheme = difference_steps(scheme, x, None, None)
     work = scratch(x.size, x.dtype, HOST_ROWS)
     if jac0 is not None:
         work[START] = _vector(jac0, "jac0", x)
-    limits = Limits(real(np.nan if fun0 is None else fun0), real(alpha), real(c1), real(c2), int(maxls))
     report = np.empty(REPORT_SIZE)
     bound = bind(functions, scheme, args, x, work[-HOST_ROWS:])
     try:
@@ -87,6 +83,14 @@ def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls
         float(found.alpha), float(found.f), gradient, int(report[NFEV]), int(report[NJEV]),
         found.outcome == WOLFE,
     )  # fmt: skip
+
+
+def _limits(dtype, **given):
+    """`Limits` of a search from a point whose value is not known."""
+    ranges = parameters_of(Limits)
+    values = rounded(ranges, check_values(ranges, given), dtype)
+    check_relations(ranges, values)
+    return Limits(dtype.type(np.nan), **values)
 
 
 def _vector(values, name, x):
@@ -143,6 +147,7 @@ def armijo(fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=
     >>> found.alpha, found.fun, found.success
     (0.125, 0.0, True)
     """
+    (c1,) = check_values(parameters_of(Limits), {"c1": c1}).values()
     return _search("armijo", fun, x, direction, jac, args, fun0, jac0, alpha, c1, 0.5 + c1 / 2, maxls)
 
 

@@ -27,9 +27,9 @@ from numgd.kernels.cpu.solve import (
 )
 from numgd.objective import Functions, bind, choose, with_replaced
 from numgd.observer import Observer
-from numgd.options import ALIASES, UNLIMITED, known_options, method_name, own_method, settings
+from numgd.options import ALIASES, known_options, method_name, own_method, settings
 from numgd.second_order import trait
-from numgd.status import INVALID_INPUT, MESSAGES, SUCCESSES
+from numgd.status import INVALID_INPUT, MESSAGES, SUCCESSES, UNLIMITED
 from numgd.warm_start import State, remember_state, resume
 
 THREADED_FROM = 100_000

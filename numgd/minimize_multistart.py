@@ -1,20 +1,19 @@
 """`minimize_multistart`: one function from many starting points, of which the best minimum is kept."""
 
-from numbers import Integral
-
 import numpy as np
 
 from numgd.minimize import THREADED_FROM, bounds_nothing, box_of, clip, minimize, resolve
 from numgd.minimize_many import gather, solve_rows, starting_points
 from numgd.objective import Functions
 from numgd.options import known_options
+from numgd.parameters import Called, Count, check_values, one_of, parameters_of
 
 SAME_MINIMUM = 1e-3
 """Two solutions are one minimum if no variable differs by more than this part of the starts' widest range."""
 
 
 def minimize_multistart(
-    fun,
+    fun: Called,
     X0=None,
     args=(),
     method=None,
@@ -24,9 +23,9 @@ def minimize_multistart(
     bounds=None,
     tol=None,
     options=None,
-    n_starts=64,
+    n_starts: Count = 64,
     seed=0,
-    sampling="sobol",
+    sampling: one_of("sobol", "uniform") = "sobol",
 ):
     """Minimise a function from many starting points, on all CPU cores, and keep the best minimum.
 
@@ -87,14 +86,14 @@ def minimize_multistart(
     >>> round(result.fun, 4), result.distinct, result.all.x.shape
     (-1.0316, 6, (128, 2))
     """
-    if not callable(fun):
-        raise TypeError(f"fun must be callable; it is {fun!r}")
+    ranges = parameters_of(minimize_multistart)
+    check_values(ranges, {"fun": fun, "n_starts": n_starts, "sampling": sampling})
     if not isinstance(args, tuple):
         args = (args,)
     if bounds is not None and bounds_nothing(bounds):
         bounds = None
-    n_starts, generator = _checked_drawing(n_starts, seed, sampling)
-    starts = _drawn(bounds, n_starts, generator, sampling) if X0 is None else _given(X0)
+    generator = _generator(seed)
+    starts = _drawn(bounds, int(n_starts), generator, sampling) if X0 is None else _given(X0)
     box = box_of(bounds, starts.shape[1], starts.dtype)
     clip(starts, box)
 
@@ -170,16 +169,10 @@ def _given(X0):
     return starts
 
 
-def _checked_drawing(n_starts, seed, sampling):
-    """How many starts to draw, as an int, and the generator to draw them with."""
-    if not isinstance(n_starts, Integral) or isinstance(n_starts, bool):
-        raise TypeError(f"n_starts must be an integer; it is {n_starts!r}")
-    if n_starts < 1:
-        raise ValueError(f"n_starts must be at least 1; it is {n_starts!r}")
-    if not isinstance(sampling, str) or sampling not in SAMPLINGS:
-        raise ValueError(f"sampling must be 'sobol' or 'uniform'; it is {sampling!r}")
+def _generator(seed):
+    """The generator to draw starts with."""
     try:
-        return int(n_starts), np.random.default_rng(seed)
+        return np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
         raise type(error)(
             f"seed must be a non-negative integer, a Generator or None; it is {seed!r}"

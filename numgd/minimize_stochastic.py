@@ -9,7 +9,19 @@ import numpy as np
 from numgd import batches, optimizers
 from numgd.kernels.cpu.stochastic import Memory, Treatment
 from numgd.minimize import starting_point
-from numgd.options import checked, rule_name
+from numgd.options import rule_name
+from numgd.parameters import (
+    Called,
+    Count,
+    Flag,
+    NonNegative,
+    Seed,
+    Tolerance,
+    Whole,
+    check_arguments,
+    one_of,
+)
+from numgd.schedules.schedule import rates_of_steps
 from numgd.status import CALLBACK, EARLY, EPOCHS, MESSAGES, NOT_FINITE, SUCCESSES, TIME_LIMIT
 from numgd.warm_start import State, remember_state
 
@@ -26,11 +38,29 @@ class StochasticHistory(NamedTuple):
     seconds: Any  # since the start
 
 
+@check_arguments
 def minimize_stochastic(
-    fun, x0, data, args=(), method="adam", jac=None, *, batch_size=32, epochs=10, seed=0, shuffle=True,
-    last_batch="keep", validation=None, patience=None, min_delta=0.0, restore_best=True, time_limit=None,
-    callback=None, progress=False, options=None,
-):  # fmt: skip
+    fun: Called,
+    x0,
+    data,
+    args=(),
+    method="adam",
+    jac=None,
+    *,
+    batch_size: Count | None = 32,
+    epochs: Whole = 10,
+    seed: Seed = 0,
+    shuffle: Flag = True,
+    last_batch: one_of("keep", "drop") = "keep",
+    validation=None,
+    patience: Count | None = None,
+    min_delta: NonNegative = 0.0,
+    restore_best: Flag = True,
+    time_limit: Tolerance | None = None,
+    callback: Called | None = None,
+    progress: Flag = False,
+    options=None,
+):
     """Minimise the mean of a loss over data by stochastic gradient methods.
 
     Parameters
@@ -124,10 +154,8 @@ def minimize_stochastic(
     >>> found.x.round(3)
     array([ 1., -2.])
     """
-    if not callable(fun):
-        raise TypeError(f"fun must be callable; it is {fun!r}")
-    settings = _settings(
-        batch_size, epochs, seed, last_batch, patience, min_delta, time_limit, callback, shuffle
+    settings = _Settings(
+        batch_size, epochs, seed, last_batch == "keep", patience, min_delta, time_limit, callback, shuffle
     )
     earlier = x0 if hasattr(x0, "x") else None
     x = starting_point(x0 if earlier is None else earlier.x)
@@ -165,28 +193,6 @@ class _Settings(NamedTuple):
     time_limit: Any
     callback: Any
     shuffle: Any
-
-
-def _settings(batch_size, epochs, seed, last_batch, patience, min_delta, time_limit, callback, shuffle):
-    for name, value, low in (
-        ("batch_size", batch_size, 1), ("epochs", epochs, 0), ("seed", seed, 0), ("patience", patience, 1),
-    ):  # fmt: skip
-        if value is None and name in ("batch_size", "patience"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(f"{name} must be an integer; it is {value!r}")
-        if value < low:
-            raise ValueError(f"{name} must be at least {low}; it is {value!r}")
-    if last_batch not in ("keep", "drop"):
-        raise ValueError(f"last_batch must be 'keep' or 'drop'; it is {last_batch!r}")
-    for name, value in (("min_delta", min_delta), ("time_limit", time_limit)):
-        if value is not None and not checked(name, value, name) >= 0:
-            raise ValueError(f"{name} must be at least 0; it is {value!r}")
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable; it is {callback!r}")
-    return _Settings(
-        batch_size, epochs, seed, last_batch == "keep", patience, min_delta, time_limit, callback, shuffle
-    )
 
 
 class _Run:
@@ -363,14 +369,7 @@ def _rates(rate, first, count):
     """The learning rates of the steps from number `first` on."""
     if not callable(rate):
         return np.full(count, float(rate))
-    steps = np.arange(first, first + count)
-    try:
-        rates = np.asarray(rate(steps), float)
-    except (TypeError, ValueError):
-        rates = None
-    if rates is None or rates.shape not in ((), steps.shape):
-        rates = np.array([float(rate(int(t))) for t in steps])
-    return np.ascontiguousarray(np.broadcast_to(rates, steps.shape))
+    return rates_of_steps(rate, first, count)
 
 
 def _bar(progress, epochs):

@@ -1,6 +1,5 @@
 """Options of the methods: SciPy's names and defaults, checked at the call."""
 
-import math
 import warnings
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -8,8 +7,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.first_order import METHOD_OPTIONS, RULES
+from numgd.parameters import (
+    Count,
+    DifferenceSteps,
+    Switch,
+    Tolerance,
+    Unchecked,
+    check_relations,
+    checked,
+    parameter_of,
+    parameters_of,
+    rounded,
+)
 from numgd.second_order import SOLVERS, trait
-from numgd.status import UNLIMITED
 
 ALIASES = {
     "l-bfgs-b": "l-bfgs",
@@ -27,16 +37,20 @@ _SCIPY_BOUNDED = ("nelder-mead", "powell", "tnc", "cobyla", "cobyqa", "slsqp", "
 METHODS = (*SOLVERS, *RULES)
 """Methods that numgd has."""
 
-_DRIVER_DEFAULTS = {
-    "disp": False,
-    "return_all": False,
-    "history": False,
-    "eps": None,
-    "finite_diff_rel_step": None,
-    "hess_inv0": None,
-}
+
+class DriverOptions(NamedTuple):
+    """Options that concern the call from Python, not the solver."""
+
+    disp: Switch = False
+    return_all: Switch = False
+    history: Switch = False
+    eps: DifferenceSteps = None  # absolute steps of differences
+    finite_diff_rel_step: DifferenceSteps = None
+    hess_inv0: Unchecked = None  # a matrix, for the method that resumes from it to check
+
+
+_DRIVER_DEFAULTS = DriverOptions()._asdict()
 DRIVER_OPTIONS = frozenset(_DRIVER_DEFAULTS)
-"""Options that concern the call from Python, not the solver."""
 
 _IGNORED = frozenset(("workers", "iprint"))  # SciPy's, without meaning for a compiled objective
 
@@ -80,6 +94,20 @@ def own_method(name, bounded):
     return name if trait(name, "BOUNDED") else "l-bfgs-b"
 
 
+def options_type(method):
+    """The NamedTuple of a method's options."""
+    return METHOD_OPTIONS[method] if method in RULES else type(SOLVERS[method].OPTIONS)
+
+
+@cache
+def option_ranges(method):
+    """Name to `numgd.parameters.Parameter` of every option of a method, those of the driver left out."""
+    found = dict(parameters_of(options_type(method)))
+    if hasattr(SOLVERS.get(method), "MAXCOR"):
+        found["maxcor"] = parameter_of(Count)
+    return found
+
+
 def _defaults(method):
     """Default of every option of a method, as a flat dictionary."""
     if method in RULES:
@@ -99,83 +127,17 @@ def known_options(method, options):
     return {name: value for name, value in options.items() if name in known}
 
 
-# What a value must satisfy, and how it is said.
-_INTEGERS = {"maxiter": 0, "maxfun": 1, "maxls": 1, "maxcor": 1}
-_INTEGERS |= {"accumulate": 1, "average_from": 0, "noise_seed": 0}
-_AT_LEAST_0 = (0.0, math.inf, "be at least 0")
-_ABOVE_0 = (np.nextafter(0.0, 1.0), math.inf, "be above 0")
-_BELOW_1 = (0.0, np.nextafter(1.0, 0.0), "lie in [0, 1)")
-_RANGES = {
-    "gtol": _AT_LEAST_0,
-    "ftol": _AT_LEAST_0,
-    "xrtol": _AT_LEAST_0,
-    "norm": (1.0, math.inf, "be at least 1 (inf: largest magnitude)"),
-    "learning_rate": _AT_LEAST_0,
-    "learning_rate_decay": _AT_LEAST_0,
-    "momentum": (0.0, 1.0, "lie in [0, 1]"),
-    "momentum_decay": _AT_LEAST_0,
-    "weight_decay": _AT_LEAST_0,
-    "decay": _BELOW_1,
-    "beta1": _BELOW_1,
-    "beta2": _BELOW_1,
-    "eps": _AT_LEAST_0,
-    "initial_accumulator": _AT_LEAST_0,
-    "decrease_factor": (0.0, 1.0, "lie in [0, 1]"),
-    "increase_factor": (1.0, math.inf, "be at least 1"),
-    "min_step_size": _AT_LEAST_0,
-    "max_step_size": _AT_LEAST_0,
-    "power": _AT_LEAST_0,
-    "averaging_start": _AT_LEAST_0,
-    "clip_value": _ABOVE_0,
-    "clip_norm": _ABOVE_0,
-    "clip_global_norm": _ABOVE_0,
-    "ema": _BELOW_1,
-    "noise": _AT_LEAST_0,
-    "noise_decay": _AT_LEAST_0,
-}
-
-
-def checked(name, value, said=None):
-    """The value of an option as int or float; raises TypeError or ValueError naming it, as `said`."""
-    said = said or f"option {name!r}"
-    if name in _INTEGERS:
-        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise TypeError(f"{said} must be an integer; it is {value!r}")
-        if value == math.inf:
-            return UNLIMITED
-        if value != int(value):
-            raise TypeError(f"{said} must be an integer; it is {value!r}")
-        if value < _INTEGERS[name]:
-            raise ValueError(f"{said} must be at least {_INTEGERS[name]}; it is {value!r}")
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{said} must be a number; it is {value!r}")
-    low, high, rule = _RANGES.get(name, (-math.inf, math.inf, "be a number"))
-    if not low <= value <= high:
-        raise ValueError(f"{said} must {rule}; it is {value!r}")
-    return float(value)
-
-
-def _in_dtype(options, dtype):
-    """The NamedTuple with its numbers in the dtype of x, so that a float32 solver stays float32."""
-    return type(options)(
-        *(
-            value if isinstance(value, int) else dtype.type(value) if isinstance(value, float) else value
-            for value in options
-        )
-    )
+def _said(name):
+    return f"option {name!r}"
 
 
 def _assemble(method, values, dtype):
-    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary."""
-    values = dict(values)
-    maxcor = values.pop("maxcor", 0)
-    options = METHOD_OPTIONS[method] if method in RULES else type(SOLVERS[method].OPTIONS)
-    return _in_dtype(options(**_floats(values)), dtype), maxcor
-
-
-def _floats(values):
-    return {name: value if name in _INTEGERS else float(value) for name, value in values.items()}
+    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary of checked values."""
+    ranges = option_ranges(method)
+    found = rounded(ranges, values, dtype, _said)
+    check_relations(ranges, found, _said)
+    maxcor = found.pop("maxcor", 0)
+    return options_type(method)(**found), maxcor
 
 
 def _suited(method, dtype):
@@ -205,9 +167,9 @@ def settings(method, dtype, tol, options):
     if options is not None and not isinstance(options, dict):
         raise TypeError(f"options must be a dictionary; it is {options!r}")
     items = tuple((options or {}).items())
-    kinds = tuple(type(value) for _, value in items)
+    kinds = type(tol), *(type(value) for _, value in items)
     if _PLAIN.issuperset(kinds):
-        found, unknown = _remembered(method, dtype, tol, items, (type(tol), *kinds))
+        found, unknown = _remembered(method, dtype, tol, items, kinds)
     else:
         found, unknown = _check(method, dtype, tol, items)
     if unknown:
@@ -228,30 +190,20 @@ def _remembered(method, dtype, tol, items, kinds):
 
 def _check(method, dtype, tol, items):
     """`Settings` from `tol` and the options' items, and the names that no option has."""
-    values = _suited(method, dtype)
-    driver = dict(_DRIVER_DEFAULTS)
+    values, ranges = _suited(method, dtype), option_ranges(method)
+    driver, driver_ranges = dict(_DRIVER_DEFAULTS), parameters_of(DriverOptions)
     if tol is not None:
-        tol = checked("tol", tol)
-        if not tol >= 0:
-            raise ValueError(f"tol must be at least 0; it is {tol!r}")
+        tol = checked("tol", tol, Tolerance)
         values.update(dict.fromkeys(trait(method, "TOLERANCES", ("gtol",)), tol))
     unknown = []
     for name, value in items:
-        if name in values:
-            if value is not None:
-                values[name] = checked(name, value)
-        elif name in driver:
-            driver[name] = value
-        elif name not in _IGNORED:
-            unknown.append(str(name))
-    if "c1" in values and not 0 < values["c1"] < values["c2"] < 1:
-        raise ValueError(
-            f"options 'c1' and 'c2' must satisfy 0 < c1 < c2 < 1; they are {values['c1']} and {values['c2']}"
-        )
-    if "min_step_size" in values and not values["min_step_size"] <= values["max_step_size"]:
-        raise ValueError(
-            "options 'min_step_size' and 'max_step_size' must satisfy min_step_size <= max_step_size; "
-            f"they are {values['min_step_size']} and {values['max_step_size']}"
-        )
+        for known, own in ((values, ranges), (driver, driver_ranges)):
+            if name in known:
+                if value is not None:
+                    known[name] = own[name].kind.check(_said(name), value)
+                break
+        else:
+            if name not in _IGNORED:
+                unknown.append(str(name))
     assembled, maxcor = _assemble(method, values, dtype)
     return Settings(assembled, maxcor, driver), tuple(unknown)

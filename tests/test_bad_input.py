@@ -100,15 +100,15 @@ def test_unknown_method_lists_the_known():
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"c1": 0.9, "c2": 0.1}, ValueError, "c1.*c2"),
-        ({"c1": 0.0}, ValueError, "c1.*c2"),
-        ({"c2": 1.0}, ValueError, "c1.*c2"),
+        ({"c1": 0.9, "c2": 0.1}, ValueError, "option 'c1' must be below option 'c2'; they are 0.9 and 0.1"),
+        ({"c1": 0.0}, ValueError, r"option 'c1' must lie in \(0, 1\); it is 0.0"),
+        ({"c2": 1.0}, ValueError, "c2"),
         ({"gtol": -1.0}, ValueError, "gtol"),
         ({"gtol": "small"}, TypeError, "gtol"),
         ({"gtol": np.nan}, ValueError, "gtol"),
         ({"norm": 0.0}, ValueError, "norm"),
         ({"maxiter": -1}, ValueError, "maxiter"),
-        ({"maxiter": 2.5}, TypeError, "maxiter"),
+        ({"maxiter": "2"}, TypeError, "maxiter"),
         ({"maxiter": True}, TypeError, "maxiter"),
         ({"maxfun": 0}, ValueError, "maxfun"),
         ({"maxls": 0}, ValueError, "maxls"),
@@ -137,7 +137,7 @@ def test_options_of_single_methods():
     [
         ("gd", "learning_rate", -0.1),
         ("nesterov", "momentum", 1.1),
-        ("asgd", "decay", 1.0),
+        ("asgd", "decay", -1.0),
         ("asgd", "power", -0.5),
         ("asgd", "averaging_start", -1),
         ("rprop", "decrease_factor", 1.5),
@@ -155,7 +155,7 @@ def test_options_of_single_methods():
     ],
 )
 def test_hyper_parameters(method, name, value):
-    with pytest.raises(ValueError, match=f"options? '.*{name}'.*must"):
+    with pytest.raises(ValueError, match=f"option '{name}' must|must be at most option '{name}'"):
         numgd.minimize(unreachable, [1.0], method=method, options={name: value})
     with pytest.raises(TypeError, match=f"option '{name}' must be a number"):
         numgd.minimize(unreachable, [1.0], method=method, options={name: "much"})

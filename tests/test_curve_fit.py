@@ -329,7 +329,7 @@ def test_nan_policy():
         ({"x_scale": 1.0}, TypeError, "option 'x_scale' that method 'lm' does not know"),
         ({"diag": 1.0, "method": "trf"}, TypeError, "option 'diag' that method 'trf' does not know"),
         ({"ftol": -1.0}, ValueError, "ftol must be at least 0"),
-        ({"factor": 0.0}, ValueError, "factor must be above 0"),
+        ({"factor": 0.0}, ValueError, "factor must be finite and positive"),
         ({"maxfev": -1}, ValueError, "maxfev must be"),
     ],
 )

@@ -141,14 +141,26 @@ def test_what_cannot_run_inside_is_refused_when_compiling():
 
 
 def test_bad_input_at_run_time():
-    @njit
-    def solve(x0, gtol):
-        return numgd.minimize(rosenbrock, x0, tol=gtol).fun
+    @njit(fastmath=True)  # for which NaN may be any number
+    def solve(x0, tol, c1, maxiter):
+        return numgd.minimize(rosenbrock, x0, tol=tol, options={"c1": c1, "maxiter": maxiter})
 
+    x0 = standard_start(2)
     with pytest.raises(ValueError, match="must not be empty"):
-        solve(np.zeros(0), 1e-5)
-    with pytest.raises(ValueError, match="out of range"):
-        solve(np.zeros(2), -1.0)
+        solve(np.zeros(0), 1e-5, 1e-4, 100.0)
+    for tol, c1, maxiter, match in (
+        (-1.0, 1e-4, 100.0, "tol must be at least 0"),
+        (np.nan, 1e-4, 100.0, "tol must be at least 0"),
+        (1e-5, 0.0, 100.0, r"option 'c1' must lie in \(0, 1\)"),
+        (1e-5, np.nan, 100.0, r"option 'c1' must lie in \(0, 1\)"),
+        (1e-5, 0.95, 100.0, "option 'c1' must be below option 'c2'"),
+        (1e-5, 1e-4, -1.0, "option 'maxiter' must be at least 0"),
+        (1e-5, 1e-4, np.nan, "option 'maxiter' must be at least 0"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            solve(x0, tol, c1, maxiter)
+    assert solve(x0, 1e-5, 1e-4, 3.5).nit == 4
+    assert solve(x0, 1e-5, 1e-4, np.inf).success and solve(x0, np.inf, 1e-4, 0.0).success
 
     @njit
     def recorded(x0):

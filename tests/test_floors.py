@@ -13,7 +13,17 @@ ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
     {"jit", "status"},
-    {"access", "spaces", "linalg", "random", "curvature", "agreement", "differences", "autodiff"},
+    {
+        "access",
+        "agreement",
+        "autodiff",
+        "curvature",
+        "differences",
+        "linalg",
+        "parameters",
+        "random",
+        "spaces",
+    },
     {"first_order", "schedules", "second_order", "sums_of_squares", "scalars"},
     {"solvers", "kernels"},
     {"functions", "objective", "batches", "residuals", "options", "fit_settings", "warm_start"},

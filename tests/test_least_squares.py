@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.errors import TypingError
 from residual_problems import PROBLEMS
 from scipy import optimize, sparse
 
@@ -468,12 +469,11 @@ def unreachable(x):
         ({"x_scale": "jacobian"}, ValueError, "x_scale must be None, 'jac'"),
         ({"x_scale": 0.0}, ValueError, "x_scale must be positive"),
         ({"x_scale": [1.0] * 3}, ValueError, "x_scale must be one number or 2"),
-        ({"f_scale": 0.0}, ValueError, "f_scale must be above 0"),
+        ({"f_scale": 0.0}, ValueError, "f_scale must be finite and positive"),
         ({"diff_step": 0.0}, ValueError, "diff_step must be non-zero"),
         ({"diff_step": [1.0] * 3}, ValueError, "diff_step must be one number or 2"),
-        ({"max_nfev": 0}, ValueError, "max_nfev must be None or a positive integer"),
-        ({"max_nfev": 2.5}, ValueError, "max_nfev must be None or a positive integer"),
-        ({"max_nfev": "many"}, TypeError, "max_nfev must be None or an integer"),
+        ({"max_nfev": 0}, ValueError, "max_nfev must be at least 1; it is 0"),
+        ({"max_nfev": "many"}, TypeError, "max_nfev must be a number; it is 'many'"),
         ({"verbose": 3}, ValueError, "verbose must be 0, 1 or 2"),
         ({"tr_solver": "svd"}, ValueError, "tr_solver must be None"),
         ({"callback": 3}, TypeError, "callback must be callable"),
@@ -551,17 +551,17 @@ def inside(x0, t, y):
 
 
 @njit
-def inside_all(x0, t, y, limit):
+def inside_all(x0, t, y, limit, xtol=1e-12, f_scale=0.1):
     return numgd.least_squares(
         decay,
         x0,
         decay_jacobian,
         (np.zeros(3), 2.0),
         "dogbox",
-        xtol=1e-12,
+        xtol=xtol,
         x_scale="jac",
         loss="huber",
-        f_scale=0.1,
+        f_scale=f_scale,
         max_nfev=limit,
         args=(t, y),
     )
@@ -574,7 +574,7 @@ def test_inside_njit():
         np.testing.assert_allclose(getattr(result, name), outside[name], rtol=1e-9, atol=1e-9)
     for name in ("nfev", "njev", "status", "success"):
         assert getattr(result, name) == outside[name]
-    result = inside_all(START, T, Y, 300)
+    result = inside_all(START, T, Y, 300, 1e-12, 0.1)
     outside = numgd.least_squares(
         decay,
         START,
@@ -589,8 +589,20 @@ def test_inside_njit():
     )
     np.testing.assert_allclose(result.x, outside.x, rtol=1e-9)
     assert np.array_equal(result.active_mask, outside.active_mask) and result.active_mask[0] == 1
-    assert inside_all(START, T, Y, 2).status == 0
+    assert inside_all(START, T, Y, 2, 1e-12, 0.1).status == 0
     with pytest.raises(ValueError, match="infeasible"):
-        inside_all(START - 5.0, T, Y, 2)
+        inside_all(START - 5.0, T, Y, 2, 1e-12, 0.1)
+    for limit, xtol, f_scale, match in (
+        (0, 1e-12, 0.1, "max_nfev must be at least 1"),
+        (-5, 1e-12, 0.1, "max_nfev must be at least 1"),
+        (2, -1.0, 0.1, "xtol must be at least 0"),
+        (2, np.nan, 0.1, "xtol must be at least 0"),
+        (2, 1e-12, 0.0, "f_scale must be finite and positive"),
+        (2, 1e-12, np.inf, "f_scale must be finite and positive"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            inside_all(START, T, Y, limit, xtol, f_scale)
+    with pytest.raises((TypingError, ValueError), match="max_nfev must be at least 1"):
+        njit(lambda x0, t, y: numgd.least_squares(decay, x0, args=(t, y), max_nfev=0))(START, T, Y)
     with pytest.raises(ValueError, match="not finite"):
         inside(START, T, Y * np.nan)

@@ -360,7 +360,7 @@ def test_what_is_no_learning_rate(value):
         (lambda: Piecewise([0], [1, 2]), ValueError, r"boundaries\[0\] must be at least 1"),
         (lambda: Piecewise([1], [1, -2]), ValueError, r"values\[1\] must be finite and at least 0"),
         (lambda: Piecewise([], []), ValueError, "values must not be empty"),
-        (lambda: Piecewise(3, [1, 2]), TypeError, "boundaries must be a sequence of integers; it is 3"),
+        (lambda: Piecewise(3, [1, 2]), TypeError, "boundaries must be a sequence; it is 3"),
         (lambda: Joined(0.1, []), TypeError, "schedules must be a sequence"),
         (lambda: Joined([0.1, ReduceOnPlateau(0.1)], [3]), TypeError, r"schedules\[1\] must depend on t"),
         (lambda: Function(0.1), TypeError, "function must be callable"),

@@ -4,19 +4,20 @@ J. Zhuang et al., "AdaBelief optimizer: adapting stepsizes by the belief in obse
 algorithm 2; ε is added to s at every step and to √ŝ.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-3
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    eps: Any = 1e-16
+    learning_rate: NonNegative = 1e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: NonNegative = 1e-16
 
 
 SLOTS = ("m", "s")

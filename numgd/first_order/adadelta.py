@@ -4,17 +4,18 @@ M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (201
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1.0
-    decay: Any = 0.9
-    eps: Any = 1e-6
+    learning_rate: NonNegative = 1.0
+    decay: Fraction = 0.9
+    eps: NonNegative = 1e-6
 
 
 SLOTS = ("v", "d")

@@ -4,18 +4,19 @@ J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121-2159, with
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 0.01
-    learning_rate_decay: Any = 0.0
-    initial_accumulator: Any = 0.0
-    eps: Any = 1e-10
+    learning_rate: NonNegative = 0.01
+    learning_rate_decay: NonNegative = 0.0
+    initial_accumulator: NonNegative = 0.0
+    eps: NonNegative = 1e-10
 
 
 SLOTS = ("s",)

@@ -3,19 +3,20 @@
 D. P. Kingma and J. Ba, ICLR 2015, algorithm 2.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order.comparisons import larger
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 2e-3
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    eps: Any = 1e-8
+    learning_rate: NonNegative = 2e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: NonNegative = 1e-8
 
 
 SLOTS = ("m", "u")

@@ -4,9 +4,10 @@ B. T. Polyak and A. B. Juditsky, SIAM J. Control Optim. 30 (1992) 838-855; the s
 "Towards optimal one pass large scale learning with averaged stochastic gradient descent", arXiv:1107.2490.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import NonNegative, Start
 
 
 class Options(NamedTuple):
@@ -16,10 +17,10 @@ class Options(NamedTuple):
     ``averaging_start + 2``.
     """
 
-    learning_rate: Any = 0.01
-    decay: Any = 1e-4
-    power: Any = 0.75
-    averaging_start: Any = 1e6
+    learning_rate: NonNegative = 0.01
+    decay: NonNegative = 1e-4
+    power: NonNegative = 0.75
+    averaging_start: Start = 1e6
 
 
 SLOTS = ("average",)

@@ -6,10 +6,11 @@ the gradient test holds, at a point no higher than the first.
 
 import math
 from collections import namedtuple
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order.apply import make_apply, make_start
 from numgd.jit.portable import portable
+from numgd.parameters import Limit, LimitFromOne, NormOrder, Tolerance
 from numgd.spaces import make_norm
 from numgd.status import (
     CALLBACK,
@@ -28,22 +29,22 @@ SCRATCH_ROWS = 3  # gradient, best point, gradient there
 class LoopOptions(NamedTuple):
     """Options of every rule as a method; the rule's own hyper-parameters stand beside them."""
 
-    gtol: Any = 1e-5  # stop when the norm of the gradient is at most this
-    norm: Any = math.inf  # order of that norm
-    maxiter: Any = 10_000
-    maxfun: Any = UNLIMITED
+    gtol: Tolerance = 1e-5  # stop when the norm of the gradient is at most this
+    norm: NormOrder = math.inf  # order of that norm
+    maxiter: Limit = 10_000
+    maxfun: LimitFromOne = UNLIMITED
 
 
 def options_type(rule):
-    """NamedTuple of the loop's options and the rule's, with their defaults.
+    """NamedTuple of the loop's options and the rule's, with their ranges and defaults.
 
     It becomes an attribute of the rule's module, where the disk cache finds it again by its name.
     """
     fields = {**LoopOptions()._asdict(), **rule.Options()._asdict()}
-    rule.MethodOptions = namedtuple(
-        "MethodOptions", fields, defaults=fields.values(), module=rule.__name__
-    )  # fmt: skip
-    return rule.MethodOptions
+    made = namedtuple("MethodOptions", fields, defaults=fields.values(), module=rule.__name__)
+    made.__annotations__ = {**LoopOptions.__annotations__, **rule.Options.__annotations__}
+    rule.MethodOptions = made
+    return made
 
 
 def make_rule_descent(space, access, rule):

@@ -1,14 +1,15 @@
 """Gradient descent: θ ← θ − η g."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-3
+    learning_rate: NonNegative = 1e-3
 
 
 SLOTS = ()

@@ -3,21 +3,22 @@
 X. Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.first_order.comparisons import with_sign
 from numgd.first_order.decoupled import with_weight_decay
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-4
-    beta1: Any = 0.9
-    beta2: Any = 0.99
-    weight_decay: Any = 0.0
+    learning_rate: NonNegative = 1e-4
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.99
+    weight_decay: NonNegative = 0.0
 
 
 SLOTS = ("m",)

@@ -1,15 +1,16 @@
 """Momentum: v ← γ v + η g, θ ← θ − v (Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import NonNegative, UnitInterval
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-3
-    momentum: Any = 0.9
+    learning_rate: NonNegative = 1e-3
+    momentum: UnitInterval = 0.9
 
 
 SLOTS = ("v",)

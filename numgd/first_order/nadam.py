@@ -3,20 +3,21 @@
 T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algorithm 2.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 2e-3
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    eps: Any = 1e-8
-    momentum_decay: Any = 4e-3
+    learning_rate: NonNegative = 2e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: NonNegative = 1e-8
+    momentum_decay: NonNegative = 4e-3
 
 
 SLOTS = adam.SLOTS

@@ -1,20 +1,21 @@
 """NAdamW: NAdam (Dozat, 2016) with decoupled weight decay (Loshchilov & Hutter, 2019)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import nadam
 from numgd.first_order.decoupled import with_weight_decay
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 2e-3
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    eps: Any = 1e-8
-    momentum_decay: Any = 4e-3
-    weight_decay: Any = 0.01
+    learning_rate: NonNegative = 2e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: NonNegative = 1e-8
+    momentum_decay: NonNegative = 4e-3
+    weight_decay: NonNegative = 0.01
 
 
 SLOTS = nadam.SLOTS

@@ -4,17 +4,18 @@ T. Tieleman and G. Hinton, Neural Networks for Machine Learning, Coursera (2012)
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-3
-    decay: Any = 0.9
-    eps: Any = 1e-8
+    learning_rate: NonNegative = 1e-3
+    decay: Fraction = 0.9
+    eps: NonNegative = 1e-8
 
 
 SLOTS = ("v",)

@@ -4,19 +4,20 @@ A. Graves, "Generating sequences with recurrent neural networks", arXiv:1308.085
 variance v − m² is itself the running quantity: it loses no digits and rounding cannot make it negative.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import rmsprop_momentum
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative, UnitInterval
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-3
-    decay: Any = 0.9
-    eps: Any = 1e-8
-    momentum: Any = 0.0
+    learning_rate: NonNegative = 1e-3
+    decay: Fraction = 0.9
+    eps: NonNegative = 1e-8
+    momentum: UnitInterval = 0.0
 
 
 SLOTS = ("m", "variance", "b")

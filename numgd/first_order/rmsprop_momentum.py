@@ -4,19 +4,20 @@ The form is that of A. Graves, arXiv:1308.0850 (2013), eqs. 38-45, without its m
 the step size outside the velocity.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import rmsprop
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative, UnitInterval
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 1e-3
-    decay: Any = 0.9
-    eps: Any = 1e-8
-    momentum: Any = 0.9
+    learning_rate: NonNegative = 1e-3
+    decay: Fraction = 0.9
+    eps: NonNegative = 1e-8
+    momentum: UnitInterval = 0.9
 
 
 SLOTS = ("v", "b")

@@ -4,20 +4,21 @@ C. Igel and M. Hüsken, "Improving the Rprop learning algorithm", NC 2000, algor
 M. Riedmiller and H. Braun, ICNN 1993.
 """
 
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from numgd.first_order.comparisons import with_sign
 from numgd.jit.portable import portable
+from numgd.parameters import AtMost, Extent, Factor, NonNegative, UnitInterval
 
 
 class Options(NamedTuple):
     """Hyper-parameters; `learning_rate` is the first step size."""
 
-    learning_rate: Any = 0.01
-    decrease_factor: Any = 0.5
-    increase_factor: Any = 1.2
-    min_step_size: Any = 1e-6
-    max_step_size: Any = 50.0
+    learning_rate: NonNegative = 0.01
+    decrease_factor: UnitInterval = 0.5
+    increase_factor: Factor = 1.2
+    min_step_size: Annotated[NonNegative, AtMost("max_step_size")] = 1e-6
+    max_step_size: Extent = 50.0
 
 
 SLOTS = ("sign", "size")

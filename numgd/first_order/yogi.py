@@ -4,21 +4,22 @@ M. Zaheer, S. Reddi, D. Sachan, S. Kale and S. Kumar, "Adaptive methods for nonc
 2018, algorithm 2, with Adam's bias corrections and both means started at a small number.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.first_order.comparisons import with_sign
 from numgd.jit.portable import portable
+from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):
     """Hyper-parameters."""
 
-    learning_rate: Any = 0.01
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    eps: Any = 1e-3
-    initial_accumulator: Any = 1e-6
+    learning_rate: NonNegative = 0.01
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: NonNegative = 1e-3
+    initial_accumulator: NonNegative = 1e-6
 
 
 SLOTS = ("m", "v")

@@ -3,6 +3,7 @@
 import inspect
 import math
 from operator import is_
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -12,10 +13,39 @@ from numgd.first_order.apply import make_start, noise_deviation, noise_stream, s
 from numgd.kernels.cpu import step as cpu
 from numgd.optimizers.arrays import check_gradients, check_parameters, label, like, named
 from numgd.optimizers.storage import read, write
-from numgd.options import checked
+from numgd.parameters import (
+    Count,
+    Extent,
+    Flag,
+    Fraction,
+    NonNegative,
+    Seed,
+    Unchecked,
+    UnitInterval,
+    check_arguments,
+    check_relations,
+    checked,
+    one_of,
+    parameters_of,
+)
+from numgd.schedules.schedule import rate_of_step
 
-_GUARDS = ("ignore", "skip", "raise")
-_PENALTY = {"weight_decay": 0.0, "decoupled": False}
+
+class Penalty(NamedTuple):
+    """Hyper-parameters of every rule that has no decay of its own."""
+
+    weight_decay: NonNegative = 0.0
+    decoupled: Flag = False
+
+
+class _Lookahead:
+    """A tuple of the number of steps and of the fraction."""
+
+    def check(self, name, value):
+        """The two as plain numbers; raises TypeError or ValueError with what they are called."""
+        if not (isinstance(value, tuple) and len(value) == 2):
+            raise TypeError(f"{name} must be a tuple (k, alpha); it is {value!r}")
+        return checked(f"{name}: k", value[0], Count), checked(f"{name}: alpha", value[1], UnitInterval)
 
 
 class Optimizer:
@@ -63,11 +93,25 @@ class Optimizer:
 
     rule_name = None
 
+    @check_arguments
     def __init__(
-        self, learning_rate=None, *, groups=None, clip_value=None, clip_norm=None, clip_global_norm=None,
-        nonfinite="ignore", accumulate=1, ema=None, average_from=None, lookahead=None, noise=0.0,
-        noise_decay=0.55, noise_seed=0, **hyperparameters,
-    ):  # fmt: skip
+        self,
+        learning_rate: Unchecked = None,  # with the rule's own
+        *,
+        groups: Unchecked = None,
+        clip_value: Extent | None = None,
+        clip_norm: Extent | None = None,
+        clip_global_norm: Extent | None = None,
+        nonfinite: one_of("ignore", "skip", "raise") = "ignore",
+        accumulate: Count = 1,
+        ema: Fraction | None = None,
+        average_from: Count | None = None,
+        lookahead: Annotated[tuple, _Lookahead()] | None = None,
+        noise: NonNegative = 0.0,
+        noise_decay: NonNegative = 0.55,
+        noise_seed: Seed = 0,
+        **hyperparameters,
+    ):
         self.rule = RULES[self.rule_name]
         if learning_rate is not None:
             hyperparameters["learning_rate"] = learning_rate
@@ -77,21 +121,12 @@ class Optimizer:
         self._overrides = {key: self._hyperparameters(self._own, own) for key, own in (groups or {}).items()}
         given = {"clip_value": clip_value, "clip_norm": clip_norm, "clip_global_norm": clip_global_norm}
         for name, value in given.items():
-            setattr(self, name, math.inf if value is None else checked(name, value, name))
-        if nonfinite not in _GUARDS:
-            raise ValueError(f"nonfinite must be one of {_GUARDS}; it is {nonfinite!r}")
+            setattr(self, name, math.inf if value is None else value)
         if ema is not None and average_from is not None:
             raise ValueError("ema and average_from cannot be given together")
-        self.nonfinite = nonfinite
-        self.accumulate = checked("accumulate", accumulate, "accumulate")
-        self.ema = None if ema is None else checked("ema", ema, "ema")
-        self.average_from = (
-            None if average_from is None else checked("average_from", average_from, "average_from")
-        )
-        self.lookahead = None if lookahead is None else _lookahead(lookahead)
-        self.noise = checked("noise", noise, "noise")
-        self.noise_decay = checked("noise_decay", noise_decay, "noise_decay")
-        self.noise_seed = checked("noise_seed", noise_seed, "noise_seed")
+        self.nonfinite, self.accumulate = nonfinite, accumulate
+        self.ema, self.average_from, self.lookahead = ema, average_from, lookahead
+        self.noise, self.noise_decay, self.noise_seed = noise, noise_decay, noise_seed
         self.t = 0
         self._gathered = 0
         self._groups = None
@@ -100,22 +135,18 @@ class Optimizer:
 
     def _hyperparameters(self, others, given):
         """Hyper-parameters of a group, where not given those of others; raises for unknown ones."""
-        known = {**self.rule.Options()._asdict(), **others}
-        if "weight_decay" not in self.rule.Options._fields:
-            known = {**_PENALTY, **known}
+        known, ranges = self.rule.Options()._asdict(), parameters_of(self.rule.Options)
+        if "weight_decay" not in known:
+            known, ranges = {**Penalty()._asdict(), **known}, {**parameters_of(Penalty), **ranges}
+        known |= others
         for name, value in given.items():
             if name not in known:
                 raise TypeError(
                     f"{type(self).__name__} has no hyper-parameter {name!r}; it has {', '.join(known)}"
                 )
-            if name == "decoupled":
-                if not isinstance(value, bool):
-                    raise TypeError(f"decoupled must be a bool; it is {value!r}")
-                known[name] = value
-            elif name == "learning_rate" and callable(value):
-                known[name] = value
-            else:
-                known[name] = checked(name, value, name)
+            scheduled = name == "learning_rate" and callable(value)
+            known[name] = value if scheduled else ranges[name].kind.check(name, value)
+        check_relations(ranges, known)
         return known
 
     def __repr__(self):
@@ -151,6 +182,8 @@ class Optimizer:
         self.attach(params, grads)
         if self.nonfinite != "ignore" and not self._finite():
             return False
+        if self._gathered + 1 >= self.accumulate:  # a schedule that fails does so before anything changes
+            options = [group.options_of_step(self.t + 1) for group in self._groups]
         if self.accumulate > 1 and not self._gather():
             return False
         factors = self._factors()
@@ -162,8 +195,8 @@ class Optimizer:
         if self.noise > 0.0:
             self._disturb(factors)
             factors, bound = [group.ones for group in self._groups], math.inf
-        for group, own in zip(self._groups, factors, strict=True):
-            group.step(self.rule, self.t, own, bound)
+        for group, own, factor in zip(self._groups, options, factors, strict=True):
+            group.step(self.rule, own, self.t, factor, bound)
         self._follow()
         for group in self._groups:
             group.copy_back()
@@ -299,7 +332,7 @@ class Optimizer:
     def learning_rate(self):
         """The learning rate of the next step."""
         rate = self._own["learning_rate"]
-        return float(rate(self.t + 1)) if callable(rate) else rate
+        return rate_of_step(rate, self.t + 1) if callable(rate) else rate
 
     def parameters(self):
         """The parameters that the rule is about, as copies in the structure of `params`.
@@ -382,7 +415,8 @@ class _Group:
     def __init__(self, rule, hyperparameters, places, arrays):
         self.places = places
         self.rate = hyperparameters["learning_rate"]
-        decay, self.decoupled = (hyperparameters.get(name, value) for name, value in _PENALTY.items())
+        penalty = Penalty()._asdict().items()
+        decay, self.decoupled = (hyperparameters.get(name, value) for name, value in penalty)
         self.decay = 0.0 if "weight_decay" in rule.Options._fields else decay
         own = {name: value for name, value in hyperparameters.items() if name in rule.Options._fields}
         self.options = rule.Options(**{**own, "learning_rate": 0.0 if callable(self.rate) else self.rate})
@@ -427,11 +461,14 @@ class _Group:
             self._scratch = self.table.memory()
         return self._scratch
 
-    def step(self, rule, t, factors, bound):
+    def options_of_step(self, t):
+        """The rule's options at step t."""
+        if not callable(self.rate):
+            return self.options
+        return self.options._replace(learning_rate=rate_of_step(self.rate, t))
+
+    def step(self, rule, options, t, factors, bound):
         """One step of the rule."""
-        options = self.options
-        if callable(self.rate):
-            options = options._replace(learning_rate=float(self.rate(t)))
         decay, keep = self.decay, 1.0
         if self.decoupled:
             decay, keep = 0.0, 1.0 - options.learning_rate * self.decay
@@ -443,10 +480,7 @@ class _Group:
         flat = self.table.memory()
         self.table.combine(cpu.P, flat, 0.0, 1.0)
         if position is not None and t > 0:
-            options = self.options
-            if callable(self.rate):
-                options = options._replace(learning_rate=float(self.rate(t)))
-            c = step_coefficients(rule, options, t, self.table.dtype, self.running.copy())
+            c = step_coefficients(rule, self.options_of_step(t), t, self.table.dtype, self.running.copy())
             flat = np.asarray(position(flat, tuple(self.slots), c))
         return self.table.views(flat)
 
@@ -511,17 +545,6 @@ def _difference(keys, others):
     return f"missing {missing}, unknown {extra}"
 
 
-def _lookahead(given):
-    if not (isinstance(given, tuple) and len(given) == 2):
-        raise TypeError(f"lookahead must be a tuple (k, alpha); it is {given!r}")
-    k, alpha = given
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise ValueError(f"lookahead: k must be a positive integer; it is {k!r}")
-    if not 0.0 <= alpha <= 1.0:
-        raise ValueError(f"lookahead: alpha must lie in [0, 1]; it is {alpha!r}")
-    return int(k), float(alpha)
-
-
 def optimizer_class(name, rule_name, summary):
     """The optimizer of a rule."""
     rule = RULES[rule_name]
@@ -531,14 +554,14 @@ def optimizer_class(name, rule_name, summary):
     ]
     own[0] = own[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
     shared = [
-        parameter
+        parameter.replace(annotation=inspect.Parameter.empty)
         for parameter in inspect.signature(Optimizer).parameters.values()
         if parameter.name not in ("learning_rate", "hyperparameters")
     ]
     if "weight_decay" not in rule.Options._fields:
         own += [
             inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
-            for field, value in _PENALTY.items()
+            for field, value in Penalty()._asdict().items()
         ]
     source = inspect.getdoc(rule)
     made = type(name, (Optimizer,), {"rule_name": rule_name, "__doc__": f"{summary}\n\n{source}\n"})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.schedules.parameters import Count, Fraction, Rate
+from numgd.parameters import Count, NonNegative, UnitInterval
 from numgd.schedules.schedule import Schedule, between, cosine
 
 
@@ -32,9 +32,9 @@ class Cosine(Schedule):
     array([0.1 , 0.05, 0.  , 0.  ])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     steps: Count
-    end_fraction: Fraction = 0.0
+    end_fraction: UnitInterval = 0.0
 
     def _rates(self, t):
         progress = np.minimum((t - 1) / self.steps, 1.0)
@@ -68,10 +68,10 @@ class WarmRestarts(Schedule):
            0.01464466, 0.1       ])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     period: Count
     period_multiplier: Count = 1
-    end_fraction: Fraction = 0.0
+    end_fraction: UnitInterval = 0.0
 
     def _rates(self, t):
         done, length, m = t - 1, self.period, self.period_multiplier

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.schedules.parameters import Count, Flag, Positive, Rate
+from numgd.parameters import Count, Flag, NonNegative, Positive
 from numgd.schedules.schedule import Schedule, between
 
 
@@ -24,7 +24,7 @@ class Constant(Schedule):
     array([0.1, 0.1])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
 
     def _rates(self, t):
         return np.full(t.size, self.learning_rate)
@@ -50,7 +50,7 @@ class Step(Schedule):
     array([0.1 , 0.1 , 0.01])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     every: Count
     factor: Positive = 0.1
 
@@ -80,7 +80,7 @@ class Exponential(Schedule):
     array([0.1  , 0.05 , 0.025])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     decay_rate: Positive
     decay_steps: Count = 1
     staircase: Flag = False
@@ -110,8 +110,8 @@ class InverseTime(Schedule):
     array([0.1 , 0.05, 0.02])
     """
 
-    learning_rate: Rate
-    decay_rate: Rate
+    learning_rate: NonNegative
+    decay_rate: NonNegative
     decay_steps: Count = 1
     staircase: Flag = False
 
@@ -141,9 +141,9 @@ class Polynomial(Schedule):
     array([0.1  , 0.075, 0.05 , 0.025, 0.   , 0.   ])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     steps: Count
-    end: Rate = 0.0
+    end: NonNegative = 0.0
     power: Positive = 1.0
 
     def _rates(self, t):

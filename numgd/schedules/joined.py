@@ -1,15 +1,14 @@
 """Schedules made of numbers, of functions and of other schedules."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
+from numgd.parameters import Called, Count, NonNegative, UnitInterval, sequence_of
 from numgd.schedules.decays import Constant
-from numgd.schedules.parameters import Count, Fraction, Rate, checked
 from numgd.schedules.schedule import Schedule, between
 
 
@@ -29,11 +28,7 @@ class Function(Schedule):
     array([0.1 , 0.05])
     """
 
-    function: Callable[[Any], Any]
-
-    def __post_init__(self):
-        if not callable(self.function):
-            raise TypeError(f"function must be callable; it is {self.function!r}")
+    function: Called
 
     def _rates(self, t):
         return np.array(np.broadcast_to(np.asarray(self.function(t), np.float64), t.shape))
@@ -70,26 +65,23 @@ def _part(schedule):
     return found if isinstance(found, Schedule) else Function(found)
 
 
-def _boundaries(given, count):
-    """Boundaries between `count` pieces as a tuple of integers, checked."""
-    if not isinstance(given, Iterable):
-        raise TypeError(f"boundaries must be a sequence of integers; it is {given!r}")
-    found = tuple(checked(f"boundaries[{i}]", value, Count) for i, value in enumerate(given))
-    if len(found) != count - 1:
-        raise ValueError(f"boundaries must be one fewer than the {count} pieces; they are {len(found)}")
-    if any(after <= before for before, after in pairwise(found)):
-        raise ValueError(f"boundaries must increase; they are {found}")
-    return found
+class _Parts:
+    """Parts of another schedule: schedules, numbers or callables."""
+
+    def check(self, name, value):
+        """The part as a `Schedule`; raises for what is none."""
+        return _part(value)
 
 
-def _sequence(name, given):
-    """A tuple of what was given, not empty."""
-    if not isinstance(given, Iterable) or isinstance(given, str):
-        raise TypeError(f"{name} must be a sequence; it is {given!r}")
-    found = tuple(given)
-    if not found:
-        raise ValueError(f"{name} must not be empty")
-    return found
+Part = Annotated[Schedule, _Parts()]
+
+
+def _check_boundaries(boundaries, count):
+    """Raise unless the boundaries between `count` pieces are one fewer, and increase."""
+    if len(boundaries) != count - 1:
+        raise ValueError(f"boundaries must be one fewer than the {count} pieces; they are {len(boundaries)}")
+    if any(after <= before for before, after in pairwise(boundaries)):
+        raise ValueError(f"boundaries must increase; they are {boundaries}")
 
 
 @dataclass(frozen=True)
@@ -109,14 +101,12 @@ class Piecewise(Schedule):
     array([0.1  , 0.1  , 0.01 , 0.01 , 0.001])
     """
 
-    boundaries: tuple
-    values: tuple
+    boundaries: sequence_of(Count, empty=True)
+    values: sequence_of(NonNegative)
 
     def __post_init__(self):
-        given = _sequence("values", self.values)
-        values = tuple(checked(f"values[{i}]", value, Rate) for i, value in enumerate(given))
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "boundaries", _boundaries(self.boundaries, len(values)))
+        super().__post_init__()
+        _check_boundaries(self.boundaries, len(self.values))
 
     def _rates(self, t):
         return np.array(self.values)[np.searchsorted(np.array(self.boundaries, np.int64), t)]
@@ -142,16 +132,15 @@ class Joined(Schedule):
     array([0.1 , 0.1 , 0.04, 0.02])
     """
 
-    schedules: tuple
-    boundaries: tuple
+    schedules: sequence_of(Part)
+    boundaries: sequence_of(Count, empty=True)
 
     def __post_init__(self):
-        schedules = tuple(_part(schedule) for schedule in _sequence("schedules", self.schedules))
-        for i, schedule in enumerate(schedules):
+        super().__post_init__()
+        for i, schedule in enumerate(self.schedules):
             if schedule.state_dict():
                 raise TypeError(f"schedules[{i}] must depend on t alone; it is {schedule}")
-        object.__setattr__(self, "schedules", schedules)
-        object.__setattr__(self, "boundaries", _boundaries(self.boundaries, len(schedules)))
+        _check_boundaries(self.boundaries, len(self.schedules))
 
     def _rates(self, t):
         rates = np.empty(t.size)
@@ -180,13 +169,9 @@ class WarmUp(Schedule):
     array([0.   , 0.025, 0.05 , 0.075, 0.1  , 0.05 ])
     """
 
-    schedule: Any
+    schedule: Part
     steps: Count
-    fraction: Fraction = 0.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "schedule", _part(self.schedule))
+    fraction: UnitInterval = 0.0
 
     def _rates(self, t):
         rates = self.schedule(np.maximum(t - self.steps, 1))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.schedules.parameters import Count, Flag, Fraction, Positive, Rate
+from numgd.parameters import Count, Flag, NonNegative, Positive, UnitInterval, one_of
 from numgd.schedules.schedule import Schedule, between, cosine
 
 SHAPES = {"cosine": cosine, "linear": lambda progress: progress}
@@ -44,18 +44,16 @@ class OneCycle(Schedule):
     array([0.004, 0.1  , 0.001])
     """
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     steps: Count
-    rising: Fraction = 0.3
-    annealing: str = "cosine"
+    rising: UnitInterval = 0.3
+    annealing: one_of(*SHAPES) = "cosine"
     initial_divisor: Positive = 25.0
     final_divisor: Positive = 1e4
     three_phases: Flag = False
 
     def __post_init__(self):
         super().__post_init__()
-        if not isinstance(self.annealing, str) or self.annealing not in SHAPES:
-            raise ValueError(f"annealing must be 'cosine' or 'linear'; it is {self.annealing!r}")
         if np.any(np.diff(self._corners()[0]) <= 0):
             raise ValueError(
                 f"rising = {self.rising:g} of steps = {self.steps} leaves a phase without steps; "

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from numgd.schedules.parameters import check_parameters
+from numgd.parameters import NonNegative, check_fields, checked, parameter_of
 
 
 class Schedule(ABC):
@@ -16,7 +16,7 @@ class Schedule(ABC):
     """
 
     def __post_init__(self):
-        check_parameters(self)
+        check_fields(self)
 
     def __call__(self, t):
         """The learning rate of step t.
@@ -73,3 +73,28 @@ def between(first, last, progress):
 def cosine(progress):
     """(1 − cos πp) / 2: from 0 to 1 along half a cosine."""
     return np.sin(0.5 * np.pi * progress) ** 2
+
+
+def rate_of_step(schedule, t):
+    """The learning rate that a schedule, or any callable, gives for step t; raises for what is no rate."""
+    return _checked_rate(schedule, t, schedule(t))
+
+
+def rates_of_steps(schedule, first, count):
+    """The learning rates that a schedule gives for the steps from number `first` on, as float64 (count,)."""
+    steps = np.arange(first, first + count)
+    try:
+        rates = np.asarray(schedule(steps))
+    except (TypeError, ValueError):  # a function of one number
+        rates = None
+    if rates is None or rates.dtype.kind not in "fiu" or rates.shape not in ((), steps.shape):
+        return np.array([rate_of_step(schedule, int(t)) for t in steps], np.float64)
+    rates = np.array(np.broadcast_to(rates, steps.shape), np.float64)
+    for k in parameter_of(NonNegative).kind.outside(rates):
+        _checked_rate(schedule, steps[k], rates[k])
+    return rates
+
+
+def _checked_rate(schedule, t, rate):
+    number = rate.item() if getattr(rate, "ndim", None) == 0 else rate
+    return checked(f"the learning rate of step {t} by {schedule!r:.100}", number, NonNegative)

@@ -4,10 +4,11 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from numbers import Real
+from typing import Annotated
 
 import numpy as np
 
-from numgd.schedules.parameters import Flag, Rate, Shrinkage, Whole
+from numgd.parameters import AtMost, Flag, NonNegative, OpenFraction, Whole, checked
 from numgd.schedules.schedule import Schedule
 
 
@@ -15,13 +16,11 @@ from numgd.schedules.schedule import Schedule
 class Watching(Schedule):
     """The rate is η, and `factor` times as large, but at least `minimum`, after every shrinkage."""
 
-    learning_rate: Rate
+    learning_rate: NonNegative
     state: dict = field(init=False, repr=False, default_factory=dict)  # numbers by name
 
     def __post_init__(self):
         super().__post_init__()
-        if self.minimum > self.learning_rate:
-            raise ValueError(f"minimum must be at most learning_rate; it is {self.minimum!r}")
         self.state["rate"] = self.learning_rate
 
     def _rates(self, t):
@@ -52,6 +51,7 @@ class Watching(Schedule):
         for name, value in state.items():
             if not isinstance(value, Real):
                 raise TypeError(f"state[{name!r}] must be a number; it is {value!r}")
+        checked("state['rate']", state["rate"], NonNegative)
         self.state.update(state)
 
 
@@ -88,12 +88,12 @@ class ReduceOnPlateau(Watching):
     0.05
     """
 
-    factor: Shrinkage = 0.1
+    factor: OpenFraction = 0.1
     patience: Whole = 10
-    threshold: Rate = 1e-4
+    threshold: NonNegative = 1e-4
     relative: Flag = True
     cooldown: Whole = 0
-    minimum: Rate = 0.0
+    minimum: Annotated[NonNegative, AtMost("learning_rate")] = 0.0
 
     def __post_init__(self):
         super().__post_init__()
@@ -142,9 +142,9 @@ class ThresholdPolicy(Watching):
     0.2
     """
 
-    threshold: Rate
-    factor: Shrinkage = 0.5
-    minimum: Rate = 0.0
+    threshold: NonNegative
+    factor: OpenFraction = 0.5
+    minimum: Annotated[NonNegative, AtMost("learning_rate")] = 0.0
 
     def __post_init__(self):
         super().__post_init__()

@@ -5,9 +5,10 @@ C. G. Broyden, "Quasi-Newton methods and their application to function minimisat
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance, UnitInterval
 from numgd.second_order import secant
 from numgd.second_order.descent import AUTOMATIC, make_descent
 from numgd.status import UNLIMITED
@@ -16,16 +17,16 @@ from numgd.status import UNLIMITED
 class BroydenOptions(NamedTuple):
     """Options of the line-search methods, and the place in the class."""
 
-    phi: Any = 0.5  # 0 BFGS, 1 DFP
-    gtol: Any = 1e-5  # stop when the norm of the gradient is at most this
-    norm: Any = math.inf  # order of that norm
-    xrtol: Any = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Any = 0.0  # stop when the relative decrease is at most this; 0 never
-    c1: Any = 1e-4  # sufficient decrease
-    c2: Any = 0.5  # curvature
-    maxiter: Any = AUTOMATIC  # 200 n
-    maxfun: Any = UNLIMITED
-    maxls: Any = 100  # evaluations in one line search
+    phi: UnitInterval = 0.5  # 0 BFGS, 1 DFP
+    gtol: Tolerance = 1e-5  # stop when the norm of the gradient is at most this
+    norm: NormOrder = math.inf  # order of that norm
+    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    c1: Annotated[OpenFraction, Below("c2")] = 1e-4  # sufficient decrease
+    c2: OpenFraction = 0.5  # curvature
+    maxiter: Limit = AUTOMATIC  # 200 n
+    maxfun: LimitFromOne = UNLIMITED
+    maxls: LimitFromOne = 100  # evaluations in one line search
 
 
 OPTIONS = BroydenOptions()

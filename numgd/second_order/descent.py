@@ -1,9 +1,10 @@
 """The loop that all line-search methods share: a direction, a strong-Wolfe step, an update of the model."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
 from numgd.second_order.line_search import (
     DECREASE,
     DESCENDS,
@@ -36,15 +37,15 @@ AUTOMATIC = -1
 class DescentOptions(NamedTuple):
     """Options of the line-search methods, under SciPy's names."""
 
-    gtol: Any = 1e-5  # stop when the norm of the gradient is at most this
-    norm: Any = math.inf  # order of that norm
-    xrtol: Any = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Any = 0.0  # stop when the relative decrease is at most this; 0 never
-    c1: Any = 1e-4  # sufficient decrease
-    c2: Any = 0.9  # curvature
-    maxiter: Any = AUTOMATIC  # 200 n
-    maxfun: Any = UNLIMITED
-    maxls: Any = 100  # evaluations in one line search
+    gtol: Tolerance = 1e-5  # stop when the norm of the gradient is at most this
+    norm: NormOrder = math.inf  # order of that norm
+    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    c1: Annotated[OpenFraction, Below("c2")] = 1e-4  # sufficient decrease
+    c2: OpenFraction = 0.9  # curvature
+    maxiter: Limit = AUTOMATIC  # 200 n
+    maxfun: LimitFromOne = UNLIMITED
+    maxls: LimitFromOne = 100  # evaluations in one line search
 
 
 @portable

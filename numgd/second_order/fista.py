@@ -10,10 +10,11 @@ Memory: 7 vectors of length n.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
 from numgd.linalg import epsilon
+from numgd.parameters import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
 from numgd.second_order.l1 import make_composite, minimum_norm_subgradient, soft_threshold
 from numgd.spaces import make_norm
 from numgd.status import (
@@ -34,14 +35,14 @@ from numgd.status import (
 class FistaOptions(NamedTuple):
     """Options of FISTA."""
 
-    l1: Any = 0.0  # strength of the L1 term
-    l2: Any = 0.0  # strength of the L2 term
-    gtol: Any = 1e-5  # stop when the norm of the subgradient is at most this
-    norm: Any = math.inf  # order of that norm
-    xrtol: Any = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Any = 0.0  # stop when the relative decrease is at most this; 0 never
-    maxiter: Any = 15000
-    maxfun: Any = UNLIMITED
+    l1: NonNegative = 0.0  # strength of the L1 term
+    l2: NonNegative = 0.0  # strength of the L2 term
+    gtol: Tolerance = 1e-5  # stop when the norm of the subgradient is at most this
+    norm: NormOrder = math.inf  # order of that norm
+    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    maxiter: Limit = 15000
+    maxfun: LimitFromOne = UNLIMITED
 
 
 OPTIONS = FistaOptions()

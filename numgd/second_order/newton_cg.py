@@ -6,9 +6,10 @@ its products with vectors alone.  Memory: 8 vectors of length n.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
 from numgd.second_order.descent import AUTOMATIC, SCRATCH_ROWS, Model, make_descent, unit
 from numgd.status import UNLIMITED
 
@@ -16,15 +17,15 @@ from numgd.status import UNLIMITED
 class NewtonCGOptions(NamedTuple):
     """Options of SciPy's method of this name, and those of the other line-search methods."""
 
-    xtol: Any = 1e-5  # stop when the mean magnitude of the components of a step is at most this; 0 never
-    gtol: Any = 0.0  # stop when the norm of the gradient is at most this
-    norm: Any = math.inf  # order of that norm
-    ftol: Any = 0.0  # stop when the relative decrease is at most this; 0 never
-    c1: Any = 1e-4  # sufficient decrease
-    c2: Any = 0.9  # curvature
-    maxiter: Any = AUTOMATIC  # 200 n
-    maxfun: Any = UNLIMITED
-    maxls: Any = 100  # evaluations in one line search
+    xtol: Tolerance = 1e-5  # stop when the mean magnitude of a step's components is at most this; 0 never
+    gtol: Tolerance = 0.0  # stop when the norm of the gradient is at most this
+    norm: NormOrder = math.inf  # order of that norm
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    c1: Annotated[OpenFraction, Below("c2")] = 1e-4  # sufficient decrease
+    c2: OpenFraction = 0.9  # curvature
+    maxiter: Limit = AUTOMATIC  # 200 n
+    maxfun: LimitFromOne = UNLIMITED
+    maxls: LimitFromOne = 100  # evaluations in one line search
 
 
 OPTIONS = NewtonCGOptions()

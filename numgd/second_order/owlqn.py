@@ -8,9 +8,10 @@ Memory: that of L-BFGS.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
 from numgd.second_order import lbfgs
 from numgd.second_order.descent import SCRATCH_ROWS
 from numgd.second_order.l1 import make_composite, minimum_norm_subgradient
@@ -32,15 +33,15 @@ from numgd.status import (
 class OwlqnOptions(NamedTuple):
     """Options of OWL-QN; those of L-BFGS-B under SciPy's names."""
 
-    l1: Any = 0.0  # strength of the L1 term
-    l2: Any = 0.0  # strength of the L2 term
-    gtol: Any = 1e-5  # stop when the norm of the subgradient is at most this
-    norm: Any = math.inf  # order of that norm
-    xrtol: Any = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Any = 2.220446049250313e-09  # stop when the relative decrease is at most this; 0 never
-    maxiter: Any = 15000
-    maxfun: Any = 15000
-    maxls: Any = 40  # evaluations in one line search
+    l1: NonNegative = 0.0  # strength of the L1 term
+    l2: NonNegative = 0.0  # strength of the L2 term
+    gtol: Tolerance = 1e-5  # stop when the norm of the subgradient is at most this
+    norm: NormOrder = math.inf  # order of that norm
+    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
+    ftol: Tolerance = 2.220446049250313e-09  # stop when the relative decrease is at most this; 0 never
+    maxiter: Limit = 15000
+    maxfun: LimitFromOne = 15000
+    maxls: LimitFromOne = 40  # evaluations in one line search
 
 
 OPTIONS = OwlqnOptions()

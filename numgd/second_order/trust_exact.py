@@ -5,10 +5,11 @@ they are, so that saddle points are left.  Memory: 2 n + 5 vectors of length n.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from numgd.jit.portable import portable, seldom
 from numgd.linalg import euclidean_norm, solve_lower, solve_lower_transposed
+from numgd.parameters import Acceptance, AtMost, Extent, Limit, LimitFromOne, NormOrder, Positive, Tolerance
 from numgd.second_order.secular import Factors, make_secular
 from numgd.second_order.trust_region import (
     AUTOMATIC,
@@ -25,16 +26,16 @@ EASY = 0.1  # by which fraction a step that the radius limits may be longer or s
 class TrustExactOptions(NamedTuple):
     """`TrustRegionOptions`, and the limit of the subproblem's solver."""
 
-    initial_trust_radius: Any = 1.0
-    max_trust_radius: Any = 1000.0
-    eta: Any = 0.15
-    gtol: Any = 1e-4
-    norm: Any = 2.0
-    xrtol: Any = 0.0
-    ftol: Any = 0.0
-    maxiter: Any = AUTOMATIC
-    maxfun: Any = UNLIMITED
-    subproblem_maxiter: Any = 25  # factorisations a step
+    initial_trust_radius: Annotated[Positive, AtMost("max_trust_radius")] = 1.0
+    max_trust_radius: Extent = 1000.0
+    eta: Acceptance = 0.15
+    gtol: Tolerance = 1e-4
+    norm: NormOrder = 2.0
+    xrtol: Tolerance = 0.0
+    ftol: Tolerance = 0.0
+    maxiter: Limit = AUTOMATIC
+    maxfun: LimitFromOne = UNLIMITED
+    subproblem_maxiter: LimitFromOne = 25  # factorisations a step
 
 
 OPTIONS = TrustExactOptions()

@@ -6,11 +6,12 @@ it; a model that falls without bound while the function follows it is put to a t
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from numgd.access import nothing
 from numgd.jit.portable import portable, seldom
 from numgd.linalg import epsilon
+from numgd.parameters import Acceptance, AtMost, Extent, Limit, LimitFromOne, NormOrder, Positive, Tolerance
 from numgd.spaces import make_norm
 from numgd.status import (
     CALLBACK,
@@ -45,15 +46,15 @@ FAR = 1e10
 class TrustRegionOptions(NamedTuple):
     """Options of the trust-region methods, under SciPy's names."""
 
-    initial_trust_radius: Any = 1.0
-    max_trust_radius: Any = 1000.0
-    eta: Any = 0.15  # least ratio of actual to predicted decrease of a step that is taken
-    gtol: Any = 1e-4  # stop when the norm of the gradient is at most this
-    norm: Any = 2.0  # order of that norm
-    xrtol: Any = 0.0  # stop when a step within the region is relatively at most this; 0 never
-    ftol: Any = 0.0  # stop when the relative decrease of such a step is at most this; 0 never
-    maxiter: Any = AUTOMATIC  # 200 n
-    maxfun: Any = UNLIMITED
+    initial_trust_radius: Annotated[Positive, AtMost("max_trust_radius")] = 1.0
+    max_trust_radius: Extent = 1000.0
+    eta: Acceptance = 0.15  # least ratio of actual to predicted decrease of a step that is taken
+    gtol: Tolerance = 1e-4  # stop when the norm of the gradient is at most this
+    norm: NormOrder = 2.0  # order of that norm
+    xrtol: Tolerance = 0.0  # stop when a step within the region is relatively at most this; 0 never
+    ftol: Tolerance = 0.0  # stop when the relative decrease of such a step is at most this; 0 never
+    maxiter: Limit = AUTOMATIC  # 200 n
+    maxfun: LimitFromOne = UNLIMITED
 
 
 class Proposal(NamedTuple):

@@ -4,6 +4,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.parameters import Flag, LimitFromOne, Positive, Tolerance, Unchecked
 
 
 class ResidualAccess(NamedTuple):
@@ -53,14 +54,14 @@ def short_rows(n):
 class FitOptions(NamedTuple):
     """Options of every method, under SciPy's names."""
 
-    ftol: Any = 1e-8  # stop when the relative decrease is below this
-    xtol: Any = 1e-8  # stop when the relative step is below this
-    gtol: Any = 1e-8  # stop when the gradient, as the method measures it, is below this
-    max_nfev: Any = 100
-    loss: Any = 0  # one of `numgd.sums_of_squares.losses`
-    f_scale: Any = 1.0  # residuals much below this count fully
-    factor: Any = 100.0  # first radius of 'lm', as a multiple of the scaled length of x0
-    adaptive: Any = False  # whether scale follows the columns of the Jacobian
+    ftol: Tolerance = 1e-8  # stop when the relative decrease is below this
+    xtol: Tolerance = 1e-8  # stop when the relative step is below this
+    gtol: Tolerance = 1e-8  # stop when the gradient, as the method measures it, is below this
+    max_nfev: LimitFromOne = 100
+    loss: Unchecked = 0  # one of `numgd.sums_of_squares.losses`
+    f_scale: Positive = 1.0  # residuals much below this count fully
+    factor: Positive = 100.0  # first radius of 'lm', as a multiple of the scaled length of x0
+    adaptive: Flag = False  # whether scale follows the columns of the Jacobian
 
 
 class FitStatus(IntEnum):

@@ -72,12 +72,12 @@ def test_limits():
 
 X = np.ones(3)
 BAD = [
-    (lambda: F.dropout(X, -0.1, seed=0), ValueError, "p must be from 0 to 1"),
-    (lambda: F.dropout(X, 1.1, seed=0), ValueError, "p must be from 0 to 1"),
-    (lambda: F.dropout(X, np.nan, seed=0), ValueError, "p must be from 0 to 1"),
+    (lambda: F.dropout(X, -0.1, seed=0), ValueError, r"p must lie in \[0, 1\]"),
+    (lambda: F.dropout(X, 1.1, seed=0), ValueError, r"p must lie in \[0, 1\]"),
+    (lambda: F.dropout(X, np.nan, seed=0), ValueError, r"p must lie in \[0, 1\]"),
     (lambda: F.dropout(X, "0.5", seed=0), TypeError, "p must be a number"),
     (lambda: F.dropout(X, seed=-1), ValueError, "seed must be at least 0"),
-    (lambda: F.dropout(X, seed=2**64), ValueError, "seed must be below"),
+    (lambda: F.dropout(X, seed=2**64), ValueError, "seed must be at most"),
     (lambda: F.dropout(X, seed=0, stream=1.5), TypeError, "stream must be an integer"),
     (lambda: F.dropout(X.astype(int), seed=0), TypeError, "x must be float32 or float64"),
     (lambda: F.dropout(X, seed=0, out=X), ValueError, "out overlaps"),

@@ -207,7 +207,7 @@ BAD = [
     (lambda: F.max_pool2d(X, 2, 0), ValueError, "stride must be at least 1"),
     (lambda: F.max_pool2d(X, 2, 1, -1), ValueError, "padding must be at least 0"),
     (lambda: F.max_pool2d(X, 3, 1, 2), ValueError, r"padding \(2, 2\) is more than half of kernel_size"),
-    (lambda: F.avg_pool2d(X, 2, divisor_override=0), ValueError, "divisor_override must be positive"),
+    (lambda: F.avg_pool2d(X, 2, divisor_override=0), ValueError, "divisor_override must be finite and pos"),
     (lambda: F.max_pool2d(X, 2, out=np.empty((2, 2, 2, 4))), ValueError, r"out has shape \(2, 2, 2, 4\)"),
     (lambda: F.max_pool2d(X, 1, out=X), ValueError, "out overlaps"),
     (lambda: F.max_pool2d_backward(X, X, 2), ValueError, r"grad has shape \(2, 5, 4, 3\).*\(2, 2, 2, 3\)"),

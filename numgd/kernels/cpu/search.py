@@ -2,12 +2,13 @@
 
 import math
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.solve import NFEV, NJEV, NO_CURVATURE, REPLACED, Problem, make_access
+from numgd.parameters import Below, Finite, LimitFromOne, OpenFraction, Positive
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, Found, make_strong_wolfe
@@ -21,11 +22,11 @@ OWN_ROWS = 4
 class Limits(NamedTuple):
     """Where a line search starts, and when it may end; the numbers are in the dtype of x."""
 
-    f0: Any  # value at x; NaN: unknown, and so is the gradient
-    alpha: Any  # first trial step
-    c1: Any  # sufficient decrease
-    c2: Any  # curvature
-    maxls: Any  # evaluations
+    f0: Finite  # value at x; NaN: unknown, and so is the gradient
+    alpha: Positive  # first trial step
+    c1: Annotated[OpenFraction, Below("c2")]  # sufficient decrease
+    c2: OpenFraction  # curvature
+    maxls: LimitFromOne  # evaluations
 
 
 def _make_search(name, access):

@@ -4,7 +4,8 @@ import numpy as np
 
 from numgd.kernels.cpu import elementwise
 from numgd.kernels.cpu import softmax as rows
-from numgd.nn.functional.checks import number, output, real_array
+from numgd.nn.functional.checks import output, real_array
+from numgd.parameters import Finite, check_arguments, one_of
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
@@ -115,7 +116,8 @@ def relu_backward(grad, x, *, out=None):
     return _activation_backward("relu", grad, x, 0.0, out)
 
 
-def leaky_relu(x, *, negative_slope=0.01, out=None):
+@check_arguments
+def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
     """x where x > 0, else ``negative_slope`` times x, element by element.
 
     Parameters
@@ -147,10 +149,11 @@ def leaky_relu(x, *, negative_slope=0.01, out=None):
     >>> leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return _activation("leaky_relu", x, number("negative_slope", negative_slope), out)
+    return _activation("leaky_relu", x, negative_slope, out)
 
 
-def leaky_relu_backward(grad, x, *, negative_slope=0.01, out=None):
+@check_arguments
+def leaky_relu_backward(grad, x, *, negative_slope: Finite = 0.01, out=None):
     """The gradient of ``sum(grad * leaky_relu(x))`` with respect to `x`.
 
     Parameters
@@ -173,10 +176,11 @@ def leaky_relu_backward(grad, x, *, negative_slope=0.01, out=None):
     >>> leaky_relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.01, 1.  ])
     """
-    return _activation_backward("leaky_relu", grad, x, number("negative_slope", negative_slope), out)
+    return _activation_backward("leaky_relu", grad, x, negative_slope, out)
 
 
-def elu(x, *, alpha=1.0, out=None):
+@check_arguments
+def elu(x, *, alpha: Finite = 1.0, out=None):
     """x where x > 0, else alpha (eˣ − 1), element by element.
 
     Parameters
@@ -208,10 +212,11 @@ def elu(x, *, alpha=1.0, out=None):
     >>> elu(np.array([-1.0, 2.0])).round(3)
     array([-0.632,  2.   ])
     """
-    return _activation("elu", x, number("alpha", alpha), out)
+    return _activation("elu", x, alpha, out)
 
 
-def elu_backward(grad, x, *, alpha=1.0, out=None):
+@check_arguments
+def elu_backward(grad, x, *, alpha: Finite = 1.0, out=None):
     """The gradient of ``sum(grad * elu(x))`` with respect to `x`.
 
     Parameters
@@ -234,19 +239,18 @@ def elu_backward(grad, x, *, alpha=1.0, out=None):
     >>> elu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.368, 1.   ])
     """
-    return _activation_backward("elu", grad, x, number("alpha", alpha), out)
+    return _activation_backward("elu", grad, x, alpha, out)
 
 
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
 
 
 def _gelu_of(approximate):
-    if approximate not in _GELU:
-        raise ValueError(f"approximate must be 'none' or 'tanh'; it is {approximate!r}")
     return _GELU[approximate]
 
 
-def gelu(x, *, approximate="none", out=None):
+@check_arguments
+def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
     """x Φ(x), with the distribution function Φ of the normal distribution, element by element.
 
     Parameters
@@ -281,7 +285,8 @@ def gelu(x, *, approximate="none", out=None):
     return _activation(_gelu_of(approximate), x, 0.0, out)
 
 
-def gelu_backward(grad, x, *, approximate="none", out=None):
+@check_arguments
+def gelu_backward(grad, x, *, approximate: one_of("none", "tanh") = "none", out=None):
     """The gradient of ``sum(grad * gelu(x))`` with respect to `x`.
 
     Parameters

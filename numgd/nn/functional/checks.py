@@ -4,7 +4,11 @@ import math
 
 import numpy as np
 
+from numgd.parameters import checked, one_of
+
 LINE = 64  # bytes
+
+Activation = one_of(None, "relu")
 
 
 def real_array(name, given, ndim=None, dtype=None):
@@ -57,26 +61,12 @@ def output(out, shape, dtype, *inputs, name="out"):
     return out
 
 
-def whole(name, value, low):
-    """An integer of at least `low`."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer; it is {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be at least {low}; it is {value}")
-    return int(value)
-
-
-def pair_of(name, value, low):
-    """Two integers of at least `low`, for the two axes of an image, from one or two."""
+def pair_of(name, value, annotation):
+    """Two integers of a range, for the two axes of an image, from one or two."""
     values = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(values) != 2:
         raise ValueError(f"{name} must be one integer or two; it is {value!r}")
-    return tuple(whole(name, part, low) for part in values)
-
-
-def positive(name, value):
-    """A positive finite number."""
-    return number(name, value, np.nextafter(0, 1))
+    return tuple(checked(name, part, annotation) for part in values)
 
 
 def per_channel(name, given, x, default):
@@ -107,9 +97,7 @@ def changed_in_place(name, given, shape, dtype, *others):
 
 def is_relu(activation):
     """Whether a fused activation is there."""
-    if activation not in (None, "relu"):
-        raise ValueError(f"activation must be None or 'relu'; it is {activation!r}")
-    return activation == "relu"
+    return checked("activation", activation, Activation) == "relu"
 
 
 def floor_of(activation, real):
@@ -140,17 +128,3 @@ def outputs(out, names, shapes, dtype, *inputs):
         else:
             results.append(output(array, shape, dtype, *inputs, *results, name=f"out for {name}"))
     return tuple(results)
-
-
-def number(name, value, low=-np.inf, high=np.inf):
-    """A finite number from `low` to `high`."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number; it is {value!r}")
-    if not (-np.inf < value < np.inf and low <= value <= high):
-        limits = "finite"
-        if 0 < low < 1e-300:
-            limits = "positive and finite"
-        elif low > -np.inf:
-            limits = f"from {low:g} to {high:g}" if high < np.inf else f"finite and at least {low:g}"
-        raise ValueError(f"{name} must be {limits}; it is {value!r}")
-    return float(value)

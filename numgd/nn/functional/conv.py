@@ -6,7 +6,8 @@ from numgd.kernels.cpu.conv import choose
 from numgd.kernels.cpu.conv.bias_gradient import bias_gradient as sum_over_pixels
 from numgd.kernels.cpu.conv.epilogue import ACTIVATIONS
 from numgd.kernels.cpu.conv.geometry import Geometry, by_shape
-from numgd.nn.functional.checks import output, outputs, pair_of, real_array, whole
+from numgd.nn.functional.checks import output, outputs, pair_of, real_array
+from numgd.parameters import Count, Flag, Whole, check_arguments, checked
 
 
 class PackedWeight:
@@ -78,9 +79,9 @@ def _padding_of(padding, stride, extent):
         total = [covered - 1 for covered in extent]
         return (total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2)
     if isinstance(padding, tuple | list) and len(padding) == 4:
-        return tuple(whole("padding", part, 0) for part in padding)
+        return tuple(checked("padding", part, Whole) for part in padding)
     try:
-        down, across = pair_of("padding", padding, 0)
+        down, across = pair_of("padding", padding, Whole)
     except ValueError as error:
         if isinstance(padding, tuple | list) and len(padding) != 2:
             raise ValueError(f"padding must be one, two or four integers; it is {padding!r}") from error
@@ -96,9 +97,9 @@ def _geometry(kernel, stride, padding, dilation, groups):
 
 
 def _geometry_of_all(kernel, stride, padding, dilation, groups):
-    stride = pair_of("stride", stride, 1)
-    dilation = pair_of("dilation", dilation, 1)
-    groups = whole("groups", groups, 1)
+    stride = pair_of("stride", stride, Count)
+    dilation = pair_of("dilation", dilation, Count)
+    groups = checked("groups", groups, Count)
     bare = Geometry(stride, dilation, (0, 0, 0, 0), groups)
     return bare._replace(padding=_padding_of(padding, stride, bare.extent(kernel)))
 
@@ -254,6 +255,7 @@ def _gradients(out, wanted, shapes, dtype, *inputs):
     return outputs(out, ("x", "weight", "bias"), shapes, dtype, *inputs)
 
 
+@check_arguments
 def conv2d_backward(
     grad,
     x,
@@ -264,9 +266,9 @@ def conv2d_backward(
     dilation=1,
     groups=1,
     algorithm=None,
-    need_x=True,
-    need_weight=True,
-    need_bias=True,
+    need_x: Flag = True,
+    need_weight: Flag = True,
+    need_bias: Flag = True,
     out=None,
 ):
     """Gradients of ``sum(grad * conv2d(x, weight, bias))``.
@@ -335,7 +337,7 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
     geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
     if isinstance(padding, str) and padding == "same":
         raise ValueError("padding 'same' has no meaning for a transposed convolution")
-    extra = pair_of("output_padding", output_padding, 0)
+    extra = pair_of("output_padding", output_padding, Whole)
     for more, step, apart in zip(extra, geometry.stride, geometry.dilation, strict=True):
         if more and more >= max(step, apart):
             raise ValueError(
@@ -421,6 +423,7 @@ def conv2d_transpose(
     return out
 
 
+@check_arguments
 def conv2d_transpose_backward(
     grad,
     x,
@@ -431,9 +434,9 @@ def conv2d_transpose_backward(
     output_padding=0,
     dilation=1,
     groups=1,
-    need_x=True,
-    need_weight=True,
-    need_bias=True,
+    need_x: Flag = True,
+    need_weight: Flag = True,
+    need_bias: Flag = True,
     out=None,
 ):
     """Gradients of ``sum(grad * conv2d_transpose(x, weight, bias))``.

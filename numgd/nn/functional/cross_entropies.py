@@ -4,11 +4,15 @@ import numpy as np
 
 from numgd.kernels.cpu import cross_entropy as kernel
 from numgd.kernels.cpu import elementwise
-from numgd.nn.functional.checks import number, output, real_array
+from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+from numgd.parameters import UnitInterval, check_arguments
 
 
-def cross_entropy(x, target, *, label_smoothing=0.0, sample_weight=None, reduction="mean", out=None):
+@check_arguments
+def cross_entropy(
+    x, target, *, label_smoothing: UnitInterval = 0.0, sample_weight=None, reduction="mean", out=None
+):
     """−Σⱼ tⱼ log softmax(x)ⱼ along the last axis.
 
     Parameters
@@ -50,7 +54,7 @@ def cross_entropy(x, target, *, label_smoothing=0.0, sample_weight=None, reducti
     5000.3466
     """
     x, target, samples = _checked(x, target)
-    smoothing = number("label_smoothing", label_smoothing, 0.0, 1.0)
+    smoothing = label_smoothing
     by = weighing(sample_weight, samples, x.dtype, reduction)
     out = result_memory(out, samples, x.dtype, reduction, x, target, sample_weight)
     vectors = x.reshape(-1), target.reshape(-1), x.shape[-1], by.weights, by.repeat, smoothing
@@ -60,8 +64,9 @@ def cross_entropy(x, target, *, label_smoothing=0.0, sample_weight=None, reducti
     return out
 
 
+@check_arguments
 def cross_entropy_backward(
-    grad, x, target, *, label_smoothing=0.0, sample_weight=None, reduction="mean", out=None
+    grad, x, target, *, label_smoothing: UnitInterval = 0.0, sample_weight=None, reduction="mean", out=None
 ):
     """The gradient of ``sum(grad * cross_entropy(x, target, …))`` with respect to `x`.
 
@@ -87,7 +92,7 @@ def cross_entropy_backward(
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
     x, target, samples = _checked(x, target)
-    smoothing = number("label_smoothing", label_smoothing, 0.0, 1.0)
+    smoothing = label_smoothing
     by = weighing(sample_weight, samples, x.dtype, reduction)
     weights, repeat, factor = slope_weights(grad, by, samples, x.dtype, reduction)
     out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)

@@ -3,10 +3,12 @@
 import numpy as np
 
 from numgd.kernels.cpu import dropout as kernels
-from numgd.nn.functional.checks import number, output, real_array, whole
+from numgd.nn.functional.checks import output, real_array
+from numgd.parameters import Flag, Seed, UnitInterval, check_arguments
 
 
-def dropout(x, p=0.5, *, seed, stream=0, training=True, out=None):
+@check_arguments
+def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training: Flag = True, out=None):
     """Each number is zero with probability p; the others are multiplied by 1 / (1 - p).
 
     Parameters
@@ -46,8 +48,7 @@ def dropout(x, p=0.5, *, seed, stream=0, training=True, out=None):
     array([2., 2., 0., 2., 0., 0., 0., 0.])
     """
     x = real_array("x", x)
-    p = number("p", p, 0, 1)
-    seed, stream = _word("seed", seed), _word("stream", stream)
+    seed, stream = np.uint64(seed), np.uint64(stream)
     out = output(out, x.shape, x.dtype, x)
     if not training or p == 0:
         np.copyto(out, x)
@@ -59,7 +60,10 @@ def dropout(x, p=0.5, *, seed, stream=0, training=True, out=None):
     return out
 
 
-def dropout_backward(grad, p=0.5, *, seed, stream=0, training=True, out=None):
+@check_arguments
+def dropout_backward(
+    grad, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training: Flag = True, out=None
+):
     """Gradient of ``sum(grad * dropout(x, p, seed=seed, stream=stream))`` with respect to x.
 
     Parameters
@@ -82,10 +86,3 @@ def dropout_backward(grad, p=0.5, *, seed, stream=0, training=True, out=None):
     """
     grad = real_array("grad", grad)
     return dropout(grad, p, seed=seed, stream=stream, training=training, out=out)
-
-
-def _word(name, value):
-    value = whole(name, value, 0)
-    if value >= 2**64:
-        raise ValueError(f"{name} must be below 2⁶⁴; it is {value}")
-    return np.uint64(value)

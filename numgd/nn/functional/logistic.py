@@ -3,14 +3,24 @@
 import numpy as np
 
 from numgd.kernels.cpu import cross_entropy, elementwise
-from numgd.nn.functional.checks import number, output, real_array
+from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, weighing
+from numgd.parameters import NonNegative, check_arguments
 
 _KIND = "binary_cross_entropy_with_logits"
 
 
+@check_arguments
 def logistic_regression_loss(
-    parameters, features, labels, *, l1=0.0, l2=0.0, sample_weight=None, reduction="mean", out=None
+    parameters,
+    features,
+    labels,
+    *,
+    l1: NonNegative = 0.0,
+    l2: NonNegative = 0.0,
+    sample_weight=None,
+    reduction="mean",
+    out=None,
 ):
     """Mean or sum of log(1 + exp(−±(a·w + b))) over samples, plus l1 Σ|w| + ½ l2 Σ w².
 
@@ -62,8 +72,17 @@ def logistic_regression_loss(
     return reduced(total + penalty * by.divisor, by, out, problem.dtype)
 
 
+@check_arguments
 def logistic_regression_gradient(
-    parameters, features, labels, *, l1=0.0, l2=0.0, sample_weight=None, reduction="mean", out=None
+    parameters,
+    features,
+    labels,
+    *,
+    l1: NonNegative = 0.0,
+    l2: NonNegative = 0.0,
+    sample_weight=None,
+    reduction="mean",
+    out=None,
 ):
     """The gradient of `logistic_regression_loss` with respect to its parameters.
 
@@ -101,8 +120,18 @@ def logistic_regression_gradient(
     return out
 
 
+@check_arguments
 def logistic_regression_hessp(
-    parameters, direction, features, labels, *, l1=0.0, l2=0.0, sample_weight=None, reduction="mean", out=None
+    parameters,
+    direction,
+    features,
+    labels,
+    *,
+    l1: NonNegative = 0.0,
+    l2: NonNegative = 0.0,
+    sample_weight=None,
+    reduction="mean",
+    out=None,
 ):
     """The product of the Hessian of `logistic_regression_loss` with a direction.
 
@@ -176,7 +205,7 @@ class _Problem:
             )
         self.by = weighing(sample_weight, (samples,), self.dtype, reduction)
         self.factor = 1.0 / self.by.divisor if self.by.divisor else np.nan
-        self.l1, self.l2 = number("l1", l1, 0.0), number("l2", l2, 0.0)
+        self.l1, self.l2 = l1, l2
 
     def inputs(self, labels, sample_weight):
         """What a result must not overlap."""

@@ -1,8 +1,9 @@
 """Losses of elements and their targets, forward and backward."""
 
 from numgd.kernels.cpu import elementwise
-from numgd.nn.functional.checks import output, positive, real_array
+from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+from numgd.parameters import Positive, check_arguments
 
 _PROBABILITY = "must lie between 0 and 1 everywhere"
 _SIGN = "must be −1 or 1 everywhere"
@@ -182,7 +183,8 @@ def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", 
     return _loss_backward("mse", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
-def smooth_l1_loss(x, target, *, beta=1.0, sample_weight=None, reduction="mean", out=None):
+@check_arguments
+def smooth_l1_loss(x, target, *, beta: Positive = 1.0, sample_weight=None, reduction="mean", out=None):
     """d²/(2 beta) where d = |x − target| < beta, else d − beta/2.
 
     Parameters
@@ -221,10 +223,13 @@ def smooth_l1_loss(x, target, *, beta=1.0, sample_weight=None, reduction="mean",
     >>> float(smooth_l1_loss(np.array([1.0, 2.0]), np.array([0.5, 5.0]), reduction="sum"))
     2.625
     """
-    return _loss("smooth_l1", x, target, positive("beta", beta), sample_weight, reduction, out)
+    return _loss("smooth_l1", x, target, beta, sample_weight, reduction, out)
 
 
-def smooth_l1_loss_backward(grad, x, target, *, beta=1.0, sample_weight=None, reduction="mean", out=None):
+@check_arguments
+def smooth_l1_loss_backward(
+    grad, x, target, *, beta: Positive = 1.0, sample_weight=None, reduction="mean", out=None
+):
     """The gradient of ``sum(grad * smooth_l1_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -248,10 +253,11 @@ def smooth_l1_loss_backward(grad, x, target, *, beta=1.0, sample_weight=None, re
     >>> smooth_l1_loss_backward(1.0, np.array([1.0, 2.0]), np.array([0.5, 5.0]))
     array([ 0.25, -0.5 ])
     """
-    return _loss_backward("smooth_l1", grad, x, target, positive("beta", beta), sample_weight, reduction, out)
+    return _loss_backward("smooth_l1", grad, x, target, beta, sample_weight, reduction, out)
 
 
-def huber_loss(x, target, *, delta=1.0, sample_weight=None, reduction="mean", out=None):
+@check_arguments
+def huber_loss(x, target, *, delta: Positive = 1.0, sample_weight=None, reduction="mean", out=None):
     """d²/2 where d = |x − target| ≤ delta, else delta (d − delta/2).
 
     Parameters
@@ -290,10 +296,13 @@ def huber_loss(x, target, *, delta=1.0, sample_weight=None, reduction="mean", ou
     >>> float(huber_loss(np.array([1.0, 2.0]), np.array([0.5, 5.0]), delta=2.0, reduction="sum"))
     4.125
     """
-    return _loss("huber", x, target, positive("delta", delta), sample_weight, reduction, out)
+    return _loss("huber", x, target, delta, sample_weight, reduction, out)
 
 
-def huber_loss_backward(grad, x, target, *, delta=1.0, sample_weight=None, reduction="mean", out=None):
+@check_arguments
+def huber_loss_backward(
+    grad, x, target, *, delta: Positive = 1.0, sample_weight=None, reduction="mean", out=None
+):
     """The gradient of ``sum(grad * huber_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -317,7 +326,7 @@ def huber_loss_backward(grad, x, target, *, delta=1.0, sample_weight=None, reduc
     >>> huber_loss_backward(1.0, np.array([1.0, 2.0]), np.array([0.5, 5.0]))
     array([ 0.25, -0.5 ])
     """
-    return _loss_backward("huber", grad, x, target, positive("delta", delta), sample_weight, reduction, out)
+    return _loss_backward("huber", grad, x, target, delta, sample_weight, reduction, out)
 
 
 def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):

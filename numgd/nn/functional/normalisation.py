@@ -12,15 +12,13 @@ from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
     is_relu,
-    number,
     output,
     outputs,
     per_channel,
-    positive,
     real_array,
     same_shape,
-    whole,
 )
+from numgd.parameters import Count, Flag, NonNegative, Positive, UnitInterval, check_arguments
 
 
 class _Folded:
@@ -56,6 +54,7 @@ def _with_channels(x):
 # Batch norm -----------------------------------------------------------------------------------------
 
 
+@check_arguments
 def batch_norm(
     x,
     gamma=None,
@@ -63,9 +62,9 @@ def batch_norm(
     running_mean=None,
     running_variance=None,
     *,
-    training=False,
-    momentum=0.1,
-    eps=1e-5,
+    training: Flag = False,
+    momentum: UnitInterval = 0.1,
+    eps: Positive = 1e-5,
     activation=None,
     statistics=None,
     out=None,
@@ -126,7 +125,6 @@ def batch_norm(
     x = _with_channels(x)
     real = x.dtype.type
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    eps, momentum = positive("eps", eps), number("momentum", momentum, 0, 1)
     floor = floor_of(activation, real)
     inputs = (x, gamma, beta, running_mean, running_variance)
     if training:
@@ -159,6 +157,7 @@ def batch_norm(
     return out
 
 
+@check_arguments
 def batch_norm_backward(
     grad,
     x,
@@ -167,8 +166,8 @@ def batch_norm_backward(
     running_mean=None,
     running_variance=None,
     *,
-    training=True,
-    eps=1e-5,
+    training: Flag = True,
+    eps: Positive = 1e-5,
     activation=None,
     statistics=None,
     out=None,
@@ -207,7 +206,7 @@ def batch_norm_backward(
     x = _with_channels(x)
     grad = same_shape("grad", grad, x.shape, x.dtype)
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    eps, relu = positive("eps", eps), is_relu(activation)
+    relu = is_relu(activation)
     if not training:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
     else:
@@ -283,7 +282,8 @@ def _zeros(results):
     return results
 
 
-def fold_batch_norm(weight, bias, gamma, beta, mean, variance, eps=1e-5):
+@check_arguments
+def fold_batch_norm(weight, bias, gamma, beta, mean, variance, eps: Positive = 1e-5):
     """Weight and bias of the layer that computes a convolution (or dense layer) and the batch norm behind it.
 
     Parameters
@@ -312,7 +312,6 @@ def fold_batch_norm(weight, bias, gamma, beta, mean, variance, eps=1e-5):
     weight = real_array("weight", weight)
     if weight.ndim == 0:
         raise ValueError("weight must have at least one axis, that of the channels; it has none")
-    eps = positive("eps", eps)
     channels = np.empty((0, weight.shape[0]), weight.dtype)
     vectors = []
     for name, given, default in (
@@ -337,7 +336,10 @@ def fold_batch_norm(weight, bias, gamma, beta, mean, variance, eps=1e-5):
 # Group norm -----------------------------------------------------------------------------------------
 
 
-def group_norm(x, num_groups, gamma=None, beta=None, *, eps=1e-5, activation=None, out=None):
+@check_arguments
+def group_norm(
+    x, num_groups: Count, gamma=None, beta=None, *, eps: Positive = 1e-5, activation=None, out=None
+):
     """Normalise each sample's groups of channels: γ (x - μ) / √(σ² + ε) + β.
 
     Parameters
@@ -385,8 +387,9 @@ def group_norm(x, num_groups, gamma=None, beta=None, *, eps=1e-5, activation=Non
     return out
 
 
+@check_arguments
 def group_norm_backward(
-    grad, x, num_groups, gamma=None, beta=None, *, eps=1e-5, activation=None, out=None
+    grad, x, num_groups: Count, gamma=None, beta=None, *, eps: Positive = 1e-5, activation=None, out=None
 ):  # fmt: skip
     """Gradients of ``sum(grad * group_norm(x, num_groups, gamma, beta, …))`` for x, gamma and beta.
 
@@ -435,13 +438,12 @@ def _group_arguments(x, num_groups, gamma, beta, eps, activation):
     x = real_array("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least two axes, samples and channels; its shape is {x.shape}")
-    num_groups = whole("num_groups", num_groups, 1)
     if x.shape[-1] % num_groups:
         raise ValueError(
             f"num_groups {num_groups} does not divide the channels of x, whose shape is {x.shape}"
         )
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    return x, gamma, beta, positive("eps", eps), floor_of(activation, x.dtype.type)
+    return x, gamma, beta, eps, floor_of(activation, x.dtype.type)
 
 
 def _group_forward(folded, x, num_groups, gamma, beta, eps):
@@ -458,7 +460,8 @@ def _group_forward(folded, x, num_groups, gamma, beta, eps):
 # Layer norm -----------------------------------------------------------------------------------------
 
 
-def layer_norm(x, gamma=None, beta=None, *, eps=1e-5, out=None):
+@check_arguments
+def layer_norm(x, gamma=None, beta=None, *, eps: Positive = 1e-5, out=None):
     """Normalise every row along the last axis: γ (x - μ) / √(σ² + ε) + β.
 
     Parameters
@@ -495,7 +498,6 @@ def layer_norm(x, gamma=None, beta=None, *, eps=1e-5, out=None):
     """
     x = _with_channels(x)
     gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
-    eps = positive("eps", eps)
     out = output(out, x.shape, x.dtype, x, gamma, beta)
     if x.size:
         shape = (-1, x.shape[-1])
@@ -503,7 +505,8 @@ def layer_norm(x, gamma=None, beta=None, *, eps=1e-5, out=None):
     return out
 
 
-def layer_norm_backward(grad, x, gamma=None, *, eps=1e-5, out=None):
+@check_arguments
+def layer_norm_backward(grad, x, gamma=None, *, eps: Positive = 1e-5, out=None):
     """Gradients of ``sum(grad * layer_norm(x, gamma, beta, …))`` with respect to x, gamma and beta.
 
     Parameters
@@ -529,7 +532,7 @@ def layer_norm_backward(grad, x, gamma=None, *, eps=1e-5, out=None):
     """
     x = _with_channels(x)
     grad = same_shape("grad", grad, x.shape, x.dtype)
-    gamma, eps = per_channel("gamma", gamma, x, 1), positive("eps", eps)
+    gamma = per_channel("gamma", gamma, x, 1)
     shapes = (x.shape, gamma.shape, gamma.shape)
     results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, grad, x, gamma)
     if x.size == 0:
@@ -547,7 +550,10 @@ def layer_norm_backward(grad, x, gamma=None, *, eps=1e-5, out=None):
 # Local response normalisation -----------------------------------------------------------------------
 
 
-def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
+@check_arguments
+def local_response_norm(
+    x, size: Count, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75, k: Positive = 1.0, *, out=None
+):
     """Divide each number by (k + α/n Σ x²)^β, the sum over the n = `size` channels around its own.
 
     Parameters
@@ -590,7 +596,10 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
     return out
 
 
-def local_response_norm_backward(grad, x, size, alpha=1e-4, beta=0.75, k=1.0, *, out=None):
+@check_arguments
+def local_response_norm_backward(
+    grad, x, size: Count, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75, k: Positive = 1.0, *, out=None
+):
     """Gradient of ``sum(grad * local_response_norm(x, …))`` with respect to x.
 
     Parameters
@@ -621,5 +630,5 @@ def local_response_norm_backward(grad, x, size, alpha=1e-4, beta=0.75, k=1.0, *,
 
 
 def _response_arguments(x, size, alpha, beta, k):
-    x, size = _with_channels(x), whole("size", size, 1)
-    return x, (size, number("alpha", alpha, 0), number("beta", beta, 0), positive("k", k))
+    x = _with_channels(x)
+    return x, (size, alpha, beta, k)

@@ -4,7 +4,8 @@ import numpy as np
 
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu import pool
-from numgd.nn.functional.checks import output, pair_of, positive, real_array, same_shape
+from numgd.nn.functional.checks import output, pair_of, real_array, same_shape
+from numgd.parameters import Count, Flag, Positive, Whole, check_arguments
 
 
 class _Windows:
@@ -41,9 +42,9 @@ def _sliding(name, length, size, stride, padding, ceil_mode):
 
 
 def _windows(x, kernel_size, stride, padding, ceil_mode):
-    kernel_size = pair_of("kernel_size", kernel_size, 1)
-    stride = kernel_size if stride is None else pair_of("stride", stride, 1)
-    padding = pair_of("padding", padding, 0)
+    kernel_size = pair_of("kernel_size", kernel_size, Count)
+    stride = kernel_size if stride is None else pair_of("stride", stride, Count)
+    padding = pair_of("padding", padding, Whole)
     for size, added in zip(kernel_size, padding, strict=True):
         if 2 * added > size:
             raise ValueError(f"padding {padding} is more than half of kernel_size {kernel_size}")
@@ -69,7 +70,10 @@ def _pooled(x, rows, columns):
 # Maximum --------------------------------------------------------------------------------------------
 
 
-def max_pool2d(x, kernel_size, stride=None, padding=0, *, ceil_mode=False, return_indices=False, out=None):
+@check_arguments
+def max_pool2d(
+    x, kernel_size, stride=None, padding=0, *, ceil_mode: Flag = False, return_indices: Flag = False, out=None
+):
     """The largest number of each channel in each window.
 
     Parameters
@@ -129,8 +133,9 @@ def _maximum(x, rows, columns, out):
     return places
 
 
+@check_arguments
 def max_pool2d_backward(
-    grad, x, kernel_size, stride=None, padding=0, *, ceil_mode=False, indices=None, out=None
+    grad, x, kernel_size, stride=None, padding=0, *, ceil_mode: Flag = False, indices=None, out=None
 ):
     """Gradient of ``sum(grad * max_pool2d(x, …))`` with respect to x.
 
@@ -180,8 +185,7 @@ def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, di
     """Windows with what their sums are divided by."""
     rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
     if divisor_override is not None:
-        divisor = positive("divisor_override", divisor_override)
-        rows.counts, columns.counts = np.full(rows.number, divisor), np.ones(columns.number)
+        rows.counts, columns.counts = np.full(rows.number, divisor_override), np.ones(columns.number)
     elif not count_include_pad:
         rows.counts, columns.counts = rows.inside(), columns.inside()
     return rows, columns
@@ -202,15 +206,16 @@ def _average_backward(grad, x, rows, columns, out):
     return out
 
 
+@check_arguments
 def avg_pool2d(
     x,
     kernel_size,
     stride=None,
     padding=0,
     *,
-    ceil_mode=False,
-    count_include_pad=True,
-    divisor_override=None,
+    ceil_mode: Flag = False,
+    count_include_pad: Flag = True,
+    divisor_override: Positive | None = None,
     out=None,
 ):
     """The mean of each channel in each window.
@@ -250,6 +255,7 @@ def avg_pool2d(
     return _average(x, *_averaging(x, *how), out)
 
 
+@check_arguments
 def avg_pool2d_backward(
     grad,
     x,
@@ -257,9 +263,9 @@ def avg_pool2d_backward(
     stride=None,
     padding=0,
     *,
-    ceil_mode=False,
-    count_include_pad=True,
-    divisor_override=None,
+    ceil_mode: Flag = False,
+    count_include_pad: Flag = True,
+    divisor_override: Positive | None = None,
     out=None,
 ):
     """Gradient of ``sum(grad * avg_pool2d(x, …))`` with respect to x, of which only the shape counts.
@@ -290,7 +296,7 @@ def avg_pool2d_backward(
 def _adaptive(x, output_size):
     """Windows that share out the image: window i goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉."""
     windows = []
-    for length, number in zip(x.shape[1:3], pair_of("output_size", output_size, 1), strict=True):
+    for length, number in zip(x.shape[1:3], pair_of("output_size", output_size, Count), strict=True):
         index = np.arange(number)
         starts, stops = index * length // number, -(-(index + 1) * length // number)
         windows.append(_Windows(length, starts, stops, stops - starts))

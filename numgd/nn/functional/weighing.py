@@ -7,8 +7,9 @@ import numpy as np
 
 from numgd.kernels.cpu import elementwise
 from numgd.nn.functional.checks import output, real_array
+from numgd.parameters import checked, one_of
 
-REDUCTIONS = ("mean", "sum", "none")
+Reduction = one_of("mean", "sum", "none")
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
@@ -24,8 +25,7 @@ class Weighing(NamedTuple):
 
 def weighing(sample_weight, shape, dtype, reduction):
     """`Weighing` of losses of a shape; raises where weights or the reduction are wrong."""
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; it is {reduction!r}")
+    checked("reduction", reduction, Reduction)
     size = math.prod(shape)
     if sample_weight is None:
         # One weight for more losses than there are: the driver then never looks for others.
