@@ -276,7 +276,7 @@ def first_guess(p0, box, bounded, n):
 
 def _numbers(values, name):
     try:
-        array = np.asarray(values, np.float64, order="C")
+        array = np.require(values, np.float64, ("C", "A"))
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be real numbers; it is {values!r:.60}") from None
     return array

@@ -47,8 +47,17 @@ def starting_point(x0):
         raise ValueError(f"x0 must be one-dimensional; its shape is {x.shape}")
     if x.size == 0:
         raise ValueError("x0 must not be empty")
-    dtype = np.float32 if x.dtype == np.float32 else np.float64
-    return np.array(x, dtype, copy=True, order="C", ndmin=1)
+    return np.array(x, real_dtype(x), copy=True, order="C", ndmin=1)
+
+
+def real_dtype(x):
+    """The dtype in which a problem is solved from points given as `x`: float32 where it is, in any order."""
+    return np.float32 if x.dtype.kind == "f" and x.dtype.itemsize == 4 else np.float64
+
+
+def earlier_result(x0):
+    """`x0` if it is a result to go on from, else None; an array or a series with a label `x` is none."""
+    return x0 if hasattr(x0, "x") and not hasattr(x0, "__array__") else None
 
 
 def difference_steps(scheme, x, absolute, relative):
@@ -326,7 +335,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     """Run one of numgd's own methods."""
     if config.DISABLE_JIT:
         raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
-    earlier = x0 if hasattr(x0, "x") else None
+    earlier = earlier_result(x0)
     x = starting_point(x0 if earlier is None else earlier.x)
     n = x.size
     box = box_of(bounds, n, x.dtype)

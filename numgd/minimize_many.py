@@ -8,7 +8,7 @@ import numpy as np
 from numgd.jit.arguments import row_of_args
 from numgd.kernels.cpu.solve import FULL_HESSIAN
 from numgd.kernels.cpu.solve_many import scratch_many, solve_many
-from numgd.minimize import minimize, prepare_differences
+from numgd.minimize import minimize, prepare_differences, real_dtype
 from numgd.objective import Functions, bind_compiled, choose
 from numgd.options import ALIASES, METHODS, settings
 from numgd.second_order import trait
@@ -115,7 +115,7 @@ def starting_points(X0):
         raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
     if X.ndim != 2 or X.shape[1] == 0:
         raise ValueError(f"X0 must have shape (N, n) with n > 0; its shape is {X.shape}")
-    return np.ascontiguousarray(X, np.float32 if X.dtype == np.float32 else np.float64)
+    return np.ascontiguousarray(X, real_dtype(X))
 
 
 def solve_rows(given, starts, args, method, tol, options, varies, box=None):
