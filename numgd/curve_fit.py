@@ -35,6 +35,7 @@ from numgd.sums_of_squares.access import (
     MESSAGES,
     FitOptions,
 )
+from numgd.sums_of_squares.covariance import determined
 
 LM_TOLERANCE = 1.49012e-8
 """Default of ftol and xtol for method 'lm', SciPy's in `leastsq`."""
@@ -127,8 +128,9 @@ def curve_fit(
     Warns
     -----
     scipy.optimize.OptimizeWarning
-        If the covariance cannot be estimated: there are no more data than parameters, or for ``'lm'`` the
-        Jacobian has not full rank to working precision.  The other methods take the pseudo-inverse then.
+        If the covariance cannot be estimated: there are no more data than parameters, a standard deviation
+        would exceed its parameter (or 1) more than 6.7e7 times, or for ``'lm'`` the Jacobian has not full
+        rank to working precision.  The other methods take the pseudo-inverse then.
 
     Notes
     -----
@@ -224,7 +226,7 @@ def curve_fit(
             pcov *= 2.0 * fit.outcome.cost / (ydata.size - n)
         else:
             estimated = False
-    if not estimated:
+    if not (estimated and determined(pcov, fit.x)):
         pcov.fill(math.inf)
         _warn_of_covariance()
     if not full_output:

@@ -143,7 +143,9 @@ def checked(name, value, said=None):
             raise TypeError(f"{said} must be an integer; it is {value!r}")
         if value == math.inf:
             return UNLIMITED
-        if value != int(value):
+        if name in ("maxiter", "maxfun") and value == value:
+            value = math.ceil(value)  # as SciPy counts: until a limit of 2.5 is passed
+        if value != value or value != int(value):
             raise TypeError(f"{said} must be an integer; it is {value!r}")
         if value < _INTEGERS[name]:
             raise ValueError(f"{said} must be at least {_INTEGERS[name]}; it is {value!r}")

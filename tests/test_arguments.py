@@ -1,4 +1,4 @@
-"""Arrays in args of every byte order, alignment, layout and class, in one process, after and before plain ones."""
+"""Arrays in args of every byte order, alignment, layout and class, after and before plain ones."""
 
 import numpy as np
 import pytest
@@ -136,7 +136,8 @@ def test_values_of_different_types_have_different_keys():
         packed[0], packed["v"], packed.astype([("k", "i1"), ("v", ">f8")]), np.array(1.0), np.zeros((2, 3)),
         np.zeros((2, 3)).T, np.zeros((4, 6))[::2, ::2], np.zeros(2, "M8[s]"), np.zeros(2, "M8[m]"),
         np.datetime64(1, "s"), np.datetime64(1, "m"), (1, 2.0), ((1,), 2.0), np.zeros(2, ">c16"),
-        np.zeros(2, complex), np.zeros(2, "U3"), np.zeros(2, "S3"), np.zeros((1,) * 6), np.zeros((1,) * 6, ">f8"),
+        np.zeros(2, complex), np.zeros(2, "U3"), np.zeros(2, "S3"),
+        np.zeros((1,) * 6), np.zeros((1,) * 6, ">f8"),
     ]  # fmt: skip
     keys = {}
     for value in values:

@@ -13,9 +13,8 @@ from numba.extending import intrinsic, overload
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, portable
 
-
 _ARRAYS = (np.ndarray, np.recarray, np.memmap)
-"""Classes of arrays that mean in compiled code what they mean in Python; others mask or multiply otherwise."""
+"""Classes of arrays that mean the same in compiled code; others mask or multiply in their own way."""
 
 
 def native(values):
