@@ -35,6 +35,7 @@ from numgd.sums_of_squares.access import (
     MESSAGES,
     FitOptions,
 )
+from numgd.sums_of_squares.covariance import determined
 
 LM_TOLERANCE = 1.49012e-8
 """Default of ftol and xtol for method 'lm', SciPy's in `leastsq`."""
@@ -142,8 +143,9 @@ def curve_fit(
     Warns
     -----
     scipy.optimize.OptimizeWarning
-        If the covariance cannot be estimated: there are no more data than parameters, or for ``'lm'`` the
-        Jacobian has not full rank to working precision.  The other methods take the pseudo-inverse then.
+        If the covariance cannot be estimated: there are no more data than parameters, a standard deviation
+        would exceed its parameter (or 1) more than 6.7e7 times, or for ``'lm'`` the Jacobian has not full
+        rank to working precision.  The other methods take the pseudo-inverse then.
 
     Notes
     -----
@@ -241,7 +243,7 @@ def curve_fit(
             pcov *= 2.0 * fit.outcome.cost / (ydata.size - n)
         else:
             estimated = False
-    if not estimated:
+    if not (estimated and determined(pcov, fit.x)):
         pcov.fill(math.inf)
         _warn_of_covariance()
     if not full_output:
@@ -294,7 +296,7 @@ def first_guess(p0, box, bounded, n):
 
 def _numbers(values, name):
     try:
-        array = np.asarray(values, np.float64, order="C")
+        array = np.require(values, np.float64, ("C", "A"))
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be real numbers; it is {values!r:.60}") from None
     return array

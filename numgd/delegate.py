@@ -6,6 +6,7 @@ import numpy as np
 
 from numgd.autodiff import value_and_grad
 from numgd.differences import make_replacement
+from numgd.jit.arguments import native
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR, TWO_POINT
 from numgd.objective import Functions, choose, compile_objective, scheme_of
 from numgd.spaces import copy
@@ -34,14 +35,16 @@ def minimize_by_scipy(
         options = {name: value for name, value in (options or {}).items() if name in _COMMON_OPTIONS}
         method = "slsqp"
     by_gradient = method in _BY_GRADIENT and not (options or {}).get("eps")
-    fun, jac = _compiled(fun, x0, args, jac, box, by_gradient)
-    return optimize.minimize(
+    fun, jac, args = _compiled(fun, x0, args, jac, box, by_gradient)
+    result = optimize.minimize(
         fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
     )
+    result.success = bool(result.success)  # some of SciPy's methods give NumPy's
+    return result
 
 
 def _compiled(fun, x0, args, jac, box, by_gradient):
-    """The functions as ``@njit`` functions where Numba can compile them, else as they are.
+    """The functions as ``@njit`` functions where Numba can compile them, else as they are, and their args.
 
     A gradient that a method asks for and that was not given is made of the source.  No difference leaves the
     box, (2, n), if there is one.
@@ -50,21 +53,20 @@ def _compiled(fun, x0, args, jac, box, by_gradient):
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
         scheme = scheme_of(jac)
     except (TypeError, ValueError):
-        return fun, jac  # SciPy says what is wrong
-    args = args if isinstance(args, tuple) else (args,)
+        return fun, jac, args  # SciPy says what is wrong
     box = np.empty((2, 0)) if box is None else box
     given = Functions(fun, jac if scheme == EXACT else None)
     if scheme == PAIR and by_gradient:
         chosen = choose(given._replace(jac=jac), args, x, box=box)
         scheme = chosen.scheme
         if scheme == PAIR:
-            return _replacing(chosen.functions.pair.derivation.function, box), True
+            return _replacing(chosen.functions.pair.derivation.function, box), True, native(args)
     elif scheme not in (EXACT, JOINT, PAIR):
-        return fun, jac
+        return fun, jac, args
     found = compile_objective(given, TWO_POINT if scheme == PAIR else scheme, args, x)
     if found is None:
-        return fun, jac
-    return found.functions.fun, jac if scheme == JOINT else found.functions.jac
+        return fun, jac, args
+    return found.functions.fun, jac if scheme == JOINT else found.functions.jac, native(args)
 
 
 def _replacing(function, box):

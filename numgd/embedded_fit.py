@@ -41,6 +41,7 @@ from numgd.sums_of_squares.access import (
     short_rows,
 )
 from numgd.sums_of_squares.box import move_inside
+from numgd.sums_of_squares.covariance import determined
 from numgd.sums_of_squares.losses import LOSSES
 
 INNER = {"pipeline_class": InnerCompiler}
@@ -613,6 +614,8 @@ def _curve_fit_in_njit(
         for i in range(n):
             for j in range(n):
                 pcov[i, j] = factor if factor == math.inf else factor * pcov[i, j]
+        if not determined(pcov, x):
+            pcov[:] = math.inf
         return x, pcov
 
     return implementation

@@ -8,6 +8,7 @@ from numba import config
 
 from numgd.fit_observer import FitObserver
 from numgd.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
+from numgd.jit.arguments import native
 from numgd.kernels.cpu.fit import (
     CALLS,
     HOST_ROWS,
@@ -356,7 +357,7 @@ def _by_scipy(fun, x, jac, args, scheme, ftol, xtol, gtol, **given):
     found = compile_residuals(fun, jac if scheme == EXACT else None, scheme, args, x)
     if found is not None:
         fun = found.functions.fun
-        jac = found.functions.jac if scheme == EXACT else jac
+        jac, args = found.functions.jac if scheme == EXACT else jac, native(args)
     given = {name: value for name, value in given.items() if value is not None}
     if scheme == PAIR:
         jac = "2-point"

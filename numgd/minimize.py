@@ -29,7 +29,7 @@ from numgd.objective import Functions, bind, choose, with_replaced
 from numgd.observer import Observer
 from numgd.options import ALIASES, known_options, method_name, own_method, settings
 from numgd.second_order import trait
-from numgd.status import INVALID_INPUT, MESSAGES, SUCCESSES, UNLIMITED
+from numgd.status import CALLBACK, INVALID_INPUT, MESSAGES, SUCCESSES, UNLIMITED
 from numgd.warm_start import State, remember_state, resume
 
 THREADED_FROM = 100_000
@@ -46,11 +46,20 @@ def starting_point(x0):
             raise TypeError("x0 must be real; it is complex")
         raise TypeError(f"x0 must be an array of real numbers; its dtype is {x.dtype}")
     if x.ndim > 1:
-        raise ValueError(f"x0 must be one-dimensional; its shape is {x.shape}")
+        raise ValueError(f"'x0' must only have one dimension. Its shape is {x.shape}.")
     if x.size == 0:
         raise ValueError("x0 must not be empty")
-    dtype = np.float32 if x.dtype == np.float32 else np.float64
-    return np.array(x, dtype, copy=True, order="C", ndmin=1)
+    return np.array(x, real_dtype(x), copy=True, order="C", ndmin=1)
+
+
+def real_dtype(x):
+    """The dtype in which a problem is solved from points given as `x`: float32 where it is, in any order."""
+    return np.float32 if x.dtype.kind == "f" and x.dtype.itemsize == 4 else np.float64
+
+
+def earlier_result(x0):
+    """`x0` if it is a result to go on from, else None; an array or a series with a label `x` is none."""
+    return x0 if hasattr(x0, "x") and not hasattr(x0, "__array__") else None
 
 
 def difference_steps(scheme, x, absolute, relative):
@@ -210,8 +219,7 @@ def minimize(
         args = (args,)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable; it is {callback!r}")
-    if bounds is not None and bounds_nothing(bounds):
-        bounds = None
+    bounds = binding(bounds)
     constrained = _has_constraints(constraints)
     functions = Functions(fun, jac, hess, hessp)
     method, own, functions, options = resolve(functions, method, bounds is not None, constrained, options)
@@ -264,7 +272,14 @@ def resolve(functions, method, bounded, constrained, options):
     return own, True, functions, options
 
 
-def bounds_nothing(bounds):
+def binding(bounds):
+    """Bounds in a form that can be read more than once; None where all are infinite or None."""
+    if hasattr(bounds, "__next__"):
+        bounds = tuple(bounds)
+    return None if bounds is None or _bind_nothing(bounds) else bounds
+
+
+def _bind_nothing(bounds):
     """Whether all bounds, in either of SciPy's forms, are infinite or None."""
     try:
         if hasattr(bounds, "lb"):
@@ -307,7 +322,8 @@ def box_of(bounds, n, dtype):
     for row, side in zip(box, (low, high), strict=True):
         if side.shape not in ((1,), (n,)):
             raise ValueError(
-                f"bounds must have one pair for each of the {n} values of x0; it has {side.size}"
+                "The number of bounds is not compatible with the length of `x0`. "
+                f"There are {side.size} bounds for {n} variables."
             )
         row[:] = side
     ordered = box[0] <= box[1]
@@ -315,7 +331,10 @@ def box_of(bounds, n, dtype):
         if np.isnan(box).any():
             raise ValueError("bounds must not be NaN")
         i = np.flatnonzero(~ordered)[0]
-        raise ValueError(f"bounds must have low <= high; for x[{i}] they are {box[0, i]:g} and {box[1, i]:g}")
+        raise ValueError(
+            "An upper bound is less than the corresponding lower bound. "
+            f"For x[{i}] they are {box[1, i]:g} and {box[0, i]:g}."
+        )
     return box
 
 
@@ -330,7 +349,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     """Run one of numgd's own methods."""
     if config.DISABLE_JIT:
         raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
-    earlier = x0 if hasattr(x0, "x") else None
+    earlier = earlier_result(x0)
     x = starting_point(x0 if earlier is None else earlier.x)
     n = x.size
     box = box_of(bounds, n, x.dtype)
@@ -366,10 +385,13 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     if status == INVALID_INPUT:
         raise ValueError("x0 must be finite; it holds NaN or inf")
     state = State(method, x.copy(), work[:-HOST_ROWS], carry, age, maxcor)
-    return _result(x, report, status, nit, f, state, driver, observer, used)
+    message = MESSAGES[status]
+    if status in SUCCESSES and box.size and np.array_equal(*box):
+        message = "All independent variables were fixed by bounds."
+    return _result(x, report, status, message, nit, f, state, driver, observer, used)
 
 
-def _result(x, report, status, nit, f, state, driver, observer, used):
+def _result(x, report, status, message, nit, f, state, driver, observer, used):
     """SciPy's result object."""
     from scipy.optimize import OptimizeResult
 
@@ -382,7 +404,7 @@ def _result(x, report, status, nit, f, state, driver, observer, used):
         njev=int(report[NJEV]),
         status=status,
         success=status in SUCCESSES,
-        message=MESSAGES[status],
+        message=message,
         derivatives=with_replaced(used, jac=report[REPLACED], hess=report[REPLACED_CURVATURE]),
     )
     method = state.method
@@ -401,12 +423,24 @@ def _result(x, report, status, nit, f, state, driver, observer, used):
         if driver["history"]:
             result.history = observer.history()
         if driver["disp"]:
-            print(
-                f"{result.message}\n"
-                f"         Current function value: {result.fun:f}\n"
-                f"         Iterations: {result.nit:d}\n"
-                f"         Function evaluations: {result.nfev:d}\n"
-                f"         Gradient evaluations: {result.njev:d}"
-            )
+            show(result, method, 5)
     remember_state(result, state)
     return result
+
+
+def show(result, method, stacklevel):
+    """Print how a solve ended; as in SciPy a failure's message is a warning."""
+    from scipy.optimize import OptimizeWarning
+
+    if result.success or result.status == CALLBACK:
+        print(result.message)
+    else:
+        trusting = hasattr(trait(method, "OPTIONS", None), "initial_trust_radius")
+        warnings.warn(result.message, RuntimeWarning if trusting else OptimizeWarning, stacklevel=stacklevel)
+    print(f"         Current function value: {result.fun:f}")
+    for name, counted in _COUNTS.items():
+        if name in result:
+            print(f"         {counted}: {result[name]:d}")
+
+
+_COUNTS = {"nit": "Iterations", "nfev": "Function evaluations", "njev": "Gradient evaluations"}

@@ -1,16 +1,18 @@
 """`minimize_many`: the same function from many starting points or with many sets of data, on all cores."""
 
+import inspect
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from numgd.jit.arguments import row_of_args
+from numgd.jit.arguments import Shared, row_of_args
 from numgd.kernels.cpu.solve import FULL_HESSIAN
 from numgd.kernels.cpu.solve_many import scratch_many, solve_many
-from numgd.minimize import minimize, prepare_differences
+from numgd.minimize import minimize, prepare_differences, real_dtype
 from numgd.objective import Functions, bind_compiled, choose
-from numgd.options import ALIASES, METHODS, settings
+from numgd.options import ALIASES, METHODS, known_options, settings
 from numgd.second_order import trait
 from numgd.status import RAISED, SUCCESSES
 
@@ -37,7 +39,7 @@ class ManyResult(NamedTuple):
 
 
 def minimize_many(
-    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None
+    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None, shared=()
 ):  # fmt: skip
     """Minimise one function from many starting points, or over many sets of data, on all CPU cores.
 
@@ -48,10 +50,15 @@ def minimize_many(
     X0 : array_like of shape (N, n)
         One starting point a row; float32 is kept, every other real dtype becomes float64.
     args : tuple, optional
-        Arrays in it vary along their first axis, of length N: problem i gets ``a[i]``.  Everything else
-        is the same for all problems.
+        Arrays in it vary along their first axis, of length N: problem i gets ``a[i]``.  One that all
+        problems share must be named in `shared`, or given an entry for each by `numpy.broadcast_to`, which
+        copies nothing.  Everything else is the same for all problems.
     method, jac, hess, hessp, tol, options : optional
-        As for `minimize`; the methods are numgd's own.
+        As for `minimize`; the methods are numgd's own.  ``disp`` prints one summary; ``history`` and
+        ``return_all`` are not available.
+    shared : sequence of str or int, optional
+        Which of the args are the same for all problems, whatever their shape: names of parameters of `fun`,
+        or positions in `args`.
 
     Returns
     -------
@@ -82,30 +89,124 @@ def minimize_many(
     array([[0., 1.],
            [2., 3.],
            [4., 5.]])
+
+    Three straight lines through data at the same five times:
+
+    >>> def misfit(x, y, t):
+    ...     return np.sum((x[0] + x[1] * t - y) ** 2)
+    >>> t, Y = np.arange(5.0), np.outer([1.0, 2.0, 3.0], np.arange(5.0))
+    >>> numgd.minimize_many(misfit, np.zeros((3, 2)), args=(Y, t), shared=["t"]).x[:, 1].round(6)
+    array([1., 2., 3.])
     """
     if not callable(fun):
         raise TypeError(f"fun must be callable; it is {fun!r}")
     X = starting_points(X0)
     args = args if isinstance(args, tuple) else (args,)
-    for k, value in enumerate(args):
-        if isinstance(value, np.ndarray) and (value.ndim == 0 or value.shape[0] != len(X)):
-            raise ValueError(
-                f"args[{k}] must have one entry for each of the {len(X)} rows of X0; "
-                f"its shape is {value.shape}"
-            )
+    args, varies = _with_shared(args, shared, fun, len(X))
+    options, disp = _own_options(options)
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
     name = ALIASES.get(method.lower(), method.lower())
     if name not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
     functions = Functions(fun, jac, hess, hessp)
-    varies = any(isinstance(value, np.ndarray) for value in args)
     found = solve_rows(functions, X, args, name, tol, options, varies)
-    if found is not None:
-        return found
-    return gather(
-        minimize(fun, x, row_of_args(args, row), name, jac, hess, hessp, tol=tol, options=options)
-        for row, x in enumerate(X)
+    if found is None:
+        options = known_options(name, options)  # it has warned of the others
+        found = gather(
+            minimize(
+                fun, x, row_of_args(args, row) if varies else args, name, jac, hess, hessp, tol=tol,
+                options=options,
+            )
+            for row, x in enumerate(X)
+        )  # fmt: skip
+    if disp:
+        _print_summary(found)
+    return found
+
+
+def _with_shared(args, shared, fun, count):
+    """The args with those that are shared marked as such, and whether any other is an array.
+
+    Raises naming the argument for an array that is not shared and has no entry for each of `count` rows.
+    """
+    names = _names_of_args(fun)
+    shared = {_position(place, names, len(args)) for place in _as_sequence(shared)}
+    varies = False
+    for k, value in enumerate(args):
+        if k in shared or not isinstance(value, np.ndarray):
+            continue
+        varies = True
+        if value.ndim == 0 or value.shape[0] != count:
+            name = names[k] if k < len(names) else f"args[{k}]"
+            place = repr(name) if k < len(names) else k
+            raise ValueError(
+                f"args[{k}] must have one entry for each of the {count} rows of X0; its shape is "
+                f"{value.shape}: if all rows share it, give shared=[{place}], or "
+                f"np.broadcast_to({name}, ({count}, *np.shape({name}))) in its place"
+            )
+    if not varies:
+        return args, False
+    return tuple(Shared(value) if k in shared else value for k, value in enumerate(args)), True
+
+
+def _names_of_args(fun):
+    """Names of a function's parameters after x, as far as they can be told."""
+    try:
+        parameters = list(inspect.signature(getattr(fun, "py_func", fun)).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(parameter.name for parameter in parameters if parameter.kind in kinds)
+
+
+def _as_sequence(shared):
+    if isinstance(shared, str | Integral):
+        return (shared,)
+    try:
+        return tuple(shared)
+    except TypeError:
+        raise TypeError(f"shared must be a sequence of names or positions; it is {shared!r}") from None
+
+
+def _position(place, names, count):
+    """The position in args that an entry of `shared` means."""
+    if isinstance(place, str):
+        if place in names[:count]:
+            return names.index(place)
+        raise ValueError(
+            f"shared: fun has no parameter {place!r} in args; it has {', '.join(names) or 'none'}"
+        )
+    if isinstance(place, bool) or not isinstance(place, Integral):
+        raise TypeError(f"shared must hold names or positions; it holds {place!r}")
+    if not 0 <= place < count:
+        raise ValueError(f"shared: there is no args[{place}]; args has {count}")
+    return int(place)
+
+
+def _own_options(options):
+    """`without_disp`; raises for options that concern one solve alone."""
+    for name in ("history", "return_all"):
+        if isinstance(options, dict) and options.get(name):
+            raise ValueError(f"option {name!r} is not available in minimize_many")
+    return without_disp(options)
+
+
+def without_disp(options):
+    """The options without ``disp``, and its value."""
+    if not isinstance(options, dict):
+        return options, False  # None, or `settings` will say what is wrong
+    options = dict(options)
+    return options, options.pop("disp", False)
+
+
+def _print_summary(found):
+    """One summary of all problems."""
+    print(
+        f"{np.count_nonzero(found.success)} of {len(found.x)} problems were solved.\n"
+        f"         Iterations: {found.nit.sum():d}\n"
+        f"         Function evaluations: {found.nfev.sum():d}\n"
+        f"         Gradient evaluations: {found.njev.sum():d}"
     )
 
 
@@ -116,7 +217,7 @@ def starting_points(X0):
         raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
     if X.ndim != 2 or X.shape[1] == 0:
         raise ValueError(f"X0 must have shape (N, n) with n > 0; its shape is {X.shape}")
-    return np.ascontiguousarray(X, np.float32 if X.dtype == np.float32 else np.float64)
+    return np.ascontiguousarray(X, real_dtype(X))
 
 
 def solve_rows(given, starts, args, method, tol, options, varies, box=None):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from numgd.minimize import THREADED_FROM, bounds_nothing, box_of, clip, minimize, resolve
-from numgd.minimize_many import gather, solve_rows, starting_points
+from numgd.minimize import THREADED_FROM, binding, box_of, clip, minimize, resolve, show
+from numgd.minimize_many import gather, solve_rows, starting_points, without_disp
 from numgd.objective import Functions
 from numgd.options import known_options
 from numgd.parameters import Called, Count, check_values, one_of, parameters_of
@@ -39,7 +39,7 @@ def minimize_multistart(
     args : tuple, optional
         Further arguments of `fun`, the same for all starts.
     method, jac, hess, hessp, bounds, tol, options : optional
-        As for `minimize`.
+        As for `minimize`; ``disp``, ``history`` and ``return_all`` concern the best start.
     n_starts : int, optional
         How many starts are drawn.
     seed : int, numpy.random.Generator or None, optional
@@ -90,13 +90,13 @@ def minimize_multistart(
     check_values(ranges, {"fun": fun, "n_starts": n_starts, "sampling": sampling})
     if not isinstance(args, tuple):
         args = (args,)
-    if bounds is not None and bounds_nothing(bounds):
-        bounds = None
+    bounds = binding(bounds)
     generator = _generator(seed)
     starts = _drawn(bounds, int(n_starts), generator, sampling) if X0 is None else _given(X0)
     box = box_of(bounds, starts.shape[1], starts.dtype)
     clip(starts, box)
 
+    options, disp = without_disp(options)
     functions = Functions(fun, jac, hess, hessp)
     method, own, functions, options = resolve(functions, method, bounds is not None, False, options)
     found = results = None
@@ -117,6 +117,8 @@ def minimize_multistart(
     sums = {name: int(getattr(found, name).sum()) for name in ("nfev", "njev", "nhev") if name in result}
     success, distinct = bool(found.success[best]), _count_distinct(found, starts)
     result.update(sums, success=success, starts=starts, all=found, distinct=distinct)
+    if disp:
+        show(result, method, 3)
     return result
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from numgd import batches, optimizers
 from numgd.kernels.cpu.stochastic import Memory, Treatment
-from numgd.minimize import starting_point
+from numgd.minimize import earlier_result, starting_point
 from numgd.options import rule_name
 from numgd.parameters import (
     Called,
@@ -157,7 +157,7 @@ def minimize_stochastic(
     settings = _Settings(
         batch_size, epochs, seed, last_batch == "keep", patience, min_delta, time_limit, callback, shuffle
     )
-    earlier = x0 if hasattr(x0, "x") else None
+    earlier = earlier_result(x0)
     x = starting_point(x0 if earlier is None else earlier.x)
     if not np.isfinite(x).all():
         raise ValueError("x0 must be finite; it holds NaN or inf")

@@ -59,6 +59,86 @@ def test_args_vary_along_their_first_axis():
     np.testing.assert_allclose(strided.x, centres, atol=1e-5)
 
 
+# As many times as problems: only `shared` can say that the times do not vary.
+T = np.linspace(0.0, 1.0, 6)
+LINES = np.random.default_rng(0).normal(size=(6, 2))
+Y = LINES[:, :1] + LINES[:, 1:] * T
+
+
+def misfit(x, y, t):
+    return np.sum((x[0] + x[1] * t - y) ** 2)
+
+
+def misfit_gradient(x, y, t):
+    r = 2.0 * (x[0] + x[1] * t - y)
+    return np.array([r.sum(), (r * t).sum()])
+
+
+def misfit_hessian(x, y, t):
+    return 2.0 * np.array([[float(t.size), t.sum()], [t.sum(), (t * t).sum()]])
+
+
+called_back = [1.0]  # mutable: what refers to it is not compiled
+
+
+@pytest.mark.parametrize(
+    ("fun", "derivatives", "method"),
+    [
+        (misfit, {}, "BFGS"),
+        (njit(misfit), {"jac": njit(misfit_gradient)}, "BFGS"),
+        (misfit, {"jac": misfit_gradient, "hess": misfit_hessian}, "trust-exact"),
+        (lambda x, y, t: called_back[0] * misfit(x, y, t), {}, "BFGS"),
+    ],
+)
+def test_arrays_that_all_problems_share(fun, derivatives, method):
+    spread = np.broadcast_to(T, (6, 6))
+    for args, shared in (((Y, T), "t"), ((Y, T), [1]), ((Y, spread), ()), ((Y[0], T), ["y", "t"])):
+        result = numgd.minimize_many(fun, np.zeros((6, 2)), args, method, shared=shared, **derivatives)
+        assert result.success.all()
+        expected = LINES if args[0] is Y else np.tile(LINES[0], (6, 1))
+        np.testing.assert_allclose(result.x, expected, atol=1e-4)
+
+
+def test_args_of_all_starts_are_shared_in_multistart():
+    starts = np.zeros((6, 2))
+    result = numgd.minimize_multistart(misfit, starts, (Y[0], T), jac=misfit_gradient)
+    np.testing.assert_allclose(result.all.x, np.tile(LINES[0], (6, 1)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("args", "shared", "error", "match"),
+    [
+        ((Y, T[:5]), (), ValueError, r"args\[1\] must have one entry for each of the 6 rows.*shared=\['t'\]"),
+        ((Y, T[:5]), (), ValueError, r"np.broadcast_to\(t, \(6, \*np.shape\(t\)\)\)"),
+        ((Y[:5], T), [1], ValueError, r"args\[0\] must have one entry"),
+        ((Y, np.array(1.0)), (), ValueError, r"args\[1\] must have one entry"),
+        ((Y, T), ["s"], ValueError, "shared: fun has no parameter 's' in args; it has y, t"),
+        ((Y, T), ["x"], ValueError, "shared: fun has no parameter 'x'"),
+        ((Y, T), [2], ValueError, r"shared: there is no args\[2\]"),
+        ((Y, T), [-1], ValueError, r"shared: there is no args\[-1\]"),
+        ((Y, T), [True], TypeError, "shared must hold names or positions"),
+        ((Y, T), 1.5, TypeError, "shared must be a sequence"),
+    ],
+)
+def test_what_cannot_be_shared(args, shared, error, match):
+    with pytest.raises(error, match=match):
+        numgd.minimize_many(misfit, np.zeros((6, 2)), args, shared=shared)
+
+
+def test_options_of_one_solve(capsys):
+    for name in ("history", "return_all"):
+        with pytest.raises(ValueError, match=f"option '{name}' is not available in minimize_many"):
+            numgd.minimize_many(misfit, np.zeros((6, 2)), (Y, T), options={name: True})
+    for fun in (misfit, lambda x, y, t: called_back[0] * misfit(x, y, t)):
+        options, arguments = {"disp": True}, (fun, np.zeros((6, 2)))
+        numgd.minimize_many(*arguments, (Y, T), options=options, shared=[1])
+        assert capsys.readouterr().out.count("6 of 6 problems were solved.") == 1
+        options |= {"history": True, "return_all": True}
+        best = numgd.minimize_multistart(*arguments, (Y[0], T), options=options)
+        assert capsys.readouterr().out.count("Optimization terminated successfully") == 1
+        assert len(best.allvecs) == len(best.history.fun) == best.nit + 1
+
+
 def test_a_function_that_is_called_back():
     seen = []
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 
+from numgd.batches.data import in_rows
 from numgd.batches.order import BatchOrder
 from numgd.jit.arguments import pack, storage_size, type_of, unpack
 from numgd.jit.pointers import copy_bytes, fetch, load_word, rows_view
@@ -50,7 +51,7 @@ class CompiledBatches(BatchOrder):
         together = min(size * max(1, TOGETHER // max(1, row * size)), self.rows + size)
         if size == 1 or not shuffled:
             together = 0
-        self._data = data = tuple(map(np.ascontiguousarray, data))
+        self._data = data = tuple(map(in_rows, data))
         self._buffers = buffers_for(data, together)
         # Addresses alone: references to arrays in the context would be counted at each step.
         kinds = tuple(map(type_of, data))

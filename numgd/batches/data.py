@@ -41,7 +41,12 @@ def _checked(name, array, x):
         raise TypeError(f"{name} must be an array of numbers; its dtype is {array.dtype}")
     if array.ndim == 0:
         raise ValueError(f"{name} must have an entry for each sample; it is a number")
-    return array
+    return in_native_order(array)
+
+
+def in_native_order(array):
+    """The array, or a copy of one in another byte order in the machine's own."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _checked_sparse(name, matrix, x):
@@ -53,13 +58,15 @@ def _checked_sparse(name, matrix, x):
             f"{name} has {columns} columns, but x0 has {x.size} entries; it must have as many, "
             f"or a multiple: those that belong to a column together"
         )
-    indptr, indices = matrix.indptr, matrix.indices
-    whole = indptr[0] == 0 and indptr[-1] <= min(indices.size, matrix.data.size)
+    indptr, indices, values = map(in_native_order, (matrix.indptr, matrix.indices, matrix.data))
+    whole = indptr[0] == 0 and indptr[-1] <= min(indices.size, values.size)
     if indptr.size != rows + 1 or not whole or (np.diff(indptr) < 0).any():
         raise ValueError(f"{name}: its indptr is that of no matrix of {rows} rows")
     if indices.size and not (indices.min() >= 0 and indices.max() < columns):
         raise ValueError(f"{name}: its indices go beyond its {columns} columns")
-    return matrix
+    if indptr is matrix.indptr and indices is matrix.indices and values is matrix.data:
+        return matrix
+    return type(matrix)((values, indices, indptr), matrix.shape)
 
 
 def sample(data, size):
@@ -71,4 +78,9 @@ def sample(data, size):
             found += [array.indptr[: size + 1].astype(np.int64), array.indices[:end], array.data[:end]]
         else:
             found.append(array[:size])
-    return tuple(map(np.ascontiguousarray, found))
+    return tuple(map(in_rows, found))
+
+
+def in_rows(array):
+    """The array as its rows stand one after the other in memory, each number where the machine wants it."""
+    return np.require(array, requirements=("C", "A"))

@@ -1,5 +1,7 @@
 """A typed tuple behind a pointer: how ``args`` of any type reach an objective through a fixed signature."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import _dispatcher
@@ -11,13 +13,62 @@ from numba.extending import intrinsic, overload
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, portable
 
+_ARRAYS = (np.ndarray, np.recarray, np.memmap)
+"""Classes of arrays that mean the same in compiled code; others mask or multiply in their own way."""
+
+
+def native(values):
+    """The tuple with arrays of another byte order as copies in the machine's own, which are read-only.
+
+    A function that writes into such an array does not compile then, and is called back with the caller's.
+    """
+    if not any(map(_swapped, values)):
+        return values
+    found = map(_native, values)
+    return tuple(found) if type(values) is tuple else type(values)._make(found)
+
+
+def _swapped(value):
+    if isinstance(value, tuple):
+        return any(map(_swapped, value))
+    return type(value) in _ARRAYS and not value.dtype.isnative
+
+
+def _native(value):
+    if isinstance(value, tuple):
+        return native(value)
+    if not _swapped(value):
+        return value
+    value = value.astype(value.dtype.newbyteorder("="))
+    value.setflags(write=False)
+    return value
+
 
 def fingerprint(values):
-    """Cheap key of the Numba types of a tuple of values, or the types themselves where there is none."""
+    """Cheap key of the Numba types of a tuple of values, or the types themselves where there is none.
+
+    Raises ValueError for values that compiled code would not take as Python does; Numba's own fingerprint
+    does not tell these from others: an array of another byte order or with a mask from a plain one.
+    """
+    if not all(map(_as_in_python, values)):
+        raise ValueError("compiled code does not take these values as Python does")
     try:
         return _dispatcher.compute_fingerprint(values)
     except NotImplementedError:
         return type_of(values)
+
+
+def _as_in_python(value):
+    """Whether a value means the same in compiled code as in Python."""
+    if isinstance(value, np.ndarray):
+        return type(value) in _ARRAYS and value.dtype.isnative
+    if type(value) is int:
+        return -(2**63) <= value < 2**63
+    if isinstance(value, tuple):
+        return all(map(_as_in_python, value))
+    if isinstance(value, np.void):
+        return value.dtype.isnative
+    return not isinstance(value, list | set | np.bytes_)  # Numba copies lists and sets
 
 
 def type_of(value):
@@ -108,9 +159,21 @@ def replace_entry(typingctx, values, position, value):
     return values(values, position, value), codegen
 
 
+class Shared(NamedTuple):
+    """Marks one of the args of many problems as the same for all of them."""
+
+    value: Any
+
+
 def row_of_args(values, row):
     """The args of one problem: entry `row` of every array, everything else as it is."""
-    return tuple(value[row] if isinstance(value, np.ndarray) else value for value in values)
+    return tuple(_row_of(value, row) for value in values)
+
+
+def _row_of(value, row):
+    if isinstance(value, Shared):
+        return value.value
+    return value[row] if isinstance(value, np.ndarray) else value
 
 
 @overload(row_of_args)
@@ -121,6 +184,8 @@ def _row_of_args(values, row):
         return lambda values, row: ()
     if isinstance(values[0], types.Array):
         return lambda values, row: (values[0][row],) + row_of_args(values[1:], row)
+    if isinstance(values[0], types.BaseNamedTuple) and values[0].instance_class is Shared:
+        return lambda values, row: (values[0].value,) + row_of_args(values[1:], row)
     return lambda values, row: (values[0],) + row_of_args(values[1:], row)
 
 

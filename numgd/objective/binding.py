@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.jit.arguments import pack, unpack
+from numgd.jit.arguments import native, pack, unpack
 from numgd.objective.called_back import PythonObjective, bridge
 from numgd.objective.compiled import compile_objective
 
@@ -63,6 +63,7 @@ def bind_called_back(functions, scheme, args, rows):
 
 def bind_compiled(functions, scheme, args, x, rows=False):
     """The same, None where it cannot be compiled; `rows`: args vary from problem to problem."""
+    args = native(args)
     found = compile_objective(functions, scheme, args, x, rows)
     if found is None:
         return None

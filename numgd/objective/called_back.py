@@ -127,7 +127,10 @@ def _real_scalar(value):
         try:
             value = np.asarray(value).item()
         except ValueError:
-            raise TypeError(f"fun must return a real number; it returned {_described(value)}") from None
+            raise ValueError(
+                "The user-provided objective function must return a scalar value. "
+                f"fun returned {_described(value)}."
+            ) from None
         if not isinstance(value, float | int):
             raise TypeError(f"fun must return a real number; it returned {_described(value)}")
     return float(value)

@@ -7,7 +7,15 @@ import numpy as np
 from numba import types
 
 from numgd.functions import LeastRecentlyUsed, dispatcher_of
-from numgd.jit.arguments import fingerprint, loader, row_loader, row_of_args, storage_size, type_of
+from numgd.jit.arguments import (
+    fingerprint,
+    loader,
+    native,
+    row_loader,
+    row_of_args,
+    storage_size,
+    type_of,
+)
 from numgd.jit.pointers import function_address
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, PAIR, TWO_POINT
 from numgd.objective.adapter import Functions, make_adapter, numba_real
@@ -23,16 +31,6 @@ class Compiled(NamedTuple):
     args_size: Any  # bytes of the packed args
     keep: Any  # what must stay alive as long as the address is used
     functions: Any  # the functions as dispatchers, for callers in Python
-
-
-def _all_same_in_numba(values):
-    """Whether Numba treats all args as Python does: no subclasses of arrays, no lists that are copied."""
-    for value in values:
-        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.recarray, np.memmap):
-            return False
-        if isinstance(value, list | set) or (isinstance(value, tuple) and not _all_same_in_numba(value)):
-            return False
-    return True
 
 
 def _agree(plain, compiled, arguments, args, tolerance):
@@ -72,9 +70,9 @@ def _agree_at(plain, compiled, key, arguments, args):
     return found
 
 
-def compiles_alike(fun, dispatcher, key, args, x, first_args):
-    """Whether a function of one vector can be compiled, and gives the same then; `key` as for the form."""
-    return _all_same_in_numba(args) and _agree_at(fun, dispatcher, key, (x,), first_args)
+def compiles_alike(fun, dispatcher, key, x, first_args):
+    """Whether a function of one vector gives the same when it is compiled; `key` as for the form."""
+    return _agree_at(fun, dispatcher, key, (x,), first_args)
 
 
 def compile_objective(functions, scheme, args, x, rows=False):
@@ -95,14 +93,13 @@ def compile_objective(functions, scheme, args, x, rows=False):
     for given, dispatcher in zip(functions, dispatchers, strict=True):
         if given is not None and dispatcher is None:
             return None
-    if not _all_same_in_numba(args):
-        return None
+    args = native(args)
     form = scheme if scheme in (EXACT, JOINT, PAIR, COMPLEX_STEP) else TWO_POINT
     try:
         kinds = (x.dtype.char, rows, fingerprint(args))
         keys = [(part, *kinds) for _, part in pairs]
         key = (*(part for _, part in pairs), form, *kinds)
-    except Exception:  # args of a type that Numba does not know
+    except Exception:  # args that Numba does not know, or not as Python does
         return None
     found = _objectives.get(key, _objectives)
     if found is not _objectives:

@@ -7,7 +7,7 @@ from numba import types
 
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
-from numgd.jit.arguments import fingerprint, row_of_args
+from numgd.jit.arguments import fingerprint, native, row_of_args
 from numgd.kernels.cpu.solve import (
     EXACT,
     FULL_HESSIAN,
@@ -65,6 +65,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     TypeError, ValueError
         For arguments that derivatives cannot be.
     """
+    args = native(args)
     scheme = scheme_of(given.jac)
     curvature = curvature_of(given.hess, given.hessp) if wanted else NO_CURVATURE
     by_default = given.hess is None and given.hessp is None and scheme == PAIR
@@ -132,7 +133,7 @@ class _ObjectiveTrial(Trial):
         return self.x.dtype.char, self.rows, fingerprint(self.args)
 
     def alike(self, dispatcher, key):
-        return compiles_alike(self.fun, dispatcher, key, self.args, self.x, self.first)
+        return compiles_alike(self.fun, dispatcher, key, self.x, self.first)
 
     def fits(self, answer):
         if self.mode == "value_and_grad_to":

@@ -46,7 +46,7 @@ def scheme_of(jac, joint=True):
     """
     if callable(jac):
         return EXACT
-    if jac is None or (joint and jac is False):
+    if jac is None or (joint and isinstance(jac, int) and not jac):
         return PAIR
     if joint and jac is True:
         return JOINT

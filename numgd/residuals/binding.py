@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.jit.arguments import native
 from numgd.objective.binding import Bound
 from numgd.residuals.called_back import PythonResiduals, bridge, residual_vector
 from numgd.residuals.compiled import compile_model, compile_residuals
@@ -29,11 +30,12 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
     """
     found = compile_residuals(fun, jac, scheme, args, x)
     if found is not None:
+        own = native(args)
         try:
-            first = residual_vector(found.functions.fun(x.copy(), *args))
+            first = residual_vector(found.functions.fun(x.copy(), *own))
         except ZeroDivisionError:  # NaN, as it is in a solver
             first = np.array([np.nan])
-        bound = _bound(found, (first.size, args))
+        bound = _bound(found, (first.size, own))
         if bound is not None:
             return bound, first
     first = residual_vector(fun(x.copy(), *args))

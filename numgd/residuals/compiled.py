@@ -4,11 +4,11 @@ import numpy as np
 from numba import types
 
 from numgd.functions import LeastRecentlyUsed, dispatcher_of
-from numgd.jit.arguments import fingerprint, storage_size, type_of
+from numgd.jit.arguments import fingerprint, native, storage_size, type_of
 from numgd.jit.pointers import function_address
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, TWO_POINT
 from numgd.objective.adapter import Functions
-from numgd.objective.compiled import Compiled, _agree_at, _all_same_in_numba
+from numgd.objective.compiled import Compiled, _agree_at
 from numgd.residuals.adapter import make_model_adapter, make_residual_adapter
 
 _residuals = LeastRecentlyUsed(512)
@@ -22,8 +22,7 @@ def compile_residuals(fun, jac, scheme, args, x):
 
     x is a point at which a plain function's compiled form is compared with itself.
     """
-    if not _all_same_in_numba(args):
-        return None
+    args = native(args)
     return _compile(fun, jac, scheme, args, None, make_residual_adapter, (x,), args)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import types
 
+from numgd.jit.arguments import native
 from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE, TWO_POINT
 from numgd.objective.derivatives import insist_not
 from numgd.objective.schemes import AUTODIFF, NAMES, asks_for_source
@@ -14,6 +15,7 @@ class _ResidualTrial(Trial):
     """Of ``fun(x, *args)``."""
 
     def __init__(self, fun, args, x):
+        args = native(args)
         super().__init__("jacobian", 0, fun, x, (x, *args))
         self.args = args
 

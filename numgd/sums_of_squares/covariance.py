@@ -1,6 +1,9 @@
 """The covariance of fitted parameters, (JᵀJ)⁻¹ or its pseudo-inverse, from the factors of the Jacobian."""
 
-from numgd.jit.portable import seldom
+import math
+
+from numgd.jit.portable import portable, seldom
+from numgd.linalg import epsilon
 from numgd.sums_of_squares.model import fill_norms
 from numgd.sums_of_squares.qr import (
     copy_triangle,
@@ -60,3 +63,18 @@ def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
                 total += G[k, i] * G[k, j]
             out[i, j] = total
     return rank
+
+
+@portable
+def determined(pcov, x):
+    """Whether no parameter's standard deviation exceeds it, or one, by more than half of the digits.
+
+    Beyond that the data say nothing of a parameter.  Differences of SciPy's width do not see its column of
+    the Jacobian then, and give a matrix that is exactly singular; an exact Jacobian holds some 1e-15.
+    """
+    one = x.dtype.type(1)
+    for j in range(x.size):
+        limit = max(one, abs(x[j])) / math.sqrt(epsilon(x))
+        if not math.sqrt(pcov[j, j]) <= limit:
+            return False
+    return True
