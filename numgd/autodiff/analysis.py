@@ -204,13 +204,13 @@ def _read(op, needed):
 class Memory:
     """When the contents of arrays change."""
 
-    def __init__(self, program, refuse):
+    def __init__(self, program):
+        self.program = program
         self.position, self.stores = {}, {}
         for number, op in enumerate(walk(program.body)):
             self.position[op] = number
             if isinstance(op, Store):
                 self.stores.setdefault(op.array.root, []).append(op)
-        self.check(program, refuse)
 
     def settled(self, value, op):
         """Whether the contents of an array are the same at an operation and ever after."""
@@ -225,9 +225,9 @@ class Memory:
                 return False
         return True
 
-    def check(self, program, refuse):
+    def check(self, refuse):
         """Refuse what arrays under several names would make wrong."""
-        for op in walk(program.body):
+        for op in walk(self.program.body):
             for value, out in _renamed(op):
                 if value is None or not value.kind.ndim:
                     continue

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from numgd.autodiff import rules
+from numgd.autodiff.analysis import Memory
 from numgd.autodiff.expressions import BINARY, Expressions
 from numgd.autodiff.flow import Flow
 from numgd.autodiff.program import (
@@ -22,6 +23,7 @@ from numgd.autodiff.program import (
     Static,
     Store,
     Value,
+    walk,
 )
 from numgd.autodiff.reading import Source, plain_function
 from numgd.autodiff.structure import ANSWER, restructure
@@ -45,7 +47,19 @@ def build(function, kinds, names):
         builder.env[argument.arg] = what
         parameters.append((argument.arg, what))
     result = builder.run()
-    return Program(source.name, parameters, body, result, builder.externals)
+    program = Program(source.name, parameters, body, result, builder.externals)
+    check_copies(program, source.refuse)
+    return program
+
+
+def check_copies(program, refuse):
+    """Refuse to write into an array of which a reshaped one may be a view or a copy, or into that one."""
+    memory = Memory(program)
+    for op in walk(program.body):
+        if isinstance(op, Apply) and op.rule is rules.RESHAPED:
+            copy = op.result
+            if copy in memory.stores or not memory.settled(op.args[0], op):
+                refuse(op.line, "an array reshaped that is not in C order, and one of the two written into,")
 
 
 class Builder(Expressions, Flow):
@@ -105,6 +119,8 @@ class Builder(Expressions, Flow):
             kind = rule.kind([arg.kind for arg in args], options)
         except (TypeError, ValueError, IndexError) as error:
             self.refuse(node, str(error) if isinstance(error, TypeError) else rule.name)
+        if kind.ndim:
+            kind = kind._replace(layout=rule.layout([arg.kind for arg in args], options))
         op = Apply(self.block, self.line, rule, list(args), options)
         op.result = Value(self.names.fresh("t"), kind, self.block, op, temporary=True)
         if getattr(rule, "view", False):

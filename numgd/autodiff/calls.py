@@ -204,8 +204,10 @@ def _array(builder, node, function, what, /, dtype=None):
         array = builder.value(what, node)
         if not array.kind.ndim or dtype not in (None, array.kind.dtype):
             builder.refuse(node, f"{ast.unparse(node)!r}")
-        rule = rules.COPY if function in (np.array, np.copy) else rules.FUNCTIONS[np.ascontiguousarray]
-        return builder.apply(rule, [array], node)
+        ordered = function is np.ascontiguousarray and array.kind.layout == "C"
+        if function is np.asarray or ordered:
+            return array
+        return builder.apply(rules.COPY_IN_ORDER if function is np.copy else rules.COPY, [array], node)
     if what and all(isinstance(item, tuple) for item in what):
         if len({len(row) for row in what}) != 1:
             builder.refuse(node, "np.array of rows of different lengths")

@@ -306,7 +306,7 @@ def kind_of(numba_type, name):
     if isinstance(numba_type, types.Literal):
         numba_type = numba_type.literal_type
     if isinstance(numba_type, types.Array):
-        return Kind(_dtype(numba_type.dtype, name), numba_type.ndim)
+        return Kind(_dtype(numba_type.dtype, name), numba_type.ndim, numba_type.layout)
     if isinstance(numba_type, types.BaseTuple):
         return tuple(kind_of(item, name) for item in numba_type)
     if isinstance(numba_type, types.NoneType):

@@ -6,7 +6,9 @@ from collections.abc import Hashable
 from types import FunctionType, ModuleType
 
 import numpy as np
+from numba import types
 from numba.core.dispatcher import Dispatcher
+from numba.core.typing.arraydecl import get_array_index_type
 
 from numgd.autodiff import rules
 from numgd.autodiff.calls import CALLS, METHOD_CALLS, build_call, dtype_of, option
@@ -88,7 +90,8 @@ class Expressions:
                 hint = node.id if isinstance(node, ast.Name) else "array"
                 name = self.names.fresh(hint)
                 self.externals[name] = thing
-            return Value(name, Kind(dtype_of(thing.dtype.type, self, node), thing.ndim))
+            layout = "C" if thing.flags.c_contiguous else "F" if thing.flags.f_contiguous else "A"
+            return Value(name, Kind(dtype_of(thing.dtype.type, self, node), thing.ndim, layout))
         return Static(thing)
 
     def of_Tuple(self, node):
@@ -314,7 +317,8 @@ class Expressions:
         if used > ndim:
             self.refuse(node, "more indices than the array has axes")
         op = Load(self.block, self.line, array, index)
-        op.result = Value(self.names.fresh("t"), Kind(array.kind.dtype, rank), self.block, op, temporary=True)
+        kind = Kind(array.kind.dtype, rank, layout_of_selection(array.kind, index) if rank else "C")
+        op.result = Value(self.names.fresh("t"), kind, self.block, op, temporary=True)
         if rank and not selecting:
             op.result.base = array
         self.block.ops.append(op)
@@ -392,3 +396,19 @@ class Expressions:
         if rule is None or not array.kind.ndim:
             self.refuse(node, f"the method {name!r}")
         return self.by_rule(rule, [array, *args], keywords, node)
+
+
+def layout_of_selection(kind, index):
+    """The layout of what an index selects of an array, as Numba has it."""
+    array = types.Array(types.float64, kind.ndim, kind.layout)
+    selection = types.BaseTuple.from_types([_index_type(item) for item in index])
+    return get_array_index_type(array, selection).result.layout
+
+
+def _index_type(item):
+    """The Numba type of an item of an index."""
+    if isinstance(item, Slice):
+        return types.slice2_type if item.step is None else types.slice3_type
+    if isinstance(item, Value):
+        return types.Array(types.intp, item.kind.ndim, "C") if item.kind.ndim else types.intp
+    return types.none if item == NEW_AXIS else types.ellipsis

@@ -363,8 +363,8 @@ def united(first, second):
         return None
     if first.kind == second.kind:
         return first.kind
-    if first.kind.ndim:
-        return None
+    if first.kind.ndim:  # in different layouts
+        return first.kind._replace(layout="A") if first.kind.dtype == second.kind.dtype else None
     return Kind(promoted(first.kind.dtype, second.kind.dtype))
 
 

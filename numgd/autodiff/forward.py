@@ -7,7 +7,7 @@ tangents ask for.
 
 from numgd.autodiff.analysis import activate, closed, leaves, prune
 from numgd.autodiff.program import Apply, Load, Store, walk
-from numgd.autodiff.rules import ArrayRule, letters, substituted
+from numgd.autodiff.rules import RAVEL, RESHAPE, ArrayRule, letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
 
 
@@ -48,14 +48,19 @@ class Tangent(Forward):
         self.lane = 0
         self.owned = set()  # names of tangents that are arrays which nothing else refers to
         self.written = {op.array.root for op in walk(program.body) if isinstance(op, Store)}
+        views = [op for op in walk(program.body) if getattr(op, "rule", None) in (RESHAPE, RAVEL)]
+        self.laid_out = {op.result.root for op in views} & self.written  # their tangents are laid out alike
 
     def write(self):
         """Write the lines; the texts of the results' tangents, for each direction."""
         roots = {root for root in self.written if root.active and root.op is None}
         for root in sorted(roots, key=lambda root: root.name):
             for _ in self.lanes():
-                if root not in self.dots:
-                    self.line(f"{self.dot_name(root)} = np.zeros_like({self.val(root)})")
+                given = self.dots.get(root)
+                name = self.dot_name(root)
+                self.line(f"{name} = np.zeros_like({self.val(root)})")
+                if given is not None:
+                    self.line(f"{name}[:] = {given}")
         self.block(self.program.body)
         return [[self.final(value) for value in leaves(self.program.result)] for _ in self.lanes()]
 
@@ -76,6 +81,10 @@ class Tangent(Forward):
         """The text of a value."""
         self.used.add(value)
         return value.name
+
+    def writes(self, view):
+        """Whether elements of a view, or of what it is a view of, are written."""
+        return view.root in self.written
 
     def dot_name(self, value):
         """A new name for a value's tangent."""
@@ -128,6 +137,11 @@ class Tangent(Forward):
             else:
                 return
             name = self.dot_name(op.result)
+            if moving and op.result in self.laid_out:
+                self.line(f"{name} = np.zeros_like({self.val(op.result)})")
+                self.line(f"{name}[:] = {text}")
+                self.owned.add(name)
+                return
             self.line(f"{name} = {text}")
             if not getattr(op.rule, "view", False) and not text.isidentifier():
                 self.owned.add(name)

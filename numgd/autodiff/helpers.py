@@ -67,8 +67,13 @@ def _over_arrays(name):
             results[i] = scalar(values[i])
         return out
 
+    def turned(a):
+        return function(a.T).T
+
     def choose(a):
-        return loop if isinstance(a, types.Array) and isinstance(a.dtype, types.Float) else function
+        if not (isinstance(a, types.Array) and isinstance(a.dtype, types.Float)):
+            return function
+        return turned if a.layout == "F" and a.ndim > 1 else loop
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`numpy.{name}`."

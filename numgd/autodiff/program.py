@@ -14,10 +14,15 @@ class NotDifferentiable(TypeError):
 
 
 class Kind(NamedTuple):
-    """What a value is: ``'f8'``, ``'f4'``, ``'i8'`` or ``'b1'``, and its number of dimensions."""
+    """What a value is: ``'f8'``, ``'f4'``, ``'i8'`` or ``'b1'``, its number of dimensions, and the layout.
+
+    The layout of an array is the one that Numba knows when it compiles: ``'C'``, ``'F'``, or ``'A'`` for any.
+    It decides what is a view and what a copy.
+    """
 
     dtype: str
     ndim: int = 0
+    layout: str = "C"
 
     @property
     def real(self):

@@ -27,7 +27,7 @@ from numgd.autodiff.program import (
 )
 from numgd.autodiff.rules import ADD, COPY, SUBTRACT, ArrayRule, Elementwise, letters, substituted
 from numgd.autodiff.shapes import Shapes
-from numgd.autodiff.writing import INDENT, Forward, Writer, contains, range_text
+from numgd.autodiff.writing import INDENT, Forward, Writer, contains, in_f_order, range_text
 
 
 class Adjoint:
@@ -56,7 +56,8 @@ class Adjoint:
         facts = Facts()
         self.shapes = Shapes(program)
         while True:
-            memory = Memory(program, refuse)
+            memory = Memory(program)
+            memory.check(refuse)
             dry = self.sweep(memory, facts, None)
             dry.run([f"seed{i}" for i in range(len(self.results))])
             found = dry.facts()
@@ -85,7 +86,8 @@ class Adjoint:
         """A copy of an array, as it is at an operation that reads it or has made it."""
         after = isinstance(op, Apply) and op.result is value
         copy = Apply(op.block, op.line, COPY, [value], {})
-        copy.result = Value(self.names.fresh(value.name + "_then"), value.kind, op.block, copy)
+        kind = value.kind._replace(layout="C")
+        copy.result = Value(self.names.fresh(value.name + "_then"), kind, op.block, copy)
         place = op.block.ops.index(op)
         op.block.ops.insert(place + after, copy)
         return copy.result
@@ -338,7 +340,7 @@ class Sweep(Writer):
         self.lines += writer.lines
 
     def pop_array(self, value):
-        ndim = value.kind.ndim
+        ndim, turned = value.kind.ndim, in_f_order(value)
         self.line(f"top -= {ndim}")
         lengths = [f"int(tape[top + {axis}])" for axis in range(ndim)]
         shape = f"({', '.join(lengths)},)"
@@ -347,7 +349,7 @@ class Sweep(Writer):
         self.line(f"{name} = {shape}")
         self.line(f"top -= {size}")
         total = " * ".join(f"{name}[{axis}]" for axis in range(ndim))
-        text = f"tape[top : top + {total}].reshape({name})"
+        text = f"tape[top : top + {total}].reshape({name}){'.T' if turned else ''}"
         tail = {"f8": "", "f4": ".astype(np.float32)", "i8": ".astype(np.int64)", "b1": " != 0.0"}
         self.line(f"{value.name} = {text}{tail[value.kind.dtype]}")
 

@@ -39,6 +39,11 @@ def _item(item, name):
     return name(item) if isinstance(item, Value) else item
 
 
+def in_f_order(value):
+    """Whether an array is in Fortran's order; it goes to the tape transposed, to stay so."""
+    return value.kind.ndim > 1 and value.kind.layout == "F"
+
+
 def zero(kind):
     """A value of a kind, where any will do."""
     if kind.ndim:
@@ -210,7 +215,8 @@ class Forward(Writer):
             self.line(f"top += {len(scalars)}")
         for value in self.kept.get(block, []):
             if value.kind.ndim:
-                self.line(f"tape, top = helpers.kept(tape, top, {value.name})")
+                turned = ".T" if in_f_order(value) else ""
+                self.line(f"tape, top = helpers.kept(tape, top, {value.name}{turned})")
 
     def push(self, scalars):
         """Write numbers behind the top of the tape."""

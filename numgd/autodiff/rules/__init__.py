@@ -27,7 +27,16 @@ from numgd.autodiff.rules.elementwise import (
 )
 from numgd.autodiff.rules.inactive import SHAPE, SIZE, Raise
 from numgd.autodiff.rules.linear_algebra import DOT, SLOGDET
-from numgd.autodiff.rules.manipulation import CONCATENATE, COPY, RESHAPE, STACK, TRANSPOSE
+from numgd.autodiff.rules.manipulation import (
+    CONCATENATE,
+    COPY,
+    COPY_IN_ORDER,
+    RAVEL,
+    RESHAPE,
+    RESHAPED,
+    STACK,
+    TRANSPOSE,
+)
 from numgd.autodiff.rules.of_helpers import KEPT_TAPE, KEPT_TOP
 from numgd.autodiff.rules.reductions import Reduction
 
@@ -40,6 +49,7 @@ __all__ = [
     "CONCATENATE",
     "CONVERSIONS",
     "COPY",
+    "COPY_IN_ORDER",
     "DIVIDE",
     "DOT",
     "DTYPE_NAMES",
@@ -61,7 +71,9 @@ __all__ = [
     "OR",
     "POSITIVE",
     "POWER",
+    "RAVEL",
     "RESHAPE",
+    "RESHAPED",
     "SHAPE",
     "SIZE",
     "SLOGDET",

@@ -29,6 +29,10 @@ class Rule:
         """`Kind` of the result; raises TypeError where the operands do not fit."""
         return self._kind(kinds, options)
 
+    def layout(self, kinds, options):
+        """The layout of a result that is an array, as Numba has it."""
+        return "C"
+
     def text(self, args, op):
         """The operation as source text."""
         return substituted(self.pattern, args, op)
@@ -40,6 +44,12 @@ class Rule:
     def simplified(self, args):
         """A rule that does the same for these operands in less, and its operands."""
         return self, args
+
+
+def kept_layout(kinds, options=None):
+    """The layout of an array that is made element by element of others."""
+    layouts = {kind.layout for kind in kinds if kind.ndim}
+    return "F" if "F" in layouts and "C" not in layouts else "C"
 
 
 def substituted(template, args, op, **names):

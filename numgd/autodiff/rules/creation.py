@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.autodiff.program import Kind, promoted
-from numgd.autodiff.rules.base import FUNCTIONS, ArrayRule, rule
+from numgd.autodiff.rules.base import FUNCTIONS, ArrayRule, kept_layout, rule
 
 DTYPE_NAMES = {"f8": "np.float64", "f4": "np.float32", "i8": "np.int64", "b1": "np.bool_"}
 
@@ -87,6 +87,9 @@ class FilledLike(ArrayRule):
     def kind(self, kinds, options):
         return Kind(options.get("dtype") or kinds[0].dtype, kinds[0].ndim)
 
+    def layout(self, kinds, options):
+        return kept_layout(kinds)
+
     def text(self, args, op):
         dtype = op.options.get("dtype")
         return f"np.{self.name}({args[0]}{', ' + DTYPE_NAMES[dtype] if dtype else ''})"
@@ -106,6 +109,9 @@ class FullLike(ArrayRule):
     operands = 2
     linear_in = (1,)
     pattern = "np.full_like({0}, {1})"
+
+    def layout(self, kinds, options):
+        return kept_layout(kinds)
 
     def adjoint(self, em, op):
         em.add(op.args[1], f"np.sum({em.bar(op.result, full=True)})")

@@ -13,7 +13,7 @@ import numpy as np
 
 from numgd.autodiff import helpers
 from numgd.autodiff.program import Kind, promoted
-from numgd.autodiff.rules.base import Rule, define, substituted
+from numgd.autodiff.rules.base import Rule, define, kept_layout, substituted
 
 
 class Elementwise(Rule):
@@ -37,6 +37,9 @@ class Elementwise(Rule):
         if dtype == "i8" and not self.integer:
             dtype = "f8"
         return Kind(dtype, ndim)
+
+    def layout(self, kinds, options):
+        return kept_layout(kinds)
 
     def text(self, args, op):
         pattern = self.pattern
@@ -122,7 +125,19 @@ MINIMUM = define(
     ),
     np.minimum, np.fmin,
 )  # fmt: skip
-WHERE = Elementwise(
+
+
+class Where(Elementwise):
+    """A choice between the elements of two arrays, or numbers."""
+
+    def layout(self, kinds, options):
+        condition, *choices = kinds
+        if all(kind.ndim for kind in choices):
+            return "F" if all(kind.layout == "F" for kind in kinds) else "C"
+        return "F" if condition.layout == "F" else "C"
+
+
+WHERE = Where(
     "where", "np.where(a, b, c)", None, "np.where(a, g, 0.0 * g)", "np.where(a, 0.0 * g, g)",
     integer=True, scalar="(b if a else c)",
 )  # fmt: skip

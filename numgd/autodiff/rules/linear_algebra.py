@@ -122,6 +122,9 @@ class Solve(LinearSystem):
     def kind(self, kinds, options):
         return Kind(real(promoted(*(kind.dtype for kind in kinds))), kinds[1].ndim)
 
+    def layout(self, kinds, options):
+        return "F" if kinds[1].ndim > 1 else "C"
+
     def adjoint(self, em, op):
         a, b = op.args
         g, y = em.bar(op.result, full=True), em.val(op.result)
@@ -136,6 +139,9 @@ class Solve(LinearSystem):
 class Inv(ArrayRule):
     shaped_like = 0
     pattern = "np.linalg.inv({0})"
+
+    def layout(self, kinds, options):
+        return "F"
 
     def adjoint(self, em, op):
         g, y = em.bar(op.result, full=True), em.val(op.result)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.autodiff.program import Kind, promoted
-from numgd.autodiff.rules.base import FUNCTIONS, METHODS, ArrayRule, rule
+from numgd.autodiff.rules.base import FUNCTIONS, METHODS, ArrayRule, kept_layout, rule
 
 
 @rule(np.transpose, methods=("transpose",))
@@ -13,6 +13,9 @@ class Transpose(ArrayRule):
     def text(self, args, op):
         axes = op.options.get("axes")
         return f"{args[0]}.T" if axes is None else f"np.transpose({args[0]}, {axes})"
+
+    def layout(self, kinds, options):
+        return {"C": "F", "F": "C"}.get(kinds[0].layout, "A") if options.get("axes") is None else "A"
 
     def adjoint(self, em, op):
         axes, g = op.options.get("axes"), em.bar(op.result, full=True)
@@ -26,7 +29,7 @@ TRANSPOSE = Transpose
 
 
 class Reshape(ArrayRule):
-    """The array is the first operand, the lengths are the others."""
+    """The array is the first operand, the lengths are the others; a view of an array in C order."""
 
     cheap = view = True
     linear_in = (0,)
@@ -34,39 +37,81 @@ class Reshape(ArrayRule):
     def kind(self, kinds, options):
         return Kind(kinds[0].dtype, len(kinds) - 1)
 
+    def lengths(self, args):
+        """The shape of the result, as text."""
+        return f"({', '.join(args[1:])}{',' if len(args) == 2 else ''})"
+
     def text(self, args, op):
-        lengths = ", ".join(args[1:]) + ("," if len(args) == 2 else "")
-        return f"{args[0]}.reshape(({lengths}))"
+        return f"{args[0]}.reshape({self.lengths(args)})"
 
     def adjoint(self, em, op):
         a = op.args[0]
         g = em.bar(op.result, full=True)
         em.add(a, f"np.ascontiguousarray({g}).reshape({em.like(a)}.shape)")
 
+    def tangent(self, em, op):
+        # The tangent of what is written into is laid out as the array itself; any other need not be.
+        d, lengths = em.dot(op.args[0]), [em.val(arg) for arg in op.args[1:]]
+        return self.text([d if em.writes(op.result) else f"np.ascontiguousarray({d})", *lengths], op)
 
-RESHAPE = Reshape("reshape")
+    def simplified(self, args):
+        return (RESHAPED if args[0].kind.layout != "C" else self), args
+
+
+class Reshaped(Reshape):
+    """Reshaping what is not in C order: NumPy copies in most cases, which Numba does not do by itself."""
+
+    cheap = view = False
+
+    def layout(self, kinds, options):
+        return "A"
+
+    def text(self, args, op):
+        return f"np.ascontiguousarray({args[0]}).reshape({self.lengths(args)})"
+
+    def tangent(self, em, op):
+        return self.text([em.dot(op.args[0]), *(em.val(arg) for arg in op.args[1:])], op)
+
+    def simplified(self, args):
+        return self, args
+
+
+RESHAPE, RESHAPED = Reshape("reshape"), Reshaped("reshape")
 
 
 class Ravel(Reshape):
-    """All elements in a row."""
-
-    def __init__(self, name):
-        super().__init__(name)
-        self.view = name == "ravel"
+    """All elements in a row: a view of an array in C order."""
 
     def kind(self, kinds, options):
         return Kind(kinds[0].dtype, 1)
 
+    def lengths(self, args):
+        return f"{args[0]}.size"
+
+    def simplified(self, args):
+        return (FLATTEN if args[0].kind.layout != "C" else self), args
+
+
+class Flatten(Ravel):
+    """All elements in a row, in a new array."""
+
+    cheap = view = False
+
     def text(self, args, op):
-        return f"{args[0]}.{self.name}()"
+        return f"{args[0]}.flatten()"
+
+    def tangent(self, em, op):
+        return self.text([em.dot(op.args[0])], op)
+
+    def simplified(self, args):
+        return self, args
 
 
-for _name in ("ravel", "flatten"):
-    METHODS[_name] = Ravel(_name)
-FUNCTIONS[np.ravel] = METHODS["ravel"]
+RAVEL = FUNCTIONS[np.ravel] = METHODS["ravel"] = Ravel("ravel")
+FLATTEN = METHODS["flatten"] = Flatten("flatten")
 
 
-@rule(np.copy, methods=("copy",))
+@rule(methods=("copy",))
 class Copy(ArrayRule):
     shaped_like = 0
     linear = True
@@ -80,14 +125,16 @@ class Copy(ArrayRule):
 COPY = Copy
 
 
-@rule(np.ascontiguousarray, np.asarray)
-class Contiguous(ArrayRule):
-    shaped_like = 0
-    view = linear = True
-    pattern = "np.ascontiguousarray({0})"
+class CopyInOrder(type(COPY)):
+    """``np.copy``, which keeps the order of an array."""
 
-    def adjoint(self, em, op):
-        em.add(op.args[0], em.bar(op.result, full=True))
+    pattern = "np.copy({0})"
+
+    def layout(self, kinds, options):
+        return kept_layout(kinds)
+
+
+COPY_IN_ORDER = CopyInOrder("copy")
 
 
 @rule(np.concatenate)
@@ -102,6 +149,9 @@ class Concatenate(ArrayRule):
     def text(self, args, op):
         axis = op.options.get("axis", 0)
         return f"np.concatenate(({', '.join(args)},), {axis})"
+
+    def layout(self, kinds, options):
+        return "F" if all(kind.layout == "F" for kind in kinds) else "C"
 
     def adjoint(self, em, op):
         axis, g = op.options.get("axis", 0), em.bar(op.result, full=True)
@@ -124,6 +174,9 @@ class Stack(ArrayRule):
 
     def kind(self, kinds, options):
         return Kind(promoted(*(kind.dtype for kind in kinds)), kinds[0].ndim + 1)
+
+    def layout(self, kinds, options):
+        return "F" if all(kind.layout == "F" for kind in kinds) else "C"
 
     def text(self, args, op):
         return f"np.stack(({', '.join(args)},), {op.options.get('axis', 0)})"

@@ -32,7 +32,16 @@ class Helper(ArrayRule):
 
 
 Helper(helpers.grown, 2, (0,))
-Helper(helpers.fit, 2, (0,), ranked_by=1)
+
+
+class Fit(Helper):
+    """A sum over broadcast axes; where there are none, the array as it is."""
+
+    def layout(self, kinds, options):
+        return kinds[0].layout if kinds[0].layout == "C" else "A"
+
+
+Fit(helpers.fit, 2, (0,), ranked_by=1)
 Helper(helpers.spread, 3, (0,), ranked_by=2)
 Helper(helpers.scatter, 3, (2,))
 Helper(helpers.diff_adjoint, 1, (0,))
