@@ -37,7 +37,7 @@ from numgd.kernels.cpu.solve import (
     entry,
     make_rows,
 )
-from numgd.minimize import minimize
+from numgd.minimize import hand_over, minimize
 from numgd.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
 from numgd.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
 from numgd.parameters import Tolerance, make_checked, make_related, parameter_of, parameters_of
@@ -332,19 +332,19 @@ def _no_box(bounds, x):
 
 
 def _method_and_jac(method, jac, bounded):
-    """Names and functions behind the arguments `method` and `jac`."""
+    """Names and functions behind the arguments `method` and `jac`: what was asked for, what solves it."""
     name = method_name(_constant(method, "method") or ("l-bfgs-b" if bounded else "bfgs"))
-    name = own_method(name, bounded)
+    asked, name = name, own_method(name, bounded)
     if bounded and not trait(name, "BOUNDED"):
         name = None
     if name not in METHODS:
         raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {METHODS}")
     if not _given(jac):
-        return name, None, PAIR
+        return asked, name, None, PAIR
     if isinstance(jac, types.Dispatcher):
-        return name, jac.dispatcher, EXACT
+        return asked, name, jac.dispatcher, EXACT
     if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
-        return name, None, scheme_of(_constant(jac, "jac"))
+        return asked, name, None, scheme_of(_constant(jac, "jac"))
     raise TypingError(
         "numgd.minimize: jac must be an @njit function, True, 'autodiff', '2-point', '3-point' or 'cs'"
     )
@@ -376,7 +376,7 @@ def _minimize_in_njit(
     bounded = _given(bounds)
     if bounded and not (isinstance(bounds, types.Array) and bounds.ndim == 2):
         raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
-    method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
+    asked, method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
     second, curvature = _curvature(method_key, hess, hessp)
     wanted = trait(method_key, "CURVATURE")
     modes = ["pair"] if scheme == PAIR else []
@@ -385,6 +385,8 @@ def _minimize_in_njit(
         modes.append("hess" if wanted == "hessian" else "hessp")
     explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])
     known, unknown = _options(options)
+    if bounded and method_key != asked:
+        known = hand_over(asked, method_key, known, stacklevel=2)
     limits, maxcor, _ = settings(method_key, dtype, None, known)
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
     if unavailable:

@@ -113,9 +113,10 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0):
     if outcome[0] == NOT_FINITE_AT_START:
         raise ValueError("the residuals are not finite at the starting point")
     columns = long[JACOBIAN : JACOBIAN + n]
+    residuals, gradient = long[RESIDUALS].copy(), short[GRADIENT].copy()
     return Fit(
-        outcome, x, long[RESIDUALS], columns, short[GRADIENT], short[ACTIVE], int(report[CALLS]),
-        int(report[REPLACED]), observer,
+        outcome, x, residuals, columns, gradient, short[ACTIVE], int(report[CALLS]), int(report[REPLACED]),
+        observer,
     )  # fmt: skip
 
 

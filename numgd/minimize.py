@@ -261,15 +261,24 @@ def resolve(functions, method, bounded, constrained, options):
     if constrained or own is None:
         return name, False, functions, options
     if bounded and own != name:
-        if ALIASES.get(own) != name:
-            warnings.warn(
-                f"method {name!r} takes no bounds; {own!r} is used instead", RuntimeWarning, stacklevel=3
-            )
-        options = known_options(own, options)
+        options = hand_over(name, own, options, stacklevel=4)
     if trait(own, "CURVATURE") is None and not (functions.hess is functions.hessp is None):
         warnings.warn(f"method {name!r} uses no Hessian", RuntimeWarning, stacklevel=3)
         functions = functions._replace(hess=None, hessp=None)
     return own, True, functions, options
+
+
+def hand_over(name, own, options, stacklevel):
+    """What a method that takes over from another one takes of its options; warns of it and of the others."""
+    kept, lost = known_options(own, options, name)
+    if lost or ALIASES.get(own) != name:
+        without = f", which has no option {', '.join(map(repr, lost))}" if lost else ""
+        warnings.warn(
+            f"method {name!r} takes no bounds; {own!r} is used instead{without}",
+            RuntimeWarning,
+            stacklevel=stacklevel,
+        )
+    return kept
 
 
 def binding(bounds):
@@ -398,7 +407,7 @@ def _result(x, report, status, message, nit, f, state, driver, observer, used):
     result = OptimizeResult(
         x=x,
         fun=f,
-        jac=state.work[0],
+        jac=state.work[0].copy(),
         nit=nit,
         nfev=int(report[NFEV]),
         njev=int(report[NJEV]),

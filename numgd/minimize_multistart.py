@@ -102,7 +102,7 @@ def minimize_multistart(
     found = results = None
     if own and starts.shape[1] < THREADED_FROM:  # longer vectors keep all cores busy by themselves
         found = solve_rows(functions, starts, args, method, tol, options, False, box)
-        options = known_options(method, options)  # it has warned of the others
+        options, _ = known_options(method, options)  # it has warned of the others
 
     def solve(x):
         return minimize(

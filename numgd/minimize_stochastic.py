@@ -22,7 +22,7 @@ from numgd.parameters import (
     one_of,
 )
 from numgd.schedules.schedule import rates_of_steps
-from numgd.status import CALLBACK, EARLY, EPOCHS, MESSAGES, NOT_FINITE, SUCCESSES, TIME_LIMIT
+from numgd.status import CALLBACK, EARLY, EPOCHS, MESSAGES, NOT_FINITE, ROSE, SUCCESSES, TIME_LIMIT
 from numgd.warm_start import State, remember_state
 
 BLOCK_SECONDS = 0.05
@@ -100,8 +100,9 @@ def minimize_stochastic(
         more than `min_delta` below its lowest.
     min_delta : float
     restore_best : bool
-        Whether the result is the point of the lowest loss after an epoch, with validation data or
-        `patience`; else it is the last one.
+        Whether the result is the point of the lowest loss, with validation data or `patience`: of all epochs'
+        ends and the start, by their own loss over the validation data, or else over all data.  Without, it is
+        the last one.
     time_limit : float, optional
         Seconds.
     callback : callable, optional
@@ -119,7 +120,8 @@ def minimize_stochastic(
     OptimizeResult
         `x`, `fun` and `jac` (mean loss and gradient over all data at x), `nit` (steps), `nepoch`, `nfev` and
         `njev` (batches evaluated), `status`, `success`, `message`, `history` (`StochasticHistory`),
-        `derivatives`, and `averaged` where an average was asked for.
+        `derivatives`, and where an average was asked for `averaged` and its loss, `averaged_fun`.  A run that
+        ends above the loss of its start is no success.
 
     Raises
     ------
@@ -134,12 +136,15 @@ def minimize_stochastic(
     batch, not on the columns.  `x` has a number for each column, or several in a row.  Averages, lookahead
     and ``'svrg'`` are not available then.
 
-    A function that Numba cannot compile is called back for each batch.  `fun` and `jac` of the result need
-    another pass over the data: with an iterator that cannot be gone through again they are the mean loss of
-    the last epoch's batches and None.
+    A function that Numba cannot compile is called back for each batch.  The loss at the start, and `fun` and
+    `jac` of the result, need a pass over the data each; with `patience` and no validation data another one
+    after each epoch.  With an iterator that cannot be gone through again `fun` is the mean loss of the
+    epoch's batches, each before its step, `jac` is None, and the first batch alone tells whether the loss
+    rose.
 
-    A loss or a gradient that is not finite ends the run with ``success=False`` at the point of the lowest
-    loss.  The steps are compiled: with a batch of one sample a step costs its arithmetic.
+    A loss or a gradient that is not finite ends the run with ``success=False`` at the best point seen, the
+    start if nothing else; without validation data and `patience`, points are seen by the mean loss of the
+    epoch before them.  The steps are compiled: with a batch of one sample a step costs its arithmetic.
 
     Examples
     --------
@@ -222,11 +227,15 @@ class _Run:
         self.pace = 64  # steps of a block
         self.rows = []
         self.best, self.best_x = math.inf, x.copy()
+        self.best_average = x.copy() if optimizer.t == 0 else average.copy()
+        self.first_x, self.last = x.copy(), math.nan
 
     def _resume(self, earlier, reduced):
         state = getattr(earlier, "_numgd_state", None)
         method = f"stochastic-{'svrg' if reduced else self.optimizer.rule_name}"
-        if state is not None and state.method == method and state.work["0.slots"].shape[1] == self.x.size:
+        if state is None or not np.array_equal(earlier.x, state.carry):
+            return
+        if state.method == method and state.work["0.slots"].shape[1] == self.x.size:
             self.optimizer.load_state_dict(state.work)
             self.epoch = state.age
             self.x[:] = state.x
@@ -250,24 +259,23 @@ class _Run:
         """Run the epochs; the status."""
         settings = self.settings
         bar = _bar(progress, settings.epochs)
+        self.begin(watched)
         waited, status = 0, EPOCHS
         for _ in range(settings.epochs):
             status = self.one_epoch()
+            if status == TIME_LIMIT and watched:
+                self.see(self.judged())
             if status != EPOCHS:
                 break
             loss, last_rate = self.finished
-            held_out = math.nan
-            if self.validation is not None:
-                held_out = float(self.mean(self.validation, self.x)[0])
+            judged = self.judged(loss) if watched else loss
+            held_out = math.nan if self.validation is None else judged
             self.epoch += 1
             self.rows.append((loss, held_out, last_rate, time.perf_counter() - self.started))
-            observed = loss if self.validation is None else held_out
             if hasattr(self.group.rate, "observe"):
-                self.group.rate.observe(observed)
-            waited = 0 if observed < self.best - settings.min_delta else waited + 1
-            if observed < self.best:
-                self.best = observed
-                self.best_x[:] = self.x
+                self.group.rate.observe(judged)
+            waited = 0 if judged < self.best - settings.min_delta else waited + 1
+            self.see(judged)
             bar(loss, held_out)
             if settings.callback is not None and self._called_back(loss, held_out):
                 status = CALLBACK
@@ -276,8 +284,32 @@ class _Run:
                 status = EARLY
                 break
         bar(None, None)
-        self.restored = status == NOT_FINITE or (watched and restore_best and self.rows)
+        self.watched, self.restored = watched, status == NOT_FINITE or (watched and restore_best)
         return status
+
+    def begin(self, watched):
+        """Look at the start, which is a point seen."""
+        if watched:
+            self.see(self.judged())
+
+    def judged(self, otherwise=math.inf):
+        """The loss at the point by which it is judged: of the validation data, or else of all data.
+
+        Of data that cannot be gone through again it is not known, and `otherwise` is given.
+        """
+        if self.validation is not None:
+            return float(self.mean(self.validation, self.x)[0])
+        found = self.source.mean(self, self.x)
+        return otherwise if found is None else float(found[0])
+
+    def see(self, judged):
+        """Keep the point if it is the best one so far."""
+        self.last = judged
+        if judged < self.best:
+            self.best = judged
+            self.best_x[:] = self.x
+            if self.optimizer.averages and self.optimizer.t:
+                self.best_average[:] = self.group.memory("average")
 
     def _called_back(self, loss, held_out):
         from scipy.optimize import OptimizeResult
@@ -331,11 +363,16 @@ class _Run:
         """SciPy's result object."""
         from scipy.optimize import OptimizeResult
 
-        state = State(method, self.x.copy(), self.optimizer.state_dict(), None, self.epoch, 0)
+        last = self.x.copy()
+        average = self.group.memory("average") if self.optimizer.averages else self.x[:0]
         if self.restored:
-            self.x[:] = self.best_x
-        mean = self.source.mean(self, self.x)
-        value, gradient = mean or (self.rows[-1][0] if self.rows else math.nan, None)
+            self.x[:], average = self.best_x, self.best_average
+        start, found = (self.source.mean(self, x) for x in (self.first_x, self.x))
+        if status == NOT_FINITE and found is not None and not found[0] <= start[0]:
+            self.x[:], average, found = self.first_x, self.first_x, start
+        value, gradient = found or (self.rows[-1][0] if self.rows else math.nan, None)
+        if status in SUCCESSES and self.rose(start, value):
+            status = ROSE
         columns = np.array(self.rows, float).reshape(-1, 4).T
         found = OptimizeResult(
             x=self.x, fun=value, jac=gradient, nit=self.nit, nepoch=self.epoch, nfev=self.evaluations,
@@ -343,9 +380,21 @@ class _Run:
             message=MESSAGES[status], history=StochasticHistory(*columns), derivatives=used,
         )  # fmt: skip
         if self.optimizer.averages:
-            found.averaged = self.group.memory("average").copy()
-        remember_state(found, state)
+            found.averaged = average.copy()
+            of_average = self.source.mean(self, found.averaged)
+            found.averaged_fun = math.nan if of_average is None else of_average[0]
+        if status != NOT_FINITE:
+            work = self.optimizer.state_dict()
+            remember_state(found, State(method, last, work, self.x.copy(), self.epoch, 0))
         return found
+
+    def rose(self, start, value):
+        """Whether the run ended above its start."""
+        if start is None:  # the first batch stands for data that are gone
+            before, after = (self.source.first_mean(self, x)[0] for x in (self.first_x, self.x))
+            return value > before and after > before
+        nothing_gained = self.restored and np.array_equal(self.x, self.first_x)
+        return value > start[0] or (nothing_gained and self.last > self.best)
 
 
 def _treatment(optimizer, group):

@@ -119,12 +119,28 @@ def _defaults(method):
     return found
 
 
-def known_options(method, options):
-    """The options among those given that a method has; what a method that gives way to it had is dropped."""
+def _names(method):
+    """The names of a method's options."""
+    without = () if takes_hess_inv(method) else ("hess_inv0",)
+    return {*_defaults(method), *_DRIVER_DEFAULTS}.difference(without)
+
+
+def takes_hess_inv(method):
+    """Whether a method can start from an inverse Hessian."""
+    return trait(method, "take_hess_inv") is not None
+
+
+def known_options(method, options, other=None):
+    """The options without those that only another method has, and the names of these.
+
+    Without another method, those that the method itself has.
+    """
     if not isinstance(options, dict):
-        return options  # None, or `settings` will say what is wrong
-    known = {*_defaults(method), *_DRIVER_DEFAULTS}
-    return {name: value for name, value in options.items() if name in known}
+        return options, []  # None, or `settings` will say what is wrong
+    known = _names(method)
+    others = set(options) if other is None else _names(ALIASES.get(other, other))
+    lost = [name for name in options if name in others and name not in known]
+    return {name: value for name, value in options.items() if name not in lost}, lost
 
 
 def _said(name):
@@ -205,5 +221,8 @@ def _check(method, dtype, tol, items):
         else:
             if name not in _IGNORED:
                 unknown.append(str(name))
+    if driver["hess_inv0"] is not None and not takes_hess_inv(method):
+        driver["hess_inv0"] = None
+        unknown.append("hess_inv0")
     assembled, maxcor = _assemble(method, values, dtype)
     return Settings(assembled, maxcor, driver), tuple(unknown)

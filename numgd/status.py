@@ -20,6 +20,7 @@ class Status(IntEnum):
     EPOCHS = 10
     EARLY = 11
     TIME_LIMIT = 12
+    ROSE = 13
     CALLBACK = 99
 
 
@@ -40,6 +41,7 @@ MESSAGES = {
     Status.EPOCHS: "All epochs have been run.",
     Status.EARLY: "The loss did not improve for `patience` epochs.",
     Status.TIME_LIMIT: "The time limit has been reached.",
+    Status.ROSE: "The loss ended above that of the starting point: the steps may be too large.",
     Status.CALLBACK: "`callback` raised `StopIteration`.",
 }
 
@@ -68,6 +70,7 @@ SUCCESSES = frozenset(
     EPOCHS,
     EARLY,
     TIME_LIMIT,
+    ROSE,
     CALLBACK,
 ) = (int(status) for status in Status)
 

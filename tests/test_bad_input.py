@@ -191,6 +191,25 @@ def test_x0_outside_the_bounds_is_clipped_as_in_scipy():
         np.testing.assert_allclose(result.x, [0.5, -1.0])
 
 
+def test_options_of_a_method_that_gives_way_are_named():
+    """What another method takes over from has its options kept, or named in the warning; unknown ones too."""
+    box = [(-2.0, 2.0)] * 2
+    lost = r"'adam' takes no bounds; 'l-bfgs-b' is used instead, which has no option 'beta1', 'learning_rate'"
+    with (
+        pytest.warns(RuntimeWarning, match=lost),
+        pytest.warns(optimize.OptimizeWarning, match="Unknown solver options: nonsense$"),
+    ):
+        options = {"beta1": 0.9, "maxiter": 3, "learning_rate": 0.1, "nonsense": 1}
+        result = numgd.minimize(rosenbrock, [-1.0, 1.0], method="adam", bounds=box, options=options)
+    assert result.nit == 3
+    for method in ("bfgs", "l-bfgs"):
+        with pytest.warns(RuntimeWarning, match="no option 'hess_inv0'"):
+            options = {"hess_inv0": np.eye(2), "maxiter": 3}
+            numgd.minimize(rosenbrock, [-1.0, 1.0], method=method, bounds=box, options=options)
+    with pytest.warns(optimize.OptimizeWarning, match="Unknown solver options: hess_inv0"):
+        numgd.minimize(rosenbrock, [-1.0, 1.0], method="gd", options={"hess_inv0": np.eye(2), "maxiter": 3})
+
+
 def test_unknown_options_warn_as_in_scipy():
     with pytest.warns(optimize.OptimizeWarning, match="Unknown solver options: nonsense"):
         numgd.minimize(rosenbrock, [1.0, 1.0], options={"nonsense": 1})

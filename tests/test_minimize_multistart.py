@@ -280,6 +280,7 @@ def test_warnings_come_once(starts, holder):
             fun, starts[:4], method="cg", hess=hess, bounds=CAMEL_BOX, options={"maxls": 30, "eta": 0.1}
         )
     assert sorted(str(warning.message) for warning in caught) == [
+        "Unknown solver options: eta",
         "method 'cg' takes no bounds; 'l-bfgs-b' is used instead",
         "method 'cg' uses no Hessian",
     ]

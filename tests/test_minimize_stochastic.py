@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 from numba import njit
+from spoiling import spoiled
 
 import numgd
 from numgd import Status
@@ -202,6 +203,79 @@ def test_a_run_that_diverges_fails_at_its_best_point():
     assert np.isfinite(found.x).all() and np.isfinite(found.fun)
 
 
+def whole_loss(x):
+    return np.mean((A @ x - Y) ** 2)
+
+
+EACH_WAY = {  # how a run may be asked for
+    "plain": {},
+    "svrg": {"method": "svrg"},
+    "momentum": {"method": "momentum"},
+    "average": {"options": {"average_from": 3}},
+    "lookahead": {"options": {"lookahead": (3, 0.5)}},
+    "patience": {"patience": 2},
+    "patience, last": {"patience": 2, "restore_best": False},
+    "validation": {"validation": (A[:20], Y[:20])},
+}
+
+
+@pytest.mark.parametrize("epochs", [6, 500])
+@pytest.mark.parametrize("way", EACH_WAY)
+def test_no_success_above_the_start(way, epochs):
+    """A step that is too large: some epochs end high, many at infinity."""
+    settings = EACH_WAY[way] | {"batch_size": 8, "epochs": epochs}
+    settings["options"] = settings.get("options", {}) | {"learning_rate": 5.0}
+    found = run(**settings)
+    assert not found.success and found.status in (Status.ROSE, Status.NOT_FINITE)
+    np.testing.assert_allclose(found.fun, whole_loss(found.x), rtol=1e-12)
+    if found.status == Status.NOT_FINITE or way in ("patience", "validation"):
+        np.testing.assert_array_equal(found.x, X0)
+    else:
+        assert found.fun > whole_loss(X0) and "above" in found.message
+    if "average_from" in settings["options"]:
+        np.testing.assert_allclose(found.averaged_fun, whole_loss(found.averaged), rtol=1e-12)
+
+
+@pytest.mark.parametrize("way", EACH_WAY)
+def test_the_loss_is_that_of_the_point(way):
+    """The step is too large after some epochs: the best end of an epoch is returned, where asked for."""
+    seen, options = [], {"learning_rate": lambda t: 0.05 if t < 20 else 0.3}
+    settings = EACH_WAY[way] | {"batch_size": 2, "epochs": 12}
+    settings["options"] = settings.get("options", {}) | options
+    found = run(callback=lambda result: seen.append(result.x), **settings)
+    np.testing.assert_allclose(found.fun, whole_loss(found.x), rtol=1e-12)
+    assert found.success == (found.fun <= whole_loss(X0))
+    points = [X0, *seen]
+    if way == "patience":
+        np.testing.assert_array_equal(found.x, min(points, key=whole_loss))
+    elif way == "validation":
+        np.testing.assert_array_equal(found.x, min(points, key=lambda x: squares(x, A[:20], Y[:20])))
+    else:
+        np.testing.assert_array_equal(found.x, seen[-1])
+    if "average_from" in settings["options"]:
+        np.testing.assert_allclose(found.averaged_fun, whole_loss(found.averaged), rtol=1e-12)
+
+
+def test_a_start_at_the_minimum_is_the_best_point():
+    """Noise leads away from it; without `restore_best` the run ends above."""
+    best = np.linalg.lstsq(A, Y, rcond=None)[0]
+    settings = {"data": (A, Y), "method": "gd", "batch_size": 1, "epochs": 3, "patience": 5}
+    settings["options"] = {"learning_rate": 0.05}
+    found = numgd.minimize_stochastic(squares, best, **settings)
+    np.testing.assert_array_equal(found.x, best)
+    last = numgd.minimize_stochastic(squares, best, restore_best=False, **settings)
+    assert last.status == Status.ROSE and not last.success and last.fun > found.fun
+    still = numgd.minimize_stochastic(squares, best, **settings | {"epochs": 0})
+    assert still.success
+
+
+def test_an_edited_result_is_another_start():
+    first = run(batch_size=8, epochs=2)
+    first.x[:] = 0.25
+    again = numgd.minimize_stochastic(squares, first, (A, Y), method="gd", epochs=0)
+    np.testing.assert_array_equal(again.x, np.full(3, 0.25))
+
+
 def test_nan_in_the_data():
     spoiled = Y.copy()
     spoiled[30] = np.nan
@@ -249,7 +323,7 @@ def test_resumed_is_uninterrupted(method):
     settings = {"method": method, "batch_size": 8, "options": {"learning_rate": 0.02, "ema": 0.9}}
     whole = run(epochs=5, **settings)
     first = run(epochs=2, **settings)
-    second = numgd.minimize_stochastic(squares, first, (A, Y), epochs=3, seed=5, **settings)
+    second = numgd.minimize_stochastic(squares, spoiled(first), (A, Y), epochs=3, seed=5, **settings)
     np.testing.assert_array_equal(second.x, whole.x)
     np.testing.assert_array_equal(second.averaged, whole.averaged)
     assert second.nepoch == 5

@@ -227,6 +227,26 @@ def test_an_iterator_that_can_be_gone_through_once():
         )
 
 
+@pytest.mark.parametrize("form", ["iterable", "iterator", "sparse"])
+def test_no_success_above_the_start(form):
+    options = {"learning_rate": 5.0}
+    settings = SETTINGS | {"epochs": 1, "method": "gd", "options": options}
+    if form == "sparse":
+        found = run_sparse(batch_size=8, **settings)
+    else:
+        loader = Loader(8)
+        found = numgd.minimize_stochastic(
+            dense_loss, X0, iter(loader) if form == "iterator" else loader, **settings
+        )
+    assert not found.success and found.status == numgd.Status.ROSE and np.isfinite(found.fun)
+    settings |= {"epochs": 400}
+    if form != "iterator":
+        again = run_sparse(batch_size=8, **settings) if form == "sparse" else None
+        again = again or numgd.minimize_stochastic(dense_loss, X0, Loader(8), **settings)
+        assert again.status == numgd.Status.NOT_FINITE and not again.success
+        np.testing.assert_array_equal(again.x, X0)
+
+
 def test_iterables_of_sparse_batches():
     class Sparse(Loader):
         def __iter__(self):

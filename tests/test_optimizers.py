@@ -291,6 +291,7 @@ def read_only():
 
 
 SHARED = np.zeros(4)
+MEETING = np.lib.stride_tricks.as_strided(np.zeros(2), (3, 2), (0, 8))
 
 
 @pytest.mark.parametrize(
@@ -308,6 +309,16 @@ SHARED = np.zeros(4)
         ([np.zeros(2)], [np.zeros(2), np.zeros(2)], ValueError, "structure of params"),
         ([1.0], [1.0], TypeError, r"params\[0\] must be an array"),
         ([], [], ValueError, "no array"),
+        (
+            [SHARED, SHARED],
+            [np.ones(4), np.ones(4)],
+            ValueError,
+            r"params\[1\] shares memory with params\[0\]",
+        ),
+        ([SHARED[:3], SHARED[2:]], [np.ones(3), np.ones(2)], ValueError, r"params\[1\] shares memory"),
+        ({"a": SHARED[::2], "b": SHARED[1:3]}, {"a": np.ones(2), "b": np.ones(2)}, ValueError, "params"),
+        ([SHARED[:2], SHARED[2:]], [np.ones(2), SHARED[:2]], ValueError, r"grads\[1\] shares .* params\[0\]"),
+        (MEETING, np.zeros((3, 2)), ValueError, "params has elements that share memory"),
     ],
 )
 def test_arrays_that_do_not_fit(params, grads, error, match):
@@ -322,6 +333,86 @@ def test_neighbours_in_memory_are_no_shared_memory():
     both[1::2] = 1.0
     numgd.SGD(1.0).step(both[::2], both[1::2])
     np.testing.assert_array_equal(both, [-1.0, 1.0] * 3)
+
+
+def test_apart_or_not_is_asked_of_elements_not_of_bounds():
+    """Interleaved parameters and gradients, in one block of memory; and gradients may be one array."""
+    block, single = np.zeros((6, 4)), np.ones(6)
+    block[:, 2:] = 1.0
+    numgd.SGD(1.0).step([block[:, 0], block[:, 1]], [block[:, 2], block[:, 3]])
+    np.testing.assert_array_equal(block, np.repeat([[-1.0, -1.0, 1.0, 1.0]], 6, 0))
+    numgd.SGD(1.0).step([block[:, 0], block[:, 1]], [single, single])
+    assert (block[:, :2] == -2.0).all()
+    empty = block[:0]
+    numgd.SGD(1.0).step([block[:, 0].copy(), empty, empty], [single, empty, empty])
+
+
+def _moved(array):
+    """Give an array other memory and its old length."""
+    size = array.size
+    array.resize(10**6, refcheck=False)
+    array.resize(size, refcheck=False)
+
+
+CHANGES = {  # what may happen to an array between two steps; the error, or none where it still fits
+    "resized": (lambda a: a.resize(9, refcheck=False), ValueError, "shape"),
+    "moved": (_moved, None, ""),
+    "reshaped": (lambda a: setattr(a, "shape", (2, 2)), ValueError, "shape"),
+    "retyped": (lambda a: setattr(a, "dtype", np.int64), (TypeError, ValueError), "float|dtype"),
+    "read-only": (lambda a: a.setflags(write=False), ValueError, "params is read-only"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("of", ["params", "grads"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_array_that_is_no_longer_what_it_was(change, of):
+    act, error, match = CHANGES[change]
+    error = None if (change, of) == ("read-only", "grads") else error
+    optimizer, memory = numgd.SGD(1.0), {"params": np.zeros(4), "grads": np.ones(4)}
+    optimizer.step(**memory)
+    act(memory[of])
+    if error is not None:
+        before = memory["params"].copy()
+        with pytest.raises(error, match=match):
+            optimizer.step(**memory)
+        assert np.array_equal(memory["params"], before)
+        if of == "params":
+            with pytest.raises(error, match=match):
+                optimizer.parameters()
+        return
+    optimizer.step(**memory)
+    assert np.array_equal(memory["params"], np.full(4, -2.0))
+    assert np.array_equal(optimizer.parameters(), memory["params"])
+
+
+def test_what_a_structure_holds_is_looked_at():
+    """Other arrays under the same keys, and the same arrays under other keys."""
+    params, grads = {"a": np.zeros(2), "b": np.zeros(2)}, {"a": np.ones(2), "b": np.full(2, 2.0)}
+    optimizer = numgd.SGD(1.0)
+    optimizer.step(params, grads)
+    optimizer.step(params, {"b": grads["a"], "a": grads["b"]})
+    assert params["a"][0] == params["b"][0] == -3.0
+    old, params["a"] = params["a"], np.zeros(2)
+    optimizer.step(params, grads)
+    assert old[0] == -3.0 and params["a"][0] == -1.0
+    with pytest.raises(ValueError, match="at every step"):
+        optimizer.step(list(params.values()), list(grads.values()))
+    whole = np.zeros((4, 2))
+    view, strided = numgd.SGD(1.0), whole[:, 0]
+    view.step(strided, np.ones(4))
+    whole[:] = 5.0  # the copy of an array that is not contiguous is made again at every step
+    view.step(strided, np.ones(4))
+    assert (whole[:, 0] == 4.0).all()
+    whole[:] = 7.0
+    assert (view.parameters() == 7.0).all()
+
+
+def test_arrays_that_are_not_aligned():
+    p = np.zeros(17, np.uint8)[1:].view(np.float64)
+    assert not p.flags.aligned
+    numgd.SGD(1.0).step(p, np.ones(2))
+    assert p.tolist() == [-1.0, -1.0]
 
 
 def test_arrays_that_change_their_shape():

@@ -9,6 +9,7 @@ import pytest
 from conftest import distance, distance_gradient, rosenbrock_gradient
 from numba import njit
 from reference.rules import CASES, FILE, MARKS, SEEDS, by_oracle, gradients, oracle_of, rule_of
+from spoiling import spoiled
 
 import numgd
 from numgd.access import CARRIED
@@ -163,7 +164,7 @@ def test_a_run_goes_on_bit_for_bit(name):
         options = {"learning_rate": 1e-3, "maxiter": maxiter}
         return numgd.minimize(distance, x0, np.ones(3), name, distance_gradient, options=options)
 
-    whole, rest = run(np.zeros(3), 9), run(run(np.zeros(3), 4), 5)
+    whole, rest = run(np.zeros(3), 9), run(spoiled(run(np.zeros(3), 4)), 5)
     assert np.array_equal(whole.x, rest.x)
     assert (whole.nit, rest.nit) == (9, 5)
 

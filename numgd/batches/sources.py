@@ -136,5 +136,14 @@ class StreamSource:
             rows += objective.rows
         return value / rows, gradient / x.dtype.type(rows)
 
+    def first_mean(self, run, x):
+        """The same over the first batch."""
+        data = self._first
+        objective = make_objective(self._loss, data, self._args, self._x, data[0].shape[0], False)
+        try:
+            return run.mean(objective, x)
+        finally:
+            objective.release()
+
     def release(self):
         """Nothing is held between batches."""

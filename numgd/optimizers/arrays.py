@@ -1,6 +1,12 @@
 """Parameters and gradients as they are given: an array, a list or tuple of arrays, or a dictionary."""
 
+import math
+from functools import cached_property
+from operator import is_
+
 import numpy as np
+
+from numgd.jit.array_objects import describe, meets, unchanged
 
 
 def named(name, given):
@@ -40,8 +46,20 @@ def check_parameters(keys, arrays):
             raise TypeError(f"{label('params', key)} must be float32 or float64; its dtype is {p.dtype}")
         if isinstance(p, np.ndarray) and not p.flags.writeable:
             raise ValueError(f"{label('params', key)} is read-only")
+        if isinstance(p, np.ndarray) and _meets_itself(p):
+            raise ValueError(f"{label('params', key)} has elements that share memory with each other")
     if len({isinstance(p, np.ndarray) for p in arrays}) > 1:
         raise TypeError("params must all be on the same device")
+
+
+def _meets_itself(array):
+    """Whether an axis has steps of zero, as after broadcasting."""
+    return (
+        not array.flags.c_contiguous
+        and 0 in array.strides
+        and array.size > 1
+        and any(step == 0 and length > 1 for step, length in zip(array.strides, array.shape, strict=True))
+    )
 
 
 def check_gradients(keys, arrays, gradients):
@@ -53,14 +71,95 @@ def check_gradients(keys, arrays, gradients):
             raise TypeError(f"{label('grads', key)} has dtype {g.dtype}, but the parameter's is {p.dtype}")
         if isinstance(g, np.ndarray) != isinstance(p, np.ndarray):
             raise TypeError(f"{label('grads', key)} and the parameter must be on the same device")
-        if _shares(p, g):
-            raise ValueError(f"{label('grads', key)} shares memory with the parameter")
 
 
-def _shares(p, g):
-    if not isinstance(p, np.ndarray):
-        return p.__cuda_array_interface__["data"][0] == g.__cuda_array_interface__["data"][0]
+class Known:
+    """Arrays that were given: which objects, under which keys, and where their memory was.
+
+    An array object may get other memory, shape, strides or dtype, or become read-only, and stay the same
+    object: `still` looks at all of it.
+
+    Parameters
+    ----------
+    keys : sequence
+    arrays : sequence of arrays
+        All on the host, or none.
+    """
+
+    def __init__(self, keys, arrays):
+        self.keys, self.arrays = tuple(keys), list(arrays)
+        self.numbered = self.keys == tuple(range(len(self.arrays)))
+        self.on_host = isinstance(self.arrays[0], np.ndarray)
+        if self.on_host:
+            self.objects, self.words, self.bounds = describe(self.arrays)
+        else:
+            self.words = self._interfaces()
+            starts = np.array([interface["data"][0] for interface in self.words], np.intp)
+            self.bounds = np.stack([starts, starts + [_bytes_of(a) for a in self.arrays]], 1)
+
+    @cached_property
+    def reach(self):
+        """Sorted addresses of the first bytes, and how far the memory of all up to each reaches."""
+        first, last = self.bounds[np.argsort(self.bounds[:, 0])].T
+        return np.ascontiguousarray(first), np.maximum.accumulate(last)
+
+    def _interfaces(self):
+        return [array.__cuda_array_interface__ for array in self.arrays]
+
+    def still(self, given):
+        """Whether a structure holds the very arrays, and they are as they were."""
+        return self._holds(given) and self.unchanged()
+
+    def unchanged(self):
+        """Whether the arrays are as they were."""
+        return unchanged(self.objects, self.words) if self.on_host else self._interfaces() == self.words
+
+    def _holds(self, given):
+        if isinstance(given, dict):
+            if tuple(given) != self.keys:
+                return False
+            given = given.values()
+        elif not isinstance(given, list | tuple):
+            return self.keys == (None,) and given is self.arrays[0]
+        elif not self.numbered:
+            return False
+        return len(given) == len(self.arrays) and all(map(is_, given, self.arrays))
+
+
+def check_parameters_apart(parameters):
+    """Raise where a parameter shares memory with another one."""
+    first, reached = parameters.reach
+    if (first[1:] < reached[:-1]).any():
+        _refuse_shared("params", parameters, parameters)
+
+
+def check_gradients_apart(parameters, gradients):
+    """Raise where a gradient shares memory with a parameter."""
+    if meets(*parameters.reach, gradients.bounds):
+        _refuse_shared("grads", gradients, parameters)
+
+
+def _refuse_shared(name, some, parameters):
+    """Look at the elements of what has overlapping bounds."""
+    for number, (key, array) in enumerate(zip(some.keys, some.arrays, strict=True)):
+        first, last = some.bounds[number]
+        others = (parameters.bounds[:, 0] < last) & (parameters.bounds[:, 1] > first)
+        for other in np.flatnonzero(others):
+            if some is parameters and other >= number:
+                break
+            if _share(array, parameters.arrays[other]):
+                another = label("params", parameters.keys[other])
+                raise ValueError(f"{label(name, key)} shares memory with {another}")
+
+
+def _share(some, another):
+    if not isinstance(some, np.ndarray):
+        return True
     try:
-        return np.may_share_memory(p, g) and np.shares_memory(p, g, max_work=1000)
+        return np.shares_memory(some, another, max_work=1000)
     except np.exceptions.TooHardError:
         return True
+
+
+def _bytes_of(array):
+    return math.prod(array.shape) * np.dtype(array.dtype).itemsize

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-from operator import is_
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -11,7 +10,16 @@ from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, noise_deviation, noise_stream, step_coefficients
 from numgd.kernels.cpu import step as cpu
-from numgd.optimizers.arrays import check_gradients, check_parameters, label, like, named
+from numgd.optimizers.arrays import (
+    Known,
+    check_gradients,
+    check_gradients_apart,
+    check_parameters,
+    check_parameters_apart,
+    label,
+    like,
+    named,
+)
 from numgd.optimizers.storage import read, write
 from numgd.parameters import (
     Count,
@@ -130,7 +138,7 @@ class Optimizer:
         self.t = 0
         self._gathered = 0
         self._groups = None
-        self._given = self._arrays = self._gradients = None
+        self._given = self._parameters = self._gradients = None
         self._loaded = None
 
     def _hyperparameters(self, others, given):
@@ -204,7 +212,8 @@ class Optimizer:
 
     def attach(self, params, grads):
         """Take note of the arrays, checked; at the first call also make the memory that goes with them."""
-        if self._arrays is not None and _same(params, self._arrays) and _same(grads, self._gradients):
+        known = self._parameters is not None and self._parameters.still(params)
+        if known and self._gradients is not None and self._gradients.still(grads):
             for group in self._groups:
                 group.copy_in()
             return
@@ -213,24 +222,39 @@ class Optimizer:
         if list(grad_keys) != list(keys):
             if set(grad_keys) != set(keys):
                 raise ValueError("grads must have the structure of params: " + _difference(keys, grad_keys))
-            gradients = [grads[key] for key in keys]
-        arrays, gradients = list(arrays), list(gradients)
-        others = not _same(params, self._arrays)
-        if others:
-            check_parameters(keys, arrays)
-            shapes = [(key, p.shape, p.dtype) for key, p in zip(keys, arrays, strict=True)]
-            if self._groups is not None and shapes != self._shapes:
-                raise ValueError("params must be arrays of the same keys, shapes and dtypes at every step")
-        check_gradients(keys, arrays, gradients)
+            ordered = [grads[key] for key in keys]
+        else:
+            ordered = gradients
+        parameters = self._parameters if known else self._known(keys, arrays)
+        check_gradients(keys, parameters.arrays, ordered)
+        gradients = Known(grad_keys, gradients)
+        check_gradients_apart(parameters, gradients)
         if self._groups is None:
-            self._groups, self._shapes = self._make_groups(list(keys), arrays), shapes
+            self._shapes = _shapes(parameters)
+            self._groups = self._make_groups(list(keys), parameters.arrays)
             if self._loaded is not None:
                 self._restore()
+        if not known:
+            self._point_to(parameters)
         for group in self._groups:
-            if others:
-                group.point_to_parameters([arrays[i] for i in group.places])
-            group.point_to_gradients([gradients[i] for i in group.places])
-        self._given, self._arrays, self._gradients = params, arrays, gradients
+            if known:
+                group.copy_parameters()
+            group.point_to_gradients([ordered[i] for i in group.places])
+        self._given, self._gradients = params, gradients
+
+    def _known(self, keys, arrays):
+        """Parameters, checked."""
+        check_parameters(keys, arrays)
+        parameters = Known(keys, arrays)
+        check_parameters_apart(parameters)
+        if self._groups is not None and _shapes(parameters) != self._shapes:
+            raise ValueError("params must be arrays of the same keys, shapes and dtypes at every step")
+        return parameters
+
+    def _point_to(self, parameters):
+        for group in self._groups:
+            group.point_to_parameters([parameters.arrays[i] for i in group.places])
+        self._parameters = parameters
 
     def _make_groups(self, keys, arrays):
         unknown = [key for key in self._overrides if key not in keys and None not in keys]
@@ -341,6 +365,11 @@ class Optimizer:
         point, with `numgd.ASGD` these are the average.
         """
         position = getattr(self.rule, "position", None)
+        if self._parameters is not None:
+            if not self._parameters.unchanged():
+                self._point_to(self._known(self._parameters.keys, self._parameters.arrays))
+            for group in self._groups:
+                group.copy_parameters()
         return self._gathered_from(lambda group: group.positions(self.rule, position, self.t))
 
     def averaged(self):
@@ -352,10 +381,10 @@ class Optimizer:
     def _gathered_from(self, of_group):
         if self._given is None:
             raise ValueError("there are no parameters before the first step")
-        found = [None] * len(self._arrays)
+        found = [None] * len(self._shapes)
         for group in self._groups:
             for place, values in zip(group.places, of_group(group), strict=True):
-                found[place] = values.reshape(self._arrays[place].shape)
+                found[place] = values.reshape(self._shapes[place][1])
         return like(self._given, found)
 
     # State ----------------------------------------------------------------------------------------------
@@ -441,7 +470,13 @@ class _Group:
 
     def copy_in(self):
         """Renew the contiguous copies of arrays that are not."""
-        for array, copy in self.parameter_copies + self.gradient_copies:
+        self.copy_parameters()
+        for array, copy in self.gradient_copies:
+            np.copyto(copy, array)
+
+    def copy_parameters(self):
+        """The same for the parameters alone."""
+        for array, copy in self.parameter_copies:
             np.copyto(copy, array)
 
     def copy_back(self):
@@ -519,25 +554,18 @@ def _table_type(array):
 
 
 def _contiguous(arrays):
-    """The arrays, with contiguous copies of those that are not, and pairs of an array and its copy."""
+    """The arrays, with contiguous and aligned copies of those that are not, and pairs of both."""
     found, copies = [], []
     for array in arrays:
-        if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
-            copies.append((array, np.ascontiguousarray(array)))
+        if isinstance(array, np.ndarray) and not (array.flags.c_contiguous and array.flags.aligned):
+            copies.append((array, np.array(array, order="C")))
             array = copies[-1][1]
         found.append(array)
     return found, copies
 
 
-def _same(given, known):
-    """Whether a structure holds the very arrays that it held before."""
-    if known is None:
-        return False
-    if isinstance(given, dict):
-        given = given.values()
-    elif not isinstance(given, list | tuple):
-        return len(known) == 1 and given is known[0]
-    return len(given) == len(known) and all(map(is_, given, known))
+def _shapes(parameters):
+    return [(key, p.shape, p.dtype) for key, p in zip(parameters.keys, parameters.arrays, strict=True)]
 
 
 def _difference(keys, others):

@@ -8,6 +8,7 @@ import math
 from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.pair import Pair
+from numgd.scalars.times import times
 
 _ROOT_2 = math.sqrt(2)
 _DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
@@ -42,7 +43,7 @@ def relu_derivative(x, c):
 @strict
 def leaky_relu(x, c):
     """x where x > 0, else c x."""
-    return x if x > 0 else c * x
+    return x if x > 0 else times(c, x)
 
 
 @strict

@@ -6,6 +6,7 @@ c is the parameter of those that have one.  NaN gives NaN.
 from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.pair import Pair
+from numgd.scalars.times import times
 
 _LOWEST_LOG = -100.0  # of a probability; a certain and wrong answer costs 100 and not infinity
 _LOWEST_VARIANCE = 1e-12
@@ -89,9 +90,13 @@ def hinge_derivative(x, y, c):
 
 @strict
 def cross_entropy_of_logit(x, y, c):
-    """−y log σ(x) − (1 − y) log σ(−x), as max(x, 0) − x y + log(1 + e^−|x|), which does not overflow."""
-    above = type(x)(0) if x <= 0 else x
-    return (above - x * y) + simd.log1p(simd.exp(-abs(x)))
+    """−y log σ(x) − (1 − y) log σ(−x), as |x| (y, or 1 − y where x > 0) + log(1 + e^−|x|).
+
+    No exponential overflows, and at ±∞ it is 0 for the certain answer that is right and ∞ for any other.
+    """
+    size = abs(x)
+    wrong = type(x)(1) - y if x > 0 else y
+    return times(wrong, size) + simd.log1p(simd.exp(-size))
 
 
 @strict

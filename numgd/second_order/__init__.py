@@ -54,7 +54,8 @@ It may have MAXCOR (how many pairs it keeps), TOLERANCES (the options that `tol`
 CURVATURE (``"hessian"`` or ``"product"``: the second derivative that it asks for), BOUNDED (it keeps within
 bounds), MATRIX_FREE (it touches vectors through its space alone, so that long ones use all cores), HOST_ONLY
 (it has no CUDA kernel: a subproblem returns views, or computes in float64) and
-``result_fields(x, work, age, maxcor)``, a dictionary for the result from the solver's scratch memory.
+``result_fields(x, work, age, maxcor)``, a dictionary for the result from the solver's scratch memory, and no
+part of that memory, which a resumed run reads again.
 
 The memory that a module speaks of is the solver's scratch; from Python 6 vectors come to it: x, its copy in
 the result, and 4 through which the objective is reached.

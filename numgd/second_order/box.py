@@ -8,8 +8,8 @@ from numgd.linalg import epsilon, is_finite
 
 @portable
 def clip(x, lower, upper):
-    """Move x to the nearest point of the box."""
-    for i in range(x.size):
+    """Move x to the nearest point of the box; empty bounds are none."""
+    for i in range(lower.size):
         if x[i] < lower[i]:
             x[i] = lower[i]
         elif x[i] > upper[i]:
@@ -39,6 +39,18 @@ def bounded_step(out, x, alpha, p, lower, upper):
             out[i] = upper[i]
         else:
             out[i] = x[i] + move
+
+
+@portable
+def land(out, x, lower, upper):
+    """The same for a point `out` that was reached from x; empty bounds are none."""
+    stretch = x.dtype.type(1) + x.dtype.type(4) * epsilon(x)
+    for i in range(lower.size):
+        move = stretch * (out[i] - x[i])
+        if move <= lower[i] - x[i]:
+            out[i] = lower[i]
+        elif move >= upper[i] - x[i]:
+            out[i] = upper[i]
 
 
 @portable

@@ -3,8 +3,9 @@
 A. Beck and M. Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse problems",
 SIAM J. Imaging Sci. 2 (2009) 183-202, started anew where the momentum leads uphill (B. O'Donoghue and
 E. Candès, Found. Comput. Math. 15 (2015) 715-732), and then with longer steps.  Minimises
-F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖², and F never rises; the value is F, the gradient its subgradient of least
-norm, and that is what gtol tests.
+F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² within bounds, and F never rises; the value is F, the gradient its
+subgradient of least norm, and that is what gtol tests, cut where it reaches a bound.  The proximal map of the
+L1 term and the box is the soft threshold, clipped; points of the momentum are clipped too.
 
 Memory: 7 vectors of length n.
 """
@@ -15,8 +16,8 @@ from typing import NamedTuple
 from numgd.jit.portable import portable
 from numgd.linalg import epsilon
 from numgd.parameters import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
-from numgd.second_order.l1 import make_composite, minimum_norm_subgradient, soft_threshold
-from numgd.spaces import make_norm
+from numgd.second_order.box import clip
+from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient, soft_threshold
 from numgd.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
@@ -46,6 +47,7 @@ class FistaOptions(NamedTuple):
 
 
 OPTIONS = FistaOptions()
+BOUNDED = True
 MATRIX_FREE = True
 HOST_ONLY = True
 
@@ -84,9 +86,9 @@ def turns(y, x_trial, x):
 def make_solver(space, access):
     """The solver over a space."""
     dot, copy, scale, axpy, step = space.dot, space.copy, space.scale, space.axpy, space.step
-    observe = access.observe
+    observe, bounds = access.observe, access.bounds
     evaluate, value, gradient, penalty = make_composite(space, access)
-    max_abs, norm = space.max_abs, make_norm(space)
+    max_abs, distance = space.max_abs, make_size(space)
 
     @portable
     def solve(problem, x, work, carry, options, age):
@@ -94,12 +96,14 @@ def make_solver(space, access):
         zero, one, two = real(0), real(1), real(2)
         v, g, s, y, g_y, x_trial, g_trial = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
         noise = real(epsilon(x) ** real(2.0 / 3.0))  # below this fraction of a value, gradients are asked
+        lower, upper = bounds(problem)
+        clip(x, lower, upper)
         smooth = evaluate(problem, x, g, options)
         f = smooth + penalty(x, options)
         evaluations = 1
         iteration = 0
-        minimum_norm_subgradient(v, x, g, options.l1)
-        size = norm(v, options.norm)
+        minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+        size = distance(v, x, options.norm, lower, upper, x_trial)
         if f == -math.inf:
             return Outcome(UNBOUNDED, iteration, evaluations, f, age)
         if not (f < math.inf and size < math.inf):
@@ -123,6 +127,7 @@ def make_solver(space, access):
             t_next = (one + math.sqrt(one + real(4) * t * t)) / two  # Beck & Teboulle, eq. 4.2
             momentum = (t - one) / t_next
             step(y, x, momentum, s)
+            clip(y, lower, upper)
             smooth_y = smooth
             if momentum == zero:
                 copy(g_y, g)
@@ -137,6 +142,7 @@ def make_solver(space, access):
             smooth_trial = curvature = zero
             while evaluations < options.maxfun and not found and lipschitz < math.inf:
                 soft_threshold(x_trial, y, one / lipschitz, g_y, options.l1 / lipschitz)
+                clip(x_trial, lower, upper)
                 smooth_trial = value(problem, x_trial, options)
                 evaluations += 1
                 if smooth_trial == -math.inf:
@@ -169,11 +175,11 @@ def make_solver(space, access):
             f_trial = smooth_trial + penalty(x_trial, options)
             against = turns(y, x_trial, x)
             v_trial = y
-            minimum_norm_subgradient(v_trial, x_trial, g_trial, options.l1)
-            lower = f_trial <= f
-            if not lower and f_trial - f <= noise * abs(f) and f_trial <= carry[START]:
-                lower = expansion(v_trial, x_trial, x)[0] <= zero  # rounding hides what a convex F falls
-            if not lower:
+            minimum_norm_subgradient(v_trial, x_trial, g_trial, options.l1, lower, upper)
+            fell = f_trial <= f
+            if not fell and f_trial - f <= noise * abs(f) and f_trial <= carry[START]:
+                fell = expansion(v_trial, x_trial, x)[0] <= zero  # rounding hides what a convex F falls
+            if not fell:
                 if momentum == zero:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 carry[T] = one  # go on from x without momentum
@@ -196,7 +202,7 @@ def make_solver(space, access):
             first = False
             iteration += 1
             age += 1
-            size = norm(v, options.norm)
+            size = distance(v, x, options.norm, lower, upper, x_trial)
             stop = observe(problem, iteration, f)
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)

@@ -1,8 +1,13 @@
-"""The composite objective F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² of sparse methods, and its subgradient."""
+"""The composite objective F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² of sparse methods, and its subgradient.
+
+Within a box F is infinite outside; empty bounds are none.
+"""
 
 from typing import Any, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.second_order.box import projected_gradient
+from numgd.spaces import make_norm
 
 
 class Composite(NamedTuple):
@@ -54,10 +59,11 @@ def make_composite(space, access):
 
 
 @portable
-def minimum_norm_subgradient(out, x, g, l1):
+def minimum_norm_subgradient(out, x, g, l1, lower, upper):
     """Write to `out` the subgradient of least norm of F, whose smooth part has the gradient g.
 
-    It is zero exactly at a minimum (G. Andrew and J. Gao, ICML 2007, eq. 4).
+    It is zero exactly at a minimum (G. Andrew and J. Gao, ICML 2007, eq. 4); at a bound a component that
+    leads outside is.
     """
     zero = x.dtype.type(0)
     for i in range(x.size):
@@ -69,6 +75,23 @@ def minimum_norm_subgradient(out, x, g, l1):
             out[i] = g[i] + l1
         else:
             out[i] = zero if g[i] == g[i] else g[i]
+    for i in range(lower.size):
+        if (x[i] <= lower[i] and out[i] > zero) or (x[i] >= upper[i] and out[i] < zero):
+            out[i] = zero
+
+
+def make_size(space):
+    """How far a point is from a minimum: the norm of the subgradient, cut where it reaches a bound."""
+    norm = make_norm(space)
+
+    @portable
+    def size(v, x, order, lower, upper, scratch):
+        if lower.size == 0:
+            return norm(v, order)
+        projected_gradient(scratch, x, x.dtype.type(1), v, lower, upper)
+        return norm(scratch, order)
+
+    return size
 
 
 @portable

@@ -1,7 +1,6 @@
 """L-BFGS: the inverse Hessian of BFGS from the last few steps alone (Nocedal & Wright, algorithm 7.4).
 
-Memory: 2 maxcor + 8 vectors of length n, and 2 maxcor more for the result's ``hess_inv`` once more than
-maxcor steps were taken.
+Memory: 2 maxcor + 8 vectors of length n, and up to 2 maxcor more for the result's ``hess_inv``.
 """
 
 import math
@@ -88,12 +87,9 @@ def result_fields(x, work, age, maxcor):
     """The inverse Hessian for the result, as a product of its pairs."""
     from scipy.optimize import LbfgsInvHessProduct
 
-    pairs = work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * min(age, maxcor)]
-    s, y = pairs[::2], pairs[1::2]
-    if age > maxcor:  # the ring has turned: oldest first
-        oldest = age % maxcor
-        s, y = np.concatenate((s[oldest:], s[:oldest])), np.concatenate((y[oldest:], y[:oldest]))
-    return {"hess_inv": LbfgsInvHessProduct(s, y)}
+    order = np.arange(max(0, age - maxcor), age) % maxcor  # oldest first
+    pairs = work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * maxcor]
+    return {"hess_inv": LbfgsInvHessProduct(pairs[2 * order], pairs[2 * order + 1])}
 
 
 def take_hess_inv(matrix, work, maxcor):

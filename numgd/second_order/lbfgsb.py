@@ -246,7 +246,7 @@ def result_fields(x, work, age, maxcor):
     """The inverse Hessian for the result, as a product of its pairs or as the inverse of the whole matrix."""
     memory = work[OWN_ROWS:]
     if age and len(memory) == whole.whole_rows(x.size):
-        return {"hess_inv": whole.inverse_class()(whole.whole(memory).B)}
+        return {"hess_inv": whole.inverse_class()(whole.whole(memory).B.copy())}
     from scipy.optimize import LbfgsInvHessProduct
 
     order = np.arange(max(0, age - maxcor), age) % maxcor  # oldest first

@@ -1,8 +1,13 @@
 """OWL-QN: L-BFGS for a smooth function plus an L1 term, with exact zeros.
 
 G. Andrew and J. Gao, "Scalable training of L1-regularized log-linear models", ICML 2007.  Minimises
-F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖²; the value is F, the gradient its subgradient of least norm, and that is
-what gtol tests.  The backtracking interpolates where the paper halves.
+F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² within bounds; the value is F, the gradient its subgradient of least norm,
+and that is what gtol tests, cut where it reaches a bound.  The backtracking interpolates where the paper
+halves.
+
+Bounds are treated as the orthants are: a step ends where it leaves the box, a variable at a bound moves only
+where F descends, and those that stay there are left out of the pairs (D. P. Bertsekas, SIAM J. Control Optim.
+20 (1982) 221-246).
 
 Memory: that of L-BFGS.
 """
@@ -13,9 +18,9 @@ from typing import NamedTuple
 from numgd.jit.portable import portable
 from numgd.parameters import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
 from numgd.second_order import lbfgs
+from numgd.second_order.box import clip, land
 from numgd.second_order.descent import SCRATCH_ROWS
-from numgd.second_order.l1 import make_composite, minimum_norm_subgradient
-from numgd.spaces import make_norm
+from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient
 from numgd.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
@@ -47,6 +52,7 @@ class OwlqnOptions(NamedTuple):
 OPTIONS = OwlqnOptions()
 MAXCOR = lbfgs.MAXCOR
 TOLERANCES = ("gtol", "ftol")
+BOUNDED = True
 MATRIX_FREE = True
 HOST_ONLY = True
 rows = lbfgs.rows
@@ -68,6 +74,24 @@ def align(p, x, v):
     for i in range(p.size):
         if x[i] == zero and not (p[i] < zero < v[i] or v[i] < zero < p[i]):
             p[i] = zero
+
+
+@portable
+def stay(p, x, v, lower, upper):
+    """Zero the components of p in which x is at a bound and the function does not descend."""
+    zero = p.dtype.type(0)
+    for i in range(lower.size):
+        if (x[i] <= lower[i] or x[i] >= upper[i]) and not (p[i] < zero < v[i] or v[i] < zero < p[i]):
+            p[i] = zero
+
+
+@portable
+def leave_out(y, s, x, lower, upper):
+    """Zero the change of the gradient where a variable stays at its bound: pairs tell of the others."""
+    zero = y.dtype.type(0)
+    for i in range(lower.size):
+        if s[i] == zero and (x[i] <= lower[i] or x[i] >= upper[i]):
+            y[i] = zero
 
 
 @portable
@@ -102,10 +126,10 @@ def make_solver(space, access):
     """The solver over a space."""
     dot, copy, scale, step = space.dot, space.copy, space.scale, space.step
     axpy, combine = space.axpy, space.combine
-    observe = access.observe
+    observe, bounds = access.observe, access.bounds
     evaluate, value, gradient, penalty = make_composite(space, access)
     remember, direct = lbfgs.make_model(space)[:2]
-    max_abs, norm = space.max_abs, make_norm(space)
+    max_abs, distance = space.max_abs, make_size(space)
 
     @portable
     def solve(problem, x, work, carry, options, age):
@@ -113,11 +137,13 @@ def make_solver(space, access):
         zero, one = real(0), real(1)
         v, p, x_trial, g, g_trial = work[0], work[1], work[2], work[3], work[4]
         memory = work[SCRATCH_ROWS:]
+        lower, upper = bounds(problem)
+        clip(x, lower, upper)
         f = evaluate(problem, x, g, options) + penalty(x, options)
         evaluations = 1
         iteration = 0
-        minimum_norm_subgradient(v, x, g, options.l1)
-        size = norm(v, options.norm)
+        minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+        size = distance(v, x, options.norm, lower, upper, x_trial)
         if f == -math.inf:
             return Outcome(UNBOUNDED, iteration, evaluations, f, age)
         if not (f < math.inf and size < math.inf):
@@ -138,6 +164,7 @@ def make_solver(space, access):
                 direct(problem, x, p, v, memory, age, options)
                 if options.l1 > zero:
                     align(p, x, v)
+                stay(p, x, v, lower, upper)
                 slope = dot(v, p)
             if not (slope < zero and slope > -math.inf):
                 age = 0
@@ -158,6 +185,7 @@ def make_solver(space, access):
                     orthant_step(x_trial, x, alpha, p)
                 else:
                     step(x_trial, x, alpha, p)
+                land(x_trial, x, lower, upper)
                 f_trial = value(problem, x_trial, options) + penalty(x_trial, options)
                 evaluations += 1
                 limit -= 1
@@ -188,6 +216,7 @@ def make_solver(space, access):
             copy(p, x_trial)
             axpy(p, -one, x)
             combine(g, -one, one, g_trial)
+            leave_out(g, p, x, lower, upper)
             copy(x, x_trial)
             moved = dot(p, p)
             known, age = age, remember(alpha, p, g, g_trial, memory, age, options)
@@ -196,8 +225,8 @@ def make_solver(space, access):
             copy(g, g_trial)
             f_previous, f = f, f_trial
             iteration += 1
-            minimum_norm_subgradient(v, x, g, options.l1)
-            size = norm(v, options.norm)
+            minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+            size = distance(v, x, options.norm, lower, upper, x_trial)
             stop = observe(problem, iteration, f)
             if f == -math.inf or reach > real(1e10):
                 return Outcome(UNBOUNDED, iteration, evaluations, f, age)

@@ -77,7 +77,7 @@ def make_model(space, weight):
 
 def result_fields(x, work, age, maxcor):
     """The inverse Hessian for the result."""
-    return {"hess_inv": work[SCRATCH_ROWS + 2 :] if age else np.eye(x.size, dtype=x.dtype)}
+    return {"hess_inv": work[SCRATCH_ROWS + 2 :].copy() if age else np.eye(x.size, dtype=x.dtype)}
 
 
 def take_hess_inv(matrix, work, maxcor):

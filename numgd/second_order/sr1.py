@@ -90,7 +90,7 @@ def make_model(space):
 
 def result_fields(x, work, age, maxcor):
     """The Hessian for the result."""
-    return {"hess": work[SCRATCH_ROWS + 3 :] if age else np.eye(x.size, dtype=x.dtype)}
+    return {"hess": work[SCRATCH_ROWS + 3 :].copy() if age else np.eye(x.size, dtype=x.dtype)}
 
 
 def make_solver(space, access):

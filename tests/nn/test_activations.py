@@ -138,6 +138,20 @@ def test_limits(kind, real):
     assert all(np.isnan(f(real(np.nan), c)) for f in pair)
 
 
+@pytest.mark.parametrize("real", REALS)
+def test_products_of_zero_and_infinity(real):
+    """A slope of 0 and an infinite gradient, and the other way round: nothing, as in the limit."""
+    inf, far = np.array([np.inf, -np.inf], real), np.array([-1000, 1000], real)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert F.leaky_relu(-abs(inf), negative_slope=0.0).tolist() == [0, 0]
+        assert F.relu_backward(inf, far).tolist() == [0, -np.inf]
+        for name in ("sigmoid", "tanh"):
+            assert getattr(F, f"{name}_backward")(inf, far).tolist() == [0, 0]
+        for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"):
+            assert getattr(F, f"{name}_backward")(0 * far, inf).tolist() == [0, 0]
+
+
 @with_reals("kind", ACTIVATIONS, ["gelu"])
 def test_interpreted_as_compiled(kind, real):
     rng = np.random.default_rng(4)
@@ -170,6 +184,13 @@ def test_softmax_of_extreme_rows(real):
     assert log_p[2, 1] == -np.inf
     slopes = F.log_softmax_backward(np.ones_like(rows), rows)
     np.testing.assert_allclose(slopes, 1 - 3 * wanted, atol=1e-6)
+    for zeros in (1, 100):  # short rows and long ones: one infinite element takes all
+        x = np.array([[0, np.inf] + zeros * [-np.inf]], real)
+        assert F.softmax(x)[0].tolist() == [0, 1] + zeros * [0]
+        assert F.log_softmax(x)[0].tolist() == [-np.inf, 0] + zeros * [-np.inf]
+        assert np.array_equal(F.softmax_backward(np.ones_like(x), x), 0 * F.softmax(x))
+        x[0, 2] = np.inf
+        assert np.isnan(F.softmax(x)).all()
     assert np.isnan(F.softmax(np.array([[1, np.nan, 2]], real))).all()
     assert np.isnan(F.softmax(np.array([[1, -np.nan, 2]], real))).all()
 

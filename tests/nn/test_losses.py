@@ -257,6 +257,87 @@ def test_large_logits(real):
     assert slopes.tolist() == [0, 0, 1, -1]
 
 
+INF = np.inf
+LIMITS = {  # x, target, sample weights, the losses and their slopes: the limits of the formulas
+    "mse_loss": ([INF, -INF, INF], [0, 0, 0], [1, 1, 0], [INF, INF, 0], [INF, -INF, 0]),
+    "l1_loss": ([INF, -INF, INF], [0, 0, 0], [1, 1, 0], [INF, INF, 0], [1, -1, 0]),
+    "smooth_l1_loss": ([INF, -INF, INF], [0, 0, 0], [1, 1, 0], [INF, INF, 0], [1, -1, 0]),
+    "huber_loss": ([INF, -INF, INF], [0, 0, 0], [1, 1, 0], [INF, INF, 0], [0.7, -0.7, 0]),
+    "hinge_loss": ([INF, -INF, INF, -INF], [1, 1, -1, 1], [1, 1, 1, 0], [0, INF, INF, 0], [0, -1, 1, 0]),
+    "binary_cross_entropy_with_logits": (
+        [INF, INF, INF, -INF, -INF, -INF, INF],
+        [1, 0, 0.5, 1, 0, 0.5, 0],
+        [1, 1, 1, 1, 1, 1, 0],
+        [0, INF, INF, INF, 0, INF, 0],
+        [0, 1, 0.5, -1, 0, -0.5, 0],
+    ),
+    "multilabel_soft_margin_loss": (
+        [[INF, -INF], [INF, -INF], [-INF, 0], [INF, INF]],
+        [[1, 0], [0, 0], [0, 1], [0, 1]],
+        [1, 1, 1, 0],
+        [0, INF, math.log(2) / 2, 0],
+        [[0, 0], [0.5, 0], [0, -0.25], [0, 0]],
+    ),
+    "cross_entropy": (
+        [[0, -INF, 0], [0, -INF, 0], [INF, 0, -INF], [INF, 0, -INF], [0, -INF, 0]],
+        [0, 1, 0, 1, 1],
+        [1, 1, 1, 1, 0],
+        [math.log(2), INF, 0, INF, 0],
+        [[-0.5, 0, 0.5], [0.5, -1, 0.5], [0, 0, 0], [1, -1, 0], [0, 0, 0]],
+    ),
+    "cross_entropy:smoothed": ([[0, -INF], [INF, 0]], [0, 0], [1, 0], [INF, 0], [[0.1, -0.1], [0, 0]]),
+    "cross_entropy:mixed": (
+        [[0, -INF, 0], [0, -INF, 0], [INF, 0, 0], [0, -INF, -INF]],
+        [[0.5, 0, 0.5], [0.5, 0.5, 0], [1, 0, 0], [0, 1, 0]],
+        [1, 1, 1, 0],
+        [math.log(2), INF, 0, 0],
+        [[0, 0, 0], [0, -0.5, 0.5], [0, 0, 0], [0, 0, 0]],
+    ),
+}
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("case", LIMITS)
+def test_limits(case, real):
+    """Infinite logits and losses of weight 0: 0 · ∞ is 0, forward and backward, and no warning."""
+    x, target, weights, losses, slopes = (np.array(array, real) for array in LIMITS[case])
+    target = target.astype(int) if case in ("cross_entropy", "cross_entropy:smoothed") else target
+    forward, backward = functions(case)
+    tolerance = 4 * np.finfo(real).eps
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = forward(x, target, sample_weight=weights, reduction="none")
+        np.testing.assert_allclose(found, losses, rtol=tolerance)
+        found = backward(weights, x, target, reduction="none")
+        np.testing.assert_allclose(found, slopes, rtol=tolerance, atol=tolerance)
+        found = backward(1.0, x, target, sample_weight=weights, reduction="sum")
+        np.testing.assert_allclose(found, slopes, rtol=tolerance, atol=tolerance)
+        infinite = np.where(weights == 0, real(INF), real(1))
+        found = backward(infinite, x, target, sample_weight=weights, reduction="none")
+        np.testing.assert_allclose(found, slopes, rtol=tolerance, atol=tolerance)
+        assert forward(x, target, sample_weight=weights, reduction="sum") == losses.sum()
+        finite = np.isfinite(losses)
+        found = forward(x[finite], target[finite], sample_weight=weights[finite], reduction="sum")
+        np.testing.assert_allclose(found, losses[finite].sum(), rtol=tolerance)
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_limits_of_smoothing(real):
+    """All of the target's mass on the uniform part: the label's own logit does not count."""
+    x = np.array([[0, 0, 0], [0, -INF, 0]], real)
+    losses = F.cross_entropy(x, np.array([1, 1]), label_smoothing=1.0, reduction="none")
+    np.testing.assert_allclose(losses, [math.log(3), INF], rtol=1e-6)
+
+
+def test_where_no_limit_is():
+    """Several infinite logits, or none but −∞, leave the softmax undetermined."""
+    for row in ([INF, INF, 0], [-INF, -INF, -INF], [np.nan, INF, 0]):
+        for width in (1, 40):  # short rows and long ones
+            x = np.array([row * width if np.isnan(row).any() or row[1] == -INF else row + [0] * width])
+            assert np.isnan(F.cross_entropy(x, np.array([0])))
+            assert np.isnan(F.cross_entropy_backward(1.0, x, np.array([0]))).all()
+
+
 @pytest.mark.parametrize("real", REALS)
 def test_certain_probabilities(real):
     x, y = np.array([0, 1, 0, 1, 1e-30], real), np.array([0, 1, 1, 0, 0], real)
@@ -264,6 +345,28 @@ def test_certain_probabilities(real):
     np.testing.assert_allclose(losses, [0, 0, 100, 100, 1e-30], rtol=1e-6)
     slopes = F.binary_cross_entropy_backward(1.0, x, y, reduction="sum")
     np.testing.assert_allclose(slopes, [0, 0, -1e12, 1e12, 1e-18], rtol=1e-5)
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_logistic_regression_at_huge_weights(real):
+    """No penalty is none, whatever the weights; one that can be computed is; and so are the scores."""
+    huge = 0.5 * np.finfo(real).max
+    rows = np.array([[1, 0, -1], [4, 4, 4]], real)
+    labels = np.array([1, 0])
+    w = np.array([huge, -huge, -huge], real)  # the second score overflows to both sides
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for weights in (None, np.array([1, 0], real)):
+            assert F.logistic_regression_loss(w, rows, labels, sample_weight=weights) == 0
+            gradient = F.logistic_regression_gradient(w, rows, labels, sample_weight=weights)
+            assert gradient.tolist() == [0, 0, 0]
+            product = F.logistic_regression_hessp(w, w, rows, labels, sample_weight=weights)
+            assert product.tolist() == [0, 0, 0]
+        w, l2 = w / 8, 4 / huge
+        found = F.logistic_regression_loss(w, rows, labels, l2=l2)
+        np.testing.assert_allclose(found, 6 * (huge / 64), rtol=1e-6)
+        found = F.logistic_regression_gradient(w, rows, labels, l2=l2)
+        np.testing.assert_allclose(found, [0.5, -0.5, -0.5], rtol=1e-6)
 
 
 @CASES

@@ -194,6 +194,16 @@ def test_empty_batch_no_channels_and_strides():
 
 X = np.ones((2, 5, 4, 3))
 G = np.ones((2, 2, 2, 3))
+OUTSIDE = "indices has places outside the windows"
+
+
+def misplaced(place):
+    """The places of `X`'s maxima, but one."""
+    places = F.max_pool2d(X, 2, return_indices=True)[1]
+    places[0, 0, 0, 1] = place
+    return places
+
+
 BAD = [
     (lambda: F.max_pool2d(X[0], 2), ValueError, r"x must have 4 axes; its shape is \(5, 4, 3\)"),
     (lambda: F.max_pool2d(X.astype(int), 2), TypeError, "x must be float32 or float64"),
@@ -214,6 +224,10 @@ BAD = [
     (lambda: F.avg_pool2d_backward(G.astype(np.float32), X, 2), TypeError, "grad has dtype float32"),
     (lambda: F.max_pool2d_backward(G, X, 2, indices=np.int32([1])), ValueError, "indices has shape"),
     (lambda: F.max_pool2d_backward(G, X, 2, indices=np.zeros(G.shape)), TypeError, "indices must be int32"),
+    *(
+        (lambda place=place: F.max_pool2d_backward(G, X, 2, indices=misplaced(place)), ValueError, OUTSIDE)
+        for place in (-1, -(2**31), 2**31 - 1, X.shape[1] * X.shape[2], 2, 2 * X.shape[2])
+    ),
     (lambda: F.adaptive_avg_pool2d(X, 0), ValueError, "output_size must be at least 1"),
     (lambda: F.global_avg_pool2d_backward(X[0, 0], X), ValueError, r"grad has shape \(4, 3\).*\(2, 3\)"),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ import pytest
 from conftest import rosenbrock, rosenbrock_gradient, standard_start
 from numba import njit
 from scipy import optimize
+from spoiling import spoiled
 
 import numgd
 from numgd.status import Status
@@ -52,20 +53,19 @@ def data(n, samples, seed):
     return A, b
 
 
-def solve(method, kind, A, b, l1, l2=0.0, x0=None, **options):
+def solve(method, kind, A, b, l1, l2=0.0, x0=None, bounds=None, **options):
     x0 = np.zeros(A.shape[1]) if x0 is None else x0
     fun, jac = FUNCTIONS[kind]
-    return numgd.minimize(
-        fun, x0, (A, b), method, jac, options={"l1": l1, "l2": l2, "gtol": 1e-7, "ftol": 0.0, **options}
-    )
+    options = {"l1": l1, "l2": l2, "gtol": 1e-7, "ftol": 0.0, **options}
+    return numgd.minimize(fun, x0, (A, b), method, jac, bounds=bounds, options=options)
 
 
 def composite(kind, x, A, b, l1, l2):
     return FUNCTIONS[kind][0](x, A, b) + l1 * np.abs(x).sum() + 0.5 * l2 * x @ x
 
 
-def split_by_scipy(kind, A, b, l1, l2):
-    """The minimum with x = u − v, u and v not negative, where the function is smooth."""
+def split_by_scipy(kind, A, b, l1, l2, low=-np.inf, high=np.inf):
+    """The minimum with x = u − v, u and v not negative, where the function is smooth; u or v is 0 there."""
     fun, jac = FUNCTIONS[kind]
     n = A.shape[1]
 
@@ -74,8 +74,11 @@ def split_by_scipy(kind, A, b, l1, l2):
         g = jac(x, A, b) + l2 * x
         return fun(x, A, b) + l1 * w.sum() + 0.5 * l2 * x @ x, np.concatenate([g + l1, l1 - g])
 
+    low, high = np.broadcast_to(low, n), np.broadcast_to(high, n)
+    u_box = np.transpose([np.maximum(low, 0.0), np.maximum(high, 0.0)])
+    v_box = np.transpose([np.maximum(-high, 0.0), np.maximum(-low, 0.0)])
     found = optimize.minimize(
-        value, np.zeros(2 * n), (), "L-BFGS-B", True, bounds=[(0, None)] * (2 * n),
+        value, np.zeros(2 * n), (), "L-BFGS-B", True, bounds=np.concatenate((u_box, v_box)),
         options={"ftol": 1e-16, "gtol": 1e-9, "maxiter": 10_000, "maxfun": 100_000},
     )  # fmt: skip
     return found.x[:n] - found.x[n:]
@@ -124,6 +127,92 @@ def test_minimum_of_the_split_problem(method, kind, n, samples, l2):
     np.testing.assert_allclose(x, expected, atol=1e-4)
 
 
+RNG = np.random.default_rng(11)
+BOXES = {  # for 40 variables
+    "not negative": (np.zeros(40), np.full(40, np.inf)),
+    "one side": (np.full(40, -np.inf), np.full(40, 0.05)),
+    "around zero": (np.full(40, -0.1), np.full(40, 0.2)),
+    "anywhere": (RNG.uniform(-0.3, 0.1, 40), RNG.uniform(0.1, 0.3, 40)),
+    "some fixed": (np.where(np.arange(40) % 3, -1.0, 0.25), np.where(np.arange(40) % 3, 1.0, 0.25)),
+}
+
+
+@both
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_minimum_within_bounds(method, kind, box):
+    """The conditions of Karush, Kuhn and Tucker, and SciPy's minimum of the split problem."""
+    n, l2 = 40, 0.1
+    A, b = data(n, 25, seed=n)
+    if kind == "logistic":
+        b = np.sign(b)
+    jac = FUNCTIONS[kind][1]
+    l1 = 0.1 * np.abs(jac(np.zeros(n), A, b)).max()
+    low, high = BOXES[box]
+    result = solve(method, kind, A, b, l1, l2, bounds=list(zip(low, high, strict=True)))
+    x = result.x
+    assert result.status == Status.CONVERGED_GRADIENT
+    assert ((low <= x) & (x <= high)).all()
+    at_bound = (x == low) | (x == high)
+    assert 0 < at_bound.sum() < n
+    # To the left and to the right F rises by at least −gtol a unit, where there is room.
+    g = jac(x, A, b) + l2 * x
+    right, left = g + np.where(x >= 0, l1, -l1), g + np.where(x > 0, l1, -l1)
+    assert (right[x < high] >= -1.01e-7).all()
+    assert (left[x > low] <= 1.01e-7).all()
+    assert result.fun == pytest.approx(composite(kind, x, A, b, l1, l2), rel=1e-13)
+    assert np.abs(result.jac).max() <= 1e-7
+
+    expected = split_by_scipy(kind, A, b, l1, l2, low, high)
+    assert result.fun <= composite(kind, expected, A, b, l1, l2) + 1e-11
+    np.testing.assert_allclose(x, expected, atol=1e-4)
+
+
+@both
+def test_nothing_outside_the_bounds_is_evaluated(method):
+    seen = []
+
+    def fun(x):
+        seen.append(x.copy())
+        return rosenbrock(x)
+
+    low, high = np.array([-1.5, 0.2, -1.0, -0.5]), np.array([0.8, 2.0, 0.9, 0.6])
+    result = numgd.minimize(
+        fun, np.array([-3.0, 1.0, 0.0, 5.0]), (), method, rosenbrock_gradient,
+        bounds=optimize.Bounds(low, high), options={"l1": 0.01},
+    )  # fmt: skip
+    assert result.success and len(seen) > 10
+    assert all(((low <= x) & (x <= high)).all() for x in seen)
+
+
+def test_bounds_from_elsewhere():
+    """Many starts and @njit code give what `minimize` gives; penalties are kept."""
+    A, b = data(6, 30, seed=2)
+    box, start = np.array([[-0.2, 0.3]] * 6), np.zeros(6)
+    options = {"l1": 0.02, "l2": 0.1}
+    for method in METHODS:
+        expected = solve(method, "least squares", A, b, 0.02, 0.1, bounds=box)
+        many = numgd.minimize_multistart(
+            least_squares, None, (A, b), method, least_squares_gradient, bounds=box, n_starts=8,
+            options={**options, "gtol": 1e-7, "ftol": 0.0},
+        )  # fmt: skip
+        assert many.all.success.all() and many.distinct == 1
+        np.testing.assert_allclose(many.x, expected.x, atol=1e-5)
+        assert many.fun == pytest.approx(composite("least squares", many.x, A, b, 0.02, 0.1), rel=1e-12)
+
+    @njit
+    def inside(x0, A, b, box):
+        options = {"l1": 0.02, "l2": 0.1}
+        return numgd.minimize(
+            least_squares, x0, (A, b), "owl-qn", least_squares_gradient, bounds=box, options=options
+        )
+
+    from_python = numgd.minimize(
+        least_squares, start, (A, b), "owl-qn", least_squares_gradient, bounds=box, options=options
+    )
+    assert np.array_equal(inside(start, A, b, box).x, from_python.x)
+
+
 @both
 def test_strength_from_which_all_is_zero(method):
     A, b = data(8, 30, seed=1)
@@ -169,12 +258,13 @@ def test_the_value_never_rises(method):
 
 
 @both
-def test_a_run_goes_on_bit_for_bit(method):
+@pytest.mark.parametrize("bounds", [None, [(-0.3, 0.5)] * 20])
+def test_a_run_goes_on_bit_for_bit(method, bounds):
     A, b = data(20, 30, seed=4)
     x0 = np.linspace(-1.0, 1.0, 20)
-    whole_run = solve(method, "least squares", A, b, 0.02, x0=x0)
-    first = solve(method, "least squares", A, b, 0.02, x0=x0, maxiter=7)
-    second = solve(method, "least squares", A, b, 0.02, x0=first)
+    whole_run = solve(method, "least squares", A, b, 0.02, x0=x0, bounds=bounds)
+    first = solve(method, "least squares", A, b, 0.02, x0=x0, maxiter=7, bounds=bounds)
+    second = solve(method, "least squares", A, b, 0.02, x0=spoiled(first), bounds=bounds)
     assert first.status == Status.MAXITER
     assert first.nit + second.nit == whole_run.nit
     assert np.array_equal(second.x, whole_run.x)

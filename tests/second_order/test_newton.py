@@ -5,6 +5,7 @@ import pytest
 from conftest import rosenbrock, rosenbrock_gradient
 from numba import njit
 from scipy import optimize
+from spoiling import spoiled
 
 import numgd
 from numgd.jit.portable import SOLVER_FLAGS
@@ -234,7 +235,7 @@ def test_a_run_goes_on_bit_for_bit(method):
         )  # fmt: skip
 
     whole = run([-1.2, 1.0, 0.7], 9)
-    rest = run(run([-1.2, 1.0, 0.7], 4), 5)
+    rest = run(spoiled(run([-1.2, 1.0, 0.7], 4)), 5)
     assert np.array_equal(whole.x, rest.x)
     assert np.array_equal(whole.jac, rest.jac)
     assert (whole.fun, whole.nit) == (rest.fun, rest.nit + 4)

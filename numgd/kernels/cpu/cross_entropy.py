@@ -11,8 +11,9 @@ import numpy as np
 from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.portable import compiled, strict
 from numgd.kernels.cpu.blocks import drive
-from numgd.kernels.cpu.rows import exponentials_of_rows, log_sums_of_rows, make_sum, sum_of_differences
+from numgd.kernels.cpu.rows import below, exponentials_of_rows, log_sums_of_rows, make_sum
 from numgd.kernels.cpu.softmax import rows_in_block
+from numgd.scalars import times
 
 
 @compiled("labels-within")
@@ -68,7 +69,7 @@ def _drive(function, x, targets, columns, weights, repeat, out, out_step, factor
 @strict
 def _cross_term(u, t, shifts):
     """(1 − ε) t + ε/C times the loss of a class."""
-    return (shifts[0] * t + shifts[1]) * (shifts[3] - (u - shifts[2]))
+    return times(shifts[0] * t + shifts[1], shifts[3] - below(u, shifts[2]))
 
 
 @strict
@@ -76,6 +77,12 @@ def _target(t, _, shifts):
     return shifts[0] * t + shifts[1]
 
 
+@strict
+def _below(u, _, top):
+    return below(u, top)
+
+
+_sum_below = make_sum(_below)
 _sum_of_cross_terms = make_sum(_cross_term)
 _sum_of_targets = make_sum(_target)
 
@@ -83,7 +90,7 @@ _sum_of_targets = make_sum(_target)
 @strict
 def _row_loss(log_of_sum, chosen, top, mean, smoothing):
     """What is lost by a row whose label has the logit `chosen`; `mean` is that of all logits less `top`."""
-    return log_of_sum - ((chosen - top) * (1.0 - smoothing) + mean * smoothing)
+    return log_of_sum - (times(1.0 - smoothing, below(chosen, top)) + times(smoothing, mean))
 
 
 @cache
@@ -96,11 +103,11 @@ def _labelled(dtype):
         total = 0.0
         for row in range(rows):
             u, top = view(x + row * columns * width, columns), tops[row]
-            mean = sum_of_differences(u, u, top) / columns if parameter != 0.0 else 0.0
+            mean = _sum_below(u, u, top) / columns if parameter != 0.0 else 0.0
             chosen = np.float64(u[labels[row]])
-            loss = factor * _row_loss(logs[row], chosen, np.float64(top), mean, parameter)
+            loss = times(factor, _row_loss(logs[row], chosen, np.float64(top), mean, parameter))
             if scale != 0:
-                loss *= view(scale, rows)[row]
+                loss = times(np.float64(view(scale, rows)[row]), loss)
             if out != 0:
                 view(out, rows)[row] = real(loss)
             total += loss
@@ -141,9 +148,9 @@ def _mixed(dtype):
             start = row * columns * width
             u, t = view(x + start, columns), view(y + start, columns)
             shifts = (real(1.0 - parameter), real(parameter / columns), tops[row], real(logs[row]))
-            loss = factor * _sum_of_cross_terms(u, t, shifts)
+            loss = times(factor, _sum_of_cross_terms(u, t, shifts))
             if scale != 0:
-                loss *= view(scale, rows)[row]
+                loss = times(np.float64(view(scale, rows)[row]), loss)
             if out != 0:
                 view(out, rows)[row] = real(loss)
             total += loss

@@ -8,7 +8,7 @@ from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.portable import strict
 from numgd.kernels.cpu.blocks import BLOCK, PIECE, drive
 from numgd.kernels.cpu.rows import make_sum
-from numgd.scalars import ACTIVATIONS, LOSSES
+from numgd.scalars import ACTIVATIONS, LOSSES, times
 
 
 def total(kind, x, y, weights, repeat, parameter):
@@ -111,8 +111,8 @@ def _sum_of(kind, dtype):
         else:
             weights = view(scale, rows)
             for i in range(rows):
-                result += weights[i] * scalar(x[i], y[i], c)
-        return factor * np.float64(result)
+                result += times(weights[i], scalar(x[i], y[i], c))
+        return times(factor, np.float64(result))
 
     return address_of_block(f"sum-{kind}-{dtype.name}", block)
 
@@ -130,7 +130,7 @@ def _row_sum_of(kind, dtype):
             if scale != 0:
                 multiplier *= view(scale, rows)[row]
             u, v = view(x + start, columns), view(y + start, columns)
-            out[row] = real(multiplier * sum_over(u, v, real(parameter)))
+            out[row] = real(times(multiplier, sum_over(u, v, real(parameter))))
         return 0.0
 
     return address_of_block(f"row_sum-{kind}-{dtype.name}", block)
@@ -145,11 +145,11 @@ def _map_of(kind, dtype, part):
         multiplier = real(factor)
         if scale == 0:
             for i in range(rows):
-                out[i] = multiplier * scalar(x[i], y[i], c)
+                out[i] = times(multiplier, scalar(x[i], y[i], c))
         else:
             weights = view(scale, rows)
             for i in range(rows):
-                out[i] = multiplier * weights[i] * scalar(x[i], y[i], c)
+                out[i] = times(multiplier * weights[i], scalar(x[i], y[i], c))
         return 0.0
 
     return address_of_block(f"{part}-{kind}-{dtype.name}", block)

@@ -78,6 +78,25 @@ def _give(slope, place, here, result):
         result[c] += slope[c] if place[c] == here else nothing
 
 
+@compiled("pool-places-within", THREADED_FLAGS)
+def places_within(places, rows, columns, width):
+    """Whether each place, h · width + w, is inside the window that it belongs to."""
+    outside = 0
+    for task in prange(places.shape[0] * places.shape[1]):
+        n, i = task // places.shape[1], task % places.shape[1]
+        top, height = np.uint32(rows[0, i]), np.uint32(rows[1, i] - rows[0, i])
+        for j in range(places.shape[2]):
+            window = borrow(places)[n, i, j]
+            left, breadth = np.uint32(columns[0, j]), np.uint32(columns[1, j] - columns[0, j])
+            for c in range(window.size):
+                place = np.uint32(window[c])  # what is below 0 becomes larger than any image
+                h = place // np.uint32(width)
+                w = place - h * np.uint32(width)
+                inside = (np.uint32(h - top) < height) & (np.uint32(w - left) < breadth)
+                outside += 0 if inside else 1
+    return outside == 0
+
+
 @compiled("pool-maximum-gradient", THREADED_FLAGS)
 def maximum_gradient(grad, places, row_windows, columns, large, out):
     """out (N, H, W, C): to each place the sum of the gradients of the windows whose maximum it was."""

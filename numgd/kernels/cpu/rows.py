@@ -31,8 +31,21 @@ def make_sum(term):
 
 
 @strict
+def below(u, top):
+    """u − top, where `top` is the largest element of u's row, infinite or not."""
+    return type(u)(0) if u == top else u - top
+
+
+@strict
+def _mass(top, total):
+    """The sum of a row's exponentials; NaN where no limit is: several are ∞, or all −∞."""
+    determined = (abs(top) < np.inf) | ((top > 0) & (total == 1))
+    return np.float64(total if determined else np.nan)
+
+
+@strict
 def _exponential(u, v, a):
-    return simd.exp_below(u - a)
+    return simd.exp_below(below(u, a))
 
 
 @strict
@@ -66,8 +79,8 @@ def exponentials_of_rows(u, columns, out, sums):
         given, found = _row(u, row, columns), _row(out, row, columns)
         top = simd.maximum(given)
         for j in range(columns):
-            found[j] = simd.exp_below(given[j] - top)
-        sums[row] = sum_of_differences(found, found, zero)
+            found[j] = simd.exp_below(below(given[j], top))
+        sums[row] = _mass(top, sum_of_differences(found, found, zero))
 
 
 @portable
@@ -79,7 +92,7 @@ def log_sums_of_rows(u, columns, tops, logs):
         for row in range(tops.size):
             given = _row(u, row, columns)
             tops[row] = simd.maximum(given)
-            logs[row] = sum_of_exponentials(given, given, tops[row])
+            logs[row] = _mass(tops[row], sum_of_exponentials(given, given, tops[row]))
     for row in range(tops.size):
         logs[row] = simd.log(logs[row])
 
@@ -91,7 +104,7 @@ def _exponentials_of_short_rows(u, columns, tops, out, sums):
         top = simd.maximum(given)
         tops[row] = top
         for j in range(columns):
-            found[j] = given[j] - top
+            found[j] = below(given[j], top)
     for i in range(out.size):
         out[i] = simd.exp_below(out[i])
     for row in range(tops.size):
@@ -99,4 +112,4 @@ def _exponentials_of_short_rows(u, columns, tops, out, sums):
         total = u.dtype.type(0)
         for j in range(columns):
             total += found[j]
-        sums[row] = total
+        sums[row] = _mass(tops[row], total)

@@ -8,6 +8,7 @@ from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.portable import strict
 from numgd.kernels.cpu.blocks import BLOCK, drive
 from numgd.kernels.cpu.rows import (
+    below,
     exponentials_of_rows,
     log_sums_of_rows,
     sum_of_differences,
@@ -85,7 +86,7 @@ def _softmax_backward(dtype):
 @strict
 def _twice_less(u, top, log_of_sum):
     """In this order: the sum of the last two would lose the digits of the smaller one."""
-    return (u - top) - log_of_sum
+    return below(u, top) - log_of_sum
 
 
 @cache

@@ -4,7 +4,7 @@ import numpy as np
 
 from numgd.kernels.cpu import cross_entropy, elementwise
 from numgd.nn.functional.checks import output, real_array
-from numgd.nn.functional.weighing import reduced, result_memory, weighing
+from numgd.nn.functional.weighing import reduced, result_memory, weighed, weighing
 from numgd.parameters import NonNegative, check_arguments
 
 _KIND = "binary_cross_entropy_with_logits"
@@ -67,9 +67,7 @@ def logistic_regression_loss(
     out = result_memory(out, (), problem.dtype, reduction, *inputs)
     by = problem.by
     total = elementwise.total(_KIND, problem.scores(problem.parameters), problem.target, *by[:2], 0.0)
-    w = problem.w.astype(np.float64)
-    penalty = problem.l1 * float(np.abs(w).sum()) + 0.5 * problem.l2 * float(w @ w)
-    return reduced(total + penalty * by.divisor, by, out, problem.dtype)
+    return reduced(total, by, out, problem.dtype, problem.penalty())
 
 
 @check_arguments
@@ -115,8 +113,7 @@ def logistic_regression_gradient(
     by, factor = problem.by, problem.factor
     elementwise.derivatives(_KIND, scores, problem.target, *by[:2], factor, 0.0, slopes)
     problem.pull_back(slopes, out)
-    real, w = problem.dtype.type, problem.w
-    out[: w.size] += real(problem.l1) * np.sign(w) + real(problem.l2) * w
+    problem.add_slopes_of_penalty(out)
     return out
 
 
@@ -166,7 +163,7 @@ def logistic_regression_hessp(
     out = output(out, problem.parameters.shape, problem.dtype, direction, *inputs)
     scores, changes = problem.scores(problem.parameters), problem.scores(direction)
     if sample_weight is not None:
-        changes *= problem.by.weights
+        changes = weighed(changes, problem.by.weights)
     slopes = np.empty_like(scores)
     elementwise.derivatives("sigmoid", scores, scores, changes, 1, problem.factor, 0.0, slopes)
     problem.pull_back(slopes, out)
@@ -214,10 +211,33 @@ class _Problem:
     def scores(self, vector):
         """a·w + b of all samples."""
         size = self.w.size
-        scores = self.features @ vector[:size]
-        if vector.size > size:
-            scores += vector[size]
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = self.features @ vector[:size]
+            if np.isnan(scores).any():  # a sum of ∞ and −∞ perhaps, whose sign a shorter vector tells
+                largest = np.abs(vector).max()
+                return largest * self.scores(vector / largest) if 1 < largest < np.inf else scores
+            if vector.size > size:
+                scores += vector[size]
         return scores
+
+    def penalty(self):
+        """l1 Σ|w| + ½ l2 Σ w²; a penalty of factor 0 is none, however large the weights."""
+        w, total = self.w.astype(np.float64), 0.0
+        with np.errstate(over="ignore"):
+            if self.l1:
+                total += float((self.l1 * np.abs(w)).sum())
+            if self.l2:
+                total += 0.5 * float((self.l2 * w) @ w)
+        return total
+
+    def add_slopes_of_penalty(self, out):
+        """Its gradient, added to that of the losses."""
+        w, real = self.w, self.dtype.type
+        with np.errstate(over="ignore"):
+            if self.l1:
+                out[: w.size] += real(self.l1) * np.sign(w)
+            if self.l2:
+                out[: w.size] += real(self.l2) * w
 
     def pull_back(self, slopes, out):
         """The gradient with respect to the parameters from that with respect to the scores."""

@@ -152,6 +152,11 @@ def max_pool2d_backward(
     -------
     array of the shape and dtype of x
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above: an index outside its window, for example.
+
     Examples
     --------
     >>> import numpy as np
@@ -171,6 +176,8 @@ def max_pool2d_backward(
         if indices.dtype != np.int32:
             raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
         indices = np.ascontiguousarray(indices)
+        if not pool.places_within(indices, rows.bounds, columns.bounds, x.shape[2]):
+            raise ValueError("indices has places outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = _maximum(x, rows, columns, np.empty(shape, x.dtype))

@@ -43,9 +43,15 @@ def weighing(sample_weight, shape, dtype, reduction):
     return Weighing(vector, max(1, repeat), divisor, weights.shape)
 
 
-def reduced(total, by, out, dtype):
-    """The sum, divided, as a number of a dtype; written into `out` if there is one."""
-    value = total / by.divisor if by.divisor else math.nan
+def weighed(array, weights):
+    """An array times weights, where a weight of 0 leaves nothing of an infinite element."""
+    counted = (weights != 0) | np.isnan(array)
+    return np.multiply(array, weights, out=np.zeros_like(array), where=counted)
+
+
+def reduced(total, by, out, dtype, added=0.0):
+    """The sum, divided, and what is `added`, as a number of a dtype; written into `out` if there is one."""
+    value = (total / by.divisor if by.divisor else math.nan) + added
     if dtype == np.float32 and abs(value) > _LARGEST:  # NumPy would warn
         value = math.copysign(math.inf, value)
     if out is None:
@@ -67,7 +73,7 @@ def slope_weights(grad, by, shape, dtype, reduction):
         if grad.shape != shape:
             raise ValueError(f"grad has shape {grad.shape}, but the losses have {shape}")
         if by.weights is not _ONE[dtype]:
-            grad = grad * by.weights.reshape(by.shape + (1,) * (len(shape) - len(by.shape)))
+            grad = weighed(grad, by.weights.reshape(by.shape + (1,) * (len(shape) - len(by.shape))))
         return grad.reshape(-1), 1, 1.0
     number = np.asarray(grad)
     if number.dtype.kind not in "fiu":
