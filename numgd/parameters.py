@@ -29,7 +29,7 @@ def plain_number(value):
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Interval:
     """Real numbers of an interval; it is finite where an end at infinity is open."""
 
@@ -38,6 +38,9 @@ class Interval:
     type = float
     noun = "a number"
     accepted = Real
+
+    def __repr__(self):  # as the help of a function shows it
+        return self.text
 
     @cached_property
     def ends(self):
@@ -95,7 +98,7 @@ class Interval:
         return number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Integers(Interval):
     """Integers of an interval that take 64 bits."""
 
@@ -112,7 +115,7 @@ class Integers(Interval):
         return number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Limits(Interval):
     """How often something may be done: real numbers, rounded up; what is very large is no limit."""
 

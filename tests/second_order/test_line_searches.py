@@ -233,9 +233,9 @@ def test_exceptions_and_bad_input(search):
         search(*call, [1.0], rosenbrock_gradient)
     with pytest.raises(ValueError, match="direction must be finite"):
         search(*call, [np.nan, 0.0], rosenbrock_gradient)
-    with pytest.raises(ValueError, match="alpha must be positive"):
+    with pytest.raises(ValueError, match="alpha must be finite and positive"):
         search(*call, [1.0, 0.0], rosenbrock_gradient, alpha=0.0)
-    with pytest.raises(ValueError, match="c1 and c2"):
+    with pytest.raises(ValueError, match=r"c1 must lie in \(0, 1\)"):
         search(*call, [1.0, 0.0], rosenbrock_gradient, c1=1.5)
     with pytest.raises(ValueError, match="together"):
         search(*call, [1.0, 0.0], rosenbrock_gradient, fun0=1.0)
