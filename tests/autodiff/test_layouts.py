@@ -189,8 +189,8 @@ def layouts(m):
     return (
         m.T, m.T.copy(), np.copy(m), np.asarray(m), np.ascontiguousarray(m), m * 2.0, m + m.T, np.exp(m.T),
         np.where(m > 0.0, m, 1.0), np.where(m > 0.0, m, m.T), np.zeros_like(m), m.astype(np.float32), row,
-        m[:, 0], m[1:], m[:, 1:], m[::2], row[1:], row[::-1], m[:, None], m[0, 1:], np.transpose(m, (1, 0)), m.ravel(),
-        np.stack((m, m)), np.concatenate((m, m), 1), m.T.T,
+        m[:, 0], m[1:], m[:, 1:], m[::2], row[1:], row[::-1], m[:, None], m[0, 1:], np.transpose(m, (1, 0)),
+        m.ravel(), np.stack((m, m)), np.concatenate((m, m), 1), m.T.T,
     )  # fmt: skip
 
 
