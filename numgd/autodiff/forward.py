@@ -6,6 +6,7 @@ tangents ask for.
 """
 
 from numgd.autodiff.analysis import activate, closed, leaves, prune
+from numgd.autodiff.limits import keep_limits
 from numgd.autodiff.program import Apply, Load, Store, walk
 from numgd.autodiff.rules import RAVEL, RESHAPE, ArrayRule, letters, substituted
 from numgd.autodiff.writing import Forward, cast, zero
@@ -31,6 +32,7 @@ def tangents(program, directions, names, outputs=()):
     """
     prune(program)
     activate(program, [value for moved in directions for value in moved])
+    keep_limits(program, reverse=False)
     dry = Tangent(program, directions, names.copy(), None, outputs)
     dry.write()
     tangent = Tangent(program, directions, names, closed(program, dry.used), outputs)

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from numba import types
+from numba import types, vectorize
 from numba.extending import overload, register_jitable
 
 from numgd.jit import simd
@@ -82,6 +82,24 @@ def _over_arrays(name):
 
 
 exp, expm1, log, log1p, tanh = map(_over_arrays, ("exp", "expm1", "log", "log1p", "tanh"))
+
+
+@register_jitable
+def times(a, b):
+    """The product of two numbers, zero where one of them is zero and the other not finite."""
+    product = a * b
+    return product if (a != 0.0) & (b != 0.0) else 0.0  # without a branch
+
+
+@register_jitable
+def over(a, b):
+    """The ratio of two numbers, zero where both are zero."""
+    ratio = a / b
+    return ratio if a != 0.0 else 0.0
+
+
+products, ratios = vectorize(times), vectorize(over)
+"""The same for the elements of arrays, which Numba computes in one loop with what is around them."""
 
 
 @register_jitable

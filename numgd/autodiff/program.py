@@ -121,6 +121,7 @@ class Apply(Op):
     args: list
     options: dict
     result: Value = None
+    limit: str = ""  # how its derivative keeps a limit where a factor is not finite
 
 
 @dataclass(eq=False)

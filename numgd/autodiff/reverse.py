@@ -11,6 +11,7 @@ import ast
 import re
 
 from numgd.autodiff.analysis import Memory, Plan, activate, closed, leaves, prune
+from numgd.autodiff.limits import keep_limits
 from numgd.autodiff.program import (
     Apply,
     For,
@@ -52,6 +53,7 @@ class Adjoint:
         self.outputs = dict(zip(independent, outputs, strict=False))
         prune(program)
         activate(program, independent)
+        keep_limits(program, reverse=True)
         self.results = leaves(program.result)
         facts = Facts()
         self.shapes = Shapes(program)
@@ -194,7 +196,8 @@ class Sweep(Writer):
                 name = self.fresh(value)
                 self.line(f"{name} = {text}")
                 self.bars[value] = name
-                if isinstance(ast.parse(text, mode="eval").body, ast.BinOp | ast.UnaryOp):
+                computed = text.startswith(("helpers.products(", "helpers.ratios("))
+                if computed or isinstance(ast.parse(text, mode="eval").body, ast.BinOp | ast.UnaryOp):
                     self.made.add(name)
             if uniform:
                 self.uniform.add(value)

@@ -13,14 +13,23 @@ import numpy as np
 
 from numgd.autodiff import helpers
 from numgd.autodiff.program import Kind, promoted
-from numgd.autodiff.rules.base import Rule, define, kept_layout, substituted
+from numgd.autodiff.rules.base import FUNCTIONS, Rule, define, kept_layout, substituted
+
+
+def _guarded(template):
+    """A template that is zero where g is, though the factor beside it is not finite."""
+    if template is None:
+        return None
+    template = re.sub(r"^(-?)g \* (.+)$", r"\1helpers.products(g, \2)", template)
+    return re.sub(r"^(-?)g / (.+)$", r"\1helpers.ratios(g, \2)", template)
 
 
 class Elementwise(Rule):
     """A function of numbers, and by broadcasting of arrays."""
 
-    def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None, cost=1):
+    def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None, cost=1, limits=()):
         self.name, self.pattern, self.adjoints = name, pattern, adjoints
+        self.limits = limits or tuple(map(_guarded, adjoints))  # the adjoints with their limits
         self.operands = len(set(re.findall(r"\b([abc])\b", pattern)))
         self.smooth = any(adjoint is not None for adjoint in adjoints)
         self.integer, self.cheap, self.scalar, self.cost = integer, cheap, scalar, cost
@@ -49,8 +58,13 @@ class Elementwise(Rule):
 
     def adjoint_template(self, position, op):
         """How the adjoint of the operand at a position follows from g."""
-        template = self.adjoints[position] if position < len(self.adjoints) else None
+        adjoints = self.limits if op.limit else self.adjoints
+        template = adjoints[position] if position < len(adjoints) else None
+        if op.limit == "squares" and position == 0:
+            template = self.of_squares
         if template is not None and not op.result.kind.ndim:
+            template = template.replace("helpers.products(", "helpers.times(")
+            template = template.replace("helpers.ratios(", "helpers.over(")
             template = re.sub(r"np\.where\((.*), (.*), (.*)\)$", r"(\2 if \1 else \3)", template)
             template = template.replace("np.sign(", "helpers.sign(")
         return template
@@ -75,8 +89,12 @@ class Multiply(Elementwise):
 
 MULTIPLY = define(Multiply("multiply", "a * b", "g * b", "g * a", integer=True), np.multiply, operator.mul)
 DIVIDE = define(
-    Elementwise("divide", "a / b", "g / b", "-g * y / b", cost=4), np.divide, np.true_divide, operator.truediv
-)
+    Elementwise(
+        "divide", "a / b", "g / b", "-g * y / b", cost=4,
+        limits=("helpers.ratios(g, b)", "-helpers.products(y, helpers.ratios(g, b))"),
+    ),
+    np.divide, np.true_divide, operator.truediv,
+)  # fmt: skip
 FLOOR_DIVIDE = define(Elementwise("floor_divide", "a // b", integer=True), np.floor_divide, operator.floordiv)
 MOD = define(
     Elementwise("mod", "a % b", "g", "-g * np.floor(a / b)", integer=True), np.mod, np.remainder, operator.mod
@@ -95,7 +113,7 @@ class Power(Elementwise):
         return (CONSTANT_POWER if exponent else self), args
 
 
-_BY_EXPONENT = "np.where(a > 0, g * y * M.log(a), 0.0 * g)"
+_BY_EXPONENT = "np.where(a > 0, g * y * M.log(a), 0.0)"
 POWER = define(
     Power(
         "power", "a ** b", "g * b * a ** (b - 1 + (b == 0))", _BY_EXPONENT, integer=True, cheap=False,
@@ -105,6 +123,17 @@ POWER = define(
 CONSTANT_POWER = Elementwise(
     "power", "a ** b", "g * b * a ** (b - 1)", _BY_EXPONENT, integer=True, cheap=False
 )
+TIMES = define(
+    Elementwise(
+        "times", "helpers.products(a, b)", "helpers.products(g, b)", "helpers.products(a, g)",
+        scalar="helpers.times(a, b)",
+    ),
+    helpers.times, helpers.products,
+)  # fmt: skip
+OVER = define(
+    Elementwise("over", "helpers.ratios(a, b)", *DIVIDE.limits, scalar="helpers.over(a, b)", cost=4),
+    helpers.over, helpers.ratios,
+)  # fmt: skip
 NEGATIVE = define(Elementwise("negative", "-a", "-g", integer=True), np.negative, operator.neg)
 POSITIVE = define(Elementwise("positive", "a * 1", "g", integer=True), np.positive, operator.pos)
 ABSOLUTE = define(
@@ -113,14 +142,14 @@ ABSOLUTE = define(
 )  # fmt: skip
 MAXIMUM = define(
     Elementwise(
-        "maximum", "np.maximum(a, b)", "np.where(a >= b, g, 0.0 * g)", "np.where(a < b, g, 0.0 * g)",
+        "maximum", "np.maximum(a, b)", "np.where(a >= b, g, 0.0)", "np.where(a < b, g, 0.0)",
         integer=True, scalar="max(a, b)",
     ),
     np.maximum, np.fmax,
 )  # fmt: skip
 MINIMUM = define(
     Elementwise(
-        "minimum", "np.minimum(a, b)", "np.where(a <= b, g, 0.0 * g)", "np.where(a > b, g, 0.0 * g)",
+        "minimum", "np.minimum(a, b)", "np.where(a <= b, g, 0.0)", "np.where(a > b, g, 0.0)",
         integer=True, scalar="min(a, b)",
     ),
     np.minimum, np.fmin,
@@ -138,12 +167,16 @@ class Where(Elementwise):
 
 
 WHERE = Where(
-    "where", "np.where(a, b, c)", None, "np.where(a, g, 0.0 * g)", "np.where(a, 0.0 * g, g)",
+    "where", "np.where(a, b, c)", None, "np.where(a, g, 0.0)", "np.where(a, 0.0, g)",
     integer=True, scalar="(b if a else c)",
 )  # fmt: skip
 HYPOT = define(
-    Elementwise("hypot", "M.hypot(a, b)", "g * a / y", "g * b / y", cheap=False), np.hypot, math.hypot
-)
+    Elementwise(
+        "hypot", "M.hypot(a, b)", "helpers.products(a, helpers.ratios(g, y))",
+        "helpers.products(b, helpers.ratios(g, y))", cheap=False,
+    ),
+    np.hypot, math.hypot,
+)  # fmt: skip
 ARCTAN2 = define(
     Elementwise(
         "arctan2", "np.arctan2(a, b)", "g * b / (a * a + b * b)", "-g * a / (a * a + b * b)",
@@ -164,9 +197,32 @@ define(
     Elementwise("logaddexp2", "np.logaddexp2(a, b)", "g * 2.0 ** (a - y)", "g * 2.0 ** (b - y)", cheap=False),
     np.logaddexp2,
 )
-_unary(
-    "sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0 * g, g * (M.cos(3.141592653589793 * a) - y) / a)", np.sinc
-)
+_unary("sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0, g * (M.cos(3.141592653589793 * a) - y) / a)", np.sinc)
+
+
+class Logarithm(Elementwise):
+    """A logarithm, whose derivative is known where it is one of 1 + exp(x) and the exponential overflows."""
+
+    def simplified(self, args):
+        inner = args[0]
+        if self.name == "log" and getattr(inner.op, "rule", None) is ADD:
+            ones = [arg for arg in inner.op.args if arg.constant == 1]
+            inner = next((arg for arg in inner.op.args if arg not in ones), inner) if ones else None
+        elif self.name == "log":
+            return self, args
+        apart = all(not value.kind.ndim or value.temporary for value in (inner, *args) if value is not None)
+        if inner is None or getattr(inner.op, "rule", None) is not FUNCTIONS[np.exp] or not apart:
+            return self, args
+        return SOFTPLUS[self.name], [inner.op.args[0], inner, args[0]]
+
+
+SOFTPLUS = {
+    name: Elementwise(
+        "softplus", f"helpers.{name}(c)", "g / (1.0 + 1.0 / b)", cheap=False, scalar=f"M.{name}(c)"
+    )
+    for name in ("log", "log1p")
+}
+"""Logarithms of 1 + exp(a), with the exponential b and the operand c."""
 
 for _name, _adjoint in {
     "exp": "g * y",
@@ -176,11 +232,14 @@ for _name, _adjoint in {
     "tanh": "g * (1.0 - y * y)",
 }.items():
     _functions = tuple(getattr(module, _name) for module in (np, math, helpers))
-    _unary(_name, f"helpers.{_name}(a)", _adjoint, *_functions, scalar=f"M.{_name}(a)")
+    _class = Logarithm if _name in ("log", "log1p") else Elementwise
+    define(_class(_name, f"helpers.{_name}(a)", _adjoint, cheap=False, scalar=f"M.{_name}(a)"), *_functions)
 _unary("exp2", "2.0 ** a", "g * y * 0.6931471805599453", np.exp2, getattr(math, "exp2", np.exp2))
 _unary("log2", "M.log2(a)", "g / (a * 0.6931471805599453)", np.log2, math.log2)
 _unary("log10", "M.log10(a)", "g / (a * 2.302585092994046)", np.log10, math.log10)
-_unary("sqrt", "M.sqrt(a)", "g * 0.5 / y", np.sqrt, math.sqrt)
+SQRT = _unary("sqrt", "M.sqrt(a)", "g * 0.5 / y", np.sqrt, math.sqrt)
+SQRT.of_squares = "0.5 * helpers.products(y, helpers.ratios(g, a))"
+CONSTANT_POWER.of_squares = "b * helpers.products(y, helpers.ratios(g, a))"
 _unary("cbrt", "np.cbrt(a)", "g / (3.0 * y * y)", np.cbrt)
 _unary("reciprocal", "1.0 / a", "-g * y * y", np.reciprocal, cheap=True)
 _unary("sin", "M.sin(a)", "g * M.cos(a)", np.sin, math.sin)
@@ -264,3 +323,30 @@ ASTYPE = {
     for dtype, name in {"f8": "np.float64", "f4": "np.float32", "i8": "np.int64", "b1": "np.bool_"}.items()
 }
 """Of arrays, by dtype."""
+
+
+# Which operations need a limit (see `numgd.autodiff.limits`) ------------------------------------------
+
+OVERFLOWING = {FUNCTIONS[function] for function in (np.exp, np.expm1, np.exp2, np.sinh, np.cosh)}
+"""Functions that are infinite where what is made of them may be finite."""
+
+ROOTS = {SQRT, POWER, CONSTANT_POWER, *map(FUNCTIONS.get, (np.cbrt, np.arcsin, np.arccos))}
+"""Functions that are finite where their derivatives are not."""
+
+SQUARES = {SQUARED, SQUARE}
+POWERS = {*SQUARES, POWER, CONSTANT_POWER}
+SINGULAR = {DIVIDE, ARCTAN2, *ROOTS, *POWERS - SQUARES} | {
+    FUNCTIONS[function]
+    for function in (
+        np.log, np.log1p, np.log2, np.log10, np.reciprocal, np.tan, np.arccosh, np.arctanh, np.logaddexp,
+        np.logaddexp2, math.gamma, math.lgamma, helpers.digamma,
+    )
+}  # fmt: skip
+"""Functions whose derivatives are not finite everywhere."""
+
+PRODUCTS = {MULTIPLY, *SQUARES}
+LARGE_WITH = {ADD, SUBTRACT, NEGATIVE, POSITIVE, MAXIMUM, MINIMUM, WHERE, *PRODUCTS, POWER, CONSTANT_POWER}
+"""Functions that are infinite with their operands."""
+
+CHOICES = {WHERE, MAXIMUM, MINIMUM, TIMES, OVER}
+"""Functions that take the one operand and leave the other."""

@@ -93,11 +93,11 @@ class Norm(ArrayRule):
 
     def adjoint(self, em, op):
         (a,) = op.args
-        em.add(a, f"({em.bar(op.result)} / {em.val(op.result)}) * {em.val(a)}")
+        em.add(a, f"helpers.products({em.bar(op.result)} / {em.val(op.result)}, {em.val(a)})")  # 0 at 0
 
     def tangent(self, em, op):
         (a,) = op.args
-        return f"np.sum({em.val(a)} * {em.dot(a)}) / {em.val(op.result)}"
+        return f"helpers.over(np.sum({em.val(a)} * {em.dot(a)}), {em.val(op.result)})"
 
 
 class LinearSystem(ArrayRule):

@@ -80,14 +80,14 @@ class Var(Reduction):
 class Std(Reduction):
     def tangent(self, em, op):
         x = em.val(op.args[0])
-        return f"np.mean(({x} - np.mean({x})) * {em.dot(op.args[0])}) / {em.val(op.result)}"
+        return f"helpers.over(np.mean(({x} - np.mean({x})) * {em.dot(op.args[0])}), {em.val(op.result)})"
 
     integers = "f8"
 
     def adjoint(self, em, op):
         a, g = op.args[0], em.bar(op.result)
         x = em.val(a)
-        em.add(a, f"({g} / ({x}.size * {em.val(op.result)})) * ({x} - np.mean({x}))")
+        em.add(a, f"helpers.products({g} / ({x}.size * {em.val(op.result)}), {x} - np.mean({x}))")  # 0 at 0
 
 
 class Extreme(Reduction):
