@@ -32,7 +32,10 @@ MESSAGES = {
         "it), or gtol may be below what rounding allows. The best point seen is returned."
     ),
     Status.NOT_FINITE: "The objective or its gradient is not finite (NaN or inf).",
-    Status.CONVERGED_FUNCTION: "Optimization terminated successfully: the relative decrease is within ftol.",
+    Status.CONVERGED_FUNCTION: (
+        "Optimization terminated successfully: the relative decrease, made or still to come, is within ftol "
+        "or rounding."
+    ),
     Status.CONVERGED_STEP: "Optimization terminated successfully: the step is within xrtol.",
     Status.MAXFUN: "Maximum number of function evaluations has been exceeded.",
     Status.UNBOUNDED: "The objective decreases without bound along a search direction.",

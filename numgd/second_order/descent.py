@@ -4,8 +4,10 @@ import math
 from typing import Annotated, Any, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.linalg import epsilon
 from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
 from numgd.second_order.line_search import (
+    ARRIVED,
     DECREASE,
     DESCENDS,
     FAILED,
@@ -32,6 +34,13 @@ SCRATCH_ROWS = 5  # gradient, direction, trial point, two trial gradients
 
 
 AUTOMATIC = -1
+
+QUIET = 3
+"""Place in `carry` of whether the last search foretold no decrease that would show, and found none.
+
+One direction does not tell whether a point is a minimum, as far as rounding shows: the model's and the
+gradient's have to agree.
+"""
 
 
 class DescentOptions(NamedTuple):
@@ -94,6 +103,12 @@ def unit_after_first(first, fresh, f, f_previous, slope, alpha, x, g):
 def unit(first, fresh, f, f_previous, slope, alpha, x, g):
     """One, of a Newton step."""
     return x.dtype.type(1)
+
+
+@portable
+def unseen(f, x):
+    """The decrease of a value that rounding may hide."""
+    return x.dtype.type(8) * epsilon(x) * abs(f)
 
 
 def make_relative_step_test(space):
@@ -183,22 +198,28 @@ def make_descent(
 
             alpha = first_trial(first, fresh, f, f_previous, slope, alpha, x, g)
             limit = min(options.maxls, options.maxfun - evaluations)
+            tolerance, hidden = options.ftol * max(abs(f), one), unseen(f, x)
             found = line_search(
-                problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit
-            )
+                problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
+                max(tolerance, hidden),
+            )  # fmt: skip
             evaluations += found.evaluations
-            if found.outcome == FAILED:
+            quiet = found.outcome == ARRIVED
+            arrived = quiet and (carry[QUIET] > zero if fresh else local or tolerance > hidden)
+            if found.outcome == FAILED or (quiet and found.alpha == zero):
                 if stationary:
                     return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
                 if local and small(p, x, options):
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
+                if arrived:
+                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
                 if fresh or local:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age, fresh = 0, True  # forget the model and try along the gradient
                 f_previous = f + math.sqrt(dot(g, g)) / two
-                carry[0], carry[1] = f_previous, one
+                carry[0], carry[1], carry[QUIET] = f_previous, one, one if quiet else zero
                 continue
 
             # p becomes the step s, g the change of the gradient y, then the new gradient.
@@ -212,6 +233,7 @@ def make_descent(
             copy(g, g_new)
             f_previous, f = f, found.f
             carry[0], carry[1], carry[2] = f_previous, zero, alpha
+            carry[QUIET] = one if quiet else zero
             first = False
             iteration += 1
             size = norm(g, options.norm)
@@ -222,9 +244,11 @@ def make_descent(
                 return Outcome(NOT_FINITE, iteration, evaluations, f, age)
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)
-            if found.outcome == STUCK and size > options.gtol:
+            if (quiet or found.outcome == STUCK) and size > options.gtol:
                 if small_direction:
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
+                if arrived:
+                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 fresh = True

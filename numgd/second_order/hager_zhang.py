@@ -10,7 +10,18 @@ import math
 
 from numgd.jit.portable import portable
 from numgd.linalg import epsilon
-from numgd.second_order.line_search import DECREASE, DESCENDS, FAILED, MINUS_INFINITY, STUCK, WOLFE, Found
+from numgd.second_order.line_search import (
+    ARRIVED,
+    DECREASE,
+    DESCENDS,
+    FAILED,
+    MINUS_INFINITY,
+    STUCK,
+    TRIALS,
+    WOLFE,
+    Found,
+    foretold,
+)
 
 NEARLY = 0.1
 """The slope of a first trial that is taken, relative to the slope at 0."""
@@ -35,10 +46,11 @@ def make_hager_zhang(space, evaluate):
     dot, step = space.dot, space.step
 
     @portable
-    def hager_zhang(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit):
+    def hager_zhang(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible=0.0):
         """Search along p from x, first trying `alpha`, for at most `limit` evaluations.
 
-        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.
+        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.  A decrease of at
+        most `negligible` is looked for with `TRIALS` steps alone.
         """
         real = x.dtype.type
         zero, one, half = real(0), real(1), real(0.5)
@@ -52,6 +64,7 @@ def make_hager_zhang(space, evaluate):
         too_high = zero
         purpose = GUESS
         best_alpha, best_f, row = zero, f0, 1
+        left = real(math.inf)
         evaluations = 0
         outcome = DECREASE
         while evaluations < limit:
@@ -71,6 +84,11 @@ def make_hager_zhang(space, evaluate):
                 enough &= abs(slope) <= real(NEARLY) * -slope0
             if finite and f <= f0 and enough:
                 return Found(WOLFE, alpha, f, trial_row, evaluations)
+
+            if finite:
+                left = min(left, foretold(real, slope0, alpha, slope))
+            if evaluations >= TRIALS and left <= negligible and not best_f < f0:
+                break
 
             rises = finite and slope >= zero
             falls = finite and slope < zero and f <= f0 + allowed
@@ -118,7 +136,10 @@ def make_hager_zhang(space, evaluate):
                     alpha = between
 
         if not best_f < f0:
-            return Found(FAILED, best_alpha, best_f, row, evaluations)
+            outcome = ARRIVED if left <= negligible else FAILED
+            return Found(outcome, best_alpha, best_f, row, evaluations)
+        if outcome == STUCK and left <= negligible:
+            outcome = ARRIVED
         step(x_trial, x, best_alpha, p)
         if b == zero and too_high == zero and best_alpha >= real(1e10) * first_alpha:
             outcome = DESCENDS

@@ -25,8 +25,9 @@ from numgd.second_order.box import (
     projected_gradient,
 )
 from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
-from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions
+from numgd.second_order.descent import QUIET, SCRATCH_ROWS, DescentOptions, unseen
 from numgd.second_order.line_search import (
+    ARRIVED,
     DECREASE,
     DESCENDS,
     FAILED,
@@ -188,16 +189,23 @@ def make_solver(space, access):
             elif not bounded_on_all_sides(lower, upper):
                 alpha = min(one, one / math.sqrt(dot(p, p)))
             limit = min(options.maxls, options.maxfun - evaluations)
+            tolerance, hidden = options.ftol * max(abs(f), one), unseen(f, x)
             found = strong_wolfe(
-                problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit, ceiling
-            )
+                problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
+                max(tolerance, hidden), ceiling,
+            )  # fmt: skip
             evaluations += found.evaluations
-            if found.outcome == FAILED:
+            quiet = found.outcome == ARRIVED
+            arrived = quiet and (carry[QUIET] > zero if age == 0 else tolerance > hidden)
+            if found.outcome == FAILED or (quiet and found.alpha == zero):
+                if arrived:
+                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
                 if age == 0:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age = 0  # forget the model and try along the projected gradient
+                carry[QUIET] = one if quiet else zero
                 continue
 
             # p becomes the step s, g the change of the gradient y, then the new gradient.
@@ -214,7 +222,7 @@ def make_solver(space, access):
             copy(g, g_new)
             f_previous, f = f, found.f
             first = False
-            carry[0], carry[1] = f, theta
+            carry[0], carry[1], carry[QUIET] = f, theta, one if quiet else zero
             iteration += 1
             moved = dot(p, p)
             projected_gradient(p, x, one, g, lower, upper)
@@ -226,7 +234,9 @@ def make_solver(space, access):
                 return Outcome(NOT_FINITE, iteration, evaluations, f, age)
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)
-            if found.outcome == STUCK and size > options.gtol:
+            if (quiet or found.outcome == STUCK) and size > options.gtol:
+                if arrived:
+                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age = 0  # forget the model and go on along the projected gradient

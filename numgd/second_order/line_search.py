@@ -19,6 +19,11 @@ DESCENDS = 3  # the function went on falling for as far as the search went
 MINUS_INFINITY = 4  # the objective is -inf at the step
 STUCK = 5  # a lower point was found, and rounding leaves no room for a better one
 CEILING = 6  # the function still falls at the largest step
+ARRIVED = 7  # no better point was found, and the slopes foretell no decrease that would count
+
+
+TRIALS = 3
+"""Trial steps after which a lower point should have shown where the slopes foretell one."""
 
 
 class Found(NamedTuple):
@@ -46,6 +51,22 @@ class Bracket(NamedTuple):
     slope_high: Any
     trial: Any
     closed: Any
+
+
+@portable
+def foretold(real, slope0, alpha, slope):
+    """How much a function falls on the way to the minimum that its slopes at 0 and alpha foretell.
+
+    That minimum is before alpha where the function rises there, else where the line through both slopes
+    vanishes; a parabola falls by half the slope at 0 times the way.  Infinite where the slopes hardly differ,
+    as far from a minimum, or differ in the wrong sense, as those of a false gradient do.
+    """
+    way = alpha
+    if slope < real(0):
+        if slope < real(0.9) * slope0:
+            return real(math.inf)
+        way = alpha * (slope0 / (slope0 - slope))
+    return real(-0.5) * slope0 * way
 
 
 @portable
@@ -134,13 +155,16 @@ def make_strong_wolfe(space, evaluate):
     search = make_limited_strong_wolfe(space, evaluate, move)
 
     @portable
-    def strong_wolfe(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit):
+    def strong_wolfe(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible=0.0):
         """Search along p from x, first trying `alpha`, for at most `limit` evaluations.
 
-        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.
+        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.  A decrease of at
+        most `negligible` is looked for with `TRIALS` steps alone.
         """
         ceiling = x.dtype.type(math.inf)
-        return search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, ceiling)
+        return search(
+            problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible, ceiling
+        )
 
     return strong_wolfe
 
@@ -150,7 +174,7 @@ def make_limited_strong_wolfe(space, evaluate, move):
     dot = space.dot
 
     @portable
-    def search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, ceiling):
+    def search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible, ceiling):
         """As `strong_wolfe`; a step of `ceiling` is taken where the function still falls there."""
         real = x.dtype.type
         zero, one = real(0), real(1)
@@ -163,6 +187,7 @@ def make_limited_strong_wolfe(space, evaluate, move):
         wall = real(math.inf)  # the least step known to leave the domain
         modified = True
         best_alpha, best_f, row = zero, f0, 1
+        left = real(math.inf)
         evaluations = 0
         outcome = DECREASE
         while evaluations < limit:
@@ -192,6 +217,9 @@ def make_limited_strong_wolfe(space, evaluate, move):
                 return Found(CEILING, alpha, f, trial_row, evaluations)
             if f < best_f:
                 best_alpha, best_f, row = alpha, f, trial_row
+            left = min(left, foretold(real, slope0, alpha, slope))
+            if evaluations >= TRIALS and left <= negligible and not best_f < f0:
+                break
 
             if modified and enough and slope >= zero:
                 modified = False
@@ -227,7 +255,10 @@ def make_limited_strong_wolfe(space, evaluate, move):
                     break
 
         if not best_f < f0:
-            return Found(FAILED, best_alpha, best_f, row, evaluations)
+            outcome = ARRIVED if left <= negligible else FAILED
+            return Found(outcome, best_alpha, best_f, row, evaluations)
+        if outcome == STUCK and left <= negligible:
+            outcome = ARRIVED
         move(problem, x_trial, x, best_alpha, p)
         if not bracket.closed and best_alpha >= real(1e10) * first_alpha:
             outcome = DESCENDS

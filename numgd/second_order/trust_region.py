@@ -12,6 +12,7 @@ from numgd.access import nothing
 from numgd.jit.portable import portable, seldom
 from numgd.linalg import epsilon
 from numgd.parameters import Acceptance, AtMost, Extent, Limit, LimitFromOne, NormOrder, Positive, Tolerance
+from numgd.second_order.descent import unseen
 from numgd.spaces import make_norm
 from numgd.status import (
     CALLBACK,
@@ -32,9 +33,10 @@ SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
 AUTOMATIC = -1
 
 # Scalars that are carried: the radius; how many steps of the greatest length in turn fell as if for ever, -1
-# after a trial that failed; and two that the model may use from such a trial to the next at the same point,
-# NaN at a new point.
+# after a trial that failed, QUIET if the model's minimiser failed and was to bring no decrease that would
+# count; and two that the model may use from such a trial to the next at the same point, NaN at a new point.
 RADIUS, FALLING, MODEL = 0, 1, 2
+QUIET = -2
 
 FALLS = 5
 """Steps after which a descent without bound is looked for far away."""
@@ -160,11 +162,17 @@ def make_trust_region(space, access, model):
             elif length <= epsilon(x) * reach:
                 step(g_trial, x_trial, -one, x)
                 hopeless |= max_abs(g_trial) == zero
+            noise = unseen(f, x)
+            quiet = carry[FALLING] == real(QUIET)
+            negligible = max(noise, options.ftol * max(abs(f), one))
+            quiet |= not boundary and predicted > zero and predicted <= negligible
             if hopeless:
                 if not learns or age == 0 or carry[MODEL] == one:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                    quiet |= carry[MODEL + 1] == one if learns else False
+                    status = CONVERGED_FUNCTION if quiet else LINE_SEARCH_FAILED
+                    return Outcome(status, iteration, evaluations, f, age)
                 # Forget what was learnt and try once more from here.
-                age, moved, carry[MODEL] = 0, True, one
+                age, moved, carry[MODEL], carry[MODEL + 1] = 0, True, one, one if quiet else zero
                 radius = min(options.initial_trust_radius, greatest)
                 carry[RADIUS], carry[FALLING] = radius, zero
                 continue
@@ -181,7 +189,6 @@ def make_trust_region(space, access, model):
             ratio = (f - f_trial) / predicted if finite else -one
             hidden = False
             if finite:
-                noise = real(8) * epsilon(x) * abs(f)
                 hidden = predicted <= noise and f_trial <= f and f - f_trial <= noise
             size_trial = size
             if hidden or learns or ratio > options.eta:
@@ -206,7 +213,7 @@ def make_trust_region(space, access, model):
             elif endless:
                 carry[FALLING] += one
             else:
-                carry[FALLING] = -one if failed else zero
+                carry[FALLING] = (real(QUIET) if quiet else -one) if failed else zero
             if far:
                 pass
             elif not ratio >= quarter:

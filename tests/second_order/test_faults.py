@@ -57,6 +57,31 @@ def bowl_hessian(x, turn, tilt):
 
 
 @njit
+def valley(x, offset):
+    """Σ (xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)², and a large value that hides small changes."""
+    return offset + np.sum((x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+@njit
+def valley_gradient(x, offset):
+    out = np.zeros_like(x)
+    height = x[1:] - x[:-1] ** 2
+    out[:-1] = -4.0 * x[:-1] * height - 2.0 * (1.0 - x[:-1])
+    out[1:] += 2.0 * height
+    return out
+
+
+@njit
+def valley_hessian(x, offset):
+    out = np.zeros((x.size, x.size))
+    for i in range(x.size - 1):
+        out[i, i] += 12.0 * x[i] ** 2 - 4.0 * x[i + 1] + 2.0
+        out[i + 1, i + 1] += 2.0
+        out[i, i + 1] = out[i + 1, i] = -4.0 * x[i]
+    return out
+
+
+@njit
 def flat(x, slope):
     return 7.0
 
@@ -101,6 +126,26 @@ def test_noise_above_the_tolerance_ends_near_the_minimum(method):
     if result.status == Status.CONVERGED_GRADIENT:
         assert np.linalg.norm(result.jac, np.inf) <= 1e-11
     np.testing.assert_allclose(result.x, 1.0, atol=1e-4)
+
+
+@methods
+@pytest.mark.parametrize("offset", [1.0, 1e3])
+def test_where_rounding_hides_what_is_left_the_minimum_is_reached(method, offset):
+    stops = {"gtol": 1e-12, "ftol": 0.0, "xtol": 0.0}
+    stops = {name: value for name, value in stops.items() if hasattr(SOLVERS[method].OPTIONS, name)}
+    x0 = [-1.2, 1.0, -1.2, 1.0]
+    result = solve(method, valley, (offset,), valley_gradient, valley_hessian, x0, **stops)
+    assert result.success
+    assert result.fun - offset <= 1e-14 * offset
+    np.testing.assert_allclose(result.x, 1.0, atol=1e-6)
+
+
+@methods
+@pytest.mark.parametrize("turn", [(1.0, 1.0, -1.0), (1.0, -1e-3, 1.0), (1e-6, 1.0, -1e-6)])
+def test_a_gradient_that_is_false_in_one_variable_is_no_minimum(method, turn):
+    result = solve(method, bowl, (np.array(turn), 0.0), bowl_gradient, bowl_hessian, gtol=1e-9)
+    assert result.status not in (Status.CONVERGED_FUNCTION, Status.CONVERGED_GRADIENT)
+    assert result.fun <= bowl.py_func(X0, 0.0, 0.0)
 
 
 @methods
