@@ -146,10 +146,12 @@ class Switches:
     type = int
 
     def check(self, name, value):
-        """The value as it is; raises TypeError for what is no number."""
+        """The value as it is; raises TypeError or ValueError for what is neither."""
         switch = plain_number(value)
-        if not isinstance(switch, bool | np.bool_ | Integral):
-            raise TypeError(f"{name} must be True, False or an integer; it is {value!r}")
+        if not isinstance(switch, bool | np.bool_ | Real):
+            raise TypeError(f"{name} must be True, False or a number; it is {value!r}")
+        if switch != switch:
+            raise ValueError(f"{name} must be True, False or a number; it is {value!r}")
         return switch
 
 

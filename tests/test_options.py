@@ -8,6 +8,7 @@ import importlib
 import inspect
 import math
 import pkgutil
+import re
 import sys
 
 import numpy as np
@@ -19,7 +20,7 @@ from numgd import optimizers, schedules
 from numgd.first_order import RULES
 from numgd.nn import functional
 from numgd.options import METHODS, DriverOptions, _defaults, option_ranges, settings
-from numgd.parameters import parameters_of
+from numgd.parameters import Interval, make_checked, make_within, parameters_of
 from numgd.second_order.descent import AUTOMATIC
 
 INF, NAN = math.inf, math.nan
@@ -164,6 +165,38 @@ def test_defaults_are_in_their_ranges(method):
             assert found == value and type(found) is type(value)
 
 
+INTERVALS = {  # each with what a number x in it satisfies
+    "(-inf, inf)": math.isfinite,
+    "[0, inf)": lambda x: 0 <= x < INF,
+    "(0, inf)": lambda x: 0 < x < INF,
+    "[0, inf]": lambda x: x >= 0,
+    "(0, inf]": lambda x: x > 0,
+    "[0, 1]": lambda x: 0 <= x <= 1,
+    "[0, 1)": lambda x: 0 <= x < 1,
+    "(0, 1)": lambda x: 0 < x < 1,
+    "[0, 0.25)": lambda x: 0 <= x < 0.25,
+    "[1, inf]": lambda x: x >= 1,
+}
+
+
+@pytest.mark.parametrize("text", INTERVALS)
+@pytest.mark.parametrize("real", [np.float64, np.float32])
+def test_a_range_is_the_same_in_python_and_in_compiled_code(text, real):
+    kind, inside = Interval(text), INTERVALS[text]
+    compiled, checked = make_within(kind, real), make_checked("x", kind, real)
+    ends = [real(end) for end in (0, 0.25, 1, INF, -INF)]
+    near = [np.nextafter(end, real(way)) for end in ends for way in (-INF, INF)]
+    for value in (*ends, *near, real(NAN), real(0.5), real(-0.5), real(2.0)):
+        expected = inside(float(value))
+        assert kind.holds(float(value)) == compiled(value) == expected
+        if expected:
+            assert kind.check("x", value) == kind.check("x", np.array(value)) == checked(value) == value
+        else:
+            for refuse in (lambda value: kind.check("x", value), checked):
+                with pytest.raises(ValueError, match=f"^x must {re.escape(kind.rule)}"):
+                    refuse(value)
+
+
 # Methods ---------------------------------------------------------------------------------------------------
 
 
@@ -238,8 +271,8 @@ def test_options_of_the_call(nothing_compiles):
     switches, steps = {"disp", "return_all", "history"}, {"eps", "finite_diff_rel_step"}
     assert set(DriverOptions._fields) == switches | steps | {"hess_inv0"}
     for name in switches:
-        for value in ("yes", 0.5, [1]):
-            with pytest.raises(TypeError, match=f"option '{name}' must"):
+        for value, error in (("yes", TypeError), ([1], TypeError), (NAN, ValueError)):
+            with pytest.raises(error, match=f"option '{name}' must"):
                 numgd.minimize(unreachable, [1.0], options={name: value})
     for name in steps:
         for value, error in ((0.0, ValueError), (NAN, ValueError), (INF, ValueError), ("a", TypeError)):
