@@ -133,6 +133,8 @@ def minimize(
           (Fletcher-Reeves), ``'cg-hs'`` (Hestenes-Stiefel), ``'cg-dy'`` (Dai-Yuan), ``'cg-hz'``
           (Hager-Zhang); ``'bfgs'``, ``'dfp'``, ``'broyden'`` (option ``phi``), ``'sr1'``; ``'l-bfgs'``;
         - bounds: ``'l-bfgs-b'`` (without bounds it is ``'l-bfgs'``);
+        - a smooth function plus ``l1 ‖x‖₁ + ½ l2 ‖x‖²``, the options ``l1`` and ``l2``, with bounds or
+          without: ``'owl-qn'``, ``'fista'``;
         - Hessian: ``'newton'``, ``'trust-exact'``, ``'dogleg'``; its products alone: ``'newton-cg'``,
           ``'trust-ncg'``, ``'trust-krylov'``;
         - update rules: ``'gd'``, ``'momentum'``, ``'nesterov'``, ``'asgd'``, ``'rprop'``, ``'adagrad'``,
@@ -156,6 +158,8 @@ def minimize(
         ``hessp(x, p, *args)`` gives the Hessian's product with p, shape (n,); not used if `hess` is given.
     bounds : scipy.optimize.Bounds or sequence of (low, high), optional
         None or infinite for a side without bound; x0 is clipped to them, and nothing outside is evaluated.
+        A method that takes none gives way to ``'l-bfgs-b'``, with a warning that also names the options that
+        are lost.
     constraints : optional
         As in SciPy, for SciPy's methods.
     tol : float, optional

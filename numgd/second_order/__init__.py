@@ -57,8 +57,8 @@ bounds), MATRIX_FREE (it touches vectors through its space alone, so that long o
 ``result_fields(x, work, age, maxcor)``, a dictionary for the result from the solver's scratch memory, and no
 part of that memory, which a resumed run reads again.
 
-The memory that a module speaks of is the solver's scratch; from Python 6 vectors come to it: x, its copy in
-the result, and 4 through which the objective is reached.
+The memory that a module speaks of is the solver's scratch; from Python 7 vectors come to it: x and its copy
+for a run that goes on, the gradient in the result, and 4 through which the objective is reached.
 """
 
 
