@@ -39,7 +39,9 @@ def minimize_by_scipy(
     result = optimize.minimize(
         fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
     )
-    result.success = bool(result.success)  # some of SciPy's methods give NumPy's
+    if not callable(method):
+        # Some of SciPy's methods give NumPy's bool, and call a solve that saw nothing but NaN a success.
+        result.success = bool(result.success and not np.isnan(result.fun))
     return result
 
 

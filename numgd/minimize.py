@@ -125,7 +125,8 @@ def minimize(
         Starting point, finite; float32 is kept, every other real dtype becomes float64.  A result of an
         earlier call goes on from its point: with the same method bit for bit as if it had not stopped.
     args : tuple, optional
-        Further arguments of `fun`, `jac`, `hess` and `hessp`, of any type.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`, of any type.  Compiled code sees arrays of
+        another byte order as copies, which it cannot write to.
     method : str, optional
         Case does not matter; default ``'bfgs'``, with bounds ``'l-bfgs-b'``.
 

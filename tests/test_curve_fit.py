@@ -277,6 +277,58 @@ def test_a_covariance_that_cannot_be_estimated():
     assert np.isfinite(few[1]).all()
 
 
+@njit
+def saturation(x, a, b):
+    return a * (1.0 - np.exp(-b * x))
+
+
+@njit
+def bell(x, a, m, s, c):
+    return a * np.exp(-((x - m) ** 2) / (2.0 * s * s)) + c
+
+
+@njit
+def fit_inside(model, x, y, p0):
+    return numgd.curve_fit(model, x, y, p0)
+
+
+AWAY = np.linspace(0.1, 5.0, 30)
+LEVEL = 100.0 + 0.05 * np.cos(9.0 * AWAY)
+
+
+@pytest.mark.parametrize("model, p0", [(saturation, [90.0, 300.0]), (bell, [1.0, 40.0, 2.0, 90.0])])
+def test_a_parameter_of_which_the_data_say_nothing(model, p0):
+    """Its exact column of the Jacobian is not zero but 1e-14 and less, its variance 1e21 and more."""
+    message = "Covariance of the parameters could not be estimated"
+    for fit in (optimize.curve_fit, numgd.curve_fit):
+        with pytest.warns(optimize.OptimizeWarning, match=message):
+            _, pcov = fit(model, AWAY, LEVEL, p0)
+        assert np.all(np.isinf(pcov))
+    high = np.full(len(p0), 1e3)
+    for options in ({"method": "trf"}, {"method": "dogbox"}, {"method": "trf", "bounds": (-high, high)}):
+        with pytest.warns(optimize.OptimizeWarning, match=message):
+            _, pcov = numgd.curve_fit(
+                model, AWAY, LEVEL, p0, np.full(30, 0.05), absolute_sigma=True, **options
+            )
+        assert np.all(np.isinf(pcov))
+    assert np.all(np.isinf(fit_inside(model, AWAY, LEVEL, np.array(p0))[1]))
+
+
+def test_a_badly_scaled_covariance_is_no_reason_to_warn():
+    def cubic(t, a, b, c, d):
+        return a + t * (b + t * (c + t * d))
+
+    years = np.arange(1950.0, 2020.0)
+    level = 3e5 + 1e-7 * (years - 1985.0) ** 3 + 0.01 * np.cos(7.0 * years)
+    units = {"sigma": np.full(70, 0.01), "absolute_sigma": True}
+    exact = np.linalg.lstsq(np.vander((years - 1985.0) / 35.0, 4, True), level)[0][3] / 35.0**3
+    for options in ({}, units):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            popt, pcov = numgd.curve_fit(cubic, years, level, **options)
+        assert np.isfinite(pcov).all() and np.isclose(popt[3], exact, rtol=1e-3)
+
+
 def test_a_fit_that_fails():
     for options in ({"maxfev": 5}, {"method": "trf", "max_nfev": 2}, {"method": "dogbox", "maxfev": 2}):
         with pytest.raises(RuntimeError, match="Optimal parameters not found"):

@@ -488,7 +488,7 @@ def test_bad_options(options, error, match):
     ("x0", "error", "match"),
     [
         ([], ValueError, "x0 must not be empty"),
-        ([[1.0, 2.0]], ValueError, "x0 must be one-dimensional"),
+        ([[1.0, 2.0]], ValueError, "'x0' must only have one dimension"),
         ([1j, 2.0], TypeError, "x0 must be real"),
         ("abc", TypeError, "x0 must be an array of real numbers"),
         ([np.nan, 1.0], ValueError, "x0 must be finite"),

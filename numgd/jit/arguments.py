@@ -13,8 +13,8 @@ from numba.extending import intrinsic, overload
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, portable
 
-_ARRAYS = (np.ndarray, np.recarray, np.memmap)
-"""Classes of arrays that mean the same in compiled code; others mask or multiply in their own way."""
+_ARRAYS = frozenset((np.ndarray, np.recarray, np.memmap))
+"""Classes of arrays that mean the same in compiled code."""
 
 
 def native(values):
@@ -22,16 +22,19 @@ def native(values):
 
     A function that writes into such an array does not compile then, and is called back with the caller's.
     """
-    if not any(map(_swapped, values)):
+    for value in values:
+        if _swapped(value):
+            break
+    else:
         return values
     found = map(_native, values)
     return tuple(found) if type(values) is tuple else type(values)._make(found)
 
 
 def _swapped(value):
-    if isinstance(value, tuple):
-        return any(map(_swapped, value))
-    return type(value) in _ARRAYS and not value.dtype.isnative
+    if type(value) in _ARRAYS:
+        return not value.dtype.isnative
+    return isinstance(value, tuple) and any(map(_swapped, value))
 
 
 def _native(value):
@@ -50,8 +53,9 @@ def fingerprint(values):
     Raises ValueError for values that compiled code would not take as Python does; Numba's own fingerprint
     does not tell these from others: an array of another byte order or with a mask from a plain one.
     """
-    if not all(map(_as_in_python, values)):
-        raise ValueError("compiled code does not take these values as Python does")
+    for value in values:
+        if not _as_in_python(value):
+            raise ValueError("compiled code does not take these values as Python does")
     try:
         return _dispatcher.compute_fingerprint(values)
     except NotImplementedError:
@@ -60,15 +64,19 @@ def fingerprint(values):
 
 def _as_in_python(value):
     """Whether a value means the same in compiled code as in Python."""
-    if isinstance(value, np.ndarray):
-        return type(value) in _ARRAYS and value.dtype.isnative
-    if type(value) is int:
+    kind = type(value)
+    if kind in _ARRAYS:
+        return value.dtype.isnative
+    if kind is float:
+        return True
+    if kind is int:
         return -(2**63) <= value < 2**63
     if isinstance(value, tuple):
         return all(map(_as_in_python, value))
     if isinstance(value, np.void):
         return value.dtype.isnative
-    return not isinstance(value, list | set | np.bytes_)  # Numba copies lists and sets
+    # Numba copies lists and sets; other classes of arrays mask or multiply in their own way.
+    return not isinstance(value, (np.ndarray, list, set, np.bytes_))
 
 
 def type_of(value):
