@@ -112,7 +112,7 @@ def minimize_many(
     functions = Functions(fun, jac, hess, hessp)
     found = solve_rows(functions, X, args, name, tol, options, varies)
     if found is None:
-        options = known_options(name, options)  # it has warned of the others
+        options, _ = known_options(name, options)  # it has warned of the others
         found = gather(
             minimize(
                 fun, x, row_of_args(args, row) if varies else args, name, jac, hess, hessp, tol=tol,
