@@ -115,7 +115,7 @@ CASES = [
     (powers, [0.0, 1.0, 0.0, -4.0], [0, 1.5, 0, -3], [0, 0.75, 0, 0.375]),
 ]  # fmt: skip
 EVERY_DAY = {
-    ratio_to_what_is_positive, extremes_of_numbers, logistic, softplus_of_numbers, norms, norm_of_a_loop,
+    root_of_what_is_positive, extremes_of_numbers, logistic, softplus_of_numbers, norms, norm_of_a_loop,
 }  # fmt: skip
 
 
