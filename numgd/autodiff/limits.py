@@ -30,7 +30,7 @@ def keep_limits(program, reverse):
             op.limit = GUARDED
         elif op.rule in rules.PRODUCTS:
             beside = unbounded if op.result in chosen else large if op.result in absorbed else set()
-            by_a_root = not reverse and sum(map(_rooted, op.args)) == 1
+            by_a_root = not reverse and len(op.args) == 2 and sum(map(_rooted, op.args)) == 1
             op.limit = GUARDED if by_a_root or any(arg in beside for arg in op.args) else ""
         elif op.rule in rules.SINGULAR:
             operand = op.args[op.rule is rules.DIVIDE]

@@ -115,7 +115,7 @@ CASES = [
     (powers, [0.0, 1.0, 0.0, -4.0], [0, 1.5, 0, -3], [0, 0.75, 0, 0.375]),
 ]  # fmt: skip
 EVERY_DAY = {
-    ratio_to_what_is_positive, extremes_of_numbers, logistic, softplus_of_numbers, norms, norm_of_a_loop,
+    root_of_what_is_positive, extremes_of_numbers, logistic, softplus_of_numbers, norms, norm_of_a_loop,
 }  # fmt: skip
 
 
@@ -146,7 +146,9 @@ def infinite(x):
 
 
 def test_what_has_another_limit_or_none_is_not_zero():
-    assert np.isnan(numgd.grad(undone)(np.array([0.0, 0.0, 2.0]))[:2]).all()  # 1 and 1, which 0 · inf hides
+    x = np.array([0.0, 0.0, 2.0])
+    assert np.isnan(numgd.grad(undone)(x)[:2]).all()  # 1 and 1, which 0 · inf hides
+    assert np.isnan(numgd.jvp(undone)(x, np.array([1.0, 0.0, 0.0])))
     slopes = numgd.grad(infinite)(np.zeros(3))
     assert slopes[0] == slopes[1] == np.inf
     assert not np.isfinite(slopes[2])
