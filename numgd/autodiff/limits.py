@@ -108,8 +108,8 @@ def _spread(operations, sources, through):
 def _undone(op, operations, reverse):
     """Whether a power may undo another: the product of a flat and a steep one is not zero."""
     if not reverse:
-        inner = op.args[0].op
-        return isinstance(inner, Apply) and inner.rule in rules.POWERS
+        inner = op.args[0].op  # the slope of |x| at 0 is zero by convention: it undoes nothing
+        return isinstance(inner, Apply) and (inner.rule in rules.POWERS or inner.rule is rules.ABSOLUTE)
     follow = {op.result}
     for later in operations:
         if any(arg in follow for arg in later.args):

@@ -89,6 +89,10 @@ def powers(x):
     return np.sum(np.abs(x) ** 1.5) + np.sum(x**0)
 
 
+def sincs(x):
+    return np.sum(np.sinc(x))
+
+
 def logarithms_of_sums(x):
     return np.sum(np.logaddexp(0.0, x))
 
@@ -112,7 +116,8 @@ CASES = [
     (logarithms_of_sums, FAR, [0.5, 0, 1, 0.5], [0.25, 0, 0, 0.25]),
     (norms, NAUGHT, NAUGHT, None),
     (norm_of_a_loop, NAUGHT, NAUGHT, None),
-    (powers, [0.0, 1.0, 0.0, -4.0], [0, 1.5, 0, -3], [0, 0.75, 0, 0.375]),
+    (powers, [0.0, 1.0, 0.0, -4.0], [0, 1.5, 0, -3], None),
+    (sincs, [0.0, 0.5], [0, -4 / math.pi], [-(math.pi**2) / 3, 16 / math.pi - 2 * math.pi]),
 ]  # fmt: skip
 EVERY_DAY = {
     root_of_what_is_positive, extremes_of_numbers, logistic, softplus_of_numbers, norms, norm_of_a_loop,
@@ -152,6 +157,8 @@ def test_what_has_another_limit_or_none_is_not_zero():
     slopes = numgd.grad(infinite)(np.zeros(3))
     assert slopes[0] == slopes[1] == np.inf
     assert not np.isfinite(slopes[2])
+    curvatures = np.diag(numgd.hessian(powers)(np.array([0.0, -4.0])))
+    assert not np.isfinite(curvatures[0]) and curvatures[1] == 0.375
     assert numgd.grad(lambda x: math.exp(x))(800.0) == np.inf
     assert numgd.grad(lambda x: math.log(x))(0.0) == np.inf
 

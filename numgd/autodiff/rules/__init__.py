@@ -3,6 +3,7 @@
 from numgd.autodiff.rules.base import FUNCTIONS, METHODS, ArrayRule, letters, substituted
 from numgd.autodiff.rules.creation import DTYPE_NAMES, FILLED, FROM_NUMBERS, FULL, Filled
 from numgd.autodiff.rules.elementwise import (
+    ABSOLUTE,
     ADD,
     AND,
     ASTYPE,
@@ -56,6 +57,7 @@ from numgd.autodiff.rules.reductions import Mean, Reduction, Sum, Var
 SUM, MEAN, VAR = Sum, Mean, Var
 
 __all__ = [
+    "ABSOLUTE",
     "ADD",
     "AND",
     "ASTYPE",

@@ -197,7 +197,14 @@ define(
     Elementwise("logaddexp2", "np.logaddexp2(a, b)", "g * 2.0 ** (a - y)", "g * 2.0 ** (b - y)", cheap=False),
     np.logaddexp2,
 )
-_unary("sinc", "np.sinc(a)", "np.where(a == 0.0, 0.0, g * (M.cos(3.141592653589793 * a) - y) / a)", np.sinc)
+_unary(
+    "sinc",
+    "np.sinc(a)",
+    # Near 0 by its series, which can be differentiated again.
+    "np.where(np.abs(a) < 1e-3, g * a * (3.2469697011334144 * a * a - 3.289868133696453), "
+    "g * (M.cos(3.141592653589793 * a) - y) / a)",
+    np.sinc,
+)
 
 
 class Logarithm(Elementwise):
