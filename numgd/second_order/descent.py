@@ -259,7 +259,8 @@ def make_descent(
                 continue
             fresh = False
             if size > options.gtol and found.outcome != DECREASE:
-                if small(p, x, options):
+                # A search that shortened a Newton step says nothing about how far the minimum is.
+                if small(p, x, options) and (small_direction or not local):
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
                 if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)

@@ -1,14 +1,16 @@
 """Truncated Newton: the Newton system solved roughly, by conjugate gradients.
 
 Nocedal & Wright, algorithm 7.1.  How roughly: R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for
-large-scale unconstrained optimization", Math. Programming 26 (1983) 190-212.  The Hessian is touched through
-its products with vectors alone.  Memory: 8 vectors of length n.
+large-scale unconstrained optimization", Math. Programming 26 (1983) 190-212.  Not roughly where the step
+would pass for small enough to stop: a rough one lacks what lies along the directions of least curvature.
+The Hessian is touched through its products with vectors alone.  Memory: 8 vectors of length n.
 """
 
 import math
 from typing import Annotated, NamedTuple
 
 from numgd.jit.portable import portable
+from numgd.linalg import epsilon
 from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
 from numgd.second_order.descent import AUTOMATIC, SCRATCH_ROWS, Model, make_descent, unit
 from numgd.status import UNLIMITED
@@ -43,11 +45,24 @@ def rows(n, maxcor):
     return SCRATCH_ROWS + 3
 
 
+def make_mean_step_test(space):
+    """SciPy's test of Newton-CG: Σ|sᵢ| / n ≤ xtol."""
+    power_sum = space.power_sum
+
+    @portable
+    def small(s, x, options):
+        real = x.dtype.type
+        return options.xtol > real(0) and power_sum(s, real(1)) <= options.xtol * real(x.size)
+
+    return small
+
+
 def make_model(space, access):
     """The model is the Hessian at x, through its products."""
     dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
     axpy, combine = space.axpy, space.combine
     curve, product = access.curve, access.product
+    small = make_mean_step_test(space)
 
     @portable
     def remember(alpha, s, y, g, memory, age, options):
@@ -69,6 +84,7 @@ def make_model(space, access):
         scale(p, -one)
         rr = dot(r, r)
         enough = min(real(0.5), math.sqrt(math.sqrt(rr) * size)) * math.sqrt(rr)
+        exact = math.sqrt(epsilon(g)) * math.sqrt(rr)
         curve(problem, x, g)
         for count in range(MOST_PRODUCTS * x.size):
             product(problem, x, g, d, hd)
@@ -88,24 +104,13 @@ def make_model(space, access):
                 break
             axpy(r, alpha, hd)
             rr_new = dot(r, r)
-            if math.sqrt(rr_new) <= enough:
+            left = math.sqrt(rr_new)
+            if left <= enough and (left <= exact or not small(p, x, options)):
                 break
             combine(d, rr_new / rr, -one, r)
             rr = rr_new
 
     return Model(remember, direct)
-
-
-def make_mean_step_test(space):
-    """SciPy's test of Newton-CG: Σ|sᵢ| / n ≤ xtol."""
-    power_sum = space.power_sum
-
-    @portable
-    def small(s, x, options):
-        real = x.dtype.type
-        return options.xtol > real(0) and power_sum(s, real(1)) <= options.xtol * real(x.size)
-
-    return small
 
 
 def make_solver(space, access):

@@ -229,7 +229,7 @@ def make_trust_region(space, access, model):
                 carry[MODEL] = carry[MODEL + 1] = nan
                 moved = True
             stop = observe(problem, iteration, f)
-            if far and moved:
+            if far and not failed:
                 return Outcome(UNBOUNDED, iteration, evaluations, f, age)
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import rosenbrock, rosenbrock_gradient
 from numba import njit
+from problems import problem
 from scipy import optimize
 from spoiling import spoiled
 
@@ -290,6 +291,16 @@ def test_factors_are_of_a_definite_neighbour(n):
         np.testing.assert_allclose(
             (A + E) @ x, b, rtol=1e-6, atol=1e-9 * abs(b).max() * max(1, size / D.min())
         )
+
+
+def test_a_step_cut_short_by_its_tolerance_is_no_small_step():
+    # Watson's function of nine variables: the eigenvalues of its Hessian go from 3e-7 to 500.
+    watson, x0 = problem("watson"), np.full(9, 10.0)
+    result = numgd.minimize(watson.fun, x0, method="newton-cg", jac=watson.jac, hess=watson.hess)
+    theirs = optimize.minimize(watson.fun, x0, method="Newton-CG", jac=watson.jac, hess=watson.hess)
+    assert result.success
+    assert result.fun <= 1.39976e-6 * (1.0 + 1e-4)  # Moré, Garbow & Hillstrom, problem 20
+    assert result.nfev <= 3 * theirs.nfev
 
 
 def test_negative_curvature_is_found():

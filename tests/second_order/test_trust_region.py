@@ -247,6 +247,31 @@ def test_goes_on_before_a_wall(method):
     np.testing.assert_allclose(result.x, 1.0, atol=1e-3)
 
 
+@njit
+def distant(x):
+    """A valley so far off that the function seems to fall for ever."""
+    return 1e3 * np.log1p((x[0] - 1e5) ** 2 / 1e6)
+
+
+@njit
+def distant_gradient(x):
+    u = x[0] - 1e5
+    return np.array([2e3 * u / (1e6 + u * u)])
+
+
+@njit
+def distant_hessian(x):
+    u = x[0] - 1e5
+    return np.array([[2e3 * (1e6 - u * u) / (1e6 + u * u) ** 2]])
+
+
+@pytest.mark.parametrize("method", SECOND)
+def test_a_probe_far_away_that_is_higher_does_not_make_it_unbounded(method):
+    result = solve(method, distant, [0.0], distant_gradient, distant_hessian, gtol=1e-8)
+    assert (result.status, result.success) == (Status.CONVERGED_GRADIENT, True)
+    np.testing.assert_allclose(result.x, 1e5)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_unbounded_below(method):
     functions = [
