@@ -304,6 +304,9 @@ def test_a_parameter_of_which_the_data_say_nothing(model, p0):
         with pytest.warns(optimize.OptimizeWarning, match=message):
             _, pcov = fit(model, AWAY, LEVEL, p0)
         assert np.all(np.isinf(pcov))
+    assert np.all(np.isinf(fit_inside(model, AWAY, LEVEL, np.array(p0))[1]))
+    if model is bell:  # of dependent columns the other methods take the pseudo-inverse, as SciPy's
+        return
     high = np.full(len(p0), 1e3)
     for options in ({"method": "trf"}, {"method": "dogbox"}, {"method": "trf", "bounds": (-high, high)}):
         with pytest.warns(optimize.OptimizeWarning, match=message):
@@ -311,7 +314,6 @@ def test_a_parameter_of_which_the_data_say_nothing(model, p0):
                 model, AWAY, LEVEL, p0, np.full(30, 0.05), absolute_sigma=True, **options
             )
         assert np.all(np.isinf(pcov))
-    assert np.all(np.isinf(fit_inside(model, AWAY, LEVEL, np.array(p0))[1]))
 
 
 def test_a_badly_scaled_covariance_is_no_reason_to_warn():

