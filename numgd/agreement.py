@@ -13,6 +13,9 @@ DIFFERS = 0
 UNKNOWN = -1
 """Something was not finite: the point tells nothing."""
 
+_DOUBTFUL = 2
+"""Of a share of the step: it agrees, and much else would."""
+
 _SHARES = (1.0, 1.0 / 8, 1.0 / 64)
 """Of the step of differences: functions of many kinks agree with their slopes only nearby."""
 
@@ -61,7 +64,7 @@ def make_agreement(along):
     @portable
     def agreement(line, slope, eps):
         here = along(line, 0.0)
-        outcome = UNKNOWN
+        differs = doubtful = False
         for share in _SHARES:
             found = slopes_agree(
                 along(line, -share), along(line, -0.5 * share), here, along(line, 0.5 * share),
@@ -69,9 +72,9 @@ def make_agreement(along):
             )  # fmt: skip
             if found == AGREES:
                 return AGREES
-            if found == DIFFERS:
-                outcome = DIFFERS
-        return outcome
+            differs |= found == DIFFERS
+            doubtful |= found == _DOUBTFUL
+        return DIFFERS if differs else AGREES if doubtful else UNKNOWN
 
     return agreement
 
@@ -80,8 +83,8 @@ def make_agreement(along):
 def slopes_agree(behind, near_behind, here, near_ahead, ahead, slope, eps, lenient):
     """Whether the slope at 0 of a function with these values at −1, −½, 0, ½ and 1 is `slope`.
 
-    Where one-sided slopes differ, as at a kink, any slope between them will do.  A slope that rounding hides
-    agrees if `lenient`.
+    Where one-sided slopes differ, as at a kink, any slope between them will do.  A slope that agrees because
+    the differences are so uncertain is doubtful, and so is one that rounding hides if `lenient`.
     """
     largest = max(abs(behind), abs(near_behind), abs(here), abs(near_ahead), abs(ahead))
     finite = is_finite(behind) and is_finite(near_behind) and is_finite(near_ahead) and is_finite(ahead)
@@ -91,8 +94,9 @@ def slopes_agree(behind, near_behind, here, near_ahead, ahead, slope, eps, lenie
     kink = abs((near_ahead - here) - (here - near_behind))
     rounding = 64.0 * eps * largest
     if not lenient and abs(slope) < 10.0 * rounding:
-        return DIFFERS
+        return UNKNOWN
     curved = 8.0 * abs(wide - narrow)  # of many small kinks the error falls with the root of the step
-    if abs(slope - narrow) <= curved + kink + rounding + math.sqrt(eps) * abs(narrow):
-        return AGREES
-    return DIFFERS
+    uncertain = curved + kink + rounding + math.sqrt(eps) * abs(narrow)
+    if abs(slope - narrow) > uncertain:
+        return DIFFERS
+    return AGREES if uncertain < 0.25 * max(abs(slope), abs(narrow)) else _DOUBTFUL

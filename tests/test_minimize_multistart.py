@@ -310,7 +310,7 @@ def unreachable(x):
         ({"bounds": [(0, 1), (2, 1)]}, ValueError, r"upper bound is less .* For x\[1\] they are 1 and 2"),
         ({"bounds": [0, 1]}, ValueError, "bounds must be a scipy.optimize.Bounds or a sequence"),
         ({"bounds": [(0, np.nan)]}, ValueError, "bounds must not be NaN"),
-        ({"X0": [[1.0, 2.0]], "bounds": [(0, 1)] * 3}, ValueError, "one pair for each of the 2 values of x0"),
+        ({"X0": [[1.0, 2.0]], "bounds": [(0, 1)] * 3}, ValueError, "3 bounds for 2 variables"),
         ({"bounds": [(0, 1)], "n_starts": 0}, ValueError, "n_starts must be at least 1; it is 0"),
         ({"bounds": [(0, 1)], "n_starts": 2.0}, TypeError, "n_starts must be an integer; it is 2.0"),
         ({"bounds": [(0, 1)], "seed": -1}, ValueError, "seed must be a non-negative integer.*it is -1"),

@@ -111,6 +111,21 @@ def unseen(f, x):
     return x.dtype.type(8) * epsilon(x) * abs(f)
 
 
+@portable
+def flat(g, x, f):
+    """Whether a gradient is small beside the value: max |gᵢ| max(|xᵢ|, 1) ≤ ε^⅓ max(|f|, 1).
+
+    The slopes along one direction, or along the gradient, say little of a narrow valley.  J. E. Dennis and
+    R. B. Schnabel, Numerical Methods for Unconstrained Optimization and Nonlinear Equations (1983), 7.2.
+    """
+    one = x.dtype.type(1)
+    limit = epsilon(x) ** (one / x.dtype.type(3)) * max(abs(f), one)
+    largest = x.dtype.type(0)
+    for i in range(x.size):
+        largest = max(largest, abs(g[i]) * max(abs(x[i]), one))
+    return largest <= limit
+
+
 def make_relative_step_test(space):
     """SciPy's test of BFGS: ‖s‖ ≤ xrtol (xrtol + ‖x‖)."""
     dot = space.dot
@@ -211,7 +226,7 @@ def make_descent(
                     return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
                 if local and small(p, x, options):
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if arrived:
+                if arrived and flat(g, x, f):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
@@ -247,7 +262,7 @@ def make_descent(
             if (quiet or found.outcome == STUCK) and size > options.gtol:
                 if small_direction:
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if arrived:
+                if arrived and flat(g, x, f):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)

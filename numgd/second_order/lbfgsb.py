@@ -25,7 +25,7 @@ from numgd.second_order.box import (
     projected_gradient,
 )
 from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
-from numgd.second_order.descent import QUIET, SCRATCH_ROWS, DescentOptions, unseen
+from numgd.second_order.descent import QUIET, SCRATCH_ROWS, DescentOptions, flat, unseen
 from numgd.second_order.line_search import (
     ARRIVED,
     DECREASE,
@@ -198,7 +198,8 @@ def make_solver(space, access):
             quiet = found.outcome == ARRIVED
             arrived = quiet and (carry[QUIET] > zero if age == 0 else tolerance > hidden)
             if found.outcome == FAILED or (quiet and found.alpha == zero):
-                if arrived:
+                projected_gradient(x_trial, x, one, g, lower, upper)
+                if arrived and flat(x_trial, x, f):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
@@ -235,7 +236,7 @@ def make_solver(space, access):
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)
             if (quiet or found.outcome == STUCK) and size > options.gtol:
-                if arrived:
+                if arrived and flat(p, x, f):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
