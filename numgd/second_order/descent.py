@@ -126,6 +126,19 @@ def flat(g, x, f):
     return largest <= limit
 
 
+@portable
+def decrease_to_miss(tolerance, slope, g, x, f):
+    """The decrease along a direction that need not be looked for: a tolerance, or what rounding may hide.
+
+    Of the latter there is none where the gradient is not small beside the value.
+    """
+    hidden = unseen(f, x)
+    if tolerance > hidden:
+        return tolerance
+    steep = -slope > x.dtype.type(1e6) * hidden  # then it is far from hidden, and need not be asked further
+    return hidden if not steep and flat(g, x, f) else x.dtype.type(0)
+
+
 def make_relative_step_test(space):
     """SciPy's test of BFGS: ‖s‖ ≤ xrtol (xrtol + ‖x‖)."""
     dot = space.dot
@@ -213,20 +226,22 @@ def make_descent(
 
             alpha = first_trial(first, fresh, f, f_previous, slope, alpha, x, g)
             limit = min(options.maxls, options.maxfun - evaluations)
-            tolerance, hidden = options.ftol * max(abs(f), one), unseen(f, x)
+            tolerance = options.ftol * max(abs(f), one)
+            negligible = decrease_to_miss(tolerance, slope, g, x, f)
             found = line_search(
                 problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
-                max(tolerance, hidden),
+                negligible,
             )  # fmt: skip
             evaluations += found.evaluations
             quiet = found.outcome == ARRIVED
-            arrived = quiet and (carry[QUIET] > zero if fresh else local or tolerance > hidden)
+            arrived = quiet and (carry[QUIET] > zero if fresh else local or negligible == tolerance)
+            arrived = arrived and negligible > zero
             if found.outcome == FAILED or (quiet and found.alpha == zero):
                 if stationary:
                     return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
                 if local and small(p, x, options):
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if arrived and flat(g, x, f):
+                if arrived:
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
@@ -262,7 +277,7 @@ def make_descent(
             if (quiet or found.outcome == STUCK) and size > options.gtol:
                 if small_direction:
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if arrived and flat(g, x, f):
+                if arrived:
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)

@@ -25,7 +25,7 @@ from numgd.second_order.box import (
     projected_gradient,
 )
 from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
-from numgd.second_order.descent import QUIET, SCRATCH_ROWS, DescentOptions, flat, unseen
+from numgd.second_order.descent import QUIET, SCRATCH_ROWS, DescentOptions, decrease_to_miss
 from numgd.second_order.line_search import (
     ARRIVED,
     DECREASE,
@@ -189,17 +189,19 @@ def make_solver(space, access):
             elif not bounded_on_all_sides(lower, upper):
                 alpha = min(one, one / math.sqrt(dot(p, p)))
             limit = min(options.maxls, options.maxfun - evaluations)
-            tolerance, hidden = options.ftol * max(abs(f), one), unseen(f, x)
+            tolerance = options.ftol * max(abs(f), one)
+            projected_gradient(x_trial, x, one, g, lower, upper)
+            negligible = decrease_to_miss(tolerance, slope, x_trial, x, f)
             found = strong_wolfe(
                 problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
-                max(tolerance, hidden), ceiling,
+                negligible, ceiling,
             )  # fmt: skip
             evaluations += found.evaluations
             quiet = found.outcome == ARRIVED
-            arrived = quiet and (carry[QUIET] > zero if age == 0 else tolerance > hidden)
+            arrived = quiet and (carry[QUIET] > zero if age == 0 else negligible == tolerance)
+            arrived = arrived and negligible > zero
             if found.outcome == FAILED or (quiet and found.alpha == zero):
-                projected_gradient(x_trial, x, one, g, lower, upper)
-                if arrived and flat(x_trial, x, f):
+                if arrived:
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
@@ -236,7 +238,7 @@ def make_solver(space, access):
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)
             if (quiet or found.outcome == STUCK) and size > options.gtol:
-                if arrived and flat(p, x, f):
+                if arrived:
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
