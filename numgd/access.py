@@ -8,6 +8,17 @@ CARRIED = 4
 """Scalars that a solver may leave in `carry` for a run that continues it."""
 
 
+@portable
+def nothing(*_):
+    """For a driver that has no such function."""
+
+
+@portable
+def never(*_):
+    """For a driver that has no better derivatives."""
+    return False
+
+
 class Access(NamedTuple):
     """Portable functions of a driver; `problem` is the driver's own and passes through a solver untouched.
 
@@ -26,8 +37,6 @@ class Access(NamedTuple):
     cholesky_rows: Any  # cholesky_rows(A): that of `numgd.linalg`, however the driver does it
     observe: Any  # observe(problem, iteration, f) -> non-zero to stop
     bounds: Any  # bounds(problem) -> (lower, upper), each (n,), of methods that keep within a box
-
-
-@portable
-def nothing(*_):
-    """For a driver that has no such function."""
+    # refine(problem, x, g) -> whether derivatives are more exact from now on, and g, the gradient at x, is
+    # written anew; a solver asks where it would give up.
+    refine: Any = never

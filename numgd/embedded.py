@@ -7,7 +7,6 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
-from numgd.access import CARRIED
 from numgd.agreement import AGREES, DIFFERS
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
@@ -21,6 +20,7 @@ from numgd.kernels.cpu.solve import (
     FULL_HESSIAN,
     GRADIENT_DIFFERENCES,
     HESSIAN_PRODUCT,
+    HOST_CARRIED,
     HOST_ROWS,
     NFEV,
     NHEV,
@@ -32,7 +32,6 @@ from numgd.kernels.cpu.solve import (
     REPORT_SIZE,
     SOURCE_HESSIAN,
     SOURCE_PRODUCT,
-    THREE_POINT,
     TWO_POINT,
     entry,
     make_rows,
@@ -181,25 +180,11 @@ def _make_tolerance(method, dtype, limits, tol):
     return apply
 
 
-def _make_steps(scheme, dtype):
-    """Function ``steps(scheme, n)``: the default difference steps, empty where the gradient is exact.
-
-    The scheme at run time is that at compile time, or TWO_POINT in place of a gradient made of the source.
-    """
-    step = dtype.type(np.finfo(dtype).eps ** (1 / 3 if scheme == THREE_POINT else 1 / 2))
-
-    @portable
-    def steps(scheme, n):
-        return np.full(n if scheme in (TWO_POINT, THREE_POINT) else 0, step)
-
-    return steps
-
-
 _RIGHT, _GRADIENT_DIFFERS, _CURVATURE_DIFFERS = 1, 2, 3
 """What the comparison of derivatives with differences said; 0 as long as nothing is known."""
 
 
-def _make_trust(scheme, curvature, steps):
+def _make_trust(scheme, curvature):
     """Function ``trust(x, box, function, context)``: the scheme and the curvature to use, nfev, njev, nhev.
 
     Derivatives made of the source are compared with differences when the code is first executed, which takes
@@ -215,7 +200,7 @@ def _make_trust(scheme, curvature, steps):
 
         return trust
     verdict, settle = process_word()
-    compare = _make_comparison(scheme, curvature, steps)
+    compare = _make_comparison(scheme, curvature)
     other = GRADIENT_DIFFERENCES if by_source else curvature
 
     @portable
@@ -233,7 +218,7 @@ def _make_trust(scheme, curvature, steps):
     return trust
 
 
-def _make_comparison(scheme, curvature, steps):
+def _make_comparison(scheme, curvature):
     """Function ``compare(x, box, function, context)``: the verdict, whether it is final, nfev, njev, nhev."""
     by_gradient = compare_gradient() if scheme == PAIR else None
     by_curvature = compare_curvature() if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
@@ -247,9 +232,7 @@ def _make_comparison(scheme, curvature, steps):
     def compare_second(x, work, function, context, report, box):
         order = x.size if keeps_matrix else 0
         matrix = np.empty((order, order), x.dtype)
-        return by_curvature(
-            x, work, matrix, function, context, word(scheme), steps(scheme, x.size), report, box
-        )
+        return by_curvature(x, work, matrix, function, context, word(scheme), x[:0], report, box)
 
     comparisons = ((_GRADIENT_DIFFERS, compare_first), (_CURVATURE_DIFFERS, compare_second))
     wanted = [pair for pair, needed in zip(comparisons, (by_gradient, by_curvature), strict=True) if needed]
@@ -408,8 +391,7 @@ def _minimize_in_njit(
 
     functions = Functions(_function(fun, "fun"), gradient, **second)
     scheme, curvature, adapter = _derivatives(functions, scheme, curvature, modes, explicit, make)
-    steps = _make_steps(scheme, dtype)
-    trust = _make_trust(scheme, curvature, steps)
+    trust = _make_trust(scheme, curvature)
     keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN
     if adapter is None:
         raise TypingError(
@@ -451,8 +433,8 @@ def _minimize_in_njit(
         ending = with_tolerance(fill(limits, options), tol)
         used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
         outcome = solve(
-            x, work, np.full(CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
-            used, steps(used, n), report, flag(False), word(0), second, np.empty((order, order), dtype), box,
+            x, work, np.full(HOST_CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
+            used, x[:0], report, flag(False), word(0), second, np.empty((order, order), dtype), box,
         )  # fmt: skip
         context[:0] = 0  # the packed args live until here
         status = outcome.status

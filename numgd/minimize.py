@@ -63,15 +63,17 @@ def earlier_result(x0):
 
 
 def difference_steps(scheme, x, absolute, relative):
-    """Steps of a difference scheme, one a variable, and the scheme with them absolute or relative."""
+    """Steps of a difference scheme, one a variable, and the scheme with them absolute or relative.
+
+    Where none are given, they are empty, and the scheme is as it was.
+    """
     if scheme not in (TWO_POINT, THREE_POINT):
         return _NO_STEPS[x.dtype], scheme
     name, value = "eps", absolute
     if relative is not None:
         name, value = "finite_diff_rel_step", relative
     if value is None:
-        power = 1 / 2 if scheme == TWO_POINT else 1 / 3
-        return np.full(x.size, np.finfo(x.dtype).eps ** power, x.dtype), scheme
+        return _NO_STEPS[x.dtype], scheme
     steps = np.asarray(value, x.dtype)
     if steps.shape not in ((), (1,), x.shape) or not np.all(np.isfinite(steps)) or np.any(steps == 0):
         raise ValueError(f"option {name!r} must be non-zero, finite, and one number or one a variable")
@@ -149,7 +151,8 @@ def minimize(
         ``jac(x, *args)`` gives the gradient, shape (n,).  True: `fun` returns it beside the value.
         ``'autodiff'``: exact, made of the source of `fun` as by `numgd.grad`.  ``'2-point'``, ``'3-point'``,
         ``'cs'``: differences, within the bounds.  Default: ``'autodiff'``; ``'2-point'`` where the source has
-        no derivative or option ``eps`` or ``finite_diff_rel_step`` is given.
+        no derivative or option ``eps`` or ``finite_diff_rel_step`` is given.  Unless steps are given,
+        ``'2-point'`` takes two-sided differences from the first search on that finds no lower point.
     hess : callable, str or HessianUpdateStrategy, optional
         ``hess(x, *args)`` gives the Hessian, shape (n, n); of one that is not symmetric the symmetric part
         is used, with a warning.  ``'autodiff'``: exact, of the source.  ``'2-point'``, ``'3-point'``:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import distance, distance_gradient, rosenbrock, rosenbrock_gradient, standard_start
 from numba import njit, prange
+from problem_families.mgh_20_to_35 import watson, watson_grad
 from scipy import optimize
 
 import numgd
@@ -104,6 +105,45 @@ def test_difference_steps_can_be_given():
             np.testing.assert_allclose(result.x, CENTRE, atol=1e-5)
     with pytest.raises(ValueError, match="eps"):
         numgd.minimize(distance, np.zeros(3), CENTRE, options={"eps": 0.0})
+
+
+def test_forward_differences_do_not_jump_where_a_variable_changes_its_sign():
+    options = {"maxiter": 0, "finite_diff_rel_step": 1e-3}
+    start = np.array([1e-12, -1e-12, 1e-12])
+    here, there = (
+        numgd.minimize(distance, x, CENTRE, jac="2-point", options=options).jac for x in (start, -start)
+    )
+    np.testing.assert_allclose(here, there, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B"])
+def test_differences_lead_to_the_end_of_a_narrow_valley(method):
+    # Polynomials of degree 8, and coefficients of both signs: Hessian of condition 1e9.
+    options = {"gtol": 1e-8, "maxiter": 1000}
+    if method == "L-BFGS-B":
+        options["ftol"] = 0.0
+    ours = numgd.minimize(watson, np.zeros(9), method=method, jac="2-point", options=options)
+    np.testing.assert_allclose(ours.fun, 1.39976e-6, rtol=1e-4)
+    one_sided = numgd.minimize(
+        watson, np.zeros(9), method=method, options={**options, "finite_diff_rel_step": 2.0**-26}
+    )
+    assert not one_sided.success and one_sided.fun > ours.fun
+    assert np.abs(watson_grad(ours.x)).max() < 0.1 * np.abs(watson_grad(one_sided.x)).max()
+    # A run in two halves is the same, wherever the differences become two-sided.
+    for half in range(ours.nit - 20, ours.nit - 80, -20):
+        first = numgd.minimize(
+            watson, np.zeros(9), method=method, jac="2-point", options={**options, "maxiter": half}
+        )
+        rest = numgd.minimize(watson, first, method=method, jac="2-point", options=options)
+        assert np.array_equal(rest.x, ours.x) and first.nit + rest.nit == ours.nit
+    if method == "BFGS":  # the drivers of many problems and of compiled code
+        many = numgd.minimize_many(watson, np.zeros((2, 9)), method=method, jac="2-point", options=options)
+        inside = njit(
+            lambda x: numgd.minimize(
+                watson, x, method="BFGS", jac="2-point", options={"gtol": 1e-8, "maxiter": 1000}
+            )
+        )(np.zeros(9))
+        assert np.array_equal(many.x, [ours.x, ours.x]) and np.array_equal(inside.x, ours.x)
 
 
 def test_jac_true():

@@ -169,7 +169,7 @@ def make_descent(
     so that there is nothing to forget when it fails; a direction of NaN says that they are not finite.
     """
     dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
-    evaluate, observe = access.evaluate, access.observe
+    evaluate, observe, refine = access.evaluate, access.observe, access.refine
     norm = make_norm(space)
     remember, direct, escape = model
     first_trial = guess or (unit_after_first if unit_step else from_last_decrease)
@@ -245,6 +245,9 @@ def make_descent(
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
+                if refine(problem, x, g):
+                    size = norm(g, options.norm)
+                    continue
                 if fresh or local:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age, fresh = 0, True  # forget the model and try along the gradient
@@ -279,6 +282,9 @@ def make_descent(
                     return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
                 if arrived:
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+                if refine(problem, x, g):
+                    fresh, size = False, norm(g, options.norm)
+                    continue
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 fresh = True

@@ -87,7 +87,7 @@ def make_solver(space, access):
     """The solver over a space."""
     dot, copy, scale, axpy, step = space.dot, space.copy, space.scale, space.axpy, space.step
     observe, bounds = access.observe, access.bounds
-    evaluate, value, gradient, penalty = make_composite(space, access)
+    evaluate, value, gradient, penalty, refine = make_composite(space, access)
     max_abs, distance = space.max_abs, make_size(space)
 
     @portable
@@ -168,7 +168,10 @@ def make_solver(space, access):
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
                 if momentum == zero:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                    if not refine(problem, x, g, options):
+                        return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                    minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+                    size = distance(v, x, options.norm, lower, upper, x_trial)
                 carry[T] = one
                 continue
 
@@ -181,7 +184,10 @@ def make_solver(space, access):
                 fell = expansion(v_trial, x_trial, x)[0] <= zero  # rounding hides what a convex F falls
             if not fell:
                 if momentum == zero:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                    if not refine(problem, x, g, options):
+                        return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
+                    minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+                    size = distance(v, x, options.norm, lower, upper, x_trial)
                 carry[T] = one  # go on from x without momentum
                 continue
 

@@ -20,12 +20,14 @@ class Composite(NamedTuple):
     value: Any  # value(problem, x, options) -> the smooth part
     gradient: Any  # gradient(problem, x, g, options): its gradient, at the point of the last `value`
     penalty: Any  # penalty(x, options) -> l1 ‖x‖₁
+    refine: Any  # refine(problem, x, g, options): that of `Access`, for the gradient of the smooth part
 
 
 def make_composite(space, access):
     """The composite objective of a problem."""
     dot, axpy = space.dot, space.axpy
     smooth, smooth_value, smooth_gradient = access.evaluate, access.value, access.gradient
+    refine_smooth = access.refine
 
     @portable
     def ridge(x, options):
@@ -55,7 +57,14 @@ def make_composite(space, access):
             total += abs(x[i])
         return options.l1 * total
 
-    return Composite(evaluate, value, gradient, penalty)
+    @portable
+    def refine(problem, x, g, options):
+        if not refine_smooth(problem, x, g):
+            return False
+        axpy(g, options.l2, x)
+        return True
+
+    return Composite(evaluate, value, gradient, penalty, refine)
 
 
 @portable

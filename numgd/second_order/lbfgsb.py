@@ -69,7 +69,7 @@ def rows(n, maxcor):
 def make_solver(space, access):
     """The solver over a space."""
     dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
-    evaluate, observe, bounds = access.evaluate, access.observe, access.bounds
+    evaluate, observe, bounds, refine = access.evaluate, access.observe, access.bounds, access.refine
     max_abs, norm = space.max_abs, make_norm(space)
     whole_quadratic, compact_quadratic = whole.make_quadratic(space), compact.make_quadratic(space)
     cauchy_whole, cauchy_compact = make_cauchy_point(whole_quadratic), make_cauchy_point(compact_quadratic)
@@ -205,6 +205,10 @@ def make_solver(space, access):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
+                if refine(problem, x, g):
+                    projected_gradient(p, x, one, g, lower, upper)
+                    size = norm(p, options.norm)
+                    continue
                 if age == 0:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age = 0  # forget the model and try along the projected gradient
@@ -240,6 +244,10 @@ def make_solver(space, access):
             if (quiet or found.outcome == STUCK) and size > options.gtol:
                 if arrived:
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+                if refine(problem, x, g):
+                    projected_gradient(p, x, one, g, lower, upper)
+                    size = norm(p, options.norm)
+                    continue
                 if fresh:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age = 0  # forget the model and go on along the projected gradient

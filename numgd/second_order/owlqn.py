@@ -127,7 +127,7 @@ def make_solver(space, access):
     dot, copy, scale, step = space.dot, space.copy, space.scale, space.step
     axpy, combine = space.axpy, space.combine
     observe, bounds = access.observe, access.bounds
-    evaluate, value, gradient, penalty = make_composite(space, access)
+    evaluate, value, gradient, penalty, refine = make_composite(space, access)
     remember, direct = lbfgs.make_model(space)[:2]
     max_abs, distance = space.max_abs, make_size(space)
 
@@ -207,6 +207,10 @@ def make_solver(space, access):
             if not found:
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
+                if refine(problem, x, g, options):
+                    minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+                    size = distance(v, x, options.norm, lower, upper, x_trial)
+                    continue
                 if age == 0:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age, reach = 0, one  # forget the pairs and try along the subgradient

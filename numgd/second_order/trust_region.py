@@ -103,7 +103,7 @@ def make_length(space):
 def make_trust_region(space, access, model):
     """The loop over a space for one method."""
     dot, max_abs, copy, scale, step = space.dot, space.max_abs, space.copy, space.scale, space.step
-    value, gradient, observe = access.value, access.gradient, access.observe
+    value, gradient, observe, refine = access.value, access.gradient, access.observe, access.refine
     norm = make_norm(space)
     attend, propose, learn = model
     learns = learn is not nothing
@@ -166,6 +166,12 @@ def make_trust_region(space, access, model):
             quiet = carry[FALLING] == real(QUIET)
             negligible = max(noise, options.ftol * max(abs(f), one))
             quiet |= not boundary and predicted > zero and predicted <= negligible
+            if hopeless and not quiet and refine(problem, x, g):
+                size = norm(g, options.norm)
+                moved, carry[MODEL], carry[MODEL + 1] = True, nan, nan
+                radius = min(options.initial_trust_radius, greatest)
+                carry[RADIUS], carry[FALLING] = radius, zero
+                continue
             if hopeless:
                 if not learns or age == 0 or carry[MODEL] == one:
                     quiet |= carry[MODEL + 1] == one if learns else False

@@ -13,6 +13,7 @@ from numgd.kernels.cpu.solve import (
     NJEV,
     NO_CURVATURE,
     PAIR,
+    REFINED,
     REPLACED,
     SOURCE,
     Problem,
@@ -48,7 +49,7 @@ def _move(line, t):
 
 @portable
 def _start(report):
-    for field in (NFEV, NJEV, NHEV, REPLACED):
+    for field in (NFEV, NJEV, NHEV, REPLACED, REFINED):
         report[field] = 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.solve import NFEV, NJEV, NO_CURVATURE, REPLACED, Problem, make_access
+from numgd.kernels.cpu.solve import NFEV, NJEV, NO_CURVATURE, REFINED, REPLACED, Problem, make_access
 from numgd.parameters import Below, Finite, LimitFromOne, OpenFraction, Positive
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
@@ -62,6 +62,7 @@ def line_search(name):
         report[NFEV] = 0
         report[NJEV] = 0
         report[REPLACED] = 0
+        report[REFINED] = 0
         none = work[:0]
         problem = Problem(
             function, context, scheme, steps, report, work[OWN_ROWS:], True, 0, NO_CURVATURE, none, none

@@ -30,7 +30,7 @@ from numgd.status import INVALID_INPUT, Outcome
 EXACT = 0  # the objective gives value and gradient in separate calls
 JOINT = 1  # the objective gives both in one call
 PAIR = 2  # a gradient made of the source: the value in one call, or value and gradient in one
-TWO_POINT = 3  # differences with the steps given, relative to max(1, |x|)
+TWO_POINT = 3  # differences with steps relative to max(1, |x|); those that are not given may become central
 TWO_POINT_ABSOLUTE = 4
 THREE_POINT = 5
 THREE_POINT_ABSOLUTE = 6
@@ -47,10 +47,13 @@ SOURCE_HESSIAN = 5  # as FULL_HESSIAN, made of the source
 SOURCE_PRODUCT = 6  # as HESSIAN_PRODUCT, made of the source
 
 # Fields of the report that the entry leaves for its caller
-NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F, REPLACED, REPLACED_CURVATURE = range(9)
-REPORT_SIZE = 9
+NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F, REPLACED, REPLACED_CURVATURE, REFINED = range(10)
+REPORT_SIZE = 10
 """REPLACED and REPLACED_CURVATURE count the entries of derivatives made of the source for which differences
-stood in: they were not finite where the value was."""
+stood in: they were not finite where the value was.  REFINED is 1 after central differences have taken the
+place of forward ones."""
+
+HOST_CARRIED = CARRIED + 1  # what the solver carries, and REFINED
 
 HOST_ROWS = 5  # what the objective receives, the points that differences move, a gradient there, a column
 
@@ -61,7 +64,7 @@ class Problem(NamedTuple):
     function: Any  # address of the compiled objective
     context: Any  # address of its packed args
     scheme: Any  # how the gradient is obtained
-    steps: Any  # difference steps, one a variable (empty for exact gradients)
+    steps: Any  # difference steps, one a variable; empty for those that suit the rounding of values
     report: Any
     rows: Any  # (HOST_ROWS, n) scratch
     interactive: Any  # whether the caller holds the GIL: signals are looked at
@@ -122,14 +125,15 @@ def make_access(space):
         moved = problem.rows[1]
         copy(moved, x)
         relative = problem.scheme == TWO_POINT or problem.scheme == THREE_POINT
+        two_sided = problem.scheme >= THREE_POINT or problem.report[REFINED] > 0
+        usual = epsilon(x) ** (real(1) / real(3 if two_sided else 2))
         boxed = problem.box.size > 0
         for i in range(x.size):
-            central = problem.scheme >= THREE_POINT
-            h = problem.steps[i]
+            central = two_sided
+            h = problem.steps[i] if problem.steps.size > 0 else usual
             if relative:
+                # Always ahead: a side that changed with the sign of x would make the gradient jump there.
                 h *= max(real(1), abs(x[i]))
-                if x[i] < real(0) and not central:
-                    h = -h
             if boxed:
                 low, high = problem.box[0, i], problem.box[1, i]
                 if central and not (x[i] - abs(h) >= low and x[i] + abs(h) <= high):
@@ -221,6 +225,15 @@ def make_access(space):
         else:
             differences(problem, x, call_apart(problem, x, g, VALUE), g)
             problem.report[NJEV] += 1
+
+    @seldom
+    def refine(problem, x, g):
+        """Central differences from now on; P. E. Gill, W. Murray and M. H. Wright (1981), section 8.6.1."""
+        if problem.scheme != TWO_POINT or problem.steps.size > 0 or problem.report[REFINED] > 0:
+            return False
+        problem.report[REFINED] = 1
+        slopes(problem, x, g)
+        return True
 
     @portable
     def difference_rows(problem):
@@ -322,7 +335,7 @@ def make_access(space):
             central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
             along(problem, x, g, relative_step(problem, x), central, p, out)
 
-    return Access(evaluate, value, gradient, curve, hessian, product, cholesky_rows, observe, bounds)
+    return Access(evaluate, value, gradient, curve, hessian, product, cholesky_rows, observe, bounds, refine)
 
 
 @portable
@@ -361,6 +374,7 @@ def _compiled_entry(method, threads):
         report[ASYMMETRY] = 0
         report[REPLACED] = 0
         report[REPLACED_CURVATURE] = 0
+        report[REFINED] = 1 if carry[CARRIED] > 0 else 0
         problem = Problem(
             function, context, scheme, steps, report, work[own:], interactive, hook, curvature, matrix, box
         )
@@ -368,12 +382,14 @@ def _compiled_entry(method, threads):
             for i in range(x.size):
                 work[0, i] = math.nan
             return Outcome(INVALID_INPUT, 0, 0, x.dtype.type(math.nan), age)
-        return solver(problem, x, work[:own], carry, options, age)
+        outcome = solver(problem, x, work[:own], carry, options, age)
+        carry[CARRIED] = report[REFINED]
+        return outcome
 
     return solve
 
 
 def scratch(method, n, maxcor, dtype):
-    """Scratch memory for `entry`: `work`, and `carry` of a fresh start."""
+    """Scratch memory for `entry`: `work`, and `carry` (HOST_CARRIED,) of a fresh start."""
     work = np.empty((make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
-    return work, np.full(CARRIED, np.nan, dtype)
+    return work, np.full(HOST_CARRIED, np.nan, dtype)

@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 from numba import get_thread_id, prange, typeof, types
 
-from numgd.access import CARRIED
 from numgd.jit.pointers import address_of, compiled_call, function_address
 from numgd.jit.portable import THREADED_FLAGS, compile_quietly, compiled, portable
 from numgd.kernels.cpu.solve import (
+    HOST_CARRIED,
     HOST_ROWS,
     NFEV,
     NHEV,
@@ -62,7 +62,7 @@ def _driver(signature):
         solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
         fun, counts,
     ):  # fmt: skip
-        carry = np.full(CARRIED, math.nan, X.dtype)
+        carry = np.full(HOST_CARRIED, math.nan, X.dtype)
         arguments = (
             X[row], work, carry, limits, word(0), function, context, scheme, steps, report, flag(False),
             word(0), curvature, matrix, box,
