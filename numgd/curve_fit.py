@@ -11,6 +11,7 @@ import numpy as np
 from numba import config
 from numba.core.registry import CPUDispatcher
 
+from numgd.captured import lift
 from numgd.fit_settings import (
     FREE,
     box_of,
@@ -214,6 +215,9 @@ def curve_fit(
         return hand_over()
     make = _lm_setting if method == "lm" else _setting
     stepped = kwargs.get("epsfcn") is not None or kwargs.get("diff_step") is not None
+    call = (xdata, *x.tolist())
+    (f, own_jac), numbers = lift((f, jac if scheme == EXACT else None), (call, call))
+    jac, data = own_jac if scheme == EXACT else jac, (*data, *numbers)
     slopes, scheme, used = resolve(lambda: model_jacobian(f, data, x, box), jac, scheme, stepped)
     if kwargs or bounded:
         setting, maxfev = make(method, scheme, box, n, **kwargs)
@@ -224,6 +228,8 @@ def curve_fit(
 
     short, order = short_memory(n)
     bound = bind_model(f, slopes, scheme, data, tuple(x.tolist()), short[-HOST_ROWS])
+    if bound.called_back:
+        used["called_back"] = bound.called_back
     callback, verbose = kwargs.get("callback"), kwargs.get("verbose", 0)
     try:
         fit = run(setting, x, bound, ydata.size, None, short, order, callback, verbose)
@@ -417,7 +423,7 @@ def _by_scipy(f, data, x, scheme, jac, **given):
     if given["method"] == "gn":
         raise ValueError("method 'gn' takes no callable loss, jac_sparsity, workers or tr_solver='lsmr'")
     found = compile_model(f, jac if scheme == EXACT else None, scheme, data, tuple(x.tolist()))
-    if found is not None:
+    if not isinstance(found, str):
         f = found.functions.fun
         jac = found.functions.jac if scheme == EXACT else jac
     if scheme == PAIR:

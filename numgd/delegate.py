@@ -7,7 +7,7 @@ import numpy as np
 from numgd.autodiff import value_and_grad
 from numgd.differences import make_replacement
 from numgd.jit.arguments import native
-from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR, TWO_POINT
+from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
 from numgd.objective import Functions, choose, compile_objective, scheme_of
 from numgd.spaces import copy
 
@@ -57,18 +57,15 @@ def _compiled(fun, x0, args, jac, box, by_gradient):
     except (TypeError, ValueError):
         return fun, jac, args  # SciPy says what is wrong
     box = np.empty((2, 0)) if box is None else box
-    given = Functions(fun, jac if scheme == EXACT else None)
-    if scheme == PAIR and by_gradient:
-        chosen = choose(given._replace(jac=jac), args, x, box=box)
-        scheme = chosen.scheme
-        if scheme == PAIR:
-            return _replacing(chosen.functions.pair.derivation.function, box), True, native(args)
-    elif scheme not in (EXACT, JOINT, PAIR):
+    if scheme not in (EXACT, JOINT, PAIR):
         return fun, jac, args
-    found = compile_objective(given, TWO_POINT if scheme == PAIR else scheme, args, x)
-    if found is None:
+    chosen = choose(Functions(fun, jac if by_gradient or scheme != PAIR else "2-point"), args, x, box=box)
+    if chosen.scheme == PAIR:
+        return _replacing(chosen.functions.pair.derivation.function, box), True, chosen.args
+    found = compile_objective(chosen.functions, chosen.scheme, chosen.args, x)
+    if isinstance(found, str):
         return fun, jac, args
-    return found.functions.fun, jac if scheme == JOINT else found.functions.jac, native(args)
+    return found.functions.fun, jac if scheme == JOINT else found.functions.jac, native(chosen.args)
 
 
 def _replacing(function, box):

@@ -2,15 +2,16 @@
 
 import builtins
 import dis
+import re
 import types as python_types
 from collections import OrderedDict
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.core.registry import CPUDispatcher
 
-from numgd.jit.portable import PLAIN_FLAGS
+from numgd.jit.portable import PLAIN_FLAGS, quiet_compilation
 
 
 class LeastRecentlyUsed(OrderedDict):
@@ -27,6 +28,21 @@ class LeastRecentlyUsed(OrderedDict):
         return value
 
 
+class NotFrozen(Exception):
+    """Why a function must not be compiled: what it refers to could change, or is another thing to Numba."""
+
+
+class CalledBack:
+    """A function that is not compiled, and why, in words that follow its name."""
+
+    def __init__(self, function, reason):
+        self.function, self.reason = function, reason
+        self.__name__ = function.__name__
+
+    def __call__(self, *args):
+        return self.function(*args)
+
+
 _dispatchers = LeastRecentlyUsed(256)
 
 _FROZEN_TYPES = (int, bool, str, bytes, type(None), CPUDispatcher, np.ufunc, type)
@@ -34,8 +50,21 @@ _FROZEN_TYPES += (python_types.BuiltinFunctionType,)
 _FROZEN_MODULES = frozenset(("numpy", "math", "cmath", "numba", "operator", "builtins"))
 
 
-def _frozen(value):
-    """Hashable stand-in for a value that cannot change, or None where it could."""
+def is_function(value):
+    """Whether a value is a plain Python function of the user's, which can be compiled."""
+    return isinstance(value, python_types.FunctionType) and not _is_known(value)
+
+
+def _is_known(value):
+    """Whether something comes from a module whose names mean the same for ever."""
+    return (getattr(value, "__module__", None) or "").partition(".")[0] in _FROZEN_MODULES
+
+
+def frozen(value, callers=()):
+    """Hashable stand-in for a value that cannot change, or None where it could.
+
+    A plain function has the one of `identity`; `callers` are the codes of functions that lead to it.
+    """
     if isinstance(value, float):
         return type(value), value.hex()
     if isinstance(value, np.generic):
@@ -47,58 +76,88 @@ def _frozen(value):
     if isinstance(value, python_types.ModuleType):
         return value.__name__ if value.__name__.partition(".")[0] in _FROZEN_MODULES else None
     if isinstance(value, tuple):
-        parts = tuple(_frozen(part) for part in value)
+        parts = tuple(frozen(part, callers) for part in value)
         return None if None in parts else (type(value), *parts)
-    if getattr(value, "__module__", "").partition(".")[0] in _FROZEN_MODULES and callable(value):
-        return value
-    return None
+    if is_function(value):
+        return None if value.__code__ in callers else identity(value, callers)
+    return value if _is_known(value) and callable(value) else None
 
 
 @lru_cache(1024)
-def _global_names(code):
+def global_names(code):
     """Names of the globals that a function's code, and code within it, reads."""
     names = [step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
     for constant in code.co_consts:
         if isinstance(constant, python_types.CodeType):
-            names += _global_names(constant)
+            names += global_names(constant)
     return tuple(dict.fromkeys(names))
 
 
-def _identity(function):
-    """Key under which a plain function's compiled form may be used again; None if it must not be compiled.
+def captured(function):
+    """Pairs of names and values of all that a plain function refers to beyond its arguments.
 
-    Compiled code freezes the globals and the closure that it refers to.  It may stand for the function
-    as long as these are the same immutable values; a function that refers to anything mutable (an array,
-    a list, a module of the user's) is called back instead and sees every change.
+    Builtins are left out, and so is a cell that is still empty.
     """
     code = function.__code__
-    parts = [code]
-    if function.__kwdefaults__ or code.co_flags & 0x2A0:  # generators and coroutines
-        return None
-    if "random" in code.co_names:  # Numba's generator is not NumPy's: another seed, other numbers
-        return None
-    for name in _global_names(code):
+    for name in global_names(code):
         if name in function.__globals__:
-            value = _frozen(function.__globals__[name])
-            if value is None:
-                return None
-            parts.append(value)
-        else:
-            parts.append(hasattr(builtins, name))
-    for cell in function.__closure__ or ():
+            yield name, function.__globals__[name]
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
-            value = _frozen(cell.cell_contents)
-        except ValueError:  # an empty cell
-            return None
-        if value is None:
-            return None
-        parts.append(value)
-    for default in function.__defaults__ or ():
-        value = _frozen(default)
-        if value is None:
-            return None
-        parts.append(value)
+            yield name, cell.cell_contents
+        except ValueError:
+            raise NotFrozen(f"refers to `{name}`, which has no value yet") from None
+    defaults = function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount]
+    yield from zip(names[len(names) - len(defaults) :], defaults, strict=True)
+
+
+def identity(function, callers=()):
+    """Key under which a plain function's compiled form may be used again.
+
+    Compiled code freezes the globals and the closure that it refers to.  It may stand for the function
+    as long as these are the same immutable values; plain functions among them, under the same rule, are
+    compiled with it.  A function that refers to anything mutable (an array, a list, a module of the user's)
+    is called back instead and sees every change.
+
+    Raises
+    ------
+    NotFrozen
+        If it must not be compiled.
+    """
+    code = function.__code__
+    if function.__kwdefaults__:
+        raise NotFrozen("has arguments that are passed by name")
+    if code.co_flags & 0x2A0:
+        raise NotFrozen("is a generator or a coroutine")
+    if "random" in code.co_names:  # another seed, other numbers
+        raise NotFrozen(
+            "uses random numbers, which Numba does not draw as NumPy does: draw them before the call"
+        )
+    callers = (*callers, code)
+    parts = [code]
+    for name, value in captured(function):
+        part = frozen(value, callers)
+        if part is None:
+            raise NotFrozen(_reason(name, value))
+        parts.append((name, part))
+    # A name that is a builtin today may be a global of the module tomorrow.
+    for name in global_names(code):
+        parts.append(name in function.__globals__ or hasattr(builtins, name))
     return tuple(parts)
+
+
+def _reason(name, value):
+    """Why a value keeps a function from being compiled, and what to do."""
+    if isinstance(value, np.ndarray):
+        return f"refers to the array `{name}`: pass it through `args`"
+    if isinstance(value, python_types.ModuleType):
+        return f"refers to the module `{name}`: import what it needs of it by name"
+    if is_function(value):
+        return f"refers to the function `{name}`, which leads back to it: mark it with @njit"
+    return (
+        f"refers to `{name}` ({type(value).__name__}), which could change: pass what it needs through `args`"
+    )
 
 
 def dispatcher_of(function):
@@ -107,13 +166,89 @@ def dispatcher_of(function):
         return function, function
     if not isinstance(function, python_types.FunctionType):
         return None, None
-    key = _identity(function)
-    if key is None:
-        return None, None
     try:
+        key = identity(function)
         found = _dispatchers.get(key)
-    except TypeError:  # an unhashable default
+    except (NotFrozen, TypeError):  # TypeError: an unhashable default
         return None, None
     if found is None:
-        found = _dispatchers.remember(key, njit(**PLAIN_FLAGS)(function))
+        found = _dispatchers.remember(key, njit(**PLAIN_FLAGS)(_with_compiled_helpers(function)))
     return found, key
+
+
+def reason_for(function):
+    """Why a function has no ``@njit`` form, in words that follow its name; None if it has one."""
+    if isinstance(function, CPUDispatcher):
+        return None
+    if isinstance(function, CalledBack):
+        return function.reason
+    if isinstance(function, python_types.MethodType):
+        return "is a method, whose object could change: use a function, and pass what it needs through `args`"
+    if not isinstance(function, python_types.FunctionType):
+        return f"is an object of class {type(function).__name__}, not a function"
+    try:
+        hash(identity(function))
+    except NotFrozen as error:
+        return str(error)
+    except TypeError:
+        return "has a default argument that could change"
+    return None
+
+
+def name_of(function):
+    """What messages call a function."""
+    name = getattr(function, "__name__", type(function).__name__)
+    return "the function" if name == "<lambda>" else name
+
+
+def told(error):
+    """The line of Numba's error that says what was wrong."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("Failed in nopython", "During: "))]
+    return lines[0] if lines else type(error).__name__
+
+
+def _with_compiled_helpers(function):
+    """The same function, with dispatchers in the place of the plain functions that it refers to."""
+    helpers = {name: value for name, value in captured(function) if is_function(value)}
+    if not helpers:
+        return function
+    helpers = {name: dispatcher_of(value)[0] for name, value in helpers.items()}
+    cells = [
+        python_types.CellType(helpers[name]) if name in helpers else cell
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    ]
+    own = ("__builtins__", "__name__", *global_names(function.__code__))
+    names = {name: function.__globals__[name] for name in own if name in function.__globals__}
+    made = python_types.FunctionType(
+        function.__code__,
+        names | {name: helpers[name] for name in names if name in helpers},
+        function.__name__,
+        function.__defaults__,
+        tuple(cells) if function.__closure__ else None,
+    )
+    made.__module__, made.__qualname__ = function.__module__, function.__qualname__
+    made.__dict__.update(function.__dict__)
+    return made
+
+
+def result_type(dispatcher, argument_types):
+    """Type that a function returns for argument types; raises where Numba cannot compile it."""
+    with quiet_compilation():
+        call = types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
+    return call.return_type
+
+
+UNKNOWN_ARGS = "args hold what Numba does not know, or does not take as Python does"
+"""Why functions are called back."""
+
+
+def reason_against(dispatcher, argument_types, name):
+    """Why a function does not compile for argument types, or None."""
+    try:
+        answer = result_type(dispatcher, argument_types)
+    except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
+        return f"{name} cannot be compiled by Numba: {told(error)}"
+    if isinstance(answer, types.NoneType):
+        return f"{name} returns None: has it a `return`?"
+    return None

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import config
 
+from numgd.captured import lift
 from numgd.fit_observer import FitObserver
 from numgd.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
 from numgd.jit.arguments import native
@@ -267,6 +268,8 @@ def least_squares(
     scale, adaptive = scale_of(x_scale, method, n)
     box = box_of(bounds, n)
     options = fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive)
+    (fun, own_jac), numbers = lift((fun, jac if scheme == EXACT else None), ((x, *args), (x, *args)))
+    jac, args = own_jac if scheme == EXACT else jac, (*args, *numbers)
     slopes, scheme, used = resolve(
         lambda: residual_jacobian(fun, args, x, box), jac, scheme, diff_step is not None
     )
@@ -283,6 +286,8 @@ def least_squares(
     place(setting, x)
     short, order = short_memory(n)
     bound, first = bind_residuals(fun, slopes, scheme, args, x, short[-HOST_ROWS])
+    if bound.called_back:
+        used["called_back"] = bound.called_back
     try:
         if first.size == 0:
             raise ValueError("fun returned no residuals")
@@ -356,7 +361,7 @@ def _by_scipy(fun, x, jac, args, scheme, ftol, xtol, gtol, **given):
             "method 'gn' takes no callable loss, jac_sparsity, workers, tr_solver='lsmr' or sparse Jacobian"
         )
     found = compile_residuals(fun, jac if scheme == EXACT else None, scheme, args, x)
-    if found is not None:
+    if not isinstance(found, str):
         fun = found.functions.fun
         jac, args = found.functions.jac if scheme == EXACT else jac, native(args)
     given = {name: value for name, value in given.items() if value is not None}

@@ -61,7 +61,7 @@ def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls
         raise ValueError("fun0 and jac0 must be given together")
     if fun0 is not None:
         limits = limits._replace(f0=x.dtype.type(checked("fun0", fun0, Finite)))
-    functions, scheme, _, _ = choose(Functions(fun, jac), args, x)
+    functions, args, scheme, _, _ = choose(Functions(fun, jac), args, x)
     steps, scheme = difference_steps(scheme, x, None, None)
     work = scratch(x.size, x.dtype, HOST_ROWS)
     if jac0 is not None:

@@ -120,9 +120,10 @@ def minimize(
     ----------
     fun : callable
         ``fun(x, *args) -> float``, or ``-> (float, gradient)`` with ``jac=True``.  x is a 1-D array of n
-        values that the function may overwrite.  A plain function is compiled if it refers to nothing that
-        could change later (module-level scalars yes, arrays no: pass data through `args`); otherwise, and
-        where Numba cannot compile it, it is called back.
+        values that the function may overwrite.  A plain function is compiled, with the plain functions that
+        it calls, if it refers to nothing that could change later (module-level scalars yes, arrays no: pass
+        data through `args`); otherwise, and where Numba cannot compile it, it is called back.  Numbers that
+        it refers to may differ from call to call, as in a loop over closures.
     x0 : array_like of shape (n,), or a result
         Starting point, finite; float32 is kept, every other real dtype becomes float64.  A result of an
         earlier call goes on from its point: with the same method bit for bit as if it had not stopped.
@@ -185,8 +186,9 @@ def minimize(
         ``x, fun, jac, nit, nfev, njev, status, success, message``; ``nhev`` for methods that use second
         derivatives (calls of `hess` or `hessp`); ``hess_inv`` for ``'bfgs'`` and ``'l-bfgs'``.  ``status``
         is one of `numgd.Status`.  ``derivatives`` is a dict: ``'jac'`` and ``'hess'`` say how these were
-        obtained, ``'refused'`` why not from the source, ``'replaced'`` for how many of their entries, not
-        finite where the value is, differences stood in (they count in ``nfev``, not against ``maxfun``).
+        obtained, ``'refused'`` why not from the source, ``'called_back'`` why `fun` is not compiled and what
+        to do about it, ``'replaced'`` for how many of their entries, not finite where the value is,
+        differences stood in (they count in ``nfev``, not against ``maxfun``).
 
     Raises
     ------
@@ -374,7 +376,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     wanted = trait(method, "CURVATURE")
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
     stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
-    functions, scheme, curvature, used = choose(functions, args, x, wanted, box, stepped)
+    functions, args, scheme, curvature, used = choose(functions, args, x, wanted, box, stepped)
     order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
     watched = callback is not None
     if driver is not None:
@@ -392,6 +394,8 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
 
     solve = entry(method, n >= THREADED_FROM and trait(method, "MATRIX_FREE", False))
     bound = bind(functions, scheme, args, x, work[-HOST_ROWS:])
+    if bound.called_back:
+        used["called_back"] = bound.called_back
     try:
         status, nit, _, f, age = solve(
             x, work, carry, limits, age, bound.address, bound.context, scheme, steps, report, True, hook,

@@ -1,6 +1,7 @@
 """`minimize_many`: the same function from many starting points or with many sets of data, on all cores."""
 
 import inspect
+import warnings
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -111,7 +112,9 @@ def minimize_many(
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
     functions = Functions(fun, jac, hess, hessp)
     found = solve_rows(functions, X, args, name, tol, options, varies)
-    if found is None:
+    if isinstance(found, str):
+        warnings.warn(f"{found}; the problems are solved one after the other", RuntimeWarning, stacklevel=2)
+    if found is None or isinstance(found, str):
         options, _ = known_options(name, options)  # it has warned of the others
         found = gather(
             minimize(
@@ -239,8 +242,9 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
 
     Returns
     -------
-    ManyResult or None
-        None where only `minimize` can solve it: a function is called back, or ``hess_inv0`` is given.
+    ManyResult, str or None
+        None where only `minimize` can solve it, as with ``hess_inv0``, and a `str`, the reason, where it has
+        to call a function back.
     """
     count, n = starts.shape
     dtype = starts.dtype
@@ -253,12 +257,12 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
         box = np.empty((2, 0), dtype)
     wanted = trait(method, "CURVATURE")
     stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
-    functions, scheme, curvature, _ = choose(given, args, starts[0], wanted, box, stepped, varies)
+    functions, own, scheme, curvature, _ = choose(given, args, starts[0], wanted, box, stepped, varies)
     steps, scheme, limits = prepare_differences(scheme, starts[0], driver, limits)
     order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
-    bound = bind_compiled(functions, scheme, args, starts[0], varies)
-    if bound is None:
-        return None
+    bound = bind_compiled(functions, scheme, own, starts[0], varies)
+    if isinstance(bound, str):
+        return bound
 
     X, J = starts.copy(), np.full_like(starts, np.nan)
     values = np.full(count, np.nan, dtype)

@@ -109,7 +109,7 @@ def minimize_multistart(
             fun, x, args, method, jac, functions.hess, functions.hessp, bounds, tol=tol, options=options
         )
 
-    if found is None:
+    if found is None or isinstance(found, str):
         results = [solve(x) for x in starts]
         found = gather(results)
     best = _best(found)

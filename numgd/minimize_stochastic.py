@@ -177,11 +177,11 @@ def minimize_stochastic(
     if source.partial:
         optimizer.refuse("ema", "average_from", "lookahead")
     loss = batches.loss_of(fun, jac, source.sample(), args, x)
-    source.open(loss, args, x)
+    source.open(loss, loss.args, x)
     run = _Run(optimizer, source, x, earlier, reduced, settings)
     try:
         if held_out is not None:
-            run.validation = batches.make_objective(loss, held_out, args, x, batches.MEAN, False)
+            run.validation = batches.make_objective(loss, held_out, loss.args, x, batches.MEAN, False)
         status = run.epochs(progress, patience is not None or held_out is not None, restore_best)
         return run.result(status, loss.used, f"stochastic-{'svrg' if reduced else name}")
     finally:

@@ -26,7 +26,7 @@ FLOORS = [
     },
     {"first_order", "schedules", "second_order", "sums_of_squares", "scalars"},
     {"solvers", "kernels"},
-    {"functions", "objective", "batches", "residuals", "options", "fit_settings", "warm_start"},
+    {"captured", "functions", "objective", "batches", "residuals", "options", "fit_settings", "warm_start"},
     {"observer", "fit_observer", "delegate", "plots", "optimizers", "nn"},
     {"minimize"},
     {

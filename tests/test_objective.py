@@ -15,7 +15,7 @@ X = np.zeros(2)
 
 
 def is_compiled(fun, args=()):
-    return compile_objective(Functions(fun), TWO_POINT, args, X) is not None
+    return not isinstance(compile_objective(Functions(fun), TWO_POINT, args, X), str)
 
 
 def test_a_gradient_that_divides_by_zero_is_never_a_success():

@@ -11,6 +11,10 @@ from numba.core.dispatcher import Dispatcher
 from numgd.autodiff.program import NotDifferentiable
 
 
+class NoSource(NotDifferentiable):
+    """Raised for a function whose source text cannot be found, as that of a notebook in another process."""
+
+
 class Source:
     """A function's definition as a syntax tree.
 
@@ -26,7 +30,7 @@ class Source:
         self.function = plain_function(function)
         self.name = self.function.__name__
         self.file = self.function.__code__.co_filename
-        self.node = _definition(self.function)
+        self.node = definition_of(self.function)
         if self.name == "<lambda>":
             self.name = "lambda"
 
@@ -64,6 +68,12 @@ def plain_function(function):
     raise NotDifferentiable(f"{function!r} is not a Python function; it cannot be differentiated")
 
 
+def definition_of(function):
+    """The definition that a function brings along, or that in the syntax tree of its file."""
+    own = function.__dict__.get("definition")
+    return own if isinstance(own, ast.FunctionDef) else _definition(function)
+
+
 def _definition(function):
     """The definition of a function in the syntax tree of its file."""
     code = function.__code__
@@ -71,7 +81,7 @@ def _definition(function):
     try:
         lines, _ = inspect.findsource(function)
     except (OSError, TypeError):
-        raise NotDifferentiable(f"{where}: its source text cannot be found") from None
+        raise NoSource(f"{where}: its source text cannot be found") from None
     try:
         tree = _parsed("".join(lines))
     except SyntaxError:

@@ -17,7 +17,7 @@ class CalledBackBatches(BatchOrder):
         super().__init__(data[0].shape[0], size, shuffled)
         self._data = data
         functions = Functions(*(given and self._over_batch(given) for given in functions))
-        self.bound = bind_called_back(functions, scheme, args, np.empty((3, x.size), x.dtype))
+        self.bound = bind_called_back(functions, scheme, args, np.empty((3, x.size), x.dtype), None)
 
     def _over_batch(self, function):
         def called(x, *args):

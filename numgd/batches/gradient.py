@@ -17,6 +17,7 @@ class Loss(NamedTuple):
 
     pair: Any  # pair(x, gradient, *batch, *args) -> value, None where a function is none for Numba
     functions: Functions  # those that are called otherwise
+    args: tuple  # what they take behind a batch: the user's args, and numbers that they captured
     scheme: Any  # how these give the gradient
     used: dict  # the same in words
 
@@ -24,15 +25,16 @@ class Loss(NamedTuple):
 def loss_of(fun, jac, first, args, x):
     """The `Loss` of the user's functions; `first`: the first batch."""
     chosen = choose(Functions(fun, jac), (*first, *args), x)
+    args = chosen.args[len(first) :]
     if chosen.scheme == PAIR:
-        return Loss(chosen.functions.pair, chosen.functions, PAIR, chosen.used)
+        return Loss(chosen.functions.pair, chosen.functions, args, PAIR, chosen.used)
     if chosen.scheme not in (EXACT, JOINT):
         raise ValueError(f"jac is needed: {chosen.used.get('refused', 'differences would cost too much')}")
-    dispatchers = [dispatcher_of(given)[0] for given in (fun, jac) if callable(given)]
+    dispatchers = [dispatcher_of(given)[0] for given in chosen.functions[:2] if given is not None]
     pair = None
     if None not in dispatchers:
         pair = (_split if chosen.scheme == JOINT else _together)(*dispatchers)
-    return Loss(pair, chosen.functions, chosen.scheme, chosen.used)
+    return Loss(pair, chosen.functions, args, chosen.scheme, chosen.used)
 
 
 @lru_cache(256)

@@ -12,7 +12,7 @@ def make_objective(loss, data, args, x, size, shuffled):
     if loss.pair is not None:
         kind = SparseBatches if sparse else CompiledBatches
         made = kind(loss.pair, data, args, x, size, shuffled)
-        if made.bound is not None:
+        if not isinstance(made.bound, str):
             return made
     if sparse:
         raise TypeError("fun and jac must be functions that Numba can compile where data are sparse")

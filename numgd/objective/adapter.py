@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, types
 
+from numgd.functions import result_type
 from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_signature, vector_view
-from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable, quiet_compilation
+from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, JOINT, PAIR
 
 STEP = 1e-20
@@ -21,13 +22,6 @@ class Functions(NamedTuple):
     hess: Any = None  # hess(x, *args) -> (n, n)
     hessp: Any = None  # hessp(x, p, *args) -> (n,)
     pair: Any = None  # pair(x, gradient, *args) -> value, writes the gradient; None unless the scheme is PAIR
-
-
-def result_type(dispatcher, argument_types):
-    """Type that a function returns for argument types; raises where Numba cannot compile it."""
-    with quiet_compilation():
-        call = types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
-    return call.return_type
 
 
 def numba_real(dtype):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.functions import UNKNOWN_ARGS
 from numgd.jit.arguments import native, pack, unpack
 from numgd.objective.called_back import PythonObjective, bridge
 from numgd.objective.compiled import compile_objective
@@ -16,11 +17,14 @@ class Bound:
         Of the compiled objective.
     context : int
         Address of the packed args.
+    called_back : str or None
+        Why the functions are called back, if they are.
     """
 
-    def __init__(self, address, size, values, keep):
+    def __init__(self, address, size, values, keep, called_back=None):
         self.address = address
         self.context = 0
+        self.called_back = called_back
         self._values, self._keep = values, keep
         if size:
             self._buffer = np.empty(size, np.uint8)
@@ -48,26 +52,26 @@ def bind(functions, scheme, args, x, rows):
         The host's rows of scratch memory, through which a function that is called back gets its arguments.
     """
     bound = bind_compiled(functions, scheme, args, x)
-    if bound is not None:
+    if isinstance(bound, Bound):
         return bound
-    return bind_called_back(functions, scheme, args, rows)
+    return bind_called_back(functions, scheme, args, rows, bound)
 
 
-def bind_called_back(functions, scheme, args, rows):
-    """The same with the functions called back; see `bind`."""
+def bind_called_back(functions, scheme, args, rows, reason):
+    """The same with the functions called back for a reason; see `bind`."""
     target = PythonObjective(functions, scheme, args, rows)
     address, size = bridge(target.vector.dtype)
     values = (target.argument, target.vector, target.matrix.reshape(-1), id(target))
-    return Bound(address, size, values, target)
+    return Bound(address, size, values, target, reason)
 
 
 def bind_compiled(functions, scheme, args, x, rows=False):
-    """The same, None where it cannot be compiled; `rows`: args vary from problem to problem."""
+    """The same, or why it cannot be compiled, a `str`; `rows`: args vary from problem to problem."""
     args = native(args)
     found = compile_objective(functions, scheme, args, x, rows)
-    if found is None:
-        return None
+    if isinstance(found, str):
+        return found
     try:
         return Bound(found.address, found.args_size, args, found)
     except Exception:  # a value that does not fit the type that Numba gave it
-        return None
+        return UNKNOWN_ARGS

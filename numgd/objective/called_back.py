@@ -116,6 +116,8 @@ class PythonObjective:
 
 
 def _described(value):
+    if value is None:
+        return "None: has it a `return`?"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     return f"{value!r:.60} ({type(value).__name__})"

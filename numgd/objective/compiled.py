@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from numgd.functions import LeastRecentlyUsed, dispatcher_of
+from numgd.functions import (
+    UNKNOWN_ARGS,
+    LeastRecentlyUsed,
+    dispatcher_of,
+    name_of,
+    reason_against,
+    reason_for,
+    result_type,
+)
 from numgd.jit.arguments import (
     fingerprint,
     loader,
@@ -76,7 +84,7 @@ def compiles_alike(fun, dispatcher, key, x, first_args):
 
 
 def compile_objective(functions, scheme, args, x, rows=False):
-    """The `Compiled` form of functions, made once for functions and types; None if there is none.
+    """The `Compiled` form of functions, made once for functions and types, or why there is none, a `str`.
 
     Parameters
     ----------
@@ -92,30 +100,46 @@ def compile_objective(functions, scheme, args, x, rows=False):
     dispatchers = Functions(*(dispatcher for dispatcher, _ in pairs))
     for given, dispatcher in zip(functions, dispatchers, strict=True):
         if given is not None and dispatcher is None:
-            return None
+            return f"{name_of(given)} {reason_for(given)}"
     args = native(args)
     form = scheme if scheme in (EXACT, JOINT, PAIR, COMPLEX_STEP) else TWO_POINT
     try:
         kinds = (x.dtype.char, rows, fingerprint(args))
         keys = [(part, *kinds) for _, part in pairs]
         key = (*(part for _, part in pairs), form, *kinds)
-    except Exception:  # args that Numba does not know, or not as Python does
-        return None
-    found = _objectives.get(key, _objectives)
-    if found is not _objectives:
+    except Exception:
+        return UNKNOWN_ARGS
+    found = _objectives.get(key)
+    if found is not None:
         return found
     if not np.isfinite(x).all():
-        return None  # the solver will refuse it: nothing to compile for
+        return "x0 is not finite"  # the solver will refuse it: nothing to compile for
     first_args = row_of_args(args, 0) if rows else args
     try:
         args_type, given_type = type_of(args), type_of(first_args)
     except Exception:
-        return None
+        return UNKNOWN_ARGS
     load = row_loader(args_type) if rows else loader(args_type)
     vector = types.Array(numba_real(x.dtype), 1, "C")
     result = make_adapter(dispatchers, form, load, given_type, vector)
-    found = None
-    if result is not None and _all_agree(functions, dispatchers, keys, x, first_args):
+    if result is None:
+        found = _reason(functions, dispatchers, vector, tuple(given_type))
+    elif not _all_agree(functions, dispatchers, keys, x, first_args):
+        found = f"{name_of(functions.fun)}, compiled, does not give what it gives in Python"
+    else:
         size = storage_size(args_type)
         found = Compiled(function_address(result), size, (result, dispatchers), dispatchers)
     return _objectives.remember(key, found)
+
+
+def _reason(functions, dispatchers, vector, args):
+    """Why there is no compiled form for these types."""
+    calls = Functions((vector,), (vector,), (vector,), (vector, vector), (vector, vector))
+    for given, dispatcher, call in zip(functions, dispatchers, calls, strict=True):
+        reason = dispatcher and reason_against(dispatcher, (*call, *args), name_of(given))
+        if reason:
+            return reason
+    if dispatchers.fun is None:
+        return "the functions cannot be compiled together"
+    answer = result_type(dispatchers.fun, (vector, *args))
+    return f"{name_of(functions.fun)}, or a derivative, returns what a solver cannot take: {answer}"

@@ -7,6 +7,7 @@ from numba import types
 
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
+from numgd.captured import lift
 from numgd.jit.arguments import fingerprint, native, row_of_args
 from numgd.kernels.cpu.solve import (
     EXACT,
@@ -34,6 +35,7 @@ class Derivatives(NamedTuple):
     """What a solve uses."""
 
     functions: Functions  # those that are called
+    args: tuple  # what they take behind x: the user's args, and numbers that they captured
     scheme: Any  # how the gradient is obtained
     curvature: Any  # how second derivatives are obtained
     used: dict  # the same in words, by ``'jac'`` and ``'hess'``; ``'refused'``: why not those of the source
@@ -77,9 +79,11 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         given.hess if curvature == FULL_HESSIAN else None,
         given.hessp if curvature == HESSIAN_PRODUCT else None,
     )
+    functions, numbers = _lifted(functions, x, row_of_args(args, 0) if rows else args)
+    args = (*args, *numbers)
     refused = None
     if scheme == PAIR:
-        made = _made("value_and_grad_to", given.fun, args, x, box, rows)
+        made = _made("value_and_grad_to", functions.fun, args, x, box, rows)
         refused = made.refused
         if made.function is None:
             insist_not(given.jac, "jac", refused)
@@ -89,7 +93,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     if wanted:
         if by_default or asks_for_source(given.hess):
             mode, kind = ("hessian", SOURCE_HESSIAN) if wanted == "hessian" else ("hessp", SOURCE_PRODUCT)
-            made = _made(mode, given.fun, args, x, box, rows)
+            made = _made(mode, functions.fun, args, x, box, rows)
             refused = refused or made.refused
             if made.function is None:
                 insist_not(given.hess, "hess", made.refused)
@@ -99,7 +103,14 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         used["hess"] = CURVATURE_NAMES[curvature]
     if refused is not None:
         used["refused"] = refused
-    return Derivatives(functions, scheme, curvature, used)
+    return Derivatives(functions, args, scheme, curvature, used)
+
+
+def _lifted(functions, x, args):
+    """The functions with numbers that they captured as arguments, and these numbers; see `numgd.captured`."""
+    call, product = (x, *args), (x, x, *args)
+    found, numbers = lift(functions, (call, call, call, product, call))
+    return Functions(*found), numbers
 
 
 def with_replaced(used, **counts):

@@ -9,9 +9,18 @@ import numpy as np
 from numgd.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement, random_direction, random_weights
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
-from numgd.functions import LeastRecentlyUsed, dispatcher_of
+from numgd.autodiff.reading import NoSource
+from numgd.functions import (
+    UNKNOWN_ARGS,
+    LeastRecentlyUsed,
+    dispatcher_of,
+    name_of,
+    reason_against,
+    reason_for,
+    result_type,
+    told,
+)
 from numgd.jit.arguments import type_of
-from numgd.objective.adapter import result_type
 
 _made = LeastRecentlyUsed(512)
 
@@ -77,14 +86,14 @@ def make(trial, box=None):
     No point that it is compared at leaves the box (2, n).
     """
     fun = trial.fun
-    name = getattr(fun, "__name__", type(fun).__name__)
+    name = name_of(fun)
     dispatcher, key = dispatcher_of(fun)
+    if dispatcher is None:
+        return Made(None, f"{name} {reason_for(fun)}")
     try:
         key = (key, *trial.kinds())
-    except Exception:  # args of a type that Numba does not know
-        dispatcher = None
-    if dispatcher is None:
-        return Made(None, f"{name} is called back: Numba cannot compile it")
+    except Exception:
+        return Made(None, UNKNOWN_ARGS)
     place = (trial.mode, trial.argnum, *key)
     found = _made.get(place)
     if found is None:
@@ -96,17 +105,22 @@ def make(trial, box=None):
 
 def _make_first(trial, box, name, dispatcher, key):
     mode, said = trial.mode, trial.mode.removesuffix("_to")
-    if not trial.alike(dispatcher, key):
-        return Made(None, f"{name} is called back: Numba cannot compile it, or not to the same results")
     try:
         function = derived(mode, dispatcher, trial.argnum)
         kinds = tuple(type_of(trial.arguments))
-        result_type(dispatcher, function.derivation.own_kinds(kinds))
+        refused = reason_against(dispatcher, function.derivation.own_kinds(kinds), name)
+        if refused is None and not trial.alike(dispatcher, key):
+            refused = f"{name}, compiled, does not give what it gives in Python"
+        if refused is not None:
+            return Made(None, refused)
         answer = result_type(function, kinds)
+    except NoSource as error:
+        warnings.warn(f"{error}; differences are used", RuntimeWarning, stacklevel=6)
+        return Made(None, str(error))
     except NotDifferentiable as error:
         return Made(None, str(error))
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
-        return Made(None, f"{name}: its {said} cannot be compiled: {str(error).strip().splitlines()[0]}")
+        return Made(None, f"{name}: its {said} cannot be compiled: {told(error)}")
     if not trial.fits(answer):
         return Made(None, f"{name}: its {said} is {answer}, which a solver cannot take")
     try:

@@ -3,12 +3,13 @@
 import numpy as np
 from numba import njit, types
 
+from numgd.functions import result_type
 from numgd.jit.arguments import loader
 from numgd.jit.pointers import GRADIENT, VALUE, address_of, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT
 from numgd.linalg import solve_lower
-from numgd.objective.adapter import _can_keep, _enters_python, _is_real, _is_real_array, result_type
+from numgd.objective.adapter import _can_keep, _enters_python, _is_real, _is_real_array
 
 STEP = 1e-20
 """Of the complex step: its square vanishes beside one."""
@@ -149,8 +150,9 @@ def make_residual_adapter(fun, jac, scheme, args_type, vector):
 def make_model_adapter(fun, jac, scheme, n, data_type, vector):
     """The compiled form of ``fun(xdata, *parameters)`` less ydata; its context is (m, data).
 
-    `data_type` is that of data = (xdata, ydata, weights).  The n parameters are passed one by one.  Weights
-    are (m,) factors of the residuals, or the lower Cholesky factor (m, m) of their covariance, or empty.
+    `data_type` is that of data = (xdata, ydata, weights, *numbers).  The n parameters are passed one by one,
+    then the numbers, which the model captured.  Weights are (m,) factors of the residuals, or the lower
+    Cholesky factor (m, m) of their covariance, or empty.
     """
     real = vector.dtype
     load = loader(types.UniTuple(real, n))
@@ -158,15 +160,15 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
 
     @portable
     def answer(x, n, data):
-        return fun(data[0], *load(x))
+        return fun(data[0], *(load(x) + data[3:]))
 
     @portable
     def moved(z, data):
-        return fun(data[0], *load_complex(address_of(z)))
+        return fun(data[0], *(load_complex(address_of(z)) + data[3:]))
 
     @portable
     def slopes(x, n, data):
-        return jac(data[0], *load(x))
+        return jac(data[0], *(load(x) + data[3:]))
 
     @portable
     def less(out, data, whole):
@@ -193,8 +195,9 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
                     out[i] *= weights[i]
 
     try:
-        plain = (data_type[0], *[real] * n)
-        kinds = _types(fun, jac, scheme, plain, (data_type[0], *[types.complex128] * n))
+        numbers = tuple(data_type)[3:]
+        plain = (data_type[0], *[real] * n, *numbers)
+        kinds = _types(fun, jac, scheme, plain, (data_type[0], *[types.complex128] * n, *numbers))
     except Exception:
         return None
     return _compile(answer, moved, slopes, finish, kinds, True, scheme, data_type, vector)

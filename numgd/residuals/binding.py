@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.functions import UNKNOWN_ARGS
 from numgd.jit.arguments import native
 from numgd.objective.binding import Bound
 from numgd.residuals.called_back import PythonResiduals, bridge, residual_vector
@@ -29,7 +30,7 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
         The residuals at x.
     """
     found = compile_residuals(fun, jac, scheme, args, x)
-    if found is not None:
+    if not isinstance(found, str):
         own = native(args)
         try:
             first = residual_vector(found.functions.fun(x.copy(), *own))
@@ -38,23 +39,27 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
         bound = _bound(found, (first.size, own))
         if bound is not None:
             return bound, first
+        found = UNKNOWN_ARGS
     first = residual_vector(fun(x.copy(), *args))
     slopes = None if jac is None else lambda x: jac(x, *args)
-    return _called_back(lambda x: fun(x, *args), slopes, scheme, argument, first.size), first
+    return _called_back(lambda x: fun(x, *args), slopes, scheme, argument, first.size, found), first
 
 
 def bind_model(f, jac, scheme, data, parameters, argument):
-    """The residuals of a model ``f(xdata, *parameters)``; `data` is (xdata, ydata, weights).
+    """The residuals of a model ``f(xdata, *parameters, *numbers)``.
+
+    `data` is (xdata, ydata, weights, *numbers), where the numbers are what the model captured.
 
     Weights are (m,) factors of the residuals, or the lower Cholesky factor (m, m) of their covariance, or
     empty for none.  `parameters` is a tuple of n floats to start from; the rest is as above.
     """
     found = compile_model(f, jac, scheme, data, parameters)
-    if found is not None:
+    if not isinstance(found, str):
         bound = _bound(found, (data[1].size, data))
         if bound is not None:
             return bound
-    xdata, ydata, weights = data
+        found = UNKNOWN_ARGS
+    xdata, ydata, weights, *numbers = data
 
     def weighted(values):
         if weights.ndim == 2:
@@ -64,12 +69,12 @@ def bind_model(f, jac, scheme, data, parameters, argument):
         return (values.T * weights).T if weights.size else values
 
     def residuals(x):
-        return weighted(residual_vector(np.asarray(f(xdata, *x)) - ydata, "f"))
+        return weighted(residual_vector(np.asarray(f(xdata, *x, *numbers)) - ydata, "f"))
 
     def slopes(x):
-        return weighted(np.atleast_2d(np.asarray(jac(xdata, *x))))
+        return weighted(np.atleast_2d(np.asarray(jac(xdata, *x, *numbers))))
 
-    return _called_back(residuals, slopes, scheme, argument, ydata.size, "f")
+    return _called_back(residuals, slopes, scheme, argument, ydata.size, found, "f")
 
 
 def _bound(found, values):
@@ -79,7 +84,7 @@ def _bound(found, values):
         return None
 
 
-def _called_back(fun, jac, scheme, argument, m, name="fun"):
+def _called_back(fun, jac, scheme, argument, m, reason, name="fun"):
     target = PythonResiduals(fun, jac, scheme, argument, m, name)
     address, size = bridge()
-    return Bound(address, size, (target.residuals, target.columns.reshape(-1), id(target)), target)
+    return Bound(address, size, (target.residuals, target.columns.reshape(-1), id(target)), target, reason)

@@ -39,8 +39,9 @@ class _ModelTrial(Trial):
     """Of ``f(xdata, *x)``; the Jacobian is a tuple of its columns."""
 
     def __init__(self, f, data, x):
-        self.data, self.xdata = data, data[0]
-        super().__init__("jacobian", tuple(range(1, x.size + 1)), f, x, (self.xdata, *x.tolist()))
+        self.data, self.xdata, self.numbers = data, data[0], data[3:]
+        arguments = (self.xdata, *x.tolist(), *self.numbers)
+        super().__init__("jacobian", tuple(range(1, x.size + 1)), f, x, arguments)
 
     def kinds(self):
         return kinds_of(self.data, self.x.size)
@@ -53,10 +54,10 @@ class _ModelTrial(Trial):
         return isinstance(column, types.Array) and column.ndim == 1
 
     def values(self, dispatcher, x):
-        return dispatcher(self.xdata, *x.tolist())
+        return dispatcher(self.xdata, *x.tolist(), *self.numbers)
 
     def matrix(self, derivative):
-        return np.column_stack(derivative(self.xdata, *self.x.tolist()))
+        return np.column_stack(derivative(*self.arguments))
 
 
 def residual_jacobian(fun, args, x, box):
