@@ -5,10 +5,10 @@ import warnings
 from numbers import Integral
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from numgd.jit.arguments import Shared, row_of_args
+from numgd.jit.threads import threads
 from numgd.kernels.cpu.solve import FULL_HESSIAN
 from numgd.kernels.cpu.solve_many import scratch_many, solve_many
 from numgd.minimize import minimize, prepare_differences, real_dtype
@@ -19,9 +19,6 @@ from numgd.status import RAISED, SUCCESSES
 
 BLOCK = 16_384
 """Problems between two looks at Ctrl-C."""
-
-CHUNK = 16
-"""Problems that a thread takes at a time."""
 
 
 class ManyResult(NamedTuple):
@@ -267,16 +264,15 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
     X, J = starts.copy(), np.full_like(starts, np.nan)
     values = np.full(count, np.nan, dtype)
     counts = np.zeros((count, 6), np.int64)
-    memory = scratch_many(method, numba.get_num_threads(), n, maxcor, dtype, order)
+    memory = scratch_many(method, threads(), n, maxcor, dtype, order)
     drive = solve_many(method, memory, limits, steps, box)
     try:
-        with numba.parallel_chunksize(CHUNK):
-            for start in range(0, count, BLOCK):
-                rows = slice(start, start + BLOCK)
-                drive(
-                    X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, start, scheme,
-                    steps, curvature, box, values[rows], counts[rows],
-                )  # fmt: skip
+        for start in range(0, count, BLOCK):
+            rows = slice(start, start + BLOCK)
+            drive(
+                X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, start, scheme, steps,
+                curvature, box, values[rows], counts[rows],
+            )  # fmt: skip
     finally:
         bound.release()
     raised = np.flatnonzero(counts[:, 0] == RAISED)

@@ -8,9 +8,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
-from numgd.jit.portable import portable, threaded
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import portable, seldom
 
 
 class Space(NamedTuple):
@@ -101,21 +101,33 @@ SERIAL = Space(dot, max_abs, power_sum, copy, scale, axpy, step, combine)
 
 
 # All cores ------------------------------------------------------------------------------------------
-# Sums are taken over blocks of a fixed length and then in order, so that a result has the same bits at
-# any number of threads.
+# Vectors are cut into blocks of a fixed length, and sums are taken over blocks and then in order, so that a
+# result has the same bits at any number of threads.
 
 BLOCK = 4096
+
+
+@portable
+def _count(x):
+    return (x.size + BLOCK - 1) // BLOCK
+
+
+@portable
+def _block(x, b):
+    return x[b * BLOCK : (b + 1) * BLOCK]
 
 
 def _reduction(of_block, of_blocks):
     """The threaded form of a reduction: one serial reduction a block, one over the blocks' results."""
 
-    @threaded
+    @portable
+    def reduce_block(b, x, y, partial):
+        partial[b] = of_block(_block(x, b), _block(y, b))
+
+    @seldom
     def reduce(x, y):
-        blocks = (x.size + BLOCK - 1) // BLOCK
-        partial = np.empty(blocks, x.dtype)
-        for b in prange(blocks):
-            partial[b] = of_block(x[b * BLOCK : (b + 1) * BLOCK], y[b * BLOCK : (b + 1) * BLOCK])
+        partial = np.empty(_count(x), x.dtype)
+        parallel_for(reduce_block, partial.size, x.size, x, y, partial)
         return of_blocks(partial)
 
     return reduce
@@ -144,49 +156,72 @@ def threaded_max_abs(x):
     return _threaded_max_abs(x, x)
 
 
-@threaded
+@portable
+def _power_sum_block(b, x, order, partial):
+    partial[b] = power_sum(_block(x, b), order)
+
+
+@seldom
 def threaded_power_sum(x, order):
     """Sum of the magnitudes, each raised to `order`."""
-    blocks = (x.size + BLOCK - 1) // BLOCK
-    partial = np.empty(blocks, x.dtype)
-    for b in prange(blocks):
-        partial[b] = power_sum(x[b * BLOCK : (b + 1) * BLOCK], order)
+    partial = np.empty(_count(x), x.dtype)
+    parallel_for(_power_sum_block, partial.size, x.size, x, order, partial)
     return _sum(partial)
 
 
-@threaded
+@portable
+def _copy_block(b, out, x):
+    copy(_block(out, b), _block(x, b))
+
+
+@seldom
 def threaded_copy(out, x):
     """out = x."""
-    for i in prange(x.size):
-        out[i] = x[i]
+    parallel_for(_copy_block, _count(x), x.size, out, x)
 
 
-@threaded
+@portable
+def _scale_block(b, x, a):
+    scale(_block(x, b), a)
+
+
+@seldom
 def threaded_scale(x, a):
     """x = a x."""
-    for i in prange(x.size):
-        x[i] = a * x[i]
+    parallel_for(_scale_block, _count(x), x.size, x, a)
 
 
-@threaded
+@portable
+def _axpy_block(b, y, a, x):
+    axpy(_block(y, b), a, _block(x, b))
+
+
+@seldom
 def threaded_axpy(y, a, x):
     """y = y + a x."""
-    for i in prange(x.size):
-        y[i] += a * x[i]
+    parallel_for(_axpy_block, _count(x), x.size, y, a, x)
 
 
-@threaded
+@portable
+def _step_block(b, out, x, a, p):
+    step(_block(out, b), _block(x, b), a, _block(p, b))
+
+
+@seldom
 def threaded_step(out, x, a, p):
     """out = x + a p."""
-    for i in prange(x.size):
-        out[i] = x[i] + a * p[i]
+    parallel_for(_step_block, _count(x), x.size, out, x, a, p)
 
 
-@threaded
+@portable
+def _combine_block(block, y, a, b, x):
+    combine(_block(y, block), a, b, _block(x, block))
+
+
+@seldom
 def threaded_combine(y, a, b, x):
     """y = a y + b x."""
-    for i in prange(x.size):
-        y[i] = a * y[i] + b * x[i]
+    parallel_for(_combine_block, _count(x), x.size, y, a, b, x)
 
 
 THREADED = Space(

@@ -15,6 +15,9 @@ GRADIENT = 2
 HESSIAN = 4
 PRODUCT = 8
 
+RANGE = (types.intp, types.intp, types.intp)
+"""Arguments of the function of a parallel loop: its context, the first task, and the one after the last."""
+
 
 def objective_signature(real):
     """Signature of every compiled objective: ``(x, gradient, n, wanted, context) -> value``.
@@ -217,6 +220,17 @@ def load_word(typingctx, address, place):
 
 
 @intrinsic
+def count_on(typingctx, address, step):
+    """Add to the 64-bit integer at an address, which other threads may do too, and give what it was."""
+
+    def codegen(context, builder, signature, arguments):
+        word = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", word, arguments[1], "monotonic")
+
+    return types.int64(types.intp, types.int64), codegen
+
+
+@intrinsic
 def fetch(typingctx, address):
     """Have the processor read what is at an address into its caches; nothing happens if nothing is there."""
 
@@ -331,3 +345,16 @@ def linked_address(compile_result):
         return types.intp(), codegen
 
     return address
+
+
+@intrinsic
+def call_range(typingctx, function, context, first, last):
+    """Call the function of a parallel loop for a range of its tasks; its context tells whether it failed."""
+
+    def codegen(target, builder, signature, values):
+        kind = target.call_conv.get_function_type(types.none, RANGE)
+        loop = builder.inttoptr(values[0], kind.as_pointer())
+        target.call_conv.call_function(builder, loop, types.none, RANGE, values[1:])
+        return target.get_dummy_value()
+
+    return types.none(types.intp, *RANGE), codegen

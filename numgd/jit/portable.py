@@ -48,18 +48,9 @@ SOLVER_FLAGS = {
 }
 """Flags of everything that is compiled once and called for every objective."""
 
-THREADED_FLAGS = {**SOLVER_FLAGS, "parallel": True}
-"""The same for code that contains a parallel loop."""
-
-ELEMENTWISE_FLAGS = {"error_model": "numpy", "parallel": True}
-"""The same where nothing is summed, without the freedom to round differently: the last elements of a thread's
+ELEMENTWISE_FLAGS = {"error_model": "numpy"}
+"""Flags where nothing is summed, without the freedom to round differently: the last elements of a thread's
 share, which no vector takes, then have the bits that they have in any other share."""
-
-threaded = register_jitable(**THREADED_FLAGS)
-"""Marks a plain function whose ``prange`` loops use all cores when compiled code calls it.
-
-Parallel loops are found function by function: these are not inlined, and their callers need no flag.
-"""
 
 OBJECTIVE_FLAGS = {
     # A plain Python function on NumPy arrays sees 1/0 as inf; compiled, it must see the same.

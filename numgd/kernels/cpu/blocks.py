@@ -6,11 +6,11 @@ order: the same bits at any number of threads.
 """
 
 import numpy as np
-from numba import prange
 
 from numgd.jit.blocks import call_block
+from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import address_of
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import compiled, portable
 
 PIECE = 1024
 """Elements whose sum is taken in their own dtype; sums of pieces are added in float64."""
@@ -18,13 +18,10 @@ PIECE = 1024
 BLOCK = 16 * PIECE
 """Elements of a block of a plain loop."""
 
-SERIAL = 2 * BLOCK
-"""Elements that one thread has gone through before another could have started."""
-
 
 @portable
-def _do_block(k, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
-    """The sum over block k."""
+def _do_block(k, sums, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
+    """sums[k] = the sum over block k."""
     width = x.itemsize
     rows, piece, block = sizes
     y_step, out_step = steps
@@ -51,7 +48,7 @@ def _do_block(k, function, x, y, weights, repeat, out, columns, steps, sizes, fa
             parameter,
         )
         row = stop
-    return total
+    sums[k] = total
 
 
 def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
@@ -99,21 +96,15 @@ def _of_usual_type(array):
     return np.asarray(_Memory(array))
 
 
-@compiled("blocks", THREADED_FLAGS)
+@compiled("blocks")
 def _drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
     rows, _, block = sizes
     blocks = -(-rows // block)
-    sums = np.empty(blocks)  # zeros would be a parallel loop
-    if rows * columns <= SERIAL:
-        for k in range(blocks):
-            sums[k] = _do_block(
-                k, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter
-            )
-    else:
-        for k in prange(blocks):
-            sums[k] = _do_block(
-                k, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter
-            )
+    sums = np.empty(blocks)
+    parallel_for(
+        _do_block, blocks, rows * columns,
+        sums, function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter,
+    )  # fmt: skip
     total = 0.0
     for k in range(blocks):
         total += sums[k]

@@ -13,10 +13,10 @@ from enum import IntEnum
 from functools import cache
 
 import numpy as np
-from numba import prange
 
+from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import THREADED_FLAGS, apart, compiled, portable
+from numgd.jit.portable import apart, compiled, portable
 from numgd.jit.streaming import finish_streams, stream
 
 
@@ -99,16 +99,21 @@ def _block_moments(x, first, second, mean, squares):
         _join_strip(rows[0], first, second, float(start), float(rows.shape[0]), mean, squares)
 
 
-@compiled("columns-moments", THREADED_FLAGS)
+@portable
+def _moments_of_block(task, x, block, partial):
+    blocks = partial.shape[1]
+    p, b = task // blocks, task % blocks
+    rows = borrow(x)[p, b * block : min((b + 1) * block, x.shape[1])]
+    scratch = np.empty((2, x.shape[2]), x.dtype)
+    first, second = borrow(scratch)[0], borrow(scratch)[1]
+    _block_moments(rows, first, second, borrow(partial)[p, b, 0], borrow(partial)[p, b, 1])
+
+
+@compiled("columns-moments")
 def moments(x, block, partial):
     """partial[p, b]: mean and sum of squared deviations of each column, over block b of part p."""
-    parts, blocks = partial.shape[0], partial.shape[1]
-    for task in prange(parts * blocks):
-        p, b = task // blocks, task % blocks
-        rows = borrow(x)[p, b * block : min((b + 1) * block, x.shape[1])]
-        scratch = np.empty((2, x.shape[2]), x.dtype)
-        first, second = borrow(scratch)[0], borrow(scratch)[1]
-        _block_moments(rows, first, second, borrow(partial)[p, b, 0], borrow(partial)[p, b, 1])
+    tasks = partial.shape[0] * partial.shape[1]
+    parallel_for(_moments_of_block, tasks, 2 * x.size, x, block, partial)
 
 
 @apart
@@ -121,29 +126,34 @@ def _map_rows(x, centre, scale, shift, floor, out):
             result[c] = floor if value < floor else value
 
 
-@compiled("columns-affine", THREADED_FLAGS)
+@portable
+def _map_block(task, x, block, coefficients, floor, large, out):
+    blocks = (x.shape[1] + block - 1) // block
+    tasks = x.shape[0] * blocks
+    strip = max(1, _SCRATCH // x.shape[2])
+    p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
+    start, stop = b * block, min((b + 1) * block, x.shape[1])
+    c = borrow(coefficients)[p]
+    centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
+    rows, results = borrow(x)[p, start:stop], borrow(out)[p, start:stop]
+    scratch = np.empty((strip, x.shape[2]), x.dtype)
+    for i in range(0, rows.shape[0], strip):
+        end = min(i + strip, rows.shape[0])
+        piece = borrow(scratch)[: end - i] if large else results[i:end]
+        _map_rows(rows[i:end], centre, scale, shift, floor, piece)
+        if large:
+            stream(results[i:end], piece)
+    finish_streams()
+
+
+@compiled("columns-affine")
 def affine(x, block, coefficients, floor, large, out):
     """out = max((x - centre) · scale + shift, floor), NaN where that is NaN; past the caches if `large`.
 
     Blocks are taken from the last to the first: the end of x is what the caches still hold of its moments.
     """
-    blocks = (x.shape[1] + block - 1) // block
-    tasks = x.shape[0] * blocks
-    strip = max(1, _SCRATCH // x.shape[2])
-    for task in prange(tasks):
-        p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
-        start, stop = b * block, min((b + 1) * block, x.shape[1])
-        c = borrow(coefficients)[p]
-        centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
-        rows, results = borrow(x)[p, start:stop], borrow(out)[p, start:stop]
-        scratch = np.empty((strip, x.shape[2]), x.dtype)
-        for i in range(0, rows.shape[0], strip):
-            end = min(i + strip, rows.shape[0])
-            piece = borrow(scratch)[: end - i] if large else results[i:end]
-            _map_rows(rows[i:end], centre, scale, shift, floor, piece)
-            if large:
-                stream(results[i:end], piece)
-        finish_streams()
+    tasks = x.shape[0] * ((x.shape[1] + block - 1) // block)
+    parallel_for(_map_block, tasks, x.size, x, block, coefficients, floor, large, out)
 
 
 @apart
@@ -174,25 +184,29 @@ def sums(relu):
                 plain[c] += g
                 weighted[c] += g * a
 
-    @compiled(f"columns-sums-{'relu' if relu else 'plain'}", THREADED_FLAGS)
-    def of_blocks(grad, x, block, coefficients, partial):
-        parts, blocks = partial.shape[0], partial.shape[1]
+    @portable
+    def sum_block(task, grad, x, block, coefficients, partial):
+        blocks = partial.shape[1]
         nothing = grad.dtype.type(0)
-        for task in prange(parts * blocks):
-            p, b = task // blocks, task % blocks
-            start, stop = b * block, min((b + 1) * block, x.shape[1])
-            c, result = borrow(coefficients)[p], borrow(partial)[p, b]
-            rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
-            scratch = np.empty((2, x.shape[2]), x.dtype)
-            plain, weighted = borrow(scratch)[0], borrow(scratch)[1]
-            result[:] = 0.0
-            for i in range(0, rows.shape[0], _STRIP):
-                end = min(i + _STRIP, rows.shape[0])
-                plain[:] = nothing
-                weighted[:] = nothing
-                add_rows(slopes[i:end], rows[i:end], c[CENTRE], c[SCALE], c[SHIFT], plain, weighted)
-                _add_wide(plain, result[0])
-                _add_wide(weighted, result[1])
+        p, b = task // blocks, task % blocks
+        start, stop = b * block, min((b + 1) * block, x.shape[1])
+        c, result = borrow(coefficients)[p], borrow(partial)[p, b]
+        rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
+        scratch = np.empty((2, x.shape[2]), x.dtype)
+        plain, weighted = borrow(scratch)[0], borrow(scratch)[1]
+        result[:] = 0.0
+        for i in range(0, rows.shape[0], _STRIP):
+            end = min(i + _STRIP, rows.shape[0])
+            plain[:] = nothing
+            weighted[:] = nothing
+            add_rows(slopes[i:end], rows[i:end], c[CENTRE], c[SCALE], c[SHIFT], plain, weighted)
+            _add_wide(plain, result[0])
+            _add_wide(weighted, result[1])
+
+    @compiled(f"columns-sums-{'relu' if relu else 'plain'}")
+    def of_blocks(grad, x, block, coefficients, partial):
+        tasks = partial.shape[0] * partial.shape[1]
+        parallel_for(sum_block, tasks, 2 * x.size, grad, x, block, coefficients, partial)
 
     return of_blocks
 
@@ -233,27 +247,31 @@ def gradient(relu):
                     g = nothing if a * scale[c] + shift[c] <= nothing else g
                 result[c] = scale[c] * g + (by_centred[c] * a + constant[c])
 
-    @compiled(f"columns-gradient-{'relu' if relu else 'plain'}", THREADED_FLAGS)
-    def of_blocks(grad, x, block, coefficients, large, out):
+    @portable
+    def map_block(task, grad, x, block, coefficients, large, out):
         blocks = (x.shape[1] + block - 1) // block
         tasks = x.shape[0] * blocks
         strip = max(4, _SCRATCH // x.shape[2])
-        for task in prange(tasks):
-            p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
-            start, stop = b * block, min((b + 1) * block, x.shape[1])
-            c = borrow(coefficients)[p]
-            centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
-            by_centred, constant = c[BY_CENTRED], c[CONSTANT]
-            rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
-            results = borrow(out)[p, start:stop]
-            scratch = np.empty((strip, x.shape[2]), x.dtype)
-            for i in range(0, rows.shape[0], strip):
-                end = min(i + strip, rows.shape[0])
-                piece = borrow(scratch)[: end - i] if large else results[i:end]
-                of_rows(slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, piece)
-                if large:
-                    stream(results[i:end], piece)
-            finish_streams()
+        p, b = (tasks - 1 - task) // blocks, (tasks - 1 - task) % blocks
+        start, stop = b * block, min((b + 1) * block, x.shape[1])
+        c = borrow(coefficients)[p]
+        centre, scale, shift = c[CENTRE], c[SCALE], c[SHIFT]
+        by_centred, constant = c[BY_CENTRED], c[CONSTANT]
+        rows, slopes = borrow(x)[p, start:stop], borrow(grad)[p, start:stop]
+        results = borrow(out)[p, start:stop]
+        scratch = np.empty((strip, x.shape[2]), x.dtype)
+        for i in range(0, rows.shape[0], strip):
+            end = min(i + strip, rows.shape[0])
+            piece = borrow(scratch)[: end - i] if large else results[i:end]
+            of_rows(slopes[i:end], rows[i:end], centre, scale, shift, by_centred, constant, piece)
+            if large:
+                stream(results[i:end], piece)
+        finish_streams()
+
+    @compiled(f"columns-gradient-{'relu' if relu else 'plain'}")
+    def of_blocks(grad, x, block, coefficients, large, out):
+        tasks = x.shape[0] * ((x.shape[1] + block - 1) // block)
+        parallel_for(map_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
 
     return of_blocks
 

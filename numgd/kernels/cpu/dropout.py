@@ -5,10 +5,10 @@ counter 16 q + i mod 16, so that sixteen neighbours are the same word of sixteen
 """
 
 import numpy as np
-from numba import prange
 
+from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import compiled, portable
 from numgd.random import philox
 
 _TASK = 64 * 256
@@ -45,15 +45,20 @@ def kept(seed, stream, place, threshold):
     return word >= threshold
 
 
-@compiled("dropout", THREADED_FLAGS)
+@portable
+def _do_task(task, x, seed, stream, threshold, scale, out):
+    nothing = x.dtype.type(0)
+    values, results = borrow(x), borrow(out)
+    stop = min((task + 1) * _TASK, x.size)
+    whole = stop // 64 * 64
+    for start in range(task * _TASK, whole, 64):
+        _group(values, seed, stream, start, threshold, scale, results)
+    for i in range(whole, stop):
+        results[i] = scale * values[i] if kept(seed, stream, i, threshold) else nothing
+
+
+@compiled("dropout")
 def dropout(x, seed, stream, threshold, scale, out):
     """out = scale · x where the place's word is at least the threshold, else zero; x and out are vectors."""
-    nothing = x.dtype.type(0)
-    for task in prange((x.size + _TASK - 1) // _TASK):
-        values, results = borrow(x), borrow(out)
-        stop = min((task + 1) * _TASK, x.size)
-        whole = stop // 64 * 64
-        for start in range(task * _TASK, whole, 64):
-            _group(values, seed, stream, start, threshold, scale, results)
-        for i in range(whole, stop):
-            results[i] = scale * values[i] if kept(seed, stream, i, threshold) else nothing
+    tasks = (x.size + _TASK - 1) // _TASK
+    parallel_for(_do_task, tasks, x.size, x, seed, stream, threshold, scale, out)

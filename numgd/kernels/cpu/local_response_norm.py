@@ -8,10 +8,10 @@ NeurIPS (2012), section 3.3, with α divided by n as in Caffe and PyTorch.
 import math
 
 import numpy as np
-from numba import prange
 
+from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import compiled, portable
 
 _PIXELS = 64
 
@@ -60,40 +60,53 @@ def _scales(pixel, size, alpha, k, padded, s):
         s[c] = real(k) + factor * s[c]
 
 
-@compiled("local_response_norm-forward", THREADED_FLAGS)
+@portable
+def _tasks(x):
+    return (x.shape[0] + _PIXELS - 1) // _PIXELS
+
+
+@portable
+def _forward_task(task, x, size, alpha, beta, k, out):
+    channels = x.shape[1]
+    padded = np.zeros(channels + size - 1, x.dtype)
+    memory = np.empty((2, channels), x.dtype)
+    s, powers = borrow(memory)[0], borrow(memory)[1]
+    for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
+        pixel, result = borrow(x)[i], borrow(out)[i]
+        _scales(pixel, size, alpha, k, borrow(padded), s)
+        _powers(s, beta, powers)
+        for c in range(channels):
+            result[c] = pixel[c] * powers[c]
+
+
+@compiled("local_response_norm-forward")
 def forward(x, size, alpha, beta, k, out):
     """out (pixels, C) from x (pixels, C)."""
-    channels = x.shape[1]
-    for task in prange((x.shape[0] + _PIXELS - 1) // _PIXELS):
-        padded = np.zeros(channels + size - 1, x.dtype)
-        memory = np.empty((2, channels), x.dtype)
-        s, powers = borrow(memory)[0], borrow(memory)[1]
-        for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
-            pixel, result = borrow(x)[i], borrow(out)[i]
-            _scales(pixel, size, alpha, k, borrow(padded), s)
-            _powers(s, beta, powers)
-            for c in range(channels):
-                result[c] = pixel[c] * powers[c]
+    parallel_for(_forward_task, _tasks(x), 8 * x.size, x, size, alpha, beta, k, out)
 
 
-@compiled("local_response_norm-backward", THREADED_FLAGS)
-def backward(grad, x, size, alpha, beta, k, out):
-    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), the sum over the j whose window holds c."""
+@portable
+def _backward_task(task, grad, x, size, alpha, beta, k, out):
     channels = x.shape[1]
     real = x.dtype.type
+    padded, products = np.zeros((2, channels + size - 1), x.dtype)
+    memory = np.empty((3, channels), x.dtype)
+    s, powers, sums = borrow(memory)[0], borrow(memory)[1], borrow(memory)[2]
     after = (size - 1) // 2
-    for task in prange((x.shape[0] + _PIXELS - 1) // _PIXELS):
-        padded, products = np.zeros((2, channels + size - 1), x.dtype)
-        memory = np.empty((3, channels), x.dtype)
-        s, powers, sums = borrow(memory)[0], borrow(memory)[1], borrow(memory)[2]
-        inside = borrow(products)[after : after + channels]
-        factor = real(2.0 * alpha * beta / size)
-        for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
-            pixel, slope, result = borrow(x)[i], borrow(grad)[i], borrow(out)[i]
-            _scales(pixel, size, alpha, k, borrow(padded), s)
-            _powers(s, beta, powers)
-            for c in range(channels):
-                inside[c] = slope[c] * pixel[c] * powers[c] / s[c]
-            _window_sums(borrow(products), size, sums)
-            for c in range(channels):
-                result[c] = slope[c] * powers[c] - factor * pixel[c] * sums[c]
+    inside = borrow(products)[after : after + channels]
+    factor = real(2.0 * alpha * beta / size)
+    for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
+        pixel, slope, result = borrow(x)[i], borrow(grad)[i], borrow(out)[i]
+        _scales(pixel, size, alpha, k, borrow(padded), s)
+        _powers(s, beta, powers)
+        for c in range(channels):
+            inside[c] = slope[c] * pixel[c] * powers[c] / s[c]
+        _window_sums(borrow(products), size, sums)
+        for c in range(channels):
+            result[c] = slope[c] * powers[c] - factor * pixel[c] * sums[c]
+
+
+@compiled("local_response_norm-backward")
+def backward(grad, x, size, alpha, beta, k, out):
+    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), the sum over the j whose window holds c."""
+    parallel_for(_backward_task, _tasks(x), 16 * x.size, grad, x, size, alpha, beta, k, out)

@@ -7,10 +7,10 @@ one pixel at a time, in the order of memory, which is what processors fetch ahea
 """
 
 import numpy as np
-from numba import prange
 
+from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import THREADED_FLAGS, apart, compiled, portable
+from numgd.jit.portable import apart, compiled, portable
 from numgd.jit.streaming import finish_streams, stream
 
 _LARGE_WINDOW = 64
@@ -48,26 +48,44 @@ def _enlarge_and_place(pixels, first, start, result, place):
                 place[c] = here if better else place[c]
 
 
-@compiled("pool-maximum", THREADED_FLAGS)
+@portable
+def _work(rows, columns, images):
+    """How many numbers are in the windows of all results."""
+    tall = wide = 0
+    for i in range(rows.shape[1]):
+        tall += rows[1, i] - rows[0, i]
+    for j in range(columns.shape[1]):
+        wide += columns[1, j] - columns[0, j]
+    return tall * wide * images.shape[0] * images.shape[3]
+
+
+@portable
+def _maximum_of_row(task, x, rows, columns, keep, large, out, places):
+    n, i = task // out.shape[1], task % out.shape[1]
+    image, line = borrow(x)[n], borrow(out)[n, i]
+    scratch = np.empty((1, x.shape[3]), x.dtype)
+    for j in range(out.shape[2]):
+        result = borrow(scratch)[0] if large else line[j]
+        start, stop = columns[0, j], columns[1, j]
+        for h in range(rows[0, i], rows[1, i]):
+            pixels, first = image[h, start:stop], h == rows[0, i]
+            if keep:
+                here = h * x.shape[2] + start
+                _enlarge_and_place(pixels, first, here, result, borrow(places)[n, i, j])
+            else:
+                _enlarge(pixels, first, result)
+        if large:
+            stream(line[j], result)
+    finish_streams()
+
+
+@compiled("pool-maximum")
 def maximum(x, rows, columns, keep, large, out, places):
     """out (N, OH, OW, C): the largest number of each window; with `keep` its place h W + w in `places`."""
-    for task in prange(out.shape[0] * out.shape[1]):
-        n, i = task // out.shape[1], task % out.shape[1]
-        image, line = borrow(x)[n], borrow(out)[n, i]
-        scratch = np.empty((1, x.shape[3]), x.dtype)
-        for j in range(out.shape[2]):
-            result = borrow(scratch)[0] if large else line[j]
-            start, stop = columns[0, j], columns[1, j]
-            for h in range(rows[0, i], rows[1, i]):
-                pixels, first = image[h, start:stop], h == rows[0, i]
-                if keep:
-                    here = h * x.shape[2] + start
-                    _enlarge_and_place(pixels, first, here, result, borrow(places)[n, i, j])
-                else:
-                    _enlarge(pixels, first, result)
-            if large:
-                stream(line[j], result)
-        finish_streams()
+    parallel_for(
+        _maximum_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, keep,
+        large, out, places,
+    )  # fmt: skip
 
 
 @apart
@@ -78,42 +96,54 @@ def _give(slope, place, here, result):
         result[c] += slope[c] if place[c] == here else nothing
 
 
-@compiled("pool-places-within", THREADED_FLAGS)
+@portable
+def _count_outside(task, places, rows, columns, width, outside):
+    n, i = task // places.shape[1], task % places.shape[1]
+    outside[task] = 0
+    top, height = np.uint32(rows[0, i]), np.uint32(rows[1, i] - rows[0, i])
+    for j in range(places.shape[2]):
+        window = borrow(places)[n, i, j]
+        left, breadth = np.uint32(columns[0, j]), np.uint32(columns[1, j] - columns[0, j])
+        for c in range(window.size):
+            place = np.uint32(window[c])  # what is below 0 becomes larger than any image
+            h = place // np.uint32(width)
+            w = place - h * np.uint32(width)
+            inside = (np.uint32(h - top) < height) & (np.uint32(w - left) < breadth)
+            outside[task] += 0 if inside else 1
+
+
+@compiled("pool-places-within")
 def places_within(places, rows, columns, width):
     """Whether each place, h · width + w, is inside the window that it belongs to."""
-    outside = 0
-    for task in prange(places.shape[0] * places.shape[1]):
-        n, i = task // places.shape[1], task % places.shape[1]
-        top, height = np.uint32(rows[0, i]), np.uint32(rows[1, i] - rows[0, i])
-        for j in range(places.shape[2]):
-            window = borrow(places)[n, i, j]
-            left, breadth = np.uint32(columns[0, j]), np.uint32(columns[1, j] - columns[0, j])
-            for c in range(window.size):
-                place = np.uint32(window[c])  # what is below 0 becomes larger than any image
-                h = place // np.uint32(width)
-                w = place - h * np.uint32(width)
-                inside = (np.uint32(h - top) < height) & (np.uint32(w - left) < breadth)
-                outside += 0 if inside else 1
-    return outside == 0
+    outside = np.empty(places.shape[0] * places.shape[1], np.int64)
+    parallel_for(_count_outside, outside.size, places.size, places, rows, columns, width, outside)
+    return outside.sum() == 0
 
 
-@compiled("pool-maximum-gradient", THREADED_FLAGS)
+@portable
+def _maximum_gradient_of_row(task, grad, places, row_windows, columns, large, out):
+    nothing = grad.dtype.type(0)
+    n, h = task // out.shape[1], task % out.shape[1]
+    scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
+    line = borrow(scratch) if large else borrow(out)[n, h]
+    line[:] = nothing
+    for i in range(row_windows[0, h], row_windows[1, h]):
+        for j in range(grad.shape[2]):
+            slope, place = borrow(grad)[n, i, j], borrow(places)[n, i, j]
+            for w in range(columns[0, j], columns[1, j]):
+                _give(slope, place, np.int32(h * out.shape[2] + w), line[w])
+    if large:
+        stream(borrow(out)[n, h], line)
+        finish_streams()
+
+
+@compiled("pool-maximum-gradient")
 def maximum_gradient(grad, places, row_windows, columns, large, out):
     """out (N, H, W, C): to each place the sum of the gradients of the windows whose maximum it was."""
-    nothing = grad.dtype.type(0)
-    for task in prange(out.shape[0] * out.shape[1]):
-        n, h = task // out.shape[1], task % out.shape[1]
-        scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
-        line = borrow(scratch) if large else borrow(out)[n, h]
-        line[:] = nothing
-        for i in range(row_windows[0, h], row_windows[1, h]):
-            for j in range(grad.shape[2]):
-                slope, place = borrow(grad)[n, i, j], borrow(places)[n, i, j]
-                for w in range(columns[0, j], columns[1, j]):
-                    _give(slope, place, np.int32(h * out.shape[2] + w), line[w])
-        if large:
-            stream(borrow(out)[n, h], line)
-            finish_streams()
+    parallel_for(
+        _maximum_gradient_of_row, out.shape[0] * out.shape[1], _work(row_windows, columns, grad), grad,
+        places, row_windows, columns, large, out,
+    )  # fmt: skip
 
 
 @apart
@@ -153,30 +183,37 @@ def _average(image, rows, start, stop, share, result):
         _add(image[h, start:stop], h == rows[0], share if h == rows[1] - 1 else real(1), result)
 
 
-@compiled("pool-average", THREADED_FLAGS)
+@portable
+def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, out):
+    real = x.dtype.type
+    n, i = task // out.shape[1], task % out.shape[1]
+    image, line = borrow(x)[n], borrow(out)[n, i]
+    scratch, totals = np.empty((1, x.shape[3]), x.dtype), np.empty(x.shape[3])
+    for j in range(out.shape[2]):
+        result = borrow(scratch)[0] if large else line[j]
+        share = 1.0 / (row_counts[i] * column_counts[j])
+        start, stop = columns[0, j], columns[1, j]
+        if (rows[1, i] - rows[0, i]) * (stop - start) < _LARGE_WINDOW:
+            _average(image, rows[:, i], start, stop, real(share), result)
+        else:
+            _average(image, rows[:, i], start, stop, share, borrow(totals))
+            for c in range(result.size):
+                result[c] = real(totals[c])
+        if large:
+            stream(line[j], result)
+    finish_streams()
+
+
+@compiled("pool-average")
 def average(x, rows, columns, row_counts, column_counts, large, out):
     """out (N, OH, OW, C): sums over windows, divided by row_counts[i] · column_counts[j].
 
     Sums over large windows are in float64: added one after the other, float32 would lose digits.
     """
-    real = x.dtype.type
-    for task in prange(out.shape[0] * out.shape[1]):
-        n, i = task // out.shape[1], task % out.shape[1]
-        image, line = borrow(x)[n], borrow(out)[n, i]
-        scratch, totals = np.empty((1, x.shape[3]), x.dtype), np.empty(x.shape[3])
-        for j in range(out.shape[2]):
-            result = borrow(scratch)[0] if large else line[j]
-            share = 1.0 / (row_counts[i] * column_counts[j])
-            start, stop = columns[0, j], columns[1, j]
-            if (rows[1, i] - rows[0, i]) * (stop - start) < _LARGE_WINDOW:
-                _average(image, rows[:, i], start, stop, real(share), result)
-            else:
-                _average(image, rows[:, i], start, stop, share, borrow(totals))
-                for c in range(result.size):
-                    result[c] = real(totals[c])
-            if large:
-                stream(line[j], result)
-        finish_streams()
+    parallel_for(
+        _average_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, row_counts,
+        column_counts, large, out,
+    )  # fmt: skip
 
 
 @apart
@@ -186,20 +223,27 @@ def _share_out(slope, share, result):
         result[c] += share * slope[c]
 
 
-@compiled("pool-average-gradient", THREADED_FLAGS)
+@portable
+def _average_gradient_of_row(task, grad, row_windows, columns, row_counts, column_counts, large, out):
+    real = grad.dtype.type
+    n, h = task // out.shape[1], task % out.shape[1]
+    scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
+    line = borrow(scratch) if large else borrow(out)[n, h]
+    line[:] = real(0)
+    for i in range(row_windows[0, h], row_windows[1, h]):
+        for j in range(grad.shape[2]):
+            share = real(1.0 / (row_counts[i] * column_counts[j]))
+            for w in range(columns[0, j], columns[1, j]):
+                _share_out(borrow(grad)[n, i, j], share, line[w])
+    if large:
+        stream(borrow(out)[n, h], line)
+        finish_streams()
+
+
+@compiled("pool-average-gradient")
 def average_gradient(grad, row_windows, columns, row_counts, column_counts, large, out):
     """out (N, H, W, C): to each pixel its share in the gradients of the windows that hold it."""
-    real = grad.dtype.type
-    for task in prange(out.shape[0] * out.shape[1]):
-        n, h = task // out.shape[1], task % out.shape[1]
-        scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
-        line = borrow(scratch) if large else borrow(out)[n, h]
-        line[:] = real(0)
-        for i in range(row_windows[0, h], row_windows[1, h]):
-            for j in range(grad.shape[2]):
-                share = real(1.0 / (row_counts[i] * column_counts[j]))
-                for w in range(columns[0, j], columns[1, j]):
-                    _share_out(borrow(grad)[n, i, j], share, line[w])
-        if large:
-            stream(borrow(out)[n, h], line)
-            finish_streams()
+    parallel_for(
+        _average_gradient_of_row, out.shape[0] * out.shape[1], _work(row_windows, columns, grad), grad,
+        row_windows, columns, row_counts, column_counts, large, out,
+    )  # fmt: skip

@@ -5,10 +5,11 @@ import math
 from functools import cache
 
 import numpy as np
-from numba import get_thread_id, prange, typeof, types
+from numba import typeof, types
 
-from numgd.jit.pointers import address_of, compiled_call, function_address
-from numgd.jit.portable import THREADED_FLAGS, compile_quietly, compiled, portable
+from numgd.jit.parallel import UNKNOWN, parallel_for
+from numgd.jit.pointers import address_of, compiled_call, count_on, function_address
+from numgd.jit.portable import compile_quietly, compiled, portable
 from numgd.kernels.cpu.solve import (
     HOST_CARRIED,
     HOST_ROWS,
@@ -22,6 +23,9 @@ from numgd.kernels.cpu.solve import (
     make_rows,
 )
 from numgd.status import INVALID_INPUT, RAISED
+
+CHUNK = 16
+"""Problems that a thread takes at a time, at most."""
 
 
 def solve_many(method, memory, limits, steps, box):
@@ -94,20 +98,36 @@ def _driver(signature):
         except Exception:
             counts[row, 0] = RAISED
 
-    @compiled(f"solve-many-{_digest(signature.return_type)}", THREADED_FLAGS)
+    @portable
+    def solve_rows(
+        thread, taken, solver, X, J, work, reports, words, matrices, limits, function, context, varies, first,
+        scheme, steps, curvature, box, fun, counts,
+    ):  # fmt: skip
+        rows = X.shape[0]
+        together = max(1, min(CHUNK, rows // (4 * work.shape[0])))
+        begin = count_on(address_of(taken), together)
+        while begin < rows:
+            for row in range(begin, min(begin + together, rows)):
+                words[thread, 0] = context
+                words[thread, 1] = first + row
+                guarded(
+                    solver, row, X, J, work[thread], reports[thread], limits, function,
+                    address_of(words[thread]) if varies else context, scheme, steps, curvature,
+                    matrices[thread], box, fun, counts,
+                )  # fmt: skip
+            begin = count_on(address_of(taken), together)
+
+    @compiled(f"solve-many-{_digest(signature.return_type)}")
     def drive(
         solver, X, J, work, reports, words, matrices, limits, function, context, varies, first, scheme, steps,
         curvature, box, fun, counts,
     ):  # fmt: skip
-        for row in prange(X.shape[0]):
-            thread = get_thread_id()
-            words[thread, 0] = context
-            words[thread, 1] = first + row
-            guarded(
-                solver, row, X, J, work[thread], reports[thread], limits, function,
-                address_of(words[thread]) if varies else context, scheme, steps, curvature, matrices[thread],
-                box, fun, counts,
-            )  # fmt: skip
+        taken = np.zeros(1, np.int64)
+        parallel_for(
+            solve_rows, work.shape[0], UNKNOWN if X.shape[0] > 1 else 0, taken, solver, X, J, work, reports,
+            words, matrices, limits, function, context, varies, first, scheme, steps, curvature, box, fun,
+            counts,
+        )  # fmt: skip
 
     return drive
 

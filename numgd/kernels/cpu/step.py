@@ -10,17 +10,15 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import from_dtype, prange
+from numba import from_dtype
 
 from numgd.first_order.apply import clipped, make_cast, make_change, make_tuple, noise
+from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import address_of, vector_view
-from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 
 CHUNK = 8192
 """Elements of a chunk, at most."""
-
-SERIAL = 3 * CHUNK
-"""Elements that one thread updates before another one could have started."""
 
 P, G, FIRST, SIZE, ARRAY = range(5)  # columns of a table's chunks
 
@@ -98,7 +96,7 @@ class Table:
     def measure(self):
         """The sum of squares of each array's gradient, and whether all of them are finite."""
         squares, finite = np.empty(self.count), np.empty(len(self.chunks), np.bool_)
-        _make_measure(self.dtype)(self.chunks, squares, finite)
+        _make_measure(self.dtype)(self.chunks, self.total, squares, finite)
         return squares, bool(finite.all())
 
     def combine(self, column, memory, a, b):
@@ -136,7 +134,8 @@ def _make_step(rule, dtype):
     rows_of = make_tuple(len(rule.SLOTS), row)
 
     @portable
-    def update(chunk, slots, c, factors, decay, keep, bound):
+    def update(k, chunks, slots, c, factors, decay, keep, bound):
+        chunk = chunks[k]
         size = chunk[SIZE]
         p, g = view(chunk[P], size), view(chunk[G], size)
         start = address_of(slots) + chunk[FIRST] * width
@@ -152,12 +151,7 @@ def _make_step(rule, dtype):
     def drive(chunks, slots, options, t, running, factors, decay, keep, bound):
         c = cast(coefficients(np.float64, options, t, running), 0)
         decay, keep, bound = real(decay), real(keep), real(bound)
-        if slots.shape[1] <= SERIAL:
-            for k in range(chunks.shape[0]):
-                update(chunks[k], slots, c, factors, decay, keep, bound)
-        else:
-            for k in prange(chunks.shape[0]):
-                update(chunks[k], slots, c, factors, decay, keep, bound)
+        parallel_for(update, chunks.shape[0], slots.shape[1], chunks, slots, c, factors, decay, keep, bound)
 
     return drive
 
@@ -166,16 +160,21 @@ def _make_step(rule, dtype):
 def _make_disturb(dtype):
     real, view = dtype.type, vector_view(from_dtype(dtype))
 
+    @portable
+    def disturb(k, chunks, memory, factors, bound, deviation, seed, stream):
+        chunk = chunks[k]
+        g, first = view(chunk[G], chunk[SIZE]), chunk[FIRST]
+        factor = real(factors[chunk[ARRAY]])
+        for i in range(g.size):
+            added = noise(real, deviation, seed, stream, first + i)
+            memory[first + i] = clipped(g[i], factor, bound) + added
+
     @compiled(f"disturb-{dtype.name}", ELEMENTWISE_FLAGS)
     def drive(chunks, memory, factors, bound, deviation, seed, stream):
         bound, deviation = real(bound), real(deviation)
-        for k in prange(chunks.shape[0]):
-            chunk = chunks[k]
-            g, first = view(chunk[G], chunk[SIZE]), chunk[FIRST]
-            factor = real(factors[chunk[ARRAY]])
-            for i in range(g.size):
-                added = noise(real, deviation, seed, stream, first + i)
-                memory[first + i] = clipped(g[i], factor, bound) + added
+        parallel_for(
+            disturb, chunks.shape[0], memory.size, chunks, memory, factors, bound, deviation, seed, stream
+        )
 
     return drive
 
@@ -185,20 +184,19 @@ def _make_measure(dtype):
     view = vector_view(from_dtype(dtype))
 
     @portable
-    def measured(chunk):
-        g = view(chunk[G], chunk[SIZE])
-        squares, finite = 0.0, True
+    def measure(k, chunks, squares, finite):
+        g = view(chunks[k, G], chunks[k, SIZE])
+        total, all_finite = 0.0, True
         for i in range(g.size):
             value = np.float64(g[i])
-            squares += value * value
-            finite &= abs(value) < math.inf
-        return squares, finite
+            total += value * value
+            all_finite &= abs(value) < math.inf
+        squares[k], finite[k] = total, all_finite
 
-    @compiled(f"measure-{dtype.name}", THREADED_FLAGS)
-    def drive(chunks, squares, finite):
+    @compiled(f"measure-{dtype.name}")
+    def drive(chunks, total, squares, finite):
         partial = np.empty(chunks.shape[0])
-        for k in prange(chunks.shape[0]):
-            partial[k], finite[k] = measured(chunks[k])
+        parallel_for(measure, chunks.shape[0], total, chunks, partial, finite)
         squares[:] = 0.0
         for k in range(chunks.shape[0]):  # in order: the same bits at any number of threads
             squares[chunks[k, ARRAY]] += partial[k]
@@ -210,19 +208,22 @@ def _make_measure(dtype):
 def _make_combine(dtype):
     real, view = dtype.type, vector_view(from_dtype(dtype))
 
-    @compiled(f"combine-{dtype.name}", THREADED_FLAGS)
+    @portable
+    def combine(k, chunks, column, memory, a, b):
+        chunk = chunks[k]
+        x, first = view(chunk[column], chunk[SIZE]), chunk[FIRST]
+        out = memory[first : first + chunk[SIZE]]
+        if a != 0.0:
+            for i in range(x.size):
+                out[i] = a * out[i] + b * x[i]
+        else:  # whatever the memory holds, NaN too
+            for i in range(x.size):
+                out[i] = b * x[i]
+
+    @compiled(f"combine-{dtype.name}")
     def drive(chunks, column, memory, a, b):
         a, b = real(a), real(b)
-        for k in prange(chunks.shape[0]):
-            chunk = chunks[k]
-            x, first = view(chunk[column], chunk[SIZE]), chunk[FIRST]
-            out = memory[first : first + chunk[SIZE]]
-            if a != 0.0:
-                for i in range(x.size):
-                    out[i] = a * out[i] + b * x[i]
-            else:  # whatever the memory holds, NaN too
-                for i in range(x.size):
-                    out[i] = b * x[i]
+        parallel_for(combine, chunks.shape[0], memory.size, chunks, column, memory, a, b)
 
     return drive
 
@@ -231,12 +232,15 @@ def _make_combine(dtype):
 def _make_put(dtype):
     view = vector_view(from_dtype(dtype))
 
-    @compiled(f"put-{dtype.name}", THREADED_FLAGS)
+    @portable
+    def put(k, chunks, memory):
+        chunk = chunks[k]
+        p, first = view(chunk[P], chunk[SIZE]), chunk[FIRST]
+        for i in range(p.size):
+            p[i] = memory[first + i]
+
+    @compiled(f"put-{dtype.name}")
     def drive(chunks, memory):
-        for k in prange(chunks.shape[0]):
-            chunk = chunks[k]
-            p, first = view(chunk[P], chunk[SIZE]), chunk[FIRST]
-            for i in range(p.size):
-                p[i] = memory[first + i]
+        parallel_for(put, chunks.shape[0], memory.size, chunks, memory)
 
     return drive

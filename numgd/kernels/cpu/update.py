@@ -2,9 +2,8 @@
 
 from functools import cache
 
-from numba import prange
-
 from numgd.first_order.apply import make_element
+from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
 
 
@@ -20,7 +19,6 @@ def update(rule):
 
     @compiled(f"update-{rule.__name__.rpartition('.')[2]}", ELEMENTWISE_FLAGS)
     def drive(p, g, slots, c):
-        for i in prange(p.size):
-            element(i, p, g, slots, c)
+        parallel_for(element, p.size, p.size, p, g, slots, c)
 
     return drive

@@ -1,26 +1,30 @@
 """The gradient of the bias: sums over pixels, the same at any number of threads."""
 
 import numpy as np
-from numba import prange
 
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.columns import abreast
 
 ROWS = 64
 
 
-@compiled("conv-bias-gradient", THREADED_FLAGS)
+@portable
+def _sum_block(block, grad, partial):
+    total = partial[block]
+    total[:] = 0.0
+    first = block * grad.shape[0] // partial.shape[0]
+    last = (block + 1) * grad.shape[0] // partial.shape[0]
+    for row in range(first, last):
+        line = grad[row]
+        for c in range(line.size):
+            total[c] += np.float64(line[c])
+
+
+@compiled("conv-bias-gradient")
 def _partial(grad, partial):
     """Sums over blocks of rows, in float64."""
-    for block in prange(partial.shape[0]):
-        total = partial[block]
-        total[:] = 0.0
-        first = block * grad.shape[0] // partial.shape[0]
-        last = (block + 1) * grad.shape[0] // partial.shape[0]
-        for row in range(first, last):
-            line = grad[row]
-            for c in range(line.size):
-                total[c] += np.float64(line[c])
+    parallel_for(_sum_block, partial.shape[0], grad.size, grad, partial)
 
 
 def bias_gradient(grad, out):

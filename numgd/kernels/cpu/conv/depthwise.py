@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, prange
+from numba import from_dtype
 
 from numgd.jit.micro_kernels import (
     any_of,
@@ -22,11 +22,12 @@ from numgd.jit.micro_kernels import (
     reduce_lanes,
     register_bytes,
 )
+from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import ELEMENTWISE_FLAGS, THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.conv.epilogue import finish
-from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads, workspace
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.conv.packing import remembered
 from numgd.kernels.cpu.conv.shares import MEMORY, SHARES, add_shares
 
@@ -101,26 +102,30 @@ def first_channel(block, lanes, back, channels):
     return max(0, min(block * lanes - back, channels - lanes))
 
 
+@portable
+def _pack_block(block, weight, taps, transposed, lanes, back, packed):
+    channels, _, width = weight.shape
+    first = first_channel(block, lanes, back, channels)
+    for t in range(taps.size):
+        for j in range(width):
+            place = ((block * taps.size + t) * width + j) * lanes
+            for n in range(lanes):
+                channel = first + n
+                if transposed:
+                    value = weight[channel // width * width + j, taps[t], channel % width]
+                else:
+                    value = weight[channel, taps[t], j]
+                packed[place + n] = value
+
+
 @compiled("conv-depthwise-pack", ELEMENTWISE_FLAGS)
 def _pack(weight, taps, transposed, lanes, back, packed):
     """``packed[b, t, j, n]`` for lane n of block b and channel j of its group.
 
     `weight` is (out, taps, width).  Block b begins with its `first_channel`.
     """
-    channels, _, width = weight.shape
-    blocks = (channels + back + lanes - 1) // lanes
-    for block in prange(blocks):
-        first = first_channel(block, lanes, back, channels)
-        for t in range(taps.size):
-            for j in range(width):
-                place = ((block * taps.size + t) * width + j) * lanes
-                for n in range(lanes):
-                    channel = first + n
-                    if transposed:
-                        value = weight[channel // width * width + j, taps[t], channel % width]
-                    else:
-                        value = weight[channel, taps[t], j]
-                    packed[place + n] = value
+    blocks = (weight.shape[0] + back + lanes - 1) // lanes
+    parallel_for(_pack_block, blocks, packed.size, weight, taps, transposed, lanes, back, packed)
 
 
 class Cut(NamedTuple):
@@ -186,8 +191,10 @@ def _driver(dtype):
     copy_part = _copier(dtype)
     gather = any_of(gather_lanes, from_dtype(dtype), _kinds(dtype))
 
-    @compiled(f"conv-depthwise-{dtype}", THREADED_FLAGS)
-    def drive(source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation):
+    @portable
+    def take(
+        worker, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation
+    ):
         batch, channels = source.shape[0], source.shape[3]
         taps = dy.size
         size = source.itemsize
@@ -197,51 +204,59 @@ def _driver(dtype):
         segments = (cut.count_x + cut.segment - 1) // cut.segment
         numbers, flat = source.reshape(-1), out.reshape(-1)
         items = batch * bands * segments * parts
-        for worker in prange(cut.workers):
-            copy = borrow(scratch)[worker]
-            table = np.empty(max(1, taps), np.int64)
-            for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
-                part = item % parts
-                segment = cut.segment
-                from_x = min(item // parts % segments * segment, cut.count_x - segment)  # may overlap
-                from_y = item // (parts * segments) % bands * cut.band
-                image = item // (parts * segments * bands)
-                band = min(cut.band, cut.count_y - from_y)
-                tall = (band - 1) * cut.source_step_y + cut.tall
-                wide = (segment - 1) * cut.source_step_x + cut.wide
-                first = part * cut.panels
-                count = min(cut.panels, panels - first)
-                y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
-                copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, zeros, copy)
-                step = cut.source_step_x * lanes
-                # Results are collected first: written straight to pixels that lie pages apart, each would
-                # wait for its line of the cache.  The last vector may begin before the part's first channel.
-                pitch = (cut.panels + 1) * lanes
-                results = borrow(sums)[worker]
-                for t in range(taps):
-                    table[t] = address_of(copy)
-                    table[t] += ((dy[t] - cut.above) * wide + dx[t] - cut.before) * lanes * size
-                for panel in range(count):
-                    shift = min((first + panel) * lanes, channels - lanes)
-                    place = (first + panel) * taps * width * lanes
-                    for row in range(band):
-                        start = row * segment * pitch + lanes + shift - first * lanes
-                        origin = (panel * tall + row * cut.source_step_y) * wide * lanes
-                        for block in range(kinds.size):
-                            at = begins[block]
-                            gather(
-                                kinds[block], table, taps, origin + at * step, step, packed, place, results,
-                                start + at * pitch, pitch,
-                            )  # fmt: skip
-                c = first * lanes
-                length = min(channels, (first + count) * lanes) - c
+        copy = borrow(scratch)[worker]
+        table = np.empty(max(1, taps), np.int64)
+        for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+            part = item % parts
+            segment = cut.segment
+            from_x = min(item // parts % segments * segment, cut.count_x - segment)  # may overlap
+            from_y = item // (parts * segments) % bands * cut.band
+            image = item // (parts * segments * bands)
+            band = min(cut.band, cut.count_y - from_y)
+            tall = (band - 1) * cut.source_step_y + cut.tall
+            wide = (segment - 1) * cut.source_step_x + cut.wide
+            first = part * cut.panels
+            count = min(cut.panels, panels - first)
+            y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
+            copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, zeros, copy)
+            step = cut.source_step_x * lanes
+            # Results are collected first: written straight to pixels that lie pages apart, each would
+            # wait for its line of the cache.  The last vector may begin before the part's first channel.
+            pitch = (cut.panels + 1) * lanes
+            results = borrow(sums)[worker]
+            for t in range(taps):
+                table[t] = address_of(copy)
+                table[t] += ((dy[t] - cut.above) * wide + dx[t] - cut.before) * lanes * size
+            for panel in range(count):
+                shift = min((first + panel) * lanes, channels - lanes)
+                place = (first + panel) * taps * width * lanes
                 for row in range(band):
-                    to_y = cut.start_y + (from_y + row) * cut.step_y
-                    for column in range(segment):
-                        to_x = cut.start_x + (from_x + column) * cut.step_x
-                        place = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + c
-                        start = (row * segment + column) * pitch + lanes
-                        finish(results, start, bias, c, flat, place, length, activation)
+                    start = row * segment * pitch + lanes + shift - first * lanes
+                    origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                    for block in range(kinds.size):
+                        at = begins[block]
+                        gather(
+                            kinds[block], table, taps, origin + at * step, step, packed, place, results,
+                            start + at * pitch, pitch,
+                        )  # fmt: skip
+            c = first * lanes
+            length = min(channels, (first + count) * lanes) - c
+            for row in range(band):
+                to_y = cut.start_y + (from_y + row) * cut.step_y
+                for column in range(segment):
+                    to_x = cut.start_x + (from_x + column) * cut.step_x
+                    place = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + c
+                    start = (row * segment + column) * pitch + lanes
+                    finish(results, start, bias, c, flat, place, length, activation)
+
+    @compiled(f"conv-depthwise-{dtype}")
+    def drive(
+        work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation
+    ):
+        parallel_for(
+            take, cut.workers, work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds,
+            begins, width, activation,
+        )  # fmt: skip
 
     return drive
 
@@ -300,8 +315,10 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     lanes = lanes_of(dtype)
 
     packed = packed_weights(weight, reached, transposed, kept)
+    work = work_of(source.shape[0] * sweep.count_y * sweep.count_x * channels, reached.size * width)
+    most = threads_for(work)
     cut, length = _cut(
-        sweep, _reach(dy), _reach(dx), source.shape[0], channels, register_bytes(), dtype.itemsize, threads()
+        sweep, _reach(dy), _reach(dx), source.shape[0], channels, register_bytes(), dtype.itemsize, most
     )
     scratch = workspace(length, dtype, cut.workers)
     sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
@@ -309,6 +326,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     chosen, begins = cover(cut.segment, sizes)
     chosen = chosen + len(sizes) * widths_of(dtype).index(width)
     _driver(dtype)(
+        work,
         source,
         np.zeros(lanes, dtype),
         packed,
@@ -347,8 +365,8 @@ def _weight_driver(dtype):
     copy_part = _copier(dtype)
     reduce = any_of(reduce_lanes, from_dtype(dtype), kinds)
 
-    @compiled(f"conv-depthwise-weight-gradient-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+    @portable
+    def take(worker, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
         # partial is (shares, blocks of channels, groups of taps, taps, width, lanes).
         batch, channels = x.shape[0], x.shape[3]
         size = x.itemsize
@@ -364,59 +382,65 @@ def _weight_driver(dtype):
         pieces = batch * bands * segments
         shares = partial.shape[0]
         items = shares * parts
-        for worker in prange(cut.workers):
-            copy, slopes = borrow(scratch)[worker], borrow(slopes_scratch)[worker]
-            table = np.empty(most, np.int64)
-            sums = np.empty(block, x.dtype)
-            for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
-                share, part = item // parts, item % parts
-                first = part * cut.panels
-                count = min(cut.panels, panels - first)
-                collected = borrow(partial)[share, first * groups * block : (first + count) * groups * block]
-                for i in range(collected.size):
-                    collected[i] = zero
-                for piece in range(share * pieces // shares, (share + 1) * pieces // shares):
-                    from_x = piece % segments * cut.segment
-                    from_y = piece // segments % bands * cut.band
-                    image = piece // (segments * bands)
-                    band = min(cut.band, cut.count_y - from_y)
-                    segment = min(cut.segment, cut.count_x - from_x)
-                    tall = (band - 1) * cut.source_step_y + cut.tall
-                    wide = (segment - 1) * cut.source_step_x + cut.wide
-                    y, xx = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
-                    copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, zeros, copy)
-                    copy_part(
-                        gradient,
-                        grad.shape,
-                        image,
-                        from_y,
-                        from_x,
-                        band,
-                        segment,
-                        first,
-                        count,
-                        zeros,
-                        slopes,
-                    )
-                    for group in range(groups):
-                        for t in range(tap_count):
-                            # Beyond the last tap the last one is summed again, for nothing.
-                            tap = min(group * tap_count + t, taps - 1)
-                            table[t] = address_of(copy)
-                            table[t] += ((dy[tap] - cut.above) * wide + dx[tap] - cut.before) * lanes * size
-                        for panel in range(count):
-                            for i in range(block):
-                                sums[i] = zero
-                            for row in range(band):
-                                origin = (panel * tall + row * cut.source_step_y) * wide * lanes
-                                start = (panel * band + row) * segment * lanes - origin
-                                reduce(
-                                    kind, address_of(slopes) + start * size, lanes, table, 0, origin, segment,
-                                    cut.source_step_x * lanes, sums, 0,
-                                )  # fmt: skip
-                            target = collected[(panel * groups + group) * block :]
-                            for i in range(block):
-                                target[i] += sums[i]
+        copy, slopes = borrow(scratch)[worker], borrow(slopes_scratch)[worker]
+        table = np.empty(most, np.int64)
+        sums = np.empty(block, x.dtype)
+        for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+            share, part = item // parts, item % parts
+            first = part * cut.panels
+            count = min(cut.panels, panels - first)
+            collected = borrow(partial)[share, first * groups * block : (first + count) * groups * block]
+            for i in range(collected.size):
+                collected[i] = zero
+            for piece in range(share * pieces // shares, (share + 1) * pieces // shares):
+                from_x = piece % segments * cut.segment
+                from_y = piece // segments % bands * cut.band
+                image = piece // (segments * bands)
+                band = min(cut.band, cut.count_y - from_y)
+                segment = min(cut.segment, cut.count_x - from_x)
+                tall = (band - 1) * cut.source_step_y + cut.tall
+                wide = (segment - 1) * cut.source_step_x + cut.wide
+                y, xx = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
+                copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, zeros, copy)
+                copy_part(
+                    gradient,
+                    grad.shape,
+                    image,
+                    from_y,
+                    from_x,
+                    band,
+                    segment,
+                    first,
+                    count,
+                    zeros,
+                    slopes,
+                )
+                for group in range(groups):
+                    for t in range(tap_count):
+                        # Beyond the last tap the last one is summed again, for nothing.
+                        tap = min(group * tap_count + t, taps - 1)
+                        table[t] = address_of(copy)
+                        table[t] += ((dy[tap] - cut.above) * wide + dx[tap] - cut.before) * lanes * size
+                    for panel in range(count):
+                        for i in range(block):
+                            sums[i] = zero
+                        for row in range(band):
+                            origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                            start = (panel * band + row) * segment * lanes - origin
+                            reduce(
+                                kind, address_of(slopes) + start * size, lanes, table, 0, origin, segment,
+                                cut.source_step_x * lanes, sums, 0,
+                            )  # fmt: skip
+                        target = collected[(panel * groups + group) * block :]
+                        for i in range(block):
+                            target[i] += sums[i]
+
+    @compiled(f"conv-depthwise-weight-gradient-{dtype}")
+    def drive(work, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+        parallel_for(
+            take, cut.workers, work, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind,
+            width, tap_count,
+        )  # fmt: skip
 
     return drive
 
@@ -428,8 +452,10 @@ def weight_gradient(grad, x, out, geometry):
     lanes = lanes_of(dtype)
     (taps, dy, dx), sweep = whole_sweep(grad.shape, out.shape, geometry)
     count = taps_for(width)
+    work = work_of(grad.size, taps.size * width)
+    most = threads_for(work)
     cut, length = _cut(
-        sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, threads()
+        sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, most
     )
     blocks = ceil_divide(channels, lanes)
     total = blocks * ceil_divide(taps.size, count) * count * width * lanes
@@ -439,7 +465,7 @@ def weight_gradient(grad, x, out, geometry):
     slopes = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
     kind = widths_of(dtype).index(width)
     _weight_driver(dtype)(
-        grad, x, np.zeros(lanes, dtype), scratch, slopes, partial, dy, dx, cut, kind, width, count
+        work, grad, x, np.zeros(lanes, dtype), scratch, slopes, partial, dy, dx, cut, kind, width, count
     )
     put_weights(partial, out)
 

@@ -10,14 +10,15 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, prange
+from numba import from_dtype
 
 from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, register_bytes
+from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled, portable
+from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.conv import depthwise
 from numgd.kernels.cpu.conv.depthwise import first_channel
-from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads, workspace
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.conv.shares import MEMORY, SHARES
 
 SUMMED = 512
@@ -112,26 +113,31 @@ def _driver(dtype):
     lanes = lanes_of(dtype)
     convolve = any_of(line_block, from_dtype(dtype), _kinds(dtype, _sizes()))
 
-    @compiled(f"conv-depthwise-lines-{dtype}", THREADED_FLAGS)
-    def drive(source, packed, bias, out, kinds, begins, lines, back, workers, activation):
+    @portable
+    def take(worker, source, packed, bias, out, kinds, begins, lines, back, workers, activation):
         batch, count_y, count_x, channels = out.shape
         size = source.itemsize
         panels = (channels + back + lanes - 1) // lanes
         items = batch * count_y
-        for worker in prange(workers):
-            table = np.empty(lines.tall, np.int64)
-            for item in range(worker * items // workers, (worker + 1) * items // workers):
-                image, y = item // count_y, item % count_y
-                for b in range(kinds.size):
-                    skipped, taps = _meet(table, source, image, y, begins[b], lines)
-                    target = address_of(out) + (item * count_x + begins[b]) * channels * size
-                    for panel in range(panels):
-                        shift = first_channel(panel, lanes, back, channels)
-                        place = (panel * lines.tall + skipped) * 3 * lanes
-                        convolve(
-                            kinds[b], table, taps, shift, channels, packed, place, bias, shift,
-                            target + shift * size, channels, activation,
-                        )  # fmt: skip
+        table = np.empty(lines.tall, np.int64)
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
+            image, y = item // count_y, item % count_y
+            for b in range(kinds.size):
+                skipped, taps = _meet(table, source, image, y, begins[b], lines)
+                target = address_of(out) + (item * count_x + begins[b]) * channels * size
+                for panel in range(panels):
+                    shift = first_channel(panel, lanes, back, channels)
+                    place = (panel * lines.tall + skipped) * 3 * lanes
+                    convolve(
+                        kinds[b], table, taps, shift, channels, packed, place, bias, shift,
+                        target + shift * size, channels, activation,
+                    )  # fmt: skip
+
+    @compiled(f"conv-depthwise-lines-{dtype}")
+    def drive(work, source, packed, bias, out, kinds, begins, lines, back, workers, activation):
+        parallel_for(
+            take, workers, work, source, packed, bias, out, kinds, begins, lines, back, workers, activation
+        )
 
     return drive
 
@@ -144,8 +150,9 @@ def _run(source, weight, bias, out, geometry, transposed, activation, kept):
     lines, kinds, begins = _plan(weight.shape[1:3], out.shape[2], geometry)
     back = _back(source)
     packed = depthwise.packed_weights(weight, taps, False, kept, back)
-    workers = min(threads(), out.shape[0] * out.shape[1])
-    _driver(out.dtype)(source, packed, bias, out, kinds, begins, lines, back, workers, activation)
+    work = work_of(out.size, 3 * lines.tall)
+    workers = min(threads_for(work), out.shape[0] * out.shape[1])
+    _driver(out.dtype)(work, source, packed, bias, out, kinds, begins, lines, back, workers, activation)
 
 
 def _too_short(out):
@@ -175,8 +182,8 @@ def _weight_driver(dtype):
     lanes = lanes_of(dtype)
     reduce = any_of(line_reduce, from_dtype(dtype), _kinds(dtype, _sizes_apart()))
 
-    @compiled(f"conv-depthwise-lines-weight-gradient-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, partial, sums, kinds, begins, lines, back):
+    @portable
+    def take(worker, grad, x, partial, sums, kinds, begins, lines, back):
         # partial is (shares, blocks of channels · taps · lanes), sums (workers, the same).
         batch, count_y, count_x, channels = grad.shape
         size = x.itemsize
@@ -185,28 +192,31 @@ def _weight_driver(dtype):
         shares, workers = partial.shape[0], sums.shape[0]
         items = batch * count_y
         together = max(1, SUMMED // count_x)
-        for worker in prange(workers):
-            table = np.empty(lines.tall, np.int64)
-            total = borrow(sums)[worker][: partial.shape[1]]
-            for share in range(worker * shares // workers, (worker + 1) * shares // workers):
-                collected = borrow(partial)[share]
-                first, last = share * items // shares, (share + 1) * items // shares
-                for i in range(collected.size):
-                    collected[i] = zero
-                for begin in range(first, last, together):
-                    for i in range(total.size):
-                        total[i] = zero
-                    for item in range(begin, min(begin + together, last)):
-                        image, y = item // count_y, item % count_y
-                        for b in range(kinds.size):
-                            skipped, taps = _meet(table, x, image, y, begins[b], lines)
-                            slopes = address_of(grad) + (item * count_x + begins[b]) * channels * size
-                            for panel in range(panels):
-                                shift = first_channel(panel, lanes, back, channels)
-                                place = (panel * lines.tall + skipped) * 3 * lanes
-                                reduce(kinds[b], slopes, table, taps, shift, channels, total, place)
-                    for i in range(total.size):
-                        collected[i] += total[i]
+        table = np.empty(lines.tall, np.int64)
+        total = borrow(sums)[worker][: partial.shape[1]]
+        for share in range(worker * shares // workers, (worker + 1) * shares // workers):
+            collected = borrow(partial)[share]
+            first, last = share * items // shares, (share + 1) * items // shares
+            for i in range(collected.size):
+                collected[i] = zero
+            for begin in range(first, last, together):
+                for i in range(total.size):
+                    total[i] = zero
+                for item in range(begin, min(begin + together, last)):
+                    image, y = item // count_y, item % count_y
+                    for b in range(kinds.size):
+                        skipped, taps = _meet(table, x, image, y, begins[b], lines)
+                        slopes = address_of(grad) + (item * count_x + begins[b]) * channels * size
+                        for panel in range(panels):
+                            shift = first_channel(panel, lanes, back, channels)
+                            place = (panel * lines.tall + skipped) * 3 * lanes
+                            reduce(kinds[b], slopes, table, taps, shift, channels, total, place)
+                for i in range(total.size):
+                    collected[i] += total[i]
+
+    @compiled(f"conv-depthwise-lines-weight-gradient-{dtype}")
+    def drive(work, grad, x, partial, sums, kinds, begins, lines, back):
+        parallel_for(take, sums.shape[0], work, grad, x, partial, sums, kinds, begins, lines, back)
 
     return drive
 
@@ -219,6 +229,7 @@ def weight_gradient(grad, x, out, geometry):
     total = ceil_divide(channels + back, lanes) * tall * 3 * lanes
     shares = max(1, min(SHARES, grad.shape[0] * grad.shape[1], MEMORY // (total * dtype.itemsize)))
     partial = np.empty((shares, total), dtype)
-    sums = workspace(total, dtype, min(threads(), shares))
-    _weight_driver(dtype)(grad, x, partial, sums, kinds, begins, lines, back)
+    work = work_of(grad.size, 3 * tall)
+    sums = workspace(total, dtype, min(threads_for(work), shares))
+    _weight_driver(dtype)(work, grad, x, partial, sums, kinds, begins, lines, back)
     depthwise.put_weights(partial, out, back)

@@ -7,13 +7,14 @@ table of addresses.
 from functools import cache
 
 import numpy as np
-from numba import from_dtype, prange
+from numba import from_dtype
 
 from numgd.jit.micro_kernels import any_of, convolve_block
+from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of
-from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
+from numgd.jit.portable import compiled, seldom
 from numgd.kernels.cpu.conv.addresses import fill, phases, whole_sweep
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import ceil_divide, work_of
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of, pack, padded, portions, remembered
 
 
@@ -54,10 +55,11 @@ def _driver(dtype):
                     min(width, portion.columns - begin), activation,
                 )  # fmt: skip
 
-    @compiled(f"conv-direct-{dtype}", THREADED_FLAGS)
-    def drive(items, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
-        for item in prange(items):
-            take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation)
+    @compiled(f"conv-direct-{dtype}")
+    def drive(items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+        parallel_for(
+            take, items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation
+        )
 
     return drive
 
@@ -73,8 +75,10 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
     drive = _driver(out.dtype)
     zeros = np.zeros(max(1, source.shape[3]), source.dtype)
     bias = padded(bias, block)
-    blocks = ceil_divide(source.shape[0] * sweep.count_y * sweep.count_x, block.rows)
-    workers = threads()
+    pixels = source.shape[0] * sweep.count_y * sweep.count_x
+    blocks = ceil_divide(pixels, block.rows)
+    work = work_of(pixels * groups * sweep.per_group, chosen.size * sweep.depth)
+    workers = threads_for(work)
     sweep = sweep._replace(strip=max(1, min(16, ceil_divide(blocks, 4 * workers))))
     strips = ceil_divide(blocks, sweep.strip)
     for portion in portions(groups, sweep.per_group, chosen.size * sweep.depth, block, source.itemsize):
@@ -87,6 +91,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
         splits = 1 if strips >= 8 * workers else columns
         drive(
             strips * splits,
+            work,
             source,
             packed,
             bias,

@@ -9,13 +9,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import from_dtype, prange
+from numba import from_dtype
 
 from numgd.jit.micro_kernels import any_of, convolve_block
+from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled
+from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.conv import direct
-from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, threads
+from numgd.kernels.cpu.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.conv.packing import (
     block_for,
     blocks_of,
@@ -59,8 +60,8 @@ def _driver(dtype):
     """The loop over bands."""
     convolve = any_of(convolve_block, from_dtype(dtype), blocks_of(dtype))
 
-    @compiled(f"conv-few-channels-{dtype}", THREADED_FLAGS)
-    def drive(x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
+    @portable
+    def take(worker, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
         kind, rows, width = block
         batch, height, line, channels = x.shape
         count_y, count_x, results = out.shape[1:]
@@ -72,52 +73,58 @@ def _driver(dtype):
         zero = x.dtype.type(0.0)
         numbers = x.reshape(-1)
         items = batch * bands * segments
-        for worker in prange(cut.workers):
-            copy = borrow(scratch)[worker]
-            table, place = borrow(tables)[worker], borrow(places)[worker]
-            laid_band = laid_segment = 0  # for which the tables are filled
-            for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
-                image = item // (bands * segments)
-                from_y, from_x = item // segments % bands * cut.band, item % segments * cut.segment
-                band, segment = min(cut.band, count_y - from_y), min(cut.segment, count_x - from_x)
-                pixels = ((segment - 1) * cut.stride_x + cut.wide) * channels
-                origin = (from_x * cut.stride_x - cut.left) * channels
-                for r in range((band - 1) * cut.stride_y + cut.tall):
-                    y = from_y * cut.stride_y - cut.top + r
-                    low = min(pixels, max(0, -origin))
-                    high = max(low, min(pixels, line * channels - origin))
-                    if y < 0 or y >= height:
-                        low, high = pixels, pixels
-                    target = copy[r * pixels : (r + 1) * pixels]
-                    for i in range(low):
-                        target[i] = zero
-                    for i in range(high, pixels):
-                        target[i] = zero
-                    source = numbers[max(0, (image * height + y) * line * channels + origin + low) :]
-                    target = target[low:high]
-                    for i in range(high - low):
-                        target[i] = source[i]
-                blocks = (band * segment + rows - 1) // rows
-                if band != laid_band or segment != laid_segment:
-                    laid_band, laid_segment = band, segment
-                    for i in range(blocks * rows):  # the last result again to fill up its block
-                        pixel = min(i, band * segment - 1)
-                        row, column = pixel // segment, pixel % segment
-                        place[i] = (row * count_x + column) * results
-                        start = row * cut.stride_y * pixels + column * cut.stride_x * channels
-                        first = address_of(copy) + start * size
-                        entry = i // rows * taps * rows + i % rows
-                        for t in range(taps):
-                            table[entry + t * rows] = first + t * cut.dilation * pixels * size
-                corner = ((image * count_y + from_y) * count_x + from_x) * results
-                for panel in range(panels):
-                    to = portion.column + panel * width
-                    for b in range(blocks):
-                        convolve(
-                            kind, table, b * taps * rows, taps, length, 0, packed,
-                            panel * taps * length * width, bias, to, out, place, b * rows, corner + to,
-                            min(width, portion.columns - panel * width), activation,
-                        )  # fmt: skip
+        copy = borrow(scratch)[worker]
+        table, place = borrow(tables)[worker], borrow(places)[worker]
+        laid_band = laid_segment = 0  # for which the tables are filled
+        for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+            image = item // (bands * segments)
+            from_y, from_x = item // segments % bands * cut.band, item % segments * cut.segment
+            band, segment = min(cut.band, count_y - from_y), min(cut.segment, count_x - from_x)
+            pixels = ((segment - 1) * cut.stride_x + cut.wide) * channels
+            origin = (from_x * cut.stride_x - cut.left) * channels
+            for r in range((band - 1) * cut.stride_y + cut.tall):
+                y = from_y * cut.stride_y - cut.top + r
+                low = min(pixels, max(0, -origin))
+                high = max(low, min(pixels, line * channels - origin))
+                if y < 0 or y >= height:
+                    low, high = pixels, pixels
+                target = copy[r * pixels : (r + 1) * pixels]
+                for i in range(low):
+                    target[i] = zero
+                for i in range(high, pixels):
+                    target[i] = zero
+                source = numbers[max(0, (image * height + y) * line * channels + origin + low) :]
+                target = target[low:high]
+                for i in range(high - low):
+                    target[i] = source[i]
+            blocks = (band * segment + rows - 1) // rows
+            if band != laid_band or segment != laid_segment:
+                laid_band, laid_segment = band, segment
+                for i in range(blocks * rows):  # the last result again to fill up its block
+                    pixel = min(i, band * segment - 1)
+                    row, column = pixel // segment, pixel % segment
+                    place[i] = (row * count_x + column) * results
+                    start = row * cut.stride_y * pixels + column * cut.stride_x * channels
+                    first = address_of(copy) + start * size
+                    entry = i // rows * taps * rows + i % rows
+                    for t in range(taps):
+                        table[entry + t * rows] = first + t * cut.dilation * pixels * size
+            corner = ((image * count_y + from_y) * count_x + from_x) * results
+            for panel in range(panels):
+                to = portion.column + panel * width
+                for b in range(blocks):
+                    convolve(
+                        kind, table, b * taps * rows, taps, length, 0, packed,
+                        panel * taps * length * width, bias, to, out, place, b * rows, corner + to,
+                        min(width, portion.columns - panel * width), activation,
+                    )  # fmt: skip
+
+    @compiled(f"conv-few-channels-{dtype}")
+    def drive(work, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
+        parallel_for(
+            take, cut.workers, work, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block,
+            activation,
+        )  # fmt: skip
 
     return drive
 
@@ -172,7 +179,9 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None, name="few")
         return
     taps = weight.shape[1]
     dtype = out.dtype
-    kind, block, cut, room, count = _plan(x.shape, weight.shape[1:3], out.shape, dtype, geometry, threads())
+    work = work_of(out.size, weight[0].size)
+    most = threads_for(work)
+    kind, block, cut, room, count = _plan(x.shape, weight.shape[1:3], out.shape, dtype, geometry, most)
     scratch = np.empty((cut.workers, room), dtype)
     tables, places = np.empty((cut.workers, count * taps), np.int64), np.empty((cut.workers, count), np.int64)
     bias = padded(bias, block)
@@ -182,7 +191,7 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None, name="few")
         packed = None  # the last portion's memory is free before there is another's
         packed = remembered(kept, key, lambda portion=portion: pack(flat, _ALL, False, portion, 1, block))
         _driver(dtype)(
-            x, packed, bias, out, scratch, tables, places, cut, portion, taps,
+            work, x, packed, bias, out, scratch, tables, places, cut, portion, taps,
             (kind, block.rows, block.width), activation,
         )  # fmt: skip
 

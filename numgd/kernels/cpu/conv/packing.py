@@ -4,10 +4,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from numgd.jit.micro_kernels import lanes_of, rows_for
-from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv.geometry import WORKSPACE, by_shape, ceil_divide, workspace
 
 
@@ -81,6 +81,34 @@ def _portions(groups, columns, depth, block, itemsize, limit):
             yield Portion(group, 1, column, min(step, columns - column))
 
 
+@portable
+def _pack_item(item, weight, taps, transposed, portion, per_group, width, packed):
+    depth = per_group if transposed else weight.shape[2]
+    blocks = (portion.columns + width - 1) // width
+    zero = weight.dtype.type(0.0)
+    group = item // (blocks * taps.size)
+    block = item // taps.size % blocks
+    tap = taps[item % taps.size]
+    first = portion.column + block * width
+    count = min(width, portion.column + portion.columns - first)
+    place = item * depth * width
+    origin = (portion.group + group) * per_group
+    panel = packed[place : place + depth * width]
+    if count < width:
+        panel[:] = zero
+    if transposed:
+        for k in range(depth):
+            source = weight[origin + k, tap]
+            for n in range(count):
+                panel[k * width + n] = source[first + n]
+    else:
+        for begin in range(0, depth, 16):  # in squares, so that both sides stay in the cache
+            for n in range(count):
+                source = weight[origin + first + n, tap]
+                for k in range(begin, min(begin + 16, depth)):
+                    panel[k * width + n] = source[k]
+
+
 @compiled("conv-pack", ELEMENTWISE_FLAGS)
 def _pack(weight, taps, transposed, portion, per_group, width, packed):
     """``packed[g, b, t, k, n]``: column n of block b of group g, at chosen taps, of `weight`.
@@ -88,31 +116,11 @@ def _pack(weight, taps, transposed, portion, per_group, width, packed):
     `weight` is (out, taps, in / groups).  Columns are output channels and k runs over input channels, or the
     other way round where `transposed`.
     """
-    depth = per_group if transposed else weight.shape[2]
     blocks = (portion.columns + width - 1) // width
-    zero = weight.dtype.type(0.0)
-    for item in prange(portion.groups * blocks * taps.size):
-        group = item // (blocks * taps.size)
-        block = item // taps.size % blocks
-        tap = taps[item % taps.size]
-        first = portion.column + block * width
-        count = min(width, portion.column + portion.columns - first)
-        place = item * depth * width
-        origin = (portion.group + group) * per_group
-        panel = packed[place : place + depth * width]
-        if count < width:
-            panel[:] = zero
-        if transposed:
-            for k in range(depth):
-                source = weight[origin + k, tap]
-                for n in range(count):
-                    panel[k * width + n] = source[first + n]
-        else:
-            for begin in range(0, depth, 16):  # in squares, so that both sides stay in the cache
-                for n in range(count):
-                    source = weight[origin + first + n, tap]
-                    for k in range(begin, min(begin + 16, depth)):
-                        panel[k * width + n] = source[k]
+    parallel_for(
+        _pack_item, portion.groups * blocks * taps.size, packed.size, weight, taps, transposed, portion,
+        per_group, width, packed,
+    )  # fmt: skip
 
 
 def pack(weight, taps, transposed, portion, groups, block):

@@ -1,9 +1,9 @@
 """A kernel of one pixel at stride one: the convolution is a matrix product, which is the BLAS's."""
 
 import numpy as np
-from numba import prange
 
-from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.conv.epilogue import finish
 
 
@@ -16,13 +16,16 @@ def reason_against(kernel, inside, outside, geometry):
     return None
 
 
+@portable
+def _finish_pixel(pixel, flat, bias, activation):
+    channels = bias.size
+    finish(flat, pixel * channels, bias, 0, flat, pixel * channels, channels, activation)
+
+
 @compiled("conv-pointwise-finish", ELEMENTWISE_FLAGS)
 def _finish(out, bias, activation):
     """Add the bias and apply the activation in place, to `out` (pixels, channels)."""
-    channels = out.shape[1]
-    flat = out.reshape(-1)
-    for pixel in prange(out.shape[0]):
-        finish(flat, pixel * channels, bias, 0, flat, pixel * channels, channels, activation)
+    parallel_for(_finish_pixel, out.shape[0], out.size, out.reshape(-1), bias, activation)
 
 
 def forward(x, weight, bias, out, geometry, activation=0, kept=None):

@@ -3,15 +3,17 @@
 The number of shares follows from the shape, so that results are the same at any number of threads.
 """
 
-from numba import prange
-
-from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 
 SHARES = 16
 """Shares at most."""
 
 MEMORY = 16 * 2**20
 """Bytes that the sums of all shares may take."""
+
+STEP = 1024
+"""Numbers that are summed together."""
 
 FEWEST = 4
 """Shares below which all threads work on one sum instead."""
@@ -23,15 +25,18 @@ def shares_for(length, pieces):
     return shares if shares >= min(FEWEST, pieces) else 1
 
 
+@portable
+def _add_block(block, partial, out):
+    first, last = block * STEP, min(out.size, (block + 1) * STEP)
+    total = out[first:last]
+    total[:] = partial[0, first:last]
+    for share in range(1, partial.shape[0]):
+        numbers = partial[share, first:last]
+        for i in range(total.size):
+            total[i] += numbers[i]
+
+
 @compiled("conv-add-shares", ELEMENTWISE_FLAGS)
 def add_shares(partial, out):
     """Sum `partial` (shares, n) into `out` (n,)."""
-    step = 1024
-    for block in prange((out.size + step - 1) // step):
-        first, last = block * step, min(out.size, (block + 1) * step)
-        total = out[first:last]
-        total[:] = partial[0, first:last]
-        for share in range(1, partial.shape[0]):
-            numbers = partial[share, first:last]
-            for i in range(total.size):
-                total[i] += numbers[i]
+    parallel_for(_add_block, (out.size + STEP - 1) // STEP, partial.size, partial, out)

@@ -9,12 +9,13 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, prange
+from numba import from_dtype
 
 from numgd.jit.micro_kernels import any_of, lanes_of, reduce_block, sandwich_block
+from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
-from numgd.jit.portable import THREADED_FLAGS, compiled, seldom
-from numgd.kernels.cpu.conv.geometry import ceil_divide, threads, workspace
+from numgd.jit.portable import compiled, portable, seldom
+from numgd.kernels.cpu.conv.geometry import ceil_divide, work_of, workspace
 from numgd.kernels.cpu.conv.packing import block_for, blocks_of
 from numgd.kernels.cpu.conv.shares import add_shares, shares_for
 from numgd.kernels.cpu.conv.weight_gradient import weight_gradient as direct
@@ -45,6 +46,14 @@ class Tiling(NamedTuple):
     columns: int
 
 
+@portable
+def _pitches(channels, tiling, width):
+    """How far apart points are in left, [point, panel, tile, PANEL], right: [point, block, tile, width]."""
+    column_blocks = (channels + width - 1) // width
+    panels = (tiling.columns + PANEL - 1) // PANEL
+    return panels * tiling.tiles * PANEL, column_blocks * tiling.tiles * width
+
+
 def _transposed(matrix):
     return tuple(zip(*matrix, strict=True))
 
@@ -63,78 +72,89 @@ def _drivers(dtype, m):
     gather = _transposed(KERNEL[m])
     final, final_single = sandwich_block(real, lanes, gather), sandwich_block(real, 1, gather)
 
-    def accumulate(grad, x, zeros, left, right, total, first_chunk, last_chunk, tiling, block):
-        # left and right hold the transformed tiles, total the sums of their products.
-        kind, rows, width = block
-        batch, height, line, channels = x.shape
+    @portable
+    def transform(t, first, grad, x, zeros, left, right, tiling, width):
+        height, line, channels = x.shape[1:]
         count_y, count_x, results = grad.shape[1:]
         size = x.itemsize
-        zero = x.dtype.type(0.0)
+        left_pitch, right_pitch = _pitches(channels, tiling, width)
+        per_image = tiling.down * tiling.across
+        from_x, from_grad, nothing = address_of(x), address_of(grad), address_of(zeros)
+        tile = first + t
+        picture = tile // per_image
+        y, xx = tile % per_image // tiling.across * m, tile % tiling.across * m
+        table = np.empty(points, np.int64)
+        for i in range(alpha):
+            for j in range(alpha):
+                iy, ix = y - tiling.top + i, xx - tiling.left + j
+                met = 0 <= iy < height and 0 <= ix < line
+                place = ((picture * height + iy) * line + ix) * channels * size
+                table[i * alpha + j] = from_x + place if met else nothing
+        whole = channels // lanes * lanes
+        for c in range(0, whole, lanes):
+            start = (c // width * tiling.tiles + t) * width + c % width
+            image(table, 0, c, right, start, right_pitch)
+        for c in range(whole, channels):
+            start = (c // width * tiling.tiles + t) * width + c % width
+            image_single(table, 0, c, right, start, right_pitch)
+        for i in range(m):
+            for j in range(m):
+                met = y + i < count_y and xx + j < count_x
+                place = ((picture * count_y + y + i) * count_x + xx + j) * results + tiling.column
+                table[i * m + j] = from_grad + place * size if met else nothing
+        whole = tiling.columns // lanes * lanes
+        for c in range(0, whole, lanes):
+            start = (c // PANEL * tiling.tiles + t) * PANEL + c % PANEL
+            slope(table, 0, c, left, start, left_pitch)
+        for c in range(whole, tiling.columns):
+            start = (c // PANEL * tiling.tiles + t) * PANEL + c % PANEL
+            slope_single(table, 0, c, left, start, left_pitch)
+
+    @portable
+    def multiply(item, fresh, present, channels, left, right, total, tiling, block):
+        kind, rows, width = block
+        size, zero = total.itemsize, total.dtype.type(0.0)
         column_blocks = (channels + width - 1) // width
         panels = (tiling.columns + PANEL - 1) // PANEL
         row_blocks = (PANEL + rows - 1) // rows
-        # In left: [point, panel, tile, PANEL]; in right: [point, block, tile, width].
-        left_pitch, right_pitch = panels * tiling.tiles * PANEL, column_blocks * tiling.tiles * width
-        per_image = tiling.down * tiling.across
-        tiles = batch * per_image
-        from_x, from_grad, nothing = address_of(x), address_of(grad), address_of(zeros)
+        left_pitch, right_pitch = _pitches(channels, tiling, width)
+        point = item // (panels * column_blocks)
+        panel, column = item // column_blocks % panels, item % column_blocks
+        table = np.empty(1, np.int64)
+        place = point * right_pitch + column * tiling.tiles * width
+        table[0] = address_of(right) + place * size
+        sums = np.empty(rows * width, total.dtype)
+        used = min(PANEL, tiling.columns - panel * PANEL)
+        for b in range((used + rows - 1) // rows):
+            sums[:] = zero
+            place = point * left_pitch + panel * tiling.tiles * PANEL + b * rows
+            begin = address_of(left) + place * size
+            reduce(kind, begin, PANEL, table, 0, 1, present, width, sums, 0, width)
+            begin = (item * row_blocks + b) * rows * width
+            target = borrow(total)[begin : begin + rows * width]
+            if fresh:
+                for n in range(rows * width):
+                    target[n] = sums[n]
+            else:
+                for n in range(rows * width):
+                    target[n] += sums[n]
+
+    def accumulate(work, grad, x, zeros, left, right, total, first_chunk, last_chunk, tiling, block):
+        # work is that of a chunk, or 0; left and right hold the transformed tiles, total the sums of their
+        # products.
+        channels, width = x.shape[3], block[2]
+        panels = (tiling.columns + PANEL - 1) // PANEL
+        items = points * panels * ((channels + width - 1) // width)
+        tiles = x.shape[0] * tiling.down * tiling.across
         for chunk in range(first_chunk, last_chunk):
             first = chunk * tiling.tiles
             present = min(tiling.tiles, tiles - first)
-            for t in prange(present):
-                tile = first + t
-                picture = tile // per_image
-                y, xx = tile % per_image // tiling.across * m, tile % tiling.across * m
-                table = np.empty(points, np.int64)
-                for i in range(alpha):
-                    for j in range(alpha):
-                        iy, ix = y - tiling.top + i, xx - tiling.left + j
-                        met = 0 <= iy < height and 0 <= ix < line
-                        place = ((picture * height + iy) * line + ix) * channels * size
-                        table[i * alpha + j] = from_x + place if met else nothing
-                whole = channels // lanes * lanes
-                for c in range(0, whole, lanes):
-                    start = (c // width * tiling.tiles + t) * width + c % width
-                    image(table, 0, c, right, start, right_pitch)
-                for c in range(whole, channels):
-                    start = (c // width * tiling.tiles + t) * width + c % width
-                    image_single(table, 0, c, right, start, right_pitch)
-                for i in range(m):
-                    for j in range(m):
-                        met = y + i < count_y and xx + j < count_x
-                        place = ((picture * count_y + y + i) * count_x + xx + j) * results + tiling.column
-                        table[i * m + j] = from_grad + place * size if met else nothing
-                whole = tiling.columns // lanes * lanes
-                for c in range(0, whole, lanes):
-                    start = (c // PANEL * tiling.tiles + t) * PANEL + c % PANEL
-                    slope(table, 0, c, left, start, left_pitch)
-                for c in range(whole, tiling.columns):
-                    start = (c // PANEL * tiling.tiles + t) * PANEL + c % PANEL
-                    slope_single(table, 0, c, left, start, left_pitch)
-            for item in prange(points * panels * column_blocks):
-                point = item // (panels * column_blocks)
-                panel, column = item // column_blocks % panels, item % column_blocks
-                table = np.empty(1, np.int64)
-                place = point * right_pitch + column * tiling.tiles * width
-                table[0] = address_of(right) + place * size
-                sums = np.empty(rows * width, x.dtype)
-                used = min(PANEL, tiling.columns - panel * PANEL)
-                for b in range((used + rows - 1) // rows):
-                    sums[:] = zero
-                    place = point * left_pitch + panel * tiling.tiles * PANEL + b * rows
-                    begin = address_of(left) + place * size
-                    reduce(kind, begin, PANEL, table, 0, 1, present, width, sums, 0, width)
-                    begin = (item * row_blocks + b) * rows * width
-                    target = borrow(total)[begin : begin + rows * width]
-                    if chunk == first_chunk:
-                        for n in range(rows * width):
-                            target[n] = sums[n]
-                    else:
-                        for n in range(rows * width):
-                            target[n] += sums[n]
+            parallel_for(transform, present, work, first, grad, x, zeros, left, right, tiling, width)
+            fresh = chunk == first_chunk
+            parallel_for(multiply, items, work, fresh, present, channels, left, right, total, tiling, block)
 
-    @compiled(f"conv-winograd-weight-gradient-final-{m}-{dtype}", THREADED_FLAGS)
-    def finish(total, gradient, channels, tiling, block):
+    @portable
+    def finish_channel(o, total, gradient, channels, tiling, block):
         # gradient is (out · 9 · in,)
         _, rows, width = block
         column_blocks = (channels + width - 1) // width
@@ -142,31 +162,37 @@ def _drivers(dtype, m):
         row_blocks = (PANEL + rows - 1) // rows
         pitch = panels * column_blocks * row_blocks * rows * width
         size = total.itemsize
-        for o in prange(tiling.columns):
-            panel, b, m_row = o // PANEL, o % PANEL // rows, o % PANEL % rows
-            table = np.empty(points, np.int64)
-            for column in range(column_blocks):
-                begin = ((panel * column_blocks + column) * row_blocks + b) * rows + m_row
-                for point in range(points):
-                    table[point] = address_of(total) + (point * pitch + begin * width) * size
-                count = min(width, channels - column * width)
-                start = (tiling.column + o) * 9 * channels + column * width
-                whole = count // lanes * lanes
-                for c in range(0, whole, lanes):
-                    final(table, 0, c, gradient, start + c, channels)
-                for c in range(whole, count):
-                    final_single(table, 0, c, gradient, start + c, channels)
+        panel, b, m_row = o // PANEL, o % PANEL // rows, o % PANEL % rows
+        table = np.empty(points, np.int64)
+        for column in range(column_blocks):
+            begin = ((panel * column_blocks + column) * row_blocks + b) * rows + m_row
+            for point in range(points):
+                table[point] = address_of(total) + (point * pitch + begin * width) * size
+            count = min(width, channels - column * width)
+            start = (tiling.column + o) * 9 * channels + column * width
+            whole = count // lanes * lanes
+            for c in range(0, whole, lanes):
+                final(table, 0, c, gradient, start + c, channels)
+            for c in range(whole, count):
+                final_single(table, 0, c, gradient, start + c, channels)
 
-    together = compiled(f"conv-winograd-weight-gradient-{m}-{dtype}", THREADED_FLAGS)(accumulate)
+    @compiled(f"conv-winograd-weight-gradient-final-{m}-{dtype}")
+    def finish(total, gradient, channels, tiling, block):
+        parallel_for(finish_channel, tiling.columns, total.size, total, gradient, channels, tiling, block)
+
+    together = compiled(f"conv-winograd-weight-gradient-{m}-{dtype}")(accumulate)
     alone = seldom(accumulate)
 
-    @compiled(f"conv-winograd-weight-gradient-shares-{m}-{dtype}", THREADED_FLAGS)
-    def drive(grad, x, zeros, left, right, partial, chunks, tiling, block):
+    @portable
+    def take(worker, grad, x, zeros, left, right, partial, chunks, tiling, block):
         shares, workers = partial.shape[0], left.shape[0]
-        for worker in prange(workers):
-            for share in range(worker * shares // workers, (worker + 1) * shares // workers):
-                first, last = share * chunks // shares, (share + 1) * chunks // shares
-                alone(grad, x, zeros, left[worker], right[worker], partial[share], first, last, tiling, block)
+        for share in range(worker * shares // workers, (worker + 1) * shares // workers):
+            first, last = share * chunks // shares, (share + 1) * chunks // shares
+            alone(0, grad, x, zeros, left[worker], right[worker], partial[share], first, last, tiling, block)
+
+    @compiled(f"conv-winograd-weight-gradient-shares-{m}-{dtype}")
+    def drive(work, grad, x, zeros, left, right, partial, chunks, tiling, block):
+        parallel_for(take, left.shape[0], work, grad, x, zeros, left, right, partial, chunks, tiling, block)
 
     return together, drive, finish
 
@@ -192,6 +218,7 @@ def weight_gradient(m, grad, x, out, geometry):
     together, drive, finish = _drivers(dtype, m)
     flat = out.reshape(out.size)
     all_tiles = grad.shape[0] * down * across
+    work = work_of(out.size, grad.size // outside)
     chosen = (kind, block.rows, block.width)
     for column in range(0, outside, step):
         columns = min(step, outside - column)
@@ -215,11 +242,11 @@ def weight_gradient(m, grad, x, out, geometry):
         total = np.empty(length, dtype)
         if shares == 1:
             left, right = (workspace(count, dtype) for count in sizes)
-            together(grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
+            together(work // chunks, grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
         else:
-            workers = max(1, min(threads(), shares, SCRATCH // (tiling.tiles * per_tile)))
+            workers = max(1, min(threads_for(work), shares, SCRATCH // (tiling.tiles * per_tile)))
             left, right = (workspace(count, dtype, workers) for count in sizes)
             partial = np.empty((shares, length), dtype)
-            drive(grad, x, zeros, left, right, partial, chunks, tiling, chosen)
+            drive(work, grad, x, zeros, left, right, partial, chunks, tiling, chosen)
             add_shares(partial, total)
         finish(total, flat, inside, tiling, chosen)

@@ -1,0 +1,159 @@
+"""Threads: which library runs them, and the one parallel loop of numgd's compiled code.
+
+Numba runs threads through TBB, OpenMP or a queue of its own, whichever it finds first.  The wheel `tbb` puts
+TBB where the system's loader does not look: it is loaded here, when numgd is imported, and Numba finds it.
+Nothing is chosen for the user: a layer that is named in ``NUMBA_THREADING_LAYER`` or has been started stays.
+
+Compiled code reaches threads through a word of memory (`SYMBOL`) with the address of a function
+``(function, context, tasks)``, which calls ``function(context, first, last)`` for ranges of tasks on several
+threads; at 0 a loop stays in its own thread.  At first it is the address of `_start`: threads are started,
+and Numba's parallel loop loaded, by the first work that is worth it.
+"""
+
+import _thread
+import ctypes
+import os
+import sys
+import threading
+import warnings
+
+import numba
+from llvmlite import binding, ir
+from numba import get_num_threads, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from numgd.jit.pointers import call_range
+from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled
+
+SYMBOL = "numgd.share_out"
+"""The word's name in compiled code."""
+
+_LIBRARIES = {"linux": "libtbb.so.12", "win32": "tbb12.dll"}
+"""What the wheel calls the library."""
+
+
+def _load_tbb():
+    """Load TBB from its wheel; return the library, or None where there is none or another layer is named."""
+    name = _LIBRARIES.get(sys.platform)
+    if name is None or str(numba.config.THREADING_LAYER).lower() in ("omp", "workqueue"):
+        return None
+    from importlib import metadata
+
+    try:
+        found = [path for path in metadata.files("tbb") or () if path.name == name]
+        return ctypes.CDLL(str(found[0].locate().resolve()), ctypes.RTLD_GLOBAL) if found else None
+    except (metadata.PackageNotFoundError, OSError):
+        return None
+
+
+_tbb = _load_tbb()
+
+
+def layer():
+    """The name of Numba's threading layer, None before it has started threads."""
+    try:
+        return numba.threading_layer()
+    except ValueError:
+        return None
+
+
+def threads():
+    """How many threads a parallel loop has; starts none."""
+    if not _word.value:
+        return 1
+    return get_num_threads() if layer() else numba.config.NUMBA_NUM_THREADS
+
+
+# The parallel loop ----------------------------------------------------------------------------------
+
+_SIGNATURE = types.none(types.intp, types.intp, types.intp)
+_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_ssize_t)
+
+
+@intrinsic
+def _threads(typingctx):
+    """`numba.get_num_threads` without its check, for which machine code could not be kept on disk."""
+
+    def codegen(context, builder, signature, arguments):
+        kind = ir.FunctionType(context.get_value_type(types.intp), [])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "get_num_threads"), [])
+
+    return types.intp(), codegen
+
+
+@compiled("share-out", {**SOLVER_FLAGS, "parallel": True})
+def _share_out(function, context, tasks):
+    workers = min(tasks, _threads())
+    if workers == 1:
+        call_range(function, context, 0, tasks)
+    else:
+        for k in prange(workers):
+            call_range(function, context, k * tasks // workers, (k + 1) * tasks // workers)
+
+
+def _parallel_loop():
+    """The address of the compiled loop; Numba starts its threads."""
+    compile_quietly(_share_out, _SIGNATURE)
+    result = _share_out.get_compile_result(_SIGNATURE)
+    return result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)
+
+
+@_FUNCTION
+def _start(function, context, tasks):
+    """Start the threads, and hand on what is to be done; what is not done, the caller does."""
+    try:
+        _settle()
+    except KeyboardInterrupt:
+        _thread.interrupt_main()  # it would be lost between here and the caller
+    if _word.value not in (0, _START):
+        _FUNCTION(_word.value)(function, context, tasks)
+
+
+def _settle():
+    """Decide how tasks are shared out from now on."""
+    global _loop
+    try:
+        if numba.config.NUMBA_NUM_THREADS > 1:
+            _loop = _FUNCTION(_parallel_loop())
+    except Exception as problem:
+        warnings.warn(f"numgd computes on one thread: {problem}", RuntimeWarning, stacklevel=2)
+    if _loop is None:
+        _word.value = 0
+    elif layer() == "workqueue":
+        _word.value = _address(_one_at_a_time)
+    else:
+        _word.value = _address(_loop)
+
+
+@_FUNCTION
+def _one_at_a_time(function, context, tasks):
+    """Numba's own queue ends the process if two threads use it: while one does, others compute alone."""
+    if _occupied.acquire(blocking=False):
+        try:
+            _loop(function, context, tasks)
+        finally:
+            _occupied.release()
+
+
+def _address(function):
+    return ctypes.cast(function, ctypes.c_void_p).value
+
+
+_loop = None
+_occupied = threading.Lock()
+_START = _address(_start)
+_word = ctypes.c_ssize_t(_START)
+binding.add_symbol(SYMBOL, ctypes.addressof(_word))
+
+
+def _after_fork():
+    """In the child: GNU OpenMP, whose threads stayed with the parent, would end it at the next loop."""
+    global _occupied
+    _occupied = threading.Lock()
+    if layer() == "omp" and sys.platform == "linux":
+        _word.value = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
