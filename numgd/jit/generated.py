@@ -12,6 +12,7 @@ from numba.core.dispatcher import _FunctionCompiler
 from numgd.atomic import replacing
 from numgd.jit.cache import PackageCache
 from numgd.jit.folder import OTHERS_WRITE, made_folder, warn_of_writing
+from numgd.jit.portable import check_compilation
 
 
 class _Compiler(_FunctionCompiler):
@@ -59,6 +60,7 @@ def generated(signature, make, flags):
     -------
     numba.core.dispatcher.Dispatcher
     """
+    check_compilation()
     dispatcher = njit(**flags)(signature)
     old = dispatcher._compiler
     compiler = _Compiler(old.py_func, old.targetdescr, old.targetoptions, old.locals, old.pipeline_class)

@@ -9,6 +9,7 @@ import numpy as np
 from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, noise_deviation, noise_stream, step_coefficients
+from numgd.first_order.other_names import known_as, relative
 from numgd.kernels.cpu import step as cpu
 from numgd.optimizers.arrays import (
     Known,
@@ -150,13 +151,23 @@ class Optimizer:
         known |= others
         for name, value in given.items():
             if name not in known:
-                raise TypeError(
-                    f"{type(self).__name__} has no hyper-parameter {name!r}; it has {', '.join(known)}"
-                )
+                raise TypeError(self._unknown(name, known))
             scheduled = name == "learning_rate" and callable(value)
             known[name] = value if scheduled else ranges[name].kind.check(name, value)
         check_relations(ranges, known)
         return known
+
+    def _unknown(self, name, known):
+        """What is said of a name that no hyper-parameter has."""
+        start = f"{type(self).__name__} has no hyper-parameter {name!r}"
+        settings = [*known, *inspect.signature(Optimizer).parameters]
+        own, other = known_as(name, settings), relative(self.rule_name, name)
+        if own:
+            return f"{start}; here it is {' and '.join(map(repr, own))}"
+        if other is not None:
+            (cls,) = [cls for cls in Optimizer.__subclasses__() if cls.rule_name == other]
+            return f"{start}; numgd.{cls.__name__} does what it stands for"
+        return f"{start}; it has {', '.join(known)}"
 
     def __repr__(self):
         settings = ", ".join(f"{name}={value!r}" for name, value in self._own.items())
