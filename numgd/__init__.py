@@ -4,6 +4,7 @@ from numgd import autodiff, optimizers, schedules
 from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
 from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
+from numgd.files import load, save
 from numgd.minimize import minimize
 from numgd.minimize_many import ManyResult, minimize_many
 from numgd.minimize_multistart import minimize_multistart
@@ -26,11 +27,13 @@ __all__ = [
     "jacobian",
     "jvp",
     "least_squares",
+    "load",
     "minimize",
     "minimize_many",
     "minimize_stochastic",
     "optimizers",
     "minimize_multistart",
+    "save",
     "schedules",
     "value_and_grad",
     "vjp",

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from numgd import __version__, demo
-from numgd.jit.cache import cache_folder, cache_root
+from numgd.jit.folder import cache_folder, cache_root, refusal
 from numgd.minimize import THREADED_FROM, minimize
 from numgd.minimize_multistart import minimize_multistart
 from numgd.options import ALIASES, METHODS
@@ -166,7 +166,7 @@ def run_info(options):
         "processor": f"{llvmlite.binding.get_host_cpu_name()} ({platform.machine()}), {os.cpu_count()} cores",
         "threads": f"{threads}, layer {numba.threading_layer()}",
         "cuda": cuda_state(),
-        "cache": f"{cache_folder()}: {size_of(cache_folder())}",
+        "cache": refusal() or f"{cache_folder()}: {size_of(cache_folder())}",
         "all caches": f"{cache_root()}: {size_of(cache_root())} (other versions' too; safe to delete)",
     }
     width = max(map(len, facts))

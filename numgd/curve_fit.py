@@ -8,7 +8,6 @@ from types import FunctionType
 from typing import NamedTuple
 
 import numpy as np
-from numba import config
 from numba.core.registry import CPUDispatcher
 
 from numgd.captured import lift
@@ -20,6 +19,7 @@ from numgd.fit_settings import (
     scale_of,
     steps_of,
 )
+from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
 from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE
 from numgd.least_squares import Setting, least_squares, place, run
@@ -172,8 +172,7 @@ def curve_fit(
     """
     if not callable(f):
         raise TypeError(f"f must be callable; it is {f!r}")
-    if config.DISABLE_JIT:
-        raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
+    check_compilation()
     if "args" in kwargs:
         raise ValueError("'args' is not an option of curve_fit: bind further arguments in f")
     n = parameter_count(f) if p0 is None else np.size(p0)

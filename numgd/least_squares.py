@@ -4,12 +4,12 @@ import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config
 
 from numgd.captured import lift
 from numgd.fit_observer import FitObserver
 from numgd.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
 from numgd.jit.arguments import native
+from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.fit import (
     CALLS,
     HOST_ROWS,
@@ -262,8 +262,7 @@ def least_squares(
 
     if tr_solver == "lsmr" or jac_sparsity is not None or workers is not None or callable(loss):
         return hand_over()
-    if config.DISABLE_JIT:
-        raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
+    check_compilation()
     n = x.size
     scale, adaptive = scale_of(x_scale, method, n)
     box = box_of(bounds, n)

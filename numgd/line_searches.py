@@ -7,9 +7,9 @@ Inside ``@njit`` code, `make_search` gives the same searches as compiled functio
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, njit
+from numba import njit
 
-from numgd.jit.portable import SOLVER_FLAGS
+from numgd.jit.portable import SOLVER_FLAGS, check_compilation
 from numgd.kernels.cpu.search import GRADIENTS, START, Limits, line_search, scratch
 from numgd.kernels.cpu.solve import HOST_ROWS, NFEV, NJEV, REPORT_SIZE
 from numgd.minimize import difference_steps, starting_point
@@ -48,8 +48,7 @@ class LineSearchResult(NamedTuple):
 
 def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls):
     """Check the arguments, bind the objective and run a search."""
-    if config.DISABLE_JIT:
-        raise RuntimeError("numgd's line searches are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
+    check_compilation()
     if not callable(fun):
         raise TypeError(f"fun must be callable; it is {fun!r}")
     if not isinstance(args, tuple):

@@ -3,9 +3,9 @@
 import warnings
 
 import numpy as np
-from numba import config
 
 from numgd.delegate import minimize_by_scipy
+from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solve import (
     ASYMMETRY,
     COMPLEX_STEP,
@@ -29,6 +29,7 @@ from numgd.objective import Functions, bind, choose, with_replaced
 from numgd.observer import Observer
 from numgd.options import ALIASES, known_options, method_name, own_method, settings
 from numgd.second_order import trait
+from numgd.solvers import hessian_memory
 from numgd.status import CALLBACK, INVALID_INPUT, MESSAGES, SUCCESSES, UNLIMITED
 from numgd.warm_start import State, remember_state, resume
 
@@ -366,8 +367,7 @@ def clip(x, box):
 
 def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     """Run one of numgd's own methods."""
-    if config.DISABLE_JIT:
-        raise RuntimeError("numgd's solvers are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
+    check_compilation()
     earlier = earlier_result(x0)
     x = starting_point(x0 if earlier is None else earlier.x)
     n = x.size
@@ -376,6 +376,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     wanted = trait(method, "CURVATURE")
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
     stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
+    work, carry = scratch(method, n, maxcor, x.dtype)
     functions, args, scheme, curvature, used = choose(functions, args, x, wanted, box, stepped)
     order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
     watched = callback is not None
@@ -383,7 +384,6 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
         watched = watched or driver["history"] or driver["return_all"]
     steps, scheme, limits = prepare_differences(scheme, x, driver, limits)
 
-    work, carry = scratch(method, n, maxcor, x.dtype)
     age = resume(method, earlier, driver and driver["hess_inv0"], x, work[:-HOST_ROWS], carry, maxcor)
     report = np.empty(REPORT_SIZE)
     observer, hook = None, 0
@@ -399,7 +399,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     try:
         status, nit, _, f, age = solve(
             x, work, carry, limits, age, bound.address, bound.context, scheme, steps, report, True, hook,
-            curvature, np.empty((order, order), x.dtype), box,
+            curvature, hessian_memory((order, order), x.dtype), box,
         )  # fmt: skip
     finally:
         bound.release()

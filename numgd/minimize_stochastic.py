@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd import batches, optimizers
+from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.stochastic import Memory, Treatment
 from numgd.minimize import earlier_result, starting_point
 from numgd.options import rule_name
@@ -159,6 +160,7 @@ def minimize_stochastic(
     >>> found.x.round(3)
     array([ 1., -2.])
     """
+    check_compilation()
     settings = _Settings(
         batch_size, epochs, seed, last_batch == "keep", patience, min_delta, time_limit, callback, shuffle
     )

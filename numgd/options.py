@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.first_order import METHOD_OPTIONS, RULES
+from numgd.first_order.other_names import known_as, relative
 from numgd.parameters import (
     Count,
     DifferenceSteps,
@@ -204,6 +205,14 @@ def _remembered(method, dtype, tol, items, kinds):
     return _check(method, dtype, tol, items)
 
 
+def _hint(method, name, known):
+    """What another library's name of an option is here, in words; often empty."""
+    own, other = known_as(name, known), relative(method, name)
+    if own:
+        return f" (here {' and '.join(map(repr, own))})"
+    return "" if other is None else f" (see method {other!r})"
+
+
 def _check(method, dtype, tol, items):
     """`Settings` from `tol` and the options' items, and the names that no option has."""
     values, ranges = _suited(method, dtype), option_ranges(method)
@@ -220,7 +229,7 @@ def _check(method, dtype, tol, items):
                 break
         else:
             if name not in _IGNORED:
-                unknown.append(str(name))
+                unknown.append(f"{name}{_hint(method, name, values)}")
     if driver["hess_inv0"] is not None and not takes_hess_inv(method):
         driver["hess_inv0"] = None
         unknown.append("hess_inv0")

@@ -12,13 +12,14 @@ import numgd
 ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
-    {"jit", "status"},
+    {"atomic", "jit", "status"},
     {
         "access",
         "agreement",
         "autodiff",
         "curvature",
         "differences",
+        "files",
         "linalg",
         "parameters",
         "random",

@@ -1,6 +1,10 @@
 """Optimizers over arrays: against PyTorch's formulas written out, and what goes with a step."""
 
+import copy
 import inspect
+import math
+import pickle
+import re
 
 import numba
 import numpy as np
@@ -515,17 +519,175 @@ def test_states_of_others_are_refused(tmp_path):
         trained.load(tmp_path / "nowhere.npz")
 
 
+STATE = {
+    "rule": "adam", "t": 3, "gathered": 0, "0.slots": np.ones((2, 3)), "0.running": np.zeros(4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        *(
+            ({"t": value}, "t must")
+            for value in (-1, 2**53 + 1, 10**400, 1e300, math.nan, "three", None, True)
+        ),
+        *(({"t": value}, "t must") for value in ([3], np.ones(2), np.ones(2, complex))),
+        *(({"gathered": value}, "gathered") for value in (-1, 1, "one", None, 10**30)),
+        *(({"rule": value}, "rule") for value in ("sgd", None, 5, "x" * 10**5)),
+        ({"0.slots": np.ones((2, 3), complex)}, "0.slots must be float"),
+        ({"0.slots": np.full((2, 3), "1.0")}, "0.slots must be float"),
+        ({"0.slots": np.full((2, 3), None)}, "0.slots must be float"),
+        ({"0.slots": np.ones((2, 3), int)}, "0.slots must be float"),
+        ({"0.slots": "text"}, "0.slots must be float"),
+        ({"0.slots": [[1.0], [1.0, 2.0]]}, "0.slots is no array"),
+        ({"0.slots": np.ones((3, 3))}, "slots must have 2 rows"),
+        ({"0.slots": np.ones(6)}, "slots must have 2 rows"),
+        ({"0.running": np.ones(5)}, "running must have the shape"),
+        ({"0.average": np.ones(4)}, "average must have the shape"),
+        ({"0.unheard": np.ones(3)}, "unheard"),
+        ({"unheard": 1}, "unheard"),
+        ({5: np.ones(3)}, "5"),
+        ({"2.slots": np.ones((2, 3)), "2.running": np.zeros(4)}, "lacks arrays"),
+        ({"1.slots": np.ones((2, 3))}, "lacks running"),
+        ({"t": ...}, "t must"),
+        ({"rule": ...}, "rule"),
+        ({"0.slots": ...}, "lacks slots"),
+        ({"0.running": ...}, "lacks running"),
+        ({"0.running": ..., "0.slots": ...}, "lacks arrays"),
+    ],
+)
+@pytest.mark.parametrize("stepped", [False, True])
+def test_a_damaged_state_changes_nothing(change, match, stepped):
+    state = {name: value for name, value in (STATE | change).items() if value is not ...}
+    optimizer = numgd.Adam()
+    optimizer.load_state_dict(STATE)
+    if stepped:
+        optimizer.step(np.zeros(3), np.ones(3))
+    before = optimizer.state_dict()
+    with pytest.raises(ValueError, match=match):
+        optimizer.load_state_dict(state)
+    _same_state(optimizer.state_dict(), before)
+
+
+def _same_state(one, other):
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_state_of_other_arrays_changes_nothing():
+    """Found at once after a step, else at the first one; which then may be made with other arrays."""
+    optimizer = numgd.Adam()
+    optimizer.step(np.zeros(4), np.ones(4))
+    before = optimizer.state_dict()
+    with pytest.raises(ValueError, match="shape"):
+        optimizer.load_state_dict(STATE)
+    two = STATE | {"1.slots": STATE["0.slots"], "1.running": STATE["0.running"]}
+    with pytest.raises(ValueError, match="2 groups"):
+        optimizer.load_state_dict(two)
+    _same_state(optimizer.state_dict(), before)
+    optimizer = numgd.Adam()
+    optimizer.load_state_dict(STATE)
+    with pytest.raises(ValueError, match="shape"):
+        optimizer.step(np.zeros(4), np.ones(4))
+    optimizer.step(np.zeros(3), np.ones(3))
+    assert optimizer.t == 4
+
+
+def test_a_loaded_state_is_a_copy_and_can_be_saved_again():
+    optimizer, state = numgd.Adam(), {**STATE, "0.slots": np.ones((2, 3))}
+    optimizer.load_state_dict(state)
+    state["0.slots"][:] = 5.0
+    _same_state(optimizer.state_dict(), STATE)
+    with pytest.raises(TypeError, match="dictionary"):
+        optimizer.load_state_dict([1])
+
+
+@pytest.mark.parametrize("rate", [-1.0, math.nan, "text", None])
+def test_a_damaged_state_of_the_schedule_changes_nothing(rate):
+    optimizer = numgd.Adam(numgd.schedules.ReduceOnPlateau(0.1))
+    whole = optimizer.state_dict()
+    with pytest.raises(ValueError, match=r"rate|schedule"):
+        optimizer.load_state_dict({**whole, **STATE, "schedule.rate": rate})
+    with pytest.raises(ValueError, match="keys"):
+        optimizer.load_state_dict(STATE)
+    _same_state(optimizer.state_dict(), whole)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_damaged_file_changes_nothing(suffix, tmp_path):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    path, optimizer = tmp_path / f"state{suffix}", numgd.Adam()
+    optimizer.load_state_dict(STATE)
+    optimizer.save(path)
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:10], whole[: len(whole) // 2], whole[:-1], b"\x00" * len(whole)):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="no state"):
+            optimizer.load(path)
+    numgd.save(path, {"x": np.ones(3)})
+    with pytest.raises(ValueError, match="no state"):
+        optimizer.load(path)
+    for plain in ("[]", "[" * 10**5, "{", '{"rule": "adam", "t": -1, "gathered": 0}'):
+        np.savez(tmp_path / "plain.npz", plain=np.array(plain))
+        with pytest.raises(ValueError, match=r"no state|t must"):
+            optimizer.load(tmp_path / "plain.npz")
+    _same_state(optimizer.state_dict(), STATE)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+@pytest.mark.parametrize("stop", [0, 5])
+def test_a_copy_goes_on_alone(copied, stop):
+    params, optimizer = {"a": np.ones(3), "b": np.ones((2, 2), np.float32)}, numgd.Adam(
+        numgd.schedules.ReduceOnPlateau(0.1), groups={"b": {"beta1": 0.5}}, **EVERYTHING
+    )  # fmt: skip
+    gradients = [{"a": np.full(3, k + 1.0), "b": np.full((2, 2), k - 1.0, np.float32)} for k in range(9)]
+    for own in gradients[:stop]:
+        optimizer.step(params, own)
+    twin, twin_params = copied(optimizer), copy.deepcopy(params)
+    assert type(twin) is numgd.Adam and repr(twin) == repr(optimizer)
+    _same_state(twin.state_dict(), optimizer.state_dict())
+    if stop:
+        for key, average in optimizer.averaged().items():
+            np.testing.assert_array_equal(twin.averaged()[key], average)
+        with pytest.raises(ValueError, match="first step"):
+            twin.parameters()
+        with pytest.raises(ValueError, match="at every step"):
+            twin.step({"a": np.ones(4), "b": params["b"]}, {"a": np.ones(4), "b": params["b"].copy()})
+    for own in gradients[stop:]:
+        optimizer.step(params, own)
+    for own in gradients[stop:]:
+        twin.step(twin_params, own)
+    for key, array in params.items():
+        np.testing.assert_array_equal(twin_params[key], array)
+    _same_state(twin.state_dict(), optimizer.state_dict())
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_optimizer_is_pickled(cls):
+    twin = pickle.loads(pickle.dumps(cls(0.25)))
+    assert type(twin) is cls and twin.learning_rate == 0.25
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_the_repr_is_in_the_order_of_the_signature(cls):
+    shown = re.findall(r"(\w+)=", repr(cls()))
+    signature = [name for name in inspect.signature(cls).parameters if name in shown]
+    assert shown == signature and shown[0] == "learning_rate"
+    assert repr(eval(repr(cls()), {cls.__name__: cls})) == repr(cls())
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "state.npz"
     optimizer = numgd.Adam()
-    optimizer.step(np.zeros(3), np.ones(3))
+    optimizer.load_state_dict(STATE)
     optimizer.save(path)
     before = path.read_bytes()
 
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(np, "savez", fail)
+    monkeypatch.setattr(np.lib.format, "write_array", fail)
     with pytest.raises(OSError, match="disk full"):
         optimizer.save(path)
     assert path.read_bytes() == before

@@ -1,64 +1,22 @@
-"""Where compiled code is kept: numgd's own folder, keyed by a digest of numgd's sources."""
+"""How compiled code is kept: in files of numgd's own folder, found again by names that numgd gives."""
 
-import contextlib
 import glob
 import hashlib
-import os
-import re
-import shutil
+import pickle
 import sys
-import time
-from functools import cache
 from pathlib import Path
 
-import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
-_NOT_COMPILED = frozenset(("__init__", "__main__", "cli", "demo", "plots"))
-
-
-@cache
-def source_digest():
-    """Digest of numgd's source files and of the versions that shape its machine code.
-
-    Numba checks only the file of the function that it compiles; code that was inlined from another file
-    would go stale.  Any change of a source file that compiled code may come from starts a new folder.
-    """
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
-    package = Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
-        if path.parent == package and path.stem in _NOT_COMPILED:
-            continue
-        digest.update(path.relative_to(package).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def cache_root():
-    """Folder that holds all of numgd's compiled code: ``NUMGD_CACHE_DIR``, else the user's cache folder."""
-    chosen = os.environ.get("NUMGD_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-    return Path(base) / "numgd"
-
-
-def cache_folder():
-    """Folder of the code that was compiled from the sources as they stand."""
-    return cache_root() / source_digest()
-
-
-def _forget_old_folders():
-    """Remove what other versions of the sources left behind and nobody wrote to for a month."""
-    oldest = time.time() - 30 * 86400
-    for folder in cache_root().iterdir():
-        if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+from numgd.jit.folder import (
+    cache_folder,
+    made_folder,
+    read_file,
+    safe_folder,
+    source_digest,
+    warn_of_writing,
+    write_file,
+)
 
 
 class _Locator:
@@ -71,9 +29,7 @@ class _Locator:
         return source_digest()
 
     def ensure_cache_path(self):
-        if not os.path.isdir(self.get_cache_path()):
-            os.makedirs(self.get_cache_path(), exist_ok=True)
-            _forget_old_folders()
+        """Nothing: `PackageCache` has made the folder."""
 
 
 class _Implementation(CompileResultCacheImpl):
@@ -99,14 +55,17 @@ class _Files(IndexDataCacheFile):
         digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         return f"{self._filename_base}.{digest}.nbc"
 
+    def _path_of(self, key):
+        return Path(self._cache_path, self._name_of(key))
+
     def save(self, key, data):
-        self._save_data(self._name_of(key), (key, data))
+        write_file(self._path_of(key), self._dump((key, data)))
 
     def load(self, key):
-        try:
-            found, data = self._load_data(self._name_of(key))
-        except FileNotFoundError:
+        stored = read_file(self._path_of(key))
+        if stored is None:
             return None
+        found, data = pickle.loads(stored)
         return data if found == key else None
 
     def flush(self):
@@ -118,7 +77,8 @@ class PackageCache(FunctionCache):
     """Disk cache of one of numgd's compiled functions, found again by its name.
 
     The digest of the sources stands for the function's code and for all that it closes over, so the key
-    is the signature and the machine.  A folder that cannot be written costs a compilation, nothing else.
+    is the signature and the machine.  A folder that is not safe or cannot be written costs a compilation in
+    every process, nothing else.
     """
 
     def __init__(self, function, name):
@@ -147,11 +107,16 @@ class PackageCache(FunctionCache):
         return (sig, codegen.magic_tuple())
 
     def load_overload(self, sig, target_context):
+        if safe_folder() is None:
+            return None
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # a damaged or foreign file: compile, and write over it
+        except Exception:  # a foreign file: compile, and write over it
             return None
 
     def save_overload(self, sig, data):
-        with contextlib.suppress(OSError):  # a read-only or full disk: the code stays in memory
-            super().save_overload(sig, data)
+        try:
+            if made_folder() is not None:
+                super().save_overload(sig, data)
+        except OSError as error:  # a read-only or full disk: the code stays in memory
+            warn_of_writing(error)

@@ -2,16 +2,17 @@
 
 import hashlib
 import linecache
-import os
 import re
 import sys
-import tempfile
 from types import ModuleType
 
 from numba import njit
 from numba.core.dispatcher import _FunctionCompiler
 
-from numgd.jit.cache import PackageCache, cache_folder
+from numgd.atomic import replacing
+from numgd.jit.cache import PackageCache
+from numgd.jit.folder import OTHERS_WRITE, made_folder, warn_of_writing
+from numgd.jit.portable import check_compilation
 
 
 class _Compiler(_FunctionCompiler):
@@ -59,6 +60,7 @@ def generated(signature, make, flags):
     -------
     numba.core.dispatcher.Dispatcher
     """
+    check_compilation()
     dispatcher = njit(**flags)(signature)
     old = dispatcher._compiler
     compiler = _Compiler(old.py_func, old.targetdescr, old.targetoptions, old.locals, old.pipeline_class)
@@ -87,17 +89,21 @@ def function_of(text, name, namespace):
 
 
 def _written(text, file_name):
-    """The path of a file with a text; where none can be written, a name under which its lines are known."""
-    folder = cache_folder()
-    path = os.path.join(folder, file_name)
+    """The path of a file with a text, for debuggers and readers; a mere name where none can be written.
+
+    Python's own memory of source lines has the text in either case: a derivative of a derivative is made of
+    it, and never of what the file may hold by then.
+    """
+    path = f"<{file_name}>"
     try:
-        os.makedirs(folder, exist_ok=True)
-        if not os.path.exists(path):
-            handle, temporary = tempfile.mkstemp(dir=folder)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, path)
-    except OSError:
-        path = f"<{file_name}>"
-        linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+        folder = made_folder()
+        if folder is not None:
+            file = folder / file_name
+            if not file.is_file() or file.read_bytes() != text.encode():
+                with replacing(file, forbidden=OTHERS_WRITE) as new:
+                    new.write(text.encode())
+            path = str(file)
+    except OSError as error:
+        warn_of_writing(error)
+    linecache.cache[path] = (len(text), None, text.splitlines(True), path)
     return path

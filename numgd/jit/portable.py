@@ -2,8 +2,9 @@
 
 import contextlib
 import warnings
+from functools import wraps
 
-from numba import njit
+from numba import config, njit
 from numba.core.errors import (
     NumbaDebugInfoWarning,
     NumbaExperimentalFeatureWarning,
@@ -76,10 +77,28 @@ LLVM makes vectors of its loops without a test, each time, of every array agains
 """
 
 
+def check_compilation():
+    """Raise where Numba compiles nothing: what numgd compiles works by addresses and types alone."""
+    if config.DISABLE_JIT:
+        raise RuntimeError("numgd's functions are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
+
+
+def _refusing(function):
+    """What stands for a compiled function where Numba compiles nothing."""
+
+    @wraps(function)
+    def refuse(*args, **kwargs):
+        check_compilation()
+
+    return refuse
+
+
 def compiled(name, flags=SOLVER_FLAGS):
     """Compile the decorated function on first use, once per signature, and keep it on disk under `name`."""
 
     def decorate(function):
+        if config.DISABLE_JIT:
+            return _refusing(function)
         dispatcher = njit(**flags)(function)
         dispatcher._cache = PackageCache(function, name)
         return dispatcher
@@ -98,5 +117,6 @@ def quiet_compilation():
 
 def compile_quietly(dispatcher, signature):
     """Compile `dispatcher` for `signature` under `quiet_compilation`."""
+    check_compilation()
     with quiet_compilation():
         return dispatcher.compile(signature)

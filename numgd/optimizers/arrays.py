@@ -33,7 +33,7 @@ def like(given, arrays):
     if isinstance(given, dict):
         return dict(zip(given, arrays, strict=True))
     if isinstance(given, list | tuple):
-        return type(given)(arrays)
+        return getattr(type(given), "_make", type(given))(arrays)  # of a NamedTuple
     return arrays[0]
 
 

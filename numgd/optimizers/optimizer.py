@@ -9,6 +9,7 @@ import numpy as np
 from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, noise_deviation, noise_stream, step_coefficients
+from numgd.first_order.other_names import known_as, relative
 from numgd.kernels.cpu import step as cpu
 from numgd.optimizers.arrays import (
     Known,
@@ -20,6 +21,7 @@ from numgd.optimizers.arrays import (
     like,
     named,
 )
+from numgd.optimizers.state import checked_state
 from numgd.optimizers.storage import read, write
 from numgd.parameters import (
     Count,
@@ -137,7 +139,7 @@ class Optimizer:
         self.noise, self.noise_decay, self.noise_seed = noise, noise_decay, noise_seed
         self.t = 0
         self._gathered = 0
-        self._groups = None
+        self._groups = self._shapes = None
         self._given = self._parameters = self._gradients = None
         self._loaded = None
 
@@ -145,17 +147,27 @@ class Optimizer:
         """Hyper-parameters of a group, where not given those of others; raises for unknown ones."""
         known, ranges = self.rule.Options()._asdict(), parameters_of(self.rule.Options)
         if "weight_decay" not in known:
-            known, ranges = {**Penalty()._asdict(), **known}, {**parameters_of(Penalty), **ranges}
+            known, ranges = {**known, **Penalty()._asdict()}, {**ranges, **parameters_of(Penalty)}
         known |= others
         for name, value in given.items():
             if name not in known:
-                raise TypeError(
-                    f"{type(self).__name__} has no hyper-parameter {name!r}; it has {', '.join(known)}"
-                )
+                raise TypeError(self._unknown(name, known))
             scheduled = name == "learning_rate" and callable(value)
             known[name] = value if scheduled else ranges[name].kind.check(name, value)
         check_relations(ranges, known)
         return known
+
+    def _unknown(self, name, known):
+        """What is said of a name that no hyper-parameter has."""
+        start = f"{type(self).__name__} has no hyper-parameter {name!r}"
+        settings = [*known, *inspect.signature(Optimizer).parameters]
+        own, other = known_as(name, settings), relative(self.rule_name, name)
+        if own:
+            return f"{start}; here it is {' and '.join(map(repr, own))}"
+        if other is not None:
+            (cls,) = [cls for cls in Optimizer.__subclasses__() if cls.rule_name == other]
+            return f"{start}; numgd.{cls.__name__} does what it stands for"
+        return f"{start}; it has {', '.join(known)}"
 
     def __repr__(self):
         settings = ", ".join(f"{name}={value!r}" for name, value in self._own.items())
@@ -230,10 +242,10 @@ class Optimizer:
         gradients = Known(grad_keys, gradients)
         check_gradients_apart(parameters, gradients)
         if self._groups is None:
-            self._shapes = _shapes(parameters)
-            self._groups = self._make_groups(list(keys), parameters.arrays)
-            if self._loaded is not None:
-                self._restore()
+            groups = self._make_groups(list(keys), parameters.arrays)
+            if self._loaded:
+                _restore(groups, self._loaded)
+            self._groups, self._shapes, self._loaded = groups, _shapes(parameters), None
         if not known:
             self._point_to(parameters)
         for group in self._groups:
@@ -365,21 +377,22 @@ class Optimizer:
         point, with `numgd.ASGD` these are the average.
         """
         position = getattr(self.rule, "position", None)
-        if self._parameters is not None:
-            if not self._parameters.unchanged():
-                self._point_to(self._known(self._parameters.keys, self._parameters.arrays))
-            for group in self._groups:
-                group.copy_parameters()
+        if self._parameters is None:
+            raise ValueError("there are no parameters before the first step, of a copy its own first one")
+        if not self._parameters.unchanged():
+            self._point_to(self._known(self._parameters.keys, self._parameters.arrays))
+        for group in self._groups:
+            group.copy_parameters()
         return self._gathered_from(lambda group: group.positions(self.rule, position, self.t))
 
     def averaged(self):
         """The average of the parameters that `ema` or `average_from` asks for."""
         if not self.averages:
             raise ValueError("averaged needs ema or average_from")
-        return self._gathered_from(lambda group: group.table.views(group.memory("average").copy()))
+        return self._gathered_from(lambda group: group.table.views(group.copied("average")))
 
     def _gathered_from(self, of_group):
-        if self._given is None:
+        if self._groups is None:
             raise ValueError("there are no parameters before the first step")
         found = [None] * len(self._shapes)
         for group in self._groups:
@@ -392,49 +405,78 @@ class Optimizer:
     def state_dict(self):
         """All that a later run needs to go on bit for bit, beside the parameters: numbers and arrays."""
         state = {"rule": self.rule_name, "t": self.t, "gathered": self._gathered}
-        for number, group in enumerate(self._groups or ()):
-            for name, values in group.state().items():
-                state[f"{number}.{name}"] = values
+        for number, arrays in enumerate(self._arrays()):
+            state.update({f"{number}.{name}": values.copy() for name, values in arrays.items()})
         schedule = self._own["learning_rate"]
         if hasattr(schedule, "state_dict"):
             state.update({f"schedule.{name}": value for name, value in schedule.state_dict().items()})
         return state
 
+    def _arrays(self):
+        """The memory of each group by name, on the host."""
+        return self._loaded or [] if self._groups is None else [group.state() for group in self._groups]
+
     def load_state_dict(self, state):
-        """Go on where `state_dict` was taken; the arrays are checked at the next step, if there was none."""
-        if state.get("rule") != self.rule_name:
-            raise ValueError(f"state is that of the rule {state.get('rule')!r}, not of {self.rule_name!r}")
-        self._loaded = dict(state)
+        """Go on where `state_dict` was taken.
+
+        Whether the arrays fit the parameters is checked at the next step, if there was none.
+
+        Raises
+        ------
+        TypeError
+            If `state` is no dictionary.
+        ValueError
+            For anything that `state_dict` of such an optimizer does not give; nothing is changed then.
+        """
+        loaded = checked_state(state, self.rule_name, len(self.rule.SLOTS), self.accumulate)
         if self._groups is not None:
-            self._restore()
-        self.t, self._gathered = int(state["t"]), int(state["gathered"])
+            _check_fit(self._groups, loaded.groups)
         schedule = self._own["learning_rate"]
         if hasattr(schedule, "load_state_dict"):
-            own = {
-                name.partition(".")[2]: value for name, value in state.items() if name.startswith("schedule.")
-            }
-            schedule.load_state_dict(own)
+            try:
+                schedule.load_state_dict(loaded.schedule)
+            except (KeyError, TypeError) as error:
+                raise ValueError(f"state of the schedule: {error}") from error
+        if self._groups is None:
+            self._loaded = loaded.groups
+        else:
+            _restore(self._groups, loaded.groups)
+        self.t, self._gathered = loaded.t, loaded.gathered
 
-    def _restore(self):
-        found = [{} for _ in self._groups]
-        for name, value in self._loaded.items():
-            number, _, own = name.partition(".")
-            if number.isdigit():
-                if int(number) >= len(found):
-                    raise ValueError("state has other groups of arrays than params")
-                found[int(number)][own] = value
-        for group, own in zip(self._groups, found, strict=True):
-            group.check(own)
-        for group, own in zip(self._groups, found, strict=True):
-            group.restore(own)
-        self._loaded = None
+    def __getstate__(self):
+        """For pickling and copying: all but the parameters, which a copy is given at its next step."""
+        kept = self.__dict__ | dict.fromkeys(("rule", "_groups", "_parameters", "_gradients"))
+        kept["_loaded"] = self._arrays()
+        on_host = self._groups is not None and all(isinstance(g.slots, np.ndarray) for g in self._groups)
+        if on_host:
+            kept["_given"] = like(self._given, [None] * len(self._shapes))
+        else:
+            kept["_given"] = kept["_shapes"] = None
+        return kept
+
+    def __setstate__(self, kept):
+        self.__dict__.update(kept)
+        self.rule = RULES[self.rule_name]
+        if self._shapes is not None:
+            stand_ins = [np.broadcast_to(dtype.type(0), shape) for _, shape, dtype in self._shapes]
+            self._groups = self._make_groups([key for key, _, _ in self._shapes], stand_ins)
+            _restore(self._groups, self._loaded)
+            self._loaded = None
 
     def save(self, path):
         """Write `state_dict` to a file: ``.npz``, or ``.safetensors`` with the package of that name."""
         write(path, self.state_dict())
 
     def load(self, path):
-        """`load_state_dict` from a file that `save` wrote; nothing in a file is executed."""
+        """`load_state_dict` from a file that `save` wrote; nothing in a file is executed.
+
+        Raises
+        ------
+        ValueError
+            For a damaged file, or one of something else; nothing is changed then.
+        OSError
+            For a file that cannot be opened.
+        """
         self.load_state_dict(read(path))
 
 
@@ -519,29 +561,54 @@ class _Group:
             flat = np.asarray(position(flat, tuple(self.slots), c))
         return self.table.views(flat)
 
+    def copied(self, name):
+        """A copy of the memory of a name, on the same machine."""
+        memory = self.memory(name)
+        if isinstance(memory, np.ndarray):
+            return memory.copy()
+        copy = self.table.memory()
+        copy.copy_to_device(memory)
+        return copy
+
     def state(self):
-        """Arrays by name."""
-        return {"slots": self.slots.copy(), "running": self.running.copy()} | {
-            name: memory.copy() for name, memory in self.memories.items()
+        """Arrays by name, on the host."""
+        found = {"slots": self.slots, "running": self.running, **self.memories}
+        return {
+            name: values.copy() if isinstance(values, np.ndarray) else values.copy_to_host()
+            for name, values in found.items()
         }
 
     def check(self, state):
         """Raise unless a state is one of these arrays."""
-        for name, values in state.items():
-            mine = {"slots": self.slots, "running": self.running}.get(name)
-            shape = (self.table.total,) if mine is None else mine.shape
-            if np.shape(values) != shape:
-                raise ValueError(
-                    f"state: {name} has shape {np.shape(values)}, but these parameters take {shape}"
-                )
-        if not {"slots", "running"} <= set(state):
-            raise ValueError("state lacks slots or running: it was taken before the first step")
+        found, wanted = state["slots"].shape, tuple(self.slots.shape)
+        if found != wanted:
+            raise ValueError(f"state: slots has shape {found}, but these parameters take {wanted}")
 
     def restore(self, state):
-        """Go on from a state."""
+        """Go on from a state that was checked; what it lacks is zero."""
+        self.memories = {}
         for name, values in state.items():
-            mine = {"slots": self.slots, "running": self.running}.get(name)
-            (self.memory(name) if mine is None else mine)[...] = values
+            memory = {"slots": self.slots, "running": self.running}.get(name)
+            memory = self.memory(name) if memory is None else memory
+            if isinstance(memory, np.ndarray):
+                memory[...] = values
+            else:
+                memory.copy_to_device(np.ascontiguousarray(values, memory.dtype))
+
+
+def _check_fit(groups, states):
+    """Raise unless there is a state for each group, one of its arrays."""
+    if len(groups) != len(states):
+        raise ValueError(f"state has {len(states)} groups of arrays, but params has {len(groups)}")
+    for group, state in zip(groups, states, strict=True):
+        group.check(state)
+
+
+def _restore(groups, states):
+    """Let groups go on from their states; raises ValueError, and changes nothing, where these do not fit."""
+    _check_fit(groups, states)
+    for group, state in zip(groups, states, strict=True):
+        group.restore(state)
 
 
 def _table_type(array):

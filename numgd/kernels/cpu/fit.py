@@ -10,7 +10,7 @@ from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_pyt
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.linalg import epsilon, is_finite
-from numgd.solvers import all_finite
+from numgd.solvers import all_finite, new_memory
 from numgd.spaces import copy
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -232,14 +232,18 @@ def entry(method):
     return fit
 
 
+_REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, keeps no matrix"
+
+
 def short_memory(n):
     """The arrays `short` and `order` for `entry`; row −HOST_ROWS of `short` is what the residuals receive."""
-    return np.empty((short_rows(n) + HOST_ROWS, n)), np.empty(n, np.int64)
+    short = new_memory("a fit", _REMEDY, (short_rows(n) + HOST_ROWS, n))
+    return short, np.empty(n, np.int64)
 
 
 def long_memory(n, m):
     """The array `long` for `entry`."""
-    return np.empty((long_rows(n) + 1, m))
+    return new_memory(f"a fit by {n} parameters", _REMEDY, (long_rows(n) + 1, m), unit="residuals")
 
 
 @compiled("fit-finite")

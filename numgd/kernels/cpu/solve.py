@@ -22,7 +22,7 @@ from numgd.jit.pointers import (
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.cholesky import cholesky_rows
 from numgd.linalg import epsilon, is_finite, multiply
-from numgd.solvers import all_finite, make_rows, make_solver
+from numgd.solvers import all_finite, make_rows, make_solver, method_memory
 from numgd.spaces import SERIAL, THREADED
 from numgd.status import INVALID_INPUT, Outcome
 
@@ -391,5 +391,5 @@ def _compiled_entry(method, threads):
 
 def scratch(method, n, maxcor, dtype):
     """Scratch memory for `entry`: `work`, and `carry` (HOST_CARRIED,) of a fresh start."""
-    work = np.empty((make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    work = method_memory(method, (make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
     return work, np.full(HOST_CARRIED, np.nan, dtype)

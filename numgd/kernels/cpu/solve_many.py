@@ -22,6 +22,7 @@ from numgd.kernels.cpu.solve import (
     entry,
     make_rows,
 )
+from numgd.solvers import hessian_memory, method_memory
 from numgd.status import INVALID_INPUT, RAISED
 
 CHUNK = 16
@@ -139,6 +140,6 @@ def _digest(numba_type):
 
 def scratch_many(method, threads, n, maxcor, dtype, order=0):
     """Scratch memory for `solve_many`: work, reports, words and matrices (of the given order)."""
-    work = np.empty((threads, make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    work = method_memory(method, (threads, make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
     words = np.empty((threads, 2), np.int64)
-    return work, np.empty((threads, REPORT_SIZE)), words, np.empty((threads, order, order), dtype)
+    return work, np.empty((threads, REPORT_SIZE)), words, hessian_memory((threads, order, order), dtype)

@@ -1,0 +1,31 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path, forbidden=0):
+    """A binary file that takes the place of another when the block ends; an error leaves the old one.
+
+    It is written in the same folder, under a name of its own until it is whole.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    forbidden : int, optional
+        Permissions that the file does not get, beside those of the umask.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".numgd-{secrets.token_hex(8)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o666 & ~forbidden), "wb") as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

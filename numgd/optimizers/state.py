@@ -1,0 +1,95 @@
+"""States of optimizers, which may come from anywhere: what they must hold."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from numgd.access import CARRIED
+from numgd.parameters import Integers, checked
+
+STEPS = Annotated[int, Integers("[0, inf]", 2**53)]
+"""Numbers of steps: rules compute with them as float64."""
+
+_NUMBERS = ("rule", "t", "gathered")
+_MEMORIES = ("average", "slow", "sum")
+
+
+class State(NamedTuple):
+    """The parts of a state."""
+
+    t: Any  # steps made
+    gathered: Any  # gradients of the next step that have come
+    groups: Any  # for each group of arrays a dictionary of its memory, copied
+    schedule: Any  # a dictionary, that of the learning rate
+
+
+def checked_state(given, rule_name, slots, accumulate):
+    """The parts of what `Optimizer.state_dict` gave; raises ValueError for what did not come from there.
+
+    Parameters
+    ----------
+    given : dict
+    rule_name : str
+    slots : int
+        How many numbers the rule keeps for a parameter.
+    accumulate : int
+        How many gradients make a step.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"state must be a dictionary; it is {type(given).__name__}")
+    if given.get("rule") != rule_name:
+        raise ValueError(f"state is that of the rule {given.get('rule')!r:.80}, not of {rule_name!r}")
+    t, gathered = (_count(given, name) for name in ("t", "gathered"))
+    if gathered >= max(1, accumulate):
+        raise ValueError(f"state: {gathered} gradients are gathered, but accumulate is {accumulate}")
+    groups, schedule = {}, {}
+    for name, value in given.items():
+        owner, _, own = name.partition(".") if isinstance(name, str) else ("", "", "")
+        if owner == "schedule" and own:
+            schedule[own] = value
+        elif owner.isdecimal() and own:
+            groups.setdefault(int(owner), {})[own] = _real(name, value)
+        elif name not in _NUMBERS:
+            raise ValueError(f"state: nothing has the name {name!r:.80}")
+    if sorted(groups) != list(range(len(groups))) or (not groups and (t or gathered)):
+        raise ValueError("state lacks arrays")
+    for number, arrays in groups.items():
+        _check_group(f"state: group {number}", arrays, slots, gathered)
+    return State(t, gathered, [groups[number] for number in range(len(groups))], schedule)
+
+
+def _count(given, name):
+    try:
+        return checked(f"state: {name}", given.get(name), STEPS)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _real(name, value):
+    """A copy of an array of float32 or float64."""
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"state: {name} is no array: {error}") from None
+    if array.dtype not in (np.float32, np.float64):
+        raise ValueError(f"state: {name} must be float32 or float64; its dtype is {array.dtype}")
+    return array
+
+
+def _check_group(name, arrays, slots, gathered):
+    """Raise for arrays that do not go together."""
+    wanted = ["slots", "running", *(["sum"] if gathered else [])]
+    missing = [own for own in wanted if own not in arrays]
+    unknown = [own for own in arrays if own not in ("slots", "running", *_MEMORIES)]
+    if missing:
+        raise ValueError(f"{name} lacks {', '.join(missing)}")
+    if unknown:
+        raise ValueError(f"{name}: nothing has the name {unknown[0]!r:.80}")
+    shape = arrays["slots"].shape
+    if len(shape) != 2 or shape[0] != slots:
+        raise ValueError(f"{name}: slots must have {slots} rows; its shape is {shape}")
+    expected = {"running": (CARRIED,), **dict.fromkeys(_MEMORIES, shape[1:])}
+    for own, array in arrays.items():
+        if own != "slots" and array.shape != expected[own]:
+            raise ValueError(f"{name}: {own} must have the shape {expected[own]}; it has {array.shape}")
