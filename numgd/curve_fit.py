@@ -22,9 +22,19 @@ from numgd.fit_settings import (
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.fit import HOST_ROWS, estimate, finite, short_memory
 from numgd.kernels.cpu.solve import EXACT, PAIR, SOURCE
-from numgd.least_squares import Setting, least_squares, place, run
+from numgd.least_squares import NOT_WATCHED, Setting, least_squares, place, run
 from numgd.objective import scheme_of, with_replaced
-from numgd.parameters import Limit, NonNegative, Positive, Switch, Tolerance, Unchecked, parameters_of
+from numgd.parameters import (
+    Flag,
+    Limit,
+    NonNegative,
+    Positive,
+    Switch,
+    Tolerance,
+    Unchecked,
+    parameters_of,
+)
+from numgd.progress import Progress
 from numgd.residuals import NotDense, bind_model, compile_model, model_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
@@ -80,6 +90,8 @@ def curve_fit(
     *,
     full_output=False,
     nan_policy=None,
+    progress: Flag = False,
+    time_limit: Tolerance | None = None,
     **kwargs,
 ):
     """Fit a model to data by least squares.
@@ -120,6 +132,8 @@ def curve_fit(
         Whether to return more.
     nan_policy : {None, 'raise', 'omit'}, optional
         What to do about NaN in the data.
+    progress, time_limit : optional
+        As for `numgd.least_squares`; a fit that the time ends is not a fit: RuntimeError.
     **kwargs
         For ``'lm'`` those of `scipy.optimize.leastsq`: ``ftol`` and ``xtol`` (1.49012e-8), ``gtol`` (0),
         ``maxfev``, ``epsfcn``, ``factor``, ``diag``; for the others those of `numgd.least_squares`.
@@ -205,6 +219,8 @@ def curve_fit(
             kwargs[name] = ranges[name].kind.check(name, value)
 
     def hand_over():
+        if progress or time_limit is not None:
+            raise ValueError(NOT_WATCHED)
         return _by_scipy(
             f, data, x, scheme, jac, sigma=sigma, absolute_sigma=absolute_sigma, bounds=bounds,
             method=method, full_output=full_output, **kwargs,
@@ -231,7 +247,8 @@ def curve_fit(
         used["called_back"] = bound.called_back
     callback, verbose = kwargs.get("callback"), kwargs.get("verbose", 0)
     try:
-        fit = run(setting, x, bound, ydata.size, None, short, order, callback, verbose)
+        with Progress(progress, time_limit, " iterations") as watched:
+            fit = run(setting, x, bound, ydata.size, None, short, order, callback, verbose, watched)
     except NotDense:
         return hand_over()
     status = fit.outcome[0]

@@ -10,6 +10,7 @@ from numgd.jit.arguments import native
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
 from numgd.objective import Functions, choose, compile_objective, scheme_of
 from numgd.spaces import copy
+from numgd.status import MESSAGES, TIME_LIMIT
 
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))
 _BY_GRADIENT = frozenset(("slsqp", "tnc", "trust-constr"))
@@ -17,7 +18,7 @@ _COMMON_OPTIONS = frozenset(("maxiter", "disp"))
 
 
 def minimize_by_scipy(
-    fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options
+    fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options, progress
 ):  # fmt: skip
     """Run SciPy's `minimize`, with `fun` and `jac` compiled where Numba can; `box` is `bounds` as an array.
 
@@ -36,13 +37,48 @@ def minimize_by_scipy(
         method = "slsqp"
     by_gradient = method in _BY_GRADIENT and not (options or {}).get("eps")
     fun, jac, args = _compiled(fun, x0, args, jac, box, by_gradient)
-    result = optimize.minimize(
-        fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
-    )
+    watched = _Watched(fun, progress) if progress.watches else fun
+    try:
+        result = optimize.minimize(
+            watched, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
+        )
+    except _TimeIsOver:
+        result = watched.best()
     if not callable(method):
         # Some of SciPy's methods give NumPy's bool, and call a solve that saw nothing but NaN a success.
         result.success = bool(result.success and not np.isnan(result.fun))
     return result
+
+
+class _TimeIsOver(Exception):
+    """Leaves SciPy's solver."""
+
+
+class _Watched:
+    """A function that shows how often it was called, and remembers the best point for the end of the time."""
+
+    def __init__(self, fun, progress):
+        self._fun, self._progress = fun, progress
+        self._calls, self._least, self._x = 0, np.inf, None
+
+    def __call__(self, x, *args):
+        if self._x is not None and self._progress.is_over():
+            raise _TimeIsOver
+        answer = self._fun(x, *args)
+        f = answer[0] if isinstance(answer, tuple) else answer
+        self._calls += 1
+        if self._x is None or f < self._least:
+            self._least, self._x = f, np.array(x, float)
+        self._progress.reach(self._calls, fun=self._least)
+        return answer
+
+    def best(self):
+        from scipy.optimize import OptimizeResult
+
+        return OptimizeResult(
+            x=self._x, fun=self._least, nfev=self._calls, status=TIME_LIMIT, success=False,
+            message=MESSAGES[TIME_LIMIT],
+        )  # fmt: skip
 
 
 def _compiled(fun, x0, args, jac, box, by_gradient):

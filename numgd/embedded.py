@@ -376,7 +376,7 @@ def _minimize_in_njit(
         raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
     fill = _make_fill(limits, unknown, dtype)
     with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
-    word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
+    word = types.int64  # literals would have the solver compiled for themselves
 
     args_type = args.value if isinstance(args, types.Omitted) else args
     is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
@@ -434,7 +434,7 @@ def _minimize_in_njit(
         used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
         outcome = solve(
             x, work, np.full(HOST_CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
-            used, x[:0], report, flag(False), word(0), second, np.empty((order, order), dtype), box,
+            used, x[:0], report, word(0), word(0), second, np.empty((order, order), dtype), box,
         )  # fmt: skip
         context[:0] = 0  # the packed args live until here
         status = outcome.status

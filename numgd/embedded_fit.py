@@ -274,7 +274,7 @@ def _make_solve(method, scheme, adapter, data_type):
         report = np.empty(REPORT_SIZE)
         outcome = run(
             x, scale, long, short, np.empty(n, np.int64), options, flag(first.size > 0), address(),
-            address_of(context), used, steps, floor, report, flag(False), word(0), box,
+            address_of(context), used, steps, floor, report, word(0), word(0), box,
         )  # fmt: skip
         context[:0] = 0  # the packed data live until here
         if outcome.status == NOT_FINITE_AT_START:

@@ -12,12 +12,14 @@ _HEADINGS = ("Iteration", "Total nfev", "Cost", "Cost reduction", "Step norm", "
 class FitObserver:
     """Called by the compiled loop at the start (iteration 0) and after every accepted step.
 
-    Returns 1.0 to stop the solver, which a callback asks for by raising StopIteration.
+    Returns 1.0 to stop the solver, which a callback asks for by raising StopIteration, and the end of the
+    time, for which `late` is True.
     """
 
-    def __init__(self, x, long, report, callback, verbose):
+    def __init__(self, x, long, report, callback, verbose, progress):
         self.x, self.residuals, self.report = x, long[RESIDUALS], report
-        self.callback, self.verbose = callback, verbose
+        self.callback, self.verbose, self.progress = callback, verbose, progress
+        self.late = False
         self.wants_result = callback is not None and _wants_result(callback)
         self.first_cost = self.last = None
 
@@ -27,6 +29,11 @@ class FitObserver:
             self.first_cost = cost
         if self.verbose == 2:
             self._print(iteration, cost)
+        if self.progress.watches:
+            self.progress.reach(iteration, cost=cost)
+            self.late = self.progress.is_over()
+            if self.late:
+                return 1.0
         if self.callback is None or iteration == 0:
             return 0.0
         try:

@@ -9,6 +9,7 @@ from numgd.captured import lift
 from numgd.fit_observer import FitObserver
 from numgd.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
 from numgd.jit.arguments import native
+from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.fit import (
     CALLS,
@@ -25,6 +26,7 @@ from numgd.objective import scheme_of, with_replaced
 from numgd.parameters import (
     Called,
     DifferenceSteps,
+    Flag,
     LimitFromOne,
     Positive,
     Tolerance,
@@ -32,15 +34,18 @@ from numgd.parameters import (
     one_of,
     parameters_of,
 )
+from numgd.progress import UNWATCHED, Progress
 from numgd.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import (
     ACTIVE,
+    CALLBACK,
     GRADIENT,
     JACOBIAN,
     MESSAGES,
     NOT_FINITE_AT_START,
     RESIDUALS,
+    TIME_LIMIT,
 )
 from numgd.sums_of_squares.box import move_inside
 
@@ -55,6 +60,12 @@ class Setting(NamedTuple):
     scale: Any  # (n,) sizes of typical changes
     box: Any  # (2, n)
     options: Any  # FitOptions
+
+
+NOT_WATCHED = (
+    "progress and time_limit are not available with a callable loss, jac_sparsity, workers, "
+    "tr_solver='lsmr' or a sparse Jacobian, which SciPy solves"
+)
 
 
 class Fit(NamedTuple):
@@ -88,7 +99,7 @@ def place(setting, x, name="x0"):
         move_inside(x, lower, upper, 1e-10)
 
 
-def run(setting, x, bound, m, first, short, order, callback=None, verbose=0):
+def run(setting, x, bound, m, first, short, order, callback=None, verbose=0, progress=UNWATCHED):
     """Solve from x for residuals that are bound to their data, `first` at x if that is known.
 
     Overwrites x; `short` and `order` are the memory whose row the residuals read.  Raises ValueError for
@@ -100,19 +111,21 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0):
         long[RESIDUALS] = first
     report = np.empty(REPORT_SIZE)
     observer, hook = None, 0
-    if callback is not None or verbose:
-        observer = FitObserver(x, long, report, callback, verbose)
+    if callback is not None or verbose or progress.watches:
+        observer = FitObserver(x, long, report, callback, verbose, progress)
         hook = id(observer)
     solve = entry(setting.method)
     try:
         outcome = solve(
             x, setting.scale, long, short, order, setting.options, first is not None, bound.address,
-            bound.context, setting.scheme, setting.steps, setting.floor, report, True, hook, setting.box,
+            bound.context, setting.scheme, setting.steps, setting.floor, report, HOLDS_GIL, hook, setting.box,
         )  # fmt: skip
     finally:
         bound.release()
     if outcome[0] == NOT_FINITE_AT_START:
         raise ValueError("the residuals are not finite at the starting point")
+    if outcome[0] == CALLBACK and observer.late:
+        outcome = outcome._replace(status=TIME_LIMIT)
     columns = long[JACOBIAN : JACOBIAN + n]
     residuals, gradient = long[RESIDUALS].copy(), short[GRADIENT].copy()
     return Fit(
@@ -143,6 +156,9 @@ def least_squares(
     kwargs=None,
     callback: Called | None = None,
     workers=None,
+    *,
+    progress: Flag = False,
+    time_limit: Tolerance | None = None,
 ):
     """Minimise half the sum of squares, or of robust losses, of the residuals of a function.
 
@@ -186,6 +202,10 @@ def least_squares(
         1 prints how the solve ended, 2 every iteration as well.
     args, kwargs : tuple and dict, optional
         Further arguments of `fun` and `jac`.
+    progress : bool
+        Whether to show iterations as they are made, with the package tqdm.
+    time_limit : float, optional
+        Seconds, looked at after each accepted step; the point reached is the result then, with status −6.
     callback : callable, optional
         ``callback(x)`` or ``callback(*, intermediate_result)``, after every accepted step; raising
         StopIteration ends the solve with status −2.
@@ -254,6 +274,8 @@ def least_squares(
         fun, jac, args = _without_keywords(fun, jac, args, kwargs)
 
     def hand_over():
+        if progress or time_limit is not None:
+            raise ValueError(NOT_WATCHED)
         return _by_scipy(
             fun, x, jac, args, scheme, ftol, xtol, gtol, bounds=bounds, method=method, x_scale=x_scale,
             loss=loss, f_scale=f_scale, diff_step=diff_step, tr_solver=tr_solver, tr_options=tr_options,
@@ -294,7 +316,8 @@ def least_squares(
             raise ValueError(
                 f"method 'lm' needs as many residuals as variables; there are {first.size} of {n}: use 'trf'"
             )
-        fit = run(setting, x, bound, first.size, first, short, order, callback, verbose)
+        with Progress(progress, time_limit, " iterations") as watched:
+            fit = run(setting, x, bound, first.size, first, short, order, callback, verbose, watched)
     except NotDense:
         return hand_over()
     finally:

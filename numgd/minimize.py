@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from numgd.delegate import minimize_by_scipy
+from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solve import (
     ASYMMETRY,
@@ -28,9 +29,11 @@ from numgd.kernels.cpu.solve import (
 from numgd.objective import Functions, bind, choose, with_replaced
 from numgd.observer import Observer
 from numgd.options import ALIASES, known_options, method_name, own_method, settings
+from numgd.parameters import Flag, Tolerance
+from numgd.progress import UNWATCHED, Progress
 from numgd.second_order import trait
 from numgd.solvers import hessian_memory
-from numgd.status import CALLBACK, INVALID_INPUT, MESSAGES, SUCCESSES, UNLIMITED
+from numgd.status import CALLBACK, INVALID_INPUT, MESSAGES, SUCCESSES, TIME_LIMIT, UNLIMITED
 from numgd.warm_start import State, remember_state, resume
 
 THREADED_FROM = 100_000
@@ -110,6 +113,9 @@ def minimize(
     tol=None,
     callback=None,
     options=None,
+    *,
+    progress: Flag = False,
+    time_limit: Tolerance | None = None,
 ):
     """Minimise a scalar function of one or more variables.
 
@@ -180,6 +186,11 @@ def minimize(
         ``hess_inv0`` (a matrix); ``'l-bfgs'``: ``maxcor``, ``hess_inv0`` (a `LbfgsInvHessProduct`); rules:
         their hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
         ``result.history`` with arrays ``fun``, ``grad_norm``, ``step`` and ``x``.
+    progress : bool
+        Whether to show iterations as they are made, with the package tqdm.
+    time_limit : float, optional
+        Seconds, looked at after each iteration (each call of `fun` in SciPy's methods); the best point so far
+        is the result then.
 
     Returns
     -------
@@ -234,12 +245,15 @@ def minimize(
     constrained = _has_constraints(constraints)
     functions = Functions(fun, jac, hess, hessp)
     method, own, functions, options = resolve(functions, method, bounds is not None, constrained, options)
-    if not own:
+    if own and not progress and time_limit is None:
+        return _minimize(functions, x0, args, method, bounds, tol, callback, options)
+    with Progress(progress, time_limit, " iterations" if own else " calls") as watched:
+        if own:
+            return _minimize(functions, x0, args, method, bounds, tol, callback, options, watched)
         box = None if bounds is None else box_of(bounds, np.size(x0), np.float64)
         return minimize_by_scipy(
-            fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options
+            fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options, watched
         )
-    return _minimize(functions, x0, args, method, bounds, tol, callback, options)
 
 
 def resolve(functions, method, bounded, constrained, options):
@@ -365,7 +379,7 @@ def clip(x, box):
         np.minimum(x, box[1], out=x)
 
 
-def _minimize(functions, x0, args, method, bounds, tol, callback, options):
+def _minimize(functions, x0, args, method, bounds, tol, callback, options, progress=UNWATCHED):
     """Run one of numgd's own methods."""
     check_compilation()
     earlier = earlier_result(x0)
@@ -379,7 +393,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     work, carry = scratch(method, n, maxcor, x.dtype)
     functions, args, scheme, curvature, used = choose(functions, args, x, wanted, box, stepped)
     order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
-    watched = callback is not None
+    watched = callback is not None or progress.watches
     if driver is not None:
         watched = watched or driver["history"] or driver["return_all"]
     steps, scheme, limits = prepare_differences(scheme, x, driver, limits)
@@ -389,7 +403,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
     observer, hook = None, 0
     if watched:
         record = driver is not None and bool(driver["history"] or driver["return_all"])
-        observer = Observer(x, work[0], report, callback, record)
+        observer = Observer(x, work[0], report, callback, record, progress)
         hook = id(observer)
 
     solve = entry(method, n >= THREADED_FROM and trait(method, "MATRIX_FREE", False))
@@ -398,13 +412,15 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options):
         used["called_back"] = bound.called_back
     try:
         status, nit, _, f, age = solve(
-            x, work, carry, limits, age, bound.address, bound.context, scheme, steps, report, True, hook,
+            x, work, carry, limits, age, bound.address, bound.context, scheme, steps, report, HOLDS_GIL, hook,
             curvature, hessian_memory((order, order), x.dtype), box,
         )  # fmt: skip
     finally:
         bound.release()
     if status == INVALID_INPUT:
         raise ValueError("x0 must be finite; it holds NaN or inf")
+    if status == CALLBACK and observer.late:
+        status = TIME_LIMIT
     state = State(method, x.copy(), work[:-HOST_ROWS], carry, age, maxcor)
     message = MESSAGES[status]
     if status in SUCCESSES and box.size and np.array_equal(*box):

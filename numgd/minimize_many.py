@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
 from numgd.jit.threads import threads
 from numgd.kernels.cpu.solve import FULL_HESSIAN
@@ -14,11 +15,10 @@ from numgd.kernels.cpu.solve_many import scratch_many, solve_many
 from numgd.minimize import minimize, prepare_differences, real_dtype
 from numgd.objective import Functions, bind_compiled, choose
 from numgd.options import ALIASES, METHODS, known_options, settings
+from numgd.parameters import Flag, Tolerance
+from numgd.progress import Progress
 from numgd.second_order import trait
 from numgd.status import RAISED, SUCCESSES
-
-BLOCK = 16_384
-"""Problems between two looks at Ctrl-C."""
 
 
 class ManyResult(NamedTuple):
@@ -37,7 +37,8 @@ class ManyResult(NamedTuple):
 
 
 def minimize_many(
-    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None, shared=()
+    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None, shared=(), *,
+    progress: Flag = False, time_limit: Tolerance | None = None,
 ):  # fmt: skip
     """Minimise one function from many starting points, or over many sets of data, on all CPU cores.
 
@@ -57,6 +58,11 @@ def minimize_many(
     shared : sequence of str or int, optional
         Which of the args are the same for all problems, whatever their shape: names of parameters of `fun`,
         or positions in `args`.
+    progress : bool
+        Whether to show how many problems are done, with the package tqdm.
+    time_limit : float, optional
+        Seconds.  Problems that are not done then end with `Status.TIME_LIMIT`, at the best point so far (the
+        start, with a value of NaN, of those that were not begun).
 
     Returns
     -------
@@ -69,7 +75,7 @@ def minimize_many(
     TypeError, ValueError
         For input that makes no sense, before anything is evaluated.
     Exception
-        What `fun` raises for the first problem in which it raises.
+        What `fun` raises: the other problems are given up then, as after Ctrl-C, within a call of `fun`.
 
     Notes
     -----
@@ -108,21 +114,35 @@ def minimize_many(
     if name not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
     functions = Functions(fun, jac, hess, hessp)
-    found = solve_rows(functions, X, args, name, tol, options, varies)
+    with Progress(progress, time_limit, " problems", len(X)) as watched:
+        found = _solve(functions, X, args, name, tol, options, varies, watched)
+    if disp:
+        _print_summary(found)
+    return found
+
+
+def _solve(functions, X, args, name, tol, options, varies, progress):
+    fun, jac, hess, hessp = functions[:4]
+    found = solve_rows(functions, X, args, name, tol, options, varies, progress)
     if isinstance(found, str):
-        warnings.warn(f"{found}; the problems are solved one after the other", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{found}; the problems are solved one after the other", RuntimeWarning, stacklevel=3)
     if found is None or isinstance(found, str):
         options, _ = known_options(name, options)  # it has warned of the others
         found = gather(
             minimize(
                 fun, x, row_of_args(args, row) if varies else args, name, jac, hess, hessp, tol=tol,
-                options=options,
+                options=options, time_limit=left,
             )
-            for row, x in enumerate(X)
+            for row, x, left in one_by_one(X, progress)
         )  # fmt: skip
-    if disp:
-        _print_summary(found)
     return found
+
+
+def one_by_one(starts, progress):
+    """Number and place of each start, and the seconds that are left."""
+    for row, x in enumerate(starts):
+        yield row, x, progress.left()
+        progress.reach(row + 1)
 
 
 def _with_shared(args, shared, fun, count):
@@ -220,7 +240,7 @@ def starting_points(X0):
     return np.ascontiguousarray(X, real_dtype(X))
 
 
-def solve_rows(given, starts, args, method, tol, options, varies, box=None):
+def solve_rows(given, starts, args, method, tol, options, varies, progress, box=None):
     """Minimise from every row of `starts` by one of numgd's methods, on all cores.
 
     Parameters
@@ -234,6 +254,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
         As for `minimize`.
     varies : bool
         Whether the arrays in args vary along their first axis, or are the same for all rows.
+    progress : Progress
     box : numpy.ndarray of shape (2, n), optional
         Lower and upper bounds.
 
@@ -264,25 +285,49 @@ def solve_rows(given, starts, args, method, tol, options, varies, box=None):
     X, J = starts.copy(), np.full_like(starts, np.nan)
     values = np.full(count, np.nan, dtype)
     counts = np.zeros((count, 6), np.int64)
+    counts[:, 0] = _NOT_DONE
+    halt = np.zeros(1, np.int64)
     memory = scratch_many(method, threads(), n, maxcor, dtype, order)
     drive = solve_many(method, memory, limits, steps, box)
+
+    def work():
+        drive(
+            X, J, *memory, limits, bound.address, bound.context, varies, halt, scheme, steps, curvature, box,
+            values, counts,
+        )  # fmt: skip
+
+    def watch():
+        progress.reach(np.count_nonzero(counts[:, 0] != _NOT_DONE))
+        if progress.is_over():
+            halt[0] = 1
+
     try:
-        for start in range(0, count, BLOCK):
-            rows = slice(start, start + BLOCK)
-            drive(
-                X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, start, scheme, steps,
-                curvature, box, values[rows], counts[rows],
-            )  # fmt: skip
+        background.run(work, halt, watch if progress.watches else None)
     finally:
         bound.release()
     raised = np.flatnonzero(counts[:, 0] == RAISED)
-    if raised.size:  # meet the exception again where it can reach the caller
+    if raised.size:
         row = raised[0]
+        _raise_again(given, J[row], row_of_args(args, row) if varies else args)
         minimize(
             given.fun, starts[row], row_of_args(args, row) if varies else args, method, given.jac, given.hess,
             given.hessp, bounds=box.T if box.size else None, tol=tol, options=options,
         )  # fmt: skip
+        raise RuntimeError(
+            f"a function raised an exception for problem {row}, and not when it was called again"
+        )
     return _result(X, values, J, counts)
+
+
+def _raise_again(functions, x, args):
+    """Meet an exception where it can reach the caller: at the point at which it was raised."""
+    for function in functions[:3]:
+        if callable(function):
+            function(x.copy(), *args)
+
+
+_NOT_DONE = -1
+"""Status of a problem that is not done."""
 
 
 def _result(X, values, J, counts):

@@ -3,10 +3,12 @@
 import numpy as np
 
 from numgd.minimize import THREADED_FROM, binding, box_of, clip, minimize, resolve, show
-from numgd.minimize_many import gather, solve_rows, starting_points, without_disp
+from numgd.minimize_many import gather, one_by_one, solve_rows, starting_points, without_disp
 from numgd.objective import Functions
 from numgd.options import known_options
-from numgd.parameters import Called, Count, check_values, one_of, parameters_of
+from numgd.parameters import Called, Count, Flag, Tolerance, check_values, one_of, parameters_of
+from numgd.progress import Progress
+from numgd.status import MESSAGES, TIME_LIMIT
 
 SAME_MINIMUM = 1e-3
 """Two solutions are one minimum if no variable differs by more than this part of the starts' widest range."""
@@ -26,6 +28,8 @@ def minimize_multistart(
     n_starts: Count = 64,
     seed=0,
     sampling: one_of("sobol", "uniform") = "sobol",
+    progress: Flag = False,
+    time_limit: Tolerance | None = None,
 ):
     """Minimise a function from many starting points, on all CPU cores, and keep the best minimum.
 
@@ -46,6 +50,10 @@ def minimize_multistart(
         As for `numpy.random.default_rng`: with the same integer the same starts are drawn.
     sampling : {'sobol', 'uniform'}, optional
         Points of a scrambled Sobol sequence, which cover the box more evenly, or independent ones.
+    progress : bool
+        Whether to show how many starts are done, with the package tqdm.
+    time_limit : float, optional
+        Seconds; starts that are not done then end as in `minimize_many`.
 
     Returns
     -------
@@ -100,20 +108,28 @@ def minimize_multistart(
     functions = Functions(fun, jac, hess, hessp)
     method, own, functions, options = resolve(functions, method, bounds is not None, False, options)
     found = results = None
-    if own and starts.shape[1] < THREADED_FROM:  # longer vectors keep all cores busy by themselves
-        found = solve_rows(functions, starts, args, method, tol, options, False, box)
-        options, _ = known_options(method, options)  # it has warned of the others
 
-    def solve(x):
+    def solve(x, options, left=None):
         return minimize(
-            fun, x, args, method, jac, functions.hess, functions.hessp, bounds, tol=tol, options=options
-        )
+            fun, x, args, method, jac, functions.hess, functions.hessp, bounds, tol=tol, options=options,
+            time_limit=left,
+        )  # fmt: skip
 
-    if found is None or isinstance(found, str):
-        results = [solve(x) for x in starts]
-        found = gather(results)
+    with Progress(progress, time_limit, " starts", len(starts)) as watched:
+        if own and starts.shape[1] < THREADED_FROM:  # longer vectors keep all cores busy by themselves
+            found = solve_rows(functions, starts, args, method, tol, options, False, watched, box)
+            options, _ = known_options(method, options)  # it has warned of the others
+        if found is None or isinstance(found, str):
+            results = [solve(x, options, left) for _, x, left in one_by_one(starts, watched)]
+            found = gather(results)
     best = _best(found)
-    result = results[best] if results else solve(starts[best])
+    if results:
+        result = results[best]
+    elif found.status[best] == TIME_LIMIT:  # there is none for its iterations
+        result = solve(found.x[best], {**(options or {}), "maxiter": 0})
+        result.update(status=TIME_LIMIT, message=MESSAGES[TIME_LIMIT], nit=int(found.nit[best]))
+    else:
+        result = solve(starts[best], options)
     sums = {name: int(getattr(found, name).sum()) for name in ("nfev", "njev", "nhev") if name in result}
     success, distinct = bool(found.success[best]), _count_distinct(found, starts)
     result.update(sums, success=success, starts=starts, all=found, distinct=distinct)

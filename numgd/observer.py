@@ -28,12 +28,14 @@ def _wants_result(callback):
 class Observer:
     """Called by the compiled loop at the start (iteration 0) and after every iteration.
 
-    Returns 1.0 to stop the solver, which a callback asks for by raising StopIteration.
+    Returns 1.0 to stop the solver, which a callback asks for by raising StopIteration, and the end of the
+    time, for which `late` is True.
     """
 
-    def __init__(self, x, gradient, report, callback, record):
+    def __init__(self, x, gradient, report, callback, record, progress):
         self.x, self.gradient, self.report = x, gradient, report
-        self.callback, self.record = callback, record
+        self.callback, self.record, self.progress = callback, record, progress
+        self.late = False
         self.wants_result = callback is not None and _wants_result(callback)
         self.iterates, self.values, self.norms = [], [], []
 
@@ -42,6 +44,11 @@ class Observer:
             self.iterates.append(self.x.copy())
             self.values.append(self.report[F])
             self.norms.append(np.abs(self.gradient).max())
+        if self.progress.watches:
+            self.progress.reach(iteration, fun=self.report[F])
+            self.late = self.progress.is_over()
+            if self.late:
+                return 1.0
         if self.callback is None or iteration == 0:
             return 0.0
         try:

@@ -52,9 +52,7 @@ def method_memory(method, shape, dtype):
 
 def hessian_memory(shape, dtype):
     """Memory for Hessians where a solver takes their products alone."""
-    return new_memory(
-        "the Hessian", ": hessp gives its products alone", shape, dtype
-    )
+    return new_memory("the Hessian", ": hessp gives its products alone", shape, dtype)
 
 
 @portable

@@ -312,19 +312,34 @@ def call_python(typingctx, callable_address, argument):
     return types.float64(types.intp, types.int64), codegen
 
 
+HOLDS_GIL = 1
+"""What a solve attends to under the GIL: pending signals."""
+
+
 @intrinsic
-def check_signals(typingctx):
-    """Run pending signal handlers (Ctrl-C raises KeyboardInterrupt out of the solver); needs the GIL."""
+def interrupted(typingctx, attention):
+    """Whether a solve is to end.
+
+    `attention` is 0 for one that attends to nothing; HOLDS_GIL has pending signal handlers run (Ctrl-C raises
+    KeyboardInterrupt out of the solver); else it is the address of a word that is 1 from when to end on.
+    """
 
     def codegen(context, builder, signature, arguments):
-        function_type = ir.FunctionType(ir.IntType(32), [])
-        function = cgutils.get_or_insert_function(builder.module, function_type, "PyErr_CheckSignals")
-        code = builder.call(function, [])
-        with cgutils.if_unlikely(builder, builder.icmp_signed("!=", code, ir.Constant(code.type, 0))):
-            context.call_conv.return_exc(builder)
-        return context.get_dummy_value()
+        word = ir.IntType(64)
+        answer = cgutils.alloca_once_value(builder, cgutils.false_bit)
+        with builder.if_then(builder.icmp_signed("==", arguments[0], word(HOLDS_GIL))):
+            function_type = ir.FunctionType(ir.IntType(32), [])
+            function = cgutils.get_or_insert_function(builder.module, function_type, "PyErr_CheckSignals")
+            code = builder.call(function, [])
+            with cgutils.if_unlikely(builder, builder.icmp_signed("!=", code, ir.Constant(code.type, 0))):
+                context.call_conv.return_exc(builder)
+        with builder.if_then(builder.icmp_signed(">", arguments[0], word(HOLDS_GIL))):
+            place = builder.inttoptr(arguments[0], word.as_pointer())
+            found = builder.load_atomic(place, "monotonic", 8)
+            builder.store(builder.icmp_signed("!=", found, word(0)), answer)
+        return builder.load(answer)
 
-    return types.none(), codegen
+    return types.boolean(types.int64), codegen
 
 
 def function_address(compile_result):

@@ -77,6 +77,7 @@ class FitStatus(IntEnum):
     NOT_FINITE = -3
     LINE_SEARCH_FAILED = -4
     ROUNDING = -5
+    TIME_LIMIT = -6
 
 
 MESSAGES = {
@@ -90,6 +91,7 @@ MESSAGES = {
     FitStatus.NOT_FINITE: "The Jacobian is not finite (NaN or inf).",
     FitStatus.LINE_SEARCH_FAILED: "The line search found no lower point: the Jacobian may be wrong.",
     FitStatus.ROUNDING: "The tolerances are below what rounding allows: no further reduction is possible.",
+    FitStatus.TIME_LIMIT: "The time limit has been reached.",
 }
 
 # The same codes as plain integers, which portable code can return.
@@ -103,6 +105,7 @@ CALLBACK = int(FitStatus.CALLBACK)
 NOT_FINITE = int(FitStatus.NOT_FINITE)
 LINE_SEARCH_FAILED = int(FitStatus.LINE_SEARCH_FAILED)
 ROUNDING = int(FitStatus.ROUNDING)
+TIME_LIMIT = int(FitStatus.TIME_LIMIT)
 GOING_ON = 99
 
 

@@ -96,7 +96,7 @@ def compare_gradient():
         _start(report)
         none = work[:0]
         problem = Problem(
-            function, context, PAIR, none[0:0, 0], report, work[OWN_ROWS:], False, 0, NO_CURVATURE, none, box
+            function, context, PAIR, none[0:0, 0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, none, box
         )
         try:  # what the function raises next to x, it may never raise in the solve
             return outcome_at(x, work, problem)
@@ -155,7 +155,7 @@ def compare_curvature():
         steps, report, box = borrow(steps), borrow(report), borrow(box)
         _start(report)
         problem = Problem(
-            function, context, scheme, steps, report, work[OWN_ROWS:], False, 0, NO_CURVATURE, matrix[:0], box
+            function, context, scheme, steps, report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, matrix[:0], box
         )
         try:
             return outcome_at(x, work, matrix, problem)
@@ -212,7 +212,7 @@ def compare_jacobian():
         report[fit.REPLACED] = 0
         none, spare = short[0:0, 0], long[COLUMNS + x.size]
         problem = fit.FitProblem(
-            function, context, SOURCE, none, 1.0, report, short[OWN_ROWS:], spare, False, 0, box
+            function, context, SOURCE, none, 1.0, report, short[OWN_ROWS:], spare, 0, 0, box
         )
         try:
             return outcome_at(x, short, long, problem)

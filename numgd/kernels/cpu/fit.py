@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, check_signals
+from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, interrupted
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.linalg import epsilon, is_finite
@@ -43,7 +43,7 @@ class FitProblem(NamedTuple):
     report: Any
     rows: Any  # (HOST_ROWS, n) scratch
     spare: Any  # (m,) scratch
-    interactive: Any  # whether the caller holds the GIL: signals are looked at
+    attention: Any  # what may end the solve; see `numgd.jit.pointers.interrupted`
     hook: Any  # address of a Python callable that sees every iteration, 0 for none
     box: Any  # (2, n) bounds, infinite where there is none
 
@@ -79,8 +79,7 @@ def call(problem, x, out, wanted):
 @portable
 def residuals(problem, x, r):
     """The residuals at x."""
-    if problem.interactive:
-        check_signals()
+    interrupted(problem.attention)
     problem.report[CALLS] += 1
     call(problem, x, r, VALUE)
 
@@ -212,13 +211,13 @@ def entry(method):
     @compiled(f"fit-{method}")
     def fit(
         x, scale, long, short, order, options, given, function, context, scheme, steps, floor, report,
-        interactive, hook, box,
+        attention, hook, box,
     ):  # fmt: skip
         x, scale, long, short, order = borrow(x), borrow(scale), borrow(long), borrow(short), borrow(order)
         steps, report, box = borrow(steps), borrow(report), borrow(box)
         own, whole = short.shape[0] - HOST_ROWS, long.shape[0] - 1
         problem = FitProblem(
-            function, context, scheme, steps, floor, report, short[own:], long[whole], interactive, hook, box
+            function, context, scheme, steps, floor, report, short[own:], long[whole], attention, hook, box
         )
         report[CALLS] = given
         report[REPLACED] = 0

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.solve import NFEV, NJEV, NO_CURVATURE, REFINED, REPLACED, Problem, make_access
 from numgd.parameters import Below, Finite, LimitFromOne, OpenFraction, Positive
@@ -65,7 +66,7 @@ def line_search(name):
         report[REFINED] = 0
         none = work[:0]
         problem = Problem(
-            function, context, scheme, steps, report, work[OWN_ROWS:], True, 0, NO_CURVATURE, none, none
+            function, context, scheme, steps, report, work[OWN_ROWS:], HOLDS_GIL, 0, NO_CURVATURE, none, none
         )
         start = work[START]
         f0 = limits.f0

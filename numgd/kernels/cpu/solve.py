@@ -17,7 +17,7 @@ from numgd.jit.pointers import (
     borrow,
     call_objective,
     call_python,
-    check_signals,
+    interrupted,
 )
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.cholesky import cholesky_rows
@@ -67,7 +67,7 @@ class Problem(NamedTuple):
     steps: Any  # difference steps, one a variable; empty for those that suit the rounding of values
     report: Any
     rows: Any  # (HOST_ROWS, n) scratch
-    interactive: Any  # whether the caller holds the GIL: signals are looked at
+    attention: Any  # what may end the solve; see `numgd.jit.pointers.interrupted`
     hook: Any  # address of a Python callable that sees every iteration, 0 for none
     curvature: Any  # how second derivatives are obtained
     matrix: Any  # (n, n) where a solver that wants products has the objective's Hessian, else (0, 0)
@@ -77,6 +77,8 @@ class Problem(NamedTuple):
 @portable
 def observe(problem, iteration, f):
     """Tell the caller's hook, if there is one, about an iteration; non-zero stops the solver."""
+    if interrupted(problem.attention):
+        return 1
     if problem.hook == 0:
         return 0
     problem.report[F] = f
@@ -179,8 +181,8 @@ def make_access(space):
 
     @portable
     def evaluate(problem, x, g):
-        if problem.interactive:
-            check_signals()
+        if interrupted(problem.attention):  # the solver ends as soon as it is told
+            return x.dtype.type(math.nan)
         joint = problem.scheme == JOINT or problem.scheme == PAIR
         f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
         if problem.scheme == PAIR:
@@ -195,8 +197,8 @@ def make_access(space):
 
     @portable
     def value(problem, x):
-        if problem.interactive:
-            check_signals()
+        if interrupted(problem.attention):
+            return x.dtype.type(math.nan)
         f = call(problem, x, problem.rows[1], VALUE + GRADIENT if problem.scheme == JOINT else VALUE)
         problem.report[LAST_F] = f
         return f
@@ -289,8 +291,7 @@ def make_access(space):
     def hessian(problem, x, g, H):
         real = x.dtype.type
         n = x.size
-        if problem.interactive:
-            check_signals()
+        interrupted(problem.attention)
         if problem.curvature == FULL_HESSIAN or problem.curvature == SOURCE_HESSIAN:
             copy(problem.rows[1], g)
             problem.report[NHEV] += 1
@@ -323,8 +324,7 @@ def make_access(space):
 
     @seldom
     def product(problem, x, g, p, out):
-        if problem.interactive:
-            check_signals()
+        interrupted(problem.attention)
         if problem.matrix.size > 0:
             multiply(out, problem.matrix, p)
         elif by_products(problem.curvature):
@@ -347,7 +347,7 @@ def bounds(problem):
 def entry(method, threads=False):
     """The compiled solver of a method: once per dtype for all objectives, kept on disk.
 
-    ``entry(...)(x, work, carry, options, age, function, context, scheme, steps, report, interactive, hook,
+    ``entry(...)(x, work, carry, options, age, function, context, scheme, steps, report, attention, hook,
     curvature, matrix, box)`` overwrites `x` by the solution, row 0 of `work` by the gradient there, and
     returns an `Outcome`; the last HOST_ROWS rows of `work` are the objective's.  The arguments from
     `function` on are the fields of `Problem`.
@@ -362,7 +362,7 @@ def _compiled_entry(method, threads):
 
     @compiled(f"solve-{method}{'-threads' if threads else ''}")
     def solve(
-        x, work, carry, options, age, function, context, scheme, steps, report, interactive, hook, curvature,
+        x, work, carry, options, age, function, context, scheme, steps, report, attention, hook, curvature,
         matrix, box,
     ):  # fmt: skip
         x, work, carry, steps, report = borrow(x), borrow(work), borrow(carry), borrow(steps), borrow(report)
@@ -376,7 +376,7 @@ def _compiled_entry(method, threads):
         report[REPLACED_CURVATURE] = 0
         report[REFINED] = 1 if carry[CARRIED] > 0 else 0
         problem = Problem(
-            function, context, scheme, steps, report, work[own:], interactive, hook, curvature, matrix, box
+            function, context, scheme, steps, report, work[own:], attention, hook, curvature, matrix, box
         )
         if not all_finite(x):
             for i in range(x.size):

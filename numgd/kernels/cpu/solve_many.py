@@ -8,8 +8,8 @@ import numpy as np
 from numba import typeof, types
 
 from numgd.jit.parallel import UNKNOWN, parallel_for
-from numgd.jit.pointers import address_of, compiled_call, count_on, function_address
-from numgd.jit.portable import compile_quietly, compiled, portable
+from numgd.jit.pointers import address_of, compiled_call, count_on, function_address, interrupted
+from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled, portable
 from numgd.kernels.cpu.solve import (
     HOST_CARRIED,
     HOST_ROWS,
@@ -23,7 +23,14 @@ from numgd.kernels.cpu.solve import (
     make_rows,
 )
 from numgd.solvers import hessian_memory, method_memory
-from numgd.status import INVALID_INPUT, RAISED
+from numgd.status import (
+    CONVERGED_FUNCTION,
+    CONVERGED_GRADIENT,
+    CONVERGED_STEP,
+    INVALID_INPUT,
+    RAISED,
+    TIME_LIMIT,
+)
 
 CHUNK = 16
 """Problems that a thread takes at a time, at most."""
@@ -32,18 +39,20 @@ CHUNK = 16
 def solve_many(method, memory, limits, steps, box):
     """The compiled driver of a method, for arguments of the types of these.
 
-    ``drive(X, J, *memory, limits, function, context, varies, first, scheme, steps, curvature, box, fun,
+    ``drive(X, J, *memory, limits, function, context, varies, halt, scheme, steps, curvature, box, fun,
     counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by the gradients there,
     `fun` by the values and the columns of `counts` by status, nit, nfev, njev, nhev and how many entries of
-    derivatives were replaced.  `memory` is what
-    `scratch_many` gives, one block for each thread.  Where the args vary (`varies`), the objective gets the
-    address of two words, the args' own and the number of the problem, of which the first has the number
-    `first`; else it gets `context`, as from `entry`.
+    derivatives were replaced.  `memory` is what `scratch_many` gives, one block for each thread.  Where the
+    args vary (`varies`), the objective gets the address of two words, the args' own and the number of the
+    problem; else it gets `context`, as from `entry`.
+
+    What is not done when `halt` (1,) becomes 1 ends with TIME_LIMIT, at the best point so far.  A problem in
+    which a function raises sets it: its status is RAISED, and its row of `J` holds the point.
     """
     work, reports, _, matrices = memory
     point = np.empty(1, work.dtype)
     arguments = (
-        point, work[0], point, limits, 0, 0, 0, 0, steps, reports[0], False, 0, 0, matrices[0], box,
+        point, work[0], point, limits, 0, 0, 0, 0, steps, reports[0], 0, 0, 0, matrices[0], box,
     )  # fmt: skip
     solve, signature = entry(method), tuple(map(typeof, arguments))
     compile_quietly(solve, signature)
@@ -60,21 +69,25 @@ def solve_many(method, memory, limits, steps, box):
 def _driver(signature):
     """The driver of all solvers of a signature, which it calls by their address: it is compiled once."""
     solve = compiled_call(signature)
-    word, flag = types.int64, types.boolean
+    word = types.int64
 
     @portable
     def solve_row(
-        solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
-        fun, counts,
+        solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature, matrix,
+        box, fun, counts,
     ):  # fmt: skip
         carry = np.full(HOST_CARRIED, math.nan, X.dtype)
         arguments = (
-            X[row], work, carry, limits, word(0), function, context, scheme, steps, report, flag(False),
-            word(0), curvature, matrix, box,
+            X[row], work, carry, limits, word(0), function, context, scheme, steps, report,
+            address_of(halt), word(0), curvature, matrix, box,
         )  # fmt: skip
         outcome = solve(solver, arguments)
-        counts[row, 0] = outcome.status
-        if outcome.status == INVALID_INPUT:
+        status = outcome.status
+        done = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
+        if interrupted(address_of(halt)) and not done:
+            status = TIME_LIMIT
+        counts[row, 0] = status
+        if status == INVALID_INPUT:
             return
         fun[row] = outcome.f
         for i in range(X.shape[1]):
@@ -87,21 +100,24 @@ def _driver(signature):
 
     @portable
     def guarded(
-        solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix, box,
-        fun, counts,
+        solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature, matrix,
+        box, fun, counts,
     ):  # fmt: skip
         # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
         try:
             solve_row(
-                solver, row, X, J, work, report, limits, function, context, scheme, steps, curvature, matrix,
-                box, fun, counts,
+                solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature,
+                matrix, box, fun, counts,
             )  # fmt: skip
         except Exception:
             counts[row, 0] = RAISED
+            for i in range(X.shape[1]):
+                J[row, i] = work[work.shape[0] - HOST_ROWS, i]
+            halt[0] = 1
 
     @portable
     def solve_rows(
-        thread, taken, solver, X, J, work, reports, words, matrices, limits, function, context, varies, first,
+        thread, taken, solver, X, J, work, reports, words, matrices, limits, function, context, varies, halt,
         scheme, steps, curvature, box, fun, counts,
     ):  # fmt: skip
         rows = X.shape[0]
@@ -110,23 +126,26 @@ def _driver(signature):
         while begin < rows:
             for row in range(begin, min(begin + together, rows)):
                 words[thread, 0] = context
-                words[thread, 1] = first + row
+                words[thread, 1] = row
+                if interrupted(address_of(halt)):
+                    counts[row, 0] = TIME_LIMIT
+                    continue
                 guarded(
                     solver, row, X, J, work[thread], reports[thread], limits, function,
-                    address_of(words[thread]) if varies else context, scheme, steps, curvature,
+                    address_of(words[thread]) if varies else context, halt, scheme, steps, curvature,
                     matrices[thread], box, fun, counts,
                 )  # fmt: skip
             begin = count_on(address_of(taken), together)
 
-    @compiled(f"solve-many-{_digest(signature.return_type)}")
+    @compiled(f"solve-many-{_digest(signature.return_type)}", {**SOLVER_FLAGS, "nogil": True})
     def drive(
-        solver, X, J, work, reports, words, matrices, limits, function, context, varies, first, scheme, steps,
+        solver, X, J, work, reports, words, matrices, limits, function, context, varies, halt, scheme, steps,
         curvature, box, fun, counts,
     ):  # fmt: skip
         taken = np.zeros(1, np.int64)
         parallel_for(
             solve_rows, work.shape[0], UNKNOWN if X.shape[0] > 1 else 0, taken, solver, X, J, work, reports,
-            words, matrices, limits, function, context, varies, first, scheme, steps, curvature, box, fun,
+            words, matrices, limits, function, context, varies, halt, scheme, steps, curvature, box, fun,
             counts,
         )  # fmt: skip
 
