@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from numgd import __version__, demo
+from numgd.jit.announcing import silence
 from numgd.jit.folder import cache_folder, cache_root, refusal
 from numgd.minimize import THREADED_FROM, minimize
 from numgd.minimize_multistart import minimize_multistart
@@ -228,9 +229,10 @@ def run_steps(steps):
     except ImportError:
         for number, (name, step) in enumerate(steps, 1):
             print(f"[{number}/{len(steps)}] {name}", flush=True)
-            step()
+            with silence():
+                step()
         return
-    with tqdm(steps, unit="solver") as bar:
+    with silence(), tqdm(steps, unit="solver") as bar:
         for name, step in bar:
             bar.set_description(name)
             step()

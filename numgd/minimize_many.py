@@ -1,12 +1,12 @@
 """`minimize_many`: the same function from many starting points or with many sets of data, on all cores."""
 
 import inspect
-import warnings
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.caution import warn_user
 from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
 from numgd.jit.threads import threads
@@ -125,7 +125,7 @@ def _solve(functions, X, args, name, tol, options, varies, progress):
     fun, jac, hess, hessp = functions[:4]
     found = solve_rows(functions, X, args, name, tol, options, varies, progress)
     if isinstance(found, str):
-        warnings.warn(f"{found}; the problems are solved one after the other", RuntimeWarning, stacklevel=3)
+        warn_user(f"{found}; the problems are solved one after the other")
     if found is None or isinstance(found, str):
         options, _ = known_options(name, options)  # it has warned of the others
         found = gather(

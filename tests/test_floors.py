@@ -22,6 +22,7 @@ FLOORS = [
         "files",
         "linalg",
         "parameters",
+        "progress",
         "random",
         "spaces",
     },

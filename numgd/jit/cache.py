@@ -89,6 +89,11 @@ class PackageCache(FunctionCache):
         self.enable()
 
     @property
+    def name(self):
+        """The name under which the code is kept."""
+        return self._name
+
+    @property
     def _impl(self):
         # Made on first use: importing numgd reads no source file and touches no folder.
         if self._impl_made is None:

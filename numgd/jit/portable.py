@@ -12,11 +12,13 @@ from numba.core.errors import (
 )
 from numba.extending import register_jitable
 
+from numgd.jit.announcing import listen
 from numgd.jit.cache import PackageCache
 from numgd.jit.inner import ApartCompiler, InnerCompiler
 from numgd.jit.names import count_from_elsewhere
 
 count_from_elsewhere()
+listen()
 
 portable = register_jitable(forceinline=True, pipeline_class=InnerCompiler)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.

@@ -1,6 +1,5 @@
 """A derivative made of the source of a user's function, compiled and compared with differences once."""
 
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from numgd.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement, random_dir
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.autodiff.reading import NoSource
+from numgd.caution import warn_user
 from numgd.functions import (
     UNKNOWN_ARGS,
     LeastRecentlyUsed,
@@ -115,7 +115,7 @@ def _make_first(trial, box, name, dispatcher, key):
             return Made(None, refused)
         answer = result_type(function, kinds)
     except NoSource as error:
-        warnings.warn(f"{error}; differences are used", RuntimeWarning, stacklevel=6)
+        warn_user(f"{error}; differences are used")
         return Made(None, str(error))
     except NotDifferentiable as error:
         return Made(None, str(error))
@@ -131,7 +131,7 @@ def _make_first(trial, box, name, dispatcher, key):
     if outcome != DIFFERS:
         return Made(function, known=outcome == AGREES)
     message = f"the {said} of {name} by numgd.autodiff differs from differences along a random direction"
-    warnings.warn(f"{message}; differences are used", RuntimeWarning, stacklevel=6)
+    warn_user(f"{message}; differences are used")
     return Made(None, message)
 
 
