@@ -12,7 +12,7 @@ import numgd
 ROOT = Path(numgd.__file__).parent
 
 FLOORS = [
-    {"atomic", "jit", "status"},
+    {"atomic", "caution", "jit", "status"},
     {
         "access",
         "agreement",
