@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import warnings
 from functools import lru_cache
 from types import FunctionType
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from numba.core.registry import CPUDispatcher
 
 from numgd.captured import lift
+from numgd.caution import warn_user
 from numgd.fit_settings import (
     FREE,
     box_of,
@@ -450,4 +450,4 @@ def _by_scipy(f, data, x, scheme, jac, **given):
 def _warn_of_covariance():
     from scipy.optimize import OptimizeWarning
 
-    warnings.warn("Covariance of the parameters could not be estimated", OptimizeWarning, stacklevel=3)
+    warn_user("Covariance of the parameters could not be estimated", OptimizeWarning)

@@ -1,10 +1,9 @@
 """Methods that numgd does not have, bounds and constraints: SciPy's solvers with the compiled objective."""
 
-import warnings
-
 import numpy as np
 
 from numgd.autodiff import value_and_grad
+from numgd.caution import warn_user
 from numgd.differences import make_replacement
 from numgd.jit.arguments import native
 from numgd.kernels.cpu.solve import EXACT, JOINT, PAIR
@@ -28,11 +27,7 @@ def minimize_by_scipy(
 
     constrained = constraints is not None and len(np.atleast_1d(constraints)) > 0
     if constrained and not callable(method) and method not in _CONSTRAINED:
-        warnings.warn(
-            f"method {method!r} takes no constraints; SciPy's 'slsqp' is used instead",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+        warn_user(f"method {method!r} takes no constraints; SciPy's 'slsqp' is used instead")
         options = {name: value for name, value in (options or {}).items() if name in _COMMON_OPTIONS}
         method = "slsqp"
     by_gradient = method in _BY_GRADIENT and not (options or {}).get("eps")
@@ -62,7 +57,7 @@ class _Watched:
         self._calls, self._least, self._x = 0, np.inf, None
 
     def __call__(self, x, *args):
-        if self._x is not None and self._progress.is_over():
+        if self._progress.is_over() and self._x is not None:
             raise _TimeIsOver
         answer = self._fun(x, *args)
         f = answer[0] if isinstance(answer, tuple) else answer

@@ -369,7 +369,7 @@ def _minimize_in_njit(
     explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])
     known, unknown = _options(options)
     if bounded and method_key != asked:
-        known = hand_over(asked, method_key, known, stacklevel=2)
+        known = hand_over(asked, method_key, known)
     limits, maxcor, _ = settings(method_key, dtype, None, known)
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
     if unavailable:

@@ -1,11 +1,11 @@
 """Arguments of `least_squares` and `curve_fit`: SciPy's names and defaults, checked at the call."""
 
 import math
-import warnings
 from functools import lru_cache
 
 import numpy as np
 
+from numgd.caution import warn_user
 from numgd.kernels.cpu.solve import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.access import FitOptions
@@ -38,11 +38,8 @@ def tolerances(method, ftol, xtol, gtol):
             if method == "lm":
                 raise ValueError(f"{name} must be above the machine epsilon ({EPSILON:.2e}) for method 'lm'")
             if value > 0.0:
-                warnings.warn(
-                    f"{name} is below the machine epsilon ({EPSILON:.2e}): the test is disabled",
-                    UserWarning,
-                    stacklevel=4,
-                )
+                message = f"{name} is below the machine epsilon ({EPSILON:.2e}): the test is disabled"
+                warn_user(message, UserWarning)
             value = 0.0
         found.append(value)
     if not any(found):

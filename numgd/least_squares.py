@@ -205,7 +205,8 @@ def least_squares(
     progress : bool
         Whether to show iterations as they are made, with the package tqdm.
     time_limit : float, optional
-        Seconds, looked at after each accepted step; the point reached is the result then, with status −6.
+        Seconds of solving, looked at after each accepted step; the point reached is the result then, with
+        status −6.
     callback : callable, optional
         ``callback(x)`` or ``callback(*, intermediate_result)``, after every accepted step; raising
         StopIteration ends the solve with status −2.

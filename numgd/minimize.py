@@ -1,9 +1,8 @@
 """`minimize`: SciPy's front door to numgd's solvers."""
 
-import warnings
-
 import numpy as np
 
+from numgd.caution import warn_user
 from numgd.delegate import minimize_by_scipy
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
@@ -189,8 +188,8 @@ def minimize(
     progress : bool
         Whether to show iterations as they are made, with the package tqdm.
     time_limit : float, optional
-        Seconds, looked at after each iteration (each call of `fun` in SciPy's methods); the best point so far
-        is the result then.
+        Seconds of solving, looked at after each iteration (each call of `fun` in SciPy's methods); the best
+        point so far is the result then.
 
     Returns
     -------
@@ -286,23 +285,19 @@ def resolve(functions, method, bounded, constrained, options):
     if constrained or own is None:
         return name, False, functions, options
     if bounded and own != name:
-        options = hand_over(name, own, options, stacklevel=4)
+        options = hand_over(name, own, options)
     if trait(own, "CURVATURE") is None and not (functions.hess is functions.hessp is None):
-        warnings.warn(f"method {name!r} uses no Hessian", RuntimeWarning, stacklevel=3)
+        warn_user(f"method {name!r} uses no Hessian")
         functions = functions._replace(hess=None, hessp=None)
     return own, True, functions, options
 
 
-def hand_over(name, own, options, stacklevel):
+def hand_over(name, own, options):
     """What a method that takes over from another one takes of its options; warns of it and of the others."""
     kept, lost = known_options(own, options, name)
     if lost or ALIASES.get(own) != name:
         without = f", which has no option {', '.join(map(repr, lost))}" if lost else ""
-        warnings.warn(
-            f"method {name!r} takes no bounds; {own!r} is used instead{without}",
-            RuntimeWarning,
-            stacklevel=stacklevel,
-        )
+        warn_user(f"method {name!r} takes no bounds; {own!r} is used instead{without}")
     return kept
 
 
@@ -450,7 +445,7 @@ def _result(x, report, status, message, nit, f, state, driver, observer, used):
         if report[ASYMMETRY] > 0:
             asymmetry = "hess is not symmetric; its symmetric part was used"
             result.message += f" Note: {asymmetry}."
-            warnings.warn(asymmetry, RuntimeWarning, stacklevel=4)
+            warn_user(asymmetry)
     fields = trait(method, "result_fields")
     if fields is not None:
         result.update(fields(x, state.work, state.age, state.maxcor))
@@ -460,12 +455,12 @@ def _result(x, report, status, message, nit, f, state, driver, observer, used):
         if driver["history"]:
             result.history = observer.history()
         if driver["disp"]:
-            show(result, method, 5)
+            show(result, method)
     remember_state(result, state)
     return result
 
 
-def show(result, method, stacklevel):
+def show(result, method):
     """Print how a solve ended; as in SciPy a failure's message is a warning."""
     from scipy.optimize import OptimizeWarning
 
@@ -473,7 +468,7 @@ def show(result, method, stacklevel):
         print(result.message)
     else:
         trusting = hasattr(trait(method, "OPTIONS", None), "initial_trust_radius")
-        warnings.warn(result.message, RuntimeWarning if trusting else OptimizeWarning, stacklevel=stacklevel)
+        warn_user(result.message, RuntimeWarning if trusting else OptimizeWarning)
     print(f"         Current function value: {result.fun:f}")
     for name, counted in _COUNTS.items():
         if name in result:

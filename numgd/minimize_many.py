@@ -61,8 +61,8 @@ def minimize_many(
     progress : bool
         Whether to show how many problems are done, with the package tqdm.
     time_limit : float, optional
-        Seconds.  Problems that are not done then end with `Status.TIME_LIMIT`, at the best point so far (the
-        start, with a value of NaN, of those that were not begun).
+        Seconds of solving.  Problems that are not done then end with `Status.TIME_LIMIT`, at the best point
+        so far (the start, with a value of NaN, of those that were not begun).
 
     Returns
     -------
@@ -289,6 +289,8 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
     halt = np.zeros(1, np.int64)
     memory = scratch_many(method, threads(), n, maxcor, dtype, order)
     drive = solve_many(method, memory, limits, steps, box)
+
+    progress.left()  # from now on
 
     def work():
         drive(

@@ -53,7 +53,7 @@ def minimize_multistart(
     progress : bool
         Whether to show how many starts are done, with the package tqdm.
     time_limit : float, optional
-        Seconds; starts that are not done then end as in `minimize_many`.
+        Seconds of solving; starts that are not done then end as in `minimize_many`.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def minimize_multistart(
     success, distinct = bool(found.success[best]), _count_distinct(found, starts)
     result.update(sums, success=success, starts=starts, all=found, distinct=distinct)
     if disp:
-        show(result, method, 3)
+        show(result, method)
     return result
 
 

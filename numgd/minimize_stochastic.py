@@ -9,7 +9,8 @@ import numpy as np
 from numgd import batches, optimizers
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.stochastic import Memory, Treatment
-from numgd.minimize import earlier_result, starting_point
+from numgd.minimize import earlier_result, show, starting_point
+from numgd.minimize_many import without_disp
 from numgd.options import rule_name
 from numgd.parameters import (
     Called,
@@ -114,7 +115,7 @@ def minimize_stochastic(
     options : dict, optional
         Hyper-parameters of the rule, and those of `numgd.optimizers.Optimizer`: `weight_decay`, `decoupled`,
         `clip_value`, `clip_global_norm`, `ema`, `average_from`, `lookahead`, `noise`; `learning_rate` may be
-        a schedule, which is asked by the number of the step.
+        a schedule, which is asked by the number of the step.  ``disp`` prints how the run ended.
 
     Returns
     -------
@@ -172,6 +173,7 @@ def minimize_stochastic(
     source = batches.make_source("data", data, x, settings)
     held_out = None if validation is None else batches.checked_data("validation", validation, x)
     name, reduced = ("gd", True) if str(method).lower() == "svrg" else (rule_name(method), False)
+    options, disp = without_disp(options)
     optimizer = optimizers.of_rule(name)(**(options or {}))
     optimizer.refuse("accumulate", "clip_norm", "groups", "nonfinite")
     if reduced and not source.whole:
@@ -185,9 +187,12 @@ def minimize_stochastic(
         if held_out is not None:
             run.validation = batches.make_objective(loss, held_out, loss.args, x, batches.MEAN, False)
         status = run.epochs(progress, patience is not None or held_out is not None, restore_best)
-        return run.result(status, loss.used, f"stochastic-{'svrg' if reduced else name}")
+        result = run.result(status, loss.used, f"stochastic-{'svrg' if reduced else name}")
     finally:
         run.release()
+    if disp:
+        show(result, name)
+    return result
 
 
 class _Settings(NamedTuple):

@@ -1,11 +1,11 @@
 """Options of the methods: SciPy's names and defaults, checked at the call."""
 
-import warnings
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.caution import warn_user
 from numgd.first_order import METHOD_OPTIONS, RULES
 from numgd.first_order.other_names import known_as, relative
 from numgd.parameters import (
@@ -192,7 +192,7 @@ def settings(method, dtype, tol, options):
     if unknown:
         from scipy.optimize import OptimizeWarning
 
-        warnings.warn(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning, stacklevel=3)
+        warn_user(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning)
     return found
 
 

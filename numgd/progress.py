@@ -13,7 +13,7 @@ class Progress:
     progress : bool
         Whether there is a bar.
     time_limit : float or None
-        Seconds.
+        Seconds from the first look at the clock: what is compiled before does not count.
     unit : str
     total : int, optional
         Units until the end.
@@ -25,22 +25,26 @@ class Progress:
     """
 
     def __init__(self, progress, time_limit, unit, total=None):
-        self._end = self._bar = None
+        self._limit = self._end = self._bar = None
         if time_limit is not None:
-            self._end = time.perf_counter() + checked("time_limit", time_limit, Tolerance)
+            self._limit = checked("time_limit", time_limit, Tolerance)
         self.watches = checked("progress", progress, Flag) or time_limit is not None
         if progress:
             from tqdm.auto import tqdm
 
             self._bar = tqdm(total=total, unit=unit)
 
-    def is_over(self):
-        """Whether the time is."""
-        return self._end is not None and time.perf_counter() >= self._end
-
     def left(self):
         """Seconds that are left, None without limit."""
-        return None if self._end is None else max(0.0, self._end - time.perf_counter())
+        if self._limit is None:
+            return None
+        if self._end is None:
+            self._end = time.perf_counter() + self._limit
+        return max(0.0, self._end - time.perf_counter())
+
+    def is_over(self):
+        """Whether the time is."""
+        return self.left() == 0.0
 
     def reach(self, count, **values):
         """So many units are done; `values` are numbers to show, or None."""

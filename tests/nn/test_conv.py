@@ -439,3 +439,18 @@ def test_memory_beyond_the_arguments(shape, weight, options):
     finally:
         tracemalloc.stop()
     assert peak <= 64 * 2**20
+
+
+def test_large_batches_are_cut_between_looks_at_signals(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(7, 9, 9, 16)), rng.normal(size=(16, 3, 3, 16))
+    grad = rng.normal(size=(7, 9, 9, 16))
+    whole = conv2d(x, weight, padding=1), conv2d_backward(grad, x, weight, padding=1)
+    assert len(choose.blocks(7, grad.shape, weight.shape)) == 1
+    monkeypatch.setattr(choose, "PRODUCTS", 2.5 * 9 * 9 * 16 * weight[0].size)
+    blocks = choose.blocks(7, grad.shape, weight.shape)
+    assert [(block.start, block.stop) for block in blocks] == [(0, 2), (2, 4), (4, 6), (6, 7)]
+    assert np.array_equal(conv2d(x, weight, padding=1), whole[0])
+    parts = conv2d_backward(grad, x, weight, padding=1)
+    assert np.array_equal(parts[0], whole[1][0])
+    np.testing.assert_allclose(parts[1], whole[1][1], rtol=1e-12, atol=1e-12)

@@ -1,7 +1,10 @@
 """Which algorithm computes a convolution: chosen by its shape, or named."""
 
+import math
 from functools import partial
 from types import SimpleNamespace
+
+import numpy as np
 
 from numgd.kernels.cpu.conv import (
     depthwise,
@@ -49,6 +52,9 @@ WINOGRAD_CHANNELS = 16
 TILES_FOR_WEIGHTS = 24
 """Tiles whose products take as long as the transform of the weights."""
 
+PRODUCTS = 2e10
+"""Multiplications between two looks at signals: some tenths of a second on one core."""
+
 
 def reason_against(algorithm, kernel, inside, outside, geometry):
     """Why a named algorithm does not apply to a convolution, or None."""
@@ -81,11 +87,22 @@ def _module(algorithm, weight, result, geometry):
     return ALGORITHMS[algorithm or choose(kernel, inside, outside, result[0], result[1:3], geometry)]
 
 
+def blocks(images, result, weight):
+    """Slices of a batch between which Python looks at signals: of a large one many, of others one.
+
+    `result` and `weight` are shapes.
+    """
+    each = math.prod(result[1:]) * math.prod(weight[1:])
+    together = max(1, int(PRODUCTS // max(each, 1)))
+    return [slice(first, min(first + together, images)) for first in range(0, images, together)]
+
+
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, kept=None):
     """Convolve `x` with `weight`, add `bias`, apply the activation, into `out`; see `direct.forward`."""
     if out.size:
         module = _module(algorithm, weight.shape, out.shape, geometry)
-        module.forward(x, weight, bias, out, geometry, activation, kept)
+        for block in blocks(len(x), out.shape, weight.shape):
+            module.forward(x[block], weight, bias, out[block], geometry, activation, kept)
 
 
 def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, kept=None):
@@ -93,7 +110,8 @@ def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm
     if out.size:
         module = _module(algorithm, weight.shape, grad.shape, geometry)
         function = getattr(module, "input_gradient", direct.input_gradient)
-        function(grad, weight, bias, out, geometry, activation, kept)
+        for block in blocks(len(grad), grad.shape, weight.shape):
+            function(grad[block], weight, bias, out[block], geometry, activation, kept)
 
 
 def gradient_of_weight(grad, x, out, geometry, algorithm=None):
@@ -104,4 +122,10 @@ def gradient_of_weight(grad, x, out, geometry, algorithm=None):
         out[:] = 0
         return
     module = _module(algorithm, out.shape, grad.shape, geometry)
-    getattr(module, "weight_gradient", weight_gradient.weight_gradient)(grad, x, out, geometry)
+    function = getattr(module, "weight_gradient", weight_gradient.weight_gradient)
+    first, *others = blocks(len(x), grad.shape, out.shape)
+    function(grad[first], x[first], out, geometry)
+    for block in others:
+        part = np.empty_like(out)
+        function(grad[block], x[block], part, geometry)
+        out += part
