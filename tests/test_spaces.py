@@ -6,7 +6,7 @@ import pytest
 from numba import njit, prange
 
 from numgd import linalg
-from numgd.jit.portable import SOLVER_FLAGS, THREADED_FLAGS
+from numgd.jit.portable import SOLVER_FLAGS
 from numgd.spaces import BLOCK, SERIAL, THREADED, make_norm
 
 DTYPES = [np.float64, np.float32]
@@ -102,7 +102,7 @@ def forms(function, arguments):
     scope = {"function": function, "njit": njit, "prange": prange}
     exec(f"def call({names}):\n    return function({names})", scope)
     exec(f"def loop({names}):\n    for i in prange(1):\n        function({names})\n    return True", scope)
-    return [function, njit(**SOLVER_FLAGS)(scope["call"]), njit(**THREADED_FLAGS)(scope["loop"])]
+    return [function, njit(**SOLVER_FLAGS)(scope["call"]), njit(**SOLVER_FLAGS, parallel=True)(scope["loop"])]
 
 
 def symmetric(n, dtype, definite=True):

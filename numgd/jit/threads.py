@@ -47,7 +47,8 @@ def _load_tbb():
         return None
 
 
-_tbb = _load_tbb()
+TBB = _load_tbb()
+"""The library, which stays loaded, or None."""
 
 
 def layer():
