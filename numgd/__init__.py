@@ -1,5 +1,7 @@
 """Numerical optimisation at machine speed, without a deep-learning framework."""
 
+from importlib import import_module
+
 from numgd import autodiff, optimizers, schedules
 from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
 from numgd.embedded import MinimizeResult
@@ -39,3 +41,15 @@ __all__ = [
     "vjp",
     *optimizers.__all__,
 ]
+
+_LATE = ("line_searches", "nn")  # modules that are imported when they are first asked for
+
+
+def __getattr__(name):
+    if name in _LATE:
+        return import_module(f"numgd.{name}")
+    raise AttributeError(f"module 'numgd' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LATE})

@@ -20,10 +20,17 @@ from numgd.jit.folder import cache_folder, cache_root, refusal
 from numgd.minimize import THREADED_FROM, minimize
 from numgd.minimize_multistart import minimize_multistart
 from numgd.options import ALIASES, METHODS
-from numgd.plots import draw_convergence
+from numgd.plots import draw_convergence, picture_formats
 from numgd.second_order import trait
 
 DTYPES = ("float64", "float32")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; ``--help`` shows the rest."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments=None):
@@ -34,12 +41,13 @@ def main(arguments=None):
     arguments : sequence of str, optional
         Words after the command's name; those of the process by default.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="numgd",
         description="Numerical optimisation at machine speed, without a deep-learning framework.",
     )
     parser.add_argument("--version", action="version", version=f"numgd {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    parser.set_defaults(run=lambda options: parser.print_help() or 0)
+    commands = parser.add_subparsers(metavar="command")
 
     command = commands.add_parser(
         "demo", help="fit two real data sets beside SciPy; prints tables, draws curves"
@@ -66,6 +74,7 @@ def main(arguments=None):
         type=_canonical,
         choices=METHODS,
         default=METHODS,
+        metavar="METHOD",
         help="only these (default: all)",
     )
     command.set_defaults(run=run_warmup)
@@ -84,8 +93,9 @@ def _canonical(method):
 
 def run_demo(options):
     """Print a table of runs for every problem, and draw their convergence."""
-    if not options.output.parent.is_dir():
-        return _fail(f"there is no folder {options.output.parent}")
+    fault = _fault_of_output(options.output)
+    if fault:
+        return _fail(fault)
     try:
         problems = [load() for load in demo.PROBLEMS]
     except ImportError:
@@ -102,10 +112,24 @@ def run_demo(options):
     )
     try:
         draw_convergence(comparisons, options.output)
-    except (OSError, ValueError) as error:  # no permission, or a suffix that names no format
+    except (OSError, ValueError) as error:  # a full disk, or a format that lacks its library
         return _fail(f"cannot write {options.output}: {error}")
     print(f"Convergence curves: {options.output}")
     return 0
+
+
+def _fault_of_output(path):
+    """Why no picture can be written to a path; empty where it can."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if path.is_dir():
+        return f"{path} is a folder"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return f"cannot write {path}: permission denied"
+    formats = picture_formats()
+    if path.suffix[1:].lower() not in formats:
+        return f"--output must end with one of {', '.join(f'.{name}' for name in formats)}; it is {path}"
+    return ""
 
 
 def _compile_missing():

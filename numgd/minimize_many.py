@@ -18,7 +18,7 @@ from numgd.options import ALIASES, METHODS, known_options, settings
 from numgd.parameters import Flag, Tolerance
 from numgd.progress import Progress
 from numgd.second_order import trait
-from numgd.status import RAISED, SUCCESSES
+from numgd.status import RAISED, SUCCESSES, Status
 
 
 class ManyResult(NamedTuple):
@@ -34,6 +34,29 @@ class ManyResult(NamedTuple):
     replaced: Any  # (N,) entries of derivatives made of the source that were not finite, and are differences
     status: Any  # (N,) a `numgd.Status` each
     success: Any  # (N,) bool
+
+    def __repr__(self):
+        """How many were solved, how the others ended, and the spread; the fields hold the rows."""
+        count = np.size(self.success)
+        lines = [f"ManyResult: {np.count_nonzero(self.success)} of {count} problems were solved"]
+        if count:
+            fun, nit = np.asarray(self.fun), np.asarray(self.nit)
+            finite = np.sort(fun[np.isfinite(fun)])
+            if finite.size:
+                middle = np.median(finite)
+                lines.append(f"  fun     best {finite[0]:.6g}, median {middle:.6g}, worst {finite[-1]:.6g}")
+            if finite.size < count:
+                lines.append(f"  fun     not finite: {count - finite.size}")
+            lines.append(f"  nit     median {np.median(nit):g}, most {nit.max():d}, all {nit.sum():d}")
+            for status, number in zip(*np.unique(self.status, return_counts=True), strict=True):
+                lines.append(f"  status  {_status_name(status)}: {number}")
+        return "\n".join(lines)
+
+
+def _status_name(status):
+    """The name of a status; the number of one that SciPy alone has."""
+    known = Status._value2member_map_.get(int(status))
+    return str(status) if known is None else known.name
 
 
 def minimize_many(

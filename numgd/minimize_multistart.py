@@ -13,6 +13,9 @@ from numgd.status import MESSAGES, TIME_LIMIT
 SAME_MINIMUM = 1e-3
 """Two solutions are one minimum if no variable differs by more than this part of the starts' widest range."""
 
+MOST_STARTS = 2**31 - 1
+"""How many starts may be drawn."""
+
 
 def minimize_multistart(
     fun: Called,
@@ -99,6 +102,8 @@ def minimize_multistart(
     if not isinstance(args, tuple):
         args = (args,)
     bounds = binding(bounds)
+    if n_starts > MOST_STARTS:
+        raise ValueError(f"n_starts must be at most {MOST_STARTS}; it is {n_starts}")
     generator = _generator(seed)
     starts = _drawn(bounds, int(n_starts), generator, sampling) if X0 is None else _given(X0)
     box = box_of(bounds, starts.shape[1], starts.dtype)

@@ -12,6 +12,13 @@ COLOURS = ("#E69F00", "#009E73", "#0072B2", "#D55E00", "#999999", "#CC79A7", "#5
 """Okabe and Ito's palette, told apart by colour-blind readers too."""
 
 
+def picture_formats():
+    """Suffixes of the pictures that can be written, without the dot."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return sorted(FigureCanvasBase.get_supported_filetypes())
+
+
 def draw_convergence(comparisons, path):
     """Save the curves of loss − lowest loss against evaluations, one panel a comparison.
 

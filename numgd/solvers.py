@@ -38,7 +38,7 @@ def new_memory(owner, remedy, shape, dtype=np.float64, unit="variables"):
     """Memory without values; raises MemoryError that says how much `owner` takes, and the remedy."""
     try:
         return np.empty(shape, dtype)
-    except (MemoryError, ValueError):  # ValueError where addresses cannot count so much
+    except (MemoryError, OverflowError, ValueError):  # the last two where addresses cannot count so much
         size = math.prod(shape) * np.dtype(dtype).itemsize / 2**30
     raise MemoryError(f"{owner} takes {size:.3g} GiB for {shape[-1]} {unit}{remedy}")
 

@@ -9,6 +9,10 @@ from numba import njit
 from scipy import optimize
 
 import numgd
+from numgd.kernels.cpu.fit import long_memory
+from numgd.kernels.cpu.solve import scratch
+from numgd.kernels.cpu.solve_many import scratch_many
+from numgd.options import settings
 
 CENTRE = np.array([1.0, -2.0, 0.5])
 
@@ -276,3 +280,49 @@ def test_args_are_never_written():
     centre.setflags(write=False)
     result = numgd.minimize(distance, np.zeros(3), centre, jac=distance_gradient)
     np.testing.assert_allclose(result.x, CENTRE, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "said"),
+    [
+        ("adam", "lr", r"lr \(here 'learning_rate'\)"),
+        ("adam", "betas", r"betas \(here 'beta1' and 'beta2'\)"),
+        ("rmsprop", "alpha", r"alpha \(here 'decay'\)"),
+        ("gd", "momentum", r"momentum \(see method 'momentum'\)"),
+        ("bfgs", "lr", "lr$"),
+    ],
+)
+def test_options_by_names_of_other_libraries(method, name, said):
+    with pytest.warns(optimize.OptimizeWarning, match=f"Unknown solver options: {said}"):
+        settings(method, np.dtype(np.float64), None, {name: 0.5})
+
+
+@pytest.mark.parametrize("method", ["bfgs", "dfp", "broyden", "sr1", "newton", "trust-exact", "dogleg"])
+@pytest.mark.parametrize("n", [2 * 10**6, 10**10, 2**40])  # 29 TiB, and more than addresses count
+def test_methods_with_a_matrix_name_the_one_without(method, n):
+    with pytest.raises(MemoryError, match=rf"method '{method}' takes .* GiB for {n} variables: 'l-bfgs'"):
+        scratch(method, n, 10, np.float64)
+    with pytest.raises(MemoryError, match=rf"method '{method}' takes .*'l-bfgs'"):
+        scratch_many(method, 2, n, 10, np.float64)
+
+
+def test_memory_of_methods_without_a_matrix():
+    with pytest.raises(MemoryError, match=r"method 'l-bfgs' takes .* GiB for 2 variables$"):
+        scratch("l-bfgs", 2, 2**61, np.float64)
+    with pytest.raises(MemoryError, match="hessp gives its products"):
+        scratch_many("newton-cg", 1, 2, 0, np.float64, 10**8)
+    with pytest.raises(MemoryError, match=r"a fit by 1000000 parameters takes .*'l-bfgs'"):
+        long_memory(10**6, 10**8)
+
+
+def test_a_matrix_that_is_too_large_is_refused_before_anything_is_evaluated():
+    calls = []
+    with pytest.raises(MemoryError, match="'l-bfgs'"):
+        numgd.minimize(calls.append, np.zeros(2 * 10**6), jac="2-point", method="bfgs")
+    assert not calls
+
+
+@pytest.mark.parametrize("count", [2**62, 2**63, 10**30, "3", -1, 1.5])
+def test_numbers_of_starts(count):
+    with pytest.raises((TypeError, ValueError), match="n_starts must"):
+        numgd.minimize_multistart(np.sum, bounds=[(0, 1)], n_starts=count)

@@ -52,11 +52,21 @@ def test_help_names_the_commands():
     assert all(command in process.stdout for command in ("demo", "info", "warmup"))
 
 
-@pytest.mark.parametrize("arguments", [("dance",), (), ("warmup", "--method", "dance"), ("demo", "--dance")])
-def test_what_is_unknown_exits_with_2(arguments):
+@pytest.mark.parametrize("arguments", [("dance",), ("warmup", "--method", "dance"), ("demo", "--dance")])
+def test_what_is_unknown_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(arguments)
     assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("numgd") and "dance" in line
+
+
+def test_without_arguments_it_prints_its_help(capsys):
+    assert cli.main([]) == 0
+    shown = capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0 and capsys.readouterr().out == shown and "warmup" in shown
 
 
 def test_unknown_command_of_the_process_exits_with_2():
@@ -117,6 +127,20 @@ class TestDemo:
     def test_output_in_no_folder(self, tmp_path, capsys):
         assert cli.main(["demo", "--output", str(tmp_path / "nowhere" / "a.png")]) == 1
         assert "nowhere" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("name", ["x.foo", "x", "x.npz", "folder.png"])
+    def test_output_that_is_no_picture_fails_before_the_work(self, name, tmp_path, capsys, monkeypatch):
+        (tmp_path / "folder.png").mkdir()
+        monkeypatch.setattr(demo, "PROBLEMS", [lambda: pytest.fail("the work has begun")])
+        assert cli.main(["demo", "--output", str(tmp_path / name)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert name in line
+
+    def test_output_where_nothing_may_be_written(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr(demo, "PROBLEMS", [lambda: pytest.fail("the work has begun")])
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        assert cli.main(["demo", "--output", str(tmp_path / "a.png")]) == 1
+        assert "permission denied" in capsys.readouterr().err
 
     @pytest.mark.parametrize("load", demo.PROBLEMS, ids=lambda load: load.__name__)
     def test_gradients_are_those_of_the_losses(self, load):

@@ -97,6 +97,10 @@ def test_importing_compiles_nothing_and_stays_light():
         "assert 'numba.cuda' not in sys.modules\n"
         "from numgd.kernels.cpu.solve import _compiled_entry\n"
         "assert _compiled_entry.cache_info().currsize == 0\n"
+        "assert not any(name.startswith('numgd.nn') for name in sys.modules)\n"
+        "assert {'nn', 'line_searches'} <= set(dir(numgd))\n"
+        "assert numgd.nn.functional.relu and numgd.line_searches.__doc__\n"
+        "assert not hasattr(numgd, 'nothing') and not hasattr(numgd.nn, 'nothing')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

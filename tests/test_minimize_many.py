@@ -202,3 +202,26 @@ def test_no_problems_at_all():
 def test_bad_input(arguments, error, match):
     with pytest.raises(error, match=match):
         numgd.minimize_many(*arguments)
+
+
+def test_the_summary():
+    N, fun = 6, np.array([3.0, 1.0, np.nan, 2.0, np.inf, 5.0])
+    status = np.array([0, 4, 3, 1, 1, 77])
+    counts = [np.arange(N)] * 5
+    found = numgd.ManyResult(np.zeros((N, 2)), fun, np.zeros((N, 2)), *counts, status, np.arange(N) < 2)
+    assert str(found) == repr(found)
+    assert repr(found).splitlines() == [
+        "ManyResult: 2 of 6 problems were solved",
+        "  fun     best 1, median 2.5, worst 5",
+        "  fun     not finite: 2",
+        "  nit     median 2.5, most 5, all 15",
+        "  status  CONVERGED_GRADIENT: 1",
+        "  status  MAXITER: 2",
+        "  status  NOT_FINITE: 1",
+        "  status  CONVERGED_FUNCTION: 1",
+        "  status  77: 1",
+    ]
+    none = numgd.minimize_many(distance, np.zeros((0, 2)), np.zeros((0, 2)))
+    assert repr(none) == "ManyResult: 0 of 0 problems were solved"
+    all_nan = found._replace(fun=np.full(N, np.nan))
+    assert "not finite: 6" in repr(all_nan) and "best" not in repr(all_nan)

@@ -1,10 +1,12 @@
 """When a user's function is compiled, and that it then means what it meant in Python."""
 
+import warnings
 from collections import namedtuple
 
 import numpy as np
 import pytest
-from numba import njit, objmode
+from numba import njit, objmode, typeof
+from numba.core.errors import NumbaExperimentalFeatureWarning
 
 import numgd
 from numgd import Status
@@ -148,3 +150,23 @@ def test_bounds_that_bind_nothing_change_nothing():
     fun = njit(lambda x: ((x - 1.0) ** 2).sum())
     result = numgd.minimize(fun, [0.0, 0.0], method="BFGS", bounds=[(None, None), (-np.inf, np.inf)])
     assert result.hess_inv.shape == (2, 2)
+
+
+def test_a_compiled_function_in_args_gives_no_warning():
+    square = njit(lambda value: value * value)
+    nested = (square, (2.0, square))
+
+    @njit
+    def first(x, square):
+        return square(x[0] - 1.0)
+
+    @njit
+    def inside(x, both):
+        return both[0](x[0]) + both[1][1](x[0])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for fun, arg in ((first, square), (inside, nested)):
+            numgd.minimize(fun, np.zeros(1), (arg,), "gd", "2-point", options={"maxiter": 1})
+    with pytest.warns(NumbaExperimentalFeatureWarning):
+        typeof((square,))  # the user's own code is warned as before

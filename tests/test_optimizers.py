@@ -14,6 +14,7 @@ import numgd
 from numgd import optimizers
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_apply, make_start, step_coefficients
+from numgd.first_order.other_names import OTHER_NAMES, RELATIVES
 from numgd.kernels.cpu import step as cpu
 
 CLASSES = [getattr(optimizers, name) for name in optimizers.__all__ if name != "Optimizer"]
@@ -698,3 +699,47 @@ def test_nothing_before_the_first_step():
     for ask in (numgd.Adam().parameters, numgd.Adam(ema=0.9).averaged, numgd.Adam().averaged):
         with pytest.raises(ValueError, match=r"first step|averaged needs"):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("Adam", "lr", "'learning_rate'"),
+        ("Adam", "betas", "'beta1' and 'beta2'"),
+        ("Adam", "epsilon", "'eps'"),
+        ("Adam", "beta_1", "'beta1'"),
+        ("Adam", "amsgrad", r"numgd\.AMSGrad"),
+        ("Adam", "clipnorm", "'clip_norm'"),
+        ("Adam", "global_clipnorm", "'clip_global_norm'"),
+        ("Lion", "momentum", "'beta1'"),
+        ("NAdam", "schedule_decay", "'momentum_decay'"),
+        ("RMSprop", "rho", "'decay'"),
+        ("RMSprop", "alpha", "'decay'"),
+        ("RMSprop", "momentum", r"numgd\.RMSpropMomentum"),
+        ("RMSprop", "centered", r"numgd\.RMSpropCentred"),
+        ("Adadelta", "rho", "'decay'"),
+        ("SGD", "momentum", r"numgd\.Momentum"),
+        ("SGD", "nesterov", r"numgd\.Nesterov"),
+        ("ASGD", "alpha", "'power'"),
+        ("ASGD", "lambd", "'decay'"),
+        ("Rprop", "etas", "'decrease_factor' and 'increase_factor'"),
+        ("Adagrad", "lr_decay", "'learning_rate_decay'"),
+        ("Adadelta", "momentum", "it has learning_rate, decay, eps, weight_decay, decoupled"),
+        ("Adam", "nonsense", "it has learning_rate, beta1"),
+    ],
+)
+def test_names_of_other_libraries_are_told_in_ours(name, given, said):
+    with pytest.raises(TypeError, match=f"{name} has no hyper-parameter '{given}'; .*{said}"):
+        getattr(numgd, name)(**{given: 0.5})
+    with pytest.raises(TypeError, match=said):
+        getattr(numgd, name)(groups={"a": {given: 0.5}})
+
+
+def test_every_name_of_another_library_is_told_by_some_rule():
+    """A name that none of the rules has anything for would be told nobody."""
+    settings = set(inspect.signature(optimizers.Optimizer).parameters)
+    known = settings.union(*(inspect.signature(cls).parameters for cls in CLASSES))
+    for given, ours in OTHER_NAMES.items():
+        assert set(ours) <= known, given
+    for (rule, given), other in RELATIVES.items():
+        assert rule in RULES and other in RULES and given not in RULES[rule].Options._fields

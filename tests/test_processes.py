@@ -157,3 +157,54 @@ def test_spawned_processes():
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         for x, centre in zip(pool.map(solve_in_child, centres), centres, strict=True):
             np.testing.assert_allclose(x, centre, atol=1e-5)
+
+
+WITHOUT_COMPILATION = """
+import numpy as np
+import numgd
+
+def square(x, *data):
+    return np.sum(x * x)
+
+x, image = np.ones(2), np.ones((1, 4, 4, 3))
+F = numgd.nn.functional
+calls = {
+    "minimize": lambda: numgd.minimize(square, x),
+    "minimize, differences": lambda: numgd.minimize(square, x, jac="2-point"),
+    "minimize_many": lambda: numgd.minimize_many(square, np.ones((2, 2))),
+    "minimize_multistart": lambda: numgd.minimize_multistart(square, bounds=[(0, 1)] * 2, n_starts=3),
+    "minimize_stochastic": lambda: numgd.minimize_stochastic(square, x, np.ones((4, 2))),
+    "least_squares": lambda: numgd.least_squares(lambda x: x, x),
+    "curve_fit": lambda: numgd.curve_fit(lambda t, a: a * t, np.arange(3.0), np.arange(3.0)),
+    "check_grad": lambda: numgd.check_grad(lambda x: np.sum(x), x),
+    "line search": lambda: numgd.line_searches.strong_wolfe(square, lambda x: 2 * x, x, -x),
+    "Adam": lambda: numgd.Adam().step(np.ones(2), np.ones(2)),
+    "conv2d": lambda: F.conv2d(image, np.ones((2, 3, 3, 3))),
+    "relu": lambda: F.relu(image),
+    "max_pool2d": lambda: F.max_pool2d(image, 2),
+    "softmax": lambda: F.softmax(image),
+    "batch_norm": lambda: F.batch_norm(image, training=True),
+    "mse_loss": lambda: F.mse_loss(image, image),
+    **{
+        name: lambda make=getattr(numgd, name): make(lambda x: np.sum(x))(x)
+        for name in ("grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp")
+    },
+}
+for name, call in calls.items():
+    try:
+        call()
+    except RuntimeError as error:
+        assert str(error) == "numgd's functions are compiled: they cannot run with NUMBA_DISABLE_JIT=1"
+    else:
+        raise AssertionError(name)
+print(len(calls))
+"""
+
+
+def test_one_error_where_numba_compiles_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    script = tmp_path / "script.py"
+    script.write_text(WITHOUT_COMPILATION)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20

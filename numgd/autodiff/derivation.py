@@ -167,7 +167,7 @@ class Derivation:
 
     def target(self, kinds):
         """The function whose source is differentiated: of a derivative, what it is for arguments of kinds."""
-        inner = getattr(self.function, "derivation", None)
+        inner = inner_derivation(self.function)
         return self.function if inner is None else inner.written(kinds)[0]
 
     def opening(self, program):
@@ -288,6 +288,11 @@ class Derivation:
         return self._by_products(kinds, JACOBIANS[0, 0], product="hessp")
 
 
+def inner_derivation(function):
+    """The `Derivation` of a function that is a derivative itself, else None."""
+    return getattr(function, "derivation", None)
+
+
 def flags_of(function):
     """How derivatives of a function are compiled: with checks of indices where it has them, as in Python.
 
@@ -333,9 +338,11 @@ def derived(mode, function, argnum):
     try:
         return _derived(mode, function, argnum)
     except TypeError as error:
-        if isinstance(function, Hashable):
-            raise
-        raise TypeError(f"{mode} takes a function; it got {function!r}") from error
+        if not isinstance(function, Hashable):
+            raise TypeError(f"{mode} takes a function; it got {function!r}") from error
+        if not isinstance(argnum, Hashable):
+            raise TypeError(f"argnum must be an int or a tuple of ints; it is {argnum!r}") from error
+        raise
 
 
 @lru_cache(1024)
@@ -343,4 +350,7 @@ def _derived(mode, function, argnum):
     derivation = Derivation(mode, function, argnum)
     found = generated(derivation.signature(), derivation.make, flags_of(function))
     found.derivation = derivation
+    number = "" if argnum == 0 else f", argnum={argnum!r}"
+    of = derivation.plain.__name__ if inner_derivation(function) is None else repr(function)
+    found.description = f"{mode}({of}{number})"
     return found

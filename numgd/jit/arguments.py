@@ -6,12 +6,13 @@ import numpy as np
 from llvmlite import ir
 from numba import _dispatcher
 from numba.core import types
+from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose, typeof
 from numba.extending import intrinsic, overload
 
 from numgd.jit.pointers import address_of
-from numgd.jit.portable import compiled, portable
+from numgd.jit.portable import compiled, portable, quiet_compilation
 
 _ARRAYS = frozenset((np.ndarray, np.recarray, np.memmap))
 """Classes of arrays that mean the same in compiled code."""
@@ -81,7 +82,17 @@ def _as_in_python(value):
 
 def type_of(value):
     """Numba type of a Python value; raises ValueError for a value that Numba does not know."""
-    return typeof(value, Purpose.argument)
+    if not _holds_function(value):
+        return typeof(value, Purpose.argument)
+    with quiet_compilation():
+        return typeof(value, Purpose.argument)
+
+
+def _holds_function(value):
+    """Whether there is a compiled function in nested tuples, of which Numba warns as experimental."""
+    if isinstance(value, tuple):
+        return any(map(_holds_function, value))
+    return isinstance(value, Dispatcher)
 
 
 def storage_size(numba_type):
@@ -211,14 +222,29 @@ def row_loader(numba_type):
 
 
 @compiled("arguments-pack")
-def pack(buffer, values):
-    """Store a tuple in a byte buffer, keep what it refers to alive, and give the buffer's address."""
+def _pack(buffer, values):
     retain(values)
     store(address_of(buffer), values)
     return address_of(buffer)
 
 
 @compiled("arguments-unpack")
+def _unpack(buffer, values):
+    release(address_of(buffer), values)
+
+
+def pack(buffer, values):
+    """Store a tuple in a byte buffer, keep what it refers to alive, and give the buffer's address."""
+    return _quietly(_pack, buffer, values)
+
+
 def unpack(buffer, values):
     """Release what `pack` holds."""
-    release(address_of(buffer), values)
+    _quietly(_unpack, buffer, values)
+
+
+def _quietly(function, buffer, values):
+    if not _holds_function(values):
+        return function(buffer, values)
+    with quiet_compilation():
+        return function(buffer, values)

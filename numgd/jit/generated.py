@@ -8,6 +8,7 @@ from types import ModuleType
 
 from numba import njit
 from numba.core.dispatcher import _FunctionCompiler
+from numba.core.registry import CPUDispatcher
 
 from numgd.atomic import replacing
 from numgd.jit.cache import PackageCache
@@ -43,6 +44,15 @@ def _words(flags):
     return "".join(f"-{word}" for word in (["checked"] if flags.get("boundscheck") else []) + fast)
 
 
+class Generated(CPUDispatcher):
+    """A dispatcher that shows itself by its description."""
+
+    description = None
+
+    def __repr__(self):
+        return self.description or super().__repr__()
+
+
 def generated(signature, make, flags):
     """A dispatcher that compiles another function for each combination of argument types.
 
@@ -66,6 +76,7 @@ def generated(signature, make, flags):
     compiler = _Compiler(old.py_func, old.targetdescr, old.targetoptions, old.locals, old.pipeline_class)
     compiler.make, compiler.flags = make, flags
     dispatcher._compiler = compiler
+    dispatcher.__class__ = Generated
     return dispatcher
 
 

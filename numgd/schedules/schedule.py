@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from numgd.parameters import NonNegative, check_fields, checked, parameter_of
+from numgd.status import UNLIMITED
 
 
 class Schedule(ABC):
@@ -41,6 +42,8 @@ class Schedule(ABC):
             raise TypeError(f"t must be an integer or an array of integers; it is {t!r:.80}")
         if steps.size and steps.min() < 1:
             raise ValueError(f"t counts the steps from 1; it is {steps.min()}")
+        if steps.size and steps.max() > UNLIMITED:
+            raise ValueError(f"t must be at most {UNLIMITED}; it is {steps.max()}")
         # Numbers are arrays too: NumPy's powers of the two differ in the last bit.
         rates = self._rates(steps.astype(np.int64).ravel())
         return rates.reshape(steps.shape) if steps.ndim else float(rates[0])

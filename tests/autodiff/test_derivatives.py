@@ -470,3 +470,15 @@ def test_a_first_parameter_may_have_a_default():
     np.testing.assert_allclose(found.x, 1.0)
     assert found.derivatives["jac"] == "autodiff"
     np.testing.assert_array_equal(numgd.vjp(lambda x=None: x * x)(np.array([3.0]), np.array([2.0])), [12.0])
+
+
+def test_derivatives_show_what_they_are_of():
+    def f(x, y):
+        return x * y
+
+    assert repr(numgd.grad(f)) == "grad(f)"
+    assert repr(numgd.value_and_grad(f, 1)) == "value_and_grad(f, argnum=1)"
+    assert repr(numgd.grad(numgd.grad(njit(f)), (0, 1))) == "grad(grad(f), argnum=(0, 1))"
+    assert repr(numgd.hessp(lambda x: x * x)) == "hessp(<lambda>)"
+    with pytest.raises(TypeError, match="argnum must be an int"):
+        numgd.grad(f, [0])

@@ -381,3 +381,12 @@ def test_nothing_is_written_before_all_is_checked():
     with pytest.raises(ValueError, match="out is read-only"):
         F.batch_norm(X, None, None, *running, training=True, out=read_only)
     assert np.all(running[0] == 0) and np.all(running[1] == 1)
+
+
+def test_windows_wider_than_all_channels():
+    """They hold no more than all channels, and cost no more."""
+    x = np.random.default_rng(1).normal(size=(3, 5))
+    for size in (9, 10, 11, 40, 10**9):
+        found = F.local_response_norm(x, size, alpha=3.0 * size, beta=0.6, k=0.5)
+        expected = x / (0.5 + 3.0 * np.sum(x**2, axis=1, keepdims=True)) ** 0.6
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -238,3 +238,62 @@ def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
     assert np.all(X == 1)
+
+
+X, WEIGHT = np.ones((1, 6, 6, 4)), np.ones((4, 3, 3, 4))
+TAKE_INTEGERS = {
+    "max_pool2d": (
+        lambda **given: F.max_pool2d(X, **{"kernel_size": 2, **given}),
+        "kernel_size stride padding",
+    ),
+    "avg_pool2d": (
+        lambda **given: F.avg_pool2d(X, **{"kernel_size": 2, **given}),
+        "kernel_size stride padding",
+    ),
+    "adaptive_avg_pool2d": (lambda **given: F.adaptive_avg_pool2d(X, **given), "output_size"),
+    "conv2d": (lambda **given: F.conv2d(X, WEIGHT, **given), "stride padding dilation groups"),
+    "conv2d_transpose": (
+        lambda **given: F.conv2d_transpose(X, WEIGHT, **given),
+        "stride padding dilation groups output_padding",
+    ),
+    "pad": (lambda **given: F.pad(X, **given), "padding"),
+    "local_response_norm": (lambda **given: F.local_response_norm(X, **given), "size"),
+    "group_norm": (lambda **given: F.group_norm(X, **given), "num_groups"),
+    "dropout": (lambda **given: F.dropout(X, 0.5, **{"seed": 1, **given}), "seed stream"),
+}
+
+
+@pytest.mark.parametrize(
+    "value", [2**64, 10**30, -1, "3", "a", 1.5, np.nan, [], {}, ("a", 1), (1, 2, 3), b"3"]
+)
+@pytest.mark.parametrize(
+    ("name", "argument"), [(name, each) for name, (_, all_) in TAKE_INTEGERS.items() for each in all_.split()]
+)
+def test_integers_are_checked_by_name(name, argument, value):
+    with pytest.raises((TypeError, ValueError), match=argument):
+        TAKE_INTEGERS[name][0](**{argument: value})
+
+
+@pytest.mark.parametrize("value", [2**31, 2**62, 2**63])
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        (name, each)
+        for name, (_, all_) in TAKE_INTEGERS.items()
+        for each in all_.split()
+        if each not in ("seed", "stream", "groups", "num_groups")
+    ],
+)
+def test_integers_beyond_any_image(name, argument, value):
+    with pytest.raises(ValueError, match=f"{argument} must be at most"):
+        TAKE_INTEGERS[name][0](**{argument: value})
+
+
+def test_results_that_no_memory_holds():
+    for call in (lambda: F.pad(X, 2**24), lambda: F.conv2d(X, WEIGHT, padding=2**30)):
+        with pytest.raises(MemoryError, match="a result of shape"):
+            call()
+    with pytest.raises(ValueError, match="output_size must be at most"):
+        F.adaptive_avg_pool2d(X, 2**25)
+    with pytest.raises(ValueError, match="algorithm must be"):
+        F.conv2d(X, WEIGHT, algorithm=[])

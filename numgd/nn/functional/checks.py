@@ -1,12 +1,20 @@
 """What all functions ask of their arguments, with errors that name the argument."""
 
 import math
+from typing import Annotated
 
 import numpy as np
 
-from numgd.parameters import checked, one_of
+from numgd.parameters import Integers, checked, one_of
 
 LINE = 64  # bytes
+
+_MOST = 2**31 - 1  # places in an image are int32
+Size = Annotated[int, Integers("[1, inf]", _MOST)]
+"""Pixels or channels, one at least."""
+
+Extra = Annotated[int, Integers("[0, inf]", _MOST)]
+"""Pixels, or none."""
 
 Activation = one_of(None, "relu")
 
@@ -36,7 +44,10 @@ def real_array(name, given, ndim=None, dtype=None):
 def aligned(shape, dtype):
     """A new array that begins with a line of the cache: vectors then take one line, not two."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + LINE, np.uint8)
+    try:
+        memory = np.empty(size + LINE, np.uint8)
+    except (MemoryError, OverflowError, ValueError):  # the last two where addresses cannot count so much
+        raise MemoryError(f"a result of shape {tuple(shape)} takes {size / 2**30:.3g} GiB") from None
     skipped = -memory.ctypes.data % LINE
     return memory[skipped : skipped + size].view(dtype).reshape(shape)
 

@@ -6,8 +6,8 @@ from numgd.kernels.cpu.conv import choose
 from numgd.kernels.cpu.conv.bias_gradient import bias_gradient as sum_over_pixels
 from numgd.kernels.cpu.conv.epilogue import ACTIVATIONS
 from numgd.kernels.cpu.conv.geometry import Geometry, by_shape
-from numgd.nn.functional.checks import output, outputs, pair_of, real_array
-from numgd.parameters import Count, Flag, Whole, check_arguments, checked
+from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array
+from numgd.parameters import Count, Flag, check_arguments, checked
 
 
 class PackedWeight:
@@ -79,9 +79,9 @@ def _padding_of(padding, stride, extent):
         total = [covered - 1 for covered in extent]
         return (total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2)
     if isinstance(padding, tuple | list) and len(padding) == 4:
-        return tuple(checked("padding", part, Whole) for part in padding)
+        return tuple(checked("padding", part, Extra) for part in padding)
     try:
-        down, across = pair_of("padding", padding, Whole)
+        down, across = pair_of("padding", padding, Extra)
     except ValueError as error:
         if isinstance(padding, tuple | list) and len(padding) != 2:
             raise ValueError(f"padding must be one, two or four integers; it is {padding!r}") from error
@@ -97,8 +97,8 @@ def _geometry(kernel, stride, padding, dilation, groups):
 
 
 def _geometry_of_all(kernel, stride, padding, dilation, groups):
-    stride = pair_of("stride", stride, Count)
-    dilation = pair_of("dilation", dilation, Count)
+    stride = pair_of("stride", stride, Size)
+    dilation = pair_of("dilation", dilation, Size)
     groups = checked("groups", groups, Count)
     bare = Geometry(stride, dilation, (0, 0, 0, 0), groups)
     return bare._replace(padding=_padding_of(padding, stride, bare.extent(kernel)))
@@ -165,7 +165,7 @@ def _check_algorithm(algorithm, weight, geometry):
     """Raise unless a named algorithm exists and applies."""
     if algorithm is None:
         return
-    if algorithm not in choose.ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in choose.ALGORITHMS:
         names = ", ".join(repr(name) for name in choose.ALGORITHMS)
         raise ValueError(f"algorithm must be None or one of {names}; it is {algorithm!r}")
     inside, outside = weight.shape[3] * geometry.groups, weight.shape[0]
@@ -337,7 +337,7 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
     geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
     if isinstance(padding, str) and padding == "same":
         raise ValueError("padding 'same' has no meaning for a transposed convolution")
-    extra = pair_of("output_padding", output_padding, Whole)
+    extra = pair_of("output_padding", output_padding, Extra)
     for more, step, apart in zip(extra, geometry.stride, geometry.dilation, strict=True):
         if more and more >= max(step, apart):
             raise ValueError(

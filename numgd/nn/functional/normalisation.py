@@ -9,6 +9,7 @@ from numgd.kernels.cpu import group_norm as group_norm_kernels
 from numgd.kernels.cpu import layer_norm as layer_norm_kernels
 from numgd.kernels.cpu import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import (
+    Size,
     changed_in_place,
     floor_of,
     is_relu,
@@ -552,7 +553,7 @@ def layer_norm_backward(grad, x, gamma=None, *, eps: Positive = 1e-5, out=None):
 
 @check_arguments
 def local_response_norm(
-    x, size: Count, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75, k: Positive = 1.0, *, out=None
+    x, size: Size, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75, k: Positive = 1.0, *, out=None
 ):
     """Divide each number by (k + α/n Σ x²)^β, the sum over the n = `size` channels around its own.
 
@@ -598,7 +599,7 @@ def local_response_norm(
 
 @check_arguments
 def local_response_norm_backward(
-    grad, x, size: Count, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75, k: Positive = 1.0, *, out=None
+    grad, x, size: Size, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75, k: Positive = 1.0, *, out=None
 ):
     """Gradient of ``sum(grad * local_response_norm(x, …))`` with respect to x.
 
@@ -631,4 +632,5 @@ def local_response_norm_backward(
 
 def _response_arguments(x, size, alpha, beta, k):
     x = _with_channels(x)
-    return x, (size, alpha, beta, k)
+    width = min(size, 2 * max(1, x.shape[-1]))  # a wider window holds nothing more
+    return x, (width, alpha * (width / size), beta, k)

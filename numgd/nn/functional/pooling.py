@@ -4,8 +4,11 @@ import numpy as np
 
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu import pool
-from numgd.nn.functional.checks import output, pair_of, real_array, same_shape
-from numgd.parameters import Count, Flag, Positive, Whole, check_arguments
+from numgd.nn.functional.checks import Extra, Size, output, pair_of, real_array, same_shape
+from numgd.parameters import Flag, Positive, check_arguments
+
+MOST_WINDOWS = 2**24
+"""How many windows may share out an axis of an image."""
 
 
 class _Windows:
@@ -42,9 +45,9 @@ def _sliding(name, length, size, stride, padding, ceil_mode):
 
 
 def _windows(x, kernel_size, stride, padding, ceil_mode):
-    kernel_size = pair_of("kernel_size", kernel_size, Count)
-    stride = kernel_size if stride is None else pair_of("stride", stride, Count)
-    padding = pair_of("padding", padding, Whole)
+    kernel_size = pair_of("kernel_size", kernel_size, Size)
+    stride = kernel_size if stride is None else pair_of("stride", stride, Size)
+    padding = pair_of("padding", padding, Extra)
     for size, added in zip(kernel_size, padding, strict=True):
         if 2 * added > size:
             raise ValueError(f"padding {padding} is more than half of kernel_size {kernel_size}")
@@ -303,7 +306,10 @@ def avg_pool2d_backward(
 def _adaptive(x, output_size):
     """Windows that share out the image: window i goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉."""
     windows = []
-    for length, number in zip(x.shape[1:3], pair_of("output_size", output_size, Count), strict=True):
+    numbers = pair_of("output_size", output_size, Size)
+    if max(numbers) > MOST_WINDOWS:
+        raise ValueError(f"output_size must be at most {MOST_WINDOWS}; it is {output_size!r}")
+    for length, number in zip(x.shape[1:3], numbers, strict=True):
         index = np.arange(number)
         starts, stops = index * length // number, -(-(index + 1) * length // number)
         windows.append(_Windows(length, starts, stops, stops - starts))

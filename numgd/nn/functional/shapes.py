@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from numgd.nn.functional.checks import output, outputs, real_array, same_shape
-from numgd.parameters import Whole, checked
+from numgd.nn.functional.checks import Extra, output, outputs, real_array, same_shape
+from numgd.parameters import checked
 
 
 def concatenate(arrays, *, out=None):
@@ -167,7 +167,7 @@ def _sides(padding):
     )
     if sides is None:
         raise ValueError(f"padding must be one integer, two or four; it is {padding!r}")
-    return tuple(checked("padding", side, Whole) for side in sides)
+    return tuple(checked("padding", side, Extra) for side in sides)
 
 
 def flatten(x, *, out=None):
