@@ -9,7 +9,7 @@ import numpy as np
 from numgd.caution import warn_user
 from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
-from numgd.jit.threads import threads
+from numgd.jit.threads import start, threads
 from numgd.kernels.cpu.solve import FULL_HESSIAN
 from numgd.kernels.cpu.solve_many import scratch_many, solve_many
 from numgd.minimize import minimize, prepare_differences, real_dtype
@@ -313,12 +313,10 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
     memory = scratch_many(method, threads(), n, maxcor, dtype, order)
     drive = solve_many(method, memory, limits, steps, box)
 
-    progress.left()  # from now on
-
-    def work():
+    def work(rows=slice(None)):
         drive(
-            X, J, *memory, limits, bound.address, bound.context, varies, halt, scheme, steps, curvature, box,
-            values, counts,
+            X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, halt, scheme, steps,
+            curvature, box, values[rows], counts[rows],
         )  # fmt: skip
 
     def watch():
@@ -327,6 +325,11 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
             halt[0] = 1
 
     try:
+        if progress.watches:
+            # What is made once takes time that is not the problems'.
+            start()
+            work(slice(0))
+            progress.left()
         background.run(work, halt, watch if progress.watches else None)
     finally:
         bound.release()

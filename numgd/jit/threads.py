@@ -111,6 +111,12 @@ def _start(function, context, tasks):
         _FUNCTION(_word.value)(function, context, tasks)
 
 
+def start():
+    """Start the threads now, and not with the first work that is worth them."""
+    if _word.value == _START:
+        _settle()
+
+
 def _settle():
     """Decide how tasks are shared out from now on."""
     global _loop
