@@ -108,6 +108,7 @@ def test_live_comparison_on_other_gradients(case, seed):
 # As machine code -------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(numba.config.BOUNDSCHECK == 1, reason="a loop that may raise has no vectors")
 @every_rule
 def test_float32_is_computed_in_float32_vectors(name):
     rule = RULES[name]
