@@ -17,7 +17,7 @@ from numgd.jit.pointers import RANGE
 from numgd.jit.threads import SYMBOL, threads
 
 WORTH_SHARING = 2**15
-"""Work from which on a loop is shared out."""
+"""Work from which on a loop is shared out: about 10 µs on one thread, where TBB takes 5 µs to start."""
 
 UNKNOWN = 2**62
 """The work of tasks of which any may take long."""
@@ -34,7 +34,8 @@ def parallel_for(function, tasks, work, *arguments):
         What it writes belongs to its task alone.
     tasks : int
     work : int
-        What all tasks take on one thread, in nanoseconds: about one for each number that is read.
+        What all tasks take together, in numbers that a plain loop reads and writes in the same time (0.3 ns
+        each).
     arguments
         At least one.
     """
