@@ -137,7 +137,8 @@ def refusal():
 
     Symbolic links are followed: what counts is the folder that they lead to.
     """
-    for folder in (cache_root(), cache_folder()):
+    root = cache_root()
+    for folder in (root, root / source_digest()):
         try:
             fault = fault_of(os.stat(folder))
         except OSError:  # none yet
