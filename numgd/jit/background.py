@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from queue import SimpleQueue
 
 import numba
@@ -17,27 +18,38 @@ class _Worker:
 
     def __init__(self):
         self._tasks = SimpleQueue()
-        threading.Thread(target=self._serve, name="numgd", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="numgd", daemon=True)
+        self._thread.start()
 
     def _serve(self):
-        while True:
-            self._tasks.get()()
+        for task in iter(self._tasks.get, None):
+            task()
 
     def submit(self, task):
         self._tasks.put(task)
+
+    def leave(self):
+        """End the thread, if it is idle, and wait until the system has forgotten it."""
+        self._tasks.put(None)
+        self._thread.join(INTERVAL)
+        place, end = f"/proc/self/task/{self._thread.native_id}", time.monotonic() + INTERVAL
+        while os.path.exists(place) and time.monotonic() < end:
+            time.sleep(0.0)
 
 
 _worker = None
 
 
-def _forget_worker():
-    """In a child of `fork`, where there are no other threads."""
+def _leave_worker():
+    """Before a fork: TBB ends its threads then, and cannot while one of another kind has used it."""
     global _worker
-    _worker = None
+    worker, _worker = _worker, None
+    if worker is not None:
+        worker.leave()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_worker)
+    os.register_at_fork(before=_leave_worker)
 
 
 def run(work, halt, watch=None):
