@@ -92,7 +92,7 @@ def _compiled(fun, x0, args, jac, box, by_gradient):
         return fun, jac, args
     chosen = choose(Functions(fun, jac if by_gradient or scheme != PAIR else "2-point"), args, x, box=box)
     if chosen.scheme == PAIR:
-        return _replacing(chosen.functions.pair.derivation.function, box), True, chosen.args
+        return _replacing(chosen.functions.pair.derivation.function, box), True, native(chosen.args)
     found = compile_objective(chosen.functions, chosen.scheme, chosen.args, x)
     if isinstance(found, str):
         return fun, jac, args

@@ -105,7 +105,9 @@ def test_what_is_used_is_said():
     assert used(jac="autodiff") == {"jac": "autodiff"}
     assert used(options={"eps": 1e-7}) == {"jac": "2-point"}
     assert used(options={"eps": 1e-7}, jac="autodiff") == {"jac": "autodiff"}
-    assert used(method="newton", hess=hessian) == {"jac": "autodiff", "hess": "given"}
+    by_hessian = used(method="newton", hess=hessian)
+    assert by_hessian.pop("called_back").startswith("rosen_hess refers to")
+    assert by_hessian == {"jac": "autodiff", "hess": "given"}
     assert used(method="newton", jac=gradient) == {"jac": "given", "hess": "2-point"}
     assert used(method="newton", jac=gradient, hess="autodiff") == {"jac": "given", "hess": "autodiff"}
     assert used(method="newton", jac="2-point") == {"jac": "2-point", "hess": "2-point"}

@@ -67,7 +67,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     TypeError, ValueError
         For arguments that derivatives cannot be.
     """
-    args = native(args)
+    own, args = args, native(args)
     scheme = scheme_of(given.jac)
     curvature = curvature_of(given.hess, given.hessp) if wanted else NO_CURVATURE
     by_default = given.hess is None and given.hessp is None and scheme == PAIR
@@ -80,7 +80,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         given.hessp if curvature == HESSIAN_PRODUCT else None,
     )
     functions, numbers = _lifted(functions, x, row_of_args(args, 0) if rows else args)
-    args = (*args, *numbers)
+    own, args = (*own, *numbers), (*args, *numbers)
     refused = None
     if scheme == PAIR:
         made = _made("value_and_grad_to", functions.fun, args, x, box, rows)
@@ -103,7 +103,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         used["hess"] = CURVATURE_NAMES[curvature]
     if refused is not None:
         used["refused"] = refused
-    return Derivatives(functions, args, scheme, curvature, used)
+    return Derivatives(functions, own, scheme, curvature, used)
 
 
 def _lifted(functions, x, args):

@@ -89,7 +89,7 @@ def make(trial, box=None):
     name = name_of(fun)
     dispatcher, key = dispatcher_of(fun)
     if dispatcher is None:
-        return Made(None, f"{name} {reason_for(fun)}")
+        return Made(None, f"{name} is called back: it {reason_for(fun)}")
     try:
         key = (key, *trial.kinds())
     except Exception:

@@ -240,26 +240,26 @@ def test_bad_input(call, error, message):
     assert np.all(X == 1)
 
 
-X, WEIGHT = np.ones((1, 6, 6, 4)), np.ones((4, 3, 3, 4))
+IMAGES, WEIGHT = np.ones((1, 6, 6, 4)), np.ones((4, 3, 3, 4))
 TAKE_INTEGERS = {
     "max_pool2d": (
-        lambda **given: F.max_pool2d(X, **{"kernel_size": 2, **given}),
+        lambda **given: F.max_pool2d(IMAGES, **{"kernel_size": 2, **given}),
         "kernel_size stride padding",
     ),
     "avg_pool2d": (
-        lambda **given: F.avg_pool2d(X, **{"kernel_size": 2, **given}),
+        lambda **given: F.avg_pool2d(IMAGES, **{"kernel_size": 2, **given}),
         "kernel_size stride padding",
     ),
-    "adaptive_avg_pool2d": (lambda **given: F.adaptive_avg_pool2d(X, **given), "output_size"),
-    "conv2d": (lambda **given: F.conv2d(X, WEIGHT, **given), "stride padding dilation groups"),
+    "adaptive_avg_pool2d": (lambda **given: F.adaptive_avg_pool2d(IMAGES, **given), "output_size"),
+    "conv2d": (lambda **given: F.conv2d(IMAGES, WEIGHT, **given), "stride padding dilation groups"),
     "conv2d_transpose": (
-        lambda **given: F.conv2d_transpose(X, WEIGHT, **given),
+        lambda **given: F.conv2d_transpose(IMAGES, WEIGHT, **given),
         "stride padding dilation groups output_padding",
     ),
-    "pad": (lambda **given: F.pad(X, **given), "padding"),
-    "local_response_norm": (lambda **given: F.local_response_norm(X, **given), "size"),
-    "group_norm": (lambda **given: F.group_norm(X, **given), "num_groups"),
-    "dropout": (lambda **given: F.dropout(X, 0.5, **{"seed": 1, **given}), "seed stream"),
+    "pad": (lambda **given: F.pad(IMAGES, **given), "padding"),
+    "local_response_norm": (lambda **given: F.local_response_norm(IMAGES, **given), "size"),
+    "group_norm": (lambda **given: F.group_norm(IMAGES, **given), "num_groups"),
+    "dropout": (lambda **given: F.dropout(IMAGES, 0.5, **{"seed": 1, **given}), "seed stream"),
 }
 
 
@@ -290,10 +290,10 @@ def test_integers_beyond_any_image(name, argument, value):
 
 
 def test_results_that_no_memory_holds():
-    for call in (lambda: F.pad(X, 2**24), lambda: F.conv2d(X, WEIGHT, padding=2**30)):
+    for call in (lambda: F.pad(IMAGES, 2**24), lambda: F.conv2d(IMAGES, WEIGHT, padding=2**30)):
         with pytest.raises(MemoryError, match="a result of shape"):
             call()
     with pytest.raises(ValueError, match="output_size must be at most"):
-        F.adaptive_avg_pool2d(X, 2**25)
+        F.adaptive_avg_pool2d(IMAGES, 2**25)
     with pytest.raises(ValueError, match="algorithm must be"):
-        F.conv2d(X, WEIGHT, algorithm=[])
+        F.conv2d(IMAGES, WEIGHT, algorithm=[])
