@@ -12,7 +12,7 @@ import types as python_types
 import numpy as np
 
 from numgd.autodiff import NotDifferentiable
-from numgd.autodiff.reading import definition_of
+from numgd.autodiff.reading import definition_of, is_source_of
 from numgd.functions import (
     CalledBack,
     LeastRecentlyUsed,
@@ -42,6 +42,8 @@ class History:
         Names, and the values of the first call.
     varying : tuple of str
         Names of numbers that have changed, and are arguments since.
+    agreed : set
+        Integers among these for which compiled code was seen to give what Python gives.
     fixed : set of str
         Names of what has changed and must stay a constant.
     variants : set
@@ -53,6 +55,7 @@ class History:
         self.varying = ()
         self.fixed = set()
         self.variants = set()
+        self.agreed = set()
 
 
 def lift(functions, calls):
@@ -76,7 +79,9 @@ def lift(functions, calls):
     if not any(numbers):
         return tuple(function for function, _ in found), ()
     if any(function is not None and dispatcher_of(function)[0] is None for function, _ in found):
-        return functions, ()  # all are called back
+        # All are called back: as they were.
+        pairs = zip(functions, found, strict=True)
+        return tuple(new if isinstance(new, CalledBack) else function for function, (new, _) in pairs), ()
     total = tuple(number for own in numbers for number in own)
     made, first = [], 0
     for (function, own), call in zip(found, calls, strict=True):
@@ -95,9 +100,11 @@ def _lift(function, call):
         values = dict(_data(function))
         if not values:
             return function, ()
-        history = _histories.get(function.__code__)
+        place = function.__code__, len(call)
+        history = _histories.get(place)
         if history is None:
-            history = _histories.remember(function.__code__, History(values))
+            history = _histories.remember(place, History(values))
+        _forget_what_is_no_number(history, function)
         known = history.values
         changed = [name for name, value in values.items() if value != known.get(name, value)]
         new = [name for name in changed if name not in history.varying and name not in history.fixed]
@@ -110,9 +117,48 @@ def _lift(function, call):
             history.variants.add(constants)
         if not history.varying:
             return function, ()
-        return _with_arguments(function, history.varying, len(call))
+        made, numbers = _with_arguments(function, history.varying, len(call))
+        integers = tuple(number for number in numbers if isinstance(number, int))
+        if integers and integers not in history.agreed:
+            if not _agrees(function, made, call, numbers):
+                return CalledBack(function, "gives something else where integers have 64 bits"), ()
+            history.agreed.add(integers)
+        return made, numbers
     except (NotFrozen, NotDifferentiable, TypeError):  # it is called back, or stays as it is
         return function, ()
+
+
+def _forget_what_is_no_number(history, function):
+    """What was a number and is something else now is a constant from now on."""
+    if history.varying:
+        values = dict(captured(function))
+        others = {name for name in history.varying if not _is_number(values.get(name))}
+        if others:
+            history.fixed |= others
+            history.varying = tuple(name for name in history.varying if name not in others)
+            history.variants.clear()
+
+
+def _is_number(value):
+    """Whether a value is a number that Numba takes as Python does; others round or wrap in their ways."""
+    return type(value) in (float, np.float64) or (type(value) is int and abs(value) < 2**31)
+
+
+def _agrees(function, made, call, numbers):
+    """Whether a function gives what it gives compiled with its numbers as arguments: some are integers.
+
+    Those of Python have no bounds, compiled ones have 64 bits: each new one is tried.
+    """
+    plain, compiled = (
+        tuple(value.copy() if isinstance(value, np.ndarray) else value for value in call) for _ in range(2)
+    )
+    with np.errstate(all="ignore"):
+        try:
+            expected, answer = function(*plain), dispatcher_of(made)[0](*compiled, *numbers)
+            pairs = zip(expected, answer, strict=True) if isinstance(answer, tuple) else ((expected, answer),)
+            return all(np.allclose(a, b, 1e-9, 1e-9, equal_nan=True) for a, b in pairs)
+        except Exception:  # as itself, the function will say what is wrong
+            return False
 
 
 def _data(function, prefix="", callers=()):
@@ -130,7 +176,7 @@ def _reason(changed, history):
     name = next((name for name in changed if name in history.fixed), min(history.fixed))
     return (
         f"refers to `{name}`, which changes from call to call and has to be a constant of compiled code: "
-        "pass it through `args`, or mark the function with @njit"
+        "pass it through `args`"
     )
 
 
@@ -145,7 +191,7 @@ def _settle(history, function, call, new):
         possible = [name for name in possible if isinstance(dict(captured(function))[name], float)]
         varying = (*history.varying, *possible)
         if possible and not _compiles(function, varying, call):
-            possible, varying = [], history.varying
+            possible = []
     history.fixed.update(name for name in new if name not in possible)
     if possible:  # what is compiled from now on is another function
         history.varying = varying
@@ -153,9 +199,9 @@ def _settle(history, function, call, new):
 
 
 def _compiles(function, varying, call):
-    made, numbers = _with_arguments(function, varying, len(call))
-    dispatcher, _ = dispatcher_of(made)
     try:
+        made, numbers = _with_arguments(function, varying, len(call))
+        dispatcher, _ = dispatcher_of(made)
         result_type(dispatcher, tuple(type_of(value) for value in (*call, *numbers)))
     except Exception:  # Numba raises errors of many kinds for what it cannot compile
         return False
@@ -166,13 +212,12 @@ def _compiles(function, varying, call):
 
 
 def _may_vary(function, name, count):
-    """Whether a captured value is a number that may be an argument.
+    """Whether a captured value is a number that may be an argument; an integer in an exponent is none.
 
-    Integers become floats there, which what has to be one (an index, a shape) does not compile with; an
-    exponent would, with other results.
+    As a constant it is multiplied out, and Numba's power of integers is an integer.
     """
     value = dict(captured(function)).get(name)  # None: of a function that it calls
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    if not _is_number(value):
         return False
     if name in function.__code__.co_varnames[:count]:  # a default that the call does not use
         return False
@@ -180,28 +225,26 @@ def _may_vary(function, name, count):
     declared = [part for part in ast.walk(node) if isinstance(part, ast.Global | ast.Nonlocal)]
     if any(name in part.names for part in declared):
         return False
-    if isinstance(value, float | np.floating):
-        return True
-    return not any(name == part.id for part in _exponents(node))
+    return isinstance(value, float) or not any(name == part.id for part in _exponents(node))
 
 
 def _exponents(node):
     """The names in exponents."""
     for part in ast.walk(node):
-        right = []
+        inside = []
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
-            right = [part.right]
+            inside = [part.right]
         elif isinstance(part, ast.Call):
             called = getattr(part.func, "id", getattr(part.func, "attr", ""))
-            right = part.args[1:] if called in ("pow", "power", "float_power") else []
-        for exponent in right:
+            inside = part.args[1:] if called in ("pow", "power", "float_power") else []
+        for exponent in inside:
             yield from (inner for inner in ast.walk(exponent) if isinstance(inner, ast.Name))
 
 
 def _with_arguments(function, varying, count):
     """A function with the numbers that it captured as arguments behind its `count` own; and these numbers."""
     values = dict(captured(function))
-    numbers = tuple(_as_argument(values[name]) for name in varying)
+    numbers = tuple(values[name] for name in varying)
     constants = {name: value for name, value in values.items() if name not in varying}
     kept = tuple((name, _frozen(value)) for name, value in constants.items())
     key = (function.__code__, varying, count, kept)
@@ -211,19 +254,13 @@ def _with_arguments(function, varying, count):
     return made, numbers
 
 
-def _as_argument(value):
-    if not isinstance(value, int | np.integer):
-        return value
-    if abs(int(value)) > 2**53:
-        raise NotFrozen("refers to an integer that is no float")
-    return float(value)
-
-
 def _frozen(value):
     return identity(value) if is_function(value) else frozen(value)
 
 
 def _rewrite(function, varying, count, constants):
+    if not is_source_of(function):  # the file was changed since
+        raise NotFrozen("is not what its file holds now")
     node = copy.deepcopy(definition_of(function))
     given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
     own, left_out, rest = given[:count], given[count:], node.args.vararg

@@ -60,9 +60,10 @@ class _Watched:
         if self._progress.is_over() and self._x is not None:
             raise _TimeIsOver
         answer = self._fun(x, *args)
-        f = answer[0] if isinstance(answer, tuple) else answer
+        value = np.ravel(answer[0] if isinstance(answer, tuple) else answer)
+        f = float(value[0]) if value.size == 1 else np.nan
         self._calls += 1
-        if self._x is None or f < self._least:
+        if self._x is None or (f == f and not self._least <= f):
             self._least, self._x = f, np.array(x, float)
         self._progress.reach(self._calls, fun=self._least)
         return answer

@@ -80,7 +80,13 @@ def frozen(value, callers=()):
         return None if None in parts else (type(value), *parts)
     if is_function(value):
         return None if value.__code__ in callers else identity(value, callers)
-    return value if _is_known(value) and callable(value) else None
+    if not (_is_known(value) and callable(value)):
+        return None
+    try:
+        hash(value)
+    except TypeError:  # as numpy.poly1d
+        return None
+    return value
 
 
 @lru_cache(1024)

@@ -189,7 +189,7 @@ def minimize(
         Whether to show iterations as they are made, with the package tqdm.
     time_limit : float, optional
         Seconds of solving, looked at after each iteration (each call of `fun` in SciPy's methods); the best
-        point so far is the result then.
+        point so far is the result then, with constraints the lowest, which may violate them.
 
     Returns
     -------

@@ -4,7 +4,7 @@ import ast
 import builtins
 import inspect
 from functools import lru_cache
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from numba.core.dispatcher import Dispatcher
 
@@ -74,6 +74,30 @@ def definition_of(function):
     return own if isinstance(own, ast.FunctionDef) else _definition(function)
 
 
+def is_source_of(function):
+    """Whether a function's file still holds its text."""
+    if "definition" in function.__dict__:
+        return True
+    code = function.__code__
+    try:
+        text = "".join(inspect.findsource(function)[0])
+        return code in _codes(text, code.co_filename)
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return False
+
+
+@lru_cache(16)
+def _codes(text, file):
+    """All codes of the functions of a text."""
+    found, open_codes = set(), [compile(text, file, "exec", dont_inherit=True)]
+    while open_codes:
+        code = open_codes.pop()
+        inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        found.update(inner)
+        open_codes += inner
+    return found
+
+
 def _definition(function):
     """The definition of a function in the syntax tree of its file."""
     code = function.__code__
@@ -97,6 +121,8 @@ def _definition(function):
         node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
     ]
     if len(found) > 1:
+        if all(column is None for *_, column in code.co_positions()):
+            raise NoSource(f"{where}: which of the lambdas of its line it is cannot be told")
         found = [node for node in found if _holds(node.body, code)]
     if not found:
         raise NotDifferentiable(f"{where}: its source text cannot be found")

@@ -1,5 +1,6 @@
 """Compiled work in a thread of its own, while the caller's answers signals and looks at the work."""
 
+import contextlib
 import os
 import threading
 import time
@@ -62,7 +63,7 @@ def run(work, halt, watch=None):
         Set to 1 where an exception comes from a handler or from `watch`: the work is to end soon then.  The
         exception is raised after its end.
     watch : callable, optional
-        Called again and again, and once at the end.
+        Called before, again and again, and once at the end.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if watch is None and not in_main:  # signals are the main thread's
@@ -81,14 +82,20 @@ def run(work, halt, watch=None):
         finally:
             done.set()
 
-    _submit(task, in_main)
+    submitted = False
     try:
+        if watch is not None:
+            watch()
+        submitted = True
+        _submit(task, in_main)
         while not done.wait(INTERVAL):
             if watch is not None:
                 watch()
     except BaseException:
         halt[0] = 1
-        done.wait()
+        while submitted and not done.is_set():  # the memory is the work's until then
+            with contextlib.suppress(BaseException):
+                done.wait()
         raise
     if raised:
         raise raised[0]

@@ -131,6 +131,9 @@ def make_access(space):
         usual = epsilon(x) ** (real(1) / real(3 if two_sided else 2))
         boxed = problem.box.size > 0
         for i in range(x.size):
+            if interrupted(problem.attention):
+                g[i] = real(math.nan)
+                return
             central = two_sided
             h = problem.steps[i] if problem.steps.size > 0 else usual
             if relative:
@@ -233,6 +236,8 @@ def make_access(space):
         """Central differences from now on; P. E. Gill, W. Murray and M. H. Wright (1981), section 8.6.1."""
         if problem.scheme != TWO_POINT or problem.steps.size > 0 or problem.report[REFINED] > 0:
             return False
+        if interrupted(problem.attention):
+            return False
         problem.report[REFINED] = 1
         slopes(problem, x, g)
         return True
@@ -306,6 +311,9 @@ def make_access(space):
             central = problem.curvature == CENTRAL_GRADIENT_DIFFERENCES
             unit = problem.rows[1]
             for j in range(n):
+                if interrupted(problem.attention):
+                    H[0, 0] = real(math.nan)
+                    return
                 if by_products(problem.curvature):
                     for i in range(n):
                         unit[i] = real(0)
