@@ -65,6 +65,25 @@ def test_many_starts_end_in_time():
     ended_by_time(one_by_one)
 
 
+def test_the_best_point_is_a_number():
+    """A first value of NaN, and values in arrays, as SciPy's methods take them."""
+    calls = 0
+
+    def fun(x):
+        nonlocal calls
+        calls += 1
+        time.sleep(0.005)
+        return np.array([np.nan if calls == 1 else np.sum(x**2)])
+
+    result = numgd.minimize(fun, [3.0, 4.0], method="cobyla", time_limit=0.2, progress=True)
+    assert np.isfinite(result.fun) and result.fun == np.sum(result.x**2)
+
+
+def test_no_time_solves_nothing():
+    found = numgd.minimize_many(rosenbrock, np.zeros((50, 4)), time_limit=0.0)
+    assert set(found.status) == {numgd.Status.TIME_LIMIT} and np.isnan(found.fun).all()
+
+
 def test_fits_end_in_time():
     def residuals(x):
         time.sleep(0.01)
@@ -170,6 +189,43 @@ def test_ctrl_c_ends_problems_of_any_length():
     waited, ticks = map(float, found.stdout.split())
     assert waited < 1.0  # 0.3 s on a machine that does nothing else
     assert ticks >= 5  # handlers that raise nothing have run, and disturbed nothing
+
+
+TWICE = """
+import os, signal, threading, time
+import numpy as np, numgd
+from test_progress import NEVER, long
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+numgd.minimize_many(long, np.zeros((4, 1)), 0.0, "gd", options={"maxiter": 1})
+def interrupt():
+    time.sleep(0.5)
+    for _ in range(20):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.0002)
+    time.sleep(0.2)
+    global sent
+    sent = True
+sent = False
+threading.Thread(target=interrupt).start()
+interrupted = False
+while not sent:
+    try:
+        numgd.minimize_many(long, np.zeros((1000, 1)), 0.0, "gd", options=NEVER, time_limit=0.05)
+    except KeyboardInterrupt:
+        interrupted = True
+print(interrupted, numgd.minimize_many(long, np.zeros((4, 1)), 0.0, "gd", options={"maxiter": 1}).nit)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process on Windows")
+def test_ctrl_c_again_and_again():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run(
+        [sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert found.stdout.split() == ["True", "[1", "1", "1", "1]"] or "KeyboardInterrupt" in found.stderr
+    assert found.returncode in (0, 1, -signal.SIGINT)
 
 
 def test_an_exception_ends_the_other_problems():
