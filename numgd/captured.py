@@ -42,7 +42,7 @@ class History:
         Names, and the values of the first call.
     varying : tuple of str
         Names of numbers that have changed, and are arguments since.
-    agreed : set
+    agreed : LeastRecentlyUsed
         Integers among these for which compiled code was seen to give what Python gives.
     fixed : set of str
         Names of what has changed and must stay a constant.
@@ -55,7 +55,7 @@ class History:
         self.varying = ()
         self.fixed = set()
         self.variants = set()
-        self.agreed = set()
+        self.agreed = LeastRecentlyUsed(1024)
 
 
 def lift(functions, calls):
@@ -122,7 +122,7 @@ def _lift(function, call):
         if integers and integers not in history.agreed:
             if not _agrees(function, made, call, numbers):
                 return CalledBack(function, "gives something else where integers have 64 bits"), ()
-            history.agreed.add(integers)
+            history.agreed.remember(integers, True)
         return made, numbers
     except (NotFrozen, NotDifferentiable, TypeError):  # it is called back, or stays as it is
         return function, ()
