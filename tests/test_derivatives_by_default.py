@@ -135,8 +135,10 @@ def test_a_gradient_that_differs_from_differences_is_not_used(monkeypatch):
     def paraboloid(x):
         return np.sum((x - 1.0) ** 2)
 
+    first = paraboloid(np.array(X0))
+
     def another(x):  # whose gradient stands for that of a defective differentiation
-        return 1.25 * np.sum((x - 1.0) ** 2)
+        return 1.25 * np.sum((x - 1.0) ** 2) - 0.25 * first
 
     genuine = trial.derived
     monkeypatch.setattr(trial, "derived", lambda mode, f, argnum: genuine(mode, njit(another), argnum))
@@ -145,6 +147,20 @@ def test_a_gradient_that_differs_from_differences_is_not_used(monkeypatch):
     assert found.success
     assert found.derivatives["jac"] == "2-point"
     assert "differs" in found.derivatives["refused"]
+
+
+def test_a_value_of_another_function_is_not_used(monkeypatch):
+    def paraboloid(x):
+        return np.sum((x - 1.0) ** 2)
+
+    def higher(x):
+        return np.sum((x - 1.0) ** 2) + 1.0
+
+    genuine = trial.derived
+    monkeypatch.setattr(trial, "derived", lambda mode, f, argnum: genuine(mode, njit(higher), argnum))
+    with pytest.warns(RuntimeWarning, match="gives other values"):
+        found = numgd.minimize(paraboloid, X0)
+    assert found.fun == pytest.approx(0.0, abs=1e-8) and found.derivatives["jac"] == "2-point"
 
 
 @pytest.mark.parametrize(
