@@ -23,6 +23,7 @@ from numgd.parameters import (
     check_arguments,
     one_of,
 )
+from numgd.progress import Progress
 from numgd.schedules.schedule import rates_of_steps
 from numgd.status import CALLBACK, EARLY, EPOCHS, MESSAGES, NOT_FINITE, ROSE, SUCCESSES, TIME_LIMIT
 from numgd.warm_start import State, remember_state
@@ -163,7 +164,7 @@ def minimize_stochastic(
     """
     check_compilation()
     settings = _Settings(
-        batch_size, epochs, seed, last_batch == "keep", patience, min_delta, time_limit, callback, shuffle
+        batch_size, epochs, seed, last_batch == "keep", patience, min_delta, callback, shuffle
     )
     earlier = earlier_result(x0)
     x = starting_point(x0 if earlier is None else earlier.x)
@@ -186,7 +187,8 @@ def minimize_stochastic(
     try:
         if held_out is not None:
             run.validation = batches.make_objective(loss, held_out, loss.args, x, batches.MEAN, False)
-        status = run.epochs(progress, patience is not None or held_out is not None, restore_best)
+        with Progress(progress, time_limit, " epochs", epochs) as watch:
+            status = run.epochs(watch, patience is not None or held_out is not None, restore_best)
         result = run.result(status, loss.used, f"stochastic-{'svrg' if reduced else name}")
     finally:
         run.release()
@@ -202,7 +204,6 @@ class _Settings(NamedTuple):
     keep_last: Any
     patience: Any
     min_delta: Any
-    time_limit: Any
     callback: Any
     shuffle: Any
 
@@ -265,11 +266,11 @@ class _Run:
     def epochs(self, progress, watched, restore_best):
         """Run the epochs; the status."""
         settings = self.settings
-        bar = _bar(progress, settings.epochs)
+        progress.left()  # from now on
         self.begin(watched)
         waited, status = 0, EPOCHS
-        for _ in range(settings.epochs):
-            status = self.one_epoch()
+        for done in range(settings.epochs):
+            status = self.one_epoch(progress)
             if status == TIME_LIMIT and watched:
                 self.see(self.judged())
             if status != EPOCHS:
@@ -283,14 +284,13 @@ class _Run:
                 self.group.rate.observe(judged)
             waited = 0 if judged < self.best - settings.min_delta else waited + 1
             self.see(judged)
-            bar(loss, held_out)
+            progress.reach(done + 1, loss=loss, validation=None if self.validation is None else held_out)
             if settings.callback is not None and self._called_back(loss, held_out):
                 status = CALLBACK
                 break
             if settings.patience is not None and waited >= settings.patience:
                 status = EARLY
                 break
-        bar(None, None)
         self.watched, self.restored = watched, status == NOT_FINITE or (watched and restore_best)
         return status
 
@@ -329,7 +329,7 @@ class _Run:
             return True
         return False
 
-    def one_epoch(self):
+    def one_epoch(self, progress):
         """The steps of one pass through the data, in blocks."""
         optimizer, group = self.optimizer, self.group
         self.source.start(self.epoch)
@@ -360,8 +360,7 @@ class _Run:
             seen, seen_rows = objective.total(losses, first)
             total, rows = total + seen, rows + seen_rows
             rate = float(rates[-1])
-            limit = self.settings.time_limit
-            if limit is not None and time.perf_counter() - self.started > limit:
+            if progress.is_over():
                 return TIME_LIMIT
         self.finished = total / rows, rate
         return EPOCHS
@@ -426,24 +425,3 @@ def _rates(rate, first, count):
     if not callable(rate):
         return np.full(count, float(rate))
     return rates_of_steps(rate, first, count)
-
-
-def _bar(progress, epochs):
-    """Function that shows the progress of an epoch; the end by None."""
-    if not progress:
-        return lambda loss, held_out: None
-    from tqdm.auto import tqdm
-
-    bar = tqdm(total=epochs, unit="epoch")
-
-    def show(loss, held_out):
-        if loss is None:
-            bar.close()
-            return
-        shown = {"loss": f"{loss:.4g}"}
-        if not math.isnan(held_out):
-            shown["validation"] = f"{held_out:.4g}"
-        bar.set_postfix(shown, refresh=False)
-        bar.update()
-
-    return show
