@@ -16,7 +16,7 @@ import scipy.optimize
 from timing import Ratios, duration, heading, summary
 
 import numgd
-from numgd.jit.folder import cache_folder
+from numgd.system.cache_folder import cache_folder
 
 FIRST, CALLS = 3, 100
 T = np.linspace(0.0, 3.0, 100)

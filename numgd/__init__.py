@@ -2,54 +2,62 @@
 
 from importlib import import_module
 
-from numgd import autodiff, optimizers, schedules
-from numgd.autodiff import check_grad, grad, hessian, hessp, jacobian, jvp, value_and_grad, vjp
-from numgd.embedded import MinimizeResult
-from numgd.embedded_fit import LeastSquaresResult, curve_fit, least_squares
-from numgd.files import load, save
-from numgd.minimize import minimize
-from numgd.minimize_many import ManyResult, minimize_many
-from numgd.minimize_multistart import minimize_multistart
-from numgd.minimize_stochastic import minimize_stochastic
-from numgd.optimizers import *  # noqa: F403
-from numgd.status import Status
+from numgd.system import tbb as _tbb  # noqa: F401  loaded before Numba, whoever imports it, starts threads
 
 __version__ = "0.1.0"
-__all__ = [
-    "LeastSquaresResult",
-    "ManyResult",
-    "MinimizeResult",
-    "Status",
-    "autodiff",
-    "check_grad",
-    "curve_fit",
-    "grad",
-    "hessian",
-    "hessp",
-    "jacobian",
-    "jvp",
-    "least_squares",
-    "load",
-    "minimize",
-    "minimize_many",
-    "minimize_stochastic",
-    "optimizers",
-    "minimize_multistart",
-    "save",
-    "schedules",
-    "value_and_grad",
-    "vjp",
-    *optimizers.__all__,
-]
 
-_LATE = ("line_searches", "nn")  # modules that are imported when they are first asked for
+_HOMES = {
+    "LeastSquaresResult": "solve.fits_in_njit",
+    "ManyResult": "solve._minimize_many",
+    "MinimizeResult": "solve.minimize_in_njit",
+    "Status": "foundations.status",
+    "check_grad": "autodiff",
+    "curve_fit": "solve.fits_in_njit",
+    "device_gradient": "kernels.cuda.gradient",
+    "grad": "autodiff",
+    "hessian": "autodiff",
+    "hessp": "autodiff",
+    "jacobian": "autodiff",
+    "jvp": "autodiff",
+    "least_squares": "solve.fits_in_njit",
+    "load": "foundations.files",
+    "minimize": "solve.minimize_in_njit",
+    "minimize_many": "solve._minimize_many",
+    "minimize_multistart": "solve._minimize_multistart",
+    "minimize_stochastic": "solve._minimize_stochastic",
+    "save": "foundations.files",
+    "value_and_grad": "autodiff",
+    "vjp": "autodiff",
+}
+"""Public name to the module that is imported when the name is first asked for.
+
+That of a function which works inside ``@njit`` code too is the module that teaches Numba its compiled form.
+"""
+
+_MODULES = {
+    "autodiff": "autodiff",
+    "line_searches": "solve.line_searches",
+    "nn": "nn",
+    "optimizers": "optimizers",
+    "schedules": "schedules",
+}
+"""Public modules, likewise."""
 
 
 def __getattr__(name):
-    if name in _LATE:
-        return import_module(f"numgd.{name}")
-    raise AttributeError(f"module 'numgd' has no attribute {name!r}")
+    if name in _HOMES:
+        found = getattr(import_module(f"numgd.{_HOMES[name]}"), name)
+    elif name in _MODULES:
+        found = import_module(f"numgd.{_MODULES[name]}")
+    elif name == "__all__":
+        found = __dir__()
+    elif not name.startswith("_") and name in (optimizers := import_module("numgd.optimizers")).__all__:
+        found = getattr(optimizers, name)
+    else:
+        raise AttributeError(f"module 'numgd' has no attribute {name!r}")
+    globals()[name] = found
+    return found
 
 
 def __dir__():
-    return sorted({*globals(), *_LATE})
+    return sorted({*_HOMES, *_MODULES, *import_module("numgd.optimizers").__all__})

@@ -2,7 +2,7 @@
 
 import sys
 
-from numgd.cli import main
+from numgd.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

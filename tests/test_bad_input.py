@@ -9,10 +9,10 @@ from numba import njit
 from scipy import optimize
 
 import numgd
-from numgd.kernels.cpu.fit import long_memory
-from numgd.kernels.cpu.solve import scratch
-from numgd.kernels.cpu.solve_many import scratch_many
-from numgd.options import settings
+from numgd.kernels.cpu.solvers.least_squares import long_memory
+from numgd.kernels.cpu.solvers.many_problems import scratch_many
+from numgd.kernels.cpu.solvers.one_problem import scratch
+from numgd.solve.options import settings
 
 CENTRE = np.array([1.0, -2.0, 0.5])
 

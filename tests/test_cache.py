@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd import cli
-from numgd.jit import folder
+from numgd.cli.main import main as cli
 from numgd.jit.portable import compiled
+from numgd.system import cache_folder as folder
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows does not tell who may write")
 as_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root gives files away")

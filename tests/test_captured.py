@@ -13,7 +13,7 @@ from numba.core import event
 from scipy import optimize
 
 import numgd
-from numgd.captured import VARIANTS
+from numgd.callables.captured import VARIANTS
 from numgd.jit.cache import cache_folder
 
 T = np.linspace(0.0, 3.0, 30)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd import cli, demo
+from numgd.cli.main import demo
+from numgd.cli.main import main as cli
 
 LOSS_TOLERANCE = 1e-7
 """How far two losses may differ.  Where a gradient in 31 dimensions is within `demo.GTOL` of zero and the
@@ -22,7 +23,7 @@ def run(*arguments, folder=None, hidden=(), **environment):
         lines = [
             "import sys",
             f"sys.modules.update(dict.fromkeys({hidden!r}))",
-            "from numgd.cli import main",
+            "from numgd.cli.main import main",
             "sys.exit(main())",
         ]
         command = [sys.executable, "-c", "\n".join(lines)]

@@ -8,11 +8,12 @@ from numba import njit
 from scipy import optimize
 
 import numgd
-from numgd import embedded, embedded_fit
-from numgd.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement
 from numgd.autodiff import NotDifferentiable
-from numgd.objective import trial
-from numgd.objective.trial import Trial, compare
+from numgd.callables import source_derivative as trial
+from numgd.callables.source_derivative import Trial, compare
+from numgd.foundations.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement
+from numgd.solve import fits_in_njit as embedded_fit
+from numgd.solve import minimize_in_njit as embedded
 
 X0 = np.array([-1.2, 1.0, 0.8])
 T = np.linspace(0.0, 3.0, 40)

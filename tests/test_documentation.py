@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = [
     "minimize", "minimize_many", "minimize_stochastic", "minimize_multistart", "least_squares", "curve_fit",
     "check_grad", "grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
-    "autodiff.device_gradient", "load", "save",
+    "device_gradient", "load", "save",
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
 PAGES = [

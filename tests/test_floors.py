@@ -95,7 +95,7 @@ def test_importing_compiles_nothing_and_stays_light():
         "assert 'scipy.optimize' not in sys.modules\n"
         "assert 'matplotlib' not in sys.modules\n"
         "assert 'numba.cuda' not in sys.modules\n"
-        "from numgd.kernels.cpu.solve import _compiled_entry\n"
+        "from numgd.kernels.cpu.solvers.one_problem import _compiled_entry\n"
         "assert _compiled_entry.cache_info().currsize == 0\n"
         "assert not any(name.startswith('numgd.nn') for name in sys.modules)\n"
         "assert {'nn', 'line_searches'} <= set(dir(numgd))\n"

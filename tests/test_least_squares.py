@@ -11,7 +11,7 @@ from residual_problems import PROBLEMS
 from scipy import optimize, sparse
 
 import numgd
-from numgd.embedded_fit import LeastSquaresResult
+from numgd.solve.fits_in_njit import LeastSquaresResult
 from numgd.sums_of_squares import SOLVERS
 
 METHODS = sorted(SOLVERS)

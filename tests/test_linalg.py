@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from numgd import linalg
+from numgd.foundations import linalg
 from numgd.jit.portable import SOLVER_FLAGS
-from numgd.kernels.cpu import cholesky
+from numgd.kernels.cpu.solvers import cholesky
 
 cholesky_rows = njit(**SOLVER_FLAGS)(linalg.cholesky_rows)
 euclidean_norm = njit(**SOLVER_FLAGS)(linalg.euclidean_norm)

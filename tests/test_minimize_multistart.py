@@ -203,7 +203,7 @@ def test_a_method_that_is_a_callable(starts):
 
 def test_long_vectors_are_solved_one_after_the_other(monkeypatch, starts):
     side_by_side = numgd.minimize_multistart(six_hump_camel, starts)
-    module = sys.modules["numgd.minimize_multistart"]
+    module = sys.modules["numgd.solve._minimize_multistart"]
     monkeypatch.setattr(module, "THREADED_FROM", 2)
     monkeypatch.delattr(module, "solve_rows")
     in_turn = numgd.minimize_multistart(six_hump_camel, starts)

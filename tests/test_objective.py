@@ -10,8 +10,8 @@ from numba.core.errors import NumbaExperimentalFeatureWarning
 
 import numgd
 from numgd import Status
-from numgd.kernels.cpu.solve import TWO_POINT
-from numgd.objective import Functions, compile_objective
+from numgd.callables.objective import Functions, compile_objective
+from numgd.kernels.cpu.solvers.one_problem import TWO_POINT
 
 X = np.zeros(2)
 

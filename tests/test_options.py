@@ -9,19 +9,17 @@ import inspect
 import math
 import pkgutil
 import re
-import sys
 
 import numpy as np
 import pytest
 
 import numgd
-import numgd.line_searches
 from numgd import optimizers, schedules
 from numgd.first_order import RULES
+from numgd.foundations.ranges import Interval, make_checked, make_within, parameters_of
 from numgd.nn import functional
-from numgd.options import METHODS, DriverOptions, _defaults, option_ranges, settings
-from numgd.parameters import Interval, make_checked, make_within, parameters_of
 from numgd.second_order.descent import AUTOMATIC
+from numgd.solve.options import METHODS, DriverOptions, _defaults, option_ranges, settings
 
 INF, NAN = math.inf, math.nan
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -120,10 +118,10 @@ def never(*args, **kwargs):
 def nothing_compiles(monkeypatch):
     """An error for a call that comes as far as looking at the function."""
     for name, attribute in (
-        ("minimize", "choose"), ("minimize_many", "choose"), ("line_searches", "choose"),
-        ("least_squares", "resolve"), ("curve_fit", "resolve"), ("batches", "loss_of"),
+        ("solve._minimize", "choose"), ("solve._minimize_many", "choose"), ("solve.line_searches", "choose"),
+        ("solve._least_squares", "resolve"), ("solve._curve_fit", "resolve"), ("callables.batches", "loss_of"),
     ):  # fmt: skip
-        monkeypatch.setattr(sys.modules[f"numgd.{name}"], attribute, never)
+        monkeypatch.setattr(importlib.import_module(f"numgd.{name}"), attribute, never)
 
 
 # The fields ------------------------------------------------------------------------------------------------

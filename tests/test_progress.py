@@ -12,7 +12,7 @@ from conftest import rosenbrock, standard_start
 from numba import njit
 
 import numgd
-from numgd.sums_of_squares.access import FitStatus
+from numgd.sums_of_squares.evaluator import FitStatus
 
 START = standard_start(10)
 NEVER = {"gtol": 0.0, "learning_rate": 1e-9, "maxiter": 10**9}

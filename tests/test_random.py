@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 from numba import njit
 
-from numgd.random import normal, philox, uniform
+from numgd.foundations.random import normal, philox, uniform
 
 # The published test vectors of Philox-4x32-10: counter, key, words.
 KNOWN = [

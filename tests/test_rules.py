@@ -12,12 +12,12 @@ from reference.rules import CASES, FILE, MARKS, SEEDS, by_oracle, gradients, ora
 from spoiling import spoiled
 
 import numgd
-from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_apply, make_start, step_coefficients
+from numgd.foundations.evaluator import CARRIED
 from numgd.jit.portable import SOLVER_FLAGS
-from numgd.kernels.cpu.update import update
-from numgd.options import settings
+from numgd.kernels.cpu.rules.update import update
+from numgd.solve.options import settings
 
 
 @cache

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numba import njit, prange
 
-from numgd import linalg
+from numgd.foundations import linalg
+from numgd.foundations.spaces import BLOCK, SERIAL, THREADED, make_norm
 from numgd.jit.portable import SOLVER_FLAGS
-from numgd.spaces import BLOCK, SERIAL, THREADED, make_norm
 
 DTYPES = [np.float64, np.float32]
 SPACES = {

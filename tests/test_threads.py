@@ -122,7 +122,7 @@ def run(code, *arguments, **environment):
 def exists(name):
     """Whether Numba has a threading layer here."""
     if name == "tbb":
-        return threads.TBB is not None
+        return tbb.TBB is not None
     if name == "omp":
         try:
             from numba.np.ufunc import omppool  # noqa: F401

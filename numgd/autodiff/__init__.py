@@ -11,14 +11,12 @@ from numgd.autodiff.derivative import (
     value_and_grad,
     vjp,
 )
-from numgd.autodiff.device import device_gradient
 from numgd.autodiff.program import NotDifferentiable
 
 __all__ = [
     "GradientCheck",
     "NotDifferentiable",
     "check_grad",
-    "device_gradient",
     "grad",
     "hessian",
     "hessp",

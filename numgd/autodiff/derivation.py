@@ -104,7 +104,7 @@ class Derivation:
                 defaults[f"default_{i}"] = default
                 texts.append(f"{name}=default_{i}")
         # Never compiled; CUDA kernels, which would, find no such name.
-        body = "return in_a_CUDA_kernel_use_numgd_autodiff_device_gradient"
+        body = "return in_a_CUDA_kernel_use_numgd_device_gradient"
         exec(f"def {self.name}({', '.join(texts)}):\n    {body}\n", defaults)
         function = defaults[self.name]
         function.__doc__ = f"{self.mode} of {self.plain.__name__}, compiled for the types of each call."

@@ -17,58 +17,29 @@ from numgd.autodiff.tidying import tidied
 from numgd.autodiff.writing import INDENT, Forward
 
 
-def device_gradient(f, *args, argnum=0):
+def device_gradient(f, args, argnum, cuda):
     """Value and gradient of a function as a function that allocates nothing, for CUDA kernels.
 
     Parameters
     ----------
     f : callable
-        A plain Python function or an ``@njit`` one with a real number as its result, of loops over elements
-        of its arguments and of arrays of constant lengths (``np.zeros(3)``).
-    *args
+    args : tuple
         Arguments of a call of `f`, for their types.
-    argnum : int, optional
+    argnum : int
         Which argument, an array, to differentiate by.
-
-    Returns
-    -------
-    function
-        ``function(x, g, tape, ...) -> (value, needed)``: the arrays `g`, of x's shape, and `tape`, of one
-        dimension and x's dtype, stand right behind the argument that is differentiated by.  Writes the
-        gradient to `g`.  `needed` is how many numbers the reverse sweep has to read from the tape: where
-        that is more than ``tape.size``, the tape was too small, and `g` was left as it was.  To be
-        compiled by ``cuda.jit(device=True)``.
-
-    Raises
-    ------
-    NotDifferentiable
-        If `f` works with whole arrays or holds something that cannot be differentiated; says which line.
-
-    Examples
-    --------
-    >>> import numgd, numpy as np
-    >>> def f(x, count):
-    ...     y = x[0]
-    ...     for _ in range(count):
-    ...         y = np.sin(y) * x[1]
-    ...     return y
-    >>> gradient = numgd.autodiff.device_gradient(f, np.ones(2), 5)
-    >>> x, g = np.array([0.5, 1.2]), np.empty(2)
-    >>> value, needed = gradient(x, g, np.empty(0), 5)
-    >>> needed
-    10
-    >>> bool(gradient(x, g, np.empty(needed), 5)[0] == value)
-    True
-    >>> np.allclose(g, numgd.grad(f)(x, 5))
-    True
+    cuda : module
+        Whose ``local.array`` gives a thread arrays of its own.
     """
     derivation = _DeviceDerivation("device_gradient", f, argnum)
+    derivation.cuda = cuda
     kinds = [kind_of(typeof(arg), name) for arg, name in zip(args, derivation.names, strict=True)]
     (place,) = derivation.argnums
     return derivation.written((*kinds[: place + 1], *[kinds[place]] * 2, *kinds[place + 1 :]))[0]
 
 
 class _DeviceDerivation(Derivation):
+    cuda = None
+
     def _vectors(self):
         return self.unused(["g", "tape"]), []
 
@@ -86,10 +57,7 @@ class _DeviceDerivation(Derivation):
         adjoint = _DeviceAdjoint(program, x, refuse, names, gradient)
         head = self.opening(program) + (f"    tape = {tape}\n" if tape != "tape" else "")
         text = head + "\n".join(adjoint.write(results[0])) + "\n"
-        text = tidied(text)
-        if "cuda.local" in text:
-            text = f"from numba import cuda\n\n\n{text}"
-        return text, program.externals
+        return tidied(text), {**program.externals, "cuda": self.cuda}
 
 
 class _DeviceAdjoint(Adjoint):

@@ -7,8 +7,8 @@ algorithm 2; ε is added to s at every step and to √ŝ.
 from typing import NamedTuple
 
 from numgd.first_order import adam
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

@@ -6,8 +6,8 @@ M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (201
 import math
 from typing import NamedTuple
 
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

@@ -6,8 +6,8 @@ J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121-2159, with
 import math
 from typing import NamedTuple
 
+from numgd.foundations.ranges import NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import NonNegative
 
 
 class Options(NamedTuple):

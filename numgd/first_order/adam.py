@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

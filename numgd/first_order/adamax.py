@@ -6,8 +6,8 @@ D. P. Kingma and J. Ba, ICLR 2015, algorithm 2.
 from typing import NamedTuple
 
 from numgd.first_order.comparisons import larger
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

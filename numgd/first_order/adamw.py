@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.first_order.decoupled import with_weight_decay
-from numgd.parameters import Fraction, NonNegative
+from numgd.foundations.ranges import Fraction, NonNegative
 
 
 class Options(NamedTuple):

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from numgd.foundations.random import normal
 from numgd.jit.portable import portable
-from numgd.random import normal
 
 
 @portable

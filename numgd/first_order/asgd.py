@@ -6,8 +6,8 @@ B. T. Polyak and A. B. Juditsky, SIAM J. Control Optim. 30 (1992) 838-855; the s
 
 from typing import NamedTuple
 
+from numgd.foundations.ranges import NonNegative, Start
 from numgd.jit.portable import portable
-from numgd.parameters import NonNegative, Start
 
 
 class Options(NamedTuple):

@@ -9,10 +9,9 @@ from collections import namedtuple
 from typing import NamedTuple
 
 from numgd.first_order.apply import make_apply, make_start
-from numgd.jit.portable import portable
-from numgd.parameters import Limit, LimitFromOne, NormOrder, Tolerance
-from numgd.spaces import make_norm
-from numgd.status import (
+from numgd.foundations.ranges import Limit, LimitFromOne, NormOrder, Tolerance
+from numgd.foundations.spaces import make_norm
+from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_GRADIENT,
     MAXFUN,
@@ -22,6 +21,7 @@ from numgd.status import (
     UNLIMITED,
     Outcome,
 )
+from numgd.jit.portable import portable
 
 SCRATCH_ROWS = 3  # gradient, best point, gradient there
 
@@ -47,9 +47,9 @@ def options_type(rule):
     return made
 
 
-def make_rule_descent(space, access, rule):
+def make_rule_descent(space, evaluator, rule):
     """The loop over a space for one rule."""
-    evaluate, observe = access.evaluate, access.observe
+    evaluate, observe = evaluator.evaluate, evaluator.observe
     copy = space.copy
     norm = make_norm(space)
     apply = make_apply(rule)

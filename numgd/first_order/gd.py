@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from numgd.foundations.ranges import NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import NonNegative
 
 
 class Options(NamedTuple):

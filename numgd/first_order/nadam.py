@@ -6,8 +6,8 @@ T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algor
 from typing import NamedTuple
 
 from numgd.first_order import adam
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

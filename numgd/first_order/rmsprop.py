@@ -6,8 +6,8 @@ T. Tieleman and G. Hinton, Neural Networks for Machine Learning, Coursera (2012)
 import math
 from typing import NamedTuple
 
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

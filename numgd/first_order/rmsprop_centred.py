@@ -7,8 +7,8 @@ variance v − m² is itself the running quantity: it loses no digits and roundi
 from typing import NamedTuple
 
 from numgd.first_order import rmsprop_momentum
+from numgd.foundations.ranges import Fraction, NonNegative, UnitInterval
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative, UnitInterval
 
 
 class Options(NamedTuple):

@@ -7,8 +7,8 @@ the step size outside the velocity.
 from typing import NamedTuple
 
 from numgd.first_order import rmsprop
+from numgd.foundations.ranges import Fraction, NonNegative, UnitInterval
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative, UnitInterval
 
 
 class Options(NamedTuple):

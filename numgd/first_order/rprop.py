@@ -7,8 +7,8 @@ M. Riedmiller and H. Braun, ICNN 1993.
 from typing import Annotated, NamedTuple
 
 from numgd.first_order.comparisons import with_sign
+from numgd.foundations.ranges import AtMost, Extent, Factor, NonNegative, UnitInterval
 from numgd.jit.portable import portable
-from numgd.parameters import AtMost, Extent, Factor, NonNegative, UnitInterval
 
 
 class Options(NamedTuple):

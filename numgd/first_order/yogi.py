@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.first_order.comparisons import with_sign
+from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
-from numgd.parameters import Fraction, NonNegative
 
 
 class Options(NamedTuple):

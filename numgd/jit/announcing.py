@@ -8,7 +8,7 @@ import threading
 from numba.core import event
 
 from numgd.jit.cache import PackageCache
-from numgd.jit.folder import safe_folder
+from numgd.system.cache_folder import safe_folder
 
 PATIENCE = 2.0
 """Seconds of silence."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
-from numgd.jit.folder import (
+from numgd.system.cache_folder import (
     cache_folder,
     made_folder,
     read_file,

@@ -10,10 +10,10 @@ from numba import njit
 from numba.core.dispatcher import _FunctionCompiler
 from numba.core.registry import CPUDispatcher
 
-from numgd.atomic import replacing
 from numgd.jit.cache import PackageCache
-from numgd.jit.folder import OTHERS_WRITE, made_folder, warn_of_writing
 from numgd.jit.portable import check_compilation
+from numgd.system.atomic import replacing
+from numgd.system.cache_folder import OTHERS_WRITE, made_folder, warn_of_writing
 
 
 class _Compiler(_FunctionCompiler):

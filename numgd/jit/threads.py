@@ -1,8 +1,7 @@
 """Threads: which library runs them, and the one parallel loop of numgd's compiled code.
 
-Numba runs threads through TBB, OpenMP or a queue of its own, whichever it finds first.  The wheel `tbb` puts
-TBB where the system's loader does not look: it is loaded here, when numgd is imported, and Numba finds it.
-Nothing is chosen for the user: a layer that is named in ``NUMBA_THREADING_LAYER`` or has been started stays.
+Numba runs threads through TBB, OpenMP or a queue of its own, whichever it finds first; `numgd.system.tbb`
+has it find TBB.  A layer that has been started stays.
 
 Compiled code reaches threads through a word of memory (`SYMBOL`) with the address of a function
 ``(function, context, tasks)``, which calls ``function(context, first, last)`` for ranges of tasks on several
@@ -25,30 +24,10 @@ from numba.extending import intrinsic
 
 from numgd.jit.pointers import call_range
 from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled
+from numgd.system import tbb  # noqa: F401  loaded before Numba looks for it
 
 SYMBOL = "numgd.share_out"
 """The word's name in compiled code."""
-
-_LIBRARIES = {"linux": "libtbb.so.12", "win32": "tbb12.dll"}
-"""What the wheel calls the library."""
-
-
-def _load_tbb():
-    """Load TBB from its wheel; return the library, or None where there is none or another layer is named."""
-    name = _LIBRARIES.get(sys.platform)
-    if name is None or str(numba.config.THREADING_LAYER).lower() in ("omp", "workqueue"):
-        return None
-    from importlib import metadata
-
-    try:
-        found = [path for path in metadata.files("tbb") or () if path.name == name]
-        return ctypes.CDLL(str(found[0].locate().resolve()), ctypes.RTLD_GLOBAL) if found else None
-    except (metadata.PackageNotFoundError, OSError):
-        return None
-
-
-TBB = _load_tbb()
-"""The library, which stays loaded, or None."""
 
 
 def layer():

@@ -6,24 +6,11 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, noise_deviation, noise_stream, step_coefficients
 from numgd.first_order.other_names import known_as, relative
-from numgd.kernels.cpu import step as cpu
-from numgd.optimizers.arrays import (
-    Known,
-    check_gradients,
-    check_gradients_apart,
-    check_parameters,
-    check_parameters_apart,
-    label,
-    like,
-    named,
-)
-from numgd.optimizers.state import checked_state
-from numgd.optimizers.storage import read, write
-from numgd.parameters import (
+from numgd.foundations.evaluator import CARRIED
+from numgd.foundations.ranges import (
     Count,
     Extent,
     Flag,
@@ -38,6 +25,19 @@ from numgd.parameters import (
     one_of,
     parameters_of,
 )
+from numgd.kernels.cpu.rules import step as cpu
+from numgd.optimizers.arrays import (
+    Known,
+    check_gradients,
+    check_gradients_apart,
+    check_parameters,
+    check_parameters_apart,
+    label,
+    like,
+    named,
+)
+from numgd.optimizers.state import checked_state
+from numgd.optimizers.storage import read, write
 from numgd.schedules.schedule import rate_of_step
 
 
@@ -615,7 +615,7 @@ def _table_type(array):
     """The drivers of the machine that an array is on."""
     if isinstance(array, np.ndarray):
         return cpu.Table
-    from numgd.kernels.cuda.step import Table  # imports CUDA
+    from numgd.kernels.cuda.rules.step import Table  # imports CUDA
 
     return Table
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from numgd.access import CARRIED
-from numgd.parameters import Integers, checked
+from numgd.foundations.evaluator import CARRIED
+from numgd.foundations.ranges import Integers, checked
 
 STEPS = Annotated[int, Integers("[0, inf]", 2**53)]
 """Numbers of steps: rules compute with them as float64."""

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from numgd import files
+from numgd.foundations import files
 
 _TEXT = "plain"
 _PREFIX = "array."

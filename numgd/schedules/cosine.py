@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.parameters import Count, NonNegative, UnitInterval
+from numgd.foundations.ranges import Count, NonNegative, UnitInterval
 from numgd.schedules.schedule import Schedule, between, cosine
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.parameters import Count, Flag, NonNegative, Positive
+from numgd.foundations.ranges import Count, Flag, NonNegative, Positive
 from numgd.schedules.schedule import Schedule, between
 
 

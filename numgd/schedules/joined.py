@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from numgd.parameters import Called, Count, NonNegative, UnitInterval, sequence_of
+from numgd.foundations.ranges import Called, Count, NonNegative, UnitInterval, sequence_of
 from numgd.schedules.decays import Constant
 from numgd.schedules.schedule import Schedule, between
 

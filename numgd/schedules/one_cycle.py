@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.parameters import Count, Flag, NonNegative, Positive, UnitInterval, one_of
+from numgd.foundations.ranges import Count, Flag, NonNegative, Positive, UnitInterval, one_of
 from numgd.schedules.schedule import Schedule, between, cosine
 
 SHAPES = {"cosine": cosine, "linear": lambda progress: progress}

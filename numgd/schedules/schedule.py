@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from numgd.parameters import NonNegative, check_fields, checked, parameter_of
-from numgd.status import UNLIMITED
+from numgd.foundations.ranges import NonNegative, check_fields, checked, parameter_of
+from numgd.foundations.status import UNLIMITED
 
 
 class Schedule(ABC):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from numgd.parameters import AtMost, Flag, NonNegative, OpenFraction, Whole, checked
+from numgd.foundations.ranges import AtMost, Flag, NonNegative, OpenFraction, Whole, checked
 from numgd.schedules.schedule import Schedule
 
 

@@ -49,7 +49,8 @@ SOLVERS: dict[str, ModuleType] = {
 }
 """Method name to module.
 
-A module has OPTIONS (its defaults), ``rows(n, maxcor)`` of scratch memory and ``make_solver(space, access)``.
+A module has OPTIONS (its defaults), ``rows(n, maxcor)`` of scratch memory and
+``make_solver(space, evaluator)``.
 It may have MAXCOR (how many pairs it keeps), TOLERANCES (the options that `tol` sets, ``("gtol",)`` without),
 CURVATURE (``"hessian"`` or ``"product"``: the second derivative that it asks for), BOUNDED (it keeps within
 bounds), MATRIX_FREE (it touches vectors through its space alone, so that long ones use all cores), HOST_ONLY

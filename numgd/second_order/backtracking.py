@@ -5,8 +5,8 @@ L. Armijo, Pacific J. Math. 16 (1966) 1-3; interpolation: Nocedal & Wright, sect
 
 import math
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
 from numgd.second_order.line_search import FAILED, MINUS_INFINITY, WOLFE, Found
 
 LEAST, MOST = 0.1, 0.5

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from numgd.foundations.linalg import epsilon, multiply, rank_two_update, set_identity
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon, multiply, rank_two_update, set_identity
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
 OPTIONS = DescentOptions()
@@ -59,9 +59,9 @@ def make_model(space):
     return Model(remember, direct)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, make_model(space), unit_step=False)
+    return make_descent(space, evaluator, make_model(space), unit_step=False)
 
 
 def result_fields(x, work, age, maxcor):

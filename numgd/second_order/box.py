@@ -2,8 +2,8 @@
 
 import math
 
+from numgd.foundations.linalg import epsilon, is_finite
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon, is_finite
 
 
 @portable

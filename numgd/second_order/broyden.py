@@ -7,11 +7,19 @@ C. G. Broyden, "Quasi-Newton methods and their application to function minimisat
 import math
 from typing import Annotated, NamedTuple
 
+from numgd.foundations.ranges import (
+    Below,
+    Limit,
+    LimitFromOne,
+    NormOrder,
+    OpenFraction,
+    Tolerance,
+    UnitInterval,
+)
+from numgd.foundations.status import UNLIMITED
 from numgd.jit.portable import portable
-from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance, UnitInterval
 from numgd.second_order import secant
 from numgd.second_order.descent import AUTOMATIC, make_descent
-from numgd.status import UNLIMITED
 
 
 class BroydenOptions(NamedTuple):
@@ -47,6 +55,6 @@ def weight(real, options, ys, yhy, sbs):
     return (one - options.phi) / (one + options.phi * (mu - one))
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, secant.make_model(space, weight))
+    return make_descent(space, evaluator, secant.make_model(space, weight))

@@ -7,8 +7,8 @@ SIAM J. Sci. Comput. 16 (1995) 1190-1208, section 4.
 import math
 from typing import Any, NamedTuple
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
 
 
 class Quadratic(NamedTuple):

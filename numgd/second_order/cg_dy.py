@@ -27,6 +27,6 @@ def make_beta(space):
     return beta
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, conjugate.make_model(space, make_beta))
+    return make_descent(space, evaluator, conjugate.make_model(space, make_beta))

@@ -17,8 +17,8 @@ That costs as much as variables change, not as there are variables.
 import math
 from typing import Any, NamedTuple
 
+from numgd.foundations.linalg import cholesky, cholesky_solve, solve_lower, solve_lower_transposed
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import cholesky, cholesky_solve, solve_lower, solve_lower_transposed
 from numgd.second_order.cauchy_point import Quadratic
 
 

@@ -3,20 +3,10 @@
 import math
 from typing import Annotated, Any, NamedTuple
 
-from numgd.jit.portable import portable
-from numgd.linalg import epsilon
-from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
-from numgd.second_order.line_search import (
-    ARRIVED,
-    DECREASE,
-    DESCENDS,
-    FAILED,
-    MINUS_INFINITY,
-    STUCK,
-    make_strong_wolfe,
-)
-from numgd.spaces import make_norm
-from numgd.status import (
+from numgd.foundations.linalg import epsilon
+from numgd.foundations.ranges import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
+from numgd.foundations.spaces import make_norm
+from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
     CONVERGED_GRADIENT,
@@ -28,6 +18,16 @@ from numgd.status import (
     UNBOUNDED,
     UNLIMITED,
     Outcome,
+)
+from numgd.jit.portable import portable
+from numgd.second_order.line_search import (
+    ARRIVED,
+    DECREASE,
+    DESCENDS,
+    FAILED,
+    MINUS_INFINITY,
+    STUCK,
+    make_strong_wolfe,
 )
 
 SCRATCH_ROWS = 5  # gradient, direction, trial point, two trial gradients
@@ -153,7 +153,7 @@ def make_relative_step_test(space):
 
 def make_descent(
     space,
-    access,
+    evaluator,
     model,
     unit_step=False,
     guess=None,
@@ -169,7 +169,7 @@ def make_descent(
     so that there is nothing to forget when it fails; a direction of NaN says that they are not finite.
     """
     dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
-    evaluate, observe, refine = access.evaluate, access.observe, access.refine
+    evaluate, observe, refine = evaluator.evaluate, evaluator.observe, evaluator.refine
     norm = make_norm(space)
     remember, direct, escape = model
     first_trial = guess or (unit_after_first if unit_step else from_last_decrease)

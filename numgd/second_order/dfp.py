@@ -22,6 +22,6 @@ def weight(real, options, ys, yhy, sbs):
     return real(0)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, secant.make_model(space, weight))
+    return make_descent(space, evaluator, secant.make_model(space, weight))

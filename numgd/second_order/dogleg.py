@@ -8,8 +8,8 @@ region goes on to its boundary along a direction of negative curvature.  Memory:
 
 import math
 
+from numgd.foundations.linalg import cholesky_solve, epsilon, euclidean_norm, multiply
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import cholesky_solve, epsilon, euclidean_norm, multiply
 from numgd.second_order.trust_exact import bounds, descend, make_factorise
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
@@ -116,10 +116,10 @@ def step_along_path(p, H, F, v, d, g, radius, shift):
     return radius
 
 
-def make_model(access):
+def make_model(evaluator):
     """The model is the Hessian; its factor is kept while the point stays."""
-    hessian = access.hessian
-    shifted_factor = make_shifted_factor(access.cholesky_rows)
+    hessian = evaluator.hessian
+    shifted_factor = make_shifted_factor(evaluator.cholesky_rows)
 
     @portable
     def attend(problem, x, g, memory, age):
@@ -145,6 +145,6 @@ def make_model(access):
     return Model(attend, propose)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_trust_region(space, access, make_model(access))
+    return make_trust_region(space, evaluator, make_model(evaluator))

@@ -13,12 +13,9 @@ Memory: 7 vectors of length n.
 import math
 from typing import NamedTuple
 
-from numgd.jit.portable import portable
-from numgd.linalg import epsilon
-from numgd.parameters import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
-from numgd.second_order.box import clip
-from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient, soft_threshold
-from numgd.status import (
+from numgd.foundations.linalg import epsilon
+from numgd.foundations.ranges import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
+from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
     CONVERGED_GRADIENT,
@@ -31,6 +28,9 @@ from numgd.status import (
     UNLIMITED,
     Outcome,
 )
+from numgd.jit.portable import portable
+from numgd.second_order.box import clip
+from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient, soft_threshold
 
 
 class FistaOptions(NamedTuple):
@@ -83,11 +83,11 @@ def turns(y, x_trial, x):
     return total
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
     dot, copy, scale, axpy, step = space.dot, space.copy, space.scale, space.axpy, space.step
-    observe, bounds = access.observe, access.bounds
-    evaluate, value, gradient, penalty, refine = make_composite(space, access)
+    observe, bounds = evaluator.observe, evaluator.bounds
+    evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
     max_abs, distance = space.max_abs, make_size(space)
 
     @portable

@@ -8,8 +8,8 @@ along the line.
 
 import math
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
 from numgd.second_order.line_search import (
     ARRIVED,
     DECREASE,

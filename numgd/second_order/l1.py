@@ -5,13 +5,13 @@ Within a box F is infinite outside; empty bounds are none.
 
 from typing import Any, NamedTuple
 
+from numgd.foundations.spaces import make_norm
 from numgd.jit.portable import portable
 from numgd.second_order.box import projected_gradient
-from numgd.spaces import make_norm
 
 
 class Composite(NamedTuple):
-    """The composite objective over a space, for a driver's `Access`.
+    """The composite objective over a space, for a driver's `Evaluator`.
 
     The smooth part is f(x) + ½ l2 ‖x‖²; `options` hold l1 and l2.
     """
@@ -20,14 +20,14 @@ class Composite(NamedTuple):
     value: Any  # value(problem, x, options) -> the smooth part
     gradient: Any  # gradient(problem, x, g, options): its gradient, at the point of the last `value`
     penalty: Any  # penalty(x, options) -> l1 ‖x‖₁
-    refine: Any  # refine(problem, x, g, options): that of `Access`, for the gradient of the smooth part
+    refine: Any  # refine(problem, x, g, options): that of `Evaluator`, for the gradient of the smooth part
 
 
-def make_composite(space, access):
+def make_composite(space, evaluator):
     """The composite objective of a problem."""
     dot, axpy = space.dot, space.axpy
-    smooth, smooth_value, smooth_gradient = access.evaluate, access.value, access.gradient
-    refine_smooth = access.refine
+    smooth, smooth_value, smooth_gradient = evaluator.evaluate, evaluator.value, evaluator.gradient
+    refine_smooth = evaluator.refine
 
     @portable
     def ridge(x, options):

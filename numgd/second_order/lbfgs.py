@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
 OPTIONS = DescentOptions(ftol=2.220446049250313e-09, maxiter=15000, maxfun=15000, maxls=20)
@@ -78,9 +78,9 @@ def make_model(space):
     return Model(remember, direct)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, make_model(space), unit_step=True)
+    return make_descent(space, evaluator, make_model(space), unit_step=True)
 
 
 def result_fields(x, work, age, maxcor):

@@ -13,8 +13,21 @@ import math
 
 import numpy as np
 
+from numgd.foundations.linalg import epsilon
+from numgd.foundations.spaces import make_norm
+from numgd.foundations.status import (
+    CALLBACK,
+    CONVERGED_FUNCTION,
+    CONVERGED_GRADIENT,
+    CONVERGED_STEP,
+    LINE_SEARCH_FAILED,
+    MAXFUN,
+    MAXITER,
+    NOT_FINITE,
+    UNBOUNDED,
+    Outcome,
+)
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
 from numgd.second_order import compact, whole
 from numgd.second_order.box import (
     bounded_on_all_sides,
@@ -36,19 +49,6 @@ from numgd.second_order.line_search import (
     make_limited_strong_wolfe,
 )
 from numgd.second_order.subspace import projected_direction
-from numgd.spaces import make_norm
-from numgd.status import (
-    CALLBACK,
-    CONVERGED_FUNCTION,
-    CONVERGED_GRADIENT,
-    CONVERGED_STEP,
-    LINE_SEARCH_FAILED,
-    MAXFUN,
-    MAXITER,
-    NOT_FINITE,
-    UNBOUNDED,
-    Outcome,
-)
 
 OPTIONS = DescentOptions(ftol=2.220446049250313e-09, c1=1e-3, maxiter=15000, maxfun=15000, maxls=20)
 MAXCOR = 10
@@ -66,10 +66,15 @@ def rows(n, maxcor):
     return OWN_ROWS + min(compact.compact_rows(n, maxcor), whole.whole_rows(n))
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
     dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
-    evaluate, observe, bounds, refine = access.evaluate, access.observe, access.bounds, access.refine
+    evaluate, observe, bounds, refine = (
+        evaluator.evaluate,
+        evaluator.observe,
+        evaluator.bounds,
+        evaluator.refine,
+    )
     max_abs, norm = space.max_abs, make_norm(space)
     whole_quadratic, compact_quadratic = whole.make_quadratic(space), compact.make_quadratic(space)
     cauchy_whole, cauchy_compact = make_cauchy_point(whole_quadratic), make_cauchy_point(compact_quadratic)

@@ -9,8 +9,8 @@ Optim. 16 (2005) 170-192, eq. 4.1) decides.
 import math
 from typing import Any, NamedTuple
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
 
 WOLFE = 0  # both conditions hold
 DECREASE = 1  # a lower point was found, the curvature condition does not hold there

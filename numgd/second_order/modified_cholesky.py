@@ -6,8 +6,8 @@ with a diagonal E ≥ 0 that vanishes where A is safely positive definite, and L
 
 import math
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon
 
 
 @portable

@@ -7,8 +7,8 @@ along a direction of negative curvature.  Memory: n + 8 vectors of length n.
 
 import math
 
+from numgd.foundations.linalg import cholesky_solve, epsilon
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import cholesky_solve, epsilon
 from numgd.second_order.descent import (
     SCRATCH_ROWS,
     DescentOptions,
@@ -77,11 +77,11 @@ def solve(kind, H, order, scratch, p):
         modified_solve(H, order, p, scratch)
 
 
-def make_newton_model(space, access):
+def make_newton_model(space, evaluator):
     """The model is the Hessian at x."""
     dot, copy, scale, max_abs = space.dot, space.copy, space.scale, space.max_abs
-    hessian = access.hessian
-    factorise = make_factorise(access.cholesky_rows)
+    hessian = evaluator.hessian
+    factorise = make_factorise(evaluator.cholesky_rows)
 
     @portable
     def remember(alpha, s, y, g, memory, age, options):
@@ -131,6 +131,6 @@ def make_newton_model(space, access):
     return Model(remember, direct, escape)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, make_newton_model(space, access), guess=one_or_less, local=True)
+    return make_descent(space, evaluator, make_newton_model(space, evaluator), guess=one_or_less, local=True)

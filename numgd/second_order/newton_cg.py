@@ -9,11 +9,11 @@ The Hessian is touched through its products with vectors alone.  Memory: 8 vecto
 import math
 from typing import Annotated, NamedTuple
 
+from numgd.foundations.linalg import epsilon
+from numgd.foundations.ranges import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
+from numgd.foundations.status import UNLIMITED
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon
-from numgd.parameters import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
 from numgd.second_order.descent import AUTOMATIC, SCRATCH_ROWS, Model, make_descent, unit
-from numgd.status import UNLIMITED
 
 
 class NewtonCGOptions(NamedTuple):
@@ -57,11 +57,11 @@ def make_mean_step_test(space):
     return small
 
 
-def make_model(space, access):
+def make_model(space, evaluator):
     """The model is the Hessian at x, through its products."""
     dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
     axpy, combine = space.axpy, space.combine
-    curve, product = access.curve, access.product
+    curve, product = evaluator.curve, evaluator.product
     small = make_mean_step_test(space)
 
     @portable
@@ -113,8 +113,8 @@ def make_model(space, access):
     return Model(remember, direct)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(
-        space, access, make_model(space, access), guess=unit, step_test=make_mean_step_test, local=True
+        space, evaluator, make_model(space, evaluator), guess=unit, step_test=make_mean_step_test, local=True
     )

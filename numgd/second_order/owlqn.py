@@ -15,13 +15,8 @@ Memory: that of L-BFGS.
 import math
 from typing import NamedTuple
 
-from numgd.jit.portable import portable
-from numgd.parameters import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
-from numgd.second_order import lbfgs
-from numgd.second_order.box import clip, land
-from numgd.second_order.descent import SCRATCH_ROWS
-from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient
-from numgd.status import (
+from numgd.foundations.ranges import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
+from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
     CONVERGED_GRADIENT,
@@ -33,6 +28,11 @@ from numgd.status import (
     UNBOUNDED,
     Outcome,
 )
+from numgd.jit.portable import portable
+from numgd.second_order import lbfgs
+from numgd.second_order.box import clip, land
+from numgd.second_order.descent import SCRATCH_ROWS
+from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient
 
 
 class OwlqnOptions(NamedTuple):
@@ -122,12 +122,12 @@ def shorten(real, alpha, f, slope, f_trial):
     return alpha * max(real(0.1), min(real(0.5), real(-0.5) * alpha * slope / rise))
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
     dot, copy, scale, step = space.dot, space.copy, space.scale, space.step
     axpy, combine = space.axpy, space.combine
-    observe, bounds = access.observe, access.bounds
-    evaluate, value, gradient, penalty, refine = make_composite(space, access)
+    observe, bounds = evaluator.observe, evaluator.bounds
+    evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
     remember, direct = lbfgs.make_model(space)[:2]
     max_abs, distance = space.max_abs, make_size(space)
 

@@ -6,8 +6,8 @@ the DFP formula: R. Fletcher, "A new approach to variable metric algorithms", Co
 
 import numpy as np
 
+from numgd.foundations.linalg import epsilon, multiply, set_identity
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon, multiply, set_identity
 from numgd.second_order.descent import SCRATCH_ROWS, Model
 
 

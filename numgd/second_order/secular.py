@@ -10,8 +10,8 @@ of 1/‖p‖ − 1/Δ.  In the hard case no such root exists, and an eigenvector
 import math
 from typing import Any, NamedTuple
 
+from numgd.foundations.linalg import euclidean_norm
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import euclidean_norm
 
 HARD = 0.2  # share of the model's decrease that the hard case may give away
 

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from numgd.foundations.linalg import epsilon, multiply, rank_one_update, set_identity
 from numgd.jit.portable import portable
-from numgd.linalg import epsilon, multiply, rank_one_update, set_identity
 from numgd.second_order.trust_ncg import make_truncated_cg
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
@@ -93,6 +93,6 @@ def result_fields(x, work, age, maxcor):
     return {"hess": work[SCRATCH_ROWS + 3 :].copy() if age else np.eye(x.size, dtype=x.dtype)}
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_trust_region(space, access, make_model(space))
+    return make_trust_region(space, evaluator, make_model(space))

@@ -29,6 +29,6 @@ def make_model(space):
     return Model(remember, direct)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, access, make_model(space), unit_step=False)
+    return make_descent(space, evaluator, make_model(space), unit_step=False)

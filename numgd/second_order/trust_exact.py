@@ -7,9 +7,18 @@ they are, so that saddle points are left.  Memory: 2 n + 5 vectors of length n.
 import math
 from typing import Annotated, NamedTuple
 
+from numgd.foundations.linalg import euclidean_norm, solve_lower, solve_lower_transposed
+from numgd.foundations.ranges import (
+    Acceptance,
+    AtMost,
+    Extent,
+    Limit,
+    LimitFromOne,
+    NormOrder,
+    Positive,
+    Tolerance,
+)
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import euclidean_norm, solve_lower, solve_lower_transposed
-from numgd.parameters import Acceptance, AtMost, Extent, Limit, LimitFromOne, NormOrder, Positive, Tolerance
 from numgd.second_order.secular import Factors, make_secular
 from numgd.second_order.trust_region import (
     AUTOMATIC,
@@ -125,10 +134,10 @@ def weaken(F, z):
     return (before / size) * (before / size)
 
 
-def make_model(access):
+def make_model(evaluator):
     """The model is the Hessian; what is known of λ is kept while the point stays."""
-    hessian = access.hessian
-    factorise = make_factorise(access.cholesky_rows)
+    hessian = evaluator.hessian
+    factorise = make_factorise(evaluator.cholesky_rows)
     minimise = make_secular(
         Factors(bounds, factorise, solve_lower, solve_lower_transposed, pivot, descend, weaken)
     )
@@ -152,6 +161,6 @@ def make_model(access):
     return Model(attend, propose)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_trust_region(space, access, make_model(access))
+    return make_trust_region(space, evaluator, make_model(evaluator))

@@ -14,8 +14,8 @@ all of them are orthogonal is not seen: in the hard case the step is that of the
 import math
 from typing import Any, NamedTuple
 
+from numgd.foundations.linalg import euclidean_norm
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import euclidean_norm
 from numgd.second_order.secular import Factors, make_secular
 from numgd.second_order.trust_ncg import make_truncated_cg
 from numgd.second_order.trust_region import (
@@ -152,10 +152,10 @@ def weaken(F, z):
 minimise = make_secular(Factors(bounds, factorise, solve, solve_transposed, pivot, descend, weaken))
 
 
-def make_model(space, access):
+def make_model(space, evaluator):
     """The model is the Hessian in the Lanczos vectors, which are kept while the point stays."""
     dot, copy, scale, axpy = space.dot, space.copy, space.scale, space.axpy
-    curve, product = access.curve, access.product
+    curve, product = evaluator.curve, evaluator.product
     length = make_length(space)
     truncated_cg = make_truncated_cg(space, product)
 
@@ -238,6 +238,6 @@ def make_model(space, access):
     return Model(attend, propose)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_trust_region(space, access, make_model(space, access))
+    return make_trust_region(space, evaluator, make_model(space, evaluator))

@@ -88,12 +88,12 @@ def make_truncated_cg(space, product):
     return truncated_cg
 
 
-def make_model(space, access):
+def make_model(space, evaluator):
     """The model is the Hessian through its products; nothing is kept."""
     copy, scale = space.copy, space.scale
-    curve = access.curve
+    curve = evaluator.curve
     length = make_length(space)
-    truncated_cg = make_truncated_cg(space, access.product)
+    truncated_cg = make_truncated_cg(space, evaluator.product)
 
     @portable
     def attend(problem, x, g, memory, age):
@@ -116,6 +116,6 @@ def make_model(space, access):
     return Model(attend, propose)
 
 
-def make_solver(space, access):
+def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_trust_region(space, access, make_model(space, access))
+    return make_trust_region(space, evaluator, make_model(space, evaluator))

@@ -8,13 +8,20 @@ it; a model that falls without bound while the function follows it is put to a t
 import math
 from typing import Annotated, Any, NamedTuple
 
-from numgd.access import nothing
-from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon
-from numgd.parameters import Acceptance, AtMost, Extent, Limit, LimitFromOne, NormOrder, Positive, Tolerance
-from numgd.second_order.descent import unseen
-from numgd.spaces import make_norm
-from numgd.status import (
+from numgd.foundations.evaluator import nothing
+from numgd.foundations.linalg import epsilon
+from numgd.foundations.ranges import (
+    Acceptance,
+    AtMost,
+    Extent,
+    Limit,
+    LimitFromOne,
+    NormOrder,
+    Positive,
+    Tolerance,
+)
+from numgd.foundations.spaces import make_norm
+from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
     CONVERGED_GRADIENT,
@@ -27,6 +34,8 @@ from numgd.status import (
     UNLIMITED,
     Outcome,
 )
+from numgd.jit.portable import portable, seldom
+from numgd.second_order.descent import unseen
 
 SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
 
@@ -100,10 +109,15 @@ def make_length(space):
     return length
 
 
-def make_trust_region(space, access, model):
+def make_trust_region(space, evaluator, model):
     """The loop over a space for one method."""
     dot, max_abs, copy, scale, step = space.dot, space.max_abs, space.copy, space.scale, space.step
-    value, gradient, observe, refine = access.value, access.gradient, access.observe, access.refine
+    value, gradient, observe, refine = (
+        evaluator.value,
+        evaluator.gradient,
+        evaluator.observe,
+        evaluator.refine,
+    )
     norm = make_norm(space)
     attend, propose, learn = model
     learns = learn is not nothing

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.foundations.linalg import cholesky, cholesky_solve, multiply, set_identity
 from numgd.jit.portable import portable
-from numgd.linalg import cholesky, cholesky_solve, multiply, set_identity
 from numgd.second_order.cauchy_point import Quadratic
 
 

@@ -10,5 +10,5 @@ SOLVERS: dict[str, ModuleType] = {
     "dogbox": dogbox,
     "gn": gauss_newton,
 }
-"""Method name to module.  A module has ``make_solver(access)``, and says whether it keeps within BOUNDED
+"""Method name to module.  A module has ``make_solver(evaluator)``, and says whether it keeps within BOUNDED
 variables and takes ROBUST losses."""

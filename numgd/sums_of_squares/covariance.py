@@ -2,8 +2,8 @@
 
 import math
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon
 from numgd.sums_of_squares.model import fill_norms
 from numgd.sums_of_squares.qr import (
     copy_triangle,

@@ -6,8 +6,8 @@ J. J. Moré, The Levenberg-Marquardt algorithm: implementation and theory, Lectu
 
 import math
 
+from numgd.foundations.linalg import euclidean_norm
 from numgd.jit.portable import seldom
-from numgd.linalg import euclidean_norm
 from numgd.sums_of_squares.model import scaled_norm, smallest
 from numgd.sums_of_squares.qr import solve_upper, solve_upper_transposed
 

@@ -6,10 +6,10 @@ constrained nonlinear optimization, WSEAS International Conference on Applied Ma
 
 import math
 
+from numgd.foundations.linalg import euclidean_norm
+from numgd.foundations.spaces import copy, dot
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import euclidean_norm
-from numgd.spaces import copy, dot
-from numgd.sums_of_squares.access import (
+from numgd.sums_of_squares.evaluator import (
     ACTIVE,
     BY_GRADIENT,
     CALLBACK,
@@ -93,9 +93,9 @@ def dogleg(full, steepest, ideal, low, high, step):
         step[j] = min(max(step[j] + second * (full[j] - step[j]), low[j]), high[j])
 
 
-def make_solver(access):
-    """The solver for a driver's `ResidualAccess`."""
-    residuals, jacobian, observe, bounds = access
+def make_solver(evaluator):
+    """The solver for a driver's `ResidualEvaluator`."""
+    residuals, jacobian, observe, bounds = evaluator
 
     @portable
     def dogbox(problem, x, scale, memory, options):

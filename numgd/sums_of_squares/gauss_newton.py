@@ -2,10 +2,10 @@
 
 import math
 
+from numgd.foundations.linalg import epsilon, euclidean_norm
+from numgd.foundations.spaces import copy, dot, max_abs
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon, euclidean_norm
-from numgd.spaces import copy, dot, max_abs
-from numgd.sums_of_squares.access import (
+from numgd.sums_of_squares.evaluator import (
     ACTIVE,
     BY_FUNCTION,
     BY_GRADIENT,
@@ -67,9 +67,9 @@ def _shorter(alpha, rise, slope, real):
     return alpha * min(max(best, real(0.1)), real(0.5))
 
 
-def make_solver(access):
-    """The solver for a driver's `ResidualAccess`."""
-    residuals, jacobian, observe = access.residuals, access.jacobian, access.observe
+def make_solver(evaluator):
+    """The solver for a driver's `ResidualEvaluator`."""
+    residuals, jacobian, observe = evaluator.residuals, evaluator.jacobian, evaluator.observe
 
     @portable
     def gauss_newton(problem, x, scale, memory, options):

@@ -2,10 +2,11 @@
 
 import math
 
+from numgd.foundations.linalg import epsilon, euclidean_norm
+from numgd.foundations.spaces import copy, max_abs
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon, euclidean_norm
-from numgd.spaces import copy, max_abs
-from numgd.sums_of_squares.access import (
+from numgd.sums_of_squares.damping import damped_step
+from numgd.sums_of_squares.evaluator import (
     ACTIVE,
     BOTH,
     BY_FUNCTION,
@@ -31,7 +32,6 @@ from numgd.sums_of_squares.access import (
     WORK,
     FitOutcome,
 )
-from numgd.sums_of_squares.damping import damped_step
 from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, scaled_norm, widen
 from numgd.sums_of_squares.qr import copy_triangle, factorize
 
@@ -68,9 +68,9 @@ def _status_of_step(decrease, predicted, radius, size, ftol, xtol):
     return GOING_ON
 
 
-def make_solver(access):
-    """The solver for a driver's `ResidualAccess`."""
-    residuals, jacobian, observe = access.residuals, access.jacobian, access.observe
+def make_solver(evaluator):
+    """The solver for a driver's `ResidualEvaluator`."""
+    residuals, jacobian, observe = evaluator.residuals, evaluator.jacobian, evaluator.observe
 
     @portable
     def levenberg_marquardt(problem, x, scale, memory, options):

@@ -6,8 +6,8 @@ B. Triggs et al., Bundle adjustment: a modern synthesis, in Vision Algorithms: T
 
 import math
 
+from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon
 
 LINEAR, SOFT_L1, HUBER, CAUCHY, ARCTAN = range(5)
 LOSSES = {"linear": LINEAR, "soft_l1": SOFT_L1, "huber": HUBER, "cauchy": CAUCHY, "arctan": ARCTAN}

@@ -2,9 +2,9 @@
 
 import math
 
+from numgd.foundations.linalg import euclidean_norm
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import euclidean_norm
-from numgd.sums_of_squares.access import BOTH, BY_FUNCTION, BY_STEP, GOING_ON
+from numgd.sums_of_squares.evaluator import BOTH, BY_FUNCTION, BY_STEP, GOING_ON
 
 
 @portable

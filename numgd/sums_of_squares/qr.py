@@ -6,8 +6,8 @@ memory.  Golub & Van Loan, Matrix Computations, section 5.4.2.
 
 import math
 
+from numgd.foundations.linalg import epsilon, euclidean_norm
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import epsilon, euclidean_norm
 
 
 @portable

@@ -8,10 +8,12 @@ radius.
 
 import math
 
+from numgd.foundations.linalg import euclidean_norm
+from numgd.foundations.spaces import copy, dot
 from numgd.jit.portable import portable, seldom
-from numgd.linalg import euclidean_norm
-from numgd.spaces import copy, dot
-from numgd.sums_of_squares.access import (
+from numgd.sums_of_squares.box import least_room, lowest, mark_active, move_inside, room, to_sphere
+from numgd.sums_of_squares.damping import WORK_VECTORS, damped_step, eliminate
+from numgd.sums_of_squares.evaluator import (
     ACTIVE,
     BY_GRADIENT,
     CALLBACK,
@@ -36,8 +38,6 @@ from numgd.sums_of_squares.access import (
     WORK,
     FitOutcome,
 )
-from numgd.sums_of_squares.box import least_room, lowest, mark_active, move_inside, room, to_sphere
-from numgd.sums_of_squares.damping import WORK_VECTORS, damped_step, eliminate
 from numgd.sums_of_squares.losses import cost_of, weigh
 from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, next_radius, tested, widen
 from numgd.sums_of_squares.qr import copy_triangle, factorize, independent
@@ -139,9 +139,9 @@ def bounded_step(x, p, d, gradient, lower, upper, R, order, radius, inside, s, x
     return best
 
 
-def make_solver(access):
-    """The solver for a driver's `ResidualAccess`."""
-    residuals, jacobian, observe, bounds = access
+def make_solver(evaluator):
+    """The solver for a driver's `ResidualEvaluator`."""
+    residuals, jacobian, observe, bounds = evaluator
 
     @portable
     def trust_region_reflective(problem, x, scale, memory, options):

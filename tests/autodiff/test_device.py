@@ -7,7 +7,8 @@ import pytest
 from numba import njit
 
 import numgd
-from numgd.autodiff import NotDifferentiable, device_gradient
+from numgd import device_gradient
+from numgd.autodiff import NotDifferentiable
 
 X = np.array([0.7, -0.4, 1.3])
 

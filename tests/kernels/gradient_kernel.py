@@ -9,7 +9,7 @@ import numgd
 def make_gradient_kernel(function, dtype):
     """A kernel for a row a thread: gradients, values and how much tape they need."""
     x = np.ones(3, dtype)
-    gradient = cuda.jit(device=True)(numgd.autodiff.device_gradient(function, x, 5))
+    gradient = cuda.jit(device=True)(numgd.device_gradient(function, x, 5))
 
     @cuda.jit
     def kernel(X, G, tapes, values, needed, count):

@@ -26,20 +26,21 @@ from cuda_cases import (
 )
 
 import numgd  # noqa: F401
-from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, noise_stream, step_coefficients
-from numgd.options import settings
+from numgd.foundations.evaluator import CARRIED
+from numgd.solve.options import settings
 
 IMPORTED_EARLY = "numba.cuda" in sys.modules
 
 from gradient_kernel import make_gradient_kernel  # noqa: E402
 from numba import cuda  # noqa: E402
 
-from numgd.kernels.cpu.step import Change  # noqa: E402
-from numgd.kernels.cuda import launch, step  # noqa: E402
-from numgd.kernels.cuda.solve_many import scratch_many, solve_many  # noqa: E402
-from numgd.kernels.cuda.update import update  # noqa: E402
+from numgd.kernels.cpu.rules.step import Change  # noqa: E402
+from numgd.kernels.cuda import target as launch  # noqa: E402
+from numgd.kernels.cuda.rules import step  # noqa: E402
+from numgd.kernels.cuda.rules.update import update  # noqa: E402
+from numgd.kernels.cuda.solvers.many_problems import scratch_many, solve_many  # noqa: E402
 
 step._vector = lambda array: array.reshape(array.size)  # the simulator has no interface of arrays
 launch.MOST_BLOCKS = 1  # so that a thread updates more than one element

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from reference.rules import CASES, FILE, MARKS, gradients, rule_of
 
-from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, step_coefficients
-from numgd.kernels.cpu.update import update
+from numgd.foundations.evaluator import CARRIED
+from numgd.kernels.cpu.rules.update import update
 
 every_rule = pytest.mark.parametrize("name", RULES)
 

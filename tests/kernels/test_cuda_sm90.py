@@ -10,10 +10,10 @@ import pytest
 from cuda_cases import DIFFERENTIATED, DTYPES, grid, quadratic, rosenbrock
 
 import numgd
-from numgd.access import CARRIED
 from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
-from numgd.options import settings
+from numgd.foundations.evaluator import CARRIED
+from numgd.solve.options import settings
 
 pytest.importorskip("numba_cuda")
 core = pytest.importorskip("cuda.core")
@@ -23,7 +23,8 @@ if numba.cuda.config.ENABLE_CUDASIM:
 
 from gradient_kernel import make_gradient_kernel  # noqa: E402
 
-from numgd.kernels.cuda import solve_many, step, update  # noqa: E402
+from numgd.kernels.cuda.rules import step, update  # noqa: E402
+from numgd.kernels.cuda.solvers import many_problems as solve_many  # noqa: E402
 
 MOST_REGISTERS = 255  # of a thread; 65 536 of a multiprocessor
 
@@ -125,7 +126,7 @@ def test_a_gradient_that_allocates_is_refused():
     def kernel(x, g):
         g[0] = gradient(x, 5)[0]
 
-    with pytest.raises(Exception, match="in_a_CUDA_kernel_use_numgd_autodiff_device_gradient"):
+    with pytest.raises(Exception, match="in_a_CUDA_kernel_use_numgd_device_gradient"):
         build(kernel, (array("float64", 1), array("float64", 1)))
 
 

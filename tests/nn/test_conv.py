@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from nn.convolutions import Case, convolution, gradients, random_case, relative_error
 
-from numgd.kernels.cpu.conv import choose, weight_gradient
-from numgd.kernels.cpu.conv.geometry import Geometry
+from numgd.kernels.cpu.layers.conv import choose, weight_gradient
+from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.nn.functional import (
     conv2d,
     conv2d_backward,

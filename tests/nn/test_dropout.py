@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 from layer_checks import assert_same_bits, poisoned
 
+from numgd.foundations.random import philox
 from numgd.nn import functional as F
-from numgd.random import philox
 
 
 def mask(count, p, seed, stream):

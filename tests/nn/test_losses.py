@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 
 import numgd.nn.functional as F
-from numgd.kernels.cpu import blocks
+from numgd.kernels.cpu.layers import blocks
 from numgd.scalars import LOSSES
 
 REALS = [np.float32, np.float64]

@@ -11,11 +11,11 @@ from scipy import optimize
 from spoiling import spoiled
 
 import numgd
+from numgd.foundations.spaces import SERIAL
+from numgd.foundations.status import Status
 from numgd.second_order import compact, whole
 from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
 from numgd.second_order.subspace import projected_direction
-from numgd.spaces import SERIAL
-from numgd.status import Status
 
 FEW, MANY = 5, 60  # variables: the matrix is held whole, and as pairs
 

@@ -74,7 +74,7 @@ def test_a_run_goes_on_bit_for_bit(method):
 @pytest.mark.parametrize("method", [pytest.param("cg-hz", marks=pytest.mark.slow), "newton-cg"])
 def test_all_cores_take_the_same_path(method, monkeypatch):
     one = solve(method, standard_start(50), maxiter=12)
-    monkeypatch.setattr(sys.modules["numgd.minimize"], "THREADED_FROM", 1)
+    monkeypatch.setattr(sys.modules["numgd.solve._minimize"], "THREADED_FROM", 1)
     many = solve(method, standard_start(50), maxiter=12)
     assert one.nfev == many.nfev
     np.testing.assert_allclose(one.history.x, many.history.x, atol=1e-6)

@@ -8,7 +8,7 @@ from scipy import optimize
 from spoiling import spoiled
 
 import numgd
-from numgd.status import Status
+from numgd.foundations.status import Status
 
 METHODS = ("owl-qn", "fista")
 both = pytest.mark.parametrize("method", METHODS)

@@ -8,9 +8,9 @@ from conftest import distance, distance_gradient, rosenbrock, rosenbrock_gradien
 from numba import njit
 from scipy import optimize
 
-import numgd.line_searches
-from numgd.line_searches import armijo, hager_zhang, make_search, strong_wolfe
+import numgd
 from numgd.second_order import line_search
+from numgd.solve.line_searches import armijo, hager_zhang, make_search, strong_wolfe
 
 searches = pytest.mark.parametrize("search", [armijo, strong_wolfe, hager_zhang])
 wolfe_searches = pytest.mark.parametrize("search", [strong_wolfe, hager_zhang])

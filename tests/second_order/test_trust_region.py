@@ -10,11 +10,11 @@ from spoiling import spoiled
 
 import numgd
 from numgd import Status
-from numgd.access import Access, nothing
-from numgd.linalg import cholesky_rows
+from numgd.foundations.evaluator import Evaluator, nothing
+from numgd.foundations.linalg import cholesky_rows
+from numgd.foundations.spaces import SERIAL
 from numgd.second_order import dogleg, sr1, trust_exact, trust_krylov, trust_ncg
 from numgd.second_order.trust_region import SCRATCH_ROWS
-from numgd.spaces import SERIAL
 
 EXACT_OR_DOGLEG = ["trust-exact", "dogleg"]
 SECOND = [*EXACT_OR_DOGLEG, "trust-ncg", "trust-krylov"]
@@ -112,9 +112,9 @@ def propose(module, H, g, radius):
     def product(problem, x, g, p, out):
         out[:] = H @ p
 
-    access = Access(None, None, None, nothing, hessian, product, cholesky_rows, None, None)
+    evaluator = Evaluator(None, None, None, nothing, hessian, product, cholesky_rows, None, None)
     matrix_free = module in (trust_ncg, trust_krylov)
-    model = module.make_model(SERIAL, access) if matrix_free else module.make_model(access)
+    model = module.make_model(SERIAL, evaluator) if matrix_free else module.make_model(evaluator)
     x, carried = np.zeros(g.size), np.full(2, np.nan)
     memory = np.full((module.rows(g.size, 0) - SCRATCH_ROWS, g.size), np.nan)
     model.attend(None, x, g, memory, 0)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from numgd.kernels.cpu import elementwise
-from numgd.kernels.cpu import softmax as rows
+from numgd.foundations.ranges import Finite, check_arguments, one_of
+from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.cpu.layers import softmax as rows
 from numgd.nn.functional.checks import output, real_array
-from numgd.parameters import Finite, check_arguments, one_of
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 

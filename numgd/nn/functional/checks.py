@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from numgd.parameters import Integers, checked, one_of
+from numgd.foundations.ranges import Integers, checked, one_of
 
 LINE = 64  # bytes
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from numgd.kernels.cpu.conv import choose
-from numgd.kernels.cpu.conv.bias_gradient import bias_gradient as sum_over_pixels
-from numgd.kernels.cpu.conv.epilogue import ACTIVATIONS
-from numgd.kernels.cpu.conv.geometry import Geometry, by_shape
+from numgd.foundations.ranges import Count, Flag, check_arguments, checked
+from numgd.kernels.cpu.layers.conv import choose
+from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_over_pixels
+from numgd.kernels.cpu.layers.conv.epilogue import ACTIVATIONS
+from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array
-from numgd.parameters import Count, Flag, check_arguments, checked
 
 
 class PackedWeight:
@@ -208,7 +208,7 @@ def conv2d(
     activation : {None, 'relu', 'relu6', 'leaky_relu'}
         Applied to the result; leaky_relu has the slope 0.01.
     algorithm : str, optional
-        One of `numgd.kernels.cpu.conv.choose.ALGORITHMS` in place of the one chosen by shape.
+        One of `numgd.kernels.cpu.layers.conv.choose.ALGORITHMS` in place of the one chosen by shape.
     out : array, optional
         Contiguous memory for the result.
 

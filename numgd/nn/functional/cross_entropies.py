@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from numgd.kernels.cpu import cross_entropy as kernel
-from numgd.kernels.cpu import elementwise
+from numgd.foundations.ranges import UnitInterval, check_arguments
+from numgd.kernels.cpu.layers import cross_entropy as kernel
+from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
-from numgd.parameters import UnitInterval, check_arguments
 
 
 @check_arguments

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from numgd.kernels.cpu import dropout as kernels
+from numgd.foundations.ranges import Flag, Seed, UnitInterval, check_arguments
+from numgd.kernels.cpu.layers import dropout as kernels
 from numgd.nn.functional.checks import output, real_array
-from numgd.parameters import Flag, Seed, UnitInterval, check_arguments
 
 
 @check_arguments

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from numgd.kernels.cpu import cross_entropy, elementwise
+from numgd.foundations.ranges import NonNegative, check_arguments
+from numgd.kernels.cpu.layers import cross_entropy, elementwise
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, weighed, weighing
-from numgd.parameters import NonNegative, check_arguments
 
 _KIND = "binary_cross_entropy_with_logits"
 

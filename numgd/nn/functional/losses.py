@@ -1,9 +1,9 @@
 """Losses of elements and their targets, forward and backward."""
 
-from numgd.kernels.cpu import elementwise
+from numgd.foundations.ranges import Positive, check_arguments
+from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
-from numgd.parameters import Positive, check_arguments
 
 _PROBABILITY = "must lie between 0 and 1 everywhere"
 _SIGN = "must be −1 or 1 everywhere"

@@ -1,6 +1,6 @@
 """Several labels a sample: the mean over labels of binary cross-entropies."""
 
-from numgd.kernels.cpu import elementwise
+from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.losses import checked_pair
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from numgd.foundations.ranges import Count, Flag, NonNegative, Positive, UnitInterval, check_arguments
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu import batch_norm as batch_norm_kernels
-from numgd.kernels.cpu import columns
-from numgd.kernels.cpu import group_norm as group_norm_kernels
-from numgd.kernels.cpu import layer_norm as layer_norm_kernels
-from numgd.kernels.cpu import local_response_norm as local_response_kernels
+from numgd.kernels.cpu.layers import batch_norm as batch_norm_kernels
+from numgd.kernels.cpu.layers import columns
+from numgd.kernels.cpu.layers import group_norm as group_norm_kernels
+from numgd.kernels.cpu.layers import layer_norm as layer_norm_kernels
+from numgd.kernels.cpu.layers import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import (
     Size,
     changed_in_place,
@@ -19,7 +20,6 @@ from numgd.nn.functional.checks import (
     real_array,
     same_shape,
 )
-from numgd.parameters import Count, Flag, NonNegative, Positive, UnitInterval, check_arguments
 
 
 class _Folded:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu import pool
+from numgd.kernels.cpu.layers import pool
 from numgd.nn.functional.checks import Extra, Size, output, pair_of, real_array, same_shape
-from numgd.parameters import Flag, Positive, check_arguments
 
 MOST_WINDOWS = 2**24
 """How many windows may share out an axis of an image."""

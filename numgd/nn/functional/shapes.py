@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from numgd.foundations.ranges import checked
 from numgd.nn.functional.checks import Extra, output, outputs, real_array, same_shape
-from numgd.parameters import checked
 
 
 def concatenate(arrays, *, out=None):

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numgd.kernels.cpu import elementwise
+from numgd.foundations.ranges import checked, one_of
+from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
-from numgd.parameters import checked, one_of
 
 Reduction = one_of("mean", "sum", "none")
 

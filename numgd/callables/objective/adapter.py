@@ -1,0 +1,230 @@
+"""A user's ``@njit`` functions as one compiled function with the signature that solvers call."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+
+from numgd.callables.compilable import result_type
+from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_signature, vector_view
+from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
+from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, JOINT, PAIR
+
+STEP = 1e-20
+"""Of the imaginary part: so short that the square of it is lost."""
+
+
+class Functions(NamedTuple):
+    """What the user gave: ``fun(x, *args)`` and the derivatives of it that are functions too."""
+
+    fun: Any  # None where only `pair` is ever called
+    jac: Any = None  # jac(x, *args) -> (n,), None unless the scheme is EXACT
+    hess: Any = None  # hess(x, *args) -> (n, n)
+    hessp: Any = None  # hessp(x, p, *args) -> (n,)
+    pair: Any = None  # pair(x, gradient, *args) -> value, writes the gradient; None unless the scheme is PAIR
+
+
+def numba_real(dtype):
+    """Numba's float32 or float64 for NumPy's."""
+    return types.float32 if dtype == np.float32 else types.float64
+
+
+def _is_real(numba_type):
+    return isinstance(numba_type, types.Integer | types.Float | types.Boolean)
+
+
+def _is_real_array(numba_type, ndim):
+    return isinstance(numba_type, types.Array) and numba_type.ndim == ndim and _is_real(numba_type.dtype)
+
+
+@portable
+def fill(out, vector):
+    """Copy a user's gradient, of whatever real dtype and layout, to the solver's memory."""
+    if vector.size != out.size:
+        raise ValueError("jac must return a vector of the length of x0")
+    for i in range(out.size):
+        out[i] = vector[i]
+
+
+@portable
+def _fill_matrix(out, matrix):
+    n = matrix.shape[0]
+    if matrix.shape[1] != n or n * n != out.size:
+        raise ValueError("hess must return a matrix with a row and a column for each of x0")
+    for i in range(n):
+        for j in range(n):
+            out[i * n + j] = matrix[i, j]
+
+
+def _can_keep(numba_type):
+    """Whether an argument of this type could keep a reference to x beyond the call: it gets a copy then."""
+    kinds = (types.ListType, types.DictType, types.List, types.StructRef, types.ClassInstanceType)
+    return isinstance(numba_type, kinds) or (
+        isinstance(numba_type, types.BaseTuple) and any(_can_keep(part) for part in numba_type)
+    )
+
+
+def _enters_python(dispatcher):
+    """Whether a function has an ``objmode`` block, through which x could be kept beyond the call."""
+    return any(result.lifted for result in dispatcher.overloads.values())
+
+
+def _types_fit(functions, scheme, vector, argument_types):
+    """Whether the functions compile for these types and return what a solver can take."""
+    arguments = (vector, *argument_types)
+    try:
+        fits = functions.fun is None
+        if functions.fun is not None:
+            value = result_type(functions.fun, arguments)
+            fits = _is_real(value)
+        if functions.pair is not None:
+            fits = fits and _is_real(result_type(functions.pair, (vector, *arguments)))
+        if scheme == JOINT:
+            if not (isinstance(value, types.BaseTuple) and len(value) == 2):
+                return False
+            value, gradient = value
+            fits = _is_real(value) and _is_real_array(gradient, 1)
+        if functions.jac is not None:
+            fits = fits and _is_real_array(result_type(functions.jac, arguments), 1)
+        if functions.hess is not None:
+            fits = fits and _is_real_array(result_type(functions.hess, arguments), 2)
+        if functions.hessp is not None:
+            result = result_type(functions.hessp, (vector, vector, *argument_types))
+            fits = fits and _is_real_array(result, 1)
+    except Exception:  # Numba raises errors of many kinds for what it cannot compile
+        return False
+    return fits
+
+
+def _make_first(functions, scheme, load, point, view, vector):
+    """Function ``first(x, g, n, wanted, context)``: the value, and a gradient that is a function."""
+    real = np.dtype(vector.dtype.name).type
+    fun, jac, pair = functions.fun, functions.jac, functions.pair
+
+    @portable
+    def alone(x, g, n, wanted, context):
+        if wanted & VALUE:
+            return real(fun(point(x, n), *load(context)))
+        return real(0)
+
+    @portable
+    def joint(x, g, n, wanted, context):
+        if wanted & VALUE:
+            value, gradient = fun(point(x, n), *load(context))
+            fill(view(g, n), gradient)
+            return real(value)
+        return real(0)
+
+    @portable
+    def paired(x, g, n, wanted, context):
+        if wanted & GRADIENT:
+            return both(x, g, n, wanted, context)
+        return alone(x, g, n, wanted, context)
+
+    @portable
+    def both(x, g, n, wanted, context):
+        return real(pair(point(x, n), view(g, n), *load(context)))
+
+    @portable
+    def exact(x, g, n, wanted, context):
+        f = alone(x, g, n, wanted, context)
+        if wanted & GRADIENT:
+            fill(view(g, n), jac(point(x, n), *load(context)))
+        return f
+
+    @portable
+    def by_complex_step(x, g, n, wanted, context):
+        f = alone(x, g, n, wanted, context)
+        if wanted & GRADIENT:
+            gradient = view(g, n)
+            for i in range(n):
+                moved = view(x, n) + 0j
+                moved[i] += complex(0.0, STEP)
+                gradient[i] = fun(moved, *load(context)).imag / STEP
+        return f
+
+    if fun is None:
+        return both
+    return {JOINT: joint, PAIR: paired, EXACT: exact, COMPLEX_STEP: by_complex_step}.get(scheme, alone)
+
+
+def _make_second(functions, load, point, view):
+    """Function ``second(x, g, n, wanted, context)`` for the second derivatives that are functions."""
+    hess, hessp = functions.hess, functions.hessp
+
+    @portable
+    def none(x, g, n, wanted, context):
+        pass
+
+    @portable
+    def full(x, g, n, wanted, context):
+        if wanted & HESSIAN:
+            _fill_matrix(view(g, n * n), hess(point(x, n), *load(context)))
+
+    @portable
+    def product(x, g, n, wanted, context):
+        if wanted & PRODUCT:
+            pair = view(g, 2 * n)
+            answer = hessp(point(x, n), pair[:n].copy(), *load(context))
+            if answer.size != n:
+                raise ValueError("hessp must return a vector of the length of x0")
+            fill(pair[n:], answer)
+
+    if hess is not None:
+        return full
+    return none if hessp is None else product
+
+
+def make_adapter(functions, scheme, load, args_type, vector):
+    """The compiled objective of ``@njit`` functions, for one type of x and args.
+
+    Parameters
+    ----------
+    functions : Functions
+        Of dispatchers; with `hess` no `hessp`.
+    scheme : int
+        How the gradient is obtained; see `numgd.kernels.cpu.solvers.one_problem`.
+    load : callable
+        Portable function ``load(context)`` that gives the tuple of args.
+    args_type : numba.types.BaseTuple
+        Type of that tuple.
+    vector : numba.types.Array
+        Type of x.
+
+    Returns
+    -------
+    The compile result, or None where Numba cannot compile the functions or they do not return what a
+    solver can take.
+    """
+    if not _types_fit(functions, scheme, vector, tuple(args_type)):
+        return None
+    view = vector_view(vector.dtype)
+    if any(_can_keep(part) for part in args_type) or any(
+        _enters_python(function) for function in functions if function is not None
+    ):
+
+        @portable
+        def point(x, n):
+            return view(x, n).copy()
+
+    else:
+
+        @portable
+        def point(x, n):
+            return view(x, n)
+
+    first = _make_first(functions, scheme, load, point, view, vector)
+    second = _make_second(functions, load, point, view)
+
+    def adapter(x, g, n, wanted, context):
+        f = first(x, g, n, wanted, context)
+        second(x, g, n, wanted, context)
+        return f
+
+    signature = objective_signature(vector.dtype)
+    dispatcher = njit(**OBJECTIVE_FLAGS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(adapter)
+    try:
+        compile_quietly(dispatcher, signature)
+    except Exception:
+        return None
+    return dispatcher.overloads[signature.args]

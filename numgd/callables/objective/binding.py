@@ -1,0 +1,77 @@
+"""An objective with its args in place, for the length of one solve."""
+
+import numpy as np
+
+from numgd.callables.compilable import UNKNOWN_ARGS
+from numgd.callables.objective.called_back import PythonObjective, bridge
+from numgd.callables.objective.compiled import compile_objective
+from numgd.jit.arguments import native, pack, unpack
+
+
+class Bound:
+    """An objective with its args in place, for the length of one solve.
+
+    Attributes
+    ----------
+    address : int
+        Of the compiled objective.
+    context : int
+        Address of the packed args.
+    called_back : str or None
+        Why the functions are called back, if they are.
+    """
+
+    def __init__(self, address, size, values, keep, called_back=None):
+        self.address = address
+        self.context = 0
+        self.called_back = called_back
+        self._values, self._keep = values, keep
+        if size:
+            self._buffer = np.empty(size, np.uint8)
+            self.context = pack(self._buffer, values)
+
+    def release(self):
+        """Give back the references to the args."""
+        if self.context:
+            unpack(self._buffer, self._values)
+            self.context = 0
+
+
+def bind(functions, scheme, args, x, rows):
+    """The objective of a user's functions and args, compiled where possible.
+
+    Parameters
+    ----------
+    functions : Functions
+    scheme : int
+        How the gradient is obtained.
+    args : tuple
+    x : numpy.ndarray
+        The starting point.
+    rows : numpy.ndarray
+        The host's rows of scratch memory, through which a function that is called back gets its arguments.
+    """
+    bound = bind_compiled(functions, scheme, args, x)
+    if isinstance(bound, Bound):
+        return bound
+    return bind_called_back(functions, scheme, args, rows, bound)
+
+
+def bind_called_back(functions, scheme, args, rows, reason):
+    """The same with the functions called back for a reason; see `bind`."""
+    target = PythonObjective(functions, scheme, args, rows)
+    address, size = bridge(target.vector.dtype)
+    values = (target.argument, target.vector, target.matrix.reshape(-1), id(target))
+    return Bound(address, size, values, target, reason)
+
+
+def bind_compiled(functions, scheme, args, x, rows=False):
+    """The same, or why it cannot be compiled, a `str`; `rows`: args vary from problem to problem."""
+    args = native(args)
+    found = compile_objective(functions, scheme, args, x, rows)
+    if isinstance(found, str):
+        return found
+    try:
+        return Bound(found.address, found.args_size, args, found)
+    except Exception:  # a value that does not fit the type that Numba gave it
+        return UNKNOWN_ARGS

@@ -1,0 +1,175 @@
+"""A derivative made of the source of a user's function, compiled and compared with differences once."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.autodiff import NotDifferentiable
+from numgd.autodiff.derivation import derived
+from numgd.autodiff.reading import NoSource
+from numgd.callables.compilable import (
+    UNKNOWN_ARGS,
+    LeastRecentlyUsed,
+    dispatcher_of,
+    name_of,
+    reason_against,
+    reason_for,
+    result_type,
+    told,
+)
+from numgd.foundations.agreement import (
+    AGREES,
+    DIFFERS,
+    UNKNOWN,
+    make_agreement,
+    random_direction,
+    random_weights,
+)
+from numgd.jit.arguments import type_of
+from numgd.system.warn import warn_user
+
+_made = LeastRecentlyUsed(512)
+
+
+class Made(NamedTuple):
+    """A derivative made of the source of a function, or why there is none."""
+
+    function: Any
+    refused: Any = None
+    known: bool = True  # whether that is settled: a point that is not finite tells nothing
+
+
+class Trial(ABC):
+    """A user's function and a point, at which a derivative of it is tried.
+
+    Parameters
+    ----------
+    mode, argnum : str and int or tuple of int
+        As for `numgd.autodiff.derivation.derived`.
+    fun : callable
+    x : numpy.ndarray
+        The point.
+    arguments : tuple
+        Of a call of the derivative there.
+    """
+
+    def __init__(self, mode, argnum, fun, x, arguments):
+        self.mode, self.argnum, self.fun, self.x, self.arguments = mode, argnum, fun, x, arguments
+
+    @abstractmethod
+    def kinds(self):
+        """What beside the function the compiled form depends on; raises for what Numba does not know."""
+
+    @abstractmethod
+    def alike(self, dispatcher, key):
+        """Whether the compiled function gives what the user's gives."""
+
+    @abstractmethod
+    def fits(self, answer):
+        """Whether a solver can take a derivative of that Numba type."""
+
+    @abstractmethod
+    def values(self, dispatcher, x):
+        """What the derivative is one of, a number or an array, at a point."""
+
+    @abstractmethod
+    def matrix(self, derivative):
+        """The derivative at the point, of shape (k, n): a gradient is one row."""
+
+    def gives(self, dispatcher, derivative):
+        """Whether the value that comes with the derivative is the function's: its file may have changed."""
+        return True
+
+    def usable(self, derivative):
+        """Which variables the derivative by is finite, (n,)."""
+        return np.isfinite(self.matrix(derivative)).all(axis=0)
+
+    def change(self, derivative, direction):
+        """The derivative's product with a direction; by what does not move it need not be finite."""
+        moved = direction != 0
+        return self.matrix(derivative)[:, moved] @ direction[moved]
+
+
+def make(trial, box=None):
+    """A derivative of a user's function as `Made`; compiled and compared with differences the first time.
+
+    No point that it is compared at leaves the box (2, n).
+    """
+    fun = trial.fun
+    name = name_of(fun)
+    dispatcher, key = dispatcher_of(fun)
+    if dispatcher is None:
+        return Made(None, f"{name} is called back: it {reason_for(fun)}")
+    try:
+        key = (key, *trial.kinds())
+    except Exception:
+        return Made(None, UNKNOWN_ARGS)
+    place = (trial.mode, trial.argnum, *key)
+    found = _made.get(place)
+    if found is None:
+        found = _make_first(trial, box, name, dispatcher, key)
+        if found.known:
+            _made.remember(place, found)
+    return found
+
+
+def _make_first(trial, box, name, dispatcher, key):
+    mode, said = trial.mode, trial.mode.removesuffix("_to")
+    try:
+        function = derived(mode, dispatcher, trial.argnum)
+        kinds = tuple(type_of(trial.arguments))
+        refused = reason_against(dispatcher, function.derivation.own_kinds(kinds), name)
+        if refused is None and not trial.alike(dispatcher, key):
+            refused = f"{name}, compiled, does not give what it gives in Python"
+        if refused is not None:
+            return Made(None, refused)
+        answer = result_type(function, kinds)
+    except NoSource as error:
+        warn_user(f"{error}; differences are used")
+        return Made(None, str(error))
+    except NotDifferentiable as error:
+        return Made(None, str(error))
+    except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
+        return Made(None, f"{name}: its {said} cannot be compiled: {told(error)}")
+    if not trial.fits(answer):
+        return Made(None, f"{name}: its {said} is {answer}, which a solver cannot take")
+    try:
+        with np.errstate(all="ignore"):
+            if not trial.gives(dispatcher, function):
+                message = f"what is made of the source text of {name} gives other values than the function"
+                warn_user(f"{message}; differences are used")
+                return Made(None, message)
+            outcome = compare(trial, dispatcher, function, box)
+    except Exception:  # what the function raises, it raises in the solve too
+        outcome = UNKNOWN
+    if outcome != DIFFERS:
+        return Made(function, known=outcome == AGREES)
+    message = f"the {said} of {name} by numgd.autodiff differs from differences along a random direction"
+    warn_user(f"{message}; differences are used")
+    return Made(None, message)
+
+
+# The comparison ------------------------------------------------------------------------------------------
+
+
+def compare(trial, dispatcher, derivative, box=None):
+    """Whether the function changes along a random direction as its derivative says.
+
+    See `numgd.foundations.agreement`.  It moves in the variables by which the derivative is finite.
+    """
+    x = trial.x
+    trial.x, direction = np.empty_like(x), np.empty_like(x)
+    random_direction(x, np.empty((2, 0), x.dtype) if box is None else box, trial.x, direction)
+    direction[~trial.usable(derivative)] = 0
+    if not direction.any():
+        return UNKNOWN
+    changed = np.ravel(trial.change(derivative, direction)).astype(np.float64)
+    weights = np.empty_like(changed)
+    random_weights(weights)
+
+    def along(line, t):
+        values = trial.values(dispatcher, trial.x + x.dtype.type(t) * direction)
+        return float(np.dot(weights, np.ravel(values)))
+
+    return make_agreement(along)(None, float(np.dot(weights, changed)), float(np.finfo(x.dtype).eps))

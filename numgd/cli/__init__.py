@@ -1,0 +1,1 @@
+"""The command line, ``numgd`` or ``python -m numgd``."""

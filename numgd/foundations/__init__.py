@@ -1,0 +1,1 @@
+"""What all numerical packages share: vector spaces, status codes, option ranges, random numbers."""

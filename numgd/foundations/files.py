@@ -1,0 +1,366 @@
+"""Arrays by name in files, without pickle: `save` and `load`."""
+
+import json
+import math
+import os
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+
+from numgd.foundations.ranges import Flag, check_arguments
+from numgd.system.atomic import replacing
+
+ALIGNMENT = 64
+"""Of how many bytes the place of an array's numbers in a file is a multiple, as vectors want it in a map."""
+
+LONGEST_NAME = 250
+"""Bytes of a name, so that it can be that of a file with a suffix."""
+
+_NPY = ".npy"
+_PIECE = 2**24  # bytes that are read at once
+_DEFLATION = 1032  # how many bytes one byte of a compressed file can stand for, at most
+_PADDING = 0xD935  # the kind of extra field in ZIP files that stands for nothing
+_KINDS = "biufcmMSUV"
+_NAMES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
+    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+_SAFETENSORS = {name: np.dtype(code) for name, code in _NAMES.items()}
+
+
+@check_arguments
+def save(path, arrays):
+    """Write a dictionary of arrays to a file.
+
+    The file is written under another name in the same folder and renamed when it is whole: where anything
+    fails, what was there before stays.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Ends with ``.npz`` (NumPy's format, read by `numpy.load` too) or ``.safetensors`` (with the package of
+        that name).
+    arrays : dict of str to array_like
+        Names are free of path separators and control characters, and at most 250 bytes long.  Arrays may have
+        any shape and layout, and any dtype but Python objects; in ``.safetensors`` booleans, integers and
+        real numbers of at most 64 bits.
+
+    Raises
+    ------
+    TypeError
+        If `arrays` is no dictionary, a name no string, or an array holds Python objects or is masked.
+    ValueError
+        For a name that could be a path, a dtype that the format lacks, or another suffix.
+    ImportError
+        Without the package safetensors, for its files.
+
+    See Also
+    --------
+    load
+
+    Examples
+    --------
+    >>> import numgd, numpy as np, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "weights.npz")
+    >>> numgd.save(path, {"weight": np.eye(2), "bias": np.zeros(2, np.float32)})
+    >>> numgd.load(path)["bias"]
+    array([0., 0.], dtype=float32)
+    """
+    if not isinstance(arrays, Mapping):
+        raise TypeError(f"arrays must be a dictionary of arrays; it is {type(arrays).__name__}")
+    write(path, arrays)
+
+
+@check_arguments
+def load(path, mmap: Flag = False):
+    """Read a dictionary of arrays from a file, which may come from anywhere: nothing in it is run.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A ``.npz`` file by `save` or `numpy.savez`, or a ``.safetensors`` file.
+    mmap : bool, optional
+        Whether the arrays are read-only maps of the file, of which nothing is read before it is looked at.
+        Checksums in the file are not compared then, and compressed arrays are refused.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        In the order of the file.
+
+    Raises
+    ------
+    ValueError
+        For a file that is damaged, or holds anything else than arrays; says which file and what is wrong.
+    OSError
+        For a file that cannot be opened.
+    ImportError
+        Without the package safetensors, for its files.
+
+    See Also
+    --------
+    save
+
+    Examples
+    --------
+    >>> import numgd, numpy as np, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "data.npz")
+    >>> numgd.save(path, {"x": np.arange(6.0).reshape(2, 3)})
+    >>> numgd.load(path, mmap=True)["x"].sum(axis=1)
+    array([ 3., 12.])
+    """
+    return read(path, mmap)[0]
+
+
+# What may be in a file -------------------------------------------------------------------------------------
+
+
+def check_name(name):
+    """Raise unless a string can name an array: it might become the name of a file somewhere."""
+    if not isinstance(name, str):
+        raise TypeError(f"names of arrays must be strings; one is {name!r:.80}")
+    if not name or name in (".", "..", "__metadata__"):
+        raise ValueError(f"an array cannot have the name {name!r}")
+    if any(mark in name for mark in "/\\") or PureWindowsPath(name).drive:
+        raise ValueError(f"the name {name!r:.80} could be a path: names must hold no separator")
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"the name {name!r:.80} is no valid text") from None
+    if length > LONGEST_NAME or any(ord(character) < 32 for character in name):
+        raise ValueError(f"the name {name!r:.80} holds control characters, or more than {LONGEST_NAME} bytes")
+
+
+def _checked_array(name, given):
+    """An array that can be stored; raises naming it for what is none."""
+    check_name(name)
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(f"{name!r} is a masked array, whose mask would be lost")
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name!r} is no array: {error}") from None
+    if array.dtype.hasobject:
+        raise TypeError(f"{name!r} holds Python objects (dtype {array.dtype}): these are not stored")
+    if not _storable(array.dtype):
+        raise ValueError(f"{name!r} has the dtype {array.dtype}, which is not stored")
+    return array
+
+
+def _storable(dtype):
+    """Whether a dtype is one of NumPy's own, of elements that take memory."""
+    own = dtype.kind != "V" or issubclass(dtype.type, np.void)
+    return own and dtype.kind in _KINDS and dtype.itemsize > 0 and not dtype.hasobject
+
+
+def _kind(path):
+    """The path, and its suffix; raises for what no format has."""
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in (".npz", ".safetensors"):
+        raise ValueError(f"path must end with .npz or .safetensors; it is {str(path)!r}")
+    return path, kind
+
+
+# Both formats ----------------------------------------------------------------------------------------------
+
+
+def write(path, arrays, texts=()):
+    """`save`, with texts by name beside the arrays."""
+    path, kind = _kind(path)
+    texts = dict(texts)
+    found = {name: _checked_array(name, given) for name, given in arrays.items()}
+    store = _write_npz if kind == ".npz" else _write_safetensors
+    with replacing(path) as file:
+        store(file, found, texts)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path, mmap=False, texts=()):
+    """`load`: the arrays, and a dictionary of those of the named texts that are in the file."""
+    path, kind = _kind(path)
+    fetch = _read_npz if kind == ".npz" else _read_safetensors
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            if size == 0:
+                raise ValueError("it is empty")
+            return fetch(path, file, size, mmap, texts)
+        except (ImportError, MemoryError):
+            raise
+        except Exception as error:  # readers of damaged files raise whatever they meet
+            said = str(error) or type(error).__name__
+            raise ValueError(f"{path} cannot be read as {kind}: {said}") from error
+
+
+# .npz: a ZIP file of .npy files ----------------------------------------------------------------------------
+
+
+def _write_npz(file, arrays, texts):
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, array in (arrays | {name: np.array(text) for name, text in texts.items()}).items():
+            member = zipfile.ZipInfo(name + _NPY)
+            member.extra = _padding(archive.fp.tell(), member.filename)
+            with archive.open(member, "w", force_zip64=True) as out:
+                try:
+                    np.lib.format.write_array(out, array, version=(1, 0), allow_pickle=False)
+                except ValueError as error:
+                    raise ValueError(f"{name!r} cannot be stored: {error}") from error
+
+
+def _padding(place, name):
+    """An extra field after which a member's data begin at a multiple of ALIGNMENT."""
+    header = place + 30 + len(name.encode()) + 20 + 4  # 20 bytes for long sizes, 4 before the padding itself
+    missing = -header % ALIGNMENT
+    return _PADDING.to_bytes(2, "little") + missing.to_bytes(2, "little") + bytes(missing)
+
+
+def _read_npz(path, file, size, mmap, wanted):
+    if file.read(6) == b"\x93NUMPY":
+        raise ValueError("it is one array, a .npy file under another name")
+    arrays, texts = {}, {}
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(_NPY)
+            if name == member.filename:
+                raise ValueError(f"{name!r:.80} in it is no array")
+            check_name(name)
+            if name in arrays or name in texts:
+                raise ValueError(f"two arrays have the name {name!r}")
+            try:
+                array = _member(path, file, size, archive, member, mmap and name not in wanted)
+            except MemoryError:
+                raise
+            except Exception as error:
+                said = str(error) or type(error).__name__
+                raise ValueError(f"array {name!r} in it is damaged: {said}") from error
+            if name not in wanted:
+                arrays[name] = array
+            elif array.dtype.kind != "U" or array.ndim:
+                raise ValueError(f"{name!r} is no text")
+            else:
+                texts[name] = str(array)
+    return arrays, texts
+
+
+def _member(path, file, size, archive, member, mmap):
+    """One array of an archive."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("it is compressed in a way that NumPy does not use")
+    if member.file_size > _DEFLATION * member.compress_size or member.compress_size > size:
+        raise ValueError("the file is too short for its size")
+    with archive.open(member) as data:
+        shape, order, dtype = _header(data)
+        start = data.tell()
+        length, there = math.prod(shape) * dtype.itemsize, member.file_size - start
+        if length != there:
+            raise ValueError(f"shape {shape} of {dtype} takes {length} bytes; there are {there}")
+        if mmap:
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError("it is compressed: it cannot be mapped")
+            return _mapped(path, dtype, shape, order, _data_of(file, member) + start)
+        array = np.empty(math.prod(shape), dtype)
+        _fill(array, data)
+        if data.read(1):  # at the end the checksum is compared
+            raise ValueError("there is more data than the header says")
+    return array.reshape(shape, order=order)
+
+
+def _header(data):
+    """Shape, order and dtype by the header of a .npy file; raises ValueError for any that cannot be."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            readers = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }
+            shape, fortran, dtype = readers[np.lib.format.read_magic(data)](data)
+    except Exception as error:  # a text that is parsed
+        raise ValueError(f"its header is damaged: {str(error) or type(error).__name__}") from error
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are not loaded")
+    if not _storable(dtype) or dtype.subdtype is not None:
+        raise ValueError(f"no array has the dtype {dtype}")
+    if any(length < 0 for length in shape) or math.prod(length for length in shape if length) > 2**62:
+        raise ValueError(f"no array has the shape {shape}")
+    return shape, "F" if fortran else "C", dtype
+
+
+def _fill(array, data):
+    """Read the elements of a new vector from a file."""
+    memory = memoryview(array.view(np.uint8)) if array.size else memoryview(b"")
+    place = 0
+    while place < len(memory):
+        piece = data.read(min(_PIECE, len(memory) - place))
+        if not piece:
+            raise ValueError("it ends too early")
+        memory[place : place + len(piece)] = piece
+        place += len(piece)
+
+
+def _data_of(file, member):
+    """Where in the file a member's bytes begin, which its own header says."""
+    place = file.tell()
+    file.seek(member.header_offset + 26)
+    lengths = file.read(4)
+    file.seek(place)
+    return member.header_offset + 30 + sum(int.from_bytes(lengths[i : i + 2], "little") for i in (0, 2))
+
+
+def _mapped(path, dtype, shape, order, place):
+    """A read-only map of an array in a file."""
+    if 0 in shape:  # nothing can be mapped
+        array = np.empty(shape, dtype, order)
+        array.flags.writeable = False
+        return array
+    return np.memmap(path, dtype, "r", place, shape, order)
+
+
+# .safetensors ----------------------------------------------------------------------------------------------
+
+
+def _package():
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError("files of .safetensors need the package safetensors") from error
+    return safetensors
+
+
+def _write_safetensors(file, arrays, texts):
+    package = _package()
+    stored = {}
+    for name, array in arrays.items():
+        dtype = array.dtype.newbyteorder("<")
+        if dtype not in _SAFETENSORS.values():
+            raise ValueError(f"{name!r} has the dtype {array.dtype}, which .safetensors files do not have")
+        stored[name] = np.asarray(array, dtype, order="C")
+    file.write(package.numpy.save(stored, texts or None))
+
+
+def _read_safetensors(path, file, size, mmap, wanted):
+    with _package().safe_open(path, framework="numpy") as whole:  # compares the header with the file
+        metadata = whole.metadata() or {}
+    length = int.from_bytes(file.read(8), "little")
+    entries = json.loads(file.read(length))
+    entries.pop("__metadata__", None)
+    arrays = {}
+    for name, entry in entries.items():
+        check_name(name)
+        if entry["dtype"] not in _SAFETENSORS:
+            raise ValueError(f"array {name!r} has the dtype {entry['dtype']}, which NumPy lacks")
+        dtype, shape = _SAFETENSORS[entry["dtype"]], tuple(entry["shape"])
+        place = 8 + length + entry["data_offsets"][0]
+        if mmap:
+            arrays[name] = _mapped(path, dtype, shape, "C", place)
+        else:
+            file.seek(place)
+            array = np.empty(math.prod(shape), dtype)
+            _fill(array, file)
+            arrays[name] = array.reshape(shape)
+    return arrays, {name: metadata[name] for name in wanted if name in metadata}

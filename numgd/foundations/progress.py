@@ -1,0 +1,65 @@
+"""Progress bars and limits of time."""
+
+import time
+
+from numgd.foundations.ranges import Flag, Tolerance, checked
+
+
+class Progress:
+    """A bar of the package tqdm, if one is wanted, and a limit of time, if there is one.
+
+    Parameters
+    ----------
+    progress : bool
+        Whether there is a bar.
+    time_limit : float or None
+        Seconds from the first look at the clock: what is compiled before does not count.
+    unit : str
+    total : int, optional
+        Units until the end.
+
+    Attributes
+    ----------
+    watches : bool
+        Whether there is anything to do.
+    """
+
+    def __init__(self, progress, time_limit, unit, total=None):
+        self._limit = self._end = self._bar = None
+        if time_limit is not None:
+            self._limit = checked("time_limit", time_limit, Tolerance)
+        self.watches = checked("progress", progress, Flag) or time_limit is not None
+        if progress:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=total, unit=unit)
+
+    def left(self):
+        """Seconds that are left, None without limit."""
+        if self._limit is None:
+            return None
+        if self._end is None:
+            self._end = time.perf_counter() + self._limit
+        return max(0.0, self._end - time.perf_counter())
+
+    def is_over(self):
+        """Whether the time is."""
+        return self.left() == 0.0
+
+    def reach(self, count, **values):
+        """So many units are done; `values` are numbers to show, or None."""
+        if self._bar is not None:
+            shown = {name: f"{value:.4g}" for name, value in values.items() if value is not None}
+            self._bar.set_postfix(shown, refresh=False)
+            self._bar.update(count - self._bar.n)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._bar is not None:
+            self._bar.close()
+
+
+UNWATCHED = Progress(False, None, "")
+"""Neither bar nor limit."""

@@ -1,0 +1,429 @@
+"""What a parameter may be: stated in its annotation, from which all its checks are made.
+
+A field of an Options class, of a schedule, or an argument of a function is annotated with one of the ranges
+below, as in ``learning_rate: NonNegative = 1e-3``, and may be tied to another field, as in
+``c1: Annotated[OpenFraction, Below("c2")] = 1e-4``.  The same annotation makes the check of a call from
+Python, its message, and the test of a value that compiled code gets at run time.
+"""
+
+import math
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache, cached_property, wraps
+from inspect import signature
+from numbers import Integral, Real
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+
+import numpy as np
+
+from numgd.foundations.status import UNLIMITED
+from numgd.jit.portable import portable, strict
+
+# Kinds of parameters ---------------------------------------------------------------------------------------
+
+
+def plain_number(value):
+    """The number in a NumPy array without axes; everything else as it is."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+@dataclass(frozen=True, repr=False)
+class Interval:
+    """Real numbers of an interval; it is finite where an end at infinity is open."""
+
+    text: str  # as in "[0, 1)"
+
+    type = float
+    noun = "a number"
+    accepted = Real
+
+    def __repr__(self):  # as the help of a function shows it
+        return self.text
+
+    @cached_property
+    def ends(self):
+        """The lower and the upper end."""
+        low, high = self.text[1:-1].split(",")
+        return float(low), float(high)
+
+    @cached_property
+    def rule(self):
+        """What a value must do."""
+        (low, high), finite = self.ends, self.text.endswith("inf)")
+        if high < math.inf:
+            return f"lie in {self.text}"
+        if low == -math.inf:
+            return "be finite"
+        bound = "positive" if self.text.startswith("(0") else f"at least {low:g}"
+        return f"be finite and {bound}" if finite else f"be {bound}"
+
+    def bounds(self, real):
+        """Ends of the closed interval of the same numbers in a scalar type."""
+        low, high = map(real, self.ends)
+        if self.text[0] == "(":
+            low = np.nextafter(low, real(math.inf))
+        if self.text[-1] == ")":
+            high = np.nextafter(high, real(-math.inf))
+        return low, high
+
+    @cached_property
+    def _closed(self):
+        return tuple(map(float, self.bounds(np.float64)))
+
+    def holds(self, value):
+        """Whether a plain number lies in the interval; NaN does not."""
+        low, high = self._closed
+        return low <= value <= high
+
+    def outside(self, values):
+        """Places of the numbers in an array (N,) that do not lie in the interval."""
+        low, high = self._closed
+        return np.flatnonzero(~((low <= values) & (values <= high)))
+
+    def check(self, name, value):
+        """The value as a plain number; raises TypeError or ValueError with what it is called."""
+        number = value
+        if type(value) is not self.type:
+            number = plain_number(value)
+            if isinstance(number, bool) or not isinstance(number, self.accepted):
+                raise TypeError(f"{name} must be {self.noun}; it is {value!r}")
+            try:
+                number = self.type(number)
+            except OverflowError:  # an integer beyond the largest float
+                number = math.nan
+        if not self.holds(number):
+            raise ValueError(f"{name} must {self.rule}; it is {value!r}")
+        return number
+
+
+@dataclass(frozen=True, repr=False)
+class Integers(Interval):
+    """Integers of an interval that take 64 bits."""
+
+    type = int
+    noun = "an integer"
+    accepted = Integral
+    most: int = 2**63 - 1
+
+    def check(self, name, value):
+        """The value as an int; raises TypeError or ValueError with what it is called."""
+        number = super().check(name, value)
+        if number > self.most:
+            raise ValueError(f"{name} must be at most {self.most}; it is {value!r}")
+        return number
+
+
+@dataclass(frozen=True, repr=False)
+class Limits(Interval):
+    """How often something may be done: real numbers, rounded up; what is very large is no limit."""
+
+    def check(self, name, value):
+        """The limit as an int; raises TypeError or ValueError with what it is called."""
+        number = super().check(name, value)
+        return UNLIMITED if number >= UNLIMITED else math.ceil(number)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """True or False."""
+
+    type = bool
+
+    def check(self, name, value):
+        """The value as a bool; raises TypeError for anything else."""
+        flag = plain_number(value)
+        if not isinstance(flag, bool | np.bool_):
+            raise TypeError(f"{name} must be True or False; it is {value!r}")
+        return bool(flag)
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Whether, or how much: True, False or a number, as SciPy takes for `disp`."""
+
+    type = int
+
+    def check(self, name, value):
+        """The value as it is; raises TypeError or ValueError for what is neither."""
+        switch = plain_number(value)
+        if not isinstance(switch, bool | np.bool_ | Real):
+            raise TypeError(f"{name} must be True, False or a number; it is {value!r}")
+        if switch != switch:
+            raise ValueError(f"{name} must be True, False or a number; it is {value!r}")
+        return switch
+
+
+@dataclass(frozen=True)
+class Names:
+    """One of a few values, most often names."""
+
+    names: tuple
+
+    def check(self, name, value):
+        """The value; raises ValueError for anything else."""
+        if not isinstance(value, str | NoneType | Integral) or value not in self.names:
+            *others, last = map(repr, self.names)
+            listed = f"{', '.join(others)} or {last}" if others else last
+            raise ValueError(f"{name} must be {listed}; it is {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A sequence of what is of one kind."""
+
+    kind: Any
+    empty: bool = False  # whether it may be
+
+    def check(self, name, value):
+        """The values as a tuple; raises TypeError or ValueError with what it is called."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise TypeError(f"{name} must be a sequence; it is {value!r}")
+        found = tuple(self.kind.check(f"{name}[{i}]", part) for i, part in enumerate(value))
+        if not found and not self.empty:
+            raise ValueError(f"{name} must not be empty")
+        return found
+
+
+@dataclass(frozen=True)
+class Functions:
+    """What can be called."""
+
+    def check(self, name, value):
+        """The value as it is; raises TypeError for what cannot be called."""
+        if not callable(value):
+            raise TypeError(f"{name} must be callable; it is {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps of differences: numbers that are finite and not zero, one or one for each variable."""
+
+    def check(self, name, value):
+        """The value as it is; raises TypeError or ValueError with what it is called."""
+        try:
+            steps = np.asarray(value, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must be a number or one for each variable; it is {value!r}") from None
+        if steps.ndim > 1 or not np.all(np.isfinite(steps)) or np.any(steps == 0):
+            raise ValueError(f"{name} must be non-zero, finite, and one number or one a variable")
+        return value
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Anything: what it must be depends on other arguments, and is checked where these are known."""
+
+    def check(self, name, value):
+        """The value as it is."""
+        return value
+
+
+@dataclass(frozen=True)
+class OrNone:
+    """None beside a kind."""
+
+    kind: Any
+
+    def check(self, name, value):
+        """None, or the value as its kind wants it."""
+        return None if value is None else self.kind.check(name, value)
+
+
+@dataclass(frozen=True)
+class Below:
+    """A relation: the value is below that of another field."""
+
+    other: str
+    words = "below"
+    holds = staticmethod(operator.lt)
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A relation: the value is at most that of another field."""
+
+    other: str
+    words = "at most"
+    holds = staticmethod(operator.le)
+
+
+# The ranges ------------------------------------------------------------------------------------------------
+
+Finite = Annotated[float, Interval("(-inf, inf)")]
+NonNegative = Annotated[float, Interval("[0, inf)")]
+Positive = Annotated[float, Interval("(0, inf)")]
+Tolerance = Annotated[float, Interval("[0, inf]")]  # with inf the test always holds
+Extent = Annotated[float, Interval("(0, inf]")]  # inf for none
+NormOrder = Annotated[float, Interval("[1, inf]")]  # inf for the largest magnitude
+Start = Annotated[float, Interval("[0, inf]")]  # a number of steps, inf for never
+Factor = Annotated[float, Interval("[1, inf)")]
+UnitInterval = Annotated[float, Interval("[0, 1]")]
+Fraction = Annotated[float, Interval("[0, 1)")]
+OpenFraction = Annotated[float, Interval("(0, 1)")]
+Acceptance = Annotated[float, Interval("[0, 0.25)")]  # SciPy's range of eta
+Count = Annotated[int, Integers("[1, inf]")]
+Whole = Annotated[int, Integers("[0, inf]")]
+Seed = Annotated[int, Integers("[0, inf]", 2**64 - 1)]
+Limit = Annotated[int, Limits("[0, inf]")]
+LimitFromOne = Annotated[int, Limits("[1, inf]")]
+Flag = Annotated[bool, Flags()]
+Switch = Annotated[int, Switches()]
+DifferenceSteps = Annotated[Any, Steps()]
+Called = Annotated[Any, Functions()]
+Unchecked = Annotated[Any, Elsewhere()]
+
+
+def one_of(*names):
+    """The range of one of a few values."""
+    return Annotated[str, Names(names)]
+
+
+def sequence_of(annotation, empty=False):
+    """The range of sequences of values of one range."""
+    return Annotated[tuple, Sequences(parameter_of(annotation).kind, empty)]
+
+
+# From annotations to checks --------------------------------------------------------------------------------
+
+
+class Parameter(NamedTuple):
+    """What an annotation says."""
+
+    kind: Any
+    relations: tuple = ()
+
+
+def parameter_of(annotation):
+    """`Parameter` of an annotation; None for one that states no range."""
+    metadata = getattr(annotation, "__metadata__", None)
+    if metadata is not None:
+        return Parameter(metadata[0], metadata[1:])
+    parts = get_args(annotation)
+    if NoneType in parts:
+        ranges = [part for part in map(parameter_of, parts) if part is not None]
+        return ranges[0]._replace(kind=OrNone(ranges[0].kind)) if ranges else None
+    return None
+
+
+@cache
+def parameters_of(owner):
+    """Name to `Parameter` of all fields of a class, or arguments of a function, that have a range."""
+    found = {name: parameter_of(hint) for name, hint in get_type_hints(owner, include_extras=True).items()}
+    return {name: parameter for name, parameter in found.items() if parameter is not None}
+
+
+def checked(name, value, annotation):
+    """The value as its range wants it; raises TypeError or ValueError naming it."""
+    return annotation.__metadata__[0].check(name, value)
+
+
+def check_values(ranges, values):
+    """The values by name as their ranges want them; raises TypeError or ValueError naming one."""
+    return {name: ranges[name].kind.check(name, value) for name, value in values.items()}
+
+
+def check_relations(ranges, values, said=str):
+    """Raise ValueError unless values by name satisfy all relations; ``said(name)`` is what one is called."""
+    for name, parameter in ranges.items():
+        for relation in parameter.relations:
+            pair = values[name], values[relation.other]
+            if not relation.holds(*pair):
+                raise ValueError(
+                    f"{said(name)} must be {relation.words} {said(relation.other)}; "
+                    f"they are {pair[0]:g} and {pair[1]:g}"
+                )
+
+
+def rounded(ranges, values, dtype, said=str):
+    """Checked values by name with the real ones in a dtype.
+
+    Raises ValueError for one that rounds out of its range: 1 − 1e-9 is 1 in float32, where 1 divides by zero.
+    """
+    found = {}
+    for name, value in values.items():
+        found[name] = value
+        if isinstance(value, float):
+            with np.errstate(over="ignore"):
+                found[name] = dtype.type(value)
+            kind = ranges[name].kind
+            if not kind.holds(float(found[name])):
+                raise ValueError(f"{said(name)} must {kind.rule}; it is {value!r}, in {dtype} {found[name]}")
+    return found
+
+
+def check_fields(instance):
+    """Check the fields of a frozen dataclass, and give them the types that their ranges want."""
+    own = parameters_of(type(instance))
+    values = {field.name: getattr(instance, field.name) for field in fields(instance)}
+    for name, parameter in own.items():
+        values[name] = parameter.kind.check(name, values[name])
+        object.__setattr__(instance, name, values[name])
+    check_relations(own, values)
+
+
+def check_arguments(function):
+    """Decorate a function whose arguments have ranges: they are checked before it is called."""
+    kinds = {name: parameter.kind for name, parameter in parameters_of(function).items()}
+    places = [(i, name) for i, name in enumerate(signature(function).parameters) if name in kinds]
+
+    @wraps(function)
+    def call(*args, **kwargs):
+        for name in kwargs:
+            if name in kinds:
+                kwargs[name] = kinds[name].check(name, kwargs[name])
+        count = len(args)
+        for place, name in places:
+            if place < count:
+                args = (*args[:place], kinds[name].check(name, args[place]), *args[place + 1 :])
+        return function(*args, **kwargs)
+
+    return call
+
+
+# In compiled code ------------------------------------------------------------------------------------------
+
+
+def make_within(kind, real):
+    """Function ``within(value)``: whether a number in the scalar type `real` is in an interval."""
+    low, high = kind.bounds(real)
+
+    @strict  # a caller's fast-math flags would take NaN for a number
+    def within(value):
+        return low <= value and value <= high
+
+    return within
+
+
+def make_checked(name, kind, real):
+    """Function ``checked(value)``: the value in `real`, a limit as an integer; ValueError if out of range."""
+    message, limits = f"{name} must {kind.rule}", isinstance(kind, Limits)
+    scalar = np.float64 if limits else real
+    within = make_within(kind, scalar)
+
+    @portable
+    def checked(value):
+        if not within(scalar(value)):
+            raise ValueError(message)
+        return scalar(value)
+
+    @portable
+    def checked_limit(value):
+        limit = checked(value)
+        return UNLIMITED if limit >= UNLIMITED else math.ceil(limit)
+
+    return checked_limit if limits else checked
+
+
+def make_related(i, relation, j):
+    """Function ``related(options)``: whether entries i and j of a tuple are in a relation."""
+    strict = isinstance(relation, Below)
+
+    @portable
+    def related(options):
+        return options[i] < options[j] or (not strict and options[i] == options[j])
+
+    return related

@@ -1,0 +1,40 @@
+"""The gradient of the bias: sums over pixels, the same at any number of threads."""
+
+import numpy as np
+
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.layers.columns import abreast
+
+ROWS = 64
+
+
+@portable
+def _sum_block(block, grad, partial):
+    total = partial[block]
+    total[:] = 0.0
+    first = block * grad.shape[0] // partial.shape[0]
+    last = (block + 1) * grad.shape[0] // partial.shape[0]
+    for row in range(first, last):
+        line = grad[row]
+        for c in range(line.size):
+            total[c] += np.float64(line[c])
+
+
+@compiled("conv-bias-gradient")
+def _partial(grad, partial):
+    """Sums over blocks of rows, in float64."""
+    parallel_for(_sum_block, partial.shape[0], grad.size, grad, partial)
+
+
+def bias_gradient(grad, out):
+    """Sum `grad` (…, channels) into `out` (channels,)."""
+    if grad.size == 0:
+        out[:] = 0
+        return
+    channels = grad.shape[-1]
+    pixels = abreast(grad.size // channels, channels)
+    rows = grad.reshape(-1, pixels * channels)
+    partial = np.empty((min(256, rows.shape[0] // ROWS + 1), rows.shape[1]))
+    _partial(rows, partial)
+    out[:] = partial.reshape(-1, channels).sum(axis=0)

@@ -1,0 +1,488 @@
+"""Depthwise convolution and narrow groups: a vector holds neighbouring channels, whole groups of them.
+
+Where each group has as many output as input channels, and few, a channel of the result depends on the
+channels of its own group alone.  They stand in the same vector: the micro-kernel turns each of a group's
+channels to all lanes of the group and multiplies by the weights of that channel.
+
+Pixels of many channels lie pages apart, where they would drive each other out of the cache.  So a band of the
+image is copied first, borders filled with zeros, into panels that hold one vector of channels each.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import from_dtype
+
+from numgd.jit.micro_kernels import (
+    any_of,
+    gather_lanes,
+    lanes_of,
+    move_vector,
+    reduce_lanes,
+    register_bytes,
+)
+from numgd.jit.parallel import parallel_for, threads_for
+from numgd.jit.pointers import address_of, borrow
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+from numgd.kernels.cpu.layers.conv.addresses import phases, whole_sweep
+from numgd.kernels.cpu.layers.conv.epilogue import finish
+from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
+from numgd.kernels.cpu.layers.conv.packing import remembered
+from numgd.kernels.cpu.layers.conv.shares import MEMORY, SHARES, add_shares
+
+BAND = 2**17
+"""Bytes that a thread's panels aim at."""
+
+PANELS = 16
+"""Vectors of channels that are copied together at most."""
+
+SEGMENT = 512
+"""Results of a line that are computed together at most."""
+
+
+NARROW = (1, 2, 4, 8)
+"""Channels of a group for which there are micro-kernels."""
+
+
+def widths_of(dtype):
+    """Those that a vector holds several of."""
+    return tuple(width for width in NARROW if width <= lanes_of(dtype))
+
+
+def taps_for(width):
+    """Taps whose sums the registers hold together."""
+    registers = 16 if register_bytes() == 32 else 32
+    return max(1, min(9, (registers - 6) // (width + 1)))
+
+
+def _pixels_for(width):
+    """Pixels of the blocks for a width, falling: images of 7 · 2ⁿ pixels are common."""
+    if register_bytes() == 32:
+        return (6 if width > 1 else 8, 4, 2, 1)
+    return (14, 7, 4, 1)
+
+
+def _kinds(dtype):
+    """The compiled blocks: those of each width."""
+    lanes = lanes_of(dtype)
+    return tuple((rows, lanes, width) for width in widths_of(dtype) for rows in _pixels_for(width))
+
+
+@by_shape
+def cover(count, sizes):
+    """Places in `sizes` of blocks that cover so many pixels, and where each begins: the last may overlap."""
+    chosen, begins, done = [], [], 0
+    fitting = [k for k, size in enumerate(sizes) if size <= count]
+    while done < count:
+        kind = max((k for k in fitting if sizes[k] >= count - done), default=fitting[0])
+        begin = min(done, count - sizes[kind])
+        chosen.append(kind)
+        begins.append(begin)
+        done = begin + sizes[kind]
+    return np.array(chosen), np.array(begins)
+
+
+def reason_against(kernel, inside, outside, geometry):
+    """Why this algorithm does not apply, or None."""
+    lanes = lanes_of(np.dtype(np.float32))
+    width = inside // geometry.groups
+    widths = widths_of(np.dtype(np.float64))
+    if inside != outside or width not in widths or inside < lanes:
+        return (
+            f"it takes groups of {widths} channels, as many in as out, and at least {lanes} channels; "
+            f"there are {inside} in, {outside} out and {geometry.groups} groups"
+        )
+    return None
+
+
+@portable
+def first_channel(block, lanes, back, channels):
+    """The first channel of a block: block · lanes − back, where there are that and those behind it."""
+    return max(0, min(block * lanes - back, channels - lanes))
+
+
+@portable
+def _pack_block(block, weight, taps, transposed, lanes, back, packed):
+    channels, _, width = weight.shape
+    first = first_channel(block, lanes, back, channels)
+    for t in range(taps.size):
+        for j in range(width):
+            place = ((block * taps.size + t) * width + j) * lanes
+            for n in range(lanes):
+                channel = first + n
+                if transposed:
+                    value = weight[channel // width * width + j, taps[t], channel % width]
+                else:
+                    value = weight[channel, taps[t], j]
+                packed[place + n] = value
+
+
+@compiled("conv-depthwise-pack", ELEMENTWISE_FLAGS)
+def _pack(weight, taps, transposed, lanes, back, packed):
+    """``packed[b, t, j, n]`` for lane n of block b and channel j of its group.
+
+    `weight` is (out, taps, width).  Block b begins with its `first_channel`.
+    """
+    blocks = (weight.shape[0] + back + lanes - 1) // lanes
+    parallel_for(_pack_block, blocks, packed.size, weight, taps, transposed, lanes, back, packed)
+
+
+class Cut(NamedTuple):
+    """A sweep over results, cut into bands, segments of lines and panels."""
+
+    start_y: int
+    step_y: int
+    count_y: int
+    start_x: int
+    step_x: int
+    count_x: int
+    source_step_y: int
+    source_step_x: int
+    above: int  # the first row and column of the image that the first result meets
+    before: int
+    tall: int  # rows and pixels that a result meets
+    wide: int
+    band: int  # rows of results at a time
+    segment: int  # results of a row at a time
+    panels: int  # vectors of channels at a time
+    workers: int
+
+
+@cache
+def _copier(dtype):
+    """Portable function that copies a part of an image into panels."""
+    lanes = lanes_of(dtype)
+    move = move_vector(from_dtype(dtype), lanes)
+
+    @portable
+    def copy(source, shape, image, from_y, from_x, tall, wide, first, panels, zeros, target):
+        # target[panel, y, x, lane], a vector of zeros where there is no image.  Panel p holds the channels
+        # from min((first + p) · lanes, channels - lanes).
+        _, height, line, channels = shape
+        pitch = tall * wide * lanes
+        low = min(wide, max(0, -from_x))
+        high = max(low, min(wide, line - from_x))
+        for r in range(tall):
+            y = from_y + r
+            begin, end = low, high
+            if y < 0 or y >= height:
+                begin, end = wide, wide
+            for panel in range(panels):
+                start = panel * pitch + r * wide * lanes
+                for x in range(begin):
+                    move(zeros, 0, target, start + x * lanes)
+                for x in range(end, wide):
+                    move(zeros, 0, target, start + x * lanes)
+            for x in range(begin, end):
+                pixel = ((image * height + y) * line + from_x + x) * channels
+                start = (r * wide + x) * lanes
+                for panel in range(panels):
+                    shift = min((first + panel) * lanes, channels - lanes)
+                    move(source, pixel + shift, target, start + panel * pitch)
+
+    return copy
+
+
+@cache
+def _driver(dtype):
+    """The loop over bands."""
+    lanes = lanes_of(dtype)
+    copy_part = _copier(dtype)
+    gather = any_of(gather_lanes, from_dtype(dtype), _kinds(dtype))
+
+    @portable
+    def take(
+        worker, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation
+    ):
+        batch, channels = source.shape[0], source.shape[3]
+        taps = dy.size
+        size = source.itemsize
+        panels = (channels + lanes - 1) // lanes
+        parts = (panels + cut.panels - 1) // cut.panels
+        bands = (cut.count_y + cut.band - 1) // cut.band
+        segments = (cut.count_x + cut.segment - 1) // cut.segment
+        numbers, flat = source.reshape(-1), out.reshape(-1)
+        items = batch * bands * segments * parts
+        copy = borrow(scratch)[worker]
+        table = np.empty(max(1, taps), np.int64)
+        for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+            part = item % parts
+            segment = cut.segment
+            from_x = min(item // parts % segments * segment, cut.count_x - segment)  # may overlap
+            from_y = item // (parts * segments) % bands * cut.band
+            image = item // (parts * segments * bands)
+            band = min(cut.band, cut.count_y - from_y)
+            tall = (band - 1) * cut.source_step_y + cut.tall
+            wide = (segment - 1) * cut.source_step_x + cut.wide
+            first = part * cut.panels
+            count = min(cut.panels, panels - first)
+            y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
+            copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, zeros, copy)
+            step = cut.source_step_x * lanes
+            # Results are collected first: written straight to pixels that lie pages apart, each would
+            # wait for its line of the cache.  The last vector may begin before the part's first channel.
+            pitch = (cut.panels + 1) * lanes
+            results = borrow(sums)[worker]
+            for t in range(taps):
+                table[t] = address_of(copy)
+                table[t] += ((dy[t] - cut.above) * wide + dx[t] - cut.before) * lanes * size
+            for panel in range(count):
+                shift = min((first + panel) * lanes, channels - lanes)
+                place = (first + panel) * taps * width * lanes
+                for row in range(band):
+                    start = row * segment * pitch + lanes + shift - first * lanes
+                    origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                    for block in range(kinds.size):
+                        at = begins[block]
+                        gather(
+                            kinds[block], table, taps, origin + at * step, step, packed, place, results,
+                            start + at * pitch, pitch,
+                        )  # fmt: skip
+            c = first * lanes
+            length = min(channels, (first + count) * lanes) - c
+            for row in range(band):
+                to_y = cut.start_y + (from_y + row) * cut.step_y
+                for column in range(segment):
+                    to_x = cut.start_x + (from_x + column) * cut.step_x
+                    place = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + c
+                    start = (row * segment + column) * pitch + lanes
+                    finish(results, start, bias, c, flat, place, length, activation)
+
+    @compiled(f"conv-depthwise-{dtype}")
+    def drive(
+        work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation
+    ):
+        parallel_for(
+            take, cut.workers, work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds,
+            begins, width, activation,
+        )  # fmt: skip
+
+    return drive
+
+
+def _reach(offsets):
+    """The least of the taps' offsets, and how far they reach."""
+    least = int(offsets.min()) if offsets.size else 0
+    return least, int(offsets.max()) - least + 1 if offsets.size else 1
+
+
+@by_shape
+def _cut(sweep, down, across, batch, channels, size, itemsize, most):
+    """Bands of a sweep over results, for `most` threads; `down` and `across` as of `_reach`."""
+    (above, tall), (before, wide) = down, across
+    lanes = size // itemsize
+    segment = min(SEGMENT, sweep.count_x)
+    panels = min(PANELS, ceil_divide(channels, lanes))
+
+    def cost(band, panels):
+        rows = (band - 1) * sweep.source_step_y + tall
+        return rows * ((segment - 1) * sweep.source_step_x + wide) * panels * size
+
+    while panels > 1 and cost(1, panels) > BAND:
+        panels = ceil_divide(panels, 2)
+    band = max((b for b in range(1, sweep.count_y + 1) if cost(b, panels) <= BAND), default=1)
+    band = ceil_divide(sweep.count_y, ceil_divide(sweep.count_y, band))
+    items = batch * ceil_divide(sweep.count_y, band) * ceil_divide(sweep.count_x, segment)
+    items *= ceil_divide(ceil_divide(channels, lanes), panels)
+    workers = max(1, min(most, items, 16 * 2**20 // cost(band, panels)))
+    cut = Cut(*sweep[:8], above, before, tall, wide, band, segment, panels, workers)
+    return cut, cost(band, panels) // itemsize
+
+
+def packed_weights(weight, taps, transposed, kept, back=0):
+    """The weights of chosen taps as `_pack` has them."""
+    channels, lanes = weight.shape[0], lanes_of(weight.dtype)
+    blocks = ceil_divide(channels + back, lanes)
+
+    def make():
+        flat = weight.reshape(channels, -1, weight.shape[3])
+        packed = workspace(blocks * taps.size * flat.shape[2] * lanes, weight.dtype)
+        _pack(flat, taps, transposed, lanes, back, packed)
+        return packed
+
+    return remembered(kept, ("depthwise", transposed, taps.tobytes(), back), make)
+
+
+def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
+    """One sweep; `taps` is (indices into the kernel, dy, dx)."""
+    if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
+        return
+    reached, dy, dx = taps
+    dtype = out.dtype
+    channels = out.shape[3]
+    width = weight.shape[3]
+    lanes = lanes_of(dtype)
+
+    packed = packed_weights(weight, reached, transposed, kept)
+    work = work_of(source.shape[0] * sweep.count_y * sweep.count_x * channels, reached.size * width)
+    most = threads_for(work)
+    cut, length = _cut(
+        sweep, _reach(dy), _reach(dx), source.shape[0], channels, register_bytes(), dtype.itemsize, most
+    )
+    scratch = workspace(length, dtype, cut.workers)
+    sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
+    sizes = _pixels_for(width)
+    chosen, begins = cover(cut.segment, sizes)
+    chosen = chosen + len(sizes) * widths_of(dtype).index(width)
+    _driver(dtype)(
+        work,
+        source,
+        np.zeros(lanes, dtype),
+        packed,
+        bias,
+        out,
+        scratch,
+        sums,
+        dy,
+        dx,
+        cut,
+        chosen,
+        begins,
+        width,
+        activation,
+    )
+
+
+def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+    """Convolve; parameters as of `direct.forward`."""
+    taps, sweep = whole_sweep(out.shape, weight.shape, geometry)
+    _run(x, weight, bias, out, taps, False, sweep, activation, kept)
+
+
+def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+    """The gradient of the input; parameters as of `direct.input_gradient`."""
+    for taps, sweep in phases(out.shape, weight.shape, geometry):
+        _run(grad, weight, bias, out, taps, True, sweep, activation, kept)
+
+
+@cache
+def _weight_driver(dtype):
+    """The loop over bands of results."""
+    lanes = lanes_of(dtype)
+    kinds = tuple((taps_for(width), lanes, width) for width in widths_of(dtype))
+    most = max(taps for taps, _, _ in kinds)
+    copy_part = _copier(dtype)
+    reduce = any_of(reduce_lanes, from_dtype(dtype), kinds)
+
+    @portable
+    def take(worker, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+        # partial is (shares, blocks of channels, groups of taps, taps, width, lanes).
+        batch, channels = x.shape[0], x.shape[3]
+        size = x.itemsize
+        zero = x.dtype.type(0.0)
+        taps = dy.size
+        groups = (taps + tap_count - 1) // tap_count
+        panels = (channels + lanes - 1) // lanes
+        parts = (panels + cut.panels - 1) // cut.panels
+        bands = (cut.count_y + cut.band - 1) // cut.band
+        segments = (cut.count_x + cut.segment - 1) // cut.segment
+        block = tap_count * width * lanes
+        numbers, gradient = x.reshape(-1), grad.reshape(-1)
+        pieces = batch * bands * segments
+        shares = partial.shape[0]
+        items = shares * parts
+        copy, slopes = borrow(scratch)[worker], borrow(slopes_scratch)[worker]
+        table = np.empty(most, np.int64)
+        sums = np.empty(block, x.dtype)
+        for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
+            share, part = item // parts, item % parts
+            first = part * cut.panels
+            count = min(cut.panels, panels - first)
+            collected = borrow(partial)[share, first * groups * block : (first + count) * groups * block]
+            for i in range(collected.size):
+                collected[i] = zero
+            for piece in range(share * pieces // shares, (share + 1) * pieces // shares):
+                from_x = piece % segments * cut.segment
+                from_y = piece // segments % bands * cut.band
+                image = piece // (segments * bands)
+                band = min(cut.band, cut.count_y - from_y)
+                segment = min(cut.segment, cut.count_x - from_x)
+                tall = (band - 1) * cut.source_step_y + cut.tall
+                wide = (segment - 1) * cut.source_step_x + cut.wide
+                y, xx = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
+                copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, zeros, copy)
+                copy_part(
+                    gradient,
+                    grad.shape,
+                    image,
+                    from_y,
+                    from_x,
+                    band,
+                    segment,
+                    first,
+                    count,
+                    zeros,
+                    slopes,
+                )
+                for group in range(groups):
+                    for t in range(tap_count):
+                        # Beyond the last tap the last one is summed again, for nothing.
+                        tap = min(group * tap_count + t, taps - 1)
+                        table[t] = address_of(copy)
+                        table[t] += ((dy[tap] - cut.above) * wide + dx[tap] - cut.before) * lanes * size
+                    for panel in range(count):
+                        for i in range(block):
+                            sums[i] = zero
+                        for row in range(band):
+                            origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                            start = (panel * band + row) * segment * lanes - origin
+                            reduce(
+                                kind, address_of(slopes) + start * size, lanes, table, 0, origin, segment,
+                                cut.source_step_x * lanes, sums, 0,
+                            )  # fmt: skip
+                        target = collected[(panel * groups + group) * block :]
+                        for i in range(block):
+                            target[i] += sums[i]
+
+    @compiled(f"conv-depthwise-weight-gradient-{dtype}")
+    def drive(work, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+        parallel_for(
+            take, cut.workers, work, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind,
+            width, tap_count,
+        )  # fmt: skip
+
+    return drive
+
+
+def weight_gradient(grad, x, out, geometry):
+    """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
+    dtype = out.dtype
+    channels, _, _, width = out.shape
+    lanes = lanes_of(dtype)
+    (taps, dy, dx), sweep = whole_sweep(grad.shape, out.shape, geometry)
+    count = taps_for(width)
+    work = work_of(grad.size, taps.size * width)
+    most = threads_for(work)
+    cut, length = _cut(
+        sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, most
+    )
+    blocks = ceil_divide(channels, lanes)
+    total = blocks * ceil_divide(taps.size, count) * count * width * lanes
+    pieces = grad.shape[0] * ceil_divide(sweep.count_y, cut.band) * ceil_divide(sweep.count_x, cut.segment)
+    partial = np.empty((max(1, min(SHARES, pieces, MEMORY // (total * dtype.itemsize))), total), dtype)
+    scratch = workspace(length, dtype, cut.workers)
+    slopes = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
+    kind = widths_of(dtype).index(width)
+    _weight_driver(dtype)(
+        work, grad, x, np.zeros(lanes, dtype), scratch, slopes, partial, dy, dx, cut, kind, width, count
+    )
+    put_weights(partial, out)
+
+
+def put_weights(partial, out, back=0):
+    """Sum shares (shares, blocks of channels · taps · width · lanes) of the weights' gradient into `out`.
+
+    Blocks are as in `_pack`.  Behind a block's taps may stand others, which count for nothing.
+    """
+    summed = partial[0]
+    if len(partial) > 1:
+        summed = np.empty(summed.size, out.dtype)
+        add_shares(partial, summed)
+    lanes, channels, width = lanes_of(out.dtype), out.shape[0], out.shape[3]
+    flat = out.reshape(channels, -1, width)
+    blocks = summed.reshape(ceil_divide(channels + back, lanes), -1, width, lanes)[:, : flat.shape[1]]
+    by_channel = blocks.transpose(0, 3, 1, 2)
+    for block, found in enumerate(by_channel):
+        first = first_channel(block, lanes, back, channels)
+        flat[first : first + lanes] = found

@@ -1,0 +1,137 @@
+"""Direct convolution: every result is a sum over taps and channels, for any geometry.
+
+A block of neighbouring results is summed in registers.  Its rows are pixels, whose taps are reached through a
+table of addresses.
+"""
+
+from functools import cache
+
+import numpy as np
+from numba import from_dtype
+
+from numgd.jit.micro_kernels import any_of, convolve_block
+from numgd.jit.parallel import parallel_for, threads_for
+from numgd.jit.pointers import address_of
+from numgd.jit.portable import compiled, seldom
+from numgd.kernels.cpu.layers.conv.addresses import fill, phases, whole_sweep
+from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of
+from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, pack, padded, portions, remembered
+
+
+@cache
+def _driver(dtype):
+    """The loop over strips of pixels and blocks of channels."""
+    convolve = any_of(convolve_block, from_dtype(dtype), blocks_of(dtype))
+
+    @seldom
+    def take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+        kind, rows, width = block
+        batch = source.shape[0]
+        taps = dy.size
+        size = source.itemsize
+        pixels = batch * sweep.count_y * sweep.count_x
+        blocks = (pixels + rows - 1) // rows
+        per_column = (portion.columns + width - 1) // width
+        columns = portion.groups * per_column
+        base = address_of(source)
+        nothing = address_of(zeros)
+        strip, split = item // sweep.splits, item % sweep.splits
+        first = strip * sweep.strip
+        count = min(sweep.strip, blocks - first)
+        table = np.empty(max(1, count * taps * rows), np.int64)
+        targets = np.empty(count * rows, np.int64)
+        fill(
+            table, targets, base, nothing, source.shape, size, out.shape,
+            first * rows, count, rows, pixels, dy, dx, sweep,
+        )  # fmt: skip
+        for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
+            group = portion.group + panel // per_column
+            begin = panel % per_column * width
+            to = group * sweep.per_group + portion.column + begin
+            for b in range(count):
+                convolve(
+                    kind, table, b * taps * rows, taps, sweep.depth, group * sweep.depth,
+                    packed, panel * taps * sweep.depth * width, bias, to, out, targets, b * rows, to,
+                    min(width, portion.columns - begin), activation,
+                )  # fmt: skip
+
+    @compiled(f"conv-direct-{dtype}")
+    def drive(items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+        parallel_for(
+            take, items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation
+        )
+
+    return drive
+
+
+def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation, kept):
+    """All portions of one sweep; `taps` is (indices into the kernel, dy, dx)."""
+    if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
+        return
+    chosen, dy, dx = taps
+    tall, wide = weight.shape[1:3]
+    weight = weight.reshape(weight.shape[0], tall * wide, weight.shape[3])
+    kind, block = block_for(sweep.per_group, out.dtype)
+    drive = _driver(out.dtype)
+    zeros = np.zeros(max(1, source.shape[3]), source.dtype)
+    bias = padded(bias, block)
+    pixels = source.shape[0] * sweep.count_y * sweep.count_x
+    blocks = ceil_divide(pixels, block.rows)
+    work = work_of(pixels * groups * sweep.per_group, chosen.size * sweep.depth)
+    workers = threads_for(work)
+    sweep = sweep._replace(strip=max(1, min(16, ceil_divide(blocks, 4 * workers))))
+    strips = ceil_divide(blocks, sweep.strip)
+    for portion in portions(groups, sweep.per_group, chosen.size * sweep.depth, block, source.itemsize):
+        key = ("direct", transposed, chosen.tobytes(), portion)
+        packed = None  # the last portion's memory is free before there is another's
+        packed = remembered(
+            kept, key, lambda portion=portion: pack(weight, chosen, transposed, portion, groups, block)
+        )
+        columns = portion.groups * ceil_divide(portion.columns, block.width)
+        splits = 1 if strips >= 8 * workers else columns
+        drive(
+            strips * splits,
+            work,
+            source,
+            packed,
+            bias,
+            zeros,
+            out,
+            dy,
+            dx,
+            sweep._replace(splits=splits),
+            portion,
+            (kind, block.rows, block.width),
+            activation,
+        )
+
+
+def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+    """Convolve.
+
+    Parameters
+    ----------
+    x : (batch, height, width, in) array
+    weight : (out, kh, kw, in / groups) array
+    bias : (out,) array
+    out : (batch, height', width', out) array
+        Written.
+    geometry : Geometry
+    activation : int
+        A code of `epilogue.ACTIVATIONS`.
+    kept : dict, optional
+        Where packed weights are looked up and left.
+    """
+    taps, sweep = whole_sweep(out.shape, weight.shape, geometry)
+    _run(x, weight, bias, out, taps, False, sweep, geometry.groups, activation, kept)
+
+
+def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+    """The gradient of the input, which is the transposed convolution; parameters as of `forward`."""
+    for taps, sweep in phases(out.shape, weight.shape, geometry):
+        _run(grad, weight, bias, out, taps, True, sweep, geometry.groups, activation, kept)
+
+
+def reason_against(kernel, inside, outside, geometry):
+    """Why this algorithm does not apply: it always does."""
+    return None

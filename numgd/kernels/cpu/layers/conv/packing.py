@@ -1,0 +1,149 @@
+"""Weights in the order in which micro-kernels read them, in portions that fit the workspace."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from numgd.jit.micro_kernels import lanes_of, rows_for
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_divide, workspace
+
+
+class Block(NamedTuple):
+    """Size of a micro-kernel's block of sums."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def width(self):
+        return self.vectors * self.lanes
+
+
+class Portion(NamedTuple):
+    """Some groups, and of each some of its output channels."""
+
+    group: int
+    groups: int
+    column: int
+    columns: int
+
+
+@cache
+def blocks_of(dtype):
+    """The blocks that are compiled for a dtype: wide ones first, then parts of a vector."""
+    lanes = lanes_of(dtype)
+    narrow = [lanes >> i for i in range(1, 5) if lanes >> i >= 4]
+    return tuple(
+        [Block(rows_for(vectors), vectors, lanes) for vectors in (4, 2, 1)]
+        + [Block(rows_for(1), 1, few) for few in narrow]
+    )
+
+
+@by_shape
+def block_for(columns, dtype, whole=False):
+    """Place in `blocks_of` of the block that takes least time for so many columns, and the block.
+
+    Blocks of parts of a vector are left out where `whole`.
+    """
+    lanes = lanes_of(np.dtype(dtype))
+
+    def cost(item):
+        block = item[1]
+        # Narrow blocks load more for every product; half a register is half the work, less of it is not.
+        share = max(0.5, block.lanes / lanes) * {1: 1.2, 2: 1.03, 4: 1.0}[block.vectors]
+        return ceil_divide(columns, block.width) * block.vectors * share
+
+    found = enumerate(blocks_of(np.dtype(dtype)))
+    return min((item for item in found if item[1].lanes == lanes or not whole), key=cost)
+
+
+@by_shape
+def portions(groups, columns, depth, block, itemsize, limit=WORKSPACE // 2):
+    """Portions whose packed weights, of `depth` numbers a column, take at most `limit` bytes."""
+    return tuple(_portions(groups, columns, depth, block, itemsize, limit))
+
+
+def _portions(groups, columns, depth, block, itemsize, limit):
+    panel = max(1, depth * block.width * itemsize)
+    panels = ceil_divide(columns, block.width)
+    if panel * panels <= limit:
+        step = max(1, limit // max(1, panel * panels))
+        for group in range(0, groups, step):
+            yield Portion(group, min(step, groups - group), 0, columns)
+        return
+    step = max(1, limit // panel) * block.width
+    for group in range(groups):
+        for column in range(0, columns, step):
+            yield Portion(group, 1, column, min(step, columns - column))
+
+
+@portable
+def _pack_item(item, weight, taps, transposed, portion, per_group, width, packed):
+    depth = per_group if transposed else weight.shape[2]
+    blocks = (portion.columns + width - 1) // width
+    zero = weight.dtype.type(0.0)
+    group = item // (blocks * taps.size)
+    block = item // taps.size % blocks
+    tap = taps[item % taps.size]
+    first = portion.column + block * width
+    count = min(width, portion.column + portion.columns - first)
+    place = item * depth * width
+    origin = (portion.group + group) * per_group
+    panel = packed[place : place + depth * width]
+    if count < width:
+        panel[:] = zero
+    if transposed:
+        for k in range(depth):
+            source = weight[origin + k, tap]
+            for n in range(count):
+                panel[k * width + n] = source[first + n]
+    else:
+        for begin in range(0, depth, 16):  # in squares, so that both sides stay in the cache
+            for n in range(count):
+                source = weight[origin + first + n, tap]
+                for k in range(begin, min(begin + 16, depth)):
+                    panel[k * width + n] = source[k]
+
+
+@compiled("conv-pack", ELEMENTWISE_FLAGS)
+def _pack(weight, taps, transposed, portion, per_group, width, packed):
+    """``packed[g, b, t, k, n]``: column n of block b of group g, at chosen taps, of `weight`.
+
+    `weight` is (out, taps, in / groups).  Columns are output channels and k runs over input channels, or the
+    other way round where `transposed`.
+    """
+    blocks = (portion.columns + width - 1) // width
+    parallel_for(
+        _pack_item, portion.groups * blocks * taps.size, packed.size, weight, taps, transposed, portion,
+        per_group, width, packed,
+    )  # fmt: skip
+
+
+def pack(weight, taps, transposed, portion, groups, block):
+    """A portion's packed weights; see `_pack`."""
+    per_group = weight.shape[0] // groups
+    depth = per_group if transposed else weight.shape[2]
+    blocks = ceil_divide(portion.columns, block.width)
+    packed = workspace(portion.groups * blocks * taps.size * depth * block.width, weight.dtype)
+    _pack(weight, taps, transposed, portion, per_group, block.width, packed)
+    return packed
+
+
+def padded(bias, block):
+    """A bias with zeros behind it, of which a whole block can be read from any channel on."""
+    found = np.zeros(bias.size + block.width, bias.dtype)
+    found[: bias.size] = bias
+    return found
+
+
+def remembered(kept, key, make):
+    """What `make` gives, kept in a dictionary if there is one."""
+    if kept is None:
+        return make()
+    if key not in kept:
+        kept[key] = make()
+    return kept[key]

@@ -1,0 +1,49 @@
+"""A kernel of one pixel at stride one: the convolution is a matrix product, which is the BLAS's."""
+
+import numpy as np
+
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+from numgd.kernels.cpu.layers.conv.epilogue import finish
+
+
+def reason_against(kernel, inside, outside, geometry):
+    """Why this algorithm does not apply, or None; `inside` and `outside` are numbers of channels."""
+    if kernel != (1, 1):
+        return f"its kernel is 1×1, not {kernel[0]}×{kernel[1]}"
+    if geometry.stride != (1, 1) or geometry.groups != 1 or any(geometry.padding):
+        return "it takes stride 1, one group and no padding"
+    return None
+
+
+@portable
+def _finish_pixel(pixel, flat, bias, activation):
+    channels = bias.size
+    finish(flat, pixel * channels, bias, 0, flat, pixel * channels, channels, activation)
+
+
+@compiled("conv-pointwise-finish", ELEMENTWISE_FLAGS)
+def _finish(out, bias, activation):
+    """Add the bias and apply the activation in place, to `out` (pixels, channels)."""
+    parallel_for(_finish_pixel, out.shape[0], out.size, out.reshape(-1), bias, activation)
+
+
+def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+    """Convolve; parameters as of `direct.forward`."""
+    pixels = out.reshape(-1, out.shape[3])
+    np.matmul(x.reshape(-1, x.shape[3]), weight.reshape(weight.shape[0], -1).T, out=pixels)
+    if activation or bias.any():
+        _finish(pixels, bias, activation)
+
+
+def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+    """The gradient of the input; parameters as of `direct.input_gradient`."""
+    pixels = out.reshape(-1, out.shape[3])
+    np.matmul(grad.reshape(-1, grad.shape[3]), weight.reshape(weight.shape[0], -1), out=pixels)
+    if activation or bias.any():
+        _finish(pixels, bias, activation)
+
+
+def weight_gradient(grad, x, out, geometry):
+    """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
+    np.matmul(grad.reshape(-1, grad.shape[3]).T, x.reshape(-1, x.shape[3]), out=out.reshape(out.shape[0], -1))

@@ -1,0 +1,155 @@
+"""Pairs of scalar functions over whole arrays: their sum, their values and their derivatives."""
+
+from functools import cache
+
+import numpy as np
+
+from numgd.jit.blocks import address_of_block, view_of
+from numgd.jit.portable import strict
+from numgd.kernels.cpu.layers.blocks import BLOCK, PIECE, drive
+from numgd.kernels.cpu.layers.rows import make_sum
+from numgd.scalars import ACTIVATIONS, LOSSES, times
+
+
+def total(kind, x, y, weights, repeat, parameter):
+    """The sum of ``weights[i // repeat] * loss(x[i], y[i])`` over all i.
+
+    Parameters
+    ----------
+    kind : str
+        A loss of `numgd.scalars.LOSSES`, or a test of `OUTSIDE`.
+    x, y : numpy.ndarray
+        Contiguous vectors of n elements.
+    weights : numpy.ndarray
+        Contiguous, n / repeat elements.
+    repeat : int
+    parameter : float
+
+    All arrays are of one dtype.
+    """
+    function = _sum_of(kind, x.dtype)
+    return drive(function, x, y, weights, repeat, x, 1, (1, 0), (x.size, PIECE, BLOCK), 1.0, parameter)
+
+
+def totals_of_rows(kind, x, y, columns, weights, repeat, factor, parameter, out):
+    """out[row] = factor * weights[row // repeat] * the sum of the losses of the row's `columns` elements."""
+    function = _row_sum_of(kind, x.dtype)
+    block = max(1, BLOCK // columns)
+    steps, sizes = (columns, 1), (x.size // columns, block, block)
+    drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter)
+
+
+def values(kind, x, y, weights, repeat, factor, parameter, out):
+    """out[i] = factor * weights[i // repeat] * f(x[i], y[i]) for a loss or an activation.
+
+    An activation has no `y`, and any vector is given in its place; the rest is as for `total`.
+    """
+    function = _map_of(kind, x.dtype, "value")
+    drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK), factor, parameter)
+
+
+def derivatives(kind, x, y, weights, repeat, factor, parameter, out):
+    """The same of the derivative of f with respect to x."""
+    function = _map_of(kind, x.dtype, "derivative")
+    drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK), factor, parameter)
+
+
+def count_outside(kind, x):
+    """How many elements of a vector do not pass a test of `OUTSIDE`."""
+    one = np.ones(1, x.dtype)
+    function = _sum_of(kind, x.dtype)
+    return drive(function, x, x, one, max(1, x.size) + 1, x, 1, (1, 0), (x.size, PIECE, BLOCK), 1.0, 0.0)
+
+
+@strict
+def _not_a_probability(x, y, c):
+    real = type(x)
+    return real(0) if (x >= 0) & (x <= real(1)) else real(1)
+
+
+@strict
+def _not_a_sign(x, y, c):
+    real = type(x)
+    return real(0) if (x == real(1)) | (x == real(-1)) else real(1)
+
+
+@strict
+def _not_a_weight(x, y, c):
+    real = type(x)
+    return real(0) if (x >= 0) & (x < real(np.inf)) else real(1)
+
+
+OUTSIDE = {"probability": _not_a_probability, "sign": _not_a_sign, "weight": _not_a_weight}
+"""1 for a number that a loss cannot take."""
+
+
+def _part(kind, part):
+    """A scalar function of x, y and the parameter."""
+    if kind in OUTSIDE:
+        return OUTSIDE[kind]
+    if kind in LOSSES:
+        return getattr(LOSSES[kind], part)
+    of_x = getattr(ACTIVATIONS[kind], part)
+
+    @strict
+    def ignoring_y(x, y, c):
+        return of_x(x, c)
+
+    return ignoring_y
+
+
+@cache
+def _sum_of(kind, dtype):
+    scalar, view, real = _part(kind, "value"), view_of(dtype), dtype.type
+
+    def block(x, y, scale, out, rows, columns, factor, parameter):
+        x, y, c = view(x, rows), view(y, rows), real(parameter)
+        result = real(0)
+        if scale == 0:
+            for i in range(rows):
+                result += scalar(x[i], y[i], c)
+        else:
+            weights = view(scale, rows)
+            for i in range(rows):
+                result += times(weights[i], scalar(x[i], y[i], c))
+        return times(factor, np.float64(result))
+
+    return address_of_block(f"sum-{kind}-{dtype.name}", block)
+
+
+@cache
+def _row_sum_of(kind, dtype):
+    view, real, width = view_of(dtype), dtype.type, dtype.itemsize
+    sum_over = make_sum(_part(kind, "value"))
+
+    def block(x, y, scale, out, rows, columns, factor, parameter):
+        out = view(out, rows)
+        for row in range(rows):
+            start = row * columns * width
+            multiplier = factor
+            if scale != 0:
+                multiplier *= view(scale, rows)[row]
+            u, v = view(x + start, columns), view(y + start, columns)
+            out[row] = real(times(multiplier, sum_over(u, v, real(parameter))))
+        return 0.0
+
+    return address_of_block(f"row_sum-{kind}-{dtype.name}", block)
+
+
+@cache
+def _map_of(kind, dtype, part):
+    scalar, view, real = _part(kind, part), view_of(dtype), dtype.type
+
+    def block(x, y, scale, out, rows, columns, factor, parameter):
+        x, y, out, c = view(x, rows), view(y, rows), view(out, rows), real(parameter)
+        multiplier = real(factor)
+        if scale == 0:
+            for i in range(rows):
+                out[i] = times(multiplier, scalar(x[i], y[i], c))
+        else:
+            weights = view(scale, rows)
+            for i in range(rows):
+                out[i] = times(multiplier * weights[i], scalar(x[i], y[i], c))
+        return 0.0
+
+    return address_of_block(f"{part}-{kind}-{dtype.name}", block)

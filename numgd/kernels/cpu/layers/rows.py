@@ -1,0 +1,115 @@
+"""What softmax and cross-entropy share: exponentials of rows, less the largest element, and their sums."""
+
+import numpy as np
+
+from numgd.jit import simd
+from numgd.jit.portable import portable, strict
+from numgd.kernels.cpu.layers.blocks import PIECE
+
+_SHORT = 64  # rows of fewer elements are taken together: one loop over all their exponentials
+
+
+def make_sum(term):
+    """Function ``sum(u, v, a)``: Σᵢ term(u[i], v[i], a) in float64, of pieces in their own dtype."""
+
+    @portable
+    def sum_of_piece(u, v, a):
+        piece = u.dtype.type(0)
+        for i in range(u.size):  # the one sum that may be reordered: the term is strict
+            piece += term(u[i], v[i], a)
+        return np.float64(piece)
+
+    @portable
+    def sum_over(u, v, a):
+        total = 0.0
+        for first in range(0, u.size, PIECE):
+            last = min(first + PIECE, u.size)
+            total += sum_of_piece(u[first:last], v[first:last], a)
+        return total
+
+    return sum_over
+
+
+@strict
+def below(u, top):
+    """u − top, where `top` is the largest element of u's row, infinite or not."""
+    return type(u)(0) if u == top else u - top
+
+
+@strict
+def _mass(top, total):
+    """The sum of a row's exponentials; NaN where no limit is: several are ∞, or all −∞."""
+    determined = (abs(top) < np.inf) | ((top > 0) & (total == 1))
+    return np.float64(total if determined else np.nan)
+
+
+@strict
+def _exponential(u, v, a):
+    return simd.exp_below(below(u, a))
+
+
+@strict
+def _difference(u, v, a):
+    return u - a
+
+
+@strict
+def _product(u, v, a):
+    return u * v
+
+
+sum_of_exponentials = make_sum(_exponential)
+sum_of_differences = make_sum(_difference)
+sum_of_products = make_sum(_product)
+
+
+@portable
+def _row(u, row, columns):
+    return u[row * columns : (row + 1) * columns]
+
+
+@portable
+def exponentials_of_rows(u, columns, out, sums):
+    """out = exp(u − the largest element of its row) for rows of `columns` elements, and the rows' sums."""
+    if columns < _SHORT:
+        _exponentials_of_short_rows(u, columns, np.empty(sums.size, u.dtype), out, sums)
+        return
+    zero = u.dtype.type(0)
+    for row in range(sums.size):
+        given, found = _row(u, row, columns), _row(out, row, columns)
+        top = simd.maximum(given)
+        for j in range(columns):
+            found[j] = simd.exp_below(below(given[j], top))
+        sums[row] = _mass(top, sum_of_differences(found, found, zero))
+
+
+@portable
+def log_sums_of_rows(u, columns, tops, logs):
+    """log Σ exp(u − top) of rows of `columns` elements, and their largest elements."""
+    if columns < _SHORT:
+        _exponentials_of_short_rows(u, columns, tops, np.empty(u.size, u.dtype), logs)
+    else:
+        for row in range(tops.size):
+            given = _row(u, row, columns)
+            tops[row] = simd.maximum(given)
+            logs[row] = _mass(tops[row], sum_of_exponentials(given, given, tops[row]))
+    for row in range(tops.size):
+        logs[row] = simd.log(logs[row])
+
+
+@portable
+def _exponentials_of_short_rows(u, columns, tops, out, sums):
+    for row in range(tops.size):
+        given, found = _row(u, row, columns), _row(out, row, columns)
+        top = simd.maximum(given)
+        tops[row] = top
+        for j in range(columns):
+            found[j] = below(given[j], top)
+    for i in range(out.size):
+        out[i] = simd.exp_below(out[i])
+    for row in range(tops.size):
+        found = _row(out, row, columns)
+        total = u.dtype.type(0)
+        for j in range(columns):
+            total += found[j]
+        sums[row] = _mass(tops[row], total)

@@ -1,0 +1,167 @@
+"""Steps of an update rule by batches of data, one after the other.
+
+The objective reads from ``cursor`` which rows of the data it is to use: the first, how many, and whether
+these are places in the order of the epoch.
+"""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.first_order.apply import (
+    clipped,
+    make_cast,
+    make_change,
+    make_rows,
+    noise,
+    noise_deviation,
+    noise_stream,
+)
+from numgd.foundations.spaces import SERIAL
+from numgd.jit.pointers import GRADIENT, VALUE, call_objective
+from numgd.jit.portable import compiled, portable
+
+
+class Batches(NamedTuple):
+    """The batches of one pass through the data."""
+
+    cursor: Any  # (3,) int64
+    size: Any  # rows of a batch
+    rows: Any  # of the data that are used
+    ordered: Any  # whether they are taken in the order of the epoch, not in that of the data
+
+
+class Treatment(NamedTuple):
+    """What is done beside the rule's step; see `numgd.optimizers.Optimizer`."""
+
+    decay: Any  # times the parameters is added to the gradient
+    decoupled: Any  # or taken off the parameters
+    bound: Any  # largest magnitude of a gradient's element
+    max_norm: Any  # largest norm of the gradient
+    ema: Any  # decay of the average, negative for none
+    average_from: Any  # the average is that of the steps from this one on, 0 for none
+    interval: Any  # steps between two looks ahead, 0 for none
+    alpha: Any
+    noise: Any  # variance of what is added to the gradient at the first step
+    noise_decay: Any
+    noise_seed: Any
+
+
+class Memory(NamedTuple):
+    """Vectors of n numbers beside the slots; those that are not used are empty."""
+
+    average: Any
+    slow: Any
+    snapshot: Any  # the point of the full gradient, of variance reduction
+    full: Any  # the gradient there over all data
+    scratch: Any
+
+
+@cache
+def epoch(rule, dtype):
+    """The compiled driver of a rule for a dtype.
+
+    ``epoch(rule, dtype)(x, g, slots, options, rates, running, t, address, context, batches, first, values,
+    treatment, memory)`` makes one step for each of ``rates``, by the batches from number `first` on: step k
+    has the learning rate ``rates[k]`` and the number ``t + k``.  ``values[k]`` becomes the objective's value.
+    Returns how many steps were made: fewer where a value or a gradient is not finite.
+    """
+    real = dtype.type
+    change, rows_of = make_change(rule, in_rows=True), make_rows(rule)
+    coefficients, options_type = rule.coefficients, rule.Options
+    cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
+    dot, copy = SERIAL.dot, SERIAL.copy
+
+    @compiled(f"epoch-{rule.__name__.rpartition('.')[2]}-{dtype.name}")
+    def drive(
+        x, g, slots, options, rates, running, t, address, context, batches, first, values, treatment, memory,
+    ):  # fmt: skip
+        rows = rows_of(slots, 0)
+        cursor = batches.cursor
+        cursor[2] = batches.ordered
+        bound, max_norm = real(treatment.bound), real(treatment.max_norm)
+        for k in range(rates.size):
+            cursor[0] = (first + k) * batches.size
+            cursor[1] = min(batches.size, batches.rows - cursor[0])
+            f = call_objective(address, x, g, VALUE | GRADIENT, context)
+            values[k] = f
+            if memory.snapshot.size > 0:
+                call_objective(address, memory.snapshot, memory.scratch, VALUE | GRADIENT, context)
+                for i in range(x.size):
+                    g[i] += memory.full[i] - memory.scratch[i]
+            square = dot(g, g)
+            if not (abs(f) < math.inf and square < math.inf):
+                return k
+            factor = real(1)
+            if square > max_norm * max_norm:
+                factor = max_norm / math.sqrt(square)
+            now, limit = t + k, bound
+            c = cast(coefficients(np.float64, options_type(rates[k], *options[1:]), now, running), 0)
+            decay, keep = real(treatment.decay), real(1)
+            if treatment.decoupled:
+                decay, keep = real(0), real(1.0 - rates[k] * treatment.decay)
+            if treatment.noise > 0.0:
+                deviation = real(noise_deviation(treatment.noise, treatment.noise_decay, now))
+                stream = noise_stream(now)
+                for i in range(x.size):
+                    added = noise(real, deviation, treatment.noise_seed, stream, i)
+                    g[i] = clipped(g[i], factor, bound) + added
+                factor, limit = real(1), real(math.inf)
+            for i in range(x.size):
+                x[i] = change(i, x[i] * keep, clipped(g[i], factor, limit) + decay * x[i], rows, c)
+            if treatment.ema >= 0.0 or treatment.average_from > 0:
+                weight = real(1.0 - treatment.ema if now > 1 else 1.0)
+                if treatment.average_from > 0:
+                    weight = real(1.0 / max(1.0, now - treatment.average_from + 1.0))
+                for i in range(x.size):
+                    memory.average[i] += weight * (x[i] - memory.average[i])
+            if treatment.interval > 0 and now % treatment.interval == 0:
+                for i in range(x.size):
+                    memory.slow[i] += real(treatment.alpha) * (x[i] - memory.slow[i])
+                copy(x, memory.slow)
+        return rates.size
+
+    return drive
+
+
+@cache
+def mean(dtype):
+    """The compiled mean of an objective over all data.
+
+    ``mean(dtype)(x, g, total, address, context, batches)`` is the value; the gradient goes to `total`;
+    `g` is scratch.
+    """
+    return make_mean(f"mean-{dtype.name}", dtype, _nothing)
+
+
+@portable
+def _nothing(cursor):
+    pass
+
+
+def make_mean(name, dtype, prepare):
+    """The same, with ``prepare(cursor, *own)`` called before the objective is, for each batch."""
+    real = dtype.type
+
+    @compiled(name)
+    def drive(x, g, total, address, context, batches, *own):
+        cursor = batches.cursor
+        cursor[2] = batches.ordered
+        value = 0.0
+        for i in range(x.size):
+            total[i] = real(0)
+        first = 0
+        while first < batches.rows:
+            cursor[0] = first
+            cursor[1] = min(batches.size, batches.rows - first)
+            prepare(cursor, *own)
+            share = cursor[1] / batches.rows
+            value += share * call_objective(address, x, g, VALUE | GRADIENT, context)
+            for i in range(x.size):
+                total[i] += real(share) * g[i]
+            first += batches.size
+        return value
+
+    return drive

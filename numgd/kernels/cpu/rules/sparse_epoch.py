@@ -1,0 +1,129 @@
+"""Steps by batches of a sparse matrix's rows, which touch the parameters of their columns alone.
+
+The twin of `kernels.cpu.stochastic` for such data.  The objective sees a small problem: the parameters that
+belong to columns with an entry in the batch, which are numbered in the order of their first entry.
+"""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.first_order.apply import (
+    clipped,
+    make_cast,
+    make_change,
+    make_rows,
+    noise,
+    noise_deviation,
+    noise_stream,
+)
+from numgd.foundations.spaces import SERIAL
+from numgd.jit.pointers import GRADIENT, VALUE, call_objective
+from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.rules.epoch import make_mean
+
+
+class Rows(NamedTuple):
+    """A matrix in compressed rows, and the part of it that a batch is."""
+
+    indptr: Any  # (rows + 1,) int64
+    indices: Any  # (entries,)
+    values: Any  # (entries,)
+    order: Any  # (rows,) int64: the row that comes in each place
+    own_indptr: Any  # the batch's, from 0 on
+    own_indices: Any
+    own_values: Any
+    touched: Any  # the columns of the batch's entries
+    number: Any  # of a column among these
+    seen: Any  # the step that a column was touched by last
+    x: Any  # the parameters of these columns
+    width: Any  # parameters of a column
+
+
+@portable
+def _gather(cursor, rows):
+    """Copy the entries of the rows at the cursor together, and count them there."""
+    entries = 0
+    for i in range(cursor[1]):
+        row = rows.order[cursor[0] + i]
+        for entry in range(rows.indptr[row], rows.indptr[row + 1]):
+            rows.own_indices[entries] = rows.indices[entry]
+            rows.own_values[entries] = rows.values[entry]
+            entries += 1
+        rows.own_indptr[i + 1] = entries
+    cursor[2] = entries
+
+
+@portable
+def _number_anew(rows, entries, x, mark):
+    """Number the columns of the gathered entries and take their parameters; how many columns there are."""
+    count, width = 0, rows.width
+    for entry in range(entries):
+        column = rows.own_indices[entry]
+        if rows.seen[column] != mark:
+            rows.seen[column] = mark
+            rows.number[column] = count
+            rows.touched[count] = column
+            for w in range(width):
+                rows.x[count * width + w] = x[column * width + w]
+            count += 1
+        rows.own_indices[entry] = rows.number[column]
+    return count
+
+
+@cache
+def epoch(rule, dtype):
+    """The compiled driver of a rule for a dtype; as that of `kernels.cpu.stochastic`, `rows` at the end."""
+    real = dtype.type
+    change, rows_of = make_change(rule, in_rows=True), make_rows(rule)
+    coefficients, options_type = rule.coefficients, rule.Options
+    cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
+    dot = SERIAL.dot
+
+    @compiled(f"sparse-epoch-{rule.__name__.rpartition('.')[2]}-{dtype.name}")
+    def drive(
+        x, g, slots, options, rates, running, t, address, context, batches, first, values, treatment, memory,
+        rows,
+    ):  # fmt: skip
+        slot_rows = rows_of(slots, 0)
+        cursor, width = batches.cursor, rows.width
+        for k in range(rates.size):
+            now, bound = t + k, real(treatment.bound)
+            cursor[0] = (first + k) * batches.size
+            cursor[1] = min(batches.size, batches.rows - cursor[0])
+            _gather(cursor, rows)
+            columns = _number_anew(rows, cursor[2], x, np.int64(now))
+            here, slopes = rows.x[: columns * width], g[: columns * width]
+            f = call_objective(address, here, slopes, VALUE | GRADIENT, context)
+            values[k] = f
+            square = dot(slopes, slopes)
+            if not (abs(f) < math.inf and square < math.inf):
+                return k
+            factor, max_norm = real(1), real(treatment.max_norm)
+            if square > max_norm * max_norm:
+                factor = max_norm / math.sqrt(square)
+            c = cast(coefficients(np.float64, options_type(rates[k], *options[1:]), now, running), 0)
+            decay, keep = real(treatment.decay), real(1)
+            if treatment.decoupled:
+                decay, keep = real(0), real(1.0 - rates[k] * treatment.decay)
+            if treatment.noise > 0.0:
+                deviation = real(noise_deviation(treatment.noise, treatment.noise_decay, now))
+                stream = noise_stream(now)
+            for j in range(columns):
+                for w in range(width):
+                    i = rows.touched[j] * width + w
+                    slope = clipped(slopes[j * width + w], factor, bound)
+                    if treatment.noise > 0.0:
+                        slope += noise(real, deviation, treatment.noise_seed, stream, i)
+                    x[i] = change(i, x[i] * keep, slope + decay * x[i], slot_rows, c)
+        return rates.size
+
+    return drive
+
+
+@cache
+def mean(dtype):
+    """The compiled mean of an objective over all data; as that of `kernels.cpu.stochastic`."""
+    return make_mean(f"sparse-mean-{dtype.name}", dtype, _gather)

@@ -1,0 +1,1 @@
+"""Solvers on the host: one problem, many, fits, line searches."""

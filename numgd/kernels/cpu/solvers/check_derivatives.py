@@ -1,0 +1,223 @@
+"""Derivatives made of the source, compared with differences where compiled code first uses them."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from numgd.foundations.agreement import UNKNOWN, make_agreement, random_direction, random_weights
+from numgd.foundations.linalg import epsilon, is_finite
+from numgd.foundations.spaces import SERIAL
+from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, borrow
+from numgd.jit.portable import compiled, portable, seldom
+from numgd.kernels.cpu.solvers import least_squares as fit
+from numgd.kernels.cpu.solvers.one_problem import (
+    NFEV,
+    NHEV,
+    NJEV,
+    NO_CURVATURE,
+    PAIR,
+    REFINED,
+    REPLACED,
+    SOURCE,
+    Problem,
+    make_call,
+    make_evaluator,
+)
+from numgd.registry import all_finite
+
+copy, dot, max_abs, step = SERIAL.copy, SERIAL.dot, SERIAL.max_abs, SERIAL.step
+
+# Rows of scratch memory, before the host's own
+POINT, DIRECTION, MOVED, SLOPES, WEIGHTS = range(5)
+OWN_ROWS = 5
+
+
+class Line(NamedTuple):
+    """The line along which a function is compared with its derivative."""
+
+    problem: Any
+    point: Any
+    direction: Any
+    moved: Any  # scratch, (n,)
+    values: Any  # scratch for a function of many values
+    weights: Any  # of their sum
+
+
+@portable
+def _move(line, t):
+    step(line.moved, line.point, line.point.dtype.type(t), line.direction)
+
+
+@portable
+def _start(report):
+    for field in (NFEV, NJEV, NHEV, REPLACED, REFINED):
+        report[field] = 0
+
+
+call = make_call(SERIAL)
+call_value, call_gradient, call_curvature = seldom(call), seldom(call), seldom(call)
+
+
+@cache
+def compare_gradient():
+    """The compiled comparison of a gradient made of the source, kept on disk.
+
+    ``compare_gradient()(x, work, function, context, report, box)`` returns one of the outcomes of
+    `numgd.foundations.agreement`, and leaves in `report` what it evaluated.  `work` is
+    (OWN_ROWS + HOST_ROWS, n).
+    """
+
+    @portable
+    def along(line, t):
+        _move(line, t)
+        return float(call_value(line.problem, line.moved, line.values, VALUE))
+
+    agreement = make_agreement(along)
+
+    @portable
+    def outcome_at(x, work, problem):
+        point, direction, gradient = work[POINT], work[DIRECTION], work[SLOPES]
+        if not all_finite(x):
+            return UNKNOWN
+        random_direction(x, problem.box, point, direction)
+        call_gradient(problem, point, gradient, GRADIENT)
+        slope = 0.0
+        for i in range(x.size):
+            if is_finite(gradient[i]):
+                slope += gradient[i] * direction[i]
+            else:
+                direction[i] = x.dtype.type(0)
+        if max_abs(direction) == 0.0:
+            return UNKNOWN
+        line = Line(problem, point, direction, work[MOVED], gradient, gradient)
+        return agreement(line, slope, float(epsilon(x)))
+
+    @compiled("compare-gradient")
+    def compare(x, work, function, context, report, box):
+        x, work, report, box = borrow(x), borrow(work), borrow(report), borrow(box)
+        _start(report)
+        none = work[:0]
+        problem = Problem(
+            function, context, PAIR, none[0:0, 0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, none, box
+        )
+        try:  # what the function raises next to x, it may never raise in the solve
+            return outcome_at(x, work, problem)
+        except Exception:
+            return UNKNOWN
+
+    return compare
+
+
+@cache
+def compare_curvature():
+    """The same of second derivatives; `matrix` is (n, n) for a Hessian, (0, 0) for a product.
+
+    ``compare_curvature()(x, work, matrix, function, context, scheme, steps, report, box)``
+    """
+    evaluate = make_evaluator(SERIAL).evaluate
+
+    @portable
+    def along(line, t):
+        _move(line, t)
+        evaluate(line.problem, line.moved, line.values)
+        return float(dot(line.values, line.weights))
+
+    agreement = make_agreement(along)
+
+    @portable
+    def outcome_at(x, work, matrix, problem):
+        point, direction, moved, weights = work[POINT], work[DIRECTION], work[MOVED], work[WEIGHTS]
+        if not all_finite(x):
+            return UNKNOWN
+        random_direction(x, problem.box, point, direction)
+        random_weights(weights)
+        problem.report[NHEV] += 1
+        slope = 0.0
+        if matrix.size > 0:
+            call_curvature(problem, point, matrix, HESSIAN)
+            for j in range(x.size):
+                row = float(dot(matrix[j], weights))
+                if is_finite(row):
+                    slope += row * direction[j]
+                else:
+                    direction[j] = x.dtype.type(0)
+        else:
+            pair = work[MOVED : MOVED + 2]
+            copy(pair[0], direction)
+            call_curvature(problem, point, pair, PRODUCT)
+            slope += dot(pair[1], weights)
+        if max_abs(direction) == 0.0:
+            return UNKNOWN
+        line = Line(problem, point, direction, moved, work[SLOPES], weights)
+        return agreement(line, slope, float(epsilon(x)))
+
+    @compiled("compare-curvature")
+    def compare(x, work, matrix, function, context, scheme, steps, report, box):
+        x, work, matrix = borrow(x), borrow(work), borrow(matrix)
+        steps, report, box = borrow(steps), borrow(report), borrow(box)
+        _start(report)
+        problem = Problem(
+            function, context, scheme, steps, report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, matrix[:0], box
+        )
+        try:
+            return outcome_at(x, work, matrix, problem)
+        except Exception:
+            return UNKNOWN
+
+    return compare
+
+
+# Rows of scratch memory as long as the residuals: these, the columns of the Jacobian, and the spare one
+VALUES, SUM_WEIGHTS, COLUMNS = range(3)
+
+
+@cache
+def compare_jacobian():
+    """The same of a Jacobian made of the source.
+
+    ``compare_jacobian()(x, short, long, function, context, report, box)``: `short` is
+    (OWN_ROWS + fit.HOST_ROWS, n), `long` is (COLUMNS + n + 1, m).
+    """
+
+    @portable
+    def along(line, t):
+        _move(line, t)
+        fit.residuals(line.problem, line.moved, line.values)
+        return float(dot(line.values, line.weights))
+
+    agreement = make_agreement(along)
+
+    @portable
+    def outcome_at(x, short, long, problem):
+        point, direction, columns = short[POINT], short[DIRECTION], long[COLUMNS : COLUMNS + x.size]
+        if not all_finite(x):
+            return UNKNOWN
+        random_direction(x, problem.box, point, direction)
+        random_weights(long[SUM_WEIGHTS])
+        fit.call(problem, point, columns[0], GRADIENT)
+        line = Line(problem, point, direction, short[MOVED], long[VALUES], long[SUM_WEIGHTS])
+        slope = 0.0
+        for j in range(x.size):
+            column = dot(columns[j], line.weights)
+            if is_finite(column):
+                slope += direction[j] * column
+            else:
+                direction[j] = 0.0
+        if max_abs(direction) == 0.0:
+            return UNKNOWN
+        return agreement(line, slope, float(epsilon(x)))
+
+    @compiled("compare-jacobian")
+    def compare(x, short, long, function, context, report, box):
+        x, short, long, report, box = borrow(x), borrow(short), borrow(long), borrow(report), borrow(box)
+        report[fit.CALLS] = 0
+        report[fit.REPLACED] = 0
+        none, spare = short[0:0, 0], long[COLUMNS + x.size]
+        problem = fit.FitProblem(
+            function, context, SOURCE, none, 1.0, report, short[OWN_ROWS:], spare, 0, 0, box
+        )
+        try:
+            return outcome_at(x, short, long, problem)
+        except Exception:
+            return UNKNOWN
+
+    return compare

@@ -1,0 +1,284 @@
+"""One sum of squares on the host: how a solver reaches compiled residuals, and its compiled entry."""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.foundations.linalg import epsilon, is_finite
+from numgd.foundations.spaces import copy
+from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, interrupted
+from numgd.jit.portable import compiled, portable, seldom
+from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
+from numgd.registry import all_finite, new_memory
+from numgd.sums_of_squares import SOLVERS
+from numgd.sums_of_squares.covariance import covariance
+from numgd.sums_of_squares.evaluator import (
+    NOT_FINITE_AT_START,
+    RESIDUALS,
+    FitOutcome,
+    Memory,
+    ResidualEvaluator,
+    long_rows,
+    short_rows,
+)
+
+# Fields of the report that the entry leaves for its caller
+CALLS, NFEV, COST, OPTIMALITY, REPLACED = range(5)
+REPORT_SIZE = 5
+"""REPLACED counts the entries of a Jacobian made of the source that were not finite, and are differences."""
+
+HOST_ROWS = 2  # what the residuals receive, and the points that differences move
+
+
+class FitProblem(NamedTuple):
+    """What the functions of `make_evaluator` need; solvers only pass it on."""
+
+    function: Any  # address of the compiled residuals
+    context: Any  # address of their packed data
+    scheme: Any  # how the Jacobian is obtained: EXACT, SOURCE, COMPLEX_STEP, TWO_POINT or THREE_POINT
+    steps: Any  # relative difference steps, one a variable
+    floor: Any  # a variable of smaller magnitude is taken as this large
+    report: Any
+    rows: Any  # (HOST_ROWS, n) scratch
+    spare: Any  # (m,) scratch
+    attention: Any  # what may end the solve; see `numgd.jit.pointers.interrupted`
+    hook: Any  # address of a Python callable that sees every iteration, 0 for none
+    box: Any  # (2, n) bounds, infinite where there is none
+
+
+@portable
+def bounds(problem):
+    """The box that the variables keep within."""
+    return problem.box[0], problem.box[1]
+
+
+@portable
+def observe(problem, iteration, nfev, cost, optimality):
+    """Tell the caller's hook, if there is one, about an iteration; non-zero stops the solver."""
+    if problem.hook == 0:
+        return 0
+    problem.report[NFEV] = nfev
+    problem.report[COST] = cost
+    problem.report[OPTIMALITY] = optimality
+    return int(call_python(problem.hook, iteration))
+
+
+@seldom
+def call(problem, x, out, wanted):
+    """Residuals or Jacobian at x, NaN in front where the function divided by zero."""
+    # The user's function gets a copy: whatever it writes there is nobody's loss.
+    argument = problem.rows[0]
+    copy(argument, x)
+    answer = call_objective(problem.function, argument, out, wanted, problem.context)
+    if answer != answer:
+        out[0] = answer
+
+
+@portable
+def residuals(problem, x, r):
+    """The residuals at x."""
+    interrupted(problem.attention)
+    problem.report[CALLS] += 1
+    call(problem, x, r, VALUE)
+
+
+@portable
+def _difference_step(problem, x, j):
+    """Length and sign of the step in variable j: away from zero, and within the bounds."""
+    real = x.dtype.type
+    h = real(0)
+    if problem.steps.size > 0:
+        h = problem.steps[j] * max(problem.floor, abs(x[j]))
+    if x[j] + h == x[j]:
+        order = real(3) if problem.scheme == THREE_POINT else real(2)
+        h = epsilon(x) ** (real(1) / order) * max(real(1), abs(x[j]))
+    if x[j] < real(0):
+        h = -h
+    return h
+
+
+@portable
+def _offsets(problem, x, j):
+    """Where variable j moves for its column, within the bounds: by one step, or two (the second not 0)."""
+    real = x.dtype.type
+    zero, two = real(0), real(2)
+    h = _difference_step(problem, x, j)
+    reach = abs(h)
+    below, above = x[j] - problem.box[0, j], problem.box[1, j] - x[j]
+    wide, towards = max(below, above), real(1) if above >= below else -real(1)
+    if problem.scheme == THREE_POINT:
+        if reach <= below and reach <= above:
+            return h, -h
+        reach = towards * min(reach, wide / two)
+        return reach, two * reach
+    if (h > zero and h > above) or (h < zero and -h > below):
+        h = towards * min(reach, wide)
+    return h, zero
+
+
+@seldom
+def _differences(problem, x, r, columns):
+    """Columns of the Jacobian: slopes at x of the lines or parabolas through it and the places moved to."""
+    zero = x.dtype.type(0)
+    moved, spare = problem.rows[1], problem.spare
+    copy(moved, x)
+    for j in range(x.size):
+        column = columns[j]
+        first, second = _offsets(problem, x, j)
+        parabola = second != zero
+        near = far = zero
+        for place in range(2):
+            if place == 1 and not parabola:
+                behind = x[j] - first
+                if all_finite(column) or behind < problem.box[0, j] or behind > problem.box[1, j]:
+                    break
+                second = -first  # a wall ahead
+            target = spare if place == 1 and parabola else column
+            moved[j] = x[j] + (first if place == 0 else second)
+            residuals(problem, moved, target)
+            near, far = far, moved[j] - x[j]  # the step as it was rounded
+        moved[j] = x[j]
+        if parabola:
+            for i in range(r.size):
+                to_near, to_far = (column[i] - r[i]) / near, (spare[i] - r[i]) / far
+                column[i] = (far * to_near - near * to_far) / (far - near)
+        else:
+            for i in range(r.size):
+                column[i] = (column[i] - r[i]) / far
+
+
+@seldom
+def _replace(problem, x, r, column, j):
+    """Differences for what is not finite of column j of the Jacobian; to the other side where a wall is."""
+    zero = x.dtype.type(0)
+    moved, spare = problem.rows[1], problem.spare
+    copy(moved, x)
+    h = _difference_step(problem, x, j)
+    before = _count_not_finite(column)
+    for side in range(2):
+        moved[j] = min(max(x[j] + h if side == 0 else x[j] - h, problem.box[0, j]), problem.box[1, j])
+        width = moved[j] - x[j]  # the step as it was rounded
+        if width == zero or all_finite(column):
+            continue
+        residuals(problem, moved, spare)
+        for i in range(r.size):
+            if not is_finite(column[i]):
+                column[i] = (spare[i] - r[i]) / width
+    problem.report[REPLACED] += before - _count_not_finite(column)
+
+
+@portable
+def _count_not_finite(values):
+    count = 0
+    for i in range(values.size):
+        if not is_finite(values[i]):
+            count += 1
+    return count
+
+
+@portable
+def jacobian(problem, x, r, columns):
+    """The columns of the Jacobian at x, where the residuals are r."""
+    if problem.scheme == EXACT or problem.scheme == SOURCE or problem.scheme == COMPLEX_STEP:
+        if problem.scheme == COMPLEX_STEP:
+            problem.report[CALLS] += x.size
+        # Its first row stands for the whole Jacobian, of which it gives the address.
+        call(problem, x, columns[0], GRADIENT)
+        if problem.scheme == SOURCE and all_finite(r):
+            for j in range(x.size):
+                if not all_finite(columns[j]):
+                    _replace(problem, x, r, columns[j], j)
+    else:
+        _differences(problem, x, r, columns)
+
+
+ACCESS = ResidualEvaluator(residuals, jacobian, observe, bounds)
+
+
+@cache
+def entry(method):
+    """The compiled solver of a method: once for all functions, kept on disk.
+
+    ``entry(...)(x, scale, long, short, order, options, given, function, context, …)`` overwrites `x` and the
+    memory as `ResidualEvaluator` says and returns a `FitOutcome`.  `given` says whether the residuals at `x`
+    are in their row already; the arguments from `function` on are the fields of `FitProblem`, without the
+    scratch.
+    """
+    solver = SOLVERS[method].make_solver(ACCESS)
+
+    @compiled(f"fit-{method}")
+    def fit(
+        x, scale, long, short, order, options, given, function, context, scheme, steps, floor, report,
+        attention, hook, box,
+    ):  # fmt: skip
+        x, scale, long, short, order = borrow(x), borrow(scale), borrow(long), borrow(short), borrow(order)
+        steps, report, box = borrow(steps), borrow(report), borrow(box)
+        own, whole = short.shape[0] - HOST_ROWS, long.shape[0] - 1
+        problem = FitProblem(
+            function, context, scheme, steps, floor, report, short[own:], long[whole], attention, hook, box
+        )
+        report[CALLS] = given
+        report[REPLACED] = 0
+        if not given:
+            residuals(problem, x, long[RESIDUALS])
+        if not all_finite(long[RESIDUALS]):
+            nothing = x.dtype.type(math.nan)
+            return FitOutcome(NOT_FINITE_AT_START, 0, 1, 0, nothing, nothing)
+        return solver(problem, x, scale, Memory(long, short[:own], order), options)
+
+    return fit
+
+
+_REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, keeps no matrix"
+
+
+def short_memory(n):
+    """The arrays `short` and `order` for `entry`; row −HOST_ROWS of `short` is what the residuals receive."""
+    short = new_memory("a fit", _REMEDY, (short_rows(n) + HOST_ROWS, n))
+    return short, np.empty(n, np.int64)
+
+
+def long_memory(n, m):
+    """The array `long` for `entry`."""
+    return new_memory(f"a fit by {n} parameters", _REMEDY, (long_rows(n) + 1, m), unit="residuals")
+
+
+@compiled("fit-finite")
+def finite(values):
+    """Whether a vector holds neither NaN nor infinity; a tenth of the time that NumPy takes."""
+    return all_finite(values)
+
+
+@compiled("fit-covariance")
+def estimate(columns, residuals):
+    """Pseudo-inverse of JᵀJ, whether J has full rank, and its QR factors.
+
+    Parameters
+    ----------
+    columns : (n, m)
+        J by columns.
+    residuals : (m,)
+
+    Returns
+    -------
+    out : (n, n)
+    full : bool
+    A : (n, m)
+        The factors as `factorize` leaves them, the diagonal of R in its place.
+    order : (n,)
+        Which column of J became column k of R.
+    projected : (m,)
+        Qᵀ times the residuals.
+    """
+    n = columns.shape[0]
+    A, projected = columns.copy(), residuals.copy()
+    square, short = np.empty((4, n, n)), np.empty((3, n))
+    order, again = np.empty(n, np.int64), np.empty(n, np.int64)
+    diagonal = short[0]
+    out = square[3]
+    rank = covariance(
+        A, projected, square[0], square[1], square[2], order, again, diagonal, short[1], short[2], out
+    )  # fmt: skip
+    return out, rank == n, A, order, projected

@@ -1,0 +1,99 @@
+"""One line search on the host, of a compiled objective."""
+
+import math
+from functools import cache
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from numgd.foundations.ranges import Below, Finite, LimitFromOne, OpenFraction, Positive
+from numgd.foundations.spaces import SERIAL
+from numgd.jit.pointers import HOLDS_GIL
+from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.solvers.one_problem import (
+    NFEV,
+    NJEV,
+    NO_CURVATURE,
+    REFINED,
+    REPLACED,
+    Problem,
+    make_evaluator,
+)
+from numgd.second_order.backtracking import make_armijo
+from numgd.second_order.hager_zhang import make_hager_zhang
+from numgd.second_order.line_search import FAILED, Found, make_strong_wolfe
+
+# Rows of scratch memory, before the host's own
+START, TRIAL, GRADIENTS = 0, 1, 2  # gradient at the start, trial point, two gradients there
+OWN_ROWS = 4
+
+
+class Limits(NamedTuple):
+    """Where a line search starts, and when it may end; the numbers are in the dtype of x."""
+
+    f0: Finite  # value at x; NaN: unknown, and so is the gradient
+    alpha: Positive  # first trial step
+    c1: Annotated[OpenFraction, Below("c2")]  # sufficient decrease
+    c2: OpenFraction  # curvature
+    maxls: LimitFromOne  # evaluations
+
+
+def _make_search(name, evaluator):
+    """``search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit)`` of a name."""
+    if name == "strong-wolfe":
+        return make_strong_wolfe(SERIAL, evaluator.evaluate)
+    if name == "hager-zhang":
+        return make_hager_zhang(SERIAL, evaluator.evaluate)
+    armijo = make_armijo(SERIAL, evaluator.value)
+
+    @portable
+    def search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit):
+        return armijo(problem, x, f0, slope0, p, alpha, x_trial, c1, limit)
+
+    return search
+
+
+@cache
+def line_search(name):
+    """The compiled search of a name: ``"armijo"``, ``"strong-wolfe"`` or ``"hager-zhang"``.
+
+    ``line_search(name)(x, p, work, limits, function, context, scheme, steps, report)`` searches along p
+    from x and returns the slope at x and what it found, with the gradient in row GRADIENTS + row of `work`
+    (OWN_ROWS and the host's, n).  Row START holds the gradient at x, the caller's or its own.  A slope that
+    is not negative ends it before it begins.
+    """
+    evaluator = make_evaluator(SERIAL)
+    evaluate, dot = evaluator.evaluate, SERIAL.dot
+    search = _make_search(name, evaluator)
+
+    @compiled(f"search-{name}")
+    def along(x, p, work, limits, function, context, scheme, steps, report):
+        report[NFEV] = 0
+        report[NJEV] = 0
+        report[REPLACED] = 0
+        report[REFINED] = 0
+        none = work[:0]
+        problem = Problem(
+            function, context, scheme, steps, report, work[OWN_ROWS:], HOLDS_GIL, 0, NO_CURVATURE, none, none
+        )
+        start = work[START]
+        f0 = limits.f0
+        if f0 != f0:
+            f0 = evaluate(problem, x, start)
+        zero = x.dtype.type(0)
+        slope0 = dot(start, p) if abs(f0) < math.inf else x.dtype.type(math.nan)
+        if not (slope0 < zero and slope0 > -math.inf):
+            return slope0, Found(FAILED, zero, f0, 1, 0)
+        gradients = work[GRADIENTS:OWN_ROWS]
+        found = search(
+            problem, x, f0, slope0, p, limits.alpha, work[TRIAL], gradients, limits.c1, limits.c2,
+            limits.maxls,
+        )  # fmt: skip
+        return slope0, found
+
+    return along
+
+
+def scratch(n, dtype, host_rows):
+    """Scratch memory of a search."""
+    return np.empty((OWN_ROWS + host_rows, n), dtype)

@@ -1,0 +1,164 @@
+"""Many small problems on all cores: one thread solves one problem at a time."""
+
+import hashlib
+import math
+from functools import cache
+
+import numpy as np
+from numba import typeof, types
+
+from numgd.foundations.status import (
+    CONVERGED_FUNCTION,
+    CONVERGED_GRADIENT,
+    CONVERGED_STEP,
+    INVALID_INPUT,
+    RAISED,
+    TIME_LIMIT,
+)
+from numgd.jit.parallel import UNKNOWN, parallel_for
+from numgd.jit.pointers import address_of, compiled_call, count_on, function_address, interrupted
+from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled, portable
+from numgd.kernels.cpu.solvers.one_problem import (
+    HOST_CARRIED,
+    HOST_ROWS,
+    NFEV,
+    NHEV,
+    NJEV,
+    REPLACED,
+    REPLACED_CURVATURE,
+    REPORT_SIZE,
+    entry,
+    make_rows,
+)
+from numgd.registry import hessian_memory, method_memory
+
+CHUNK = 16
+"""Problems that a thread takes at a time, at most."""
+
+
+def solve_many(method, memory, limits, steps, box):
+    """The compiled driver of a method, for arguments of the types of these.
+
+    ``drive(X, J, *memory, limits, function, context, varies, halt, scheme, steps, curvature, box, fun,
+    counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by the gradients there,
+    `fun` by the values and the columns of `counts` by status, nit, nfev, njev, nhev and how many entries of
+    derivatives were replaced.  `memory` is what `scratch_many` gives, one block for each thread.  Where the
+    args vary (`varies`), the objective gets the address of two words, the args' own and the number of the
+    problem; else it gets `context`, as from `entry`.
+
+    What is not done when `halt` (1,) becomes 1 ends with TIME_LIMIT, at the best point so far.  A problem in
+    which a function raises sets it: its status is RAISED, and its row of `J` holds the point.
+    """
+    work, reports, _, matrices = memory
+    point = np.empty(1, work.dtype)
+    arguments = (
+        point, work[0], point, limits, 0, 0, 0, 0, steps, reports[0], 0, 0, 0, matrices[0], box,
+    )  # fmt: skip
+    solve, signature = entry(method), tuple(map(typeof, arguments))
+    compile_quietly(solve, signature)
+    solver = solve.overloads[signature]
+    drive, address = _driver(solver.signature), function_address(solver)
+
+    def call(*arguments):
+        drive(address, *arguments)
+
+    return call
+
+
+@cache
+def _driver(signature):
+    """The driver of all solvers of a signature, which it calls by their address: it is compiled once."""
+    solve = compiled_call(signature)
+    word = types.int64
+
+    @portable
+    def solve_row(
+        solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature, matrix,
+        box, fun, counts,
+    ):  # fmt: skip
+        carry = np.full(HOST_CARRIED, math.nan, X.dtype)
+        arguments = (
+            X[row], work, carry, limits, word(0), function, context, scheme, steps, report,
+            address_of(halt), word(0), curvature, matrix, box,
+        )  # fmt: skip
+        outcome = solve(solver, arguments)
+        status = outcome.status
+        done = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
+        if interrupted(address_of(halt)) and not done:
+            status = TIME_LIMIT
+        counts[row, 0] = status
+        if status == INVALID_INPUT:
+            return
+        fun[row] = outcome.f
+        for i in range(X.shape[1]):
+            J[row, i] = work[0, i]
+        counts[row, 1] = outcome.nit
+        counts[row, 2] = int(report[NFEV])
+        counts[row, 3] = int(report[NJEV])
+        counts[row, 4] = int(report[NHEV])
+        counts[row, 5] = int(report[REPLACED] + report[REPLACED_CURVATURE])
+
+    @portable
+    def guarded(
+        solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature, matrix,
+        box, fun, counts,
+    ):  # fmt: skip
+        # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
+        try:
+            solve_row(
+                solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature,
+                matrix, box, fun, counts,
+            )  # fmt: skip
+        except Exception:
+            counts[row, 0] = RAISED
+            for i in range(X.shape[1]):
+                J[row, i] = work[work.shape[0] - HOST_ROWS, i]
+            halt[0] = 1
+
+    @portable
+    def solve_rows(
+        thread, taken, solver, X, J, work, reports, words, matrices, limits, function, context, varies, halt,
+        scheme, steps, curvature, box, fun, counts,
+    ):  # fmt: skip
+        rows = X.shape[0]
+        together = max(1, min(CHUNK, rows // (4 * work.shape[0])))
+        begin = count_on(address_of(taken), together)
+        while begin < rows:
+            for row in range(begin, min(begin + together, rows)):
+                words[thread, 0] = context
+                words[thread, 1] = row
+                if interrupted(address_of(halt)):
+                    counts[row, 0] = TIME_LIMIT
+                    continue
+                guarded(
+                    solver, row, X, J, work[thread], reports[thread], limits, function,
+                    address_of(words[thread]) if varies else context, halt, scheme, steps, curvature,
+                    matrices[thread], box, fun, counts,
+                )  # fmt: skip
+            begin = count_on(address_of(taken), together)
+
+    @compiled(f"solve-many-{_digest(signature.return_type)}", {**SOLVER_FLAGS, "nogil": True})
+    def drive(
+        solver, X, J, work, reports, words, matrices, limits, function, context, varies, halt, scheme, steps,
+        curvature, box, fun, counts,
+    ):  # fmt: skip
+        taken = np.zeros(1, np.int64)
+        parallel_for(
+            solve_rows, work.shape[0], UNKNOWN if X.shape[0] > 1 else 0, taken, solver, X, J, work, reports,
+            words, matrices, limits, function, context, varies, halt, scheme, steps, curvature, box, fun,
+            counts,
+        )  # fmt: skip
+
+    return drive
+
+
+def _digest(numba_type):
+    """A name for a type that is not among the types of a driver's arguments."""
+    return hashlib.sha256(str(numba_type).encode()).hexdigest()[:8]
+
+
+def scratch_many(method, threads, n, maxcor, dtype, order=0):
+    """Scratch memory for `solve_many`: work, reports, words and matrices (of the given order)."""
+    work = method_memory(method, (threads, make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    words = np.empty((threads, 2), np.int64)
+    return work, np.empty((threads, REPORT_SIZE)), words, hessian_memory((threads, order, order), dtype)

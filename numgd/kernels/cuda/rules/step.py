@@ -1,0 +1,168 @@
+"""One step of an update rule over many arrays on the device, and what goes with it.
+
+Twin of `kernels.cpu.step`; a launch an array.
+"""
+
+import math
+from functools import cache
+
+import numpy as np
+from numba import float64
+
+from numgd.first_order.apply import clipped, make_change, noise, step_coefficients
+from numgd.kernels.cuda.target import THREADS, cuda, launch_shape
+
+P, G = 0, 1  # what a table points to
+
+
+class Table:
+    """Arrays on the device.
+
+    Parameters
+    ----------
+    arrays : list
+        Contiguous, of one dtype, with ``__cuda_array_interface__``.
+    """
+
+    def __init__(self, arrays):
+        self.dtype = np.dtype(arrays[0].dtype)
+        self.count = len(arrays)
+        sizes = [int(np.prod(a.shape)) for a in arrays]
+        self.starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        self.total = int(self.starts[-1])
+        self.vectors = [None, None]
+
+    def point(self, column, arrays):
+        """Let a column, P or G, point to other arrays of the same sizes."""
+        self.vectors[column] = [_vector(array) for array in arrays]
+
+    def point_to_flat(self, column, memory):
+        """Let a column point to flat memory."""
+        self.vectors[column] = self.views(memory)
+
+    def memory(self, rows=None):
+        """Flat memory that goes with the arrays, zeros; a matrix of so many rows."""
+        return cuda.to_device(np.zeros(self.total if rows is None else (rows, self.total), self.dtype))
+
+    def views(self, memory):
+        """Flat memory as one vector for each array."""
+        return [memory[first:last] for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def start(self, start, slots, options):
+        """Give slots their first values by a function that `make_start` made."""
+        first = np.empty(slots.shape, self.dtype)
+        start(first, options)
+        slots.copy_to_device(first)
+
+    def step(self, rule, slots, options, t, running, change):
+        """One step of a rule over all arrays; see the twin."""
+        c = step_coefficients(rule, options, t, self.dtype, running)
+        real = self.dtype.type
+        rest = (real(change.decay), real(change.keep), real(change.bound))
+        kernel = _make_step(rule)
+        for k, (p, g) in enumerate(zip(*self.vectors, strict=True)):
+            if p.size:
+                own = slots[:, self.starts[k] : self.starts[k + 1]]
+                kernel[launch_shape(p.size)](p, g, own, c, real(change.factors[k]), *rest)
+
+    def disturb(self, memory, factors, bound, deviation, seed, stream):
+        """memory = the gradients times each array's factor, within ±bound, and noise."""
+        real = self.dtype.type
+        kernel = _make_disturb(self.dtype)
+        for k, g in enumerate(self.vectors[G]):
+            if g.size:
+                out = memory[self.starts[k] : self.starts[k + 1]]
+                numbers = real(factors[k]), real(bound), real(deviation)
+                kernel[launch_shape(g.size)](g, out, *numbers, np.uint64(seed), stream, self.starts[k])
+
+    def measure(self):
+        """The sum of squares of each array's gradient, and whether all of them are finite."""
+        squares, finite = np.zeros(self.count), True
+        for k, g in enumerate(self.vectors[G]):
+            if g.size:
+                shape = launch_shape(g.size)
+                partial = cuda.device_array((2, shape[0]))
+                _measure[shape](g, partial)
+                sums = partial.copy_to_host()
+                squares[k] = sums[0].sum()
+                finite = finite and bool(np.all(sums[1] == 0.0))
+        return squares, finite
+
+    def combine(self, column, memory, a, b):
+        """memory = a memory + b x for the arrays x that a column points to."""
+        a, b = self.dtype.type(a), self.dtype.type(b)
+        for out, x in zip(self.views(memory), self.vectors[column], strict=True):
+            if x.size:
+                _combine[launch_shape(x.size)](out, a, b, x)
+
+    def put(self, memory):
+        """The parameters become what flat memory holds."""
+        one = self.dtype.type(1)
+        for p, x in zip(self.vectors[P], self.views(memory), strict=True):
+            if x.size:
+                _combine[launch_shape(x.size)](p, one - one, one, x)
+
+
+def _vector(array):
+    """An array on the device as a vector of the same memory."""
+    vector = cuda.as_cuda_array(array)
+    if not vector.is_c_contiguous():
+        raise ValueError("arrays on the device must be contiguous")
+    return vector.reshape(vector.size)
+
+
+@cache
+def _make_step(rule):
+    change = make_change(rule)
+
+    @cuda.jit
+    def kernel(p, g, slots, c, factor, decay, keep, bound):
+        for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
+            value = p[i]
+            p[i] = change(i, value * keep, clipped(g[i], factor, bound) + decay * value, slots, c)
+
+    return kernel
+
+
+@cache
+def _make_disturb(dtype):
+    real = dtype.type
+
+    @cuda.jit
+    def kernel(g, out, factor, bound, deviation, seed, stream, first):
+        for i in range(cuda.grid(1), g.size, cuda.gridsize(1)):
+            out[i] = clipped(g[i], factor, bound) + noise(real, deviation, seed, stream, first + i)
+
+    return kernel
+
+
+@cuda.jit
+def _combine(out, a, b, x):
+    for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        out[i] = a * out[i] + b * x[i] if a != 0 else b * x[i]
+
+
+@cuda.jit
+def _measure(g, partial):
+    """Each block's sum of squares, and how many elements are not finite."""
+    squares = cuda.shared.array(THREADS, float64)
+    broken = cuda.shared.array(THREADS, float64)
+    lane = cuda.threadIdx.x
+    own, own_broken = 0.0, 0.0
+    for i in range(cuda.grid(1), g.size, cuda.gridsize(1)):
+        value = float64(g[i])
+        own += value * value
+        own_broken += 0.0 if abs(value) < math.inf else 1.0
+    squares[lane] = own
+    broken[lane] = own_broken
+    cuda.syncthreads()
+    width = THREADS // 2
+    while width > 0:
+        if lane < width:
+            squares[lane] += squares[lane + width]
+            broken[lane] += broken[lane + width]
+        cuda.syncthreads()
+        width //= 2
+    if lane == 0:
+        partial[0, cuda.blockIdx.x] = squares[0]
+        partial[1, cuda.blockIdx.x] = broken[0]

@@ -1,0 +1,21 @@
+"""The device: the only file that imports ``numba.cuda``, and how kernels are launched."""
+
+from numba import cuda
+
+THREADS = 128
+"""Threads in a block."""
+
+MOST_BLOCKS = 4096
+"""Blocks of a grid-stride kernel: more than any GPU holds at a time."""
+
+
+def launch_shape(count):
+    """Blocks and threads of a grid-stride kernel over `count` > 0 elements."""
+    return min((count + THREADS - 1) // THREADS, MOST_BLOCKS), THREADS
+
+
+def device_names():
+    """The names of the devices that can be used, often none; raises what a driver does not like."""
+    if not cuda.is_available():
+        return []
+    return [str(device.name) for device in cuda.list_devices()]

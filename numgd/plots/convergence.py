@@ -1,0 +1,68 @@
+"""Pictures, drawn without touching the caller's matplotlib state."""
+
+import numpy as np
+
+FLOOR = 1e-13
+"""Distance from the minimum below which rounding is all that is left."""
+
+STYLES = ("-", "--", ":")
+"""Line styles, one for each round of the colours."""
+
+COLOURS = ("#E69F00", "#009E73", "#0072B2", "#D55E00", "#999999", "#CC79A7", "#56B4E9")
+"""Okabe and Ito's palette, told apart by colour-blind readers too."""
+
+
+def picture_formats():
+    """Suffixes of the pictures that can be written, without the dot."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return sorted(FigureCanvasBase.get_supported_filetypes())
+
+
+def draw_convergence(comparisons, path):
+    """Save the curves of loss − lowest loss against evaluations, one panel a comparison.
+
+    Parameters
+    ----------
+    comparisons : sequence of numgd.cli.demo.Comparison
+    path : str or path-like
+        Picture to write; its suffix says in which format.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import StrMethodFormatter
+
+    figure = Figure(figsize=(6.5 * len(comparisons), 5.6), dpi=150, layout="constrained")
+    panels = figure.subplots(1, len(comparisons), squeeze=False)[0]
+    methods = list(dict.fromkeys(run.method for comparison in comparisons for run in comparison.runs))
+    look = {
+        method: {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k // len(COLOURS) % len(STYLES)]}
+        for k, method in enumerate(methods)
+    }
+    circle = {"marker": "o", "markersize": 6.5, "markerfacecolor": "none", "linestyle": "none"}
+    for panel, comparison in zip(panels, comparisons, strict=True):
+        for run in comparison.runs:
+            gap = np.maximum(run.losses - comparison.lowest, FLOOR / 100)
+            evaluations = np.arange(1, gap.size + 1)
+            if run.library == "SciPy":  # circles, where both libraries take the same way, lie on its line
+                shown = np.unique(np.geomspace(1, gap.size, 16).astype(int)) - 1
+                colour = look[run.method]["color"]
+                panel.plot(evaluations[shown], gap[shown], color=colour, markeredgewidth=1.3, **circle)
+            else:
+                panel.plot(evaluations, gap, linewidth=2, **look[run.method])
+        panel.set_title(comparison.problem.title, fontsize=12)
+        panel.set_xlabel("evaluations of loss and gradient", fontsize=12)
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_ylim(bottom=max(panel.get_ylim()[0], FLOOR))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        panel.tick_params(labelsize=11)
+        panel.grid(True, color="#dddddd", linewidth=0.6)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("loss − lowest loss", fontsize=12)
+    entries = [Line2D([], [], linewidth=2.5, label=method, **look[method]) for method in methods]
+    entries.append(Line2D([], [], color="#444444", label="same method in SciPy", **circle))
+    figure.legend(
+        handles=entries, loc="outside lower center", ncols=len(entries), frameon=False, fontsize=11
+    )  # fmt: skip
+    figure.savefig(path)

@@ -1,0 +1,393 @@
+"""`least_squares`: SciPy's front door to numgd's solvers of sums of squares."""
+
+import inspect
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.callables.captured import lift
+from numgd.callables.objective import scheme_of, with_replaced
+from numgd.callables.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
+from numgd.foundations.progress import UNWATCHED, Progress
+from numgd.foundations.ranges import (
+    Called,
+    DifferenceSteps,
+    Flag,
+    LimitFromOne,
+    Positive,
+    Tolerance,
+    check_values,
+    one_of,
+    parameters_of,
+)
+from numgd.jit.arguments import native
+from numgd.jit.pointers import HOLDS_GIL
+from numgd.jit.portable import check_compilation
+from numgd.kernels.cpu.solvers.least_squares import (
+    CALLS,
+    HOST_ROWS,
+    REPLACED,
+    REPORT_SIZE,
+    entry,
+    long_memory,
+    short_memory,
+)
+from numgd.kernels.cpu.solvers.one_problem import EXACT, PAIR
+from numgd.solve._minimize import starting_point
+from numgd.solve.fit_observer import FitObserver
+from numgd.solve.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
+from numgd.sums_of_squares import SOLVERS
+from numgd.sums_of_squares.box import move_inside
+from numgd.sums_of_squares.evaluator import (
+    ACTIVE,
+    CALLBACK,
+    GRADIENT,
+    JACOBIAN,
+    MESSAGES,
+    NOT_FINITE_AT_START,
+    RESIDUALS,
+    TIME_LIMIT,
+)
+
+
+class Setting(NamedTuple):
+    """Everything about a solve but the function, checked."""
+
+    method: Any
+    scheme: Any
+    steps: Any  # relative difference steps
+    floor: Any  # variables of smaller magnitude count as this large for them
+    scale: Any  # (n,) sizes of typical changes
+    box: Any  # (2, n)
+    options: Any  # FitOptions
+
+
+NOT_WATCHED = (
+    "progress and time_limit are not available with a callable loss, jac_sparsity, workers, "
+    "tr_solver='lsmr' or a sparse Jacobian, which SciPy solves"
+)
+
+
+class Fit(NamedTuple):
+    """What a solve left behind."""
+
+    outcome: Any
+    x: Any
+    fun: Any  # (m,) residuals
+    columns: Any  # (n, m) Jacobian by columns, weighted by the loss
+    gradient: Any
+    active: Any
+    calls: Any  # of the function, those of differences included
+    replaced: Any  # entries of a Jacobian made of the source that differences stood in for
+    observer: Any
+
+
+def fit_start(x0):
+    """A copy of x0 as a 1-D float64 array; raises for what is no such vector or not finite."""
+    x = starting_point(x0).astype(np.float64, copy=False)
+    if not np.isfinite(x).all():
+        raise ValueError("x0 must be finite; it holds NaN or inf")
+    return x
+
+
+def place(setting, x, name="x0"):
+    """Check that x lies within the bounds, and move it strictly inside where the method wants that."""
+    lower, upper = setting.box
+    if not (np.all(x >= lower) and np.all(x <= upper)):
+        raise ValueError(f"{name} is infeasible: it lies outside the bounds")
+    if setting.method == "trf":
+        move_inside(x, lower, upper, 1e-10)
+
+
+def run(setting, x, bound, m, first, short, order, callback=None, verbose=0, progress=UNWATCHED):
+    """Solve from x for residuals that are bound to their data, `first` at x if that is known.
+
+    Overwrites x; `short` and `order` are the memory whose row the residuals read.  Raises ValueError for
+    residuals that are not finite at x.
+    """
+    n = x.size
+    long = long_memory(n, m)
+    if first is not None:
+        long[RESIDUALS] = first
+    report = np.empty(REPORT_SIZE)
+    observer, hook = None, 0
+    if callback is not None or verbose or progress.watches:
+        observer = FitObserver(x, long, report, callback, verbose, progress)
+        hook = id(observer)
+    solve = entry(setting.method)
+    try:
+        outcome = solve(
+            x, setting.scale, long, short, order, setting.options, first is not None, bound.address,
+            bound.context, setting.scheme, setting.steps, setting.floor, report, HOLDS_GIL, hook, setting.box,
+        )  # fmt: skip
+    finally:
+        bound.release()
+    if outcome[0] == NOT_FINITE_AT_START:
+        raise ValueError("the residuals are not finite at the starting point")
+    if outcome[0] == CALLBACK and observer.late:
+        outcome = outcome._replace(status=TIME_LIMIT)
+    columns = long[JACOBIAN : JACOBIAN + n]
+    residuals, gradient = long[RESIDUALS].copy(), short[GRADIENT].copy()
+    return Fit(
+        outcome, x, residuals, columns, gradient, short[ACTIVE], int(report[CALLS]), int(report[REPLACED]),
+        observer,
+    )  # fmt: skip
+
+
+def least_squares(
+    fun: Called,
+    x0,
+    jac=None,
+    bounds=FREE,
+    method="trf",
+    ftol: Tolerance | None = 1e-8,
+    xtol: Tolerance | None = 1e-8,
+    gtol: Tolerance | None = 1e-8,
+    x_scale=None,
+    loss="linear",
+    f_scale: Positive = 1.0,
+    diff_step: DifferenceSteps | None = None,
+    tr_solver: one_of(None, "exact", "lsmr") = None,
+    tr_options=None,
+    jac_sparsity=None,
+    max_nfev: LimitFromOne | None = None,
+    verbose: one_of(0, 1, 2) = 0,
+    args=(),
+    kwargs=None,
+    callback: Called | None = None,
+    workers=None,
+    *,
+    progress: Flag = False,
+    time_limit: Tolerance | None = None,
+):
+    """Minimise half the sum of squares, or of robust losses, of the residuals of a function.
+
+    The signature, the defaults and the result are those of `scipy.optimize.least_squares`; the function is
+    compiled where Numba can, the solver once for all functions.  Can be called from ``@njit`` code too (see
+    Notes).
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args, **kwargs)`` gives the residuals, shape (m,) or a number.  What is compiled and what
+        is called back is as in `numgd.minimize`.
+    x0 : array_like of shape (n,)
+        Starting point, finite and within the bounds.  Computed in float64.
+    jac : callable or str, optional
+        ``jac(x, *args, **kwargs)`` gives the Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
+        ``'cs'``: differences, which never leave the bounds.  ``'autodiff'``: made of the source of `fun`, as
+        by `numgd.jacobian`.  Default: that, or ``'2-point'`` where it cannot be had or `diff_step` is given.
+    bounds : 2-tuple of array_like or scipy.optimize.Bounds, optional
+        Lower and upper bounds, one number or one a variable; infinite for none.  For ``'trf'`` and
+        ``'dogbox'``.
+    method : str, optional
+        ``'trf'`` (default): trust region reflective [2]_; ``'dogbox'``: dogleg in rectangular trust regions
+        [3]_; ``'lm'``: Levenberg-Marquardt [1]_, without bounds, m ≥ n; ``'gn'``: Gauss-Newton with a line
+        search, without bounds.
+    ftol, xtol, gtol : float or None, optional
+        Tolerances for the relative decrease, the relative step and the gradient, as in SciPy; None disables
+        one (not for ``'lm'``).
+    x_scale : None, array_like or 'jac', optional
+        Sizes of typical changes of the variables; ``'jac'`` takes them from the Jacobian.  None: ``'jac'``
+        for ``'lm'``, 1 for the others.
+    loss : str or callable, optional
+        ``'linear'`` (default), ``'soft_l1'``, ``'huber'``, ``'cauchy'``, ``'arctan'``; not for ``'lm'``.
+    f_scale : float, optional
+        Residuals well below it count fully in a robust loss.
+    diff_step : array_like, optional
+        Relative step of the differences.
+    max_nfev : int, optional
+        Limit of evaluations, without those of differences.  Default 100 n.
+    verbose : {0, 1, 2}, optional
+        1 prints how the solve ended, 2 every iteration as well.
+    args, kwargs : tuple and dict, optional
+        Further arguments of `fun` and `jac`.
+    progress : bool
+        Whether to show iterations as they are made, with the package tqdm.
+    time_limit : float, optional
+        Seconds of solving, looked at after each accepted step; the point reached is the result then, with
+        status −6.
+    callback : callable, optional
+        ``callback(x)`` or ``callback(*, intermediate_result)``, after every accepted step; raising
+        StopIteration ends the solve with status −2.
+    tr_solver, tr_options, jac_sparsity, workers : optional
+        As in SciPy.  With ``tr_solver='lsmr'``, `jac_sparsity`, `workers`, a callable loss, or a Jacobian
+        that is sparse or a LinearOperator, SciPy solves the problem with the compiled function.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        ``x, cost, fun, jac, grad, optimality, active_mask, nfev, njev, status, message, success``.  `jac` is
+        evaluated at `x` and weighted by the loss; `nfev` does not count the evaluations of differences.
+        ``derivatives`` says how the Jacobian was obtained, why not from the source, and for how many of its
+        entries, not finite where the residuals are, differences stood in (``'replaced'``).
+        `status` is one of SciPy's, or −3: the Jacobian is not finite, −4: the line search found no lower
+        point, −5: rounding prevents what the tolerances ask for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For input that makes no sense, and for residuals that are not finite at `x0`.  An exception in `fun`,
+        `jac` or `callback` reaches the caller as itself.
+
+    Notes
+    -----
+    Residuals that are not finite elsewhere shorten the step; in a difference they turn it round.
+
+    Inside ``@njit`` code the result is a `LeastSquaresResult` (a NamedTuple); `fun` and `jac` are ``@njit``
+    functions, `method`, `loss` and the name of a difference scheme are literals; there are no keywords for
+    `fun` and no callbacks.
+
+    References
+    ----------
+    .. [1] J. J. Moré, The Levenberg-Marquardt algorithm: implementation and theory, Lecture Notes in
+       Mathematics 630 (1978), 105-116.
+    .. [2] M. A. Branch, T. F. Coleman and Y. Li, A subspace, interior, and conjugate gradient method for
+       large-scale bound-constrained minimization problems, SIAM J. Sci. Comput. 21 (1999), 1-23.
+    .. [3] C. Voglis and I. E. Lagaris, A rectangular trust region dogleg approach for unconstrained and bound
+       constrained nonlinear optimization, WSEAS International Conference on Applied Mathematics, 2004.
+
+    Examples
+    --------
+    >>> import numgd, numpy as np
+    >>> def residuals(x, t, y):
+    ...     return x[0] * np.exp(-x[1] * t) - y
+    >>> t = np.linspace(0.0, 3.0, 20)
+    >>> y = 2.5 * np.exp(-1.3 * t)
+    >>> result = numgd.least_squares(residuals, [1.0, 1.0], args=(t, y))
+    >>> result.success, result.x.round(3)
+    (True, array([2.5, 1.3]))
+    """
+    ftol, xtol, gtol, f_scale, max_nfev, diff_step, *_ = check_values(
+        parameters_of(least_squares),
+        {
+            "ftol": ftol, "xtol": xtol, "gtol": gtol, "f_scale": f_scale, "max_nfev": max_nfev,
+            "diff_step": diff_step, "fun": fun, "callback": callback, "verbose": verbose,
+            "tr_solver": tr_solver,
+        },
+    ).values()  # fmt: skip
+    if not isinstance(args, tuple):
+        args = (args,)
+    method = fit_method(method)
+    scheme = scheme_of(jac, joint=False)
+    x = fit_start(x0)
+    if kwargs:
+        fun, jac, args = _without_keywords(fun, jac, args, kwargs)
+
+    def hand_over():
+        if progress or time_limit is not None:
+            raise ValueError(NOT_WATCHED)
+        return _by_scipy(
+            fun, x, jac, args, scheme, ftol, xtol, gtol, bounds=bounds, method=method, x_scale=x_scale,
+            loss=loss, f_scale=f_scale, diff_step=diff_step, tr_solver=tr_solver, tr_options=tr_options,
+            jac_sparsity=jac_sparsity, max_nfev=max_nfev, verbose=verbose, callback=callback, workers=workers,
+        )  # fmt: skip
+
+    if tr_solver == "lsmr" or jac_sparsity is not None or workers is not None or callable(loss):
+        return hand_over()
+    check_compilation()
+    n = x.size
+    scale, adaptive = scale_of(x_scale, method, n)
+    box = box_of(bounds, n)
+    options = fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive)
+    (fun, own_jac), numbers = lift((fun, jac if scheme == EXACT else None), ((x, *args), (x, *args)))
+    jac, args = own_jac if scheme == EXACT else jac, (*args, *numbers)
+    slopes, scheme, used = resolve(
+        lambda: residual_jacobian(fun, args, x, box), jac, scheme, diff_step is not None
+    )
+    setting = Setting(
+        method,
+        scheme,
+        *steps_of(scheme, diff_step, n),
+        scale,
+        box,
+        options,
+    )
+    if not SOLVERS[method].BOUNDED and not np.isinf(setting.box).all():
+        raise ValueError(f"method {method!r} takes no bounds; use 'trf' or 'dogbox'")
+    place(setting, x)
+    short, order = short_memory(n)
+    bound, first = bind_residuals(fun, slopes, scheme, args, x, short[-HOST_ROWS])
+    if bound.called_back:
+        used["called_back"] = bound.called_back
+    try:
+        if first.size == 0:
+            raise ValueError("fun returned no residuals")
+        if method == "lm" and first.size < n:
+            raise ValueError(
+                f"method 'lm' needs as many residuals as variables; there are {first.size} of {n}: use 'trf'"
+            )
+        with Progress(progress, time_limit, " iterations") as watched:
+            fit = run(setting, x, bound, first.size, first, short, order, callback, verbose, watched)
+    except NotDense:
+        return hand_over()
+    finally:
+        bound.release()
+    return _result(fit, verbose, used)
+
+
+def _result(fit, verbose, used):
+    """SciPy's result object."""
+    from scipy.optimize import OptimizeResult
+
+    status, _, nfev, njev, cost, optimality = fit.outcome
+    if verbose:
+        print(
+            f"{MESSAGES[status]}\n"
+            f"Function evaluations {nfev}, initial cost {fit.observer.first_cost:.4e}, "
+            f"final cost {cost:.4e}, first-order optimality {optimality:.2e}."
+        )
+    return OptimizeResult(
+        x=fit.x,
+        cost=cost,
+        fun=fit.fun,
+        jac=np.ascontiguousarray(fit.columns.T),
+        grad=fit.gradient,
+        optimality=optimality,
+        active_mask=fit.active.astype(int),
+        nfev=nfev,
+        njev=njev,
+        status=status,
+        message=MESSAGES[status],
+        success=status > 0,
+        derivatives=with_replaced(used, jac=fit.replaced),
+    )
+
+
+def _without_keywords(fun, jac, args, kwargs):
+    """The functions with args alone: keywords take their positions, and are bound where they have none."""
+    functions = (fun, jac) if callable(jac) else (fun,)
+    try:
+        calls = [inspect.signature(function).bind(None, *args, **kwargs) for function in functions]
+    except ValueError:  # a function without a signature
+        calls = []
+    positions = [call.args[1:] for call in calls if not call.kwargs]
+    if len(positions) == len(functions) and all(map(_identical, positions, positions[:1] * len(positions))):
+        return fun, jac, positions[0]
+
+    def with_keywords(function):
+        return lambda x, *args: function(x, *args, **kwargs)
+
+    return with_keywords(fun), with_keywords(jac) if callable(jac) else jac, args
+
+
+def _identical(some, others):
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _by_scipy(fun, x, jac, args, scheme, ftol, xtol, gtol, **given):
+    """SciPy's solver, with the functions compiled where Numba can."""
+    from scipy import optimize
+
+    if given["method"] == "gn":
+        raise ValueError(
+            "method 'gn' takes no callable loss, jac_sparsity, workers, tr_solver='lsmr' or sparse Jacobian"
+        )
+    found = compile_residuals(fun, jac if scheme == EXACT else None, scheme, args, x)
+    if not isinstance(found, str):
+        fun = found.functions.fun
+        jac, args = found.functions.jac if scheme == EXACT else jac, native(args)
+    given = {name: value for name, value in given.items() if value is not None}
+    if scheme == PAIR:
+        jac = "2-point"
+    return optimize.least_squares(fun, x, jac, ftol=ftol, xtol=xtol, gtol=gtol, args=args, **given)

@@ -1,0 +1,387 @@
+"""`minimize_many`: the same function from many starting points or with many sets of data, on all cores."""
+
+import inspect
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.callables.objective import Functions, bind_compiled, choose
+from numgd.foundations.progress import Progress
+from numgd.foundations.ranges import Flag, Tolerance
+from numgd.foundations.status import RAISED, SUCCESSES, Status
+from numgd.jit import background
+from numgd.jit.arguments import Shared, row_of_args
+from numgd.jit.threads import start, threads
+from numgd.kernels.cpu.solvers.many_problems import scratch_many, solve_many
+from numgd.kernels.cpu.solvers.one_problem import FULL_HESSIAN
+from numgd.second_order import trait
+from numgd.solve._minimize import minimize, prepare_differences, real_dtype
+from numgd.solve.options import ALIASES, METHODS, known_options, settings
+from numgd.system.warn import warn_user
+
+
+class ManyResult(NamedTuple):
+    """Results of `minimize_many`: one row a problem."""
+
+    x: Any  # (N, n) solutions
+    fun: Any  # (N,) values
+    jac: Any  # (N, n) gradients
+    nit: Any  # (N,) iterations
+    nfev: Any  # (N,) calls of the function
+    njev: Any  # (N,) gradients
+    nhev: Any  # (N,) calls of hess or hessp
+    replaced: Any  # (N,) entries of derivatives made of the source that were not finite, and are differences
+    status: Any  # (N,) a `numgd.Status` each
+    success: Any  # (N,) bool
+
+    def __repr__(self):
+        """How many were solved, how the others ended, and the spread; the fields hold the rows."""
+        count = np.size(self.success)
+        lines = [f"ManyResult: {np.count_nonzero(self.success)} of {count} problems were solved"]
+        if count:
+            fun, nit = np.asarray(self.fun), np.asarray(self.nit)
+            finite = np.sort(fun[np.isfinite(fun)])
+            if finite.size:
+                middle = np.median(finite)
+                lines.append(f"  fun     best {finite[0]:.6g}, median {middle:.6g}, worst {finite[-1]:.6g}")
+            if finite.size < count:
+                lines.append(f"  fun     not finite: {count - finite.size}")
+            lines.append(f"  nit     median {np.median(nit):g}, most {nit.max():d}, all {nit.sum():d}")
+            for status, number in zip(*np.unique(self.status, return_counts=True), strict=True):
+                lines.append(f"  status  {_status_name(status)}: {number}")
+        return "\n".join(lines)
+
+
+def _status_name(status):
+    """The name of a status; the number of one that SciPy alone has."""
+    known = Status._value2member_map_.get(int(status))
+    return str(status) if known is None else known.name
+
+
+def minimize_many(
+    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None, shared=(), *,
+    progress: Flag = False, time_limit: Tolerance | None = None,
+):  # fmt: skip
+    """Minimise one function from many starting points, or over many sets of data, on all CPU cores.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``, as for `minimize`.
+    X0 : array_like of shape (N, n)
+        One starting point a row; float32 is kept, every other real dtype becomes float64.
+    args : tuple, optional
+        Arrays in it vary along their first axis, of length N: problem i gets ``a[i]``.  One that all
+        problems share must be named in `shared`, or given an entry for each by `numpy.broadcast_to`, which
+        copies nothing.  Everything else is the same for all problems.
+    method, jac, hess, hessp, tol, options : optional
+        As for `minimize`; the methods are numgd's own.  ``disp`` prints one summary; ``history`` and
+        ``return_all`` are not available.
+    shared : sequence of str or int, optional
+        Which of the args are the same for all problems, whatever their shape: names of parameters of `fun`,
+        or positions in `args`.
+    progress : bool
+        Whether to show how many problems are done, with the package tqdm.
+    time_limit : float, optional
+        Seconds of solving.  Problems that are not done then end with `Status.TIME_LIMIT`, at the best point
+        so far (the start, with a value of NaN, of those that were not begun).
+
+    Returns
+    -------
+    ManyResult
+        Arrays ``x, fun, jac, nit, nfev, njev, nhev, replaced, status, success``, one row per problem; a
+        problem that fails says so in its row and disturbs no other.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For input that makes no sense, before anything is evaluated.
+    Exception
+        What `fun` raises: the other problems are given up then, as after Ctrl-C, within a call of `fun`.
+
+    Notes
+    -----
+    The results do not depend on the number of threads.  A function that Numba cannot compile is minimised
+    row by row.
+
+    Examples
+    --------
+    >>> import numgd, numba, numpy as np
+    >>> @numba.njit
+    ... def distance(x, centre):
+    ...     return ((x - centre) ** 2).sum()
+    >>> centres = np.arange(6.0).reshape(3, 2)
+    >>> numgd.minimize_many(distance, np.zeros((3, 2)), args=(centres,)).x.round(6)
+    array([[0., 1.],
+           [2., 3.],
+           [4., 5.]])
+
+    Three straight lines through data at the same five times:
+
+    >>> def misfit(x, y, t):
+    ...     return np.sum((x[0] + x[1] * t - y) ** 2)
+    >>> t, Y = np.arange(5.0), np.outer([1.0, 2.0, 3.0], np.arange(5.0))
+    >>> numgd.minimize_many(misfit, np.zeros((3, 2)), args=(Y, t), shared=["t"]).x[:, 1].round(6)
+    array([1., 2., 3.])
+    """
+    if not callable(fun):
+        raise TypeError(f"fun must be callable; it is {fun!r}")
+    X = starting_points(X0)
+    args = args if isinstance(args, tuple) else (args,)
+    args, varies = _with_shared(args, shared, fun, len(X))
+    options, disp = _own_options(options)
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string; it is {method!r}")
+    name = ALIASES.get(method.lower(), method.lower())
+    if name not in METHODS:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+    functions = Functions(fun, jac, hess, hessp)
+    with Progress(progress, time_limit, " problems", len(X)) as watched:
+        found = _solve(functions, X, args, name, tol, options, varies, watched)
+    if disp:
+        _print_summary(found)
+    return found
+
+
+def _solve(functions, X, args, name, tol, options, varies, progress):
+    fun, jac, hess, hessp = functions[:4]
+    found = solve_rows(functions, X, args, name, tol, options, varies, progress)
+    if isinstance(found, str):
+        warn_user(f"{found}; the problems are solved one after the other")
+    if found is None or isinstance(found, str):
+        options, _ = known_options(name, options)  # it has warned of the others
+        found = gather(
+            minimize(
+                fun, x, row_of_args(args, row) if varies else args, name, jac, hess, hessp, tol=tol,
+                options=options, time_limit=left,
+            )
+            for row, x, left in one_by_one(X, progress)
+        )  # fmt: skip
+    return found
+
+
+def one_by_one(starts, progress):
+    """Number and place of each start, and the seconds that are left."""
+    for row, x in enumerate(starts):
+        yield row, x, progress.left()
+        progress.reach(row + 1)
+
+
+def _with_shared(args, shared, fun, count):
+    """The args with those that are shared marked as such, and whether any other is an array.
+
+    Raises naming the argument for an array that is not shared and has no entry for each of `count` rows.
+    """
+    names = _names_of_args(fun)
+    shared = {_position(place, names, len(args)) for place in _as_sequence(shared)}
+    varies = False
+    for k, value in enumerate(args):
+        if k in shared or not isinstance(value, np.ndarray):
+            continue
+        varies = True
+        if value.ndim == 0 or value.shape[0] != count:
+            name = names[k] if k < len(names) else f"args[{k}]"
+            place = repr(name) if k < len(names) else k
+            raise ValueError(
+                f"args[{k}] must have one entry for each of the {count} rows of X0; its shape is "
+                f"{value.shape}: if all rows share it, give shared=[{place}], or "
+                f"np.broadcast_to({name}, ({count}, *np.shape({name}))) in its place"
+            )
+    if not varies:
+        return args, False
+    return tuple(Shared(value) if k in shared else value for k, value in enumerate(args)), True
+
+
+def _names_of_args(fun):
+    """Names of a function's parameters after x, as far as they can be told."""
+    try:
+        parameters = list(inspect.signature(getattr(fun, "py_func", fun)).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(parameter.name for parameter in parameters if parameter.kind in kinds)
+
+
+def _as_sequence(shared):
+    if isinstance(shared, str | Integral):
+        return (shared,)
+    try:
+        return tuple(shared)
+    except TypeError:
+        raise TypeError(f"shared must be a sequence of names or positions; it is {shared!r}") from None
+
+
+def _position(place, names, count):
+    """The position in args that an entry of `shared` means."""
+    if isinstance(place, str):
+        if place in names[:count]:
+            return names.index(place)
+        raise ValueError(
+            f"shared: fun has no parameter {place!r} in args; it has {', '.join(names) or 'none'}"
+        )
+    if isinstance(place, bool) or not isinstance(place, Integral):
+        raise TypeError(f"shared must hold names or positions; it holds {place!r}")
+    if not 0 <= place < count:
+        raise ValueError(f"shared: there is no args[{place}]; args has {count}")
+    return int(place)
+
+
+def _own_options(options):
+    """`without_disp`; raises for options that concern one solve alone."""
+    for name in ("history", "return_all"):
+        if isinstance(options, dict) and options.get(name):
+            raise ValueError(f"option {name!r} is not available in minimize_many")
+    return without_disp(options)
+
+
+def without_disp(options):
+    """The options without ``disp``, and its value."""
+    if not isinstance(options, dict):
+        return options, False  # None, or `settings` will say what is wrong
+    options = dict(options)
+    return options, options.pop("disp", False)
+
+
+def _print_summary(found):
+    """One summary of all problems."""
+    print(
+        f"{np.count_nonzero(found.success)} of {len(found.x)} problems were solved.\n"
+        f"         Iterations: {found.nit.sum():d}\n"
+        f"         Function evaluations: {found.nfev.sum():d}\n"
+        f"         Gradient evaluations: {found.njev.sum():d}"
+    )
+
+
+def starting_points(X0):
+    """X0 as a contiguous array (N, n) of float64 (float32 where it was); raises for what is no such array."""
+    X = np.asarray(X0)
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
+    if X.ndim != 2 or X.shape[1] == 0:
+        raise ValueError(f"X0 must have shape (N, n) with n > 0; its shape is {X.shape}")
+    return np.ascontiguousarray(X, real_dtype(X))
+
+
+def solve_rows(given, starts, args, method, tol, options, varies, progress, box=None):
+    """Minimise from every row of `starts` by one of numgd's methods, on all cores.
+
+    Parameters
+    ----------
+    given : Functions
+        The user's `fun`, `jac`, `hess` and `hessp`.
+    starts : numpy.ndarray of shape (N, n)
+    args : tuple
+    method : str
+    tol, options : optional
+        As for `minimize`.
+    varies : bool
+        Whether the arrays in args vary along their first axis, or are the same for all rows.
+    progress : Progress
+    box : numpy.ndarray of shape (2, n), optional
+        Lower and upper bounds.
+
+    Returns
+    -------
+    ManyResult, str or None
+        None where only `minimize` can solve it, as with ``hess_inv0``, and a `str`, the reason, where it has
+        to call a function back.
+    """
+    count, n = starts.shape
+    dtype = starts.dtype
+    limits, maxcor, driver = settings(method, dtype, tol, options)
+    if count == 0:
+        return _result(starts.copy(), np.empty(0, dtype), starts.copy(), np.empty((0, 6), np.int64))
+    if driver is not None and driver["hess_inv0"] is not None:
+        return None
+    if box is None:
+        box = np.empty((2, 0), dtype)
+    wanted = trait(method, "CURVATURE")
+    stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
+    functions, own, scheme, curvature, _ = choose(given, args, starts[0], wanted, box, stepped, varies)
+    steps, scheme, limits = prepare_differences(scheme, starts[0], driver, limits)
+    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
+    bound = bind_compiled(functions, scheme, own, starts[0], varies)
+    if isinstance(bound, str):
+        return bound
+
+    X, J = starts.copy(), np.full_like(starts, np.nan)
+    values = np.full(count, np.nan, dtype)
+    counts = np.zeros((count, 6), np.int64)
+    counts[:, 0] = _NOT_DONE
+    halt = np.zeros(1, np.int64)
+    memory = scratch_many(method, threads(), n, maxcor, dtype, order)
+    drive = solve_many(method, memory, limits, steps, box)
+
+    def work(rows=slice(None)):
+        drive(
+            X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, halt, scheme, steps,
+            curvature, box, values[rows], counts[rows],
+        )  # fmt: skip
+
+    def watch():
+        progress.reach(np.count_nonzero(counts[:, 0] != _NOT_DONE))
+        if progress.is_over():
+            halt[0] = 1
+
+    try:
+        if progress.watches:
+            # What is made once takes time that is not the problems'.
+            start()
+            work(slice(0))
+            progress.left()
+        background.run(work, halt, watch if progress.watches else None)
+    finally:
+        bound.release()
+    raised = np.flatnonzero(counts[:, 0] == RAISED)
+    if raised.size:
+        row = raised[0]
+        _raise_again(given, J[row], row_of_args(args, row) if varies else args)
+        minimize(
+            given.fun, starts[row], row_of_args(args, row) if varies else args, method, given.jac, given.hess,
+            given.hessp, bounds=box.T if box.size else None, tol=tol, options=options,
+        )  # fmt: skip
+        raise RuntimeError(
+            f"a function raised an exception for problem {row}, and not when it was called again"
+        )
+    return _result(X, values, J, counts)
+
+
+def _raise_again(functions, x, args):
+    """Meet an exception where it can reach the caller: at the point at which it was raised."""
+    for function in functions[:3]:
+        if callable(function):
+            function(x.copy(), *args)
+
+
+_NOT_DONE = -1
+"""Status of a problem that is not done."""
+
+
+def _result(X, values, J, counts):
+    status = counts[:, 0]
+    success = np.isin(status, list(SUCCESSES))
+    return ManyResult(X, values, J, *counts.T[1:], status, success)
+
+
+def gather(results):
+    """Results of `minimize` as one; what a method of SciPy does not report is NaN or 0."""
+    rows = [
+        (
+            result.x,
+            result.x.dtype.type(result.fun),
+            _gradient(result),
+            *(result.get(name, 0) for name in ("nit", "nfev", "njev", "nhev")),
+            sum(result.get("derivatives", {}).get("replaced", {}).values()),
+            result.get("status", 0),
+            bool(result.success and not np.isnan(result.fun)),
+        )
+        for result in results
+    ]
+    return ManyResult(*map(np.array, zip(*rows, strict=True)))
+
+
+def _gradient(result):
+    """The gradient in a result, which SciPy's 'trust-constr' calls by another name."""
+    gradient = result.get("grad", result.get("jac"))
+    return gradient if np.shape(gradient) == result.x.shape else np.full_like(result.x, np.nan)

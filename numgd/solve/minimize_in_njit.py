@@ -1,0 +1,451 @@
+"""`minimize` inside the user's own ``@njit`` functions, under ``prange`` too."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numba.core.errors import TypingError
+from numba.extending import overload
+
+from numgd.autodiff import NotDifferentiable
+from numgd.autodiff.derivation import derived
+from numgd.callables.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
+from numgd.foundations.agreement import AGREES, DIFFERS
+from numgd.foundations.ranges import Tolerance, make_checked, make_related, parameter_of, parameters_of
+from numgd.foundations.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
+from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
+from numgd.jit.once import process_word
+from numgd.jit.overloads import refresh
+from numgd.jit.pointers import address_of, linked_address
+from numgd.jit.portable import portable, seldom
+from numgd.kernels.cpu.solvers.check_derivatives import OWN_ROWS, compare_curvature, compare_gradient
+from numgd.kernels.cpu.solvers.one_problem import (
+    EXACT,
+    FULL_HESSIAN,
+    GRADIENT_DIFFERENCES,
+    HESSIAN_PRODUCT,
+    HOST_CARRIED,
+    HOST_ROWS,
+    NFEV,
+    NHEV,
+    NJEV,
+    NO_CURVATURE,
+    PAIR,
+    REPLACED,
+    REPLACED_CURVATURE,
+    REPORT_SIZE,
+    SOURCE_HESSIAN,
+    SOURCE_PRODUCT,
+    TWO_POINT,
+    entry,
+    make_rows,
+)
+from numgd.second_order import trait
+from numgd.solve._minimize import hand_over, minimize
+from numgd.solve.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
+
+
+class MinimizeResult(NamedTuple):
+    """Result of `minimize` inside compiled code; the fields mean what SciPy's mean."""
+
+    x: Any  # (n,) solution
+    fun: Any  # value there
+    jac: Any  # (n,) gradient there
+    nit: Any
+    nfev: Any
+    njev: Any
+    nhev: Any  # calls of hess or hessp
+    replaced: Any  # entries of derivatives made of the source that were not finite, and are differences
+    status: Any  # a `numgd.Status`
+    success: Any
+
+
+def _given(argument):
+    """Whether an argument was given: it is neither omitted nor None."""
+    return argument is not None and not isinstance(argument, types.Omitted | types.NoneType)
+
+
+def _constant(argument, name):
+    """The compile-time value of an argument that must be a literal."""
+    if not _given(argument):
+        return None
+    if isinstance(argument, types.Literal):
+        return argument.literal_value
+    raise TypingError(f"numgd.minimize: {name} must be a literal inside @njit code")
+
+
+def _function(argument, name):
+    """The dispatcher that an argument stands for."""
+    if isinstance(argument, types.Dispatcher):
+        return argument.dispatcher
+    raise TypingError(f"numgd.minimize: {name} must be an @njit function inside @njit code")
+
+
+def _options(argument):
+    """The options whose values are known when compiling, and the names of those that are not.
+
+    Numba knows the names in a dictionary of mixed types, and the values in one of integers; of one of floats
+    it knows neither: its names are then None.
+    """
+    if not _given(argument):
+        return {}, ()
+    if isinstance(argument, types.LiteralStrKeyDict):
+        values = {key.literal_value: value for key, value in argument.literal_value.items()}
+        known = {k: v.literal_value for k, v in values.items() if isinstance(v, types.Literal)}
+        return known, tuple(name for name in values if name not in known)
+    if isinstance(argument, types.DictType) and argument.key_type == types.unicode_type:
+        if argument.initial_value is not None:
+            return dict(argument.initial_value), ()
+        return {}, None
+    raise TypingError("numgd.minimize: options must be a dictionary with names as keys")
+
+
+def _make_fill(limits, names, dtype):
+    """Function ``fill(options, given)``: the options with what is known only at run time, checked."""
+    parameters, known = parameters_of(type(limits)), limits._fields
+
+    @portable
+    def unchanged(options, given):
+        return options
+
+    def with_entry(before, position, name, checked):
+        @portable
+        def fill(options, given):
+            return replace_entry(before(options, given), position, checked(given[name]))
+
+        return fill
+
+    def with_entry_if_given(before, position, name, checked):
+        @portable
+        def fill(options, given):
+            filled = before(options, given)
+            if name in given:
+                filled = replace_entry(filled, position, checked(given[name]))
+            return filled
+
+        return fill
+
+    def with_relation(before, related, message):
+        @portable
+        def fill(options, given):
+            filled = before(options, given)
+            if not related(filled):
+                raise ValueError(message)
+            return filled
+
+        return fill
+
+    fill = unchanged
+    for name in known if names is None else names:
+        if name not in known:
+            raise TypingError(f"numgd.minimize: unknown option {name!r}, or one that must be an integer")
+        checked = make_checked(f"numgd.minimize: option {name!r}", parameters[name].kind, dtype.type)
+        fill = (with_entry_if_given if names is None else with_entry)(fill, known.index(name), name, checked)
+    for name, parameter in parameters.items():
+        for relation in parameter.relations:
+            if names is None or {name, relation.other}.intersection(names):
+                related = make_related(known.index(name), relation, known.index(relation.other))
+                message = f"option {name!r} must be {relation.words} option {relation.other!r}"
+                fill = with_relation(fill, related, f"numgd.minimize: {message}")
+    if names is not None:
+        return fill
+
+    @portable
+    def fill_known(options, given):
+        for name in given:
+            if name not in known:
+                raise ValueError("numgd.minimize: options has a name that the method does not know")
+        return fill(options, given)
+
+    return fill_known
+
+
+def _make_tolerance(method, dtype, limits, tol):
+    """Function ``apply(options, tol)``: the options with SciPy's meaning of `tol`."""
+    if not _given(tol):
+
+        @portable
+        def apply(options, tol):
+            return options
+
+        return apply
+    checked = make_checked("numgd.minimize: tol", parameter_of(Tolerance).kind, dtype.type)
+    names = trait(method, "TOLERANCES", ("gtol",))
+    first, last = limits._fields.index(names[0]), limits._fields.index(names[-1])
+
+    @portable
+    def apply(options, tol):
+        tolerance = checked(tol)
+        return replace_entry(replace_entry(options, first, tolerance), last, tolerance)
+
+    return apply
+
+
+_RIGHT, _GRADIENT_DIFFERS, _CURVATURE_DIFFERS = 1, 2, 3
+"""What the comparison of derivatives with differences said; 0 as long as nothing is known."""
+
+
+def _make_trust(scheme, curvature):
+    """Function ``trust(x, box, function, context)``: the scheme and the curvature to use, nfev, njev, nhev.
+
+    Derivatives made of the source are compared with differences when the code is first executed, which takes
+    the evaluations that are returned; where they differ, differences take their place.
+    """
+    word = types.int64
+    by_source = curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT)
+    if scheme != PAIR and not by_source:
+
+        @portable
+        def trust(x, box, function, context):
+            return word(scheme), word(curvature), 0, 0, 0
+
+        return trust
+    verdict, settle = process_word()
+    compare = _make_comparison(scheme, curvature)
+    other = GRADIENT_DIFFERENCES if by_source else curvature
+
+    @portable
+    def trust(x, box, function, context):
+        found = verdict()
+        nfev = njev = nhev = 0
+        if found == 0:
+            found, known, nfev, njev, nhev = compare(x, box, function, context)
+            if known:
+                settle(found)
+        first = word(TWO_POINT if found == _GRADIENT_DIFFERS else scheme)
+        second = word(curvature if found == _RIGHT else other)
+        return first, second, nfev, njev, nhev
+
+    return trust
+
+
+def _make_comparison(scheme, curvature):
+    """Function ``compare(x, box, function, context)``: the verdict, whether it is final, nfev, njev, nhev."""
+    by_gradient = compare_gradient() if scheme == PAIR else None
+    by_curvature = compare_curvature() if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
+    word, keeps_matrix = types.int64, curvature == SOURCE_HESSIAN
+
+    @portable
+    def compare_first(x, work, function, context, report, box):
+        return by_gradient(x, work, function, context, report, box)
+
+    @portable
+    def compare_second(x, work, function, context, report, box):
+        order = x.size if keeps_matrix else 0
+        matrix = np.empty((order, order), x.dtype)
+        return by_curvature(x, work, matrix, function, context, word(scheme), x[:0], report, box)
+
+    comparisons = ((_GRADIENT_DIFFERS, compare_first), (_CURVATURE_DIFFERS, compare_second))
+    wanted = [pair for pair, needed in zip(comparisons, (by_gradient, by_curvature), strict=True) if needed]
+    (first_verdict, first), (last_verdict, last) = wanted[0], wanted[-1]
+    both = len(wanted) > 1
+
+    @seldom
+    def compare(x, box, function, context):
+        work, report = np.empty((OWN_ROWS + HOST_ROWS, x.size), x.dtype), np.empty(REPORT_SIZE)
+        outcome = first(x, work, function, context, report, box)
+        nfev, njev, nhev = int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
+        if outcome == DIFFERS:
+            return first_verdict, True, nfev, njev, nhev
+        known = outcome == AGREES
+        if both:
+            outcome = last(x, work, function, context, report, box)
+            nfev, njev, nhev = nfev + int(report[NFEV]), njev + int(report[NJEV]), nhev + int(report[NHEV])
+            if outcome == DIFFERS:
+                return last_verdict, known, nfev, njev, nhev
+            known = known and outcome == AGREES
+        return _RIGHT, known, nfev, njev, nhev
+
+    return compare
+
+
+def _curvature(method, hess, hessp):
+    """Functions behind `hess` and `hessp`, and how curvature is obtained."""
+    if trait(method, "CURVATURE") is None:
+        if _given(hess) or _given(hessp):
+            raise TypingError(f"numgd.minimize: method {method!r} uses no Hessian")
+        return {}, NO_CURVATURE
+    if isinstance(hess, types.Dispatcher):
+        return {"hess": hess.dispatcher}, FULL_HESSIAN
+    if _given(hess):
+        return {}, curvature_of(_constant(hess, "hess"), None)
+    if _given(hessp):
+        return {"hessp": _function(hessp, "hessp")}, HESSIAN_PRODUCT
+    return {}, curvature_of(None, None)
+
+
+def _derivatives(functions, scheme, curvature, modes, explicit, make):
+    """The functions with derivatives of the source where none are given, as far as there are any.
+
+    `modes` are the fields of `Functions` that the source is asked for, `explicit` those without which there
+    is no solution; ``make(functions, scheme)`` gives the compiled objective or None.  Returns the scheme, how
+    curvature is obtained, and that objective.
+    """
+    kinds = {"hess": SOURCE_HESSIAN, "hessp": SOURCE_PRODUCT}
+    names = {"pair": "value_and_grad_to", "hess": "hessian", "hessp": "hessp"}
+    while True:
+        try:
+            found = {field: derived(names[field], functions.fun, 0) for field in modes}
+            adapter = make(functions._replace(**found), scheme)
+        except NotDifferentiable:
+            adapter = None
+        if adapter is not None or not set(modes) - set(explicit):
+            return scheme, kinds.get(modes[-1], curvature) if modes else curvature, adapter
+        *modes, given_up = modes
+        if given_up == "pair":
+            scheme = TWO_POINT
+
+
+@portable
+def _make_box(bounds, x):
+    """The bounds in rows, and x clipped to them."""
+    if bounds.shape != (x.size, 2):
+        raise ValueError("numgd.minimize: bounds must have shape (n, 2)")
+    box = np.empty((2, x.size), x.dtype)
+    for i in range(x.size):
+        box[0, i], box[1, i] = bounds[i]
+        if not box[0, i] <= box[1, i]:
+            raise ValueError("numgd.minimize: bounds must have low <= high")
+        x[i] = min(max(x[i], box[0, i]), box[1, i])
+    return box
+
+
+@portable
+def _no_box(bounds, x):
+    return np.empty((2, 0), x.dtype)
+
+
+def _method_and_jac(method, jac, bounded):
+    """Names and functions behind the arguments `method` and `jac`: what was asked for, what solves it."""
+    name = method_name(_constant(method, "method") or ("l-bfgs-b" if bounded else "bfgs"))
+    asked, name = name, own_method(name, bounded)
+    if bounded and not trait(name, "BOUNDED"):
+        name = None
+    if name not in METHODS:
+        raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {METHODS}")
+    if not _given(jac):
+        return asked, name, None, PAIR
+    if isinstance(jac, types.Dispatcher):
+        return asked, name, jac.dispatcher, EXACT
+    if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
+        return asked, name, None, scheme_of(_constant(jac, "jac"))
+    raise TypingError(
+        "numgd.minimize: jac must be an @njit function, True, 'autodiff', '2-point', '3-point' or 'cs'"
+    )
+
+
+@overload(minimize, prefer_literal=True)
+def _minimize_in_njit(
+    fun,
+    x0,
+    args=(),
+    method=None,
+    jac=None,
+    hess=None,
+    hessp=None,
+    bounds=None,
+    constraints=(),
+    tol=None,
+    callback=None,
+    options=None,
+):
+    if constraints not in ((), types.Tuple(())) and _given(constraints):
+        raise TypingError("numgd.minimize: constraints is not available inside @njit code")
+    if _given(callback):
+        raise TypingError("numgd.minimize: callback is not available inside @njit code")
+    if not (isinstance(x0, types.Array) and x0.ndim == 1):
+        raise TypingError("numgd.minimize: x0 must be a 1-D array inside @njit code")
+    real = types.float32 if x0.dtype == types.float32 else types.float64
+    dtype = np.dtype(real.name)
+    bounded = _given(bounds)
+    if bounded and not (isinstance(bounds, types.Array) and bounds.ndim == 2):
+        raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
+    asked, method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
+    second, curvature = _curvature(method_key, hess, hessp)
+    wanted = trait(method_key, "CURVATURE")
+    modes = ["pair"] if scheme == PAIR else []
+    exact = isinstance(hess, types.StringLiteral) and asks_for_source(hess.literal_value)
+    if wanted and (exact or (modes and not second and not _given(hess))):
+        modes.append("hess" if wanted == "hessian" else "hessp")
+    explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])
+    known, unknown = _options(options)
+    if bounded and method_key != asked:
+        known = hand_over(asked, method_key, known)
+    limits, maxcor, _ = settings(method_key, dtype, None, known)
+    unavailable = sorted(set(known) & DRIVER_OPTIONS)
+    if unavailable:
+        raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
+    fill = _make_fill(limits, unknown, dtype)
+    with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
+    word = types.int64  # literals would have the solver compiled for themselves
+
+    args_type = args.value if isinstance(args, types.Omitted) else args
+    is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
+    args_type = types.Tuple(()) if args_type == () else args_type
+    if not is_tuple:
+        args_type = types.Tuple((args_type,))
+    args_type = stored_type(args_type)
+    vector = types.Array(real, 1, "C")
+
+    def make(functions, scheme):
+        return make_adapter(functions, scheme, loader(args_type), args_type, vector)
+
+    functions = Functions(_function(fun, "fun"), gradient, **second)
+    scheme, curvature, adapter = _derivatives(functions, scheme, curvature, modes, explicit, make)
+    trust = _make_trust(scheme, curvature)
+    keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN
+    if adapter is None:
+        raise TypingError(
+            "numgd.minimize: fun(x, *args) must compile and return a real number (with jac=True: a number "
+            "and a 1-D array), jac(x, *args) a 1-D array"
+        )
+    address = linked_address(adapter)
+    size = storage_size(args_type)
+    rows = make_rows(method_key)
+    solve = entry(method_key)
+    make_box = _make_box if bounded else _no_box
+
+    def implementation(
+        fun,
+        x0,
+        args=(),
+        method=None,
+        jac=None,
+        hess=None,
+        hessp=None,
+        bounds=None,
+        constraints=(),
+        tol=None,
+        callback=None,
+        options=None,
+    ):
+        n = x0.size
+        if n == 0:
+            raise ValueError("x0 must not be empty")
+        x = np.empty(n, dtype)
+        for i in range(n):
+            x[i] = x0[i]
+        box = make_box(bounds, x)
+        order = n if keeps_matrix else 0
+        work = np.empty((rows(n, maxcor) + HOST_ROWS, n), dtype)
+        report = np.empty(REPORT_SIZE)
+        context = np.empty(size, np.uint8)
+        store(address_of(context), args if is_tuple else (args,))
+        ending = with_tolerance(fill(limits, options), tol)
+        used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
+        outcome = solve(
+            x, work, np.full(HOST_CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
+            used, x[:0], report, word(0), word(0), second, np.empty((order, order), dtype), box,
+        )  # fmt: skip
+        context[:0] = 0  # the packed args live until here
+        status = outcome.status
+        success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
+        return MinimizeResult(
+            x, outcome.f, work[0], outcome.nit, nfev + int(report[NFEV]), njev + int(report[NJEV]),
+            nhev + int(report[NHEV]), int(report[REPLACED] + report[REPLACED_CURVATURE]), status, success,
+        )  # fmt: skip
+
+    return implementation
+
+
+refresh()

@@ -1,0 +1,237 @@
+"""Options of the methods: SciPy's names and defaults, checked at the call."""
+
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgd.first_order import METHOD_OPTIONS, RULES
+from numgd.first_order.other_names import known_as, relative
+from numgd.foundations.ranges import (
+    Count,
+    DifferenceSteps,
+    Switch,
+    Tolerance,
+    Unchecked,
+    check_relations,
+    checked,
+    parameter_of,
+    parameters_of,
+    rounded,
+)
+from numgd.second_order import SOLVERS, trait
+from numgd.system.warn import warn_user
+
+ALIASES = {
+    "l-bfgs-b": "l-bfgs",
+    "lbfgs": "l-bfgs",
+    "gradient-descent": "steepest-descent",
+    "conjugate-gradient": "cg",
+    "sgd": "gd",
+    "nag": "nesterov",
+}
+"""Other names of numgd's methods."""
+
+_SCIPY_BOUNDED = ("nelder-mead", "powell", "tnc", "cobyla", "cobyqa", "slsqp", "trust-constr")
+"""Methods that SciPy has and numgd hands over; all take bounds."""
+
+METHODS = (*SOLVERS, *RULES)
+"""Methods that numgd has."""
+
+
+class DriverOptions(NamedTuple):
+    """Options that concern the call from Python, not the solver."""
+
+    disp: Switch = False
+    return_all: Switch = False
+    history: Switch = False
+    eps: DifferenceSteps = None  # absolute steps of differences
+    finite_diff_rel_step: DifferenceSteps = None
+    hess_inv0: Unchecked = None  # a matrix, for the method that resumes from it to check
+
+
+_DRIVER_DEFAULTS = DriverOptions()._asdict()
+DRIVER_OPTIONS = frozenset(_DRIVER_DEFAULTS)
+
+_IGNORED = frozenset(("workers", "iprint"))  # SciPy's, without meaning for a compiled objective
+
+
+class Settings(NamedTuple):
+    """The options of one call, checked."""
+
+    options: Any  # the solver's NamedTuple, in the dtype of x
+    maxcor: Any
+    driver: Any  # dict of what concerns the driver alone, None for all defaults
+
+
+def method_name(method):
+    """numgd's or SciPy's name of a method; raises ValueError for an unknown one."""
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string; it is {method!r}")
+    name = method.lower()
+    if name in METHODS or name in ALIASES or name in _SCIPY_BOUNDED:
+        return name
+    known = sorted({*METHODS, *ALIASES, *_SCIPY_BOUNDED})
+    raise ValueError(f"unknown method {method!r}; known are {', '.join(known)}")
+
+
+def rule_name(method):
+    """The name of an update rule; raises for what is none."""
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string; it is {method!r}")
+    name = method.lower()
+    name = ALIASES.get(name, name)
+    if name not in RULES:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(RULES)}")
+    return name
+
+
+def own_method(name, bounded):
+    """The method of numgd that solves a problem called for by name; None where it is SciPy's to solve."""
+    if name is None or name in _SCIPY_BOUNDED:
+        return None
+    if not bounded:
+        return ALIASES.get(name, name)
+    return name if trait(name, "BOUNDED") else "l-bfgs-b"
+
+
+def options_type(method):
+    """The NamedTuple of a method's options."""
+    return METHOD_OPTIONS[method] if method in RULES else type(SOLVERS[method].OPTIONS)
+
+
+@cache
+def option_ranges(method):
+    """Name to `numgd.foundations.ranges.Parameter` of every option of a method but those of the driver."""
+    found = dict(parameters_of(options_type(method)))
+    if hasattr(SOLVERS.get(method), "MAXCOR"):
+        found["maxcor"] = parameter_of(Count)
+    return found
+
+
+def _defaults(method):
+    """Default of every option of a method, as a flat dictionary."""
+    if method in RULES:
+        return METHOD_OPTIONS[method]()._asdict()
+    module = SOLVERS[method]
+    found = module.OPTIONS._asdict()
+    if hasattr(module, "MAXCOR"):
+        found["maxcor"] = module.MAXCOR
+    return found
+
+
+def _names(method):
+    """The names of a method's options."""
+    without = () if takes_hess_inv(method) else ("hess_inv0",)
+    return {*_defaults(method), *_DRIVER_DEFAULTS}.difference(without)
+
+
+def takes_hess_inv(method):
+    """Whether a method can start from an inverse Hessian."""
+    return trait(method, "take_hess_inv") is not None
+
+
+def known_options(method, options, other=None):
+    """The options without those that only another method has, and the names of these.
+
+    Without another method, those that the method itself has.
+    """
+    if not isinstance(options, dict):
+        return options, []  # None, or `settings` will say what is wrong
+    known = _names(method)
+    others = set(options) if other is None else _names(ALIASES.get(other, other))
+    lost = [name for name in options if name in others and name not in known]
+    return {name: value for name, value in options.items() if name not in lost}, lost
+
+
+def _said(name):
+    return f"option {name!r}"
+
+
+def _assemble(method, values, dtype):
+    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary of checked values."""
+    ranges = option_ranges(method)
+    found = rounded(ranges, values, dtype, _said)
+    check_relations(ranges, found, _said)
+    maxcor = found.pop("maxcor", 0)
+    return options_type(method)(**found), maxcor
+
+
+def _suited(method, dtype):
+    """The defaults of a method with tolerances that suit the dtype."""
+    values = _defaults(method)
+    if dtype == np.float32:
+        values["gtol"] = 1e-3  # about the cube root of its epsilon, as 1e-5 is of float64's
+        if values.get("ftol"):
+            values["ftol"] = 1e-6
+    return values
+
+
+@cache
+def default_settings(method, dtype):
+    """Settings of a call without options."""
+    options, maxcor = _assemble(method, _suited(method, dtype), dtype)
+    return Settings(options, maxcor, None)
+
+
+def settings(method, dtype, tol, options):
+    """Check `tol` and the dictionary `options` of a call.
+
+    Raises TypeError or ValueError naming the option; an unknown one warns with `OptimizeWarning`.
+    """
+    if tol is None and not options:
+        return default_settings(method, dtype)
+    if options is not None and not isinstance(options, dict):
+        raise TypeError(f"options must be a dictionary; it is {options!r}")
+    items = tuple((options or {}).items())
+    kinds = type(tol), *(type(value) for _, value in items)
+    if _PLAIN.issuperset(kinds):
+        found, unknown = _remembered(method, dtype, tol, items, kinds)
+    else:
+        found, unknown = _check(method, dtype, tol, items)
+    if unknown:
+        from scipy.optimize import OptimizeWarning
+
+        warn_user(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning)
+    return found
+
+
+_PLAIN = frozenset((int, float, bool, str, type(None)))
+
+
+@lru_cache(256)
+def _remembered(method, dtype, tol, items, kinds):
+    """`_check` of plain values; their types tell 1 from True."""
+    return _check(method, dtype, tol, items)
+
+
+def _hint(method, name, known):
+    """What another library's name of an option is here, in words; often empty."""
+    own, other = known_as(name, known), relative(method, name)
+    if own:
+        return f" (here {' and '.join(map(repr, own))})"
+    return "" if other is None else f" (see method {other!r})"
+
+
+def _check(method, dtype, tol, items):
+    """`Settings` from `tol` and the options' items, and the names that no option has."""
+    values, ranges = _suited(method, dtype), option_ranges(method)
+    driver, driver_ranges = dict(_DRIVER_DEFAULTS), parameters_of(DriverOptions)
+    if tol is not None:
+        tol = checked("tol", tol, Tolerance)
+        values.update(dict.fromkeys(trait(method, "TOLERANCES", ("gtol",)), tol))
+    unknown = []
+    for name, value in items:
+        for known, own in ((values, ranges), (driver, driver_ranges)):
+            if name in known:
+                if value is not None:
+                    known[name] = own[name].kind.check(_said(name), value)
+                break
+        else:
+            if name not in _IGNORED:
+                unknown.append(f"{name}{_hint(method, name, values)}")
+    if driver["hess_inv0"] is not None and not takes_hess_inv(method):
+        driver["hess_inv0"] = None
+        unknown.append("hess_inv0")
+    assembled, maxcor = _assemble(method, values, dtype)
+    return Settings(assembled, maxcor, driver), tuple(unknown)
