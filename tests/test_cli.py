@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd.cli.main import demo
+from numgd.cli import demo
+from numgd.cli import main as cli
 from numgd.cli.main import main as cli
 
 LOSS_TOLERANCE = 1e-7

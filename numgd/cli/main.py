@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from numgd import __version__
-from numgd.cli.main import demo
+from numgd.cli import demo
 from numgd.jit.announcing import silence
 from numgd.plots.convergence import draw_convergence, picture_formats
 from numgd.second_order import trait
