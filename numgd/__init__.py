@@ -51,7 +51,7 @@ def __getattr__(name):
         found = import_module(f"numgd.{_MODULES[name]}")
     elif name == "__all__":
         found = __dir__()
-    elif not name.startswith("_") and name in (optimizers := import_module("numgd.optimizers")).__all__:
+    elif name[:1].isupper() and name in (optimizers := import_module("numgd.optimizers")).__all__:
         found = getattr(optimizers, name)
     else:
         raise AttributeError(f"module 'numgd' has no attribute {name!r}")

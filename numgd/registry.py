@@ -1,64 +1,112 @@
-"""Every method as a solver of one problem, for any driver: the host's, and the CUDA kernels'."""
+"""The tables of methods, update rules and least-squares methods, and how a user adds to them."""
 
-import math
-from functools import cache
+from numgd import first_order, second_order, sums_of_squares
+from numgd.first_order.rule import Rule
+from numgd.foundations.records import Method, Record
+from numgd.sums_of_squares.fit_method import FitMethod
 
-import numpy as np
+RULES = first_order.RULES
+"""Name to update rule."""
 
-from numgd.first_order import RULES
-from numgd.first_order.descent import SCRATCH_ROWS as RULE_ROWS
-from numgd.first_order.descent import make_rule_descent
-from numgd.foundations.linalg import is_finite
-from numgd.jit.portable import portable
-from numgd.second_order import SOLVERS, trait
+METHODS: dict[str, Method] = {
+    **second_order.METHODS,
+    **{name: rule.method for name, rule in RULES.items()},
+}
+"""Name to minimisation method; update rules are methods too."""
 
+FIT_METHODS = sums_of_squares.METHODS
+"""Name to least-squares method."""
 
-def make_solver(method, space, evaluator):
-    """The solver of a method over a space, for a driver's `Evaluator`."""
-    if method in RULES:
-        return make_rule_descent(space, evaluator, RULES[method])
-    return SOLVERS[method].make_solver(space, evaluator)
-
-
-@cache
-def make_rows(method):
-    """Function ``rows(n, maxcor)``: how many rows of scratch memory a method's solver needs."""
-    if method not in RULES:
-        return SOLVERS[method].rows
-    rule_rows = RULE_ROWS + len(RULES[method].SLOTS)
-
-    @portable
-    def rows(n, maxcor):
-        return rule_rows
-
-    return rows
+ALIASES: dict[str, str] = {}
+"""Other names of methods and rules."""
 
 
-def new_memory(owner, remedy, shape, dtype=np.float64, unit="variables"):
-    """Memory without values; raises MemoryError that says how much `owner` takes, and the remedy."""
-    try:
-        return np.empty(shape, dtype)
-    except (MemoryError, OverflowError, ValueError):  # the last two where addresses cannot count so much
-        size = math.prod(shape) * np.dtype(dtype).itemsize / 2**30
-    raise MemoryError(f"{owner} takes {size:.3g} GiB for {shape[-1]} {unit}{remedy}")
+def _add_aliases(record):
+    ALIASES.update(dict.fromkeys(record.aliases, record.name))
 
 
-def method_memory(method, shape, dtype):
-    """Memory for the solver of a method."""
-    vectors_alone = method in RULES or trait(method, "MATRIX_FREE", False)
-    remedy = "" if vectors_alone else ": 'l-bfgs' keeps no matrix, and takes a few vectors"
-    return new_memory(f"method {method!r}", remedy, shape, dtype)
+for _method in METHODS.values():
+    _add_aliases(_method)
 
 
-def hessian_memory(shape, dtype):
-    """Memory for Hessians where a solver takes their products alone."""
-    return new_memory("the Hessian", ": hessp gives its products alone", shape, dtype)
+def register(record):
+    """Add a method or an update rule of one's own; it works wherever numgd's do.
+
+    A rule becomes a method of `minimize`, from Python, inside ``@njit`` code and in `minimize_many`, a rule
+    of `minimize_stochastic`, and an optimizer: ``numgd.optimizers.of_rule(name)`` is its class.
+
+    Parameters
+    ----------
+    record : Rule, Method or FitMethod
+        Of `numgd.first_order.rule`, `numgd.foundations.records` or `numgd.sums_of_squares.fit_method`.  Its
+        machine code is kept on disk under a digest of the sources of its functions and of all that they refer
+        to; where these cannot be found, as of functions typed at a prompt, it is compiled in every process.
+
+    Returns
+    -------
+    Rule, Method or FitMethod
+        The record.
+
+    Raises
+    ------
+    TypeError
+        If `record` is none of these.
+    ValueError
+        If a name is taken; nothing is changed then.
+
+    Examples
+    --------
+    Gradient descent by the sign of the gradient:
+
+    >>> import numgd, numpy as np
+    >>> from typing import NamedTuple
+    >>> from numgd.first_order.rule import Rule
+    >>> from numgd.foundations.ranges import NonNegative
+    >>> from numgd.jit.portable import portable
+    >>> class Options(NamedTuple):
+    ...     learning_rate: NonNegative = 0.01
+    >>> @portable
+    ... def coefficients(real, options, t, running):
+    ...     return (options.learning_rate,)
+    >>> @portable
+    ... def update(p, g, slots, c):
+    ...     return p - c[0] if g > 0 else p + c[0], slots
+    >>> rule = numgd.register(Rule(
+    ...     name="sign-descent", optimizer="SignDescent", summary="Steps by the sign of the gradient.",
+    ...     formula="θ ← θ − η sign(g)", source="", options=Options, slots=(), coefficients=coefficients,
+    ...     update=update))
+    >>> p = np.array([1.0, -1.0])
+    >>> numgd.optimizers.of_rule("sign-descent")(learning_rate=0.25).step(p, p)
+    True
+    >>> p
+    array([ 0.75, -0.75])
+    """
+    if not isinstance(record, Rule | Method | FitMethod):
+        raise TypeError(f"record must be a Rule, a Method or a FitMethod; it is {record!r}")
+    tables = _tables_of(record)
+    known = {*tables[0][0], *(ALIASES if not isinstance(record, FitMethod) else ())}
+    taken = known.intersection((record.name, *record.aliases))
+    if isinstance(record, Rule) and record.optimizer in {rule.optimizer for rule in RULES.values()}:
+        taken.add(record.optimizer)
+    if taken:
+        raise ValueError(f"record: the name {taken.pop()!r} is taken")
+    for table, entry in tables:
+        table[record.name] = entry
+    if not isinstance(record, FitMethod):
+        _add_aliases(record)
+    return record
 
 
-@portable
-def all_finite(x):
-    """Whether no component is NaN or infinite."""
-    finite = True
-    for i in range(x.size):
-        finite &= is_finite(x[i])
-    return finite
+def unregister(record):
+    """Take a record that was registered out of the tables again."""
+    for table, _ in _tables_of(record):
+        del table[record.name]
+    for name in record.aliases:
+        ALIASES.pop(name, None)
+
+
+def _tables_of(record: Record):
+    """The tables that a record belongs to, and what stands for it there."""
+    if isinstance(record, Rule):
+        return (METHODS, record.method), (RULES, record)
+    return (((FIT_METHODS if isinstance(record, FitMethod) else METHODS), record),)

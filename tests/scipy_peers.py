@@ -15,7 +15,7 @@ from problems import problem
 from scipy import optimize
 
 import numgd
-from numgd.second_order import SOLVERS
+from numgd.registry import SOLVERS
 
 GTOL = 1e-5
 MAXITER = 5000

@@ -10,7 +10,6 @@ import pytest
 import numgd
 from numgd.cli import demo
 from numgd.cli import main as cli
-from numgd.cli.main import main as cli
 
 LOSS_TOLERANCE = 1e-7
 """How far two losses may differ.  Where a gradient in 31 dimensions is within `demo.GTOL` of zero and the

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import numgd
-from numgd.first_order import RULES
+from numgd.registry import RULES
 
 ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = [

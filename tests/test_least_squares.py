@@ -11,8 +11,8 @@ from residual_problems import PROBLEMS
 from scipy import optimize, sparse
 
 import numgd
+from numgd.registry import SOLVERS
 from numgd.solve.fits_in_njit import LeastSquaresResult
-from numgd.sums_of_squares import SOLVERS
 
 METHODS = sorted(SOLVERS)
 NAMES = {problem.name: problem for problem in PROBLEMS}

@@ -11,7 +11,7 @@ from numba.core.errors import NumbaExperimentalFeatureWarning
 import numgd
 from numgd import Status
 from numgd.callables.objective import Functions, compile_objective
-from numgd.kernels.cpu.solvers.one_problem import TWO_POINT
+from numgd.foundations.schemes import TWO_POINT
 
 X = np.zeros(2)
 

@@ -12,10 +12,10 @@ import pytest
 
 import numgd
 from numgd import optimizers
-from numgd.first_order import RULES
 from numgd.first_order.apply import make_apply, make_start, step_coefficients
 from numgd.first_order.other_names import OTHER_NAMES, RELATIVES
 from numgd.kernels.cpu.rules import step as cpu
+from numgd.registry import RULES
 
 CLASSES = [getattr(optimizers, name) for name in optimizers.__all__ if name != "Optimizer"]
 SHAPES = ((3, 4), (), (7,), (2, 3, 2, 2), (0,))

@@ -15,11 +15,11 @@ import pytest
 
 import numgd
 from numgd import optimizers, schedules
-from numgd.first_order import RULES
 from numgd.foundations.ranges import Interval, make_checked, make_within, parameters_of
 from numgd.nn import functional
+from numgd.registry import METHODS, RULES
 from numgd.second_order.descent import AUTOMATIC
-from numgd.solve.options import METHODS, DriverOptions, _defaults, option_ranges, settings
+from numgd.solve.options import DriverOptions, _defaults, option_ranges, settings
 
 INF, NAN = math.inf, math.nan
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)

@@ -12,11 +12,11 @@ from reference.rules import CASES, FILE, MARKS, SEEDS, by_oracle, gradients, ora
 from spoiling import spoiled
 
 import numgd
-from numgd.first_order import RULES
-from numgd.first_order.apply import make_apply, make_start, step_coefficients
+from numgd.first_order.apply import exact_options, make_apply, make_start, step_coefficients
 from numgd.foundations.evaluator import CARRIED
 from numgd.jit.portable import SOLVER_FLAGS
-from numgd.kernels.cpu.rules.update import update
+from numgd.kernels.cpu.rules.step import Change, G, P, Table
+from numgd.registry import METHODS, RULES
 from numgd.solve.options import settings
 
 
@@ -25,7 +25,47 @@ def compiled(rule):
     return njit(**SOLVER_FLAGS)(make_apply(rule))
 
 
-FORMS = {"interpreted": make_apply, "njit": compiled, "prange": update}
+class Loop:
+    """A rule over a vector in one thread, as solvers step."""
+
+    def __init__(self, apply, rule, p):
+        self.apply, self.rule, self.p = apply, rule, p
+        self.slots = np.empty((len(rule.slots), p.size), p.dtype)
+        self.running = np.zeros(CARRIED, p.dtype)
+
+    def start(self, options):
+        make_start(self.rule)(self.slots, options)
+
+    def step(self, g, options, t, running):
+        real = self.p.dtype.type
+        options = self.rule.options(*map(real, options))
+        self.apply(self.p, g, self.slots, options, real(t), self.running)
+
+
+class InTable:
+    """A rule over arrays on all cores, as optimizers step."""
+
+    def __init__(self, rule, *arrays):
+        self.rule, self.arrays = rule, arrays
+        self.table = Table(arrays)
+        self.table.point(P, arrays)
+        self.slots = self.table.memory(len(rule.slots))
+
+    def start(self, options):
+        self.table.start(make_start(self.rule), self.slots, options)
+
+    def step(self, *given):
+        *gradients, options, t, running = given
+        self.table.point(G, gradients)
+        change = Change(np.ones(len(self.arrays)), 0.0, 1.0, np.inf)
+        self.table.step(self.rule, self.slots, options, float(t), running, change)
+
+
+FORMS = {
+    "interpreted": lambda rule, p: Loop(make_apply(rule), rule, p),
+    "njit": lambda rule, p: Loop(compiled(rule), rule, p),
+    "table": InTable,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -37,21 +77,20 @@ def one_thread():
     numba.set_num_threads(before)
 
 
-def steps(name, start, gradients, options=None, form="njit"):
+def steps(name, start, gradients, options=None, form="table"):
     """The parameters after each of the gradients, the slots then, and the last coefficients."""
     rule = RULES[name]
-    options = rule.Options(**options or {})
-    apply = FORMS[form](rule)
-    p, dtype = start.copy(), start.dtype
-    slots, running = np.empty((len(rule.SLOTS), p.size), dtype), np.zeros(CARRIED)
-    make_start(rule)(slots, options)
+    options = exact_options(rule, rule.options(**options or {}))
+    p, dtype, running = start.copy(), start.dtype, np.zeros(CARRIED)
+    stepped = FORMS[form](rule, p)
+    stepped.start(options)
     points = []
     for t, gradient in enumerate(gradients, start=1):
-        c = step_coefficients(rule, options, t, dtype, running)
-        apply(p, gradient(p) if callable(gradient) else np.asarray(gradient, dtype), slots, c)
+        stepped.step(gradient(p) if callable(gradient) else np.array(gradient, dtype), options, t, running)
         points.append(p.copy())
-    assert p.dtype == slots.dtype == dtype
-    return np.array(points), slots, c
+    assert p.dtype == stepped.slots.dtype == dtype
+    c = step_coefficients(rule, options, len(points), dtype, running.copy())
+    return np.array(points), stepped.slots, c
 
 
 def path(case, form, dtype, seed):
@@ -88,12 +127,13 @@ def test_float64_is_the_oracles(case, form):
 def test_float32_is_as_accurate_as_the_oracles(case):
     with np.load(FILE) as reference:
         exact, theirs = reference[f"{case}-float64"], reference[f"{case}-float32"]
-    ours = np.array([path(case, "njit", np.float32, seed) for seed in SEEDS])
-    # Errors are a few roundings each.  They are taken over all seeds, beside the size that the parameter
-    # has over them: of one that happens to pass by 0 they say nothing.
+    ours = np.array([path(case, "table", np.float32, seed) for seed in SEEDS])
+    # Errors are a few roundings each, and three more are allowed: drivers that give the same bits at any
+    # number of threads fuse no multiply-adds.  They are taken over all seeds, beside the size that the
+    # parameter has over them: of one that happens to pass by 0 they say nothing.
     size = root_mean_square(exact, axis=0)
     error, their_error = (root_mean_square((found - exact) / size, axis=(0, 2)) for found in (ours, theirs))
-    assert np.all(error <= 2 * their_error)
+    assert np.all(error <= 2 * their_error + 3 * np.finfo(np.float32).eps)
 
 
 @every_case
@@ -101,7 +141,7 @@ def test_float32_is_as_accurate_as_the_oracles(case):
 def test_live_comparison_on_other_gradients(case, seed):
     pytest.importorskip(oracle_of(case)[0])
     np.testing.assert_allclose(
-        path(case, "njit", np.float64, seed), by_oracle(case, "float64", seed), rtol=1e-12, atol=1e-15
+        path(case, "table", np.float64, seed), by_oracle(case, "float64", seed), rtol=1e-12, atol=1e-15
     )
 
 
@@ -112,9 +152,9 @@ def test_live_comparison_on_other_gradients(case, seed):
 @every_rule
 def test_float32_is_computed_in_float32_vectors(name):
     rule = RULES[name]
-    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, np.float32, np.zeros(CARRIED)))
+    options = numba.typeof(rule.options(*map(np.float32, rule.options())))
     vector = numba.float32[::1]
-    signature = (vector, vector, numba.float32[:, ::1], coefficients)
+    signature = (vector, vector, numba.float32[:, ::1], options, numba.float32, vector)
     apply = compiled(rule)
     apply.compile(signature)
     functions = re.findall(r"^define .*?^}", apply.inspect_llvm(signature), re.MULTILINE | re.DOTALL)
@@ -132,11 +172,11 @@ def test_coefficients_of_a_float32_solver_are_float32(name):
     def compute(options, t, running):
         return coefficients(np.float32, options, t, running)
 
-    options = settings(name, np.dtype(np.float32), None, None).options
+    options = settings(METHODS[name], np.dtype(np.float32), None, None).options
     single, double = np.full(CARRIED, np.nan, np.float32), np.full(CARRIED, np.nan)
     for t in (1, 2, 100):
         found = compute(options, np.float32(t), single)
-        exact = step_coefficients(rule, rule.Options(), t, np.float64, double)
+        exact = step_coefficients(rule, rule.options(), t, np.float64, double)
         np.testing.assert_allclose(found, exact, rtol=2e-4)
     (overload,) = compute.overloads.values()
     assert set(overload.signature.return_type) == {numba.float32}
@@ -148,7 +188,89 @@ def test_nan_in_a_gradient_spoils_its_own_parameter_for_good(name, dtype):
     given = np.ones((3, 50))
     given[1, 17] = np.nan
     points, _, _ = steps(name, np.ones(50, dtype), given)
-    assert np.array_equal(np.flatnonzero(np.isnan(points[-1])), [17])
+    spoiled_alone = RULES[name].measure is None  # a sum spoils all that depend on it
+    assert np.array_equal(np.flatnonzero(np.isnan(points[-1])), [17] if spoiled_alone else np.arange(50))
+
+
+@pytest.mark.parametrize("n", [0, 1, 1003])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@every_rule
+def test_every_parameter_gets_the_stored_steps(name, dtype, n):
+    if RULES[name].measure is not None:
+        pytest.skip("a step depends on all parameters")
+    for case in filter(lambda case: rule_of(case) == name, CASES):
+        start, given = gradients(seed=0)
+        columns = np.arange(n) % start.size
+        with np.load(FILE) as reference:
+            expected = reference[f"{case}-float64"][0, 2, columns]
+        points, _, _ = steps(name, start[columns].astype(dtype), given[: MARKS[2], columns], CASES[case][1])
+        tolerance = 100 * np.finfo(dtype).eps
+        np.testing.assert_allclose(points[-1], expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@every_rule
+def test_the_same_bits_at_any_number_of_threads(name, dtype):
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("one thread")
+    start, *given = np.random.default_rng(3).normal(size=(6, 52_347)).astype(dtype)
+    results = []
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        results.append(steps(name, start, given)[:2])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@every_rule
+def test_coefficients_are_computed_in_float64(name):
+    rule = RULES[name]
+    for t in (1, 1000, 10**7):
+        exact, single = (
+            step_coefficients(rule, rule.options(), t, dtype, np.full(CARRIED, 0.5))
+            for dtype in (np.float64, np.float32)
+        )
+        assert all(isinstance(value, np.float32) for value in single)
+        assert [np.float32(value) for value in exact] == list(single)
+
+
+# Rules whose step depends on sums ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["lamb", "lars"])
+def test_sums_of_layers_are_their_own(name):
+    start, given = gradients(seed=1)
+    together = [start.copy(), 3.0 * start[:4], np.zeros(0)]
+    alone = [array.copy() for array in together]
+    rule = RULES[name]
+    options = exact_options(rule, rule.options(learning_rate=0.1))
+    stepped = [InTable(rule, *together), *(InTable(rule, array) for array in alone)]
+    memory = [np.zeros(CARRIED) for _ in stepped]
+    for table in stepped:
+        table.start(options)
+    for t, g in enumerate(given[:20], start=1):
+        own = [g, g[:4] ** 2, np.zeros(0)]
+        stepped[0].step(*own, options, t, memory[0])
+        for table, values, running in zip(stepped[1:], own, memory[1:], strict=True):
+            table.step(values, options, t, running)
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_sums_of_prodigy_are_over_all_arrays():
+    start, given = gradients(seed=1)
+    whole, parts = start.copy(), [start[:2].copy(), start[2:].copy()]
+    rule = RULES["prodigy"]
+    options = exact_options(rule, rule.options())
+    stepped = [InTable(rule, whole), InTable(rule, *parts)]
+    memory = [np.zeros(CARRIED) for _ in stepped]
+    for table in stepped:
+        table.start(options)
+    for t, g in enumerate(given, start=1):
+        stepped[0].step(g, options, t, memory[0])
+        stepped[1].step(g[:2], g[2:], options, t, memory[1])
+    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-12)
+    assert memory[0][0] > 10 * options.d0  # the estimate has grown
 
 
 @every_rule

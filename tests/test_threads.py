@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from numgd.jit import threads
-from numgd.system import tbb
 from numgd.jit.parallel import WORTH_SHARING, parallel_for, threads_for
 from numgd.jit.portable import compiled, portable
+from numgd.system import tbb
 
 WORK = """
 import os

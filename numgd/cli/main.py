@@ -18,10 +18,9 @@ from numgd import __version__
 from numgd.cli import demo
 from numgd.jit.announcing import silence
 from numgd.plots.convergence import draw_convergence, picture_formats
-from numgd.second_order import trait
+from numgd.registry import ALIASES, METHODS
 from numgd.solve._minimize import THREADED_FROM, minimize
 from numgd.solve._minimize_multistart import minimize_multistart
-from numgd.solve.options import ALIASES, METHODS
 from numgd.system.cache_folder import cache_folder, cache_root, refusal
 
 DTYPES = ("float64", "float32")
@@ -235,7 +234,7 @@ def run_warmup(options):
     for dtype in options.dtype:
         for method in options.method:
             steps.append((f"{method} {dtype}", partial(_solve, method, dtype)))
-            if trait(method, "MATRIX_FREE"):
+            if METHODS[method].matrix_free:
                 steps.append((f"{method} {dtype} threaded", partial(_solve, method, dtype, THREADED_FROM)))
             steps.append((f"{method} {dtype} many", partial(_solve_many, method, dtype)))
     start = time.perf_counter()
@@ -276,7 +275,7 @@ def _solve_many(method, dtype, n=2):
 
 def _shortest(method, n):
     """Arguments of a solve of one iteration."""
-    bounds = [(0, None)] * n if trait(method, "BOUNDED") else None
+    bounds = [(0, None)] * n if METHODS[method].bounded else None
     return {"jac": True, "bounds": bounds, "options": {"maxiter": 1}}
 
 

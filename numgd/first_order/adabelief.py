@@ -7,6 +7,7 @@ algorithm 2; ε is added to s at every step and to √ŝ.
 from typing import NamedTuple
 
 from numgd.first_order import adam
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -20,7 +21,6 @@ class Options(NamedTuple):
     eps: NonNegative = 1e-16
 
 
-SLOTS = ("m", "s")
 coefficients = adam.coefficients
 
 
@@ -33,3 +33,16 @@ def update(p, g, slots, c):
     surprise = g - m
     s = beta2 * s + rest2 * surprise * surprise + eps
     return p - adam.step(m, s, c), (m, s)
+
+
+RULE = Rule(
+    name="adabelief",
+    optimizer="AdaBelief",
+    summary="Adam by the variance about the mean.",
+    formula="s ← β₂ s + (1 − β₂) (g − m)² + ε, θ ← θ − η m̂ / (√ŝ + ε)",
+    source="Zhuang et al. 2020",
+    options=Options,
+    slots=("m", "s"),
+    coefficients=coefficients,
+    update=update,
+)

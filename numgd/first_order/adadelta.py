@@ -6,6 +6,7 @@ M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (201
 import math
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -16,9 +17,6 @@ class Options(NamedTuple):
     learning_rate: NonNegative = 1.0
     decay: Fraction = 0.9
     eps: NonNegative = 1e-6
-
-
-SLOTS = ("v", "d")
 
 
 @portable
@@ -35,3 +33,16 @@ def update(p, g, slots, c):
     v = decay * v + rest * g * g
     change = math.sqrt((d + eps) / (v + eps)) * g
     return p - rate * change, (v, decay * d + rest * change * change)
+
+
+RULE = Rule(
+    name="adadelta",
+    optimizer="Adadelta",
+    summary="Adadelta.",
+    formula="v ← ρ v + (1 − ρ) g², δ = g √((d + ε) / (v + ε)), d ← ρ d + (1 − ρ) δ², θ ← θ − η δ",
+    source="Zeiler 2012",
+    options=Options,
+    slots=("v", "d"),
+    coefficients=coefficients,
+    update=update,
+)

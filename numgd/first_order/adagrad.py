@@ -6,6 +6,7 @@ J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121-2159, with
 import math
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import NonNegative
 from numgd.jit.portable import portable
 
@@ -17,9 +18,6 @@ class Options(NamedTuple):
     learning_rate_decay: NonNegative = 0.0
     initial_accumulator: NonNegative = 0.0
     eps: NonNegative = 1e-10
-
-
-SLOTS = ("s",)
 
 
 @portable
@@ -41,3 +39,20 @@ def update(p, g, slots, c):
     rate, eps = c
     s = slots[0] + g * g
     return p - rate * g / (math.sqrt(s) + eps), (s,)
+
+
+RULE = Rule(
+    name="adagrad",
+    optimizer="Adagrad",
+    summary="Adagrad.",
+    formula=(
+        "s ← s + g², θ ← θ − ηₜ g / (√s + ε), ηₜ = η / (1 + (t − 1) `learning_rate_decay`); s from "
+        "`initial_accumulator` on"
+    ),
+    source="Duchi, Hazan & Singer 2011",
+    options=Options,
+    slots=("s",),
+    coefficients=coefficients,
+    update=update,
+    initial=initial,
+)

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -14,9 +15,6 @@ class Options(NamedTuple):
     beta1: Fraction = 0.9
     beta2: Fraction = 0.999
     eps: NonNegative = 1e-8
-
-
-SLOTS = ("m", "v")
 
 
 @portable
@@ -62,3 +60,16 @@ def update(p, g, slots, c):
     """One parameter: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², θ ← θ − η m̂ / (√v̂ + ε)."""
     m, v = moments(g, slots, c)
     return p - step(m, v, c), (m, v)
+
+
+RULE = Rule(
+    name="adam",
+    optimizer="Adam",
+    summary="Adam.",
+    formula="θ ← θ − η m̂ / (√v̂ + ε)",
+    source="Kingma & Ba 2015",
+    options=Options,
+    slots=("m", "v"),
+    coefficients=coefficients,
+    update=update,
+)

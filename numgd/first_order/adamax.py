@@ -6,6 +6,7 @@ D. P. Kingma and J. Ba, ICLR 2015, algorithm 2.
 from typing import NamedTuple
 
 from numgd.first_order.comparisons import larger
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -17,9 +18,6 @@ class Options(NamedTuple):
     beta1: Fraction = 0.9
     beta2: Fraction = 0.999
     eps: NonNegative = 1e-8
-
-
-SLOTS = ("m", "u")
 
 
 @portable
@@ -38,3 +36,16 @@ def update(p, g, slots, c):
     m = beta1 * m + rest1 * g
     u = larger(beta2 * u, abs(g) + eps)
     return p - rate * m / u, (m, u)
+
+
+RULE = Rule(
+    name="adamax",
+    optimizer="Adamax",
+    summary="Adam with the infinity norm.",
+    formula="u ← max(β₂ u, |g| + ε), θ ← θ − η m̂ / u",
+    source="Kingma & Ba 2015",
+    options=Options,
+    slots=("m", "u"),
+    coefficients=coefficients,
+    update=update,
+)

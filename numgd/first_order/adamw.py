@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.first_order.decoupled import with_weight_decay
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 
 
@@ -17,5 +18,17 @@ class Options(NamedTuple):
     weight_decay: NonNegative = 0.01
 
 
-SLOTS = adam.SLOTS
 coefficients, update = with_weight_decay(adam.coefficients, adam.update)
+
+
+RULE = Rule(
+    name="adamw",
+    optimizer="AdamW",
+    summary="Adam with decoupled weight decay.",
+    formula="θ ← (1 − η λ) θ, then Adam",
+    source="Loshchilov & Hutter 2019",
+    options=Options,
+    slots=adam.RULE.slots,
+    coefficients=coefficients,
+    update=update,
+)

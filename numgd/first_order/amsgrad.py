@@ -5,10 +5,10 @@ The bias corrections are those of Adam; the paper has none.
 
 from numgd.first_order import adam
 from numgd.first_order.comparisons import larger
+from numgd.first_order.rule import Rule
 from numgd.jit.portable import portable
 
 Options = adam.Options
-SLOTS = ("m", "v", "largest")
 coefficients = adam.coefficients
 
 
@@ -18,3 +18,16 @@ def update(p, g, slots, c):
     m, v = adam.moments(g, slots, c)
     largest = larger(slots[2], v)
     return p - adam.step(m, largest, c), (m, v, largest)
+
+
+RULE = Rule(
+    name="amsgrad",
+    optimizer="AMSGrad",
+    summary="Adam with the largest second moment so far.",
+    formula="Adam with the largest v so far for v",
+    source="Reddi, Kale & Kumar 2018",
+    options=Options,
+    slots=("m", "v", "largest"),
+    coefficients=coefficients,
+    update=update,
+)

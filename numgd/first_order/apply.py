@@ -1,10 +1,10 @@
 """A scalar update rule over a vector: slots are the rows of a 2-D array."""
 
-import math
+from functools import cache
 
 import numpy as np
 
-from numgd.foundations.random import normal
+from numgd.foundations.evaluator import CARRIED
 from numgd.jit.portable import portable
 
 
@@ -51,9 +51,19 @@ def _row(slots, row, _):
     return slots[row]
 
 
+@portable
+def _number_of_row(matrix, k, row):
+    return matrix[row, k]
+
+
+@portable
+def _set_number_of_row(matrix, k, row, value):
+    matrix[row, k] = value
+
+
 def make_rows(rule):
     """Function ``rows(slots, 0)``: the rows of a rule's slots as a tuple; not on a device."""
-    return make_tuple(len(rule.SLOTS), _row)
+    return make_tuple(len(rule.slots), _row)
 
 
 def make_change(rule, in_rows=False):
@@ -62,8 +72,8 @@ def make_change(rule, in_rows=False):
     `slots` is a matrix, or with `in_rows` a tuple of vectors.
     """
     update = rule.update
-    gather = make_tuple(len(rule.SLOTS), _element_of_row if in_rows else _element)
-    scatter = _make_scatter(len(rule.SLOTS), _set_element_of_row if in_rows else _set_element)
+    gather = make_tuple(len(rule.slots), _element_of_row if in_rows else _element)
+    scatter = _make_scatter(len(rule.slots), _set_element_of_row if in_rows else _set_element)
 
     @portable
     def change(i, p, g, slots, c):
@@ -85,32 +95,6 @@ def _make_scatter(count, set_item):
         set_item(slots, last, i, values[last])
 
     return scatter
-
-
-@portable
-def clipped(g, factor, bound):
-    """A gradient's element times a factor, within ±bound."""
-    slope = factor * g
-    slope = bound if slope > bound else slope
-    return -bound if slope < -bound else slope
-
-
-@portable
-def noise_stream(t, group=0):
-    """The stream of random numbers of step t, for a group of arrays."""
-    return np.uint64(t) | np.uint64(group) << np.uint64(40)
-
-
-@portable
-def noise(real, deviation, seed, stream, i):
-    """What is added to element i of a gradient: a normal number of a standard deviation."""
-    return deviation * normal(real, seed, stream, np.uint64(i))
-
-
-@portable
-def noise_deviation(variance, decay, t):
-    """Standard deviation at step t = 1, 2, …; Neelakantan et al., arXiv:1511.06807, equation 1."""
-    return math.sqrt(variance / t**decay)
 
 
 def make_element(rule):
@@ -136,7 +120,7 @@ def make_cast(count, real):
 
 def make_start(rule):
     """Function ``start(slots, options)`` that gives the slots their first values: `rule.initial`, else 0."""
-    if not hasattr(rule, "initial"):
+    if rule.initial is None:
 
         @portable
         def start(slots, options):
@@ -158,24 +142,126 @@ def make_start(rule):
     return start
 
 
-def make_apply(rule):
-    """Function ``apply(p, g, slots, c)`` that updates all parameters in one thread."""
-    element = make_element(rule)
+def make_adapt(rule):
+    """Functions that keep the coefficients which sums give for several arrays.
+
+    ``adapt(adapted, row, options, c, sums, running)`` writes those for the sums in a row of `sums` to the
+    same row of `adapted`; ``adapted_of(adapted, row)`` reads them.
+    """
+    own = rule.adapt
+    sums_in = make_tuple(sums_of(rule), _number_of_row)
+    read = make_tuple(coefficients_of(rule), _number_of_row)
+    write = _make_scatter(coefficients_of(rule), _set_number_of_row)
 
     @portable
-    def apply(p, g, slots, c):
+    def adapt(adapted, row, options, c, sums, running):
+        write(adapted, row, own(np.float64, options, c, sums_in(sums, row), running))
+
+    return adapt, read
+
+
+def make_write_sums(rule):
+    """Function ``write(sums, row, values)`` that writes a tuple of sums to a row of a matrix."""
+    return _make_scatter(sums_of(rule), _set_number_of_row)
+
+
+def make_zeros(rule):
+    """Function ``zeros(real, 0)``: sums over no parameter."""
+    return make_tuple(sums_of(rule), _zero)
+
+
+def make_measure(rule, in_rows=False):
+    """Function ``measured(sums, i, p, g, slots, c)``: sums and what parameter i adds to them."""
+    measure = rule.measure
+    gather = make_tuple(len(rule.slots), _element_of_row if in_rows else _element)
+    add = make_tuple(sums_of(rule), _sum)
+
+    @portable
+    def measured(sums, i, p, g, slots, c):
+        return add((sums, measure(p, g, gather(slots, i), c)), 0)
+
+    return measured
+
+
+@portable
+def _sum(pair, k, _):
+    return pair[0][k] + pair[1][k]
+
+
+def _first_step(rule):
+    """Options, coefficients and running quantities of a first step, for how many there are of each."""
+    options, running = exact_options(rule, rule.options()), np.zeros(CARRIED)
+    return options, rule.coefficients(np.float64, options, np.float64(1), running), running
+
+
+@cache
+def first_coefficients_of(rule):
+    """How many coefficients a rule has before sums adapt them."""
+    return len(_first_step(rule)[1])
+
+
+@cache
+def sums_of(rule):
+    """How many sums a rule takes over parameters."""
+    if rule.measure is None:
+        return 0
+    one = np.float64(1)
+    return len(rule.measure(one, one, (one,) * len(rule.slots), _first_step(rule)[1]))
+
+
+@cache
+def coefficients_of(rule):
+    """How many coefficients a rule's update takes."""
+    options, c, running = _first_step(rule)
+    if rule.adapt is not None:
+        c = rule.adapt(np.float64, options, c, (np.float64(1),) * sums_of(rule), running)
+    return len(c)
+
+
+def make_apply(rule):
+    """Function ``apply(p, g, slots, options, t, running)``: one step of all parameters in one thread."""
+    element, coefficients = make_element(rule), rule.coefficients
+    if rule.measure is None:
+
+        @portable
+        def apply(p, g, slots, options, t, running):
+            c = coefficients(p.dtype.type, options, t, running)
+            for i in range(p.size):
+                element(i, p, g, slots, c)
+
+        return apply
+    measured, adapt = make_measure(rule), rule.adapt
+    zeros = make_zeros(rule)
+
+    @portable
+    def apply_by_sums(p, g, slots, options, t, running):
+        real = p.dtype.type
+        c = coefficients(real, options, t, running)
+        sums = zeros(real, 0)
+        for i in range(p.size):
+            sums = measured(sums, i, p[i], g[i], slots, c)
+        c = adapt(real, options, c, sums, running)
         for i in range(p.size):
             element(i, p, g, slots, c)
 
-    return apply
+    return apply_by_sums
+
+
+@portable
+def _zero(real, k, _):
+    return real(0)
+
+
+def exact_options(rule, options):
+    """A rule's options in float64."""
+    return rule.options(*(np.float64(value) for value in options))
 
 
 def step_coefficients(rule, options, t, dtype, running):
-    """Coefficients of step t = 1, 2, … in a dtype, for the drivers `kernels.*.update`.
+    """Coefficients of step t = 1, 2, … in a dtype, for drivers on the host, before sums `adapt` them.
 
     They are computed in float64: in float32, 1 − β and 1 − βᵗ would have three digits.  `running` (CARRIED,)
     is the same float64 array for all steps of a run.
     """
-    exact = rule.Options(*(np.float64(value) for value in options))
-    coefficients = rule.coefficients(np.float64, exact, np.float64(t), running)
+    coefficients = rule.coefficients(np.float64, exact_options(rule, options), np.float64(t), running)
     return tuple(np.dtype(dtype).type(value) for value in coefficients)

@@ -6,6 +6,7 @@ B. T. Polyak and A. B. Juditsky, SIAM J. Control Optim. 30 (1992) 838-855; the s
 
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import NonNegative, Start
 from numgd.jit.portable import portable
 
@@ -21,9 +22,6 @@ class Options(NamedTuple):
     decay: NonNegative = 1e-4
     power: NonNegative = 0.75
     averaging_start: Start = 1e6
-
-
-SLOTS = ("average",)
 
 
 @portable
@@ -48,3 +46,20 @@ def update(p, g, slots, c):
 def position(p, slots, c):
     """The average; θ itself before it begins."""
     return slots[0]
+
+
+RULE = Rule(
+    name="asgd",
+    optimizer="ASGD",
+    summary="Averaged gradient descent.",
+    formula=(
+        "θ ← θ − ηₜ (g + ρ θ), ηₜ = η / (1 + ρ η (t − 1))^`power`, and the average of θ from step "
+        "`averaging_start` + 2 on"
+    ),
+    source="Polyak & Juditsky 1992; Xu 2011",
+    options=Options,
+    slots=("average",),
+    coefficients=coefficients,
+    update=update,
+    position=position,
+)

@@ -5,7 +5,6 @@ the gradient test holds, at a point no higher than the first.
 """
 
 import math
-from collections import namedtuple
 from typing import NamedTuple
 
 from numgd.first_order.apply import make_apply, make_start
@@ -35,18 +34,6 @@ class LoopOptions(NamedTuple):
     maxfun: LimitFromOne = UNLIMITED
 
 
-def options_type(rule):
-    """NamedTuple of the loop's options and the rule's, with their ranges and defaults.
-
-    It becomes an attribute of the rule's module, where the disk cache finds it again by its name.
-    """
-    fields = {**LoopOptions()._asdict(), **rule.Options()._asdict()}
-    made = namedtuple("MethodOptions", fields, defaults=fields.values(), module=rule.__name__)
-    made.__annotations__ = {**LoopOptions.__annotations__, **rule.Options.__annotations__}
-    rule.MethodOptions = made
-    return made
-
-
 def make_rule_descent(space, evaluator, rule):
     """The loop over a space for one rule."""
     evaluate, observe = evaluator.evaluate, evaluator.observe
@@ -54,7 +41,6 @@ def make_rule_descent(space, evaluator, rule):
     norm = make_norm(space)
     apply = make_apply(rule)
     start = make_start(rule)
-    coefficients = rule.coefficients
 
     @portable
     def descent(problem, x, work, carry, options, age):
@@ -91,7 +77,7 @@ def make_rule_descent(space, evaluator, rule):
                 status = MAXFUN
                 break
             age += 1
-            apply(x, g, slots, coefficients(real, options, real(age), carry))
+            apply(x, g, slots, options, real(age), carry)
             f = evaluate(problem, x, g)
             evaluations += 1
             iteration += 1

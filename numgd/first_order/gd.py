@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import NonNegative
 from numgd.jit.portable import portable
 
@@ -10,9 +11,6 @@ class Options(NamedTuple):
     """Hyper-parameters."""
 
     learning_rate: NonNegative = 1e-3
-
-
-SLOTS = ()
 
 
 @portable
@@ -25,3 +23,17 @@ def coefficients(real, options, t, running):
 def update(p, g, slots, c):
     """One parameter."""
     return p - c[0] * g, slots
+
+
+RULE = Rule(
+    name="gd",
+    aliases=("sgd",),
+    optimizer="SGD",
+    summary="Gradient descent, stochastic where the gradients are.",
+    formula="θ ← θ − η g",
+    source="",
+    options=Options,
+    slots=(),
+    coefficients=coefficients,
+    update=update,
+)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from numgd.first_order import adam
 from numgd.first_order.comparisons import with_sign
 from numgd.first_order.decoupled import with_weight_decay
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -19,9 +20,6 @@ class Options(NamedTuple):
     beta1: Fraction = 0.9
     beta2: Fraction = 0.99
     weight_decay: NonNegative = 0.0
-
-
-SLOTS = ("m",)
 
 
 @portable
@@ -39,3 +37,16 @@ def _update(p, g, slots, c):
 
 
 coefficients, update = with_weight_decay(_coefficients, _update)
+
+
+RULE = Rule(
+    name="lion",
+    optimizer="Lion",
+    summary="Steps by the sign of a momentum.",
+    formula="θ ← (1 − η λ) θ − η sign(β₁ m + (1 − β₁) g), m ← β₂ m + (1 − β₂) g",
+    source="Chen et al. 2023",
+    options=Options,
+    slots=("m",),
+    coefficients=coefficients,
+    update=update,
+)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import NonNegative, UnitInterval
 from numgd.jit.portable import portable
 
@@ -11,9 +12,6 @@ class Options(NamedTuple):
 
     learning_rate: NonNegative = 1e-3
     momentum: UnitInterval = 0.9
-
-
-SLOTS = ("v",)
 
 
 @portable
@@ -33,3 +31,16 @@ def update(p, g, slots, c):
     """One parameter."""
     v = velocity(g, slots, c)
     return p - v, (v,)
+
+
+RULE = Rule(
+    name="momentum",
+    optimizer="Momentum",
+    summary="Gradient descent with momentum.",
+    formula="v ← γ v + η g, θ ← θ − v",
+    source="Polyak 1964",
+    options=Options,
+    slots=("v",),
+    coefficients=coefficients,
+    update=update,
+)

@@ -6,6 +6,7 @@ T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algor
 from typing import NamedTuple
 
 from numgd.first_order import adam
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -18,9 +19,6 @@ class Options(NamedTuple):
     beta2: Fraction = 0.999
     eps: NonNegative = 1e-8
     momentum_decay: NonNegative = 4e-3
-
-
-SLOTS = adam.SLOTS
 
 
 @portable
@@ -49,3 +47,19 @@ def update(p, g, slots, c):
     """One parameter: θ ← θ − (η₁ m + η₂ g) / (√v̂ + ε) with m and v of Adam."""
     m, v = adam.moments(g, slots, c)
     return p - (c[6] * m + c[7] * g) / adam.denominator(v, c), (m, v)
+
+
+RULE = Rule(
+    name="nadam",
+    optimizer="NAdam",
+    summary="Adam with Nesterov's momentum.",
+    formula=(
+        "θ ← θ − η (μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)) / (√v̂ + ε), μₜ = β₁ (1 − ½ 0.96^(t "
+        "`momentum_decay`)), Πₜ = μ₁ ⋯ μₜ"
+    ),
+    source="Dozat 2016",
+    options=Options,
+    slots=adam.RULE.slots,
+    coefficients=coefficients,
+    update=update,
+)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from numgd.first_order import nadam
 from numgd.first_order.decoupled import with_weight_decay
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 
 
@@ -18,5 +19,17 @@ class Options(NamedTuple):
     weight_decay: NonNegative = 0.01
 
 
-SLOTS = nadam.SLOTS
 coefficients, update = with_weight_decay(nadam.coefficients, nadam.update)
+
+
+RULE = Rule(
+    name="nadamw",
+    optimizer="NAdamW",
+    summary="NAdam with decoupled weight decay.",
+    formula="θ ← (1 − η λ) θ, then NAdam",
+    source="Dozat 2016; Loshchilov & Hutter 2019",
+    options=Options,
+    slots=nadam.RULE.slots,
+    coefficients=coefficients,
+    update=update,
+)

@@ -8,10 +8,10 @@ J. Martens, G. Dahl and G. Hinton, ICML 2013.
 """
 
 from numgd.first_order import momentum
+from numgd.first_order.rule import Rule
 from numgd.jit.portable import portable
 
 Options = momentum.Options
-SLOTS = momentum.SLOTS
 coefficients = momentum.coefficients
 
 
@@ -27,3 +27,18 @@ def update(p, g, slots, c):
 def position(p, slots, c):
     """θ = φ + γ v."""
     return p + c[1] * slots[0]
+
+
+RULE = Rule(
+    name="nesterov",
+    aliases=("nag",),
+    optimizer="Nesterov",
+    summary="Gradient descent with Nesterov's momentum.",
+    formula="v ← γ v + η g, φ ← φ − η g − γ v, where φ = θ − γ v",
+    source="Nesterov 1983; Sutskever et al. 2013",
+    options=Options,
+    slots=momentum.RULE.slots,
+    coefficients=coefficients,
+    update=update,
+    position=position,
+)

@@ -7,10 +7,10 @@ beside √v and the threshold ρ > 5 for the paper's 4.
 import math
 
 from numgd.first_order import adam
+from numgd.first_order.rule import Rule
 from numgd.jit.portable import portable
 
 Options = adam.Options
-SLOTS = adam.SLOTS
 
 
 @portable
@@ -35,3 +35,19 @@ def update(p, g, slots, c):
     """One parameter: θ ← θ − (η₁ + η₂ / (√v + ε)) m with m and v of Adam."""
     m, v = adam.moments(g, slots, c)
     return p - (c[5] + c[6] / (math.sqrt(v) + c[4])) * m, (m, v)
+
+
+RULE = Rule(
+    name="radam",
+    optimizer="RAdam",
+    summary="Adam with a rectified variance.",
+    formula=(
+        "while ρₜ ≤ 5 θ ← θ − η m̂, then θ ← θ − η r m̂ √(1 − β₂ᵗ) / (√v + ε); ρₜ = ρ∞ − 2 t β₂ᵗ / "
+        "(1 − β₂ᵗ), ρ∞ = 2 / (1 − β₂) − 1, r² = (ρₜ − 4) (ρₜ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρₜ)"
+    ),
+    source="Liu et al. 2020",
+    options=Options,
+    slots=adam.RULE.slots,
+    coefficients=coefficients,
+    update=update,
+)

@@ -6,6 +6,7 @@ T. Tieleman and G. Hinton, Neural Networks for Machine Learning, Coursera (2012)
 import math
 from typing import NamedTuple
 
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -16,9 +17,6 @@ class Options(NamedTuple):
     learning_rate: NonNegative = 1e-3
     decay: Fraction = 0.9
     eps: NonNegative = 1e-8
-
-
-SLOTS = ("v",)
 
 
 @portable
@@ -44,3 +42,16 @@ def update(p, g, slots, c):
     """One parameter: v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√v + ε)."""
     v = mean_square(g, slots[0], c)
     return p - c[0] * scaled(g, v, c), (v,)
+
+
+RULE = Rule(
+    name="rmsprop",
+    optimizer="RMSprop",
+    summary="RMSprop.",
+    formula="v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√v + ε)",
+    source="Tieleman & Hinton 2012",
+    options=Options,
+    slots=("v",),
+    coefficients=coefficients,
+    update=update,
+)

@@ -7,6 +7,7 @@ variance v − m² is itself the running quantity: it loses no digits and roundi
 from typing import NamedTuple
 
 from numgd.first_order import rmsprop_momentum
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative, UnitInterval
 from numgd.jit.portable import portable
 
@@ -20,7 +21,6 @@ class Options(NamedTuple):
     momentum: UnitInterval = 0.0
 
 
-SLOTS = ("m", "variance", "b")
 coefficients = rmsprop_momentum.coefficients
 
 
@@ -33,3 +33,16 @@ def update(p, g, slots, c):
     variance = decay * (variance + rest * d * d)
     p, b = rmsprop_momentum.follow(p, g, variance, b, c)
     return p, (m + rest * d, variance, b)
+
+
+RULE = Rule(
+    name="rmsprop-centred",
+    optimizer="RMSpropCentred",
+    summary="RMSprop by the variance of gradients.",
+    formula="RMSprop with momentum, with the variance v − m² for v, where m ← ρ m + (1 − ρ) g",
+    source="Graves 2013",
+    options=Options,
+    slots=("m", "variance", "b"),
+    coefficients=coefficients,
+    update=update,
+)

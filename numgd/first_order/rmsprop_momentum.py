@@ -7,6 +7,7 @@ the step size outside the velocity.
 from typing import NamedTuple
 
 from numgd.first_order import rmsprop
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative, UnitInterval
 from numgd.jit.portable import portable
 
@@ -18,9 +19,6 @@ class Options(NamedTuple):
     decay: Fraction = 0.9
     eps: NonNegative = 1e-8
     momentum: UnitInterval = 0.9
-
-
-SLOTS = ("v", "b")
 
 
 @portable
@@ -42,3 +40,16 @@ def update(p, g, slots, c):
     v = rmsprop.mean_square(g, slots[0], c)
     p, b = follow(p, g, v, slots[1], c)
     return p, (v, b)
+
+
+RULE = Rule(
+    name="rmsprop-momentum",
+    optimizer="RMSpropMomentum",
+    summary="RMSprop with momentum.",
+    formula="v ← ρ v + (1 − ρ) g², b ← γ b + g / (√v + ε), θ ← θ − η b",
+    source="Graves 2013",
+    options=Options,
+    slots=("v", "b"),
+    coefficients=coefficients,
+    update=update,
+)

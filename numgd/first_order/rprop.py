@@ -7,6 +7,7 @@ M. Riedmiller and H. Braun, ICNN 1993.
 from typing import Annotated, NamedTuple
 
 from numgd.first_order.comparisons import with_sign
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import AtMost, Extent, Factor, NonNegative, UnitInterval
 from numgd.jit.portable import portable
 
@@ -19,9 +20,6 @@ class Options(NamedTuple):
     increase_factor: Factor = 1.2
     min_step_size: Annotated[NonNegative, AtMost("max_step_size")] = 1e-6
     max_step_size: Extent = 50.0
-
-
-SLOTS = ("sign", "size")
 
 
 @portable
@@ -47,3 +45,20 @@ def update(p, g, slots, c):
     size = min(max(slots[1] * factor, least), most)
     sign = zero if agreement < 0 else sign
     return p - sign * size, (sign, size)
+
+
+RULE = Rule(
+    name="rprop",
+    optimizer="Rprop",
+    summary="Resilient propagation, for full batches.",
+    formula=(
+        "θ ← θ − s sign(g); s, from η on, is multiplied by `increase_factor` while the sign stays; "
+        "when it turns, by `decrease_factor`, and θ stays once"
+    ),
+    source="Riedmiller & Braun 1993; Igel & Hüsken 2000, iRprop⁻",
+    options=Options,
+    slots=("sign", "size"),
+    coefficients=coefficients,
+    update=update,
+    initial=initial,
+)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from numgd.first_order import adam
 from numgd.first_order.comparisons import with_sign
+from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative
 from numgd.jit.portable import portable
 
@@ -22,7 +23,6 @@ class Options(NamedTuple):
     initial_accumulator: NonNegative = 1e-6
 
 
-SLOTS = ("m", "v")
 coefficients = adam.coefficients
 
 
@@ -41,3 +41,19 @@ def update(p, g, slots, c):
     m = beta1 * m + rest1 * g
     v = v - with_sign(rest2 * square, v - square)
     return p - adam.step(m, v, c), (m, v)
+
+
+RULE = Rule(
+    name="yogi",
+    optimizer="Yogi",
+    summary="Adam with an additive second moment.",
+    formula=(
+        "v ← v − (1 − β₂) sign(v − g²) g², θ ← θ − η m̂ / (√v̂ + ε); m and v from `initial_accumulator` on"
+    ),
+    source="Zaheer et al. 2018",
+    options=Options,
+    slots=("m", "v"),
+    coefficients=coefficients,
+    update=update,
+    initial=initial,
+)

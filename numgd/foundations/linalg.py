@@ -253,3 +253,12 @@ def euclidean_norm(x):
     for i in range(x.size):
         total += (x[i] / largest) * (x[i] / largest)
     return largest * math.sqrt(total)
+
+
+@portable
+def all_finite(x):
+    """Whether no component is NaN or infinite."""
+    finite = True
+    for i in range(x.size):
+        finite &= is_finite(x[i])
+    return finite

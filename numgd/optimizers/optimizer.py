@@ -2,13 +2,14 @@
 
 import inspect
 import math
+import sys
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from numgd.first_order import RULES
-from numgd.first_order.apply import make_start, noise_deviation, noise_stream, step_coefficients
+from numgd.first_order.apply import make_start, step_coefficients
 from numgd.first_order.other_names import known_as, relative
+from numgd.first_order.treatment import average_weights, noise_deviation, noise_stream, shrinkage
 from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.ranges import (
     Count,
@@ -38,6 +39,7 @@ from numgd.optimizers.arrays import (
 )
 from numgd.optimizers.state import checked_state
 from numgd.optimizers.storage import read, write
+from numgd.registry import RULES
 from numgd.schedules.schedule import rate_of_step
 
 
@@ -145,7 +147,7 @@ class Optimizer:
 
     def _hyperparameters(self, others, given):
         """Hyper-parameters of a group, where not given those of others; raises for unknown ones."""
-        known, ranges = self.rule.Options()._asdict(), parameters_of(self.rule.Options)
+        known, ranges = self.rule.options()._asdict(), parameters_of(self.rule.options)
         if "weight_decay" not in known:
             known, ranges = {**known, **Penalty()._asdict()}, {**ranges, **parameters_of(Penalty)}
         known |= others
@@ -165,8 +167,7 @@ class Optimizer:
         if own:
             return f"{start}; here it is {' and '.join(map(repr, own))}"
         if other is not None:
-            (cls,) = [cls for cls in Optimizer.__subclasses__() if cls.rule_name == other]
-            return f"{start}; numgd.{cls.__name__} does what it stands for"
+            return f"{start}; numgd.{RULES[other].optimizer} does what it stands for"
         return f"{start}; it has {', '.join(known)}"
 
     def __repr__(self):
@@ -331,12 +332,9 @@ class Optimizer:
     def _follow(self):
         """What averages and lookahead make of a step."""
         for group in self._groups:
-            if self.ema is not None:
-                decay = self.ema if self.t > 1 else 0.0
-                group.table.combine(cpu.P, group.memory("average"), decay, 1.0 - decay)
-            elif self.average_from is not None:
-                weight = 1.0 / max(1, self.t - self.average_from + 1)
-                group.table.combine(cpu.P, group.memory("average"), 1.0 - weight, weight)
+            if self.averages:
+                old, new = average_weights(self.ema or 0.0, self.average_from or 0, self.t)
+                group.table.combine(cpu.P, group.memory("average"), old, new)
             if self.lookahead is not None and self.t % self.lookahead[0] == 0:
                 slow, alpha = group.memory("slow"), self.lookahead[1]
                 group.table.combine(cpu.P, slow, 1.0 - alpha, alpha)
@@ -376,14 +374,13 @@ class Optimizer:
         They differ from `params` where the rule keeps others: with `numgd.Nesterov` those are the look-ahead
         point, with `numgd.ASGD` these are the average.
         """
-        position = getattr(self.rule, "position", None)
         if self._parameters is None:
             raise ValueError("there are no parameters before the first step, of a copy its own first one")
         if not self._parameters.unchanged():
             self._point_to(self._known(self._parameters.keys, self._parameters.arrays))
         for group in self._groups:
             group.copy_parameters()
-        return self._gathered_from(lambda group: group.positions(self.rule, position, self.t))
+        return self._gathered_from(lambda group: group.positions(self.rule, self.t))
 
     def averaged(self):
         """The average of the parameters that `ema` or `average_from` asks for."""
@@ -428,7 +425,7 @@ class Optimizer:
         ValueError
             For anything that `state_dict` of such an optimizer does not give; nothing is changed then.
         """
-        loaded = checked_state(state, self.rule_name, len(self.rule.SLOTS), self.accumulate)
+        loaded = checked_state(state, self.rule_name, len(self.rule.slots), self.accumulate)
         if self._groups is not None:
             _check_fit(self._groups, loaded.groups)
         schedule = self._own["learning_rate"]
@@ -488,12 +485,12 @@ class _Group:
         self.rate = hyperparameters["learning_rate"]
         penalty = Penalty()._asdict().items()
         decay, self.decoupled = (hyperparameters.get(name, value) for name, value in penalty)
-        self.decay = 0.0 if "weight_decay" in rule.Options._fields else decay
-        own = {name: value for name, value in hyperparameters.items() if name in rule.Options._fields}
-        self.options = rule.Options(**{**own, "learning_rate": 0.0 if callable(self.rate) else self.rate})
+        self.decay = 0.0 if "weight_decay" in rule.options._fields else decay
+        own = {name: value for name, value in hyperparameters.items() if name in rule.options._fields}
+        self.options = rule.options(**{**own, "learning_rate": 0.0 if callable(self.rate) else self.rate})
         self.parameter_copies, self.gradient_copies = [], []
         self.table = _table_type(arrays[0])(arrays)
-        self.slots = self.table.memory(len(rule.SLOTS))
+        self.slots = self.table.memory(len(rule.slots))
         self.table.start(make_start(rule), self.slots, self.options)
         self.running = np.zeros(CARRIED)
         self.ones = np.ones(len(arrays))
@@ -546,19 +543,17 @@ class _Group:
 
     def step(self, rule, options, t, factors, bound):
         """One step of the rule."""
-        decay, keep = self.decay, 1.0
-        if self.decoupled:
-            decay, keep = 0.0, 1.0 - options.learning_rate * self.decay
+        decay, keep = shrinkage(self.decay, self.decoupled, options.learning_rate)
         change = cpu.Change(factors, decay, keep, bound)
         self.table.step(rule, self.slots, options, float(t), self.running, change)
 
-    def positions(self, rule, position, t):
+    def positions(self, rule, t):
         """The parameters that the rule is about, as vectors."""
         flat = self.table.memory()
         self.table.combine(cpu.P, flat, 0.0, 1.0)
-        if position is not None and t > 0:
+        if rule.position is not None and t > 0:
             c = step_coefficients(rule, self.options_of_step(t), t, self.table.dtype, self.running.copy())
-            flat = np.asarray(position(flat, tuple(self.slots), c))
+            flat = np.asarray(rule.position(flat, tuple(self.slots), c))
         return self.table.views(flat)
 
     def copied(self, name):
@@ -640,12 +635,11 @@ def _difference(keys, others):
     return f"missing {missing}, unknown {extra}"
 
 
-def optimizer_class(name, rule_name, summary):
+def optimizer_class(rule):
     """The optimizer of a rule."""
-    rule = RULES[rule_name]
     own = [
         inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
-        for field, value in rule.Options()._asdict().items()
+        for field, value in rule.options()._asdict().items()
     ]
     own[0] = own[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
     shared = [
@@ -653,13 +647,14 @@ def optimizer_class(name, rule_name, summary):
         for parameter in inspect.signature(Optimizer).parameters.values()
         if parameter.name not in ("learning_rate", "hyperparameters")
     ]
-    if "weight_decay" not in rule.Options._fields:
+    if "weight_decay" not in rule.options._fields:
         own += [
             inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
             for field, value in Penalty()._asdict().items()
         ]
-    source = inspect.getdoc(rule)
-    made = type(name, (Optimizer,), {"rule_name": rule_name, "__doc__": f"{summary}\n\n{source}\n"})
+    own_file = sys.modules.get(f"numgd.first_order.{rule.name.replace('-', '_')}")
+    text = f"{rule.summary}\n\n{rule.formula if own_file is None else inspect.getdoc(own_file)}\n"
+    made = type(rule.optimizer, (Optimizer,), {"rule_name": rule.name, "__doc__": text})
     made.__module__ = "numgd.optimizers"
     made.__signature__ = inspect.Signature([*own, *shared])
     return made

@@ -3,10 +3,9 @@
 import numpy as np
 
 from numgd.foundations.linalg import epsilon, multiply, rank_two_update, set_identity
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
-
-OPTIONS = DescentOptions()
 
 
 @portable
@@ -74,3 +73,14 @@ def take_hess_inv(matrix, work, maxcor):
     work[SCRATCH_ROWS] = np.nan
     work[SCRATCH_ROWS + 2 :] = matrix.todense() if hasattr(matrix, "todense") else matrix
     return 1
+
+
+METHOD = Method(
+    name="bfgs",
+    summary="The quasi-Newton method of Broyden, Fletcher, Goldfarb and Shanno.",
+    options=DescentOptions(),
+    rows=rows,
+    result_fields=result_fields,
+    take_hess_inv=take_hess_inv,
+    make_solver=make_solver,
+)

@@ -16,6 +16,7 @@ from numgd.foundations.ranges import (
     Tolerance,
     UnitInterval,
 )
+from numgd.foundations.records import Method
 from numgd.foundations.status import UNLIMITED
 from numgd.jit.portable import portable
 from numgd.second_order import secant
@@ -37,13 +38,6 @@ class BroydenOptions(NamedTuple):
     maxls: LimitFromOne = 100  # evaluations in one line search
 
 
-OPTIONS = BroydenOptions()
-
-rows = secant.rows
-result_fields = secant.result_fields
-take_hess_inv = secant.take_hess_inv
-
-
 @portable
 def weight(real, options, ys, yhy, sbs):
     """What φ of the formula for the Hessian B is in the formula for its inverse.
@@ -58,3 +52,14 @@ def weight(real, options, ys, yhy, sbs):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(space, evaluator, secant.make_model(space, weight))
+
+
+METHOD = Method(
+    name="broyden",
+    summary="Broyden's family of quasi-Newton methods, from BFGS to DFP.",
+    options=BroydenOptions(),
+    rows=secant.rows,
+    result_fields=secant.result_fields,
+    take_hess_inv=secant.take_hess_inv,
+    make_solver=make_solver,
+)

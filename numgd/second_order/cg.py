@@ -5,14 +5,10 @@ Memory: 6 vectors of length n.
 
 import math
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order import conjugate
 from numgd.second_order.descent import DescentOptions, make_descent
-
-OPTIONS = DescentOptions(c2=0.4)
-MATRIX_FREE = True
-
-rows = conjugate.rows
 
 
 def make_beta(space):
@@ -28,3 +24,14 @@ def make_beta(space):
 def make_solver(space, evaluator):
     """The solver over a space; β = 0 is a restart of its own, others would cost evaluations."""
     return make_descent(space, evaluator, conjugate.make_model(space, make_beta, overlap=math.inf))
+
+
+METHOD = Method(
+    name="cg",
+    aliases=("conjugate-gradient",),
+    summary="Conjugate gradients of Polak and Ribière, with restarts.",
+    options=DescentOptions(c2=0.4),
+    matrix_free=True,
+    rows=conjugate.rows,
+    make_solver=make_solver,
+)

@@ -6,14 +6,10 @@ SIAM J. Optim. 10 (1999) 177-182.
 Memory: 6 vectors of length n.
 """
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order import conjugate
 from numgd.second_order.descent import DescentOptions, make_descent
-
-OPTIONS = DescentOptions(c2=0.1)
-MATRIX_FREE = True
-
-rows = conjugate.rows
 
 
 def make_beta(space):
@@ -30,3 +26,13 @@ def make_beta(space):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(space, evaluator, conjugate.make_model(space, make_beta))
+
+
+METHOD = Method(
+    name="cg-dy",
+    summary="Conjugate gradients of Dai and Yuan.",
+    options=DescentOptions(c2=0.1),
+    matrix_free=True,
+    rows=conjugate.rows,
+    make_solver=make_solver,
+)

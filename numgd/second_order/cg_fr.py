@@ -5,14 +5,10 @@ R. Fletcher and C. M. Reeves, "Function minimization by conjugate gradients", Co
 Memory: 6 vectors of length n.
 """
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order import conjugate
 from numgd.second_order.descent import DescentOptions, make_descent
-
-OPTIONS = DescentOptions(c2=0.1)
-MATRIX_FREE = True
-
-rows = conjugate.rows
 
 
 def make_beta(space):
@@ -28,3 +24,13 @@ def make_beta(space):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(space, evaluator, conjugate.make_model(space, make_beta))
+
+
+METHOD = Method(
+    name="cg-fr",
+    summary="Conjugate gradients of Fletcher and Reeves.",
+    options=DescentOptions(c2=0.1),
+    matrix_free=True,
+    rows=conjugate.rows,
+    make_solver=make_solver,
+)

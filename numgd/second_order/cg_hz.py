@@ -8,15 +8,11 @@ Memory: 6 vectors of length n.
 
 import math
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order import conjugate
 from numgd.second_order.descent import DescentOptions, make_descent
 from numgd.second_order.hager_zhang import make_hager_zhang
-
-OPTIONS = DescentOptions(c1=0.1, c2=0.9)
-MATRIX_FREE = True
-
-rows = conjugate.rows
 
 
 def make_beta(space):
@@ -39,3 +35,13 @@ def make_solver(space, evaluator):
     return make_descent(
         space, evaluator, conjugate.make_model(space, make_beta, overlap=math.inf), search=make_hager_zhang
     )
+
+
+METHOD = Method(
+    name="cg-hz",
+    summary="Conjugate gradients of Hager and Zhang, with their line search.",
+    options=DescentOptions(c1=0.1, c2=0.9),
+    matrix_free=True,
+    rows=conjugate.rows,
+    make_solver=make_solver,
+)

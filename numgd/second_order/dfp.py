@@ -5,15 +5,10 @@ R. Fletcher and M. J. D. Powell, "A rapidly convergent descent method for minimi
 which is its default, it takes much the same path as BFGS.
 """
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order import secant
 from numgd.second_order.descent import DescentOptions, make_descent
-
-OPTIONS = DescentOptions(c2=0.01)
-
-rows = secant.rows
-result_fields = secant.result_fields
-take_hess_inv = secant.take_hess_inv
 
 
 @portable
@@ -25,3 +20,14 @@ def weight(real, options, ys, yhy, sbs):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(space, evaluator, secant.make_model(space, weight))
+
+
+METHOD = Method(
+    name="dfp",
+    summary="The quasi-Newton method of Davidon, Fletcher and Powell.",
+    options=DescentOptions(c2=0.01),
+    rows=secant.rows,
+    result_fields=secant.result_fields,
+    take_hess_inv=secant.take_hess_inv,
+    make_solver=make_solver,
+)

@@ -9,6 +9,7 @@ region goes on to its boundary along a direction of negative curvature.  Memory:
 import math
 
 from numgd.foundations.linalg import cholesky_solve, epsilon, euclidean_norm, multiply
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable, seldom
 from numgd.second_order.trust_exact import bounds, descend, make_factorise
 from numgd.second_order.trust_region import (
@@ -18,9 +19,6 @@ from numgd.second_order.trust_region import (
     TrustRegionOptions,
     make_trust_region,
 )
-
-OPTIONS = TrustRegionOptions()
-CURVATURE = "hessian"
 
 
 @portable
@@ -148,3 +146,13 @@ def make_model(evaluator):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_trust_region(space, evaluator, make_model(evaluator))
+
+
+METHOD = Method(
+    name="dogleg",
+    summary="A trust region by Powell's dogleg.",
+    options=TrustRegionOptions(),
+    curvature="hessian",
+    rows=rows,
+    make_solver=make_solver,
+)

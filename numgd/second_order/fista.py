@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from numgd.foundations.linalg import epsilon
 from numgd.foundations.ranges import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
+from numgd.foundations.records import Method
 from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
@@ -45,11 +46,6 @@ class FistaOptions(NamedTuple):
     maxiter: Limit = 15000
     maxfun: LimitFromOne = UNLIMITED
 
-
-OPTIONS = FistaOptions()
-BOUNDED = True
-MATRIX_FREE = True
-HOST_ONLY = True
 
 # Scalars carried: the t of the paper, the Lipschitz constant to try next, and F where the run started.
 T, LIPSCHITZ, START = 0, 1, 2
@@ -221,3 +217,15 @@ def make_solver(space, evaluator):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
 
     return solve
+
+
+METHOD = Method(
+    name="fista",
+    summary="Accelerated proximal gradients for a smooth function plus an L1 penalty.",
+    options=FistaOptions(),
+    bounded=True,
+    matrix_free=True,
+    on_device=False,
+    rows=rows,
+    make_solver=make_solver,
+)

@@ -8,13 +8,11 @@ import math
 import numpy as np
 
 from numgd.foundations.linalg import epsilon
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
 
-OPTIONS = DescentOptions(ftol=2.220446049250313e-09, maxiter=15000, maxfun=15000, maxls=20)
 MAXCOR = 10
-TOLERANCES = ("gtol", "ftol")
-MATRIX_FREE = True
 
 
 @portable
@@ -103,3 +101,18 @@ def take_hess_inv(matrix, work, maxcor):
         work[SCRATCH_ROWS + 2 * age + 1] = factor * y
         age += 1
     return age
+
+
+METHOD = Method(
+    name="l-bfgs",
+    aliases=("lbfgs",),
+    summary="BFGS from the last few steps alone.",
+    options=DescentOptions(ftol=2.220446049250313e-09, maxiter=15000, maxfun=15000, maxls=20),
+    maxcor=MAXCOR,
+    tolerances=("gtol", "ftol"),
+    matrix_free=True,
+    rows=rows,
+    result_fields=result_fields,
+    take_hess_inv=take_hess_inv,
+    make_solver=make_solver,
+)

@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from numgd.foundations.linalg import epsilon
+from numgd.foundations.records import Method
 from numgd.foundations.spaces import make_norm
 from numgd.foundations.status import (
     CALLBACK,
@@ -49,13 +50,6 @@ from numgd.second_order.line_search import (
     make_limited_strong_wolfe,
 )
 from numgd.second_order.subspace import projected_direction
-
-OPTIONS = DescentOptions(ftol=2.220446049250313e-09, c1=1e-3, maxiter=15000, maxfun=15000, maxls=20)
-MAXCOR = 10
-TOLERANCES = ("gtol", "ftol")
-BOUNDED = True
-MATRIX_FREE = True
-HOST_ONLY = True
 
 OWN_ROWS = SCRATCH_ROWS + 1  # the loop's, and which variables are free
 
@@ -277,3 +271,18 @@ def result_fields(x, work, age, maxcor):
 
     order = np.arange(max(0, age - maxcor), age) % maxcor  # oldest first
     return {"hess_inv": LbfgsInvHessProduct(memory[order], memory[maxcor + order])}
+
+
+METHOD = Method(
+    name="l-bfgs-b",
+    summary="L-BFGS within bounds.",
+    options=DescentOptions(ftol=2.220446049250313e-09, c1=1e-3, maxiter=15000, maxfun=15000, maxls=20),
+    maxcor=10,
+    tolerances=("gtol", "ftol"),
+    bounded=True,
+    matrix_free=True,
+    on_device=False,
+    rows=rows,
+    result_fields=result_fields,
+    make_solver=make_solver,
+)

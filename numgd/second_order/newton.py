@@ -8,6 +8,7 @@ along a direction of negative curvature.  Memory: n + 8 vectors of length n.
 import math
 
 from numgd.foundations.linalg import cholesky_solve, epsilon
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable, seldom
 from numgd.second_order.descent import (
     SCRATCH_ROWS,
@@ -17,9 +18,6 @@ from numgd.second_order.descent import (
     make_descent,
 )
 from numgd.second_order.modified_cholesky import modified_cholesky, modified_solve, negative_curvature
-
-OPTIONS = DescentOptions()
-CURVATURE = "hessian"
 
 # What the factors in memory are, and (as `age`) what they were at the last point.
 UNKNOWN = 0
@@ -134,3 +132,13 @@ def make_newton_model(space, evaluator):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(space, evaluator, make_newton_model(space, evaluator), guess=one_or_less, local=True)
+
+
+METHOD = Method(
+    name="newton",
+    summary="Newton's method with a modified Cholesky factorisation, by a line search.",
+    options=DescentOptions(),
+    curvature="hessian",
+    rows=rows,
+    make_solver=make_solver,
+)

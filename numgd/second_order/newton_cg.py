@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 from numgd.foundations.linalg import epsilon
 from numgd.foundations.ranges import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
+from numgd.foundations.records import Method
 from numgd.foundations.status import UNLIMITED
 from numgd.jit.portable import portable
 from numgd.second_order.descent import AUTOMATIC, SCRATCH_ROWS, Model, make_descent, unit
@@ -29,11 +30,6 @@ class NewtonCGOptions(NamedTuple):
     maxfun: LimitFromOne = UNLIMITED
     maxls: LimitFromOne = 100  # evaluations in one line search
 
-
-OPTIONS = NewtonCGOptions()
-CURVATURE = "product"
-MATRIX_FREE = True
-TOLERANCES = ("xtol",)
 
 MOST_PRODUCTS = 20
 """Products of one iteration, for each variable."""
@@ -118,3 +114,15 @@ def make_solver(space, evaluator):
     return make_descent(
         space, evaluator, make_model(space, evaluator), guess=unit, step_test=make_mean_step_test, local=True
     )
+
+
+METHOD = Method(
+    name="newton-cg",
+    summary="Newton's method by truncated conjugate gradients, with a line search.",
+    options=NewtonCGOptions(),
+    tolerances=("xtol",),
+    curvature="product",
+    matrix_free=True,
+    rows=rows,
+    make_solver=make_solver,
+)

@@ -16,6 +16,7 @@ import math
 from typing import NamedTuple
 
 from numgd.foundations.ranges import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
+from numgd.foundations.records import Method
 from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
@@ -48,14 +49,6 @@ class OwlqnOptions(NamedTuple):
     maxfun: LimitFromOne = 15000
     maxls: LimitFromOne = 40  # evaluations in one line search
 
-
-OPTIONS = OwlqnOptions()
-MAXCOR = lbfgs.MAXCOR
-TOLERANCES = ("gtol", "ftol")
-BOUNDED = True
-MATRIX_FREE = True
-HOST_ONLY = True
-rows = lbfgs.rows
 
 DECREASE = 1e-4
 """Fraction of the decrease foretold that a step must bring."""
@@ -247,3 +240,17 @@ def make_solver(space, evaluator):
                     return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
 
     return solve
+
+
+METHOD = Method(
+    name="owl-qn",
+    summary="L-BFGS for a smooth function plus an L1 penalty.",
+    options=OwlqnOptions(),
+    maxcor=lbfgs.MAXCOR,
+    tolerances=("gtol", "ftol"),
+    bounded=True,
+    matrix_free=True,
+    on_device=False,
+    rows=lbfgs.rows,
+    make_solver=make_solver,
+)

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from numgd.foundations.linalg import epsilon, multiply, rank_one_update, set_identity
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order.trust_ncg import make_truncated_cg
 from numgd.second_order.trust_region import (
@@ -20,8 +21,6 @@ from numgd.second_order.trust_region import (
     make_length,
     make_trust_region,
 )
-
-OPTIONS = TrustRegionOptions(max_trust_radius=1e10, eta=1e-3, gtol=1e-5, norm=math.inf)
 
 SKIP = 1e-8
 """Least cosine between step and the error of the model for which the model is updated, eq. 6.26."""
@@ -96,3 +95,13 @@ def result_fields(x, work, age, maxcor):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_trust_region(space, evaluator, make_model(space))
+
+
+METHOD = Method(
+    name="sr1",
+    summary="A trust region with the symmetric rank-one update.",
+    options=TrustRegionOptions(max_trust_radius=1e10, eta=1e-3, gtol=1e-5, norm=math.inf),
+    rows=rows,
+    result_fields=result_fields,
+    make_solver=make_solver,
+)

@@ -1,10 +1,8 @@
 """Steepest descent: the direction is the negative gradient (Cauchy, 1847).  Memory: 5 vectors of length n."""
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable
 from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
-
-OPTIONS = DescentOptions()
-MATRIX_FREE = True
 
 
 @portable
@@ -32,3 +30,14 @@ def make_model(space):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_descent(space, evaluator, make_model(space), unit_step=False)
+
+
+METHOD = Method(
+    name="steepest-descent",
+    aliases=("gradient-descent",),
+    summary="Steps along the negative gradient, by a line search.",
+    options=DescentOptions(),
+    matrix_free=True,
+    rows=rows,
+    make_solver=make_solver,
+)

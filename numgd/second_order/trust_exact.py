@@ -18,6 +18,7 @@ from numgd.foundations.ranges import (
     Positive,
     Tolerance,
 )
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable, seldom
 from numgd.second_order.secular import Factors, make_secular
 from numgd.second_order.trust_region import (
@@ -45,11 +46,6 @@ class TrustExactOptions(NamedTuple):
     maxiter: Limit = AUTOMATIC
     maxfun: LimitFromOne = UNLIMITED
     subproblem_maxiter: LimitFromOne = 25  # factorisations a step
-
-
-OPTIONS = TrustExactOptions()
-CURVATURE = "hessian"
-HOST_ONLY = True
 
 
 @portable
@@ -164,3 +160,14 @@ def make_model(evaluator):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_trust_region(space, evaluator, make_model(evaluator))
+
+
+METHOD = Method(
+    name="trust-exact",
+    summary="A trust region whose subproblem is solved nearly exactly.",
+    options=TrustExactOptions(),
+    curvature="hessian",
+    on_device=False,
+    rows=rows,
+    make_solver=make_solver,
+)

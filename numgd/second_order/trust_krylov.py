@@ -15,6 +15,7 @@ import math
 from typing import Any, NamedTuple
 
 from numgd.foundations.linalg import euclidean_norm
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable, seldom
 from numgd.second_order.secular import Factors, make_secular
 from numgd.second_order.trust_ncg import make_truncated_cg
@@ -26,11 +27,6 @@ from numgd.second_order.trust_region import (
     make_length,
     make_trust_region,
 )
-
-OPTIONS = TrustRegionOptions()
-CURVATURE = "product"
-MATRIX_FREE = True
-HOST_ONLY = True
 
 VECTORS = 4  # residual, direction, its product, the next Lanczos vector before it is normalised
 SMALL = 7  # arrays with a number for each Lanczos vector
@@ -241,3 +237,15 @@ def make_model(space, evaluator):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_trust_region(space, evaluator, make_model(space, evaluator))
+
+
+METHOD = Method(
+    name="trust-krylov",
+    summary="A trust region by the Lanczos method of Gould, Lucidi, Roma and Toint.",
+    options=TrustRegionOptions(),
+    curvature="product",
+    matrix_free=True,
+    on_device=False,
+    rows=rows,
+    make_solver=make_solver,
+)

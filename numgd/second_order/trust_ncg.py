@@ -7,6 +7,7 @@ Anal. 20 (1983) 626-637; Nocedal & Wright, algorithm 7.2.  Memory: 7 vectors of 
 import math
 from typing import Any, NamedTuple
 
+from numgd.foundations.records import Method
 from numgd.jit.portable import portable, seldom
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
@@ -16,10 +17,6 @@ from numgd.second_order.trust_region import (
     make_length,
     make_trust_region,
 )
-
-OPTIONS = TrustRegionOptions()
-CURVATURE = "product"
-MATRIX_FREE = True
 
 
 @portable
@@ -119,3 +116,14 @@ def make_model(space, evaluator):
 def make_solver(space, evaluator):
     """The solver over a space."""
     return make_trust_region(space, evaluator, make_model(space, evaluator))
+
+
+METHOD = Method(
+    name="trust-ncg",
+    summary="A trust region by truncated conjugate gradients of Steihaug.",
+    options=TrustRegionOptions(),
+    curvature="product",
+    matrix_free=True,
+    rows=rows,
+    make_solver=make_solver,
+)

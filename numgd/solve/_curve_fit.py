@@ -23,9 +23,9 @@ from numgd.foundations.ranges import (
     Unchecked,
     parameters_of,
 )
+from numgd.foundations.schemes import EXACT, PAIR, SOURCE
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solvers.least_squares import HOST_ROWS, estimate, finite, short_memory
-from numgd.kernels.cpu.solvers.one_problem import EXACT, PAIR, SOURCE
 from numgd.solve._least_squares import NOT_WATCHED, Setting, least_squares, place, run
 from numgd.solve.fit_settings import (
     FREE,
@@ -35,7 +35,6 @@ from numgd.solve.fit_settings import (
     scale_of,
     steps_of,
 )
-from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.covariance import determined
 from numgd.sums_of_squares.evaluator import (
     BOTH,
@@ -197,8 +196,8 @@ def curve_fit(
     if method is None:
         method = "trf" if bounded else "lm"
     method = fit_method(method)
-    if bounded and not SOLVERS[method].BOUNDED:
-        raise ValueError(f"method {method!r} takes no bounds; use 'trf' or 'dogbox'")
+    if bounded and not method.bounded:
+        raise ValueError(f"method {method.name!r} takes no bounds; use 'trf' or 'dogbox'")
     scheme = scheme_of(jac, joint=False)
     x = first_guess(p0, box, bounded, n)
 
@@ -206,15 +205,15 @@ def curve_fit(
         check_finite = nan_policy is None
     xdata, ydata, sigma = _data(xdata, ydata, sigma, check_finite, nan_policy)
     data = (xdata, ydata, _NO_WEIGHTS if sigma is None else weights_of(sigma, ydata.size))
-    if method == "lm" and n > ydata.size:
+    if method.minpack and n > ydata.size:
         raise TypeError(
             f"the number of parameters, {n}, must not exceed the number of data points, {ydata.size}, for "
-            "method 'lm': use 'trf'"
+            f"method {method.name!r}: use 'trf'"
         )
-    known, ranges = (_LM_RANGES, _LM_RANGES) if method == "lm" else (_OPTIONS, _RANGES)
+    known, ranges = (_LM_RANGES, _LM_RANGES) if method.minpack else (_OPTIONS, _RANGES)
     for name, value in kwargs.items():
         if name not in known:
-            raise TypeError(f"curve_fit got an option {name!r} that method {method!r} does not know")
+            raise TypeError(f"curve_fit got an option {name!r} that method {method.name!r} does not know")
         if name in ranges:
             kwargs[name] = ranges[name].kind.check(name, value)
 
@@ -223,12 +222,12 @@ def curve_fit(
             raise ValueError(NOT_WATCHED)
         return _by_scipy(
             f, data, x, scheme, jac, sigma=sigma, absolute_sigma=absolute_sigma, bounds=bounds,
-            method=method, full_output=full_output, **kwargs,
+            method=method.name, full_output=full_output, **kwargs,
         )  # fmt: skip
 
     if kwargs and _is_scipys(kwargs):
         return hand_over()
-    make = _lm_setting if method == "lm" else _setting
+    make = _lm_setting if method.minpack else _setting
     stepped = kwargs.get("epsfcn") is not None or kwargs.get("diff_step") is not None
     call = (xdata, *x.tolist())
     (f, own_jac), numbers = lift((f, jac if scheme == EXACT else None), (call, call))
@@ -259,7 +258,7 @@ def curve_fit(
         raise RuntimeError("Optimal parameters not found: " + message)
 
     pcov, full, A, pivots, projected = estimate(fit.columns, fit.fun)
-    estimated = full or method != "lm"
+    estimated = full or not method.minpack
     if estimated and not absolute_sigma:
         if ydata.size > n:
             pcov *= 2.0 * fit.outcome.cost / (ydata.size - n)
@@ -272,10 +271,10 @@ def curve_fit(
         return fit.x, pcov
     used = with_replaced(used, jac=fit.replaced)
     details = {"nfev": fit.outcome.nfev, "fvec": fit.fun, "derivatives": used}
-    if method == "lm":
+    if method.minpack:
         details["nfev"] = fit.calls
         details.update(fjac=A, ipvt=pivots.astype(np.int32), qtf=projected[:n])
-    return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method == "lm" else status
+    return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method.minpack else status
 
 
 def parameter_count(f):

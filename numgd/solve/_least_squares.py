@@ -20,6 +20,7 @@ from numgd.foundations.ranges import (
     one_of,
     parameters_of,
 )
+from numgd.foundations.schemes import EXACT, PAIR
 from numgd.jit.arguments import native
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
@@ -32,11 +33,9 @@ from numgd.kernels.cpu.solvers.least_squares import (
     long_memory,
     short_memory,
 )
-from numgd.kernels.cpu.solvers.one_problem import EXACT, PAIR
 from numgd.solve._minimize import starting_point
 from numgd.solve.fit_observer import FitObserver
 from numgd.solve.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
-from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.evaluator import (
     ACTIVE,
@@ -95,7 +94,7 @@ def place(setting, x, name="x0"):
     lower, upper = setting.box
     if not (np.all(x >= lower) and np.all(x <= upper)):
         raise ValueError(f"{name} is infeasible: it lies outside the bounds")
-    if setting.method == "trf":
+    if setting.method.interior:
         move_inside(x, lower, upper, 1e-10)
 
 
@@ -278,7 +277,7 @@ def least_squares(
         if progress or time_limit is not None:
             raise ValueError(NOT_WATCHED)
         return _by_scipy(
-            fun, x, jac, args, scheme, ftol, xtol, gtol, bounds=bounds, method=method, x_scale=x_scale,
+            fun, x, jac, args, scheme, ftol, xtol, gtol, bounds=bounds, method=method.name, x_scale=x_scale,
             loss=loss, f_scale=f_scale, diff_step=diff_step, tr_solver=tr_solver, tr_options=tr_options,
             jac_sparsity=jac_sparsity, max_nfev=max_nfev, verbose=verbose, callback=callback, workers=workers,
         )  # fmt: skip
@@ -303,8 +302,8 @@ def least_squares(
         box,
         options,
     )
-    if not SOLVERS[method].BOUNDED and not np.isinf(setting.box).all():
-        raise ValueError(f"method {method!r} takes no bounds; use 'trf' or 'dogbox'")
+    if not method.bounded and not np.isinf(setting.box).all():
+        raise ValueError(f"method {method.name!r} takes no bounds; use 'trf' or 'dogbox'")
     place(setting, x)
     short, order = short_memory(n)
     bound, first = bind_residuals(fun, slopes, scheme, args, x, short[-HOST_ROWS])
@@ -313,9 +312,10 @@ def least_squares(
     try:
         if first.size == 0:
             raise ValueError("fun returned no residuals")
-        if method == "lm" and first.size < n:
+        if method.minpack and first.size < n:
             raise ValueError(
-                f"method 'lm' needs as many residuals as variables; there are {first.size} of {n}: use 'trf'"
+                f"method {method.name!r} needs as many residuals as variables; there are {first.size} of "
+                f"{n}: use 'trf'"
             )
         with Progress(progress, time_limit, " iterations") as watched:
             fit = run(setting, x, bound, first.size, first, short, order, callback, verbose, watched)

@@ -3,34 +3,36 @@
 import numpy as np
 
 from numgd.callables.objective import Functions, bind, choose, with_replaced
+from numgd.foundations.memory import hessian_memory
 from numgd.foundations.progress import UNWATCHED, Progress
 from numgd.foundations.ranges import Flag, Tolerance
+from numgd.foundations.schemes import (
+    EXACT,
+    FULL_HESSIAN,
+    JOINT,
+    PAIR,
+    THREE_POINT,
+    TWO_POINT,
+    WITH_ABSOLUTE_STEPS,
+    two_sided,
+)
 from numgd.foundations.status import CALLBACK, INVALID_INPUT, MESSAGES, SUCCESSES, TIME_LIMIT, UNLIMITED
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solvers.one_problem import (
     ASYMMETRY,
-    COMPLEX_STEP,
-    EXACT,
-    FULL_HESSIAN,
     HOST_ROWS,
-    JOINT,
     NFEV,
     NHEV,
     NJEV,
-    PAIR,
     REPLACED,
     REPLACED_CURVATURE,
     REPORT_SIZE,
-    THREE_POINT,
-    TWO_POINT,
     entry,
     scratch,
 )
-from numgd.registry import hessian_memory
-from numgd.second_order import trait
 from numgd.solve.observer import Observer
-from numgd.solve.options import ALIASES, known_options, method_name, own_method, settings
+from numgd.solve.options import UNBOUNDED_FORM, known_options, method_name, own_method, settings
 from numgd.solve.scipy_fallback import minimize_by_scipy
 from numgd.solve.warm_start import State, remember_state, resume
 from numgd.system.warn import warn_user
@@ -81,7 +83,7 @@ def difference_steps(scheme, x, absolute, relative):
     if steps.shape not in ((), (1,), x.shape) or not np.all(np.isfinite(steps)) or np.any(steps == 0):
         raise ValueError(f"option {name!r} must be non-zero, finite, and one number or one a variable")
     steps = np.array(np.broadcast_to(steps, x.shape))
-    return steps, scheme if relative is not None else scheme + 1
+    return steps, scheme if relative is not None else WITH_ABSOLUTE_STEPS[scheme]
 
 
 def prepare_differences(scheme, x, driver, limits):
@@ -94,7 +96,7 @@ def prepare_differences(scheme, x, driver, limits):
     driver = driver or {}
     steps, scheme = difference_steps(scheme, x, driver.get("eps"), driver.get("finite_diff_rel_step"))
     if limits.maxfun < UNLIMITED:
-        calls = 1 + x.size * (2 if THREE_POINT <= scheme < COMPLEX_STEP else 1)
+        calls = 1 + x.size * (2 if two_sided(scheme) else 1)
         limits = limits._replace(maxfun=max(1, limits.maxfun // calls))
     return steps, scheme, limits
 
@@ -269,9 +271,10 @@ def resolve(functions, method, bounded, constrained, options):
 
     Returns
     -------
-    method : str or callable
+    method : Method, str or callable
+        A `Method` of numgd's, or what SciPy's `minimize` takes.
     own : bool
-        Whether it is one of numgd's; SciPy's `minimize` takes the others.
+        Which of the two.
     functions : Functions
     options : dict or None
     """
@@ -284,9 +287,9 @@ def resolve(functions, method, bounded, constrained, options):
     own = own_method(name, bounded)
     if constrained or own is None:
         return name, False, functions, options
-    if bounded and own != name:
+    if bounded and own.name != name:
         options = hand_over(name, own, options)
-    if trait(own, "CURVATURE") is None and not (functions.hess is functions.hessp is None):
+    if own.curvature is None and not (functions.hess is functions.hessp is None):
         warn_user(f"method {name!r} uses no Hessian")
         functions = functions._replace(hess=None, hessp=None)
     return own, True, functions, options
@@ -295,9 +298,9 @@ def resolve(functions, method, bounded, constrained, options):
 def hand_over(name, own, options):
     """What a method that takes over from another one takes of its options; warns of it and of the others."""
     kept, lost = known_options(own, options, name)
-    if lost or ALIASES.get(own) != name:
+    if lost or UNBOUNDED_FORM.get(own.name) != name:
         without = f", which has no option {', '.join(map(repr, lost))}" if lost else ""
-        warn_user(f"method {name!r} takes no bounds; {own!r} is used instead{without}")
+        warn_user(f"method {name!r} takes no bounds; {own.name!r} is used instead{without}")
     return kept
 
 
@@ -382,7 +385,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options, progr
     n = x.size
     box = box_of(bounds, n, x.dtype)
     clip(x, box)
-    wanted = trait(method, "CURVATURE")
+    wanted = method.curvature
     limits, maxcor, driver = settings(method, x.dtype, tol, options)
     stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
     work, carry = scratch(method, n, maxcor, x.dtype)
@@ -401,7 +404,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options, progr
         observer = Observer(x, work[0], report, callback, record, progress)
         hook = id(observer)
 
-    solve = entry(method, n >= THREADED_FROM and trait(method, "MATRIX_FREE", False))
+    solve = entry(method, n >= THREADED_FROM and method.matrix_free)
     bound = bind(functions, scheme, args, x, work[-HOST_ROWS:])
     if bound.called_back:
         used["called_back"] = bound.called_back
@@ -440,15 +443,14 @@ def _result(x, report, status, message, nit, f, state, driver, observer, used):
         derivatives=with_replaced(used, jac=report[REPLACED], hess=report[REPLACED_CURVATURE]),
     )
     method = state.method
-    if trait(method, "CURVATURE"):
+    if method.curvature:
         result.nhev = int(report[NHEV])
         if report[ASYMMETRY] > 0:
             asymmetry = "hess is not symmetric; its symmetric part was used"
             result.message += f" Note: {asymmetry}."
             warn_user(asymmetry)
-    fields = trait(method, "result_fields")
-    if fields is not None:
-        result.update(fields(x, state.work, state.age, state.maxcor))
+    if method.result_fields is not None:
+        result.update(method.result_fields(x, state.work, state.age, state.maxcor))
     if driver is not None:
         if driver["return_all"]:
             result.allvecs = observer.iterates
@@ -467,7 +469,7 @@ def show(result, method):
     if result.success or result.status == CALLBACK:
         print(result.message)
     else:
-        trusting = hasattr(trait(method, "OPTIONS", None), "initial_trust_radius")
+        trusting = hasattr(getattr(method, "options", None), "initial_trust_radius")
         warn_user(result.message, RuntimeWarning if trusting else OptimizeWarning)
     print(f"         Current function value: {result.fun:f}")
     for name, counted in _COUNTS.items():

@@ -9,15 +9,14 @@ import numpy as np
 from numgd.callables.objective import Functions, bind_compiled, choose
 from numgd.foundations.progress import Progress
 from numgd.foundations.ranges import Flag, Tolerance
+from numgd.foundations.schemes import FULL_HESSIAN
 from numgd.foundations.status import RAISED, SUCCESSES, Status
 from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
 from numgd.jit.threads import start, threads
 from numgd.kernels.cpu.solvers.many_problems import scratch_many, solve_many
-from numgd.kernels.cpu.solvers.one_problem import FULL_HESSIAN
-from numgd.second_order import trait
 from numgd.solve._minimize import minimize, prepare_differences, real_dtype
-from numgd.solve.options import ALIASES, METHODS, known_options, settings
+from numgd.solve.options import find_method, known_options, settings
 from numgd.system.warn import warn_user
 
 
@@ -131,29 +130,25 @@ def minimize_many(
     args = args if isinstance(args, tuple) else (args,)
     args, varies = _with_shared(args, shared, fun, len(X))
     options, disp = _own_options(options)
-    if not isinstance(method, str):
-        raise TypeError(f"method must be a string; it is {method!r}")
-    name = ALIASES.get(method.lower(), method.lower())
-    if name not in METHODS:
-        raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+    method = find_method(method)
     functions = Functions(fun, jac, hess, hessp)
     with Progress(progress, time_limit, " problems", len(X)) as watched:
-        found = _solve(functions, X, args, name, tol, options, varies, watched)
+        found = _solve(functions, X, args, method, tol, options, varies, watched)
     if disp:
         _print_summary(found)
     return found
 
 
-def _solve(functions, X, args, name, tol, options, varies, progress):
+def _solve(functions, X, args, method, tol, options, varies, progress):
     fun, jac, hess, hessp = functions[:4]
-    found = solve_rows(functions, X, args, name, tol, options, varies, progress)
+    found = solve_rows(functions, X, args, method, tol, options, varies, progress)
     if isinstance(found, str):
         warn_user(f"{found}; the problems are solved one after the other")
     if found is None or isinstance(found, str):
-        options, _ = known_options(name, options)  # it has warned of the others
+        options, _ = known_options(method, options)  # it has warned of the others
         found = gather(
             minimize(
-                fun, x, row_of_args(args, row) if varies else args, name, jac, hess, hessp, tol=tol,
+                fun, x, row_of_args(args, row) if varies else args, method.name, jac, hess, hessp, tol=tol,
                 options=options, time_limit=left,
             )
             for row, x, left in one_by_one(X, progress)
@@ -272,7 +267,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
         The user's `fun`, `jac`, `hess` and `hessp`.
     starts : numpy.ndarray of shape (N, n)
     args : tuple
-    method : str
+    method : Method
     tol, options : optional
         As for `minimize`.
     varies : bool
@@ -296,7 +291,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
         return None
     if box is None:
         box = np.empty((2, 0), dtype)
-    wanted = trait(method, "CURVATURE")
+    wanted = method.curvature
     stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
     functions, own, scheme, curvature, _ = choose(given, args, starts[0], wanted, box, stepped, varies)
     steps, scheme, limits = prepare_differences(scheme, starts[0], driver, limits)
@@ -338,8 +333,8 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
         row = raised[0]
         _raise_again(given, J[row], row_of_args(args, row) if varies else args)
         minimize(
-            given.fun, starts[row], row_of_args(args, row) if varies else args, method, given.jac, given.hess,
-            given.hessp, bounds=box.T if box.size else None, tol=tol, options=options,
+            given.fun, starts[row], row_of_args(args, row) if varies else args, method.name, given.jac,
+            given.hess, given.hessp, bounds=box.T if box.size else None, tol=tol, options=options,
         )  # fmt: skip
         raise RuntimeError(
             f"a function raised an exception for problem {row}, and not when it was called again"

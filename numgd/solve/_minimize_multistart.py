@@ -116,8 +116,8 @@ def minimize_multistart(
 
     def solve(x, options, left=None):
         return minimize(
-            fun, x, args, method, jac, functions.hess, functions.hessp, bounds, tol=tol, options=options,
-            time_limit=left,
+            fun, x, args, method.name if own else method, jac, functions.hess, functions.hessp, bounds,
+            tol=tol, options=options, time_limit=left,
         )  # fmt: skip
 
     with Progress(progress, time_limit, " starts", len(starts)) as watched:

@@ -35,7 +35,7 @@ from numgd.kernels.cpu.rules.epoch import Memory, Treatment
 from numgd.schedules.schedule import rates_of_steps
 from numgd.solve._minimize import earlier_result, show, starting_point
 from numgd.solve._minimize_many import without_disp
-from numgd.solve.options import rule_name
+from numgd.solve.options import find_rule
 from numgd.solve.warm_start import State, remember_state
 
 BLOCK_SECONDS = 0.05
@@ -91,7 +91,7 @@ def minimize_stochastic(
         gone through once an epoch.
     args : tuple, optional
     method : str
-        An update rule (`numgd.first_order.RULES`), or ``'svrg'``: gradient descent with the variance of the
+        The name of an update rule, or ``'svrg'``: gradient descent with the variance of the
         gradients reduced by a full gradient at the start of each epoch (Johnson and Zhang, NeurIPS 2013).
     jac : callable or True, optional
         ``jac(x, *batch, *args)``, the gradient; True if `fun` returns value and gradient.  By default it is
@@ -183,14 +183,17 @@ def minimize_stochastic(
     args = args if isinstance(args, tuple) else (args,)
     source = batches.make_source("data", data, x, settings)
     held_out = None if validation is None else batches.checked_data("validation", validation, x)
-    name, reduced = ("gd", True) if str(method).lower() == "svrg" else (rule_name(method), False)
+    reduced = str(method).lower() == "svrg"
+    rule = find_rule("gd" if reduced else method)
     options, disp = without_disp(options)
-    optimizer = optimizers.of_rule(name)(**(options or {}))
+    optimizer = optimizers.of_rule(rule.name)(**(options or {}))
     optimizer.refuse("accumulate", "clip_norm", "groups", "nonfinite")
     if reduced and not source.whole:
         raise ValueError("method 'svrg' needs all data as dense arrays")
     if source.partial:
         optimizer.refuse("ema", "average_from", "lookahead")
+        if rule.measure is not None:
+            raise ValueError(f"method {rule.name!r} takes sums over all parameters: not with sparse rows")
     loss = batches.loss_of(fun, jac, source.sample(), args, x)
     source.open(loss, loss.args, x)
     run = _Run(optimizer, source, x, earlier, reduced, settings)
@@ -199,11 +202,11 @@ def minimize_stochastic(
             run.validation = batches.make_objective(loss, held_out, loss.args, x, batches.MEAN, False)
         with Progress(progress, time_limit, " epochs", epochs) as watch:
             status = run.epochs(watch, patience is not None or held_out is not None, restore_best)
-        result = run.result(status, loss.used, f"stochastic-{'svrg' if reduced else name}")
+        result = run.result(status, loss.used, f"stochastic-{'svrg' if reduced else rule.name}")
     finally:
         run.release()
     if disp:
-        show(result, name)
+        show(result, rule.method)
     return result
 
 

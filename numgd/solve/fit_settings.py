@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
-from numgd.sums_of_squares import SOLVERS
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
+from numgd.registry import FIT_METHODS
 from numgd.sums_of_squares.evaluator import FitOptions
 from numgd.sums_of_squares.losses import LOSSES
 from numgd.system.warn import warn_user
@@ -18,13 +18,13 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 def fit_method(method):
-    """numgd's name of a method; raises for an unknown one."""
+    """A least-squares method by its name; raises for an unknown one."""
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
     name = method.lower()
-    if name not in SOLVERS:
-        raise ValueError(f"unknown method {method!r}; known are {', '.join(SOLVERS)}")
-    return name
+    if name not in FIT_METHODS:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(FIT_METHODS)}")
+    return FIT_METHODS[name]
 
 
 def tolerances(method, ftol, xtol, gtol):
@@ -35,8 +35,9 @@ def tolerances(method, ftol, xtol, gtol):
     for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
         value = 0.0 if value is None else value
         if value < EPSILON:
-            if method == "lm":
-                raise ValueError(f"{name} must be above the machine epsilon ({EPSILON:.2e}) for method 'lm'")
+            if method.minpack:
+                message = f"{name} must be above the machine epsilon ({EPSILON:.2e})"
+                raise ValueError(f"{message} for method {method.name!r}")
             if value > 0.0:
                 message = f"{name} is below the machine epsilon ({EPSILON:.2e}): the test is disabled"
                 warn_user(message, UserWarning)
@@ -51,8 +52,8 @@ def fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive):
     """The solver's options from those of a call, whose ranges were checked."""
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be a callable or one of {', '.join(LOSSES)}; it is {loss!r}")
-    if loss != "linear" and not SOLVERS[method].ROBUST:
-        raise ValueError(f"method {method!r} supports only the 'linear' loss; use 'trf'")
+    if loss != "linear" and not method.robust:
+        raise ValueError(f"method {method.name!r} supports only the 'linear' loss; use 'trf'")
     return FitOptions(
         *tolerances(method, ftol, xtol, gtol),
         100 * n if max_nfev is None else max_nfev,
@@ -93,7 +94,7 @@ def box_of(bounds, n):
 def scale_of(x_scale, method, n):
     """Sizes of typical changes of the variables, and whether they follow the Jacobian."""
     if x_scale is None:
-        return np.ones(n), method == "lm"
+        return np.ones(n), method.minpack
     if isinstance(x_scale, str):
         if x_scale == "jac":
             return np.ones(n), True

@@ -14,8 +14,9 @@ from numgd.callables.objective import scheme_of
 from numgd.callables.residuals.adapter import as_it_is, make_model_adapter, make_residual_adapter, make_take
 from numgd.callables.residuals.compiled import VECTOR
 from numgd.foundations.agreement import DIFFERS, UNKNOWN
-from numgd.foundations.linalg import cholesky, is_finite
+from numgd.foundations.linalg import all_finite, cholesky, is_finite
 from numgd.foundations.ranges import make_checked, parameters_of
+from numgd.foundations.schemes import EXACT, PAIR, SOURCE, THREE_POINT, TWO_POINT
 from numgd.foundations.spaces import copy
 from numgd.jit.arguments import storage_size, store, stored_type
 from numgd.jit.inner import InnerCompiler
@@ -25,12 +26,9 @@ from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import COLUMNS, OWN_ROWS, compare_jacobian
 from numgd.kernels.cpu.solvers.least_squares import CALLS, HOST_ROWS, REPLACED, REPORT_SIZE, entry, estimate
-from numgd.kernels.cpu.solvers.one_problem import EXACT, PAIR, SOURCE, THREE_POINT, TWO_POINT
-from numgd.registry import all_finite
 from numgd.solve._curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.solve._least_squares import least_squares
 from numgd.solve.fit_settings import EPSILON, fit_method
-from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.covariance import determined
 from numgd.sums_of_squares.evaluator import (
@@ -260,7 +258,7 @@ def _make_solve(method, scheme, adapter, data_type):
     size = storage_size(types.Tuple((types.int64, data_type)))
     run, trust = entry(method), _make_trust(scheme)
     word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
-    reflective = method == "trf"
+    interior = method.interior
 
     @portable
     def solve(x, scale, box, options, m, first, data, steps, floor):
@@ -287,7 +285,7 @@ def _make_solve(method, scheme, adapter, data_type):
         if not all_finite(x):
             raise ValueError("the starting point must be finite")
         _check_box(x, box)
-        if reflective:
+        if interior:
             move_inside(x, box[0], box[1], 1e-10)
 
     return prepare, solve
@@ -323,15 +321,17 @@ def _least_squares_in_njit(
     )  # fmt: skip
     if not (isinstance(x0, types.Array) and x0.ndim == 1):
         raise TypingError("numgd.least_squares: x0 must be a 1-D array inside @njit code")
-    name = fit_method(_literal(method, "method", "trf"))
+    chosen = fit_method(_literal(method, "method", "trf"))
     kind = _literal(loss, "loss", "linear")
-    if kind not in LOSSES or (kind != "linear" and not SOLVERS[name].ROBUST):
-        raise TypingError(f"numgd.least_squares: method {name!r} has no loss {kind!r} inside @njit code")
+    if kind not in LOSSES or (kind != "linear" and not chosen.robust):
+        message = f"method {chosen.name!r} has no loss {kind!r} inside @njit code"
+        raise TypingError(f"numgd.least_squares: {message}")
     loss_code = LOSSES[kind]
     fill_box, bounded = _make_fill_box(bounds)
-    if bounded and not SOLVERS[name].BOUNDED:
-        raise TypingError(f"numgd.least_squares: method {name!r} takes no bounds; use 'trf' or 'dogbox'")
-    adaptive = name == "lm" if not _given(x_scale) else isinstance(x_scale, types.StringLiteral)
+    if bounded and not chosen.bounded:
+        message = f"method {chosen.name!r} takes no bounds; use 'trf' or 'dogbox'"
+        raise TypingError(f"numgd.least_squares: {message}")
+    adaptive = chosen.minpack if not _given(x_scale) else isinstance(x_scale, types.StringLiteral)
     if isinstance(x_scale, types.StringLiteral) and x_scale.literal_value != "jac":
         raise TypingError("numgd.least_squares: x_scale must be None, 'jac' or positive numbers")
     fill_scale = _make_fill(None if adaptive else x_scale, 1.0, "x_scale")
@@ -339,7 +339,7 @@ def _least_squares_in_njit(
     relative, absolute = _make_option(ftol, 1e-8, "ftol"), _make_option(xtol, 1e-8, "xtol")
     slope, margin = _make_option(gtol, 1e-8, "gtol"), _make_option(f_scale, 1.0, "f_scale")
     limit = _make_option(max_nfev, 0, "max_nfev")
-    flag, word, needs_all = types.boolean, types.int64, name == "lm"
+    flag, word, needs_all = types.boolean, types.int64, chosen.minpack
 
     args_type = args.value if isinstance(args, types.Omitted) else args
     is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
@@ -365,7 +365,7 @@ def _least_squares_in_njit(
     def size_of(answer):
         return 1 if single else len(answer)
 
-    prepare, solve = _make_solve(name, scheme, adapter, args_type)
+    prepare, solve = _make_solve(chosen, scheme, adapter, args_type)
 
     def implementation(
         fun,
@@ -534,10 +534,10 @@ def _curve_fit_in_njit(
     except ValueError:
         raise TypingError("numgd.curve_fit: f must name its parameters inside @njit code") from None
     fill_box, bounded = _make_fill_box(bounds)
-    name = fit_method(_literal(method, "method", "trf" if bounded else "lm"))
-    if bounded and not SOLVERS[name].BOUNDED:
-        raise TypingError(f"numgd.curve_fit: method {name!r} takes no bounds; use 'trf' or 'dogbox'")
-    lm = name == "lm"
+    chosen = fit_method(_literal(method, "method", "trf" if bounded else "lm"))
+    if bounded and not chosen.bounded:
+        raise TypingError(f"numgd.curve_fit: method {chosen.name!r} takes no bounds; use 'trf' or 'dogbox'")
+    lm = chosen.minpack
     tolerance = LM_TOLERANCE if lm else 1e-8
     relative, absolute = _make_option(ftol, tolerance, "ftol"), _make_option(xtol, tolerance, "xtol")
     slope = _make_option(gtol, 0.0 if lm else 1e-8, "gtol")
@@ -562,7 +562,7 @@ def _curve_fit_in_njit(
         raise TypingError(
             "numgd.curve_fit: f(xdata, *parameters) must compile and return a 1-D array, jac a 2-D array"
         )
-    prepare, solve = _make_solve(name, scheme, adapter, data_type)
+    prepare, solve = _make_solve(chosen, scheme, adapter, data_type)
 
     def implementation(
         f,

@@ -12,6 +12,17 @@ from numgd.autodiff.derivation import derived
 from numgd.callables.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
 from numgd.foundations.agreement import AGREES, DIFFERS
 from numgd.foundations.ranges import Tolerance, make_checked, make_related, parameter_of, parameters_of
+from numgd.foundations.schemes import (
+    EXACT,
+    FULL_HESSIAN,
+    GRADIENT_DIFFERENCES,
+    HESSIAN_PRODUCT,
+    NO_CURVATURE,
+    PAIR,
+    SOURCE_HESSIAN,
+    SOURCE_PRODUCT,
+    TWO_POINT,
+)
 from numgd.foundations.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
 from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
 from numgd.jit.once import process_word
@@ -20,29 +31,19 @@ from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import OWN_ROWS, compare_curvature, compare_gradient
 from numgd.kernels.cpu.solvers.one_problem import (
-    EXACT,
-    FULL_HESSIAN,
-    GRADIENT_DIFFERENCES,
-    HESSIAN_PRODUCT,
     HOST_CARRIED,
     HOST_ROWS,
     NFEV,
     NHEV,
     NJEV,
-    NO_CURVATURE,
-    PAIR,
     REPLACED,
     REPLACED_CURVATURE,
     REPORT_SIZE,
-    SOURCE_HESSIAN,
-    SOURCE_PRODUCT,
-    TWO_POINT,
     entry,
-    make_rows,
 )
-from numgd.second_order import trait
+from numgd.registry import METHODS
 from numgd.solve._minimize import hand_over, minimize
-from numgd.solve.options import DRIVER_OPTIONS, METHODS, method_name, own_method, settings
+from numgd.solve.options import DRIVER_OPTIONS, method_name, own_method, settings
 
 
 class MinimizeResult(NamedTuple):
@@ -170,7 +171,7 @@ def _make_tolerance(method, dtype, limits, tol):
 
         return apply
     checked = make_checked("numgd.minimize: tol", parameter_of(Tolerance).kind, dtype.type)
-    names = trait(method, "TOLERANCES", ("gtol",))
+    names = method.tolerances
     first, last = limits._fields.index(names[0]), limits._fields.index(names[-1])
 
     @portable
@@ -261,9 +262,9 @@ def _make_comparison(scheme, curvature):
 
 def _curvature(method, hess, hessp):
     """Functions behind `hess` and `hessp`, and how curvature is obtained."""
-    if trait(method, "CURVATURE") is None:
+    if method.curvature is None:
         if _given(hess) or _given(hessp):
-            raise TypingError(f"numgd.minimize: method {method!r} uses no Hessian")
+            raise TypingError(f"numgd.minimize: method {method.name!r} uses no Hessian")
         return {}, NO_CURVATURE
     if isinstance(hess, types.Dispatcher):
         return {"hess": hess.dispatcher}, FULL_HESSIAN
@@ -318,17 +319,15 @@ def _no_box(bounds, x):
 def _method_and_jac(method, jac, bounded):
     """Names and functions behind the arguments `method` and `jac`: what was asked for, what solves it."""
     name = method_name(_constant(method, "method") or ("l-bfgs-b" if bounded else "bfgs"))
-    asked, name = name, own_method(name, bounded)
-    if bounded and not trait(name, "BOUNDED"):
-        name = None
-    if name not in METHODS:
-        raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {METHODS}")
+    asked, found = name, own_method(name, bounded)
+    if found is None:
+        raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {tuple(METHODS)}")
     if not _given(jac):
-        return asked, name, None, PAIR
+        return asked, found, None, PAIR
     if isinstance(jac, types.Dispatcher):
-        return asked, name, jac.dispatcher, EXACT
+        return asked, found, jac.dispatcher, EXACT
     if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
-        return asked, name, None, scheme_of(_constant(jac, "jac"))
+        return asked, found, None, scheme_of(_constant(jac, "jac"))
     raise TypingError(
         "numgd.minimize: jac must be an @njit function, True, 'autodiff', '2-point', '3-point' or 'cs'"
     )
@@ -360,23 +359,23 @@ def _minimize_in_njit(
     bounded = _given(bounds)
     if bounded and not (isinstance(bounds, types.Array) and bounds.ndim == 2):
         raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
-    asked, method_key, gradient, scheme = _method_and_jac(method, jac, bounded)
-    second, curvature = _curvature(method_key, hess, hessp)
-    wanted = trait(method_key, "CURVATURE")
+    asked, chosen, gradient, scheme = _method_and_jac(method, jac, bounded)
+    second, curvature = _curvature(chosen, hess, hessp)
+    wanted = chosen.curvature
     modes = ["pair"] if scheme == PAIR else []
     exact = isinstance(hess, types.StringLiteral) and asks_for_source(hess.literal_value)
     if wanted and (exact or (modes and not second and not _given(hess))):
         modes.append("hess" if wanted == "hessian" else "hessp")
     explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])
     known, unknown = _options(options)
-    if bounded and method_key != asked:
-        known = hand_over(asked, method_key, known)
-    limits, maxcor, _ = settings(method_key, dtype, None, known)
+    if bounded and chosen.name != asked:
+        known = hand_over(asked, chosen, known)
+    limits, maxcor, _ = settings(chosen, dtype, None, known)
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
     if unavailable:
         raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
     fill = _make_fill(limits, unknown, dtype)
-    with_tolerance = _make_tolerance(method_key, dtype, limits, tol)
+    with_tolerance = _make_tolerance(chosen, dtype, limits, tol)
     word = types.int64  # literals would have the solver compiled for themselves
 
     args_type = args.value if isinstance(args, types.Omitted) else args
@@ -401,8 +400,8 @@ def _minimize_in_njit(
         )
     address = linked_address(adapter)
     size = storage_size(args_type)
-    rows = make_rows(method_key)
-    solve = entry(method_key)
+    rows = chosen.rows
+    solve = entry(chosen)
     make_box = _make_box if bounded else _no_box
 
     def implementation(

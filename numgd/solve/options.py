@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order import METHOD_OPTIONS, RULES
 from numgd.first_order.other_names import known_as, relative
 from numgd.foundations.ranges import (
     Count,
@@ -19,24 +18,14 @@ from numgd.foundations.ranges import (
     parameters_of,
     rounded,
 )
-from numgd.second_order import SOLVERS, trait
+from numgd.registry import ALIASES, METHODS, RULES
 from numgd.system.warn import warn_user
 
-ALIASES = {
-    "l-bfgs-b": "l-bfgs",
-    "lbfgs": "l-bfgs",
-    "gradient-descent": "steepest-descent",
-    "conjugate-gradient": "cg",
-    "sgd": "gd",
-    "nag": "nesterov",
-}
-"""Other names of numgd's methods."""
+UNBOUNDED_FORM = {"l-bfgs-b": "l-bfgs"}
+"""What takes the place of a method for bounds where there are none."""
 
 _SCIPY_BOUNDED = ("nelder-mead", "powell", "tnc", "cobyla", "cobyqa", "slsqp", "trust-constr")
 """Methods that SciPy has and numgd hands over; all take bounds."""
-
-METHODS = (*SOLVERS, *RULES)
-"""Methods that numgd has."""
 
 
 class DriverOptions(NamedTuple):
@@ -75,14 +64,24 @@ def method_name(method):
     raise ValueError(f"unknown method {method!r}; known are {', '.join(known)}")
 
 
-def rule_name(method):
-    """The name of an update rule; raises for what is none."""
+def find_method(method):
+    """The method of numgd that solves a problem without bounds; raises for a name that is none."""
+    name = _found(method, METHODS)
+    return METHODS[UNBOUNDED_FORM.get(name, name)]
+
+
+def find_rule(method):
+    """An update rule by its name; raises for what is none."""
+    return RULES[_found(method, RULES)]
+
+
+def _found(method, table):
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
     name = method.lower()
     name = ALIASES.get(name, name)
-    if name not in RULES:
-        raise ValueError(f"unknown method {method!r}; known are {', '.join(RULES)}")
+    if name not in table:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(table)}")
     return name
 
 
@@ -91,55 +90,43 @@ def own_method(name, bounded):
     if name is None or name in _SCIPY_BOUNDED:
         return None
     if not bounded:
-        return ALIASES.get(name, name)
-    return name if trait(name, "BOUNDED") else "l-bfgs-b"
-
-
-def options_type(method):
-    """The NamedTuple of a method's options."""
-    return METHOD_OPTIONS[method] if method in RULES else type(SOLVERS[method].OPTIONS)
+        return find_method(name)
+    method = METHODS.get(name)
+    return method if method is not None and method.bounded else METHODS["l-bfgs-b"]
 
 
 @cache
 def option_ranges(method):
     """Name to `numgd.foundations.ranges.Parameter` of every option of a method but those of the driver."""
-    found = dict(parameters_of(options_type(method)))
-    if hasattr(SOLVERS.get(method), "MAXCOR"):
+    found = dict(parameters_of(method.options_type))
+    if method.maxcor is not None:
         found["maxcor"] = parameter_of(Count)
     return found
 
 
 def _defaults(method):
     """Default of every option of a method, as a flat dictionary."""
-    if method in RULES:
-        return METHOD_OPTIONS[method]()._asdict()
-    module = SOLVERS[method]
-    found = module.OPTIONS._asdict()
-    if hasattr(module, "MAXCOR"):
-        found["maxcor"] = module.MAXCOR
+    found = method.options._asdict()
+    if method.maxcor is not None:
+        found["maxcor"] = method.maxcor
     return found
 
 
 def _names(method):
     """The names of a method's options."""
-    without = () if takes_hess_inv(method) else ("hess_inv0",)
+    without = () if method.take_hess_inv else ("hess_inv0",)
     return {*_defaults(method), *_DRIVER_DEFAULTS}.difference(without)
-
-
-def takes_hess_inv(method):
-    """Whether a method can start from an inverse Hessian."""
-    return trait(method, "take_hess_inv") is not None
 
 
 def known_options(method, options, other=None):
     """The options without those that only another method has, and the names of these.
 
-    Without another method, those that the method itself has.
+    The other one is given by name.  Without another method, those that the method itself has.
     """
     if not isinstance(options, dict):
         return options, []  # None, or `settings` will say what is wrong
     known = _names(method)
-    others = set(options) if other is None else _names(ALIASES.get(other, other))
+    others = set(options) if other is None else _names(METHODS[ALIASES.get(other, other)])
     lost = [name for name in options if name in others and name not in known]
     return {name: value for name, value in options.items() if name not in lost}, lost
 
@@ -154,7 +141,7 @@ def _assemble(method, values, dtype):
     found = rounded(ranges, values, dtype, _said)
     check_relations(ranges, found, _said)
     maxcor = found.pop("maxcor", 0)
-    return options_type(method)(**found), maxcor
+    return method.options_type(**found), maxcor
 
 
 def _suited(method, dtype):
@@ -207,7 +194,7 @@ def _remembered(method, dtype, tol, items, kinds):
 
 def _hint(method, name, known):
     """What another library's name of an option is here, in words; often empty."""
-    own, other = known_as(name, known), relative(method, name)
+    own, other = known_as(name, known), relative(method.name, name)
     if own:
         return f" (here {' and '.join(map(repr, own))})"
     return "" if other is None else f" (see method {other!r})"
@@ -219,7 +206,7 @@ def _check(method, dtype, tol, items):
     driver, driver_ranges = dict(_DRIVER_DEFAULTS), parameters_of(DriverOptions)
     if tol is not None:
         tol = checked("tol", tol, Tolerance)
-        values.update(dict.fromkeys(trait(method, "TOLERANCES", ("gtol",)), tol))
+        values.update(dict.fromkeys(method.tolerances, tol))
     unknown = []
     for name, value in items:
         for known, own in ((values, ranges), (driver, driver_ranges)):
@@ -230,7 +217,7 @@ def _check(method, dtype, tol, items):
         else:
             if name not in _IGNORED:
                 unknown.append(f"{name}{_hint(method, name, values)}")
-    if driver["hess_inv0"] is not None and not takes_hess_inv(method):
+    if driver["hess_inv0"] is not None and method.take_hess_inv is None:
         driver["hess_inv0"] = None
         unknown.append("hess_inv0")
     assembled, maxcor = _assemble(method, values, dtype)

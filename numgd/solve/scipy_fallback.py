@@ -5,10 +5,10 @@ import numpy as np
 from numgd.autodiff import value_and_grad
 from numgd.callables.objective import Functions, choose, compile_objective, scheme_of
 from numgd.foundations.differences import make_replacement
+from numgd.foundations.schemes import EXACT, JOINT, PAIR
 from numgd.foundations.spaces import copy
 from numgd.foundations.status import MESSAGES, TIME_LIMIT
 from numgd.jit.arguments import native
-from numgd.kernels.cpu.solvers.one_problem import EXACT, JOINT, PAIR
 from numgd.system.warn import warn_user
 
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))

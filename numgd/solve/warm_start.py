@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.second_order import trait
-
 
 class State(NamedTuple):
     """All that a solver needs to go on where it stopped."""
@@ -36,7 +34,7 @@ def resume(method, earlier, hess_inv0, x, work, carry, maxcor):
         work[:] = state.work
         carry[:] = state.carry
         return state.age
-    take = trait(method, "take_hess_inv")
+    take = method.take_hess_inv
     if take is None:
         return 0
     if hess_inv0 is not None:

@@ -1,14 +1,9 @@
-"""Sums of squares: one solver a file, and the table of them."""
+"""Sums of squares, one solver per file."""
 
-from types import ModuleType
+import sys
 
-from numgd.sums_of_squares import dogbox, gauss_newton, levenberg_marquardt, trust_region_reflective
+from numgd.foundations.records import records_of
+from numgd.sums_of_squares.fit_method import FitMethod
 
-SOLVERS: dict[str, ModuleType] = {
-    "lm": levenberg_marquardt,
-    "trf": trust_region_reflective,
-    "dogbox": dogbox,
-    "gn": gauss_newton,
-}
-"""Method name to module.  A module has ``make_solver(evaluator)``, and says whether it keeps within BOUNDED
-variables and takes ROBUST losses."""
+METHODS: dict[str, FitMethod] = records_of(sys.modules[__name__], FitMethod)
+"""Name to least-squares method."""

@@ -33,12 +33,10 @@ from numgd.sums_of_squares.evaluator import (
     WORK,
     FitOutcome,
 )
+from numgd.sums_of_squares.fit_method import FitMethod
 from numgd.sums_of_squares.full_step import full_step
 from numgd.sums_of_squares.losses import cost_of, weigh
 from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, next_radius, tested, widen
-
-BOUNDED = True
-ROBUST = True
 
 
 @seldom
@@ -213,3 +211,12 @@ def make_solver(evaluator):
             iteration += 1
 
     return dogbox
+
+
+METHOD = FitMethod(
+    name="dogbox",
+    summary="A dogleg in a rectangular trust region.",
+    make_solver=make_solver,
+    bounded=True,
+    robust=True,
+)

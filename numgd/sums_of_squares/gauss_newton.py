@@ -30,12 +30,10 @@ from numgd.sums_of_squares.evaluator import (
     WORK,
     FitOutcome,
 )
+from numgd.sums_of_squares.fit_method import FitMethod
 from numgd.sums_of_squares.full_step import full_step
 from numgd.sums_of_squares.losses import cost_of, weigh
 from numgd.sums_of_squares.model import fill_gradient, fill_norms, tested
-
-BOUNDED = False
-ROBUST = True
 
 DECREASE = 1e-4  # of what the slope promises
 
@@ -154,3 +152,11 @@ def make_solver(evaluator):
             iteration += 1
 
     return gauss_newton
+
+
+METHOD = FitMethod(
+    name="gn",
+    summary="Gauss-Newton with a line search.",
+    make_solver=make_solver,
+    robust=True,
+)

@@ -32,11 +32,9 @@ from numgd.sums_of_squares.evaluator import (
     WORK,
     FitOutcome,
 )
+from numgd.sums_of_squares.fit_method import FitMethod
 from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, scaled_norm, widen
 from numgd.sums_of_squares.qr import copy_triangle, factorize
-
-BOUNDED = False
-ROBUST = False
 
 TOLERANCE = 0.1  # of a step's length, relative to the radius
 ACCEPTED = 1e-4  # of the predicted decrease
@@ -178,3 +176,11 @@ def make_solver(evaluator):
                     return FitOutcome(status, iteration, nfev, njev, cost, optimality)
 
     return levenberg_marquardt
+
+
+METHOD = FitMethod(
+    name="lm",
+    summary="Levenberg-Marquardt, as MINPACK has it.",
+    make_solver=make_solver,
+    minpack=True,
+)

@@ -38,12 +38,10 @@ from numgd.sums_of_squares.evaluator import (
     WORK,
     FitOutcome,
 )
+from numgd.sums_of_squares.fit_method import FitMethod
 from numgd.sums_of_squares.losses import cost_of, weigh
 from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, next_radius, tested, widen
 from numgd.sums_of_squares.qr import copy_triangle, factorize, independent
-
-BOUNDED = True
-ROBUST = True
 
 TOLERANCE = 1e-4  # of a step's length, relative to the radius
 INSIDE = 0.995  # how far towards a bound a step may go, at least
@@ -268,3 +266,13 @@ def make_solver(evaluator):
             iteration += 1
 
     return trust_region_reflective
+
+
+METHOD = FitMethod(
+    name="trf",
+    summary="Trust region reflective.",
+    make_solver=make_solver,
+    bounded=True,
+    interior=True,
+    robust=True,
+)

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from numgd.first_order import RULES
 from numgd.first_order.apply import make_start
 from numgd.jit.portable import portable
-from numgd.second_order import SOLVERS, trait
+from numgd.registry import RULES, SOLVERS, trait
 
 DTYPES = ("float64", "float32")
 SOLVING_RULES = ("gd", "adam", "nadam", "rprop")

@@ -26,9 +26,9 @@ from cuda_cases import (
 )
 
 import numgd  # noqa: F401
-from numgd.first_order import RULES
 from numgd.first_order.apply import make_start, noise_stream, step_coefficients
 from numgd.foundations.evaluator import CARRIED
+from numgd.registry import RULES
 from numgd.solve.options import settings
 
 IMPORTED_EARLY = "numba.cuda" in sys.modules

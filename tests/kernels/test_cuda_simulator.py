@@ -25,13 +25,12 @@ from cuda_cases import (
 from numba import njit
 
 import numgd
-from numgd.first_order import RULES
 from numgd.first_order.apply import noise_stream, step_coefficients
 from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.status import INVALID_INPUT
 from numgd.kernels.cpu.rules import step
 from numgd.kernels.cpu.rules.update import update
-from numgd.second_order import trait
+from numgd.registry import RULES, trait
 
 pytest.importorskip("numba_cuda")
 

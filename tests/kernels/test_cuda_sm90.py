@@ -10,9 +10,9 @@ import pytest
 from cuda_cases import DIFFERENTIATED, DTYPES, grid, quadratic, rosenbrock
 
 import numgd
-from numgd.first_order import RULES
 from numgd.first_order.apply import step_coefficients
 from numgd.foundations.evaluator import CARRIED
+from numgd.registry import RULES
 from numgd.solve.options import settings
 
 pytest.importorskip("numba_cuda")

@@ -1,9 +1,12 @@
-"""The steps of PyTorch's optimisers, and of optax's where PyTorch has none, on given gradients.
+"""The steps of PyTorch's optimisers, and of others' where PyTorch has none, on given gradients.
 
 ``python tests/reference/rules.py`` stores them in ``rules.npz``, which the tests read, so that they compare
-with both where neither is installed.  They are PyTorch 2.13.0 and optax 0.2.8.
+with all where none is installed.  They are PyTorch 2.13.0, optax 0.2.8, prodigyopt 1.1.2, schedulefree 1.4.1
+(both by the authors of the papers) and pytorch_optimizer 4.1.0.
 """
 
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +141,80 @@ CASES = {
         {"learning_rate": 0.05, **BETAS, "eps": 1e-4},
         {"learning_rate": 0.05, "b1": 0.8, "b2": 0.95, "eps": 1e-4},
     ),
+    "adan": ("pytorch_optimizer.Adan", {}, {"lr": 1e-3}),
+    "adan:other": (
+        "pytorch_optimizer.Adan",
+        {"learning_rate": 0.05, **BETAS, "beta3": 0.9, "eps": 1e-4, "weight_decay": 0.3},
+        {"lr": 0.05, "betas": (0.8, 0.95, 0.9), "eps": 1e-4, "weight_decay": 0.3, "weight_decouple": False},
+    ),
+    "lamb": ("optax.lamb", {}, {"learning_rate": 1e-3}),
+    "lamb:other": (
+        "optax.lamb",
+        {"learning_rate": 0.05, **BETAS, "eps": 1e-4, "weight_decay": 0.3},
+        {"learning_rate": 0.05, "b1": 0.8, "b2": 0.95, "eps": 1e-4, "weight_decay": 0.3},
+    ),
+    "lars": ("pytorch_optimizer.LARS", {}, {"lr": 1.0}),
+    "lars:other": (
+        "pytorch_optimizer.LARS",
+        {"learning_rate": 0.5, "momentum": 0.5, "weight_decay": 0.3, "trust_coefficient": 0.02},
+        {"lr": 0.5, "momentum": 0.5, "weight_decay": 0.3, "trust_coefficient": 0.02},
+    ),
+    "prodigy": ("prodigyopt.Prodigy", {}, {}),
+    "prodigy:other": (
+        "prodigyopt.Prodigy",
+        {
+            "learning_rate": 0.5,
+            **BETAS,
+            "eps": 1e-4,
+            "weight_decay": 0.3,
+            "d0": 1e-3,
+            "d_factor": 0.5,
+            "growth_rate": 1.05,
+        },
+        {
+            "lr": 0.5,
+            "betas": (0.8, 0.95),
+            "eps": 1e-4,
+            "weight_decay": 0.3,
+            "d0": 1e-3,
+            "d_coef": 0.5,
+            "growth_rate": 1.05,
+        },
+    ),
+    "schedule-free-sgd": ("schedulefree.SGDScheduleFree", {"learning_rate": 1e-3}, {"lr": 1e-3}),
+    "schedule-free-sgd:other": (
+        "schedulefree.SGDScheduleFree",
+        {
+            "learning_rate": 0.05,
+            "momentum": 0.6,
+            "warmup_steps": 30,
+            "weight_power": 0.5,
+            "weight_rate_power": 1.0,
+        },
+        {"lr": 0.05, "momentum": 0.6, "warmup_steps": 30, "r": 0.5, "weight_lr_power": 1.0},
+    ),
+    "schedule-free-adamw": ("schedulefree.AdamWScheduleFree", {}, {"lr": 0.0025}),
+    "schedule-free-adamw:other": (
+        "schedulefree.AdamWScheduleFree",
+        {
+            "learning_rate": 0.05,
+            **BETAS,
+            "eps": 1e-4,
+            "weight_decay": 0.3,
+            "warmup_steps": 30,
+            "weight_power": 0.5,
+            "weight_rate_power": 1.0,
+        },
+        {
+            "lr": 0.05,
+            "betas": (0.8, 0.95),
+            "eps": 1e-4,
+            "weight_decay": 0.3,
+            "warmup_steps": 30,
+            "r": 0.5,
+            "weight_lr_power": 1.0,
+        },
+    ),
     "lion": ("optax.lion", {}, {"learning_rate": 1e-4, "weight_decay": 0.0}),
     "lion:other": (
         "optax.lion",
@@ -179,19 +256,22 @@ def by_oracle(case, dtype, seed):
     return np.array([point for t, point in enumerate(points, start=1) if t in MARKS])
 
 
-def by_pytorch(name, options, start, steps):
-    """Parameters after every step of an optimiser of PyTorch."""
+def by_pytorch(name, options, start, steps, package="torch.optim"):
+    """Parameters after every step of an optimiser of PyTorch, or one made for it."""
     import torch
 
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, start.dtype.name))  # of the scalars that an optimiser keeps
     try:
-        parameters = torch.nn.Parameter(torch.tensor(start))
-        optimizer = getattr(torch.optim, name)([parameters], **options)
+        # A matrix: optimisers for layers treat vectors, as biases, otherwise.
+        parameters = torch.nn.Parameter(torch.tensor(start[None]))
+        optimizer = getattr(import_module(package), name)([parameters], **options)
+        if hasattr(optimizer, "train"):  # schedule-free ones: the parameters are where gradients are taken
+            optimizer.train()
         for gradient in steps:
-            parameters.grad = torch.tensor(gradient)
+            parameters.grad = torch.tensor(gradient[None])
             optimizer.step()
-            yield parameters.detach().numpy().copy()
+            yield parameters.detach().numpy()[0].copy()
     finally:
         torch.set_default_dtype(before)
 
@@ -211,7 +291,14 @@ def by_optax(name, options, start, steps):
             yield np.array(parameters)
 
 
-ORACLES = {"torch": by_pytorch, "optax": by_optax}
+ORACLES = {
+    "torch": by_pytorch,
+    "optax": by_optax,
+    **{
+        package: partial(by_pytorch, package=package)
+        for package in ("prodigyopt", "pytorch_optimizer", "schedulefree")
+    },
+}
 
 if __name__ == "__main__":
     np.savez_compressed(

@@ -6,7 +6,7 @@ from problems import PROBLEMS, UNBOUNDED, problem
 from scipy_peers import PEERLESS, PEERS, compare, solve, summary
 
 import numgd
-from numgd.second_order import SOLVERS
+from numgd.registry import SOLVERS
 
 SMALL = [given.name for given in PROBLEMS if given.x0.size <= 60]
 LARGE = [given.name for given in PROBLEMS if given.x0.size > 60]

@@ -8,7 +8,7 @@ from numba import njit
 
 import numgd
 from numgd import Status
-from numgd.second_order import SOLVERS, trait
+from numgd.registry import SOLVERS, trait
 
 methods = pytest.mark.parametrize("method", SOLVERS)
 with_hessians = pytest.mark.parametrize("method", [name for name in SOLVERS if trait(name, "CURVATURE")])

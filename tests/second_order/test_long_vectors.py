@@ -9,7 +9,7 @@ from numba import njit
 from scipy import optimize
 
 import numgd
-from numgd.second_order import SOLVERS, trait
+from numgd.registry import SOLVERS, trait
 
 N = 1_000_000
 MAXCOR = 10

@@ -8,11 +8,11 @@ from numba import njit
 from numgd.callables.batches.data import in_rows
 from numgd.callables.batches.order import BatchOrder
 from numgd.callables.objective import Functions, bind_compiled
+from numgd.foundations.schemes import PAIR
 from numgd.jit.arguments import pack, storage_size, type_of, unpack
 from numgd.jit.pointers import copy_bytes, fetch, load_word, rows_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu.rules import epoch as stochastic
-from numgd.kernels.cpu.solvers.one_problem import PAIR
 
 TOGETHER = 2**15
 """Bytes of rows that are copied together, about: they wait for memory together, and stay in the cache."""

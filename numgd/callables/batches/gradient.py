@@ -8,8 +8,8 @@ from numba import njit
 from numgd.callables.compilable import dispatcher_of
 from numgd.callables.objective import Functions, choose
 from numgd.callables.objective.adapter import fill
+from numgd.foundations.schemes import EXACT, JOINT, PAIR
 from numgd.jit.portable import OBJECTIVE_FLAGS
-from numgd.kernels.cpu.solvers.one_problem import EXACT, JOINT, PAIR
 
 
 class Loss(NamedTuple):

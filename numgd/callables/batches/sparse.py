@@ -10,10 +10,10 @@ from numgd.callables.batches.data import is_sparse
 from numgd.callables.batches.order import BatchOrder
 from numgd.callables.objective import Functions, bind_compiled
 from numgd.first_order.apply import make_tuple
+from numgd.foundations.schemes import PAIR
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu.rules import sparse_epoch as sparse
-from numgd.kernels.cpu.solvers.one_problem import PAIR
 
 
 class SparseBatches(BatchOrder):

@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit, types
 
 from numgd.callables.compilable import result_type
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, JOINT, PAIR
 from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, JOINT, PAIR
 
 STEP = 1e-20
 """Of the imaginary part: so short that the square of it is lost."""

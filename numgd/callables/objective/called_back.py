@@ -6,6 +6,7 @@ import numpy as np
 from numba import types
 
 from numgd.callables.objective.adapter import fill, numba_real
+from numgd.foundations.schemes import COMPLEX_STEP, JOINT, PAIR
 from numgd.jit.arguments import loader, storage_size
 from numgd.jit.pointers import (
     GRADIENT,
@@ -19,7 +20,6 @@ from numgd.jit.pointers import (
     vector_view,
 )
 from numgd.jit.portable import compile_quietly, compiled
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, JOINT, PAIR
 
 
 class PythonObjective:

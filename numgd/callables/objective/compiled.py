@@ -16,6 +16,7 @@ from numgd.callables.compilable import (
     result_type,
 )
 from numgd.callables.objective.adapter import Functions, make_adapter, numba_real
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, JOINT, PAIR, TWO_POINT
 from numgd.jit.arguments import (
     fingerprint,
     loader,
@@ -26,7 +27,6 @@ from numgd.jit.arguments import (
     type_of,
 )
 from numgd.jit.pointers import function_address
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, JOINT, PAIR, TWO_POINT
 
 _objectives = LeastRecentlyUsed(512)
 _agreements = LeastRecentlyUsed(1024)

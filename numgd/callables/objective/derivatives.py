@@ -18,8 +18,7 @@ from numgd.callables.objective.schemes import (
     scheme_of,
 )
 from numgd.callables.source_derivative import Made, Trial, make
-from numgd.jit.arguments import fingerprint, native, row_of_args
-from numgd.kernels.cpu.solvers.one_problem import (
+from numgd.foundations.schemes import (
     EXACT,
     FULL_HESSIAN,
     HESSIAN_PRODUCT,
@@ -29,6 +28,7 @@ from numgd.kernels.cpu.solvers.one_problem import (
     SOURCE_PRODUCT,
     TWO_POINT,
 )
+from numgd.jit.arguments import fingerprint, native, row_of_args
 
 
 class Derivatives(NamedTuple):

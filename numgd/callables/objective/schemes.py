@@ -1,6 +1,6 @@
 """How derivatives are obtained, from SciPy's arguments `jac`, `hess` and `hessp`."""
 
-from numgd.kernels.cpu.solvers.one_problem import (
+from numgd.foundations.schemes import (
     CENTRAL_GRADIENT_DIFFERENCES,
     COMPLEX_STEP,
     EXACT,

@@ -6,10 +6,10 @@ from numba import njit, types
 from numgd.callables.compilable import result_type
 from numgd.callables.objective.adapter import _can_keep, _enters_python, _is_real, _is_real_array
 from numgd.foundations.linalg import solve_lower
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT
 from numgd.jit.arguments import loader
 from numgd.jit.pointers import GRADIENT, VALUE, address_of, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT
 
 STEP = 1e-20
 """Of the complex step: its square vanishes beside one."""

@@ -8,6 +8,7 @@ from numba import types
 from numgd.callables.objective.adapter import fill
 from numgd.callables.objective.called_back import _described
 from numgd.callables.residuals.adapter import STEP
+from numgd.foundations.schemes import COMPLEX_STEP
 from numgd.jit.arguments import loader, storage_size
 from numgd.jit.pointers import (
     GRADIENT,
@@ -18,7 +19,6 @@ from numgd.jit.pointers import (
     vector_view,
 )
 from numgd.jit.portable import compile_quietly, compiled
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP
 
 
 class NotDense(Exception):

@@ -14,9 +14,9 @@ from numgd.callables.compilable import (
 from numgd.callables.objective.adapter import Functions
 from numgd.callables.objective.compiled import Compiled, _agree_at
 from numgd.callables.residuals.adapter import make_model_adapter, make_residual_adapter
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, TWO_POINT
 from numgd.jit.arguments import fingerprint, native, storage_size, type_of
 from numgd.jit.pointers import function_address
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, TWO_POINT
 
 _residuals = LeastRecentlyUsed(512)
 

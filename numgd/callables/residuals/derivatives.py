@@ -7,8 +7,8 @@ from numgd.callables.objective.derivatives import insist_not
 from numgd.callables.objective.schemes import AUTODIFF, NAMES, asks_for_source
 from numgd.callables.residuals.compiled import kinds_of, same
 from numgd.callables.source_derivative import Made, Trial, make
+from numgd.foundations.schemes import EXACT, PAIR, SOURCE, TWO_POINT
 from numgd.jit.arguments import native
-from numgd.kernels.cpu.solvers.one_problem import EXACT, PAIR, SOURCE, TWO_POINT
 
 
 class _ResidualTrial(Trial):

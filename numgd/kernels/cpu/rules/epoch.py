@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order.apply import (
+from numgd.first_order.apply import coefficients_of, first_coefficients_of, make_cast, make_rows, make_zeros
+from numgd.first_order.treatment import (
+    average_weights,
     clipped,
-    make_cast,
-    make_change,
-    make_rows,
+    make_treated,
     noise,
     noise_deviation,
     noise_stream,
+    norm_factor,
+    shrinkage,
 )
 from numgd.foundations.spaces import SERIAL
 from numgd.jit.pointers import GRADIENT, VALUE, call_objective
@@ -69,12 +71,11 @@ def epoch(rule, dtype):
     Returns how many steps were made: fewer where a value or a gradient is not finite.
     """
     real = dtype.type
-    change, rows_of = make_change(rule, in_rows=True), make_rows(rule)
-    coefficients, options_type = rule.coefficients, rule.Options
-    cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
+    change, _ = make_treated(rule, in_rows=True)
+    rows_of, coefficients, options_type = make_rows(rule), make_coefficients(rule, dtype), rule.options
     dot, copy = SERIAL.dot, SERIAL.copy
 
-    @compiled(f"epoch-{rule.__name__.rpartition('.')[2]}-{dtype.name}")
+    @compiled(rule.code_name("epoch", rule.name, dtype.name))
     def drive(
         x, g, slots, options, rates, running, t, address, context, batches, first, values, treatment, memory,
     ):  # fmt: skip
@@ -94,14 +95,10 @@ def epoch(rule, dtype):
             square = dot(g, g)
             if not (abs(f) < math.inf and square < math.inf):
                 return k
-            factor = real(1)
-            if square > max_norm * max_norm:
-                factor = max_norm / math.sqrt(square)
+            factor = norm_factor(real, square, max_norm)
             now, limit = t + k, bound
-            c = cast(coefficients(np.float64, options_type(rates[k], *options[1:]), now, running), 0)
-            decay, keep = real(treatment.decay), real(1)
-            if treatment.decoupled:
-                decay, keep = real(0), real(1.0 - rates[k] * treatment.decay)
+            shares = shrinkage(treatment.decay, treatment.decoupled, rates[k])
+            decay, keep = real(shares[0]), real(shares[1])
             if treatment.noise > 0.0:
                 deviation = real(noise_deviation(treatment.noise, treatment.noise_decay, now))
                 stream = noise_stream(now)
@@ -109,12 +106,12 @@ def epoch(rule, dtype):
                     added = noise(real, deviation, treatment.noise_seed, stream, i)
                     g[i] = clipped(g[i], factor, bound) + added
                 factor, limit = real(1), real(math.inf)
+            own = options_type(rates[k], *options[1:])
+            c = coefficients(x, g, factor, limit, decay, keep, rows, own, now, running)
             for i in range(x.size):
-                x[i] = change(i, x[i] * keep, clipped(g[i], factor, limit) + decay * x[i], rows, c)
+                x[i] = change(i, x[i], g[i], factor, limit, decay, keep, rows, c)
             if treatment.ema >= 0.0 or treatment.average_from > 0:
-                weight = real(1.0 - treatment.ema if now > 1 else 1.0)
-                if treatment.average_from > 0:
-                    weight = real(1.0 / max(1.0, now - treatment.average_from + 1.0))
+                weight = real(average_weights(treatment.ema, treatment.average_from, now)[1])
                 for i in range(x.size):
                     memory.average[i] += weight * (x[i] - memory.average[i])
             if treatment.interval > 0 and now % treatment.interval == 0:
@@ -124,6 +121,31 @@ def epoch(rule, dtype):
         return rates.size
 
     return drive
+
+
+def make_coefficients(rule, dtype):
+    """Function ``coefficients(x, g, factor, bound, decay, keep, rows, options, t, running)`` of one step."""
+    real = dtype.type
+    own, cast = rule.coefficients, make_cast(coefficients_of(rule), real)
+
+    @portable
+    def plain(x, g, factor, bound, decay, keep, rows, options, t, running):
+        return cast(own(np.float64, options, t, running), 0)
+
+    if rule.measure is None:
+        return plain
+    _, measured = make_treated(rule, in_rows=True)
+    adapt, zeros, cast_first = rule.adapt, make_zeros(rule), make_cast(first_coefficients_of(rule), real)
+
+    @portable
+    def by_sums(x, g, factor, bound, decay, keep, rows, options, t, running):
+        exact = own(np.float64, options, t, running)
+        c, sums = cast_first(exact, 0), zeros(np.float64, 0)
+        for i in range(x.size):
+            sums = measured(sums, i, x[i], g[i], factor, bound, decay, keep, rows, c)
+        return cast(adapt(np.float64, options, exact, sums, running), 0)
+
+    return by_sums
 
 
 @cache

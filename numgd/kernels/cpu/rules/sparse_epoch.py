@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order.apply import (
+from numgd.first_order.apply import coefficients_of, make_cast, make_rows
+from numgd.first_order.treatment import (
     clipped,
-    make_cast,
-    make_change,
-    make_rows,
+    make_treated,
     noise,
     noise_deviation,
     noise_stream,
+    norm_factor,
+    shrinkage,
 )
 from numgd.foundations.spaces import SERIAL
 from numgd.jit.pointers import GRADIENT, VALUE, call_objective
@@ -77,12 +78,12 @@ def _number_anew(rows, entries, x, mark):
 def epoch(rule, dtype):
     """The compiled driver of a rule for a dtype; as that of `kernels.cpu.stochastic`, `rows` at the end."""
     real = dtype.type
-    change, rows_of = make_change(rule, in_rows=True), make_rows(rule)
-    coefficients, options_type = rule.coefficients, rule.Options
-    cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
+    change, _ = make_treated(rule, in_rows=True)
+    rows_of, coefficients, options_type = make_rows(rule), rule.coefficients, rule.options
+    cast = make_cast(coefficients_of(rule), real)
     dot = SERIAL.dot
 
-    @compiled(f"sparse-epoch-{rule.__name__.rpartition('.')[2]}-{dtype.name}")
+    @compiled(rule.code_name("sparse-epoch", rule.name, dtype.name))
     def drive(
         x, g, slots, options, rates, running, t, address, context, batches, first, values, treatment, memory,
         rows,
@@ -101,23 +102,22 @@ def epoch(rule, dtype):
             square = dot(slopes, slopes)
             if not (abs(f) < math.inf and square < math.inf):
                 return k
-            factor, max_norm = real(1), real(treatment.max_norm)
-            if square > max_norm * max_norm:
-                factor = max_norm / math.sqrt(square)
+            factor = norm_factor(real, square, real(treatment.max_norm))
             c = cast(coefficients(np.float64, options_type(rates[k], *options[1:]), now, running), 0)
-            decay, keep = real(treatment.decay), real(1)
-            if treatment.decoupled:
-                decay, keep = real(0), real(1.0 - rates[k] * treatment.decay)
+            shares = shrinkage(treatment.decay, treatment.decoupled, rates[k])
+            decay, keep = real(shares[0]), real(shares[1])
             if treatment.noise > 0.0:
                 deviation = real(noise_deviation(treatment.noise, treatment.noise_decay, now))
                 stream = noise_stream(now)
             for j in range(columns):
                 for w in range(width):
                     i = rows.touched[j] * width + w
-                    slope = clipped(slopes[j * width + w], factor, bound)
+                    slope, by, limit = slopes[j * width + w], factor, bound
                     if treatment.noise > 0.0:
+                        slope = clipped(slope, factor, bound)
                         slope += noise(real, deviation, treatment.noise_seed, stream, i)
-                    x[i] = change(i, x[i] * keep, slope + decay * x[i], slot_rows, c)
+                        by, limit = real(1), real(math.inf)
+                    x[i] = change(i, x[i], slope, by, limit, decay, keep, slot_rows, c)
         return rates.size
 
     return drive

@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import from_dtype
 
-from numgd.first_order.apply import clipped, make_cast, make_change, make_tuple, noise
+from numgd.first_order.apply import (
+    coefficients_of,
+    first_coefficients_of,
+    make_adapt,
+    make_cast,
+    make_tuple,
+    make_write_sums,
+    make_zeros,
+    sums_of,
+)
+from numgd.first_order.treatment import clipped, make_treated, noise
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import address_of, vector_view
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
@@ -74,8 +84,7 @@ class Table:
 
         Parameters
         ----------
-        rule : module
-            Of `numgd.first_order.RULES`.
+        rule : Rule
         slots : numpy.ndarray
             Of shape (n_slots, total).
         options : NamedTuple
@@ -122,36 +131,99 @@ def _make_step(rule, dtype):
     """The compiled driver of a rule for a dtype."""
     real, width = dtype.type, dtype.itemsize
     view = vector_view(from_dtype(dtype))
-    change = make_change(rule, in_rows=True)
-    coefficients = rule.coefficients
-    cast = make_cast(len(coefficients(np.float64, rule.Options(), np.float64(1), np.zeros(4))), real)
-
-    @portable
-    def row(place, number, _):
-        start, stride, size = place
-        return view(start + number * stride, size)
-
-    rows_of = make_tuple(len(rule.SLOTS), row)
+    change, _ = make_treated(rule, in_rows=True)
+    coefficients, cast = rule.coefficients, make_cast(coefficients_of(rule), real)
+    rows_of = _make_rows_of(rule, view, width)
 
     @portable
     def update(k, chunks, slots, c, factors, decay, keep, bound):
         chunk = chunks[k]
         size = chunk[SIZE]
         p, g = view(chunk[P], size), view(chunk[G], size)
-        start = address_of(slots) + chunk[FIRST] * width
-        rows = rows_of((start, slots.shape[1] * width, size), 0)
+        rows = rows_of(slots, chunk)
         factor = real(factors[chunk[ARRAY]])
         for i in range(size):
-            value = p[i]
-            p[i] = change(i, value * keep, clipped(g[i], factor, bound) + decay * value, rows, c)
+            p[i] = change(i, p[i], g[i], factor, bound, decay, keep, rows, c)
 
-    name = f"step-{rule.__name__.rpartition('.')[2]}-{dtype.name}"
+    if rule.measure is not None:
+        return _make_step_by_sums(rule, dtype, update)
 
-    @compiled(name, ELEMENTWISE_FLAGS)
+    @compiled(rule.code_name("step", rule.name, dtype.name), ELEMENTWISE_FLAGS)
     def drive(chunks, slots, options, t, running, factors, decay, keep, bound):
         c = cast(coefficients(np.float64, options, t, running), 0)
         decay, keep, bound = real(decay), real(keep), real(bound)
         parallel_for(update, chunks.shape[0], slots.shape[1], chunks, slots, c, factors, decay, keep, bound)
+
+    return drive
+
+
+def _make_rows_of(rule, view, width):
+    """Function ``rows_of(slots, chunk)``: a chunk's part of each slot, as a tuple of vectors."""
+
+    @portable
+    def row(place, number, _):
+        start, stride, size = place
+        return view(start + number * stride, size)
+
+    rows = make_tuple(len(rule.slots), row)
+
+    @portable
+    def rows_of(slots, chunk):
+        start = address_of(slots) + chunk[FIRST] * width
+        return rows((start, slots.shape[1] * width, chunk[SIZE]), 0)
+
+    return rows_of
+
+
+def _make_step_by_sums(rule, dtype, update):
+    """The same of a rule whose coefficients depend on sums over each array, or over all of them."""
+    real, width = dtype.type, dtype.itemsize
+    view = vector_view(from_dtype(dtype))
+    _, measured = make_treated(rule, in_rows=True)
+    rows_of = _make_rows_of(rule, view, width)
+    coefficients = rule.coefficients
+    cast_first = make_cast(first_coefficients_of(rule), real)
+    cast = make_cast(coefficients_of(rule), real)
+    adapt, adapted_of = make_adapt(rule)
+    zeros, write = make_zeros(rule), make_write_sums(rule)
+    count, adapted_count, together = sums_of(rule), coefficients_of(rule), rule.scope == "all"
+
+    @portable
+    def measure(k, chunks, slots, c, factors, decay, keep, bound, partial):
+        chunk = chunks[k]
+        size = chunk[SIZE]
+        p, g = view(chunk[P], size), view(chunk[G], size)
+        rows = rows_of(slots, chunk)
+        factor = real(factors[chunk[ARRAY]])
+        sums = zeros(np.float64, 0)
+        for i in range(size):
+            sums = measured(sums, i, p[i], g[i], factor, bound, decay, keep, rows, c)
+        write(partial, k, sums)
+
+    @portable
+    def update_adapted(k, chunks, slots, adapted, factors, decay, keep, bound):
+        c = cast(adapted_of(adapted, 0 if together else chunks[k, ARRAY]), 0)
+        update(k, chunks, slots, c, factors, decay, keep, bound)
+
+    @compiled(rule.code_name("step", rule.name, dtype.name), ELEMENTWISE_FLAGS)
+    def drive(chunks, slots, options, t, running, factors, decay, keep, bound):
+        exact = coefficients(np.float64, options, t, running)
+        c = cast_first(exact, 0)
+        decay, keep, bound = real(decay), real(keep), real(bound)
+        pieces, total = chunks.shape[0], slots.shape[1]
+        partial = np.empty((pieces, count))
+        parallel_for(measure, pieces, total, chunks, slots, c, factors, decay, keep, bound, partial)
+        sums = np.zeros((1 if together else factors.size, count))
+        for k in range(pieces):  # in order: the same bits at any number of threads
+            row = 0 if together else chunks[k, ARRAY]
+            for number in range(count):
+                sums[row, number] += partial[k, number]
+        adapted = np.empty((sums.shape[0], adapted_count))
+        for row in range(sums.shape[0]):
+            adapt(adapted, row, options, exact, sums, running)
+        parallel_for(
+            update_adapted, pieces, total, chunks, slots, adapted, factors, decay, keep, bound
+        )  # fmt: skip
 
     return drive
 

@@ -4,7 +4,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from numgd.foundations.agreement import UNKNOWN, make_agreement, random_direction, random_weights
-from numgd.foundations.linalg import epsilon, is_finite
+from numgd.foundations.linalg import all_finite, epsilon, is_finite
+from numgd.foundations.schemes import NO_CURVATURE, PAIR, SOURCE
 from numgd.foundations.spaces import SERIAL
 from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, borrow
 from numgd.jit.portable import compiled, portable, seldom
@@ -13,16 +14,12 @@ from numgd.kernels.cpu.solvers.one_problem import (
     NFEV,
     NHEV,
     NJEV,
-    NO_CURVATURE,
-    PAIR,
     REFINED,
     REPLACED,
-    SOURCE,
     Problem,
     make_call,
     make_evaluator,
 )
-from numgd.registry import all_finite
 
 copy, dot, max_abs, step = SERIAL.copy, SERIAL.dot, SERIAL.max_abs, SERIAL.step
 

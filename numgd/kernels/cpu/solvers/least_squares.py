@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.foundations.linalg import epsilon, is_finite
+from numgd.foundations.linalg import all_finite, epsilon, is_finite
+from numgd.foundations.memory import new_memory
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.foundations.spaces import copy
 from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, interrupted
 from numgd.jit.portable import compiled, portable, seldom
-from numgd.kernels.cpu.solvers.one_problem import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
-from numgd.registry import all_finite, new_memory
-from numgd.sums_of_squares import SOLVERS
 from numgd.sums_of_squares.covariance import covariance
 from numgd.sums_of_squares.evaluator import (
     NOT_FINITE_AT_START,
@@ -194,21 +193,21 @@ def jacobian(problem, x, r, columns):
         _differences(problem, x, r, columns)
 
 
-ACCESS = ResidualEvaluator(residuals, jacobian, observe, bounds)
+EVALUATOR = ResidualEvaluator(residuals, jacobian, observe, bounds)
 
 
 @cache
 def entry(method):
-    """The compiled solver of a method: once for all functions, kept on disk.
+    """The compiled solver of a `FitMethod`: once for all functions, kept on disk.
 
     ``entry(...)(x, scale, long, short, order, options, given, function, context, …)`` overwrites `x` and the
     memory as `ResidualEvaluator` says and returns a `FitOutcome`.  `given` says whether the residuals at `x`
     are in their row already; the arguments from `function` on are the fields of `FitProblem`, without the
     scratch.
     """
-    solver = SOLVERS[method].make_solver(ACCESS)
+    solver = method.make_solver(EVALUATOR)
 
-    @compiled(f"fit-{method}")
+    @compiled(method.code_name("fit", method.name))
     def fit(
         x, scale, long, short, order, options, given, function, context, scheme, steps, floor, report,
         attention, hook, box,

@@ -7,18 +7,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import Below, Finite, LimitFromOne, OpenFraction, Positive
+from numgd.foundations.schemes import NO_CURVATURE
 from numgd.foundations.spaces import SERIAL
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.solvers.one_problem import (
-    NFEV,
-    NJEV,
-    NO_CURVATURE,
-    REFINED,
-    REPLACED,
-    Problem,
-    make_evaluator,
-)
+from numgd.kernels.cpu.solvers.one_problem import NFEV, NJEV, REFINED, REPLACED, Problem, make_evaluator
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, Found, make_strong_wolfe

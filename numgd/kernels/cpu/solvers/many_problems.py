@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from numba import typeof, types
 
+from numgd.foundations.memory import hessian_memory, method_memory
 from numgd.foundations.status import (
     CONVERGED_FUNCTION,
     CONVERGED_GRADIENT,
@@ -28,9 +29,7 @@ from numgd.kernels.cpu.solvers.one_problem import (
     REPLACED_CURVATURE,
     REPORT_SIZE,
     entry,
-    make_rows,
 )
-from numgd.registry import hessian_memory, method_memory
 
 CHUNK = 16
 """Problems that a thread takes at a time, at most."""
@@ -159,6 +158,6 @@ def _digest(numba_type):
 
 def scratch_many(method, threads, n, maxcor, dtype, order=0):
     """Scratch memory for `solve_many`: work, reports, words and matrices (of the given order)."""
-    work = method_memory(method, (threads, make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    work = method_memory(method, (threads, method.rows(n, maxcor) + HOST_ROWS, n), dtype)
     words = np.empty((threads, 2), np.int64)
     return work, np.empty((threads, REPORT_SIZE)), words, hessian_memory((threads, order, order), dtype)

@@ -9,7 +9,22 @@ import numpy as np
 from numgd.foundations.curvature import difference_step, make_differences, symmetrize
 from numgd.foundations.differences import make_replacement
 from numgd.foundations.evaluator import CARRIED, Evaluator
-from numgd.foundations.linalg import epsilon, is_finite, multiply
+from numgd.foundations.linalg import all_finite, epsilon, is_finite, multiply
+from numgd.foundations.memory import method_memory
+from numgd.foundations.schemes import (
+    CENTRAL_GRADIENT_DIFFERENCES,
+    COMPLEX_STEP,
+    FULL_HESSIAN,
+    JOINT,
+    PAIR,
+    SOURCE_HESSIAN,
+    SOURCE_PRODUCT,
+    TWO_POINT,
+    by_differences,
+    by_products,
+    relative,
+    two_sided,
+)
 from numgd.foundations.spaces import SERIAL, THREADED
 from numgd.foundations.status import INVALID_INPUT, Outcome
 from numgd.jit.pointers import (
@@ -24,27 +39,6 @@ from numgd.jit.pointers import (
 )
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solvers.cholesky import cholesky_rows
-from numgd.registry import all_finite, make_rows, make_solver, method_memory
-
-# How the gradient is obtained
-EXACT = 0  # the objective gives value and gradient in separate calls
-JOINT = 1  # the objective gives both in one call
-PAIR = 2  # a gradient made of the source: the value in one call, or value and gradient in one
-TWO_POINT = 3  # differences with steps relative to max(1, |x|); those that are not given may become central
-TWO_POINT_ABSOLUTE = 4
-THREE_POINT = 5
-THREE_POINT_ABSOLUTE = 6
-COMPLEX_STEP = 7  # as EXACT, and the gradient costs one call of the function a variable
-SOURCE = 8  # of sums of squares: as EXACT, and the Jacobian is made of the source
-
-# How second derivatives are obtained
-NO_CURVATURE = 0
-FULL_HESSIAN = 1  # the objective gives the matrix
-HESSIAN_PRODUCT = 2  # the objective gives products with a vector
-GRADIENT_DIFFERENCES = 3  # one more gradient a column or a product
-CENTRAL_GRADIENT_DIFFERENCES = 4  # two
-SOURCE_HESSIAN = 5  # as FULL_HESSIAN, made of the source
-SOURCE_PRODUCT = 6  # as HESSIAN_PRODUCT, made of the source
 
 # Fields of the report that the entry leaves for its caller
 NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F, REPLACED, REPLACED_CURVATURE, REFINED = range(10)
@@ -86,18 +80,6 @@ def observe(problem, iteration, f):
     return int(call_python(problem.hook, iteration))
 
 
-@portable
-def by_differences(scheme):
-    """Whether a gradient is made of differences of the value."""
-    return scheme >= TWO_POINT and scheme < COMPLEX_STEP
-
-
-@portable
-def by_products(curvature):
-    """Whether the objective gives products with the Hessian."""
-    return curvature in (HESSIAN_PRODUCT, SOURCE_PRODUCT)
-
-
 def make_call(space):
     """Function ``call(problem, x, g, wanted) -> value`` of the compiled objective."""
     copy = space.copy
@@ -126,17 +108,16 @@ def make_evaluator(space):
         real = x.dtype.type
         moved = problem.rows[1]
         copy(moved, x)
-        relative = problem.scheme == TWO_POINT or problem.scheme == THREE_POINT
-        two_sided = problem.scheme >= THREE_POINT or problem.report[REFINED] > 0
-        usual = epsilon(x) ** (real(1) / real(3 if two_sided else 2))
+        both_sides = two_sided(problem.scheme) or problem.report[REFINED] > 0
+        usual = epsilon(x) ** (real(1) / real(3 if both_sides else 2))
         boxed = problem.box.size > 0
         for i in range(x.size):
             if interrupted(problem.attention):
                 g[i] = real(math.nan)
                 return
-            central = two_sided
+            central = both_sides
             h = problem.steps[i] if problem.steps.size > 0 else usual
-            if relative:
+            if relative(problem.scheme):
                 # Always ahead: a side that changed with the sign of x would make the gradient jump there.
                 h *= max(real(1), abs(x[i]))
             if boxed:
@@ -368,9 +349,9 @@ def entry(method, threads=False):
 @cache
 def _compiled_entry(method, threads):
     space = THREADED if threads else SERIAL
-    solver = make_solver(method, space, make_evaluator(space))
+    solver = method.make_solver(space, make_evaluator(space))
 
-    @compiled(f"solve-{method}{'-threads' if threads else ''}")
+    @compiled(method.code_name("solve", method.name, "threads" if threads else ""))
     def solve(
         x, work, carry, options, age, function, context, scheme, steps, report, attention, hook, curvature,
         matrix, box,
@@ -401,5 +382,5 @@ def _compiled_entry(method, threads):
 
 def scratch(method, n, maxcor, dtype):
     """Scratch memory for `entry`: `work`, and `carry` (HOST_CARRIED,) of a fresh start."""
-    work = method_memory(method, (make_rows(method)(n, maxcor) + HOST_ROWS, n), dtype)
+    work = method_memory(method, (method.rows(n, maxcor) + HOST_ROWS, n), dtype)
     return work, np.full(HOST_CARRIED, np.nan, dtype)

@@ -9,7 +9,15 @@ from functools import cache
 import numpy as np
 from numba import float64
 
-from numgd.first_order.apply import clipped, make_change, noise, step_coefficients
+from numgd.first_order.apply import (
+    exact_options,
+    make_write_sums,
+    make_zeros,
+    step_coefficients,
+    sums_of,
+)
+from numgd.first_order.treatment import clipped, make_treated, noise
+from numgd.jit.portable import portable
 from numgd.kernels.cuda.target import THREADS, cuda, launch_shape
 
 P, G = 0, 1  # what a table points to
@@ -56,14 +64,39 @@ class Table:
 
     def step(self, rule, slots, options, t, running, change):
         """One step of a rule over all arrays; see the twin."""
-        c = step_coefficients(rule, options, t, self.dtype, running)
         real = self.dtype.type
-        rest = (real(change.decay), real(change.keep), real(change.bound))
+        rest = (real(change.bound), real(change.decay), real(change.keep))
         kernel = _make_step(rule)
+        coefficients = self._coefficients(rule, slots, options, t, running, change.factors, rest)
         for k, (p, g) in enumerate(zip(*self.vectors, strict=True)):
             if p.size:
                 own = slots[:, self.starts[k] : self.starts[k + 1]]
-                kernel[launch_shape(p.size)](p, g, own, c, real(change.factors[k]), *rest)
+                factor = real(change.factors[k])
+                kernel[launch_shape(p.size)](p, g, own, coefficients[k], factor, *rest)
+
+    def _coefficients(self, rule, slots, options, t, running, factors, rest):
+        """The coefficients for each array, in the dtype."""
+        if rule.measure is None:
+            return [step_coefficients(rule, options, t, self.dtype, running)] * self.count
+        real = self.dtype.type
+        options = exact_options(rule, options)
+        exact = rule.coefficients(np.float64, options, np.float64(t), running)
+        c = tuple(map(real, exact))
+        kernel, count = _make_measure(rule), sums_of(rule)
+        sums = np.zeros((self.count, count))
+        for k, (p, g) in enumerate(zip(*self.vectors, strict=True)):
+            if p.size:
+                own = slots[:, self.starts[k] : self.starts[k + 1]]
+                shape = launch_shape(p.size)
+                partial = cuda.device_array((count, shape[0]))
+                kernel[shape](p, g, own, c, real(factors[k]), *rest, partial)
+                sums[k] = partial.copy_to_host().sum(axis=1)
+        if rule.scope == "all":
+            sums = sums.sum(axis=0, keepdims=True)
+        found = [
+            tuple(map(real, rule.adapt(np.float64, options, exact, tuple(own), running))) for own in sums
+        ]
+        return found * self.count if rule.scope == "all" else found
 
     def disturb(self, memory, factors, bound, deviation, seed, stream):
         """memory = the gradients times each array's factor, within ±bound, and noise."""
@@ -103,6 +136,23 @@ class Table:
                 _combine[launch_shape(x.size)](p, one - one, one, x)
 
 
+@portable
+def add_up(shared, partial):
+    """The sums of a block: over the threads' rows of `shared`, to the block's column of `partial`."""
+    lane = cuda.threadIdx.x
+    cuda.syncthreads()
+    width = THREADS // 2
+    while width > 0:
+        if lane < width:
+            for number in range(shared.shape[1]):
+                shared[lane, number] += shared[lane + width, number]
+        cuda.syncthreads()
+        width //= 2
+    if lane == 0:
+        for number in range(shared.shape[1]):
+            partial[number, cuda.blockIdx.x] = shared[0, number]
+
+
 def _vector(array):
     """An array on the device as a vector of the same memory."""
     vector = cuda.as_cuda_array(array)
@@ -113,13 +163,30 @@ def _vector(array):
 
 @cache
 def _make_step(rule):
-    change = make_change(rule)
+    change, _ = make_treated(rule)
 
     @cuda.jit
-    def kernel(p, g, slots, c, factor, decay, keep, bound):
+    def kernel(p, g, slots, c, factor, bound, decay, keep):
         for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
-            value = p[i]
-            p[i] = change(i, value * keep, clipped(g[i], factor, bound) + decay * value, slots, c)
+            p[i] = change(i, p[i], g[i], factor, bound, decay, keep, slots, c)
+
+    return kernel
+
+
+@cache
+def _make_measure(rule):
+    """Each block's sums of what a rule measures."""
+    _, measured = make_treated(rule)
+    count, zeros, write = sums_of(rule), make_zeros(rule), make_write_sums(rule)
+
+    @cuda.jit
+    def kernel(p, g, slots, c, factor, bound, decay, keep, partial):
+        shared = cuda.shared.array((THREADS, count), float64)
+        sums = zeros(np.float64, 0)
+        for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
+            sums = measured(sums, i, p[i], g[i], factor, bound, decay, keep, slots, c)
+        write(shared, cuda.threadIdx.x, sums)
+        add_up(shared, partial)
 
     return kernel
 
@@ -145,24 +212,12 @@ def _combine(out, a, b, x):
 @cuda.jit
 def _measure(g, partial):
     """Each block's sum of squares, and how many elements are not finite."""
-    squares = cuda.shared.array(THREADS, float64)
-    broken = cuda.shared.array(THREADS, float64)
-    lane = cuda.threadIdx.x
+    shared = cuda.shared.array((THREADS, 2), float64)
     own, own_broken = 0.0, 0.0
     for i in range(cuda.grid(1), g.size, cuda.gridsize(1)):
         value = float64(g[i])
         own += value * value
         own_broken += 0.0 if abs(value) < math.inf else 1.0
-    squares[lane] = own
-    broken[lane] = own_broken
-    cuda.syncthreads()
-    width = THREADS // 2
-    while width > 0:
-        if lane < width:
-            squares[lane] += squares[lane + width]
-            broken[lane] += broken[lane + width]
-        cuda.syncthreads()
-        width //= 2
-    if lane == 0:
-        partial[0, cuda.blockIdx.x] = squares[0]
-        partial[1, cuda.blockIdx.x] = broken[0]
+    shared[cuda.threadIdx.x, 0] = own
+    shared[cuda.threadIdx.x, 1] = own_broken
+    add_up(shared, partial)

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 
 from numgd.foundations.curvature import difference_step, make_differences, symmetrize
 from numgd.foundations.evaluator import CARRIED, Evaluator, nothing
-from numgd.foundations.linalg import cholesky_rows
+from numgd.foundations.linalg import all_finite, cholesky_rows
 from numgd.foundations.spaces import SERIAL
 from numgd.foundations.status import INVALID_INPUT, Outcome
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.target import THREADS, cuda
-from numgd.registry import all_finite, make_rows, make_solver
-from numgd.second_order import trait
 
 ACCESS_ROWS = 2  # a gradient, and the point that differences move
 OWN_ROWS = 1 + ACCESS_ROWS  # the point itself
@@ -109,7 +107,7 @@ def make_evaluator(objective):
 def make_kernel(method, objective, varies):
     """The kernel of a method for one objective; its arguments are those of the driver."""
     row_of = make_row_of(varies)
-    descend = make_solver(method, SERIAL, make_evaluator(objective))
+    descend = method.make_solver(SERIAL, make_evaluator(objective))
 
     @portable
     def solve(problem, x, work, carry, limits):
@@ -145,7 +143,7 @@ def make_kernel(method, objective, varies):
 
 @cache
 def solve_many(method, objective):
-    """The driver of a method for one objective.
+    """The driver of a `Method` for one objective.
 
     ``objective(x, g, *args) -> f`` is a ``@cuda.jit(device=True)`` or portable function that writes the
     gradient into `g`, only reads `x` and allocates nothing.
@@ -156,10 +154,10 @@ def solve_many(method, objective):
     `scratch_many`, `limits` are the solver's options in the dtype of `X`.  Arrays among `args` vary along
     their first axis, of length N.  `box` (2, n) are the bounds of methods that keep within them, of other
     methods anything of that dtype and dimension.  All arrays live on the device.  A method that is
-    HOST_ONLY is a ValueError.
+    not ``on_device`` is a ValueError.
     """
-    if trait(method, "HOST_ONLY"):
-        raise ValueError(f"method {method!r} has no CUDA kernel")
+    if not method.on_device:
+        raise ValueError(f"method {method.name!r} has no CUDA kernel")
 
     def drive(X, J, work, limits, args, box, fun, counts):
         varies = tuple(hasattr(value, "shape") and value.shape != () for value in args)
@@ -177,5 +175,5 @@ def scratch_many(method, count, n, maxcor, dtype):
 
     The thread is the last index: neighbouring threads touch neighbouring words.
     """
-    rows = make_rows(method)(n, maxcor) + OWN_ROWS
+    rows = method.rows(n, maxcor) + OWN_ROWS
     return cuda.device_array((rows, n, max(1, min(count, MOST_LANES))), dtype)

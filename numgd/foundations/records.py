@@ -1,0 +1,122 @@
+"""Records: what a method or a rule is, as one typed value made in its own file.
+
+A package finds the records of its files by `records_of`; `numgd.register` takes a user's.
+"""
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Literal
+
+from numgd.jit.sources import foreign_digest
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Record:
+    """What all records have.
+
+    Attributes
+    ----------
+    name : str
+        By which it is asked for, in lower case.
+    summary : str
+        What it is, in one sentence.
+    aliases : tuple of str
+        Its other names.
+    """
+
+    name: str
+    summary: str
+    aliases: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for name in (self.name, *self.aliases):
+            if not isinstance(name, str) or name != name.lower() or not name or set(name) & set(" /\\."):
+                raise ValueError(
+                    f"name of a {type(self).__name__} must be a word in lower case; it is {name!r}"
+                )
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    @cached_property
+    def _foreign(self):
+        return foreign_digest(getattr(self, field.name) for field in fields(self))
+
+    def code_name(self, *words):
+        """The name under which machine code that is made of the record is kept; None: it must not be."""
+        if self._foreign is None:
+            return None
+        return "-".join(str(word) for word in (*words, self._foreign) if word)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Method(Record):
+    """A minimisation method.
+
+    Attributes
+    ----------
+    options : NamedTuple
+        The defaults of its options; the annotations of the fields are their ranges.
+    rows : callable
+        ``rows(n, maxcor)``, portable: how many vectors of length n its solver takes as scratch memory.
+        From Python 7 vectors come to it: x and its copy for a run that goes on, the gradient in the result,
+        and 4 through which the objective is reached.
+    make_solver : callable
+        ``make_solver(space, evaluator)`` gives its solver; see `numgd.foundations.evaluator.Evaluator`.
+    maxcor : int or None
+        How many pairs of steps and gradient differences it keeps by default, if it does.
+    tolerances : tuple of str
+        The options that the argument `tol` sets.
+    curvature : {None, 'hessian', 'product'}
+        Which second derivative it asks for.
+    bounded : bool
+        Whether it keeps within bounds.
+    matrix_free : bool
+        Whether it touches vectors through its space alone, so that long ones use all cores.
+    on_device : bool
+        Whether its solver runs in a CUDA kernel: not where it returns views or computes in float64.
+    result_fields : callable or None
+        ``result_fields(x, work, age, maxcor)``: a dictionary for the result, from the solver's scratch
+        memory, and no part of that memory, which a resumed run reads again.
+    take_hess_inv : callable or None
+        ``take_hess_inv(matrix, work, maxcor)`` starts from an inverse Hessian; gives the age that says so.
+    """
+
+    options: Any
+    rows: Callable
+    make_solver: Callable
+    maxcor: int | None = None
+    tolerances: tuple[str, ...] = ("gtol",)
+    curvature: Literal["hessian", "product"] | None = None
+    bounded: bool = False
+    matrix_free: bool = False
+    on_device: bool = True
+    result_fields: Callable | None = None
+    take_hess_inv: Callable | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.curvature not in (None, "hessian", "product"):
+            raise ValueError(f"curvature must be 'hessian', 'product' or None; it is {self.curvature!r}")
+        unknown = [name for name in self.tolerances if name not in self.options._fields]
+        if unknown:
+            raise ValueError(f"tolerances names {unknown[0]!r}, which is no option")
+
+    @property
+    def options_type(self):
+        """The NamedTuple of the options."""
+        return type(self.options)
+
+
+def records_of(package, kind):
+    """The records of a kind in the modules of a package, by name, in the order of the files."""
+    found = {}
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, kind):
+                assert found.get(value.name, value) is value, f"two records have the name {value.name!r}"
+                found[value.name] = value
+    return found
