@@ -290,6 +290,8 @@ def test_what_cannot_be_registered(own):
     assert "another" not in RULES
     with pytest.raises(ValueError, match=r"^a name of a Rule must be in lower case"):
         Rule(**fields | {"name": "Own Sign"})
+    with pytest.raises(ValueError, match="in lower case"):
+        Rule(**fields | {"aliases": ("../sign",)})
     with pytest.raises(TypeError, match="unexpected keyword argument 'matrix_fre'"):
         Method(name="a", summary="", options=None, rows=None, make_solver=None, matrix_fre=True)
     with pytest.raises(ValueError, match=r"^scope must be 'array' or 'all'"):
