@@ -4,6 +4,7 @@ A package finds the records of its files by `records_of`; `numgd.register` takes
 """
 
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
