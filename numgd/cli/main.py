@@ -19,8 +19,9 @@ from numgd.cli import demo
 from numgd.jit.announcing import silence
 from numgd.plots.convergence import draw_convergence, picture_formats
 from numgd.registry import ALIASES, METHODS
-from numgd.solve._minimize import THREADED_FROM, minimize
+from numgd.solve._minimize import minimize
 from numgd.solve._minimize_multistart import minimize_multistart
+from numgd.solve.plan import THREADED_FROM
 from numgd.system.cache_folder import cache_folder, cache_root, refusal
 
 DTYPES = ("float64", "float32")
