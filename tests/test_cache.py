@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd.cli.main import main as cli
+from numgd.cli import main as cli
 from numgd.jit.portable import compiled
 from numgd.system import cache_folder as folder
 

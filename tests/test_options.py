@@ -169,7 +169,7 @@ def test_every_field_has_a_range():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_defaults_are_in_their_ranges(method):
-    ranges, defaults = option_ranges(method), _defaults(method)
+    ranges, defaults = option_ranges(METHODS[method]), _defaults(METHODS[method])
     assert set(ranges) == set(defaults)
     for name, value in defaults.items():
         if (name, value) != ("maxiter", AUTOMATIC):
