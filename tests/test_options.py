@@ -131,8 +131,7 @@ def never(*args, **kwargs):
 def nothing_compiles(monkeypatch):
     """An error for a call that comes as far as looking at the function."""
     for name, attribute in (
-        ("solve._minimize", "choose"), ("solve._minimize_many", "choose"),
-        ("solve.line_searches", "choose"), ("solve._least_squares", "resolve"),
+        ("solve.plan", "choose"), ("solve.line_searches", "choose"), ("solve._least_squares", "resolve"),
         ("solve._curve_fit", "resolve"), ("callables.batches", "loss_of"),
     ):  # fmt: skip
         monkeypatch.setattr(importlib.import_module(f"numgd.{name}"), attribute, never)
