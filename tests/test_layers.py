@@ -94,6 +94,15 @@ def test_numbas_internals_stay_in_jit(path):
             assert package(path) in ("jit", "cli"), f"{path} imports {name}"
 
 
+@every_file
+def test_private_names_stay_in_their_files(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("numgd"):
+            private = [alias.name for alias in node.names if alias.name.startswith("_")]
+            modules = [name for name in private if within(f"{node.module}.{name}").stem == name]
+            assert set(private) <= {*modules, "__version__"}
+
+
 def test_no_modules_import_each_other():
     edges = {}
     for path in MODULES:

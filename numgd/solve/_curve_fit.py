@@ -29,7 +29,7 @@ from numgd.kernels.cpu.solvers.least_squares import HOST_ROWS, estimate, finite,
 from numgd.solve._least_squares import NOT_WATCHED, Setting, least_squares, place, run
 from numgd.solve.fit_settings import (
     FREE,
-    box_of,
+    fit_box,
     fit_method,
     fit_options,
     scale_of,
@@ -190,7 +190,7 @@ def curve_fit(
     n = parameter_count(f) if p0 is None else np.size(p0)
     if n == 0:
         raise ValueError("p0 must not be empty")
-    box = box_of(bounds, n)
+    box = fit_box(bounds, n)
     bounded = bounds is not FREE and not np.isinf(box).all()
     if method is None:
         method = "trf" if bounded else "lm"
@@ -378,7 +378,7 @@ def weights_of(sigma, m):
 @lru_cache(64)
 def _remembered(make, method, scheme, n):
     """What `make` gives without bounds and options."""
-    return make(method, scheme, box_of(FREE, n), n)
+    return make(method, scheme, fit_box(FREE, n), n)
 
 
 def _lm_setting(

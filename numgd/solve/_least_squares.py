@@ -34,7 +34,7 @@ from numgd.kernels.cpu.solvers.least_squares import (
     short_memory,
 )
 from numgd.solve.fit_observer import FitObserver
-from numgd.solve.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
+from numgd.solve.fit_settings import FREE, fit_box, fit_method, fit_options, scale_of, steps_of
 from numgd.solve.points import starting_point
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.evaluator import (
@@ -287,7 +287,7 @@ def least_squares(
     check_compilation()
     n = x.size
     scale, adaptive = scale_of(x_scale, method, n)
-    box = box_of(bounds, n)
+    box = fit_box(bounds, n)
     options = fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive)
     (fun, own_jac), numbers = lift((fun, jac if scheme == EXACT else None), ((x, *args), (x, *args)))
     jac, args = own_jac if scheme == EXACT else jac, (*args, *numbers)

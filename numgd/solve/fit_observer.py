@@ -1,26 +1,20 @@
-"""What a caller can watch of a sum of squares: callback and progress report, in one hook."""
+"""Callbacks and progress of fits: one object that the compiled loop calls."""
 
 import numpy as np
 
 from numgd.kernels.cpu.solvers.least_squares import COST, NFEV, OPTIMALITY
-from numgd.solve.observer import _wants_result
+from numgd.solve.observer import Hook
 from numgd.sums_of_squares.evaluator import RESIDUALS
 
 _HEADINGS = ("Iteration", "Total nfev", "Cost", "Cost reduction", "Step norm", "Optimality")
 
 
-class FitObserver:
-    """Called by the compiled loop at the start (iteration 0) and after every accepted step.
-
-    Returns 1.0 to stop the solver, which a callback asks for by raising StopIteration, and the end of the
-    time, for which `late` is True.
-    """
+class FitObserver(Hook):
+    """Callback and progress report of a fit."""
 
     def __init__(self, x, long, report, callback, verbose, progress):
-        self.x, self.residuals, self.report = x, long[RESIDUALS], report
-        self.callback, self.verbose, self.progress = callback, verbose, progress
-        self.late = False
-        self.wants_result = callback is not None and _wants_result(callback)
+        super().__init__(x, callback, progress)
+        self.residuals, self.report, self.verbose = long[RESIDUALS], report, verbose
         self.first_cost = self.last = None
 
     def __call__(self, iteration):
@@ -29,31 +23,12 @@ class FitObserver:
             self.first_cost = cost
         if self.verbose == 2:
             self._print(iteration, cost)
-        if self.progress.watches:
-            self.progress.reach(iteration, cost=cost)
-            self.late = self.progress.is_over()
-            if self.late:
-                return 1.0
-        if self.callback is None or iteration == 0:
-            return 0.0
-        try:
-            if self.wants_result:
-                from scipy.optimize import OptimizeResult
 
-                self.callback(
-                    intermediate_result=OptimizeResult(
-                        x=self.x.copy(),
-                        fun=self.residuals.copy(),
-                        nit=iteration,
-                        nfev=int(self.report[NFEV]),
-                        cost=cost,
-                    )
-                )
-            else:
-                self.callback(self.x.copy())
-        except StopIteration:
-            return 1.0
-        return 0.0
+        def intermediate():
+            calls = int(self.report[NFEV])
+            return {"fun": self.residuals.copy(), "nit": iteration, "nfev": calls, "cost": cost}
+
+        return self.tell(iteration, intermediate, cost=cost)
 
     def _print(self, iteration, cost):
         reduction = step = ""

@@ -69,7 +69,7 @@ def _free_box(n):
     return np.array([[-math.inf] * n, [math.inf] * n])
 
 
-def box_of(bounds, n):
+def fit_box(bounds, n):
     """Bounds in either of SciPy's forms as a (2, n) array; raises for what they cannot be."""
     if bounds is FREE or (type(bounds) is tuple and set(map(type, bounds)) == {float} and bounds == FREE):
         return _free_box(n)

@@ -1,4 +1,4 @@
-"""What a caller can watch of a solve: callback, history and the list of iterates, in one hook."""
+"""Callbacks, history and progress: one object that the compiled loop calls."""
 
 import inspect
 from typing import Any, NamedTuple
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.kernels.cpu.solvers.host_evaluator import F
+from numgd.system.late import optimize
 
 
 class History(NamedTuple):
@@ -17,35 +18,23 @@ class History(NamedTuple):
     x: Any  # (nit + 1, n) iterates
 
 
-def _wants_result(callback):
-    """Whether a callback has SciPy's second form, ``callback(*, intermediate_result)``."""
-    try:
-        return set(inspect.signature(callback).parameters) == {"intermediate_result"}
-    except (TypeError, ValueError):
-        return False
+class Hook:
+    """What a compiled loop calls at the start (iteration 0) and after every iteration.
 
-
-class Observer:
-    """Called by the compiled loop at the start (iteration 0) and after every iteration.
-
-    Returns 1.0 to stop the solver, which a callback asks for by raising StopIteration, and the end of the
-    time, for which `late` is True.
+    A call returns 1.0 to stop the solver: where the callback raised StopIteration, and at the time limit, for
+    which `late` is True.  The callback gets ``intermediate()`` if it has SciPy's second form,
+    ``callback(*, intermediate_result)``, else a copy of x.
     """
 
-    def __init__(self, x, gradient, report, callback, record, progress):
-        self.x, self.gradient, self.report = x, gradient, report
-        self.callback, self.record, self.progress = callback, record, progress
+    def __init__(self, x, callback, progress):
+        self.x, self.callback, self.progress = x, callback, progress
         self.late = False
         self.wants_result = callback is not None and _wants_result(callback)
-        self.iterates, self.values, self.norms = [], [], []
 
-    def __call__(self, iteration):
-        if self.record:
-            self.iterates.append(self.x.copy())
-            self.values.append(self.report[F])
-            self.norms.append(np.abs(self.gradient).max())
+    def tell(self, iteration, intermediate, **shown):
+        """Show progress and call the callback; returns whether to stop as the compiled loop takes it."""
         if self.progress.watches:
-            self.progress.reach(iteration, fun=self.report[F])
+            self.progress.reach(iteration, **shown)
             self.late = self.progress.is_over()
             if self.late:
                 return 1.0
@@ -53,14 +42,38 @@ class Observer:
             return 0.0
         try:
             if self.wants_result:
-                from scipy.optimize import OptimizeResult
-
-                self.callback(intermediate_result=OptimizeResult(x=self.x.copy(), fun=self.report[F]))
+                result = optimize().OptimizeResult(x=self.x.copy(), **intermediate())
+                self.callback(intermediate_result=result)
             else:
                 self.callback(self.x.copy())
         except StopIteration:
             return 1.0
         return 0.0
+
+
+def _wants_result(callback):
+    """Whether a callback has SciPy's second form."""
+    try:
+        return set(inspect.signature(callback).parameters) == {"intermediate_result"}
+    except (TypeError, ValueError):
+        return False
+
+
+class Observer(Hook):
+    """Callback, history and progress of a minimisation."""
+
+    def __init__(self, x, gradient, report, callback, record, progress):
+        super().__init__(x, callback, progress)
+        self.gradient, self.report, self.record = gradient, report, record
+        self.iterates, self.values, self.norms = [], [], []
+
+    def __call__(self, iteration):
+        f = self.report[F]
+        if self.record:
+            self.iterates.append(self.x.copy())
+            self.values.append(f)
+            self.norms.append(np.abs(self.gradient).max())
+        return self.tell(iteration, lambda: {"fun": self.report[F]}, fun=f)
 
     def history(self):
         """What was recorded."""

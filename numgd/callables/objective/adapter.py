@@ -29,12 +29,12 @@ def numba_real(dtype):
     return types.float32 if dtype == np.float32 else types.float64
 
 
-def _is_real(numba_type):
+def is_real(numba_type):
     return isinstance(numba_type, types.Integer | types.Float | types.Boolean)
 
 
-def _is_real_array(numba_type, ndim):
-    return isinstance(numba_type, types.Array) and numba_type.ndim == ndim and _is_real(numba_type.dtype)
+def is_real_array(numba_type, ndim):
+    return isinstance(numba_type, types.Array) and numba_type.ndim == ndim and is_real(numba_type.dtype)
 
 
 @portable
@@ -56,15 +56,15 @@ def _fill_matrix(out, matrix):
             out[i * n + j] = matrix[i, j]
 
 
-def _can_keep(numba_type):
+def can_keep(numba_type):
     """Whether an argument of this type could keep a reference to x beyond the call: it gets a copy then."""
     kinds = (types.ListType, types.DictType, types.List, types.StructRef, types.ClassInstanceType)
     return isinstance(numba_type, kinds) or (
-        isinstance(numba_type, types.BaseTuple) and any(_can_keep(part) for part in numba_type)
+        isinstance(numba_type, types.BaseTuple) and any(can_keep(part) for part in numba_type)
     )
 
 
-def _enters_python(dispatcher):
+def enters_python(dispatcher):
     """Whether a function has an ``objmode`` block, through which x could be kept beyond the call."""
     return any(result.lifted for result in dispatcher.overloads.values())
 
@@ -76,21 +76,21 @@ def _types_fit(functions, scheme, vector, argument_types):
         fits = functions.fun is None
         if functions.fun is not None:
             value = result_type(functions.fun, arguments)
-            fits = _is_real(value)
+            fits = is_real(value)
         if functions.pair is not None:
-            fits = fits and _is_real(result_type(functions.pair, (vector, *arguments)))
+            fits = fits and is_real(result_type(functions.pair, (vector, *arguments)))
         if scheme == JOINT:
             if not (isinstance(value, types.BaseTuple) and len(value) == 2):
                 return False
             value, gradient = value
-            fits = _is_real(value) and _is_real_array(gradient, 1)
+            fits = is_real(value) and is_real_array(gradient, 1)
         if functions.jac is not None:
-            fits = fits and _is_real_array(result_type(functions.jac, arguments), 1)
+            fits = fits and is_real_array(result_type(functions.jac, arguments), 1)
         if functions.hess is not None:
-            fits = fits and _is_real_array(result_type(functions.hess, arguments), 2)
+            fits = fits and is_real_array(result_type(functions.hess, arguments), 2)
         if functions.hessp is not None:
             result = result_type(functions.hessp, (vector, vector, *argument_types))
-            fits = fits and _is_real_array(result, 1)
+            fits = fits and is_real_array(result, 1)
     except Exception:  # Numba raises errors of many kinds for what it cannot compile
         return False
     return fits
@@ -199,8 +199,8 @@ def make_adapter(functions, scheme, load, args_type, vector):
     if not _types_fit(functions, scheme, vector, tuple(args_type)):
         return None
     view = vector_view(vector.dtype)
-    if any(_can_keep(part) for part in args_type) or any(
-        _enters_python(function) for function in functions if function is not None
+    if any(can_keep(part) for part in args_type) or any(
+        enters_python(function) for function in functions if function is not None
     ):
 
         @portable

@@ -55,7 +55,7 @@ class PythonObjective:
                 f, gradient = answer
             except (TypeError, ValueError):
                 raise TypeError(
-                    f"fun must return (value, gradient) when jac is True; it returned {_described(answer)}"
+                    f"fun must return (value, gradient) when jac is True; it returned {described(answer)}"
                 ) from None
             self._take(gradient, "fun")
             return _real_scalar(f)
@@ -72,10 +72,10 @@ class PythonObjective:
         values = np.atleast_1d(np.asarray(vector))
         what = "a product" if name == "hessp" else "a gradient"
         if values.dtype.kind not in "fiub":
-            raise TypeError(f"{name} must return {what} of real numbers; it returned {_described(vector)}")
+            raise TypeError(f"{name} must return {what} of real numbers; it returned {described(vector)}")
         if values.size != self.vector.size:
             raise ValueError(
-                f"{name} must return {what} of length {self.vector.size}; it returned {_described(vector)}"
+                f"{name} must return {what} of length {self.vector.size}; it returned {described(vector)}"
             )
         self.vector[:] = values.ravel()
 
@@ -97,10 +97,10 @@ class PythonObjective:
             answer = answer.matmat(np.eye(self.argument.size))
         values = np.atleast_2d(np.asarray(answer))
         if values.dtype.kind not in "fiub":
-            raise TypeError(f"hess must return a matrix of real numbers; it returned {_described(answer)}")
+            raise TypeError(f"hess must return a matrix of real numbers; it returned {described(answer)}")
         if values.shape != self.matrix.shape:
             raise ValueError(
-                f"hess must return a matrix of shape {self.matrix.shape}; it returned {_described(answer)}"
+                f"hess must return a matrix of shape {self.matrix.shape}; it returned {described(answer)}"
             )
         return values
 
@@ -115,7 +115,7 @@ class PythonObjective:
         return strategy.get_matrix()
 
 
-def _described(value):
+def described(value):
     if value is None:
         return "None: has it a `return`?"
     if isinstance(value, np.ndarray):
@@ -131,10 +131,10 @@ def _real_scalar(value):
         except ValueError:
             raise ValueError(
                 "The user-provided objective function must return a scalar value. "
-                f"fun returned {_described(value)}."
+                f"fun returned {described(value)}."
             ) from None
         if not isinstance(value, float | int):
-            raise TypeError(f"fun must return a real number; it returned {_described(value)}")
+            raise TypeError(f"fun must return a real number; it returned {described(value)}")
     return float(value)
 
 

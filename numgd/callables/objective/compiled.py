@@ -67,10 +67,10 @@ def _agree(plain, compiled, arguments, args, tolerance):
 
 def _all_agree(functions, dispatchers, keys, x, args):
     points = Functions((x,), (x,), (x,), (x, np.ones_like(x)), (x, np.empty_like(x)))
-    return all(_agree_at(*parts, args) for parts in zip(functions, dispatchers, keys, points, strict=True))
+    return all(agree_at(*parts, args) for parts in zip(functions, dispatchers, keys, points, strict=True))
 
 
-def _agree_at(plain, compiled, key, arguments, args):
+def agree_at(plain, compiled, key, arguments, args):
     """`_agree`, asked once for a function and types, by `key`."""
     found = _agreements.get(key)
     if found is None:
@@ -81,7 +81,7 @@ def _agree_at(plain, compiled, key, arguments, args):
 
 def compiles_alike(fun, dispatcher, key, x, first_args):
     """Whether a function of one vector gives the same when it is compiled; `key` as for the form."""
-    return _agree_at(fun, dispatcher, key, (x,), first_args)
+    return agree_at(fun, dispatcher, key, (x,), first_args)
 
 
 def compile_objective(functions, scheme, args, x, rows=False):

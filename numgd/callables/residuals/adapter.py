@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit, types
 
 from numgd.callables.compilable import result_type
-from numgd.callables.objective.adapter import _can_keep, _enters_python, _is_real, _is_real_array
+from numgd.callables.objective.adapter import can_keep, enters_python, is_real, is_real_array
 from numgd.foundations.linalg import solve_lower
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT
 from numgd.jit.arguments import loader
@@ -37,7 +37,7 @@ def make_take(answer, part, spread):
 
     `part` is applied to every number; with `spread` a single one stands for all.
     """
-    fits = _is_complex if part is _slope else _is_real
+    fits = _is_complex if part is _slope else is_real
     if fits(answer):
 
         @portable
@@ -116,8 +116,8 @@ def make_residual_adapter(fun, jac, scheme, args_type, vector):
     solver can take.
     """
     view = vector_view(vector.dtype)
-    cautious = any(_can_keep(part) for part in args_type) or _enters_python(fun)
-    cautious = cautious or (jac is not None and _enters_python(jac))
+    cautious = any(can_keep(part) for part in args_type) or enters_python(fun)
+    cautious = cautious or (jac is not None and enters_python(jac))
 
     @portable
     def point(x, n):
@@ -223,8 +223,8 @@ def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, ve
         return None
 
     if scheme == EXACT:
-        columns = isinstance(jacobian_type, types.UniTuple) and _is_real_array(jacobian_type.dtype, 1)
-        if not (columns or _is_real_array(jacobian_type, 2)):
+        columns = isinstance(jacobian_type, types.UniTuple) and is_real_array(jacobian_type.dtype, 1)
+        if not (columns or is_real_array(jacobian_type, 2)):
             return None
         copy = take_each if columns else take_columns
 

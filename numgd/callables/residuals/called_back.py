@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 
 from numgd.callables.objective.adapter import fill
-from numgd.callables.objective.called_back import _described
+from numgd.callables.objective.called_back import described
 from numgd.callables.residuals.adapter import STEP
 from numgd.foundations.schemes import COMPLEX_STEP
 from numgd.jit.arguments import loader, storage_size
@@ -29,10 +29,10 @@ def residual_vector(answer, name="fun"):
     """What a user's function returned as a 1-D real array, or an error that says what it returned."""
     values = np.atleast_1d(np.asarray(answer))
     if values.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must return real numbers; it returned {_described(answer)}")
+        raise TypeError(f"{name} must return real numbers; it returned {described(answer)}")
     if values.ndim > 1:
         raise ValueError(
-            f"{name} must return a number or a one-dimensional array; it returned {_described(answer)}"
+            f"{name} must return a number or a one-dimensional array; it returned {described(answer)}"
         )
     return values
 
@@ -83,11 +83,11 @@ class PythonResiduals:
             raise NotDense
         matrix = np.atleast_2d(np.asarray(answer))
         if matrix.dtype.kind not in "fiub":
-            raise TypeError(f"jac must return a matrix of real numbers; it returned {_described(answer)}")
+            raise TypeError(f"jac must return a matrix of real numbers; it returned {described(answer)}")
         if matrix.shape != self.columns.shape[::-1]:
             raise ValueError(
                 f"jac must return a matrix of shape {self.columns.shape[::-1]}; "
-                f"it returned {_described(answer)}"
+                f"it returned {described(answer)}"
             )
         self.columns[:] = matrix.T
 

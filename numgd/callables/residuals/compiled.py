@@ -12,7 +12,7 @@ from numgd.callables.compilable import (
     reason_for,
 )
 from numgd.callables.objective.adapter import Functions
-from numgd.callables.objective.compiled import Compiled, _agree_at
+from numgd.callables.objective.compiled import Compiled, agree_at
 from numgd.callables.residuals.adapter import make_model_adapter, make_residual_adapter
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, TWO_POINT
 from numgd.jit.arguments import fingerprint, native, storage_size, type_of
@@ -92,6 +92,6 @@ def kinds_of(data, size):
 def same(plain, compiled, key, arguments, rest):
     """Whether the compiled form of a function gives what the function gives; asked once by `key`."""
     try:
-        return _agree_at(plain, compiled, key, arguments, rest)
+        return agree_at(plain, compiled, key, arguments, rest)
     except (TypeError, ValueError):  # results that cannot be compared
         return False
