@@ -25,6 +25,7 @@ _HOMES = {
     "minimize_many": "solve._minimize_many",
     "minimize_multistart": "solve._minimize_multistart",
     "minimize_stochastic": "solve._minimize_stochastic",
+    "register": "registry",
     "save": "foundations.files",
     "value_and_grad": "autodiff",
     "vjp": "autodiff",

@@ -15,7 +15,7 @@ from problems import problem
 from scipy import optimize
 
 import numgd
-from numgd.registry import SOLVERS
+from numgd.registry import METHODS
 
 GTOL = 1e-5
 MAXITER = 5000
@@ -110,7 +110,7 @@ class Summary(NamedTuple):
 
 def settings(method, norm):
     """Options of a method of numgd that leave the gradient test alone to stop it."""
-    names = {*SOLVERS[method].OPTIONS._fields}
+    names = {*METHODS[method].options._fields}
     wanted = {"gtol": GTOL, "norm": norm, "maxiter": MAXITER, "maxfun": 20 * MAXITER}
     wanted.update(ftol=0.0, xtol=0.0, xrtol=0.0)
     return {name: value for name, value in wanted.items() if name in names}
@@ -118,7 +118,7 @@ def settings(method, norm):
 
 def solve(method, given, norm):
     """numgd's result."""
-    hess = {"hess": given.hess} if getattr(SOLVERS[method], "CURVATURE", None) else {}
+    hess = {"hess": given.hess} if METHODS[method].curvature else {}
     return numgd.minimize(
         given.fun, given.x0, method=method, jac=given.jac, options=settings(method, norm), **hess
     )

@@ -12,6 +12,7 @@ import numgd
 from numgd.kernels.cpu.solvers.least_squares import long_memory
 from numgd.kernels.cpu.solvers.many_problems import scratch_many
 from numgd.kernels.cpu.solvers.one_problem import scratch
+from numgd.registry import METHODS
 from numgd.solve.options import settings
 
 CENTRE = np.array([1.0, -2.0, 0.5])
@@ -294,7 +295,7 @@ def test_args_are_never_written():
 )
 def test_options_by_names_of_other_libraries(method, name, said):
     with pytest.warns(optimize.OptimizeWarning, match=f"Unknown solver options: {said}"):
-        settings(method, np.dtype(np.float64), None, {name: 0.5})
+        settings(METHODS[method], np.dtype(np.float64), None, {name: 0.5})
 
 
 @pytest.mark.parametrize("method", ["bfgs", "dfp", "broyden", "sr1", "newton", "trust-exact", "dogleg"])

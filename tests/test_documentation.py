@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 import numgd
-from numgd.registry import RULES
+from numgd.registry import METHODS
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tools"))
+
+import generate  # noqa: E402
+
 WITH_EXAMPLES = [
     "minimize", "minimize_many", "minimize_stochastic", "minimize_multistart", "least_squares", "curve_fit",
     "check_grad", "grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
-    "device_gradient", "load", "save",
+    "device_gradient", "load", "register", "save",
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
 PAGES = [
@@ -46,12 +50,11 @@ def test_docstring_examples(name):
     assert runner.tries >= 2 and runner.failures == 0
 
 
-def test_table_of_rules():
-    text = (ROOT / "docs" / "rules.md").read_text()
-    table = text[text.index("| defaults |") : text.index("Where published")]
-    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines() if line.startswith("| `")]
-    assert [row[0].strip(" `") for row in rows] == list(RULES)
-    for rule, (_, _, slots, defaults, _) in zip(RULES.values(), rows, strict=True):
-        assert tuple(re.findall(r"`(\w+)`", slots)) == rule.SLOTS
-        found = {name: float(value) for name, value in re.findall(r"`(\w+)` ([\d.e-]+)", defaults)}
-        assert found == rule.Options()._asdict()
+@pytest.mark.parametrize("path", generate.current())
+def test_what_is_made_from_the_records_is_current(path):
+    assert (ROOT / path).read_text() == generate.current()[path], "run python tools/generate.py"
+
+
+def test_minimize_names_all_methods():
+    for name in METHODS:
+        assert f"``'{name}'``" in numgd.minimize.__doc__

@@ -11,10 +11,10 @@ from residual_problems import PROBLEMS
 from scipy import optimize, sparse
 
 import numgd
-from numgd.registry import SOLVERS
+from numgd.registry import FIT_METHODS
 from numgd.solve.fits_in_njit import LeastSquaresResult
 
-METHODS = sorted(SOLVERS)
+METHODS = sorted(FIT_METHODS)
 NAMES = {problem.name: problem for problem in PROBLEMS}
 T = np.linspace(0.0, 3.0, 25)
 Y = 2.5 * np.exp(-1.3 * T) + 0.4 + 0.05 * np.cos(40.0 * T)

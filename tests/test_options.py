@@ -52,6 +52,19 @@ NUMBERS = {
     "asgd.decay": ((-0.1, INF), (0, 2)),  # there the strength of a penalty
     "beta1": ((-0.1, 1, 2, INF), (0, 0.9)),
     "beta2": ((-0.1, 1, 2, INF), (0, 0.9)),
+    "beta3": ((-0.1, 1, 2, INF), (0, 0.9)),
+    "schedule-free-sgd.momentum": (
+        (-0.1, 0, 1, 1.1, INF),
+        (0.1, 0.9),
+    ),
+    "schedule-free-adamw.beta1": ((-0.1, 0, 1, 2, INF), (0.1, 0.9)),
+    "warmup_steps": ((-1, INF), (0, 2.5, 10)),
+    "weight_power": ((-0.1, INF), (0, 0.5)),
+    "weight_rate_power": ((-0.1, INF), (0, 2)),
+    "trust_coefficient": ((-0.1, INF), (0, 0.01)),
+    "d0": ((-0.1, 0, INF), (1e-6, 1)),
+    "d_factor": ((-0.1, 0, INF), (0.5, 2)),
+    "growth_rate": ((-0.1, 0, 0.9), (1, 1.02, INF)),
     "eps": ((-1e-9, INF), (0, 1e-9)),
     "initial_accumulator": ((-0.1, INF), (0, 0.1)),
     "decrease_factor": ((-0.1, 1.1, INF), (0, 0.5, 1)),
@@ -211,18 +224,18 @@ def as_option(name, value, dtype):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_option_of_every_method(method, nothing_compiles):
-    for name in option_ranges(method):
+    for name in option_ranges(METHODS[method]):
         for value, error in wrong_values(name, method):
             with pytest.raises(error, match=f"^option '{name}' must"):
                 numgd.minimize(unreachable, [1.0], method=method, options={name: value})
         for value in right_values(name, method):
             for dtype in (DOUBLE, SINGLE):
                 for given in (value, np.array(value)) if value < 2**62 else (value,):
-                    found = settings(method, dtype, None, {name: given})
+                    found = settings(METHODS[method], dtype, None, {name: given})
                     taken = found.maxcor if name == "maxcor" else getattr(found.options, name)
                     assert taken == as_option(name, value, dtype)
-        default = settings(method, DOUBLE, None, {name: None})
-        assert default.options == settings(method, DOUBLE, None, None).options
+        default = settings(METHODS[method], DOUBLE, None, {name: None})
+        assert default.options == settings(METHODS[method], DOUBLE, None, None).options
 
 
 @pytest.mark.parametrize(
@@ -255,7 +268,7 @@ def test_options_that_do_not_go_together(method, options, names, nothing_compile
     ],
 )
 def test_options_that_round_out_of_their_range(method, options, nothing_compiles):
-    settings(method, DOUBLE, None, options)
+    settings(METHODS[method], DOUBLE, None, options)
     with pytest.raises(ValueError, match=f"option '{next(iter(options))}' must"):
         numgd.minimize(unreachable, np.ones(1, np.float32), method=method, options=options)
 
@@ -317,7 +330,7 @@ SHARED += ("noise_decay", "noise_seed")
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_argument_of_every_optimizer(cls):
-    fields = RULES[cls.rule_name].Options._fields
+    fields = RULES[cls.rule_name].options._fields
     for name in {*fields, "weight_decay", *SHARED}:
         for value, error in wrong_values(name, cls.rule_name):
             with pytest.raises(error, match=f"^{name} must"):
@@ -331,7 +344,7 @@ def test_every_argument_of_every_optimizer(cls):
 
 def test_arguments_of_optimizers_that_are_no_numbers():
     given = set(inspect.signature(numgd.Adam).parameters)
-    assert given - set(RULES["adam"].Options._fields) - {"weight_decay", *SHARED} == {
+    assert given - set(RULES["adam"].options._fields) - {"weight_decay", *SHARED} == {
         "decoupled", "groups", "nonfinite", "lookahead"
     }  # fmt: skip
     for wrong, error in (
@@ -421,7 +434,7 @@ def test_every_argument_of_a_stochastic_run(nothing_compiles):
     with pytest.raises(ValueError, match=r"^last_batch must be 'keep' or 'drop'"):
         numgd.minimize_stochastic(unreachable, [1.0], DATA, last_batch=None)
     for method in RULES:
-        for name in RULES[method].Options._fields:
+        for name in RULES[method].options._fields:
             for value, error in wrong_values(name, method):
                 with pytest.raises(error, match=f"^{name} must"):
                     numgd.minimize_stochastic(unreachable, [1.0], DATA, method=method, options={name: value})

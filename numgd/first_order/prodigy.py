@@ -100,8 +100,8 @@ RULE = Rule(
     summary="Adam that estimates its step size.",
     formula=(
         "m ← β₁ m + (1 − β₁) d g, v ← β₂ v + (1 − β₂) d² g², s ← √β₂ s + d² η g, "
-        "r ← √β₂ r + d² η ⟨g, θ₀ − θ⟩, θ ← (1 − d η λ) θ − d η m / (√v + d ε), d ← max(d, r / ‖s‖₁) from `d0` "
-        "on, sums over all arrays of one dtype and group"
+        "r ← √β₂ r + d² η ⟨g, θ₀ − θ⟩, θ ← (1 − d η λ) θ − d η m / (√v + d ε), d ← max(d, r / ‖s‖₁) from "
+        "`d0` on, sums over all arrays of one dtype and group"
     ),
     source="Mishchenko & Defazio 2024",
     options=Options,

@@ -4,6 +4,7 @@ A package finds the records of its files by `records_of`; `numgd.register` takes
 """
 
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -33,10 +34,8 @@ class Record:
 
     def __post_init__(self):
         for name in (self.name, *self.aliases):
-            if not isinstance(name, str) or name != name.lower() or not name or set(name) & set(" /\\."):
-                raise ValueError(
-                    f"name of a {type(self).__name__} must be a word in lower case; it is {name!r}"
-                )
+            if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
+                raise ValueError(f"a name of a {type(self).__name__} must be in lower case; it is {name!r}")
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name!r}>"

@@ -96,13 +96,17 @@ def _refusing(function):
 
 
 def compiled(name, flags=SOLVER_FLAGS):
-    """Compile the decorated function on first use, once per signature, and keep it on disk under `name`."""
+    """Compile the decorated function on first use, once per signature, and keep it on disk under `name`.
+
+    Without a name (None) it is compiled in every process.
+    """
 
     def decorate(function):
         if config.DISABLE_JIT:
             return _refusing(function)
         dispatcher = njit(**flags)(function)
-        dispatcher._cache = PackageCache(function, name)
+        if name is not None:
+            dispatcher._cache = PackageCache(function, name)
         return dispatcher
 
     return decorate

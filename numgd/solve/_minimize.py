@@ -95,7 +95,7 @@ def prepare_differences(scheme, x, driver, limits):
         return _NO_STEPS[x.dtype], scheme, limits
     driver = driver or {}
     steps, scheme = difference_steps(scheme, x, driver.get("eps"), driver.get("finite_diff_rel_step"))
-    if limits.maxfun < UNLIMITED:
+    if getattr(limits, "maxfun", UNLIMITED) < UNLIMITED:
         calls = 1 + x.size * (2 if two_sided(scheme) else 1)
         limits = limits._replace(maxfun=max(1, limits.maxfun // calls))
     return steps, scheme, limits
@@ -152,7 +152,8 @@ def minimize(
         - update rules: ``'gd'``, ``'momentum'``, ``'nesterov'``, ``'asgd'``, ``'rprop'``, ``'adagrad'``,
           ``'adadelta'``, ``'rmsprop'``, ``'rmsprop-momentum'``, ``'rmsprop-centred'``, ``'adam'``,
           ``'amsgrad'``, ``'adamax'``, ``'nadam'``, ``'radam'``, ``'adamw'``, ``'nadamw'``,
-          ``'adabelief'``, ``'yogi'``, ``'lion'``.
+          ``'adabelief'``, ``'yogi'``, ``'lion'``, ``'adan'``, ``'lamb'``, ``'lars'``, ``'prodigy'``,
+          ``'schedule-free-sgd'``, ``'schedule-free-adamw'``.
 
         Every other method of SciPy, and every problem with constraints, is solved by SciPy with the
         compiled function.

@@ -148,7 +148,8 @@ def _suited(method, dtype):
     """The defaults of a method with tolerances that suit the dtype."""
     values = _defaults(method)
     if dtype == np.float32:
-        values["gtol"] = 1e-3  # about the cube root of its epsilon, as 1e-5 is of float64's
+        if "gtol" in values:
+            values["gtol"] = 1e-3  # about the cube root of its epsilon, as 1e-5 is of float64's
         if values.get("ftol"):
             values["ftol"] = 1e-6
     return values

@@ -6,15 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from numgd import second_order
 from numgd.first_order.apply import make_start
 from numgd.jit.portable import portable
-from numgd.registry import RULES, SOLVERS, trait
+from numgd.registry import METHODS as ALL_METHODS
+from numgd.registry import RULES
 
 DTYPES = ("float64", "float32")
 SOLVING_RULES = ("gd", "adam", "nadam", "rprop")
 """Rules without slots, with slots, with a running product, with first values; all have the same loop."""
 
-METHODS = (*(method for method in SOLVERS if not trait(method, "HOST_ONLY")), *SOLVING_RULES)
+METHODS = (*(name for name in second_order.METHODS if ALL_METHODS[name].on_device), *SOLVING_RULES)
 
 
 @portable
@@ -148,6 +150,6 @@ def update_inputs(rule, dtype, n, seed=20):
     rng = np.random.default_rng(seed)
     p = rng.normal(size=n).astype(dtype)
     gradients = rng.normal(size=(3, n)).astype(dtype)
-    slots = np.empty((len(rule.SLOTS), n), dtype)
-    make_start(rule)(slots, rule.Options())
+    slots = np.empty((len(rule.slots), n), dtype)
+    make_start(rule)(slots, rule.options())
     return p, gradients, slots

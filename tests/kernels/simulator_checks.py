@@ -26,8 +26,10 @@ from cuda_cases import (
 )
 
 import numgd  # noqa: F401
-from numgd.first_order.apply import make_start, noise_stream, step_coefficients
+from numgd.first_order.apply import exact_options, make_start
+from numgd.first_order.treatment import noise_stream
 from numgd.foundations.evaluator import CARRIED
+from numgd.registry import METHODS as ALL
 from numgd.registry import RULES
 from numgd.solve.options import settings
 
@@ -39,7 +41,6 @@ from numba import cuda  # noqa: E402
 from numgd.kernels.cpu.rules.step import Change  # noqa: E402
 from numgd.kernels.cuda import target as launch  # noqa: E402
 from numgd.kernels.cuda.rules import step  # noqa: E402
-from numgd.kernels.cuda.rules.update import update  # noqa: E402
 from numgd.kernels.cuda.solvers.many_problems import scratch_many, solve_many  # noqa: E402
 
 step._vector = lambda array: array.reshape(array.size)  # the simulator has no interface of arrays
@@ -54,23 +55,29 @@ def solved(case, method, dtype):
     args = in_dtype(case.args, dtype)
     args = tuple(np.vstack([a, a[:1]]) if isinstance(a, np.ndarray) else a for a in args)
     count, n = X.shape
-    limits, maxcor, _ = settings(method, dtype, None, options_of(case, method))
+    limits, maxcor, _ = settings(ALL[method], dtype, None, options_of(case, method))
     J = np.full((count, n), -7, dtype)
     fun = np.full(count, -7, dtype)
     counts = np.full((count, 3), -7)
-    work = scratch_many(method, count - 2, n, maxcor, dtype)  # two threads solve two problems each
+    work = scratch_many(ALL[method], count - 2, n, maxcor, dtype)  # two threads solve two problems each
     box = np.array([[-np.inf] * n, [np.inf] * n], dtype)
-    solve_many(method, case.objective)(X, J, work, limits, args, box, fun, counts)
+    solve_many(ALL[method], case.objective)(X, J, work, limits, args, box, fun, counts)
     return {"x": X.tolist(), "jac": J.tolist(), "fun": fun.tolist(), "counts": counts.tolist()}
 
 
 def updated(rule, dtype, n):
     """Three steps of a rule."""
-    p, gradients, slots = update_inputs(rule, dtype, n)
-    running = np.zeros(CARRIED)
+    p, gradients, _ = update_inputs(rule, dtype, n)
+    params, running = [cuda.to_device(p)], np.zeros(CARRIED)
+    table = step.Table(params)
+    table.point(step.P, params)
+    slots = table.memory(len(rule.slots))
+    table.start(make_start(rule), slots, rule.options())
     for t, g in enumerate(gradients, start=1):
-        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype, running))
-    return {"p": p.tolist(), "slots": slots.tolist()}
+        table.point(step.G, [cuda.to_device(g)])
+        change = Change([1.0], 0.0, 1.0, np.inf)
+        table.step(rule, slots, exact_options(rule, rule.options()), t, running, change)
+    return {"p": params[0].copy_to_host().tolist(), "slots": slots.copy_to_host().tolist()}
 
 
 def differentiated(function, dtype, count):
@@ -92,11 +99,11 @@ def stepped(dtype):
     table.point(step.G, gradients)
     rule = RULES["adam"]
     slots, running, average = table.memory(2), np.zeros(CARRIED), table.memory()
-    table.start(make_start(rule), slots, rule.Options())
+    table.start(make_start(rule), slots, rule.options())
     squares, finite = table.measure()
     for t in (1, 2, 3):
         change = Change([0.5, 2.0, 1.0], 0.1, 0.9, 3.0)
-        table.step(rule, slots, rule.Options(learning_rate=0.1), t, running, change)
+        table.step(rule, slots, rule.options(learning_rate=0.1), t, running, change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     found = [p.copy_to_host().ravel().tolist() for p in params]
     noisy = table.memory()

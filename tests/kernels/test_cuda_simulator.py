@@ -25,12 +25,13 @@ from cuda_cases import (
 from numba import njit
 
 import numgd
-from numgd.first_order.apply import noise_stream, step_coefficients
+from numgd.first_order.apply import exact_options, make_start
+from numgd.first_order.treatment import noise_stream
 from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.status import INVALID_INPUT
 from numgd.kernels.cpu.rules import step
-from numgd.kernels.cpu.rules.update import update
-from numgd.registry import RULES, trait
+from numgd.registry import METHODS as ALL_METHODS
+from numgd.registry import RULES
 
 pytest.importorskip("numba_cuda")
 
@@ -82,7 +83,7 @@ def test_solve_many_gives_the_cpu_answers(simulated, case, method, dtype):
         g = np.empty_like(start)
         case.objective(np.array(found["x"][row], dtype), g, *args)
         np.testing.assert_allclose(values, g, rtol=1e-5, atol=1e-5)  # the gradient belongs to x
-        if dtype == "float64" and not trait(method, "CURVATURE"):  # the host counts what differences take
+        if dtype == "float64" and not ALL_METHODS[method].curvature:  # the host counts what differences take
             assert (nit, evaluations) == (expected.nit, expected.nfev)
 
 
@@ -101,10 +102,15 @@ def test_start_that_is_not_finite_spoils_its_own_row_alone(simulated, case, meth
 @pytest.mark.parametrize("name", RULES)
 def test_update_gives_the_cpu_answer(simulated, name, dtype, n):
     rule = RULES[name]
-    p, gradients, slots = update_inputs(rule, dtype, n)
-    running = np.zeros(CARRIED)
+    p, gradients, _ = update_inputs(rule, dtype, n)
+    running, table = np.zeros(CARRIED), step.Table([p])
+    table.point(step.P, [p])
+    slots = table.memory(len(rule.slots))
+    table.start(make_start(rule), slots, rule.options())
     for t, g in enumerate(gradients, start=1):
-        update(rule)(p, g, slots, step_coefficients(rule, rule.Options(), t, dtype, running))
+        table.point(step.G, [g])
+        change = step.Change(np.ones(1), 0.0, 1.0, np.inf)
+        table.step(rule, slots, exact_options(rule, rule.options()), float(t), running, change)
     found = simulated["update"][f"{name} {dtype} {n}"]
     tolerance = 4 * np.finfo(dtype).eps
     np.testing.assert_allclose(found["p"], p, rtol=tolerance, atol=tolerance)
@@ -146,7 +152,7 @@ def test_a_table_of_arrays_is_the_cpus(simulated, dtype):
     squares, _ = table.measure()
     for t in (1, 2, 3):
         change = step.Change(np.array([0.5, 2.0, 1.0]), 0.1, 0.9, 3.0)
-        table.step(rule, slots, rule.Options(learning_rate=0.1), float(t), np.zeros(CARRIED), change)
+        table.step(rule, slots, rule.options(learning_rate=0.1), float(t), np.zeros(CARRIED), change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     noisy = table.memory()
     table.disturb(noisy, np.array([0.5, 2.0, 1.0]), 3.0, 0.7, 9, noise_stream(4, 1))

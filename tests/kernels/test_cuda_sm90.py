@@ -10,9 +10,8 @@ import pytest
 from cuda_cases import DIFFERENTIATED, DTYPES, grid, quadratic, rosenbrock
 
 import numgd
-from numgd.first_order.apply import step_coefficients
-from numgd.foundations.evaluator import CARRIED
-from numgd.registry import RULES
+from numgd.first_order.apply import coefficients_of, first_coefficients_of
+from numgd.registry import METHODS, RULES
 from numgd.solve.options import settings
 
 pytest.importorskip("numba_cuda")
@@ -23,7 +22,7 @@ if numba.cuda.config.ENABLE_CUDASIM:
 
 from gradient_kernel import make_gradient_kernel  # noqa: E402
 
-from numgd.kernels.cuda.rules import step, update  # noqa: E402
+from numgd.kernels.cuda.rules import step  # noqa: E402
 from numgd.kernels.cuda.solvers import many_problems as solve_many  # noqa: E402
 
 MOST_REGISTERS = 255  # of a thread; 65 536 of a multiprocessor
@@ -75,7 +74,7 @@ def array(dtype, ndim):
 
 def solver_signature(method, dtype, args):
     """Types of a solver kernel's arguments."""
-    limits = settings(method, np.dtype(dtype), None, None).options
+    limits = settings(METHODS[method], np.dtype(dtype), None, None).options
     return (
         array(dtype, 2), array(dtype, 2), array(dtype, 3), numba.typeof(limits), args,
         array(dtype, 2), array(dtype, 1), array(np.int64, 2),
@@ -98,23 +97,15 @@ def check(built, dtype, record_property):
     ("method", "dtype"), grid("float32", default=("l-bfgs", "cg-hz", "newton", "trust-ncg"))
 )
 def test_solver_kernel(method, dtype, record_property):
-    kernel = solve_many.make_kernel(method, quadratic, (True, False))
+    kernel = solve_many.make_kernel(METHODS[method], quadratic, (True, False))
     args = numba.types.Tuple((array(dtype, 2), numba.from_dtype(np.dtype(dtype))))
     signature = solver_signature(method, dtype, args)
     check(build(kernel, signature), dtype, record_property)
 
 
-@pytest.mark.parametrize(("name", "dtype"), grid("float32", RULES, ("gd", "nadam", "rprop")))
-def test_update_kernel(name, dtype, record_property):
-    rule = RULES[name]
-    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype, np.zeros(CARRIED)))
-    signature = (array(dtype, 1), array(dtype, 1), array(dtype, 2), coefficients)
-    check(build(update.make_kernel(rule), signature), dtype, record_property)
-
-
 @pytest.mark.parametrize("compiler", [cuda.jit(device=True), numba.njit], ids=["cuda.jit", "njit"])
 def test_solver_kernel_takes_a_compiled_objective(compiler, record_property):
-    kernel = solve_many.make_kernel("gd", compiler(rosenbrock), ())
+    kernel = solve_many.make_kernel(METHODS["gd"], compiler(rosenbrock), ())
     signature = solver_signature("gd", "float32", numba.types.Tuple(()))
     check(build(kernel, signature), "float32", record_property)
 
@@ -154,8 +145,22 @@ def test_noise_kernel(dtype, record_property):
 @pytest.mark.parametrize(("name", "dtype"), grid("float32", RULES))
 def test_step_kernel(name, dtype, record_property):
     rule = RULES[name]
-    coefficients = numba.typeof(step_coefficients(rule, rule.Options(), 1, dtype, np.zeros(CARRIED)))
-    vector, real = array(dtype, 1), numba.from_dtype(np.dtype(dtype))
-    slots = numba.types.Array(real, 2, "A")  # columns of a larger array
-    signature = (vector, vector, slots, coefficients, real, real, real, real)
-    check(build(step._make_step(rule), signature), dtype, record_property)
+    real = numba.from_dtype(np.dtype(dtype))
+    vector, slots = array(dtype, 1), numba.types.Array(real, 2, "A")  # columns of a larger array
+    coefficients = numba.types.UniTuple(real, coefficients_of(rule))
+    check(
+        build(step._make_step(rule), (vector, vector, slots, coefficients, *[real] * 4)),
+        dtype,
+        record_property,
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.measure])
+def test_kernel_of_a_rules_sums(name, dtype, record_property):
+    rule = RULES[name]
+    real = numba.from_dtype(np.dtype(dtype))
+    vector, slots = array(dtype, 1), numba.types.Array(real, 2, "A")
+    coefficients = numba.types.UniTuple(real, first_coefficients_of(rule))
+    signature = (vector, vector, slots, coefficients, *[real] * 4, array("float64", 2))
+    check(build(step._make_measure(rule), signature), "float64", record_property)  # sums are in float64

@@ -1,0 +1,59 @@
+# This file is made by tools/generate.py.
+
+from numgd import autodiff as autodiff
+from numgd import nn as nn
+from numgd import optimizers as optimizers
+from numgd import schedules as schedules
+from numgd.autodiff import check_grad as check_grad
+from numgd.autodiff import grad as grad
+from numgd.autodiff import hessian as hessian
+from numgd.autodiff import hessp as hessp
+from numgd.autodiff import jacobian as jacobian
+from numgd.autodiff import jvp as jvp
+from numgd.autodiff import value_and_grad as value_and_grad
+from numgd.autodiff import vjp as vjp
+from numgd.foundations.files import load as load
+from numgd.foundations.files import save as save
+from numgd.foundations.status import Status as Status
+from numgd.kernels.cuda.gradient import device_gradient as device_gradient
+from numgd.optimizers import ASGD as ASGD
+from numgd.optimizers import LAMB as LAMB
+from numgd.optimizers import LARS as LARS
+from numgd.optimizers import SGD as SGD
+from numgd.optimizers import AdaBelief as AdaBelief
+from numgd.optimizers import Adadelta as Adadelta
+from numgd.optimizers import Adagrad as Adagrad
+from numgd.optimizers import Adam as Adam
+from numgd.optimizers import Adamax as Adamax
+from numgd.optimizers import AdamW as AdamW
+from numgd.optimizers import Adan as Adan
+from numgd.optimizers import AMSGrad as AMSGrad
+from numgd.optimizers import Lion as Lion
+from numgd.optimizers import Momentum as Momentum
+from numgd.optimizers import NAdam as NAdam
+from numgd.optimizers import NAdamW as NAdamW
+from numgd.optimizers import Nesterov as Nesterov
+from numgd.optimizers import Optimizer as Optimizer
+from numgd.optimizers import Prodigy as Prodigy
+from numgd.optimizers import RAdam as RAdam
+from numgd.optimizers import RMSprop as RMSprop
+from numgd.optimizers import RMSpropCentred as RMSpropCentred
+from numgd.optimizers import RMSpropMomentum as RMSpropMomentum
+from numgd.optimizers import Rprop as Rprop
+from numgd.optimizers import ScheduleFreeAdamW as ScheduleFreeAdamW
+from numgd.optimizers import ScheduleFreeSGD as ScheduleFreeSGD
+from numgd.optimizers import Yogi as Yogi
+from numgd.registry import register as register
+from numgd.solve import line_searches as line_searches
+from numgd.solve._minimize_many import ManyResult as ManyResult
+from numgd.solve._minimize_many import minimize_many as minimize_many
+from numgd.solve._minimize_multistart import minimize_multistart as minimize_multistart
+from numgd.solve._minimize_stochastic import minimize_stochastic as minimize_stochastic
+from numgd.solve.fits_in_njit import LeastSquaresResult as LeastSquaresResult
+from numgd.solve.fits_in_njit import curve_fit as curve_fit
+from numgd.solve.fits_in_njit import least_squares as least_squares
+from numgd.solve.minimize_in_njit import MinimizeResult as MinimizeResult
+from numgd.solve.minimize_in_njit import minimize as minimize
+
+__version__: str
+__all__: list[str]
