@@ -76,7 +76,7 @@ def register(record):
     ...     formula="θ ← θ − η sign(g)", source="", options=Options, slots=(), coefficients=coefficients,
     ...     update=update))
     >>> p = np.array([1.0, -1.0])
-    >>> numgd.optimizers.of_rule("sign-descent")(learning_rate=0.25).step(p, p)
+    >>> numgd.optimizers.of_rule("sign-descent")(learning_rate=0.25).step(p, p.copy())
     True
     >>> p
     array([ 0.75, -0.75])

@@ -302,16 +302,16 @@ def test_options_by_names_of_other_libraries(method, name, said):
 @pytest.mark.parametrize("n", [2 * 10**6, 10**10, 2**40])  # 29 TiB, and more than addresses count
 def test_methods_with_a_matrix_name_the_one_without(method, n):
     with pytest.raises(MemoryError, match=rf"method '{method}' takes .* GiB for {n} variables: 'l-bfgs'"):
-        scratch(method, n, 10, np.float64)
+        scratch(METHODS[method], n, 10, np.float64)
     with pytest.raises(MemoryError, match=rf"method '{method}' takes .*'l-bfgs'"):
-        scratch_many(method, 2, n, 10, np.float64)
+        scratch_many(METHODS[method], 2, n, 10, np.float64)
 
 
 def test_memory_of_methods_without_a_matrix():
     with pytest.raises(MemoryError, match=r"method 'l-bfgs' takes .* GiB for 2 variables$"):
-        scratch("l-bfgs", 2, 2**61, np.float64)
+        scratch(METHODS["l-bfgs"], 2, 2**61, np.float64)
     with pytest.raises(MemoryError, match="hessp gives its products"):
-        scratch_many("newton-cg", 1, 2, 0, np.float64, 10**8)
+        scratch_many(METHODS["newton-cg"], 1, 2, 0, np.float64, 10**8)
     with pytest.raises(MemoryError, match=r"a fit by 1000000 parameters takes .*'l-bfgs'"):
         long_memory(10**6, 10**8)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd.cli.main import main as cli
+from numgd.cli import main as cli
 from numgd.jit.portable import compiled
 from numgd.system import cache_folder as folder
 
@@ -173,7 +173,7 @@ def test_planted_source_of_a_derivative_is_not_read(tmp_path, monkeypatch):
     assert not any("5.0 *" in text.read_text() for text in texts)  # the file is that of the text again
     (tmp_path / "cache").chmod(0o777)
     folder.warn_once.cache_clear()
-    with pytest.warns(UserWarning, match="everybody may write"):
+    with pytest.warns(UserWarning, match="everybody can write"):
         assert numgd.hessp(another_cube())(2.0, 1.0) == 12.0
 
 
@@ -270,7 +270,7 @@ def test_a_user_without_a_home(monkeypatch, tmp_path):
     assert call() == (False, []) and call() == (True, [])
     monkeypatch.setenv("NUMGD_CACHE_DIR", "~/kept")
     folder.warn_once.cache_clear()
-    with pytest.warns(UserWarning, match="no home"):
+    with pytest.warns(UserWarning, match="home in NUMGD_CACHE_DIR"):
         assert folder.cache_root() == tmp_path / f"numgd-{os.geteuid()}"
 
 

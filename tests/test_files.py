@@ -135,7 +135,7 @@ def test_names_that_could_be_paths(name, suffix, tmp_path):
         ({"a": np.array([None])}, TypeError, "'a' holds Python objects"),
         ({"a": lambda: 0}, TypeError, "'a' holds Python objects"),
         ({"a": np.zeros(2, [("x", object)])}, TypeError, "'a' holds Python objects"),
-        ({"a": [[1.0], [1.0, 2.0]]}, TypeError, "'a' is no array"),
+        ({"a": [[1.0], [1.0, 2.0]]}, TypeError, "'a' is not an array"),
         ({"a": np.ma.masked_array([1.0, 2.0], [True, False])}, TypeError, "'a' is a masked array"),
         ({"a": np.zeros(2, "V0")}, ValueError, "'a' has the dtype"),
     ],

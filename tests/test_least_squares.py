@@ -447,7 +447,7 @@ def unreachable(x):
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"method": "lma"}, ValueError, "unknown method 'lma'; known are lm, trf, dogbox, gn"),
+        ({"method": "lma"}, ValueError, "unknown method 'lma'; known are dogbox, gn, lm, trf"),
         ({"method": 3}, TypeError, "method must be a string"),
         ({"jac": "4-point"}, ValueError, "jac must be a callable, 'autodiff', '2-point'"),
         ({"loss": "l1"}, ValueError, "loss must be a callable or one of linear, soft_l1"),

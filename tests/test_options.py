@@ -131,8 +131,7 @@ def never(*args, **kwargs):
 def nothing_compiles(monkeypatch):
     """An error for a call that comes as far as looking at the function."""
     for name, attribute in (
-        ("solve._minimize", "choose"), ("solve._minimize_many", "choose"),
-        ("solve.line_searches", "choose"), ("solve._least_squares", "resolve"),
+        ("solve.plan", "choose"), ("solve.line_searches", "choose"), ("solve._least_squares", "resolve"),
         ("solve._curve_fit", "resolve"), ("callables.batches", "loss_of"),
     ):  # fmt: skip
         monkeypatch.setattr(importlib.import_module(f"numgd.{name}"), attribute, never)
@@ -169,7 +168,7 @@ def test_every_field_has_a_range():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_defaults_are_in_their_ranges(method):
-    ranges, defaults = option_ranges(method), _defaults(method)
+    ranges, defaults = option_ranges(METHODS[method]), _defaults(METHODS[method])
     assert set(ranges) == set(defaults)
     for name, value in defaults.items():
         if (name, value) != ("maxiter", AUTOMATIC):

@@ -21,8 +21,9 @@ import numpy as np
 from numba import njit
 import numgd
 from numgd.kernels.cpu.solvers.one_problem import entry
+from numgd.registry import METHODS
 result = numgd.minimize(njit(lambda x: (x[0] - 1.0) ** 2), [3.0], method="gd", options={"maxiter": 1})
-stats = entry("gd").stats
+stats = entry(METHODS["gd"]).stats
 print(repr(float(result.x[0])), sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 

@@ -1,8 +1,10 @@
-"""A gradient compared with differences."""
+"""Comparison of a gradient with differences."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from numgd.autodiff.derivative import grad
 
@@ -10,16 +12,16 @@ WORST = 5  # components that a report names
 
 
 class GradientCheck(NamedTuple):
-    """What `check_grad` found; as text a report of the worst components."""
+    """The result of `check_grad`; as text, a report of the worst components."""
 
     error: float
     """Largest difference of a component, relative to the largest magnitude in the gradient."""
-    gradient: np.ndarray
-    differences: np.ndarray
-    worst: list
+    gradient: NDArray[np.float64]
+    differences: NDArray[np.float64]
+    worst: list[int]
     """Indices of the components that differ most, the worst first."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"largest relative error {self.error:.2e}"]
         lines.append(f"{'component':>12} {'gradient':>24} {'differences':>24}")
         gradient, differences = np.ravel(self.gradient), np.ravel(self.differences)
@@ -27,30 +29,32 @@ class GradientCheck(NamedTuple):
         return "\n".join(lines)
 
 
-def check_grad(f, x, *args, jac=None):
+def check_grad(
+    f: Callable[..., Any], x: ArrayLike, *args: Any, jac: Callable[..., Any] | None = None
+) -> GradientCheck:
     """Compare a gradient with central differences.
 
     Parameters
     ----------
     f : callable
-        ``f(x, *args)`` gives a real number.
+        ``f(x, *args)`` returns a real number.
     x : array_like or float
-        Where to compare; a point at which f is smooth.
+        The point at which to compare; f must be smooth there.
     *args
         Further arguments.
     jac : callable, optional
-        ``jac(x, *args)`` gives the gradient to be checked.  By default it is ``numgd.grad(f)``.
+        ``jac(x, *args)`` returns the gradient to check; ``numgd.grad(f)`` by default.
 
     Returns
     -------
     GradientCheck
-        `error` is about 1e-9 for a right gradient in float64 of a function that is neither badly scaled
+        `error` is about 1e-9 for a correct gradient in float64 of a function that is neither badly scaled
         nor noisy, and about 1 for a wrong one; ``print`` shows the worst components.
 
     Raises
     ------
     TypeError, ValueError
-        If f or jac is not callable, x is not real and finite, or the gradient has another shape.
+        If f or jac is not callable, x is not real and finite, or the gradient has another shape than x.
 
     Examples
     --------
@@ -67,22 +71,22 @@ def check_grad(f, x, *args, jac=None):
     if jac is not None and not callable(jac):
         raise TypeError(f"jac must be callable or None; it is {jac!r}")
     try:
-        x = np.array(x, np.float64)
+        at = np.array(x, np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"x must be real numbers; it is {x!r}") from None
-    if not x.size or not np.isfinite(x).all():
-        raise ValueError("x must not be empty, and finite")
-    number = x.ndim == 0
+    if not at.size or not np.isfinite(at).all():
+        raise ValueError("x must be finite and not empty")
+    number = at.ndim == 0
 
     def point(values):
         return float(values) if number else values
 
-    gradient = np.asarray((jac or grad(f))(point(x.copy()), *args), np.float64)
-    if gradient.shape != x.shape:
-        raise ValueError(f"the gradient has shape {gradient.shape}, x has {x.shape}")
-    differences = np.empty(x.shape)
-    for place in np.ndindex(x.shape):
-        differences[place] = _slope(f, x, place, point, args)
+    gradient = np.asarray((jac or grad(f))(point(at.copy()), *args), np.float64)
+    if gradient.shape != at.shape:
+        raise ValueError(f"the gradient has shape {gradient.shape}, x has {at.shape}")
+    differences = np.empty(at.shape)
+    for place in np.ndindex(at.shape):
+        differences[place] = _slope(f, at, place, point, args)
     size = max(np.abs(differences).max(), np.abs(gradient).max())
     apart = np.abs(gradient - differences)
     apart = np.where(np.isfinite(apart), apart, np.inf)

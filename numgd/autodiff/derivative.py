@@ -1,4 +1,7 @@
-"""`grad` and its relatives: functions that Numba compiles, made of the source of others."""
+"""`grad` and its variants: compiled derivatives, generated from the source of a function."""
+
+from collections.abc import Callable
+from typing import Any
 
 from numba import typeof
 
@@ -7,28 +10,28 @@ from numgd.autodiff.derivation import derived
 from numgd.autodiff.program import Static
 
 
-def grad(f, argnum=0):
-    """The gradient of a function as a compiled function.
+def grad(f: Callable[..., Any], argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The gradient of a function, as a compiled function.
 
     Parameters
     ----------
     f : callable
-        A plain Python function or an ``@njit`` one with a real number as its result.
+        A plain Python or ``@njit`` function that returns a real number.
     argnum : int or tuple of int, optional
-        Which argument to differentiate by; a tuple gives a tuple of gradients.
+        The argument to differentiate with respect to; a tuple gives a tuple of gradients.
 
     Returns
     -------
     callable
-        ``grad(f)(*args)`` is an array of the shape and dtype of the argument, or a float.  Compiled on
-        first use for each combination of types; can be called from ``@njit`` code.
+        ``grad(f)(*args)`` is an array of the shape and dtype of the argument, or a float.  It is compiled on
+        first use for each combination of types, and can be called from ``@njit`` code.
 
     Raises
     ------
     TypeError
         If `f` is not a Python function.
     NotDifferentiable
-        At the first call, if `f` holds something that cannot be differentiated; says which line.
+        At the first call, if `f` contains something that cannot be differentiated; names the line.
 
     References
     ----------
@@ -45,8 +48,8 @@ def grad(f, argnum=0):
     return derived("grad", f, argnum)
 
 
-def value_and_grad(f, argnum=0):
-    """Value and gradient of a function together, as a compiled function; see `grad`.
+def value_and_grad(f: Callable[..., Any], argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """Value and gradient of a function together, as one compiled function; see `grad`.
 
     Examples
     --------
@@ -57,10 +60,10 @@ def value_and_grad(f, argnum=0):
     return derived("value_and_grad", f, argnum)
 
 
-def vjp(f, argnum=0):
+def vjp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The product uᵀJ of a vector and the Jacobian, as a compiled function; see `grad`.
 
-    The vector u, of the shape of f's result, stands right behind the argument that is differentiated by.
+    The vector u, of the shape of the result of f, is passed right after the argument `argnum`.
 
     Examples
     --------
@@ -71,10 +74,10 @@ def vjp(f, argnum=0):
     return derived("vjp", f, argnum)
 
 
-def jvp(f, argnum=0):
+def jvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The product J v of the Jacobian and a vector, as a compiled function; see `grad`.
 
-    The vector v, of the argument's shape, stands right behind the argument that is differentiated by.
+    The vector v, of the shape of the argument `argnum`, is passed right after it.
 
     Examples
     --------
@@ -85,10 +88,10 @@ def jvp(f, argnum=0):
     return derived("jvp", f, argnum)
 
 
-def hessp(f, argnum=0):
+def hessp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The product H p of the Hessian and a vector, as a compiled function: forward over reverse; see `grad`.
 
-    The vector p stands right behind the argument that is differentiated by, as SciPy's `hessp` has it.
+    The vector p is passed right after the argument `argnum`, as for SciPy's `hessp`.
 
     Examples
     --------
@@ -99,10 +102,10 @@ def hessp(f, argnum=0):
     return derived("hessp", f, argnum)
 
 
-def jacobian(f, argnum=0):
-    """The Jacobian (m, n) of a function of a vector (n,) with a vector (m,) as its result; see `grad`.
+def jacobian(f: Callable[..., Any], argnum: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The Jacobian (m, n) of a function from vectors (n,) to vectors (m,); see `grad`.
 
-    By rows in reverse mode if m < n, by columns in forward mode otherwise.
+    It is computed by rows in reverse mode if 4 m < n, otherwise by columns in forward mode, four per pass.
 
     Examples
     --------
@@ -114,7 +117,7 @@ def jacobian(f, argnum=0):
     return derived("jacobian", f, argnum)
 
 
-def hessian(f, argnum=0):
+def hessian(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The Hessian (n, n) of a function of a vector (n,), as a compiled function; see `grad`.
 
     Examples
@@ -127,15 +130,15 @@ def hessian(f, argnum=0):
     return derived("hessian", f, argnum)
 
 
-def source(f, *args):
-    """The source text of a derivative: of each one compiled so far, or for arguments like `args`.
+def source(f: Callable[..., Any], *args: Any) -> str:
+    """The source text of a derivative: all versions generated so far, including the one for `args`.
 
     Parameters
     ----------
     f : callable
-        What `grad` or one of its relatives gave.
+        A result of `grad` or one of its variants.
     *args
-        Arguments of a call.
+        Arguments of a call, for their types.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def source(f, *args):
     """
     derivation = getattr(f, "derivation", None)
     if derivation is None:
-        raise TypeError(f"f must be a derivative that numgd has made; it is {f!r}")
+        raise TypeError(f"f must be a derivative made by numgd; it is {f!r}")
     if args:
         derivation.make(tuple(typeof(arg) for arg in args))
     return "\n".join(text for text, _, _ in derivation.texts.values())
@@ -159,6 +162,6 @@ def source(f, *args):
 
 @call(grad, value_and_grad, vjp, jvp, hessp, jacobian, hessian)
 def _derived_inside(builder, node, function, f, argnum=None):
-    """A derivative that is taken within a function that is being differentiated."""
+    """A derivative taken inside a function that is itself being differentiated."""
     argnum = 0 if argnum is None else builder.known(argnum, node)
     return Static(derived(function.__name__, f.value, argnum))

@@ -1,8 +1,9 @@
-"""Two fits to real data, by numgd's methods and SciPy's on the same compiled loss and gradient."""
+"""Two fits to real data by methods of numgd and SciPy, with the same compiled loss and gradient."""
 
 import math
 import statistics
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,16 +13,16 @@ from numba import njit
 from numgd.solve._minimize import minimize
 
 GTOL = 1e-6
-"""All methods stop at this largest magnitude of the gradient, and by no other test."""
+"""All methods stop at this largest magnitude of the gradient, and on no other test."""
 
 REPEATS = 11
-"""Calls of which the median time is taken."""
+"""Number of calls whose median time is taken."""
 
 METHODS = ("steepest-descent", "cg", "bfgs", "l-bfgs", "newton", "gd", "momentum", "adam")
 """The methods that are shown."""
 
 PEERS = {"bfgs": "BFGS", "l-bfgs": "L-BFGS-B", "cg": "CG"}
-"""SciPy's names of the methods that both libraries have."""
+"""SciPy's names of the methods that both libraries provide."""
 
 
 class Problem(NamedTuple):
@@ -30,12 +31,12 @@ class Problem(NamedTuple):
     title: str
     fun: Any  # fun(x, *args) -> (loss, gradient), @njit
     x0: Any
-    args: tuple
-    rule_options: dict  # hyper-parameters of the update rules for this problem, by method
+    args: tuple[Any, ...]
+    rule_options: dict[str, dict[str, float]]  # hyper-parameters of the update rules, by method
 
 
 class Run(NamedTuple):
-    """What one method of one library made of a problem."""
+    """The result of one method of one library on a problem."""
 
     library: str
     method: str
@@ -54,7 +55,7 @@ class Comparison(NamedTuple):
 
     problem: Problem
     lowest: float  # the loss at the minimum, to rounding
-    runs: list
+    runs: list[Run]
 
 
 @njit
@@ -62,7 +63,7 @@ def logistic_loss(weights, features, labels, strength):
     """Mean log loss of labels ±1, plus strength/2 · |w|² (all weights but the last, the intercept)."""
     count = labels.size
     margins = labels * (features @ weights)
-    slopes = np.empty(count)  # of the loss by the score, one a sample
+    slopes = np.empty(count)  # derivative of the loss by the score, one per sample
     loss = 0.0
     for i in range(count):
         # log(1 + exp(−m)) and its derivative, with an exponential that cannot overflow
@@ -91,7 +92,7 @@ def growth_loss(parameters, length, width):
     return loss / length.size, gradient / length.size
 
 
-def breast_cancer():
+def breast_cancer() -> Problem:
     """Logistic regression on 569 tumours: 30 standardised features and an intercept."""
     from sklearn.datasets import load_breast_cancer
 
@@ -113,7 +114,7 @@ def breast_cancer():
     )
 
 
-def iris_petals():
+def iris_petals() -> Problem:
     """Nonlinear least squares on 150 flowers: petal width as a logistic curve of petal length."""
     from sklearn.datasets import load_iris
 
@@ -136,7 +137,7 @@ PROBLEMS = (breast_cancer, iris_petals)
 """Functions that load the data of a problem; they raise ImportError without scikit-learn."""
 
 
-def compare(problem):
+def compare(problem: Problem) -> Comparison:
     """Run every method of both libraries on a problem.
 
     Parameters
@@ -146,14 +147,14 @@ def compare(problem):
     Returns
     -------
     Comparison
-        numgd's runs in the order of its table of methods, each followed by SciPy's of the same method.
+        The runs of numgd in the order of METHODS, each followed by SciPy's run of the same method.
     """
     from threadpoolctl import threadpool_limits
 
     calls = _calls(problem)
-    # One BLAS thread: more of them slow both libraries down at these sizes, SciPy's L-BFGS-B most.
+    # One BLAS thread: more would slow down both libraries at these sizes, SciPy's L-BFGS-B most of all.
     with threadpool_limits(1, user_api="blas"):
-        for call in calls.values():  # compile, and touch the data
+        for call in calls.values():  # compile, and load the data into the caches
             call(problem.fun)
         seconds = _medians({key: partial(call, problem.fun) for key, call in calls.items()})
     runs = [_run(*key, call, problem, seconds[key]) for key, call in calls.items()]
@@ -162,11 +163,11 @@ def compare(problem):
     return Comparison(problem, min(lowest, *(run.loss for run in runs)), runs)
 
 
-def _calls(problem):
+def _calls(problem: Problem) -> dict[tuple[str, str], Callable[..., Any]]:
     """Functions ``call(fun) -> OptimizeResult`` for all methods, by library and method."""
     from scipy import optimize
 
-    calls = {}
+    calls: dict[tuple[str, str], Callable[..., Any]] = {}
     for method in METHODS:
         options = {"gtol": GTOL, **problem.rule_options.get(method, {})}
         if method == "l-bfgs":
@@ -178,9 +179,9 @@ def _calls(problem):
     return calls
 
 
-def _medians(calls):
-    """Median time of each call; the calls take turns, so that a busy moment hits them alike."""
-    times = {key: [] for key in calls}
+def _medians(calls: dict[tuple[str, str], Callable[[], Any]]) -> dict[tuple[str, str], float]:
+    """Median time of each call; the calls take turns, so that a busy moment affects them equally."""
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in calls}
     for _ in range(REPEATS):
         for key, call in calls.items():
             start = time.perf_counter()
@@ -189,10 +190,10 @@ def _medians(calls):
     return {key: statistics.median(values) for key, values in times.items()}
 
 
-def _run(library, method, call, problem, seconds):
-    """The result of a call, and the losses that it meets on its way, recorded in one more call."""
+def _run(library: str, method: str, call: Callable[..., Any], problem: Problem, seconds: float) -> Run:
+    """The result of a call, and the losses along its path, recorded in one more call."""
     result = call(problem.fun)
-    losses = []
+    losses: list[float] = []
 
     def recorded(x, *args):
         loss, gradient = problem.fun(x, *args)

@@ -6,9 +6,11 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any, NoReturn
 
 import llvmlite.binding
 import numba
@@ -19,38 +21,39 @@ from numgd.cli import demo
 from numgd.jit.announcing import silence
 from numgd.plots.convergence import draw_convergence, picture_formats
 from numgd.registry import ALIASES, METHODS
-from numgd.solve._minimize import THREADED_FROM, minimize
+from numgd.solve._minimize import minimize
 from numgd.solve._minimize_multistart import minimize_multistart
+from numgd.solve.plan import THREADED_FROM
 from numgd.system.cache_folder import cache_folder, cache_root, refusal
 
 DTYPES = ("float64", "float32")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong; ``--help`` shows the rest."""
+    """Reports an error in one line; ``--help`` shows the rest."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def main(arguments=None):
-    """Run the command; returns its exit code.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        Words after the command's name; those of the process by default.
+        Words after the command's name; by default the arguments of the process.
     """
     parser = _Parser(
         prog="numgd",
         description="Numerical optimisation at machine speed, without a deep-learning framework.",
     )
     parser.add_argument("--version", action="version", version=f"numgd {__version__}")
-    parser.set_defaults(run=lambda options: parser.print_help() or 0)
+    parser.set_defaults(run=partial(_print_help, parser))
     commands = parser.add_subparsers(metavar="command")
 
     command = commands.add_parser(
-        "demo", help="fit two real data sets beside SciPy; prints tables, draws curves"
+        "demo", help="fit two real data sets, compare with SciPy; prints tables, draws curves"
     )
     command.add_argument(
         "--output",
@@ -83,7 +86,12 @@ def main(arguments=None):
     return options.run(options)
 
 
-def _canonical(method):
+def _print_help(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    parser.print_help()
+    return 0
+
+
+def _canonical(method: str) -> str:
     method = method.lower()
     return ALIASES.get(method, method)
 
@@ -91,15 +99,15 @@ def _canonical(method):
 # demo -------------------------------------------------------------------------------------------------
 
 
-def run_demo(options):
-    """Print a table of runs for every problem, and draw their convergence."""
+def run_demo(options: argparse.Namespace) -> int:
+    """Print a table of runs for each problem, and plot their convergence."""
     fault = _fault_of_output(options.output)
     if fault:
         return _fail(fault)
     try:
         problems = [load() for load in demo.PROBLEMS]
     except ImportError:
-        return _fail("the demo's data come with scikit-learn, which is missing: pip install scikit-learn")
+        return _fail("the demo needs the data in scikit-learn, which is missing: pip install scikit-learn")
     _compile_missing()
     comparisons = []
     for problem in problems:
@@ -107,21 +115,21 @@ def run_demo(options):
         comparisons.append(demo.compare(problem))
         print(comparison_table(comparisons[-1]))
     print(
-        f"\nAll runs have the same compiled loss and gradient and stop at max |g| <= {demo.GTOL:g}."
+        f"\nAll runs use the same compiled loss and gradient and stop at max |g| <= {demo.GTOL:g}."
         f"\nTimes are medians of {demo.REPEATS} warm calls on one thread; ratio is SciPy's time over numgd's."
     )
     try:
         draw_convergence(comparisons, options.output)
-    except (OSError, ValueError) as error:  # a full disk, or a format that lacks its library
+    except (OSError, ValueError) as error:  # a full disk, or a format whose library is missing
         return _fail(f"cannot write {options.output}: {error}")
     print(f"Convergence curves: {options.output}")
     return 0
 
 
-def _fault_of_output(path):
-    """Why no picture can be written to a path; empty where it can."""
+def _fault_of_output(path: Path) -> str:
+    """Why no picture can be written to a path; empty if it can."""
     if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
+        return f"the folder {path.parent} does not exist"
     if path.is_dir():
         return f"{path} is a folder"
     if not os.access(path if path.exists() else path.parent, os.W_OK):
@@ -132,12 +140,12 @@ def _fault_of_output(path):
     return ""
 
 
-def _compile_missing():
-    """Compile what the demo needs and the cache lacks, saying so first."""
+def _compile_missing() -> None:
+    """Compile the solvers that the demo needs and the cache lacks, after a message."""
     missing = [method for method in demo.METHODS if not any(cache_folder().glob(f"solve-{method}.*.nbc"))]
     if missing:
         print(
-            f"Compiling {len(missing)} solvers, about 6 s each. This happens once: they are kept in "
+            f"Compiling {len(missing)} solvers, about 6 s each. This happens only once: they are kept in "
             f"{cache_folder()}",
             flush=True,
         )
@@ -145,8 +153,8 @@ def _compile_missing():
         run_steps(steps)
 
 
-def comparison_table(comparison):
-    """A comparison as text, one line a run."""
+def comparison_table(comparison: demo.Comparison) -> str:
+    """A comparison as text, one line per run."""
     scipy_seconds = {run.method: run.seconds for run in comparison.runs if run.library == "SciPy"}
     rows = [
         ("method", "library", "loss", "max |g|", "iterations", "evaluations", "converged", "time", "ratio")
@@ -164,8 +172,8 @@ def comparison_table(comparison):
     return aligned(rows, left=2)
 
 
-def aligned(rows, left):
-    """Rows of text as lines with aligned columns, the first `left` of them to the left."""
+def aligned(rows: Sequence[Sequence[str]], left: int) -> str:
+    """Rows of text as lines with aligned columns, the first `left` of them left-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -181,9 +189,9 @@ def aligned(rows, left):
 # info -------------------------------------------------------------------------------------------------
 
 
-def run_info(options):
-    """Print what a report of a problem should contain."""
-    threads = numba.get_num_threads()  # starts the threads, which settles the layer
+def run_info(options: argparse.Namespace) -> int:
+    """Print what a bug report should contain."""
+    threads = numba.get_num_threads()  # starts the threads, which determines the layer
     facts = {
         "numgd": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
@@ -192,7 +200,7 @@ def run_info(options):
         "threads": f"{threads}, layer {numba.threading_layer()}",
         "cuda": cuda_state(),
         "cache": refusal() or f"{cache_folder()}: {size_of(cache_folder())}",
-        "all caches": f"{cache_root()}: {size_of(cache_root())} (other versions' too; safe to delete)",
+        "all caches": f"{cache_root()}: {size_of(cache_root())} (including other versions; safe to delete)",
     }
     width = max(map(len, facts))
     for name, fact in facts.items():
@@ -200,8 +208,8 @@ def run_info(options):
     return 0
 
 
-def cuda_state():
-    """numba-cuda's version and the devices it sees, in words; never raises."""
+def cuda_state() -> str:
+    """The version of numba-cuda and its devices, as text; never raises."""
     try:
         version = metadata.version("numba-cuda")
     except metadata.PackageNotFoundError:
@@ -210,16 +218,16 @@ def cuda_state():
         from numgd.kernels.cuda.target import device_names
 
         names = device_names()
-    except Exception as error:  # whatever a driver does not like
+    except Exception as error:  # a driver may raise anything
         return f"numba-cuda {version}, no usable device: {type(error).__name__}"
     return f"numba-cuda {version}, {', '.join(names) or 'no device'}"
 
 
-def size_of(folder):
-    """Number and size of the files under a folder, in words."""
+def size_of(folder: Path) -> str:
+    """Number and total size of the files under a folder, as text."""
     sizes = []
     for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # a temporary file of another process, gone meanwhile
+        with contextlib.suppress(OSError):  # a temporary file of another process that has disappeared
             if path.is_file():
                 sizes.append(path.stat().st_size)
     return f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB"
@@ -228,8 +236,8 @@ def size_of(folder):
 # warmup -----------------------------------------------------------------------------------------------
 
 
-def run_warmup(options):
-    """Compile the chosen solvers and keep them on disk."""
+def run_warmup(options: argparse.Namespace) -> int:
+    """Compile the selected solvers and keep them on disk."""
     steps = []
     for dtype in options.dtype:
         for method in options.method:
@@ -244,8 +252,8 @@ def run_warmup(options):
     return 0
 
 
-def run_steps(steps):
-    """Run named steps with a progress bar, or one line a step where tqdm is missing."""
+def run_steps(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:
+    """Run named steps with a progress bar, or with one line per step if tqdm is missing."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -261,24 +269,24 @@ def run_steps(steps):
 
 
 def _bowl(x):
-    """The smallest problem that a solver can be compiled with: |x|² and its gradient."""
+    """A minimal problem to compile solvers with: |x|² and its gradient."""
     return np.sum(x * x), x + x
 
 
-def _solve(method, dtype, n=2):
+def _solve(method: str, dtype: str, n: int = 2) -> None:
     minimize(_bowl, np.ones(n, dtype), method=method, **_shortest(method, n))
 
 
-def _solve_many(method, dtype, n=2):
+def _solve_many(method: str, dtype: str, n: int = 2) -> None:
     minimize_multistart(_bowl, np.ones((2, n), dtype), method=method, **_shortest(method, n))
 
 
-def _shortest(method, n):
-    """Arguments of a solve of one iteration."""
+def _shortest(method: str, n: int) -> dict[str, Any]:
+    """Arguments of a solve with one iteration."""
     bounds = [(0, None)] * n if METHODS[method].bounded else None
     return {"jac": True, "bounds": bounds, "options": {"maxiter": 1}}
 
 
-def _fail(message):
+def _fail(message: str) -> int:
     print(f"numgd: {message}", file=sys.stderr)
     return 1

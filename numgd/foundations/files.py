@@ -1,4 +1,4 @@
-"""Arrays by name in files, without pickle: `save` and `load`."""
+"""Dictionaries of arrays in files, without pickle: `save` and `load`."""
 
 import json
 import math
@@ -7,22 +7,24 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from numgd.foundations.ranges import Flag, check_arguments
 from numgd.system.atomic import replacing
 
 ALIGNMENT = 64
-"""Of how many bytes the place of an array's numbers in a file is a multiple, as vectors want it in a map."""
+"""Alignment in bytes of the data of an array in a file, for vector instructions on a memory map."""
 
 LONGEST_NAME = 250
-"""Bytes of a name, so that it can be that of a file with a suffix."""
+"""Longest name in bytes: with a suffix it must still be a valid file name."""
 
 _NPY = ".npy"
-_PIECE = 2**24  # bytes that are read at once
-_DEFLATION = 1032  # how many bytes one byte of a compressed file can stand for, at most
-_PADDING = 0xD935  # the kind of extra field in ZIP files that stands for nothing
+_PIECE = 2**24  # bytes per read
+_DEFLATION = 1032  # the largest possible compression ratio
+_PADDING = 0xD935  # the tag of an extra field in a ZIP file that is only padding
 _KINDS = "biufcmMSUV"
 _NAMES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
@@ -32,26 +34,26 @@ _SAFETENSORS = {name: np.dtype(code) for name, code in _NAMES.items()}
 
 
 @check_arguments
-def save(path, arrays):
+def save(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike]) -> None:
     """Write a dictionary of arrays to a file.
 
-    The file is written under another name in the same folder and renamed when it is whole: where anything
-    fails, what was there before stays.
+    The file is written under another name in the same folder and renamed when it is complete: if anything
+    fails, an existing file stays unchanged.
 
     Parameters
     ----------
     path : str or path-like
-        Ends with ``.npz`` (NumPy's format, read by `numpy.load` too) or ``.safetensors`` (with the package of
-        that name).
+        Ends with ``.npz`` (NumPy's format, which `numpy.load` reads too) or ``.safetensors`` (which needs the
+        package of that name).
     arrays : dict of str to array_like
-        Names are free of path separators and control characters, and at most 250 bytes long.  Arrays may have
-        any shape and layout, and any dtype but Python objects; in ``.safetensors`` booleans, integers and
-        real numbers of at most 64 bits.
+        Names contain no path separators or control characters, and are at most 250 bytes long.  Arrays may
+        have any shape and layout, and any dtype except Python objects; in ``.safetensors`` files booleans,
+        integers and real numbers of at most 64 bits.
 
     Raises
     ------
     TypeError
-        If `arrays` is no dictionary, a name no string, or an array holds Python objects or is masked.
+        If `arrays` is not a dictionary, a name is not a string, or an array is masked or of Python objects.
     ValueError
         For a name that could be a path, a dtype that the format lacks, or another suffix.
     ImportError
@@ -75,16 +77,16 @@ def save(path, arrays):
 
 
 @check_arguments
-def load(path, mmap: Flag = False):
-    """Read a dictionary of arrays from a file, which may come from anywhere: nothing in it is run.
+def load(path: str | os.PathLike[str], mmap: Flag = False) -> dict[str, NDArray[Any]]:
+    """Read a dictionary of arrays from a file; the source need not be trusted, nothing in it is executed.
 
     Parameters
     ----------
     path : str or path-like
-        A ``.npz`` file by `save` or `numpy.savez`, or a ``.safetensors`` file.
+        A ``.npz`` file written by `save` or `numpy.savez`, or a ``.safetensors`` file.
     mmap : bool, optional
-        Whether the arrays are read-only maps of the file, of which nothing is read before it is looked at.
-        Checksums in the file are not compared then, and compressed arrays are refused.
+        Whether to return read-only memory maps of the file, which read data on access.  Checksums in the file
+        are not verified then, and compressed arrays are rejected.
 
     Returns
     -------
@@ -94,9 +96,9 @@ def load(path, mmap: Flag = False):
     Raises
     ------
     ValueError
-        For a file that is damaged, or holds anything else than arrays; says which file and what is wrong.
+        For a file that is damaged or holds anything but arrays; the message names the file and the fault.
     OSError
-        For a file that cannot be opened.
+        If the file cannot be opened.
     ImportError
         Without the package safetensors, for its files.
 
@@ -119,45 +121,45 @@ def load(path, mmap: Flag = False):
 
 
 def check_name(name):
-    """Raise unless a string can name an array: it might become the name of a file somewhere."""
+    """Raise unless a string is a valid name of an array, which may become a file name elsewhere."""
     if not isinstance(name, str):
         raise TypeError(f"names of arrays must be strings; one is {name!r:.80}")
     if not name or name in (".", "..", "__metadata__"):
         raise ValueError(f"an array cannot have the name {name!r}")
     if any(mark in name for mark in "/\\") or PureWindowsPath(name).drive:
-        raise ValueError(f"the name {name!r:.80} could be a path: names must hold no separator")
+        raise ValueError(f"the name {name!r:.80} could be a path: names must not contain separators")
     try:
         length = len(name.encode())
     except UnicodeEncodeError:
-        raise ValueError(f"the name {name!r:.80} is no valid text") from None
+        raise ValueError(f"the name {name!r:.80} is not valid text") from None
     if length > LONGEST_NAME or any(ord(character) < 32 for character in name):
-        raise ValueError(f"the name {name!r:.80} holds control characters, or more than {LONGEST_NAME} bytes")
+        raise ValueError(f"the name {name!r:.80} has control characters, or more than {LONGEST_NAME} bytes")
 
 
 def _checked_array(name, given):
-    """An array that can be stored; raises naming it for what is none."""
+    """The array if it can be stored; raises with its name otherwise."""
     check_name(name)
     if isinstance(given, np.ma.MaskedArray):
         raise TypeError(f"{name!r} is a masked array, whose mask would be lost")
     try:
         array = np.asarray(given)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name!r} is no array: {error}") from None
+        raise TypeError(f"{name!r} is not an array: {error}") from None
     if array.dtype.hasobject:
-        raise TypeError(f"{name!r} holds Python objects (dtype {array.dtype}): these are not stored")
+        raise TypeError(f"{name!r} holds Python objects (dtype {array.dtype}), which cannot be stored")
     if not _storable(array.dtype):
-        raise ValueError(f"{name!r} has the dtype {array.dtype}, which is not stored")
+        raise ValueError(f"{name!r} has the dtype {array.dtype}, which cannot be stored")
     return array
 
 
 def _storable(dtype):
-    """Whether a dtype is one of NumPy's own, of elements that take memory."""
+    """Whether a dtype is one of NumPy's own, with elements of non-zero size."""
     own = dtype.kind != "V" or issubclass(dtype.type, np.void)
     return own and dtype.kind in _KINDS and dtype.itemsize > 0 and not dtype.hasobject
 
 
 def _kind(path):
-    """The path, and its suffix; raises for what no format has."""
+    """The path and its suffix; raises for a suffix of no format."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in (".npz", ".safetensors"):
@@ -169,7 +171,7 @@ def _kind(path):
 
 
 def write(path, arrays, texts=()):
-    """`save`, with texts by name beside the arrays."""
+    """`save`, with texts by name besides the arrays."""
     path, kind = _kind(path)
     texts = dict(texts)
     found = {name: _checked_array(name, given) for name, given in arrays.items()}
@@ -181,18 +183,18 @@ def write(path, arrays, texts=()):
 
 
 def read(path, mmap=False, texts=()):
-    """`load`: the arrays, and a dictionary of those of the named texts that are in the file."""
+    """`load`: the arrays, and a dictionary of those of the named texts that the file contains."""
     path, kind = _kind(path)
     fetch = _read_npz if kind == ".npz" else _read_safetensors
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
             if size == 0:
-                raise ValueError("it is empty")
+                raise ValueError("the file is empty")
             return fetch(path, file, size, mmap, texts)
         except (ImportError, MemoryError):
             raise
-        except Exception as error:  # readers of damaged files raise whatever they meet
+        except Exception as error:  # readers of damaged files may raise anything
             said = str(error) or type(error).__name__
             raise ValueError(f"{path} cannot be read as {kind}: {said}") from error
 
@@ -204,7 +206,7 @@ def _write_npz(file, arrays, texts):
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in (arrays | {name: np.array(text) for name, text in texts.items()}).items():
             member = zipfile.ZipInfo(name + _NPY)
-            member.extra = _padding(archive.fp.tell(), member.filename)
+            member.extra = _padding(archive.fp.tell(), member.filename)  # type: ignore[union-attr]
             with archive.open(member, "w", force_zip64=True) as out:
                 try:
                     np.lib.format.write_array(out, array, version=(1, 0), allow_pickle=False)
@@ -213,24 +215,24 @@ def _write_npz(file, arrays, texts):
 
 
 def _padding(place, name):
-    """An extra field after which a member's data begin at a multiple of ALIGNMENT."""
-    header = place + 30 + len(name.encode()) + 20 + 4  # 20 bytes for long sizes, 4 before the padding itself
+    """An extra field that makes a member's data begin at a multiple of ALIGNMENT."""
+    header = place + 30 + len(name.encode()) + 20 + 4  # 20 bytes for 64-bit sizes, 4 before the padding
     missing = -header % ALIGNMENT
     return _PADDING.to_bytes(2, "little") + missing.to_bytes(2, "little") + bytes(missing)
 
 
 def _read_npz(path, file, size, mmap, wanted):
     if file.read(6) == b"\x93NUMPY":
-        raise ValueError("it is one array, a .npy file under another name")
+        raise ValueError("it is a single array, a .npy file under another name")
     arrays, texts = {}, {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             name = member.filename.removesuffix(_NPY)
             if name == member.filename:
-                raise ValueError(f"{name!r:.80} in it is no array")
+                raise ValueError(f"{name!r:.80} in it is not an array")
             check_name(name)
             if name in arrays or name in texts:
-                raise ValueError(f"two arrays have the name {name!r}")
+                raise ValueError(f"two arrays are named {name!r}")
             try:
                 array = _member(path, file, size, archive, member, mmap and name not in wanted)
             except MemoryError:
@@ -241,7 +243,7 @@ def _read_npz(path, file, size, mmap, wanted):
             if name not in wanted:
                 arrays[name] = array
             elif array.dtype.kind != "U" or array.ndim:
-                raise ValueError(f"{name!r} is no text")
+                raise ValueError(f"{name!r} is not text")
             else:
                 texts[name] = str(array)
     return arrays, texts
@@ -250,28 +252,28 @@ def _read_npz(path, file, size, mmap, wanted):
 def _member(path, file, size, archive, member, mmap):
     """One array of an archive."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError("it is compressed in a way that NumPy does not use")
+        raise ValueError("its compression method is not one that NumPy uses")
     if member.file_size > _DEFLATION * member.compress_size or member.compress_size > size:
-        raise ValueError("the file is too short for its size")
+        raise ValueError("the file is too short for the size that it states")
     with archive.open(member) as data:
         shape, order, dtype = _header(data)
         start = data.tell()
         length, there = math.prod(shape) * dtype.itemsize, member.file_size - start
         if length != there:
-            raise ValueError(f"shape {shape} of {dtype} takes {length} bytes; there are {there}")
+            raise ValueError(f"shape {shape} of {dtype} needs {length} bytes; there are {there}")
         if mmap:
             if member.compress_type != zipfile.ZIP_STORED:
-                raise ValueError("it is compressed: it cannot be mapped")
+                raise ValueError("it is compressed and cannot be memory-mapped")
             return _mapped(path, dtype, shape, order, _data_of(file, member) + start)
         array = np.empty(math.prod(shape), dtype)
         _fill(array, data)
-        if data.read(1):  # at the end the checksum is compared
-            raise ValueError("there is more data than the header says")
+        if data.read(1):  # the checksum is verified at the end
+            raise ValueError("there is more data than the header states")
     return array.reshape(shape, order=order)
 
 
 def _header(data):
-    """Shape, order and dtype by the header of a .npy file; raises ValueError for any that cannot be."""
+    """Shape, order and dtype from the header of a .npy file; raises ValueError if they are impossible."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -280,7 +282,7 @@ def _header(data):
                 (2, 0): np.lib.format.read_array_header_2_0,
             }
             shape, fortran, dtype = readers[np.lib.format.read_magic(data)](data)
-    except Exception as error:  # a text that is parsed
+    except Exception as error:  # the header is parsed text
         raise ValueError(f"its header is damaged: {str(error) or type(error).__name__}") from error
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
@@ -298,13 +300,13 @@ def _fill(array, data):
     while place < len(memory):
         piece = data.read(min(_PIECE, len(memory) - place))
         if not piece:
-            raise ValueError("it ends too early")
+            raise ValueError("the data end too early")
         memory[place : place + len(piece)] = piece
         place += len(piece)
 
 
 def _data_of(file, member):
-    """Where in the file a member's bytes begin, which its own header says."""
+    """The position of a member's data in the file, according to the member's own header."""
     place = file.tell()
     file.seek(member.header_offset + 26)
     lengths = file.read(4)
@@ -313,8 +315,8 @@ def _data_of(file, member):
 
 
 def _mapped(path, dtype, shape, order, place):
-    """A read-only map of an array in a file."""
-    if 0 in shape:  # nothing can be mapped
+    """A read-only memory map of an array in a file."""
+    if 0 in shape:  # an empty map is not possible
         array = np.empty(shape, dtype, order)
         array.flags.writeable = False
         return array
@@ -328,7 +330,7 @@ def _package():
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError("files of .safetensors need the package safetensors") from error
+        raise ImportError(".safetensors files need the package safetensors") from error
     return safetensors
 
 
@@ -338,13 +340,13 @@ def _write_safetensors(file, arrays, texts):
     for name, array in arrays.items():
         dtype = array.dtype.newbyteorder("<")
         if dtype not in _SAFETENSORS.values():
-            raise ValueError(f"{name!r} has the dtype {array.dtype}, which .safetensors files do not have")
+            raise ValueError(f"{name!r} has the dtype {array.dtype}, which .safetensors files do not support")
         stored[name] = np.asarray(array, dtype, order="C")
     file.write(package.numpy.save(stored, texts or None))
 
 
 def _read_safetensors(path, file, size, mmap, wanted):
-    with _package().safe_open(path, framework="numpy") as whole:  # compares the header with the file
+    with _package().safe_open(path, framework="numpy") as whole:  # checks the header against the file
         metadata = whole.metadata() or {}
     length = int.from_bytes(file.read(8), "little")
     entries = json.loads(file.read(length))
@@ -353,7 +355,7 @@ def _read_safetensors(path, file, size, mmap, wanted):
     for name, entry in entries.items():
         check_name(name)
         if entry["dtype"] not in _SAFETENSORS:
-            raise ValueError(f"array {name!r} has the dtype {entry['dtype']}, which NumPy lacks")
+            raise ValueError(f"array {name!r} has the dtype {entry['dtype']}, which NumPy does not have")
         dtype, shape = _SAFETENSORS[entry["dtype"]], tuple(entry["shape"])
         place = 8 + length + entry["data_offsets"][0]
         if mmap:

@@ -1,4 +1,4 @@
-"""Progress bars and limits of time."""
+"""Progress bars and time limits."""
 
 import time
 
@@ -6,22 +6,22 @@ from numgd.foundations.ranges import Flag, Tolerance, checked
 
 
 class Progress:
-    """A bar of the package tqdm, if one is wanted, and a limit of time, if there is one.
+    """An optional progress bar (package tqdm) and an optional time limit.
 
     Parameters
     ----------
     progress : bool
-        Whether there is a bar.
+        Whether to show a bar.
     time_limit : float or None
-        Seconds from the first look at the clock: what is compiled before does not count.
+        Seconds from the first reading of the clock: compilation before it does not count.
     unit : str
     total : int, optional
-        Units until the end.
+        Total number of units.
 
     Attributes
     ----------
     watches : bool
-        Whether there is anything to do.
+        Whether there is a bar or a limit.
     """
 
     def __init__(self, progress, time_limit, unit, total=None):
@@ -35,7 +35,7 @@ class Progress:
             self._bar = tqdm(total=total, unit=unit)
 
     def left(self):
-        """Seconds that are left, None without limit."""
+        """Remaining seconds; None without a limit."""
         if self._limit is None:
             return None
         if self._end is None:
@@ -43,11 +43,11 @@ class Progress:
         return max(0.0, self._end - time.perf_counter())
 
     def is_over(self):
-        """Whether the time is."""
+        """Whether the time limit has been reached."""
         return self.left() == 0.0
 
     def reach(self, count, **values):
-        """So many units are done; `values` are numbers to show, or None."""
+        """Report that `count` units are done; `values` are numbers to show, or None."""
         if self._bar is not None:
             shown = {name: f"{value:.4g}" for name, value in values.items() if value is not None}
             self._bar.set_postfix(shown, refresh=False)
@@ -62,4 +62,4 @@ class Progress:
 
 
 UNWATCHED = Progress(False, None, "")
-"""Neither bar nor limit."""
+"""Without bar or limit."""

@@ -1,6 +1,6 @@
-"""Random numbers by counting: number i of a stream depends on nothing but the seed, the stream and i.
+"""Counter-based random numbers: number i of a stream depends only on the seed, the stream and i.
 
-So they are the same on any number of threads and on a device, and nothing is kept between two of them.
+They are therefore the same on any number of threads and on a device, and there is no state.
 J. K. Salmon, M. A. Moraes, R. O. Dror and D. E. Shaw, Parallel random numbers: as easy as 1, 2, 3,
 SC 11 (2011): Philox-4x32-10.
 """
@@ -19,7 +19,7 @@ _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 @portable
 def philox(seed, stream, index):
-    """Four random words of 32 bits, as uint64; `seed`, `stream` and `index` are uint64."""
+    """Four random 32-bit words, as uint64; `seed`, `stream` and `index` are uint64."""
     a, b = index & _MASK, index >> _SHIFT
     c, d = stream & _MASK, stream >> _SHIFT
     key, other = seed & _MASK, seed >> _SHIFT

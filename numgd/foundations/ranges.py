@@ -1,43 +1,45 @@
-"""What a parameter may be: stated in its annotation, from which all its checks are made.
+"""The range of a parameter, stated in its annotation, from which all its checks are derived.
 
 A field of an Options class, of a schedule, or an argument of a function is annotated with one of the ranges
-below, as in ``learning_rate: NonNegative = 1e-3``, and may be tied to another field, as in
-``c1: Annotated[OpenFraction, Below("c2")] = 1e-4``.  The same annotation makes the check of a call from
-Python, its message, and the test of a value that compiled code gets at run time.
+below, as in ``learning_rate: NonNegative = 1e-3``, and may be related to another field, as in
+``c1: Annotated[OpenFraction, Below("c2")] = 1e-4``.  The same annotation gives the check of a call from
+Python, its message, and the test of a value that compiled code receives at run time.
 """
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import cache, cached_property, wraps
 from inspect import signature
 from numbers import Integral, Real
 from types import NoneType
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, cast, get_args, get_type_hints
 
 import numpy as np
 
 from numgd.foundations.status import UNLIMITED
 from numgd.jit.portable import portable, strict
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 # Kinds of parameters ---------------------------------------------------------------------------------------
 
 
 def plain_number(value):
-    """The number in a NumPy array without axes; everything else as it is."""
+    """The number in a zero-dimensional NumPy array; everything else as it is."""
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 @dataclass(frozen=True, repr=False)
 class Interval:
-    """Real numbers of an interval; it is finite where an end at infinity is open."""
+    """Real numbers of an interval; they are finite if an end at infinity is open."""
 
     text: str  # as in "[0, 1)"
 
-    type = float
-    noun = "a number"
-    accepted = Real
+    type: ClassVar[Any] = float
+    noun: ClassVar[str] = "a number"
+    accepted: ClassVar[Any] = Real
 
     def __repr__(self):  # as the help of a function shows it
         return self.text
@@ -50,7 +52,7 @@ class Interval:
 
     @cached_property
     def rule(self):
-        """What a value must do."""
+        """What a value must satisfy, as the predicate of an error message."""
         (low, high), finite = self.ends, self.text.endswith("inf)")
         if high < math.inf:
             return f"lie in {self.text}"
@@ -60,7 +62,7 @@ class Interval:
         return f"be finite and {bound}" if finite else f"be {bound}"
 
     def bounds(self, real):
-        """Ends of the closed interval of the same numbers in a scalar type."""
+        """Ends of the closed interval that holds the same numbers of a scalar type."""
         low, high = map(real, self.ends)
         if self.text[0] == "(":
             low = np.nextafter(low, real(math.inf))
@@ -78,12 +80,12 @@ class Interval:
         return low <= value <= high
 
     def outside(self, values):
-        """Places of the numbers in an array (N,) that do not lie in the interval."""
+        """Indices of the numbers in an array (N,) that do not lie in the interval."""
         low, high = self._closed
         return np.flatnonzero(~((low <= values) & (values <= high)))
 
     def check(self, name, value):
-        """The value as a plain number; raises TypeError or ValueError with what it is called."""
+        """The value as a plain number; raises TypeError or ValueError that gives its name."""
         number = value
         if type(value) is not self.type:
             number = plain_number(value)
@@ -100,15 +102,15 @@ class Interval:
 
 @dataclass(frozen=True, repr=False)
 class Integers(Interval):
-    """Integers of an interval that take 64 bits."""
+    """Integers of an interval that fit into 64 bits."""
 
-    type = int
-    noun = "an integer"
-    accepted = Integral
+    type: ClassVar[Any] = int
+    noun: ClassVar[str] = "an integer"
+    accepted: ClassVar[Any] = Integral
     most: int = 2**63 - 1
 
     def check(self, name, value):
-        """The value as an int; raises TypeError or ValueError with what it is called."""
+        """The value as an int; raises TypeError or ValueError that gives its name."""
         number = super().check(name, value)
         if number > self.most:
             raise ValueError(f"{name} must be at most {self.most}; it is {value!r}")
@@ -117,10 +119,10 @@ class Integers(Interval):
 
 @dataclass(frozen=True, repr=False)
 class Limits(Interval):
-    """How often something may be done: real numbers, rounded up; what is very large is no limit."""
+    """How often something may be done: real numbers, rounded up; a very large number means no limit."""
 
     def check(self, name, value):
-        """The limit as an int; raises TypeError or ValueError with what it is called."""
+        """The limit as an int; raises TypeError or ValueError that gives its name."""
         number = super().check(name, value)
         return UNLIMITED if number >= UNLIMITED else math.ceil(number)
 
@@ -129,7 +131,7 @@ class Limits(Interval):
 class Flags:
     """True or False."""
 
-    type = bool
+    type: ClassVar[Any] = bool
 
     def check(self, name, value):
         """The value as a bool; raises TypeError for anything else."""
@@ -141,12 +143,12 @@ class Flags:
 
 @dataclass(frozen=True)
 class Switches:
-    """Whether, or how much: True, False or a number, as SciPy takes for `disp`."""
+    """A switch or a level: True, False or a number, as SciPy accepts for `disp`."""
 
-    type = int
+    type: ClassVar[Any] = int
 
     def check(self, name, value):
-        """The value as it is; raises TypeError or ValueError for what is neither."""
+        """The value as it is; raises TypeError or ValueError for anything else."""
         switch = plain_number(value)
         if not isinstance(switch, bool | np.bool_ | Real):
             raise TypeError(f"{name} must be True, False or a number; it is {value!r}")
@@ -172,13 +174,13 @@ class Names:
 
 @dataclass(frozen=True)
 class Sequences:
-    """A sequence of what is of one kind."""
+    """A sequence of values of one kind."""
 
     kind: Any
     empty: bool = False  # whether it may be
 
     def check(self, name, value):
-        """The values as a tuple; raises TypeError or ValueError with what it is called."""
+        """The values as a tuple; raises TypeError or ValueError that gives its name."""
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise TypeError(f"{name} must be a sequence; it is {value!r}")
         found = tuple(self.kind.check(f"{name}[{i}]", part) for i, part in enumerate(value))
@@ -189,10 +191,10 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Functions:
-    """What can be called."""
+    """Callables."""
 
     def check(self, name, value):
-        """The value as it is; raises TypeError for what cannot be called."""
+        """The value as it is; raises TypeError if it cannot be called."""
         if not callable(value):
             raise TypeError(f"{name} must be callable; it is {value!r}")
         return value
@@ -200,22 +202,22 @@ class Functions:
 
 @dataclass(frozen=True)
 class Steps:
-    """Steps of differences: numbers that are finite and not zero, one or one for each variable."""
+    """Steps of finite differences: finite, non-zero numbers, one for all variables or one for each."""
 
     def check(self, name, value):
-        """The value as it is; raises TypeError or ValueError with what it is called."""
+        """The value as it is; raises TypeError or ValueError that gives its name."""
         try:
             steps = np.asarray(value, np.float64)
         except (TypeError, ValueError):
             raise TypeError(f"{name} must be a number or one for each variable; it is {value!r}") from None
         if steps.ndim > 1 or not np.all(np.isfinite(steps)) or np.any(steps == 0):
-            raise ValueError(f"{name} must be non-zero, finite, and one number or one a variable")
+            raise ValueError(f"{name} must be non-zero, finite, and one number or one per variable")
         return value
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Anything: what it must be depends on other arguments, and is checked where these are known."""
+    """Anything: the requirement depends on other arguments, and is checked where these are known."""
 
     def check(self, name, value):
         """The value as it is."""
@@ -224,12 +226,12 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class OrNone:
-    """None beside a kind."""
+    """None, or a value of a kind."""
 
     kind: Any
 
     def check(self, name, value):
-        """None, or the value as its kind wants it."""
+        """None, or the value as checked by its kind."""
         return None if value is None else self.kind.check(name, value)
 
 
@@ -259,7 +261,7 @@ Positive = Annotated[float, Interval("(0, inf)")]
 Tolerance = Annotated[float, Interval("[0, inf]")]  # with inf the test always holds
 Extent = Annotated[float, Interval("(0, inf]")]  # inf for none
 NormOrder = Annotated[float, Interval("[1, inf]")]  # inf for the largest magnitude
-Start = Annotated[float, Interval("[0, inf]")]  # a number of steps, inf for never
+Start = Annotated[float, Interval("[0, inf]")]  # a step number, inf for never
 Factor = Annotated[float, Interval("[1, inf)")]
 UnitInterval = Annotated[float, Interval("[0, 1]")]
 Fraction = Annotated[float, Interval("[0, 1)")]
@@ -278,27 +280,27 @@ Unchecked = Annotated[Any, Elsewhere()]
 
 
 def one_of(*names):
-    """The range of one of a few values."""
+    """The range that consists of a few values."""
     return Annotated[str, Names(names)]
 
 
 def sequence_of(annotation, empty=False):
-    """The range of sequences of values of one range."""
-    return Annotated[tuple, Sequences(parameter_of(annotation).kind, empty)]
+    """The kind of sequences of values of one range, to be used within ``Annotated``."""
+    return Sequences(parameter_of(annotation).kind, empty)
 
 
 # From annotations to checks --------------------------------------------------------------------------------
 
 
 class Parameter(NamedTuple):
-    """What an annotation says."""
+    """The content of an annotation."""
 
     kind: Any
     relations: tuple = ()
 
 
 def parameter_of(annotation):
-    """`Parameter` of an annotation; None for one that states no range."""
+    """The `Parameter` of an annotation; None if it states no range."""
     metadata = getattr(annotation, "__metadata__", None)
     if metadata is not None:
         return Parameter(metadata[0], metadata[1:])
@@ -317,17 +319,17 @@ def parameters_of(owner):
 
 
 def checked(name, value, annotation):
-    """The value as its range wants it; raises TypeError or ValueError naming it."""
+    """The value as checked by its range; raises TypeError or ValueError that gives its name."""
     return annotation.__metadata__[0].check(name, value)
 
 
 def check_values(ranges, values):
-    """The values by name as their ranges want them; raises TypeError or ValueError naming one."""
+    """The values by name as checked by their ranges; raises TypeError or ValueError that names one."""
     return {name: ranges[name].kind.check(name, value) for name, value in values.items()}
 
 
 def check_relations(ranges, values, said=str):
-    """Raise ValueError unless values by name satisfy all relations; ``said(name)`` is what one is called."""
+    """Raise ValueError unless all relations hold between values by name; messages name ``said(name)``."""
     for name, parameter in ranges.items():
         for relation in parameter.relations:
             pair = values[name], values[relation.other]
@@ -339,7 +341,7 @@ def check_relations(ranges, values, said=str):
 
 
 def rounded(ranges, values, dtype, said=str):
-    """Checked values by name with the real ones in a dtype.
+    """Checked values by name, with the real ones converted to a dtype.
 
     Raises ValueError for one that rounds out of its range: 1 − 1e-9 is 1 in float32, where 1 divides by zero.
     """
@@ -356,7 +358,7 @@ def rounded(ranges, values, dtype, said=str):
 
 
 def check_fields(instance):
-    """Check the fields of a frozen dataclass, and give them the types that their ranges want."""
+    """Check the fields of a frozen dataclass, and convert them to the types of their ranges."""
     own = parameters_of(type(instance))
     values = {field.name: getattr(instance, field.name) for field in fields(instance)}
     for name, parameter in own.items():
@@ -365,8 +367,8 @@ def check_fields(instance):
     check_relations(own, values)
 
 
-def check_arguments(function):
-    """Decorate a function whose arguments have ranges: they are checked before it is called."""
+def check_arguments(function: F) -> F:
+    """Decorate a function so that arguments with a range are checked before each call."""
     kinds = {name: parameter.kind for name, parameter in parameters_of(function).items()}
     places = [(i, name) for i, name in enumerate(signature(function).parameters) if name in kinds]
 
@@ -381,17 +383,17 @@ def check_arguments(function):
                 args = (*args[:place], kinds[name].check(name, args[place]), *args[place + 1 :])
         return function(*args, **kwargs)
 
-    return call
+    return cast(F, call)
 
 
 # In compiled code ------------------------------------------------------------------------------------------
 
 
 def make_within(kind, real):
-    """Function ``within(value)``: whether a number in the scalar type `real` is in an interval."""
+    """A function ``within(value)``: whether a number of the scalar type `real` lies in an interval."""
     low, high = kind.bounds(real)
 
-    @strict  # a caller's fast-math flags would take NaN for a number
+    @strict  # with a caller's fast-math flags NaN would pass for a number
     def within(value):
         return low <= value and value <= high
 
@@ -399,7 +401,7 @@ def make_within(kind, real):
 
 
 def make_checked(name, kind, real):
-    """Function ``checked(value)``: the value in `real`, a limit as an integer; ValueError if out of range."""
+    """A function ``checked(value)``: the value in `real`, a limit as an integer; else a ValueError."""
     message, limits = f"{name} must {kind.rule}", isinstance(kind, Limits)
     scalar = np.float64 if limits else real
     within = make_within(kind, scalar)

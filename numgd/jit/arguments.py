@@ -90,9 +90,14 @@ def type_of(value):
 
 def _holds_function(value):
     """Whether there is a compiled function in nested tuples, of which Numba warns as experimental."""
+    if type(value) in _ORDINARY:  # `Dispatcher` is abstract: to ask takes a microsecond
+        return False
     if isinstance(value, tuple):
         return any(map(_holds_function, value))
     return isinstance(value, Dispatcher)
+
+
+_ORDINARY = frozenset((np.ndarray, float, int, bool, complex, str, type(None), np.float64, np.float32))
 
 
 def storage_size(numba_type):

@@ -5,6 +5,7 @@ registers; LLVM takes any width, so that a wrong guess costs speed alone.  Array
 contiguous; a place in one is counted in elements from its start, and tables hold addresses.
 """
 
+import math
 from functools import cache
 
 import llvmlite.binding as llvm
@@ -109,25 +110,31 @@ class _Emitter:
             for n, total in enumerate(row):
                 self.store(self.builder.load(total), address, n * self.lanes)
 
-    def activate(self, code):
-        """Apply the activation of a code of `ACTIVATIONS` to the sums."""
-        zero, six = (self.spread(ir.Constant(self.scalar, value)) for value in (0.0, 6.0))
+    def activate(self, code, pieces):
+        """Apply the piecewise linear activation ``pieces[code]`` to the sums.
 
-        def relu(value):  # NaN stays
-            return self.builder.select(self.builder.fcmp_ordered("<=", value, zero), zero, value)
-
-        def relu6(value):
-            value = relu(value)
-            return self.builder.select(self.builder.fcmp_ordered(">=", value, six), six, value)
-
-        def leaky_relu(value):
-            sloping = self.builder.fmul(value, self.spread(ir.Constant(self.scalar, 0.01)))
-            return self.builder.select(self.builder.fcmp_ordered("<=", value, zero), sloping, value)
-
-        for number, function in enumerate((relu, relu6, leaky_relu), 1):
+        `pieces` holds a (slope, ceiling) for every code: min(x, ceiling) where x > 0, else slope · x.
+        """
+        for number, (slope, ceiling) in enumerate(pieces):
+            if (slope, ceiling) == (1.0, math.inf):
+                continue
             with self.builder.if_then(self.builder.icmp_signed("==", code, self.constant(number))):
                 for total in (total for row in self.sums for total in row):
-                    self.builder.store(function(self.builder.load(total)), total)
+                    self.builder.store(self.piecewise(self.builder.load(total), slope, ceiling), total)
+
+    def piecewise(self, value, slope, ceiling):
+        """One piecewise linear activation of a vector; NaN stays."""
+
+        def constant(number):
+            return self.spread(ir.Constant(self.scalar, number))
+
+        zero = constant(0.0)
+        below = zero if slope == 0 else self.builder.fmul(value, constant(slope))
+        value = self.builder.select(self.builder.fcmp_ordered("<=", value, zero), below, value)
+        if ceiling == math.inf:
+            return value
+        top = constant(ceiling)
+        return self.builder.select(self.builder.fcmp_ordered(">=", value, top), top, value)
 
     def scatter(self, targets, count):
         """The first `count` numbers of each row's sums to an address a row."""
@@ -239,10 +246,10 @@ def gather_block(real, rows, vectors, lanes):
 
 
 @cache
-def convolve_block(real, rows, vectors, lanes):
+def convolve_block(real, rows, vectors, lanes, pieces):
     """Intrinsic of fifteen arguments, in the order of `convolve` below.
 
-    The sums of `gather_block`, with ``bias[first + n]`` added and an activation applied, go to
+    The sums of `gather_block`, with ``bias[first + n]`` added and ``pieces[activation]`` applied, go to
     ``out[places[begin + m] + start + n]`` for the first `count` columns n.  As many numbers as the block has
     columns are read of the bias.
     """
@@ -264,7 +271,7 @@ def convolve_block(real, rows, vectors, lanes):
             for_table = emit.address(kinds[0], table, entry)
             for_packed = emit.address(kinds[5], packed, place)
             _sum_gathered(emit, for_table, taps, length, shift, for_packed)
-            emit.activate(activation)
+            emit.activate(activation, pieces)
             for_out = emit.address(kinds[9], out, start)
             targets = emit.words(emit.address(kinds[10], places, begin), rows)
             emit.scatter([emit.offset(for_out, target) for target in targets], count)
@@ -397,7 +404,7 @@ def reduce_lanes(real, taps, lanes, width):
 
 
 @cache
-def line_block(real, rows, lanes, left, right):
+def line_block(real, rows, lanes, left, right, pieces):
     """Intrinsic ``line(table, taps, shift, step, packed, place, bias, first, out, pitch, activation)``.
 
     Results of a kernel three wide, by channels: ``out[m · pitch + n]`` is ``bias[first + n]`` and the sum
@@ -426,7 +433,7 @@ def line_block(real, rows, lanes, left, right):
                     for j, factor in enumerate(factors):
                         if 0 <= i - j < rows:
                             emit.add_product(number, factor, emit.sums[i - j][0])
-            emit.activate(activation)
+            emit.activate(activation, pieces)
             for m, (total,) in enumerate(emit.sums):
                 target = emit.offset(out, builder.mul(pitch, emit.constant(m)))
                 emit.store(builder.load(total), target, 0)

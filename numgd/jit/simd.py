@@ -135,7 +135,7 @@ def _polynomial(series, real):
 
 
 def _make_exponentials(real, integer, form, exponential):
-    """Functions exp, expm1, tanh, sigmoid and exp_below of one format, and exp where it is normal."""
+    """Functions exp, expm1, tanh, sigmoid, two of exp for x ≤ 0, and exp where its result is normal."""
     rest = _polynomial(exponential, real)
 
     @strict
@@ -172,41 +172,44 @@ def _make_exponentials(real, integer, form, exponential):
 
     @strict
     def exp(x):
-        inside = form.exp_lowest if x < form.exp_lowest else x  # NaN stays NaN from here to the end
-        inside = form.exp_highest if inside > form.exp_highest else inside
-        value = exp_within(inside)
+        clipped = form.exp_lowest if x < form.exp_lowest else x  # NaN stays NaN from here to the end
+        clipped = form.exp_highest if clipped > form.exp_highest else clipped
+        value = exp_within(clipped)
         return form.infinity if x > form.exp_highest else value
 
     @strict
-    def exp_below(x):
-        inside = form.exp_normal_lowest if x < form.exp_normal_lowest else x
-        value = exp_normal(inside)
+    def exp_nonpositive(x):
+        return exp_within(form.exp_lowest if x < form.exp_lowest else x)
+
+    @strict
+    def exp_flushing(x):
+        clipped = form.exp_normal_lowest if x < form.exp_normal_lowest else x
+        value = exp_normal(clipped)
         return form.zero if x < form.exp_normal_lowest else value
 
     @strict
     def expm1(x):
-        inside = form.expm1_lowest if x < form.expm1_lowest else x
-        inside = form.exp_highest if inside > form.exp_highest else inside
-        value = expm1_within(inside)
+        clipped = form.expm1_lowest if x < form.expm1_lowest else x
+        clipped = form.exp_highest if clipped > form.exp_highest else clipped
+        value = expm1_within(clipped)
         value = form.infinity if x > form.exp_highest else value
         return x if abs(x) < form.tiny else value
 
     @strict
     def tanh(x):
         size = abs(x)
-        inside = form.tanh_highest if size > form.tanh_highest else size
-        t = expm1_within(form.two * inside)
+        clipped = form.tanh_highest if size > form.tanh_highest else size
+        t = expm1_within(form.two * clipped)
         value = t / (t + form.two)
         value = value if x > 0 else -value
         return x if size < form.tiny else value
 
     @strict
     def sigmoid(x):
-        below = -abs(x)
-        z = exp_within(form.exp_lowest if below < form.exp_lowest else below)
+        z = exp_nonpositive(-abs(x))
         return (form.one if x > 0 else z) / (form.one + z)
 
-    return exp, expm1, tanh, sigmoid, exp_below, exp_normal
+    return exp, expm1, tanh, sigmoid, exp_nonpositive, exp_flushing, exp_normal
 
 
 def _make_logarithms(real, integer, form, of_reduced):
@@ -221,9 +224,9 @@ def _make_logarithms(real, integer, form, of_reduced):
 
     @strict
     def log(x):
-        inside = x if x > 0 and x < form.infinity else form.one
-        small = inside < form.smallest
-        k, f = split(inside * (form.lift if small else form.one))
+        valid = x if x > 0 and x < form.infinity else form.one
+        small = valid < form.smallest
+        k, f = split(valid * (form.lift if small else form.one))
         k = real(k - form.lift_exponent if small else k)
         value = k * form.log_2_high + (of_reduced(f) + k * form.log_2_low)
         value = x if x == form.infinity else value
@@ -231,10 +234,10 @@ def _make_logarithms(real, integer, form, of_reduced):
 
     @strict
     def log1p(x):
-        inside = x if x > -form.one and x < form.infinity else form.one
-        u = inside + form.one
-        larger = inside if inside > form.one else form.one
-        smaller = form.one if inside > form.one else inside
+        valid = x if x > -form.one and x < form.infinity else form.one
+        u = valid + form.one
+        larger = valid if valid > form.one else form.one
+        smaller = form.one if valid > form.one else valid
         lost = smaller - (u - larger)  # what rounding took from u
         k, f = split(u)
         k = real(k)
@@ -272,9 +275,9 @@ def _make_single():
     exponentials = _make_exponentials(np.float32, np.int32, _SINGLE, coefficients.EXP_32)
     logarithms = _make_logarithms(np.float32, np.int32, _SINGLE, log_of_reduced)
     return (
-        *exponentials[:5],
+        *exponentials[:6],
         *logarithms,
-        _make_erf(np.float32, _SINGLE, coefficients.ERF_32, coefficients.ERFC_32, exponentials[5]),
+        _make_erf(np.float32, _SINGLE, coefficients.ERF_32, coefficients.ERFC_32, exponentials[6]),
     )
 
 
@@ -290,9 +293,9 @@ def _make_double():
     exponentials = _make_exponentials(np.float64, np.int64, _DOUBLE, coefficients.EXP_64)
     logarithms = _make_logarithms(np.float64, np.int64, _DOUBLE, log_of_reduced)
     return (
-        *exponentials[:5],
+        *exponentials[:6],
         *logarithms,
-        _make_erf(np.float64, _DOUBLE, coefficients.ERF_64, coefficients.ERFC_64, exponentials[5]),
+        _make_erf(np.float64, _DOUBLE, coefficients.ERF_64, coefficients.ERFC_64, exponentials[6]),
     )
 
 
@@ -319,14 +322,15 @@ expm1 = _by_dtype(
 )
 tanh = _by_dtype("tanh", *_EACH[2], "Hyperbolic tangent, within 2.7 and 3.0 units in the last place.")
 sigmoid = _by_dtype("sigmoid", *_EACH[3], "1 / (1 + exp(−x)), within 2.5 and 2.6 units in the last place.")
-exp_below = _by_dtype(
-    "exp_below", *_EACH[4], "exp(x) for x ≤ 0 in fewer steps: 0 below −87 in float32 and −708 in float64."
+exp_nonpositive = _by_dtype("exp_nonpositive", *_EACH[4], "exp(x) for x ≤ 0, with the same bits as `exp`.")
+exp_flushing = _by_dtype(
+    "exp_flushing", *_EACH[5], "exp(x) for x ≤ 0, but 0 below −87 in float32 and below −708 in float64."
 )
-log = _by_dtype("log", *_EACH[5], "Natural logarithm, within 1.0 and 1.3 units in the last place.")
+log = _by_dtype("log", *_EACH[6], "Natural logarithm, within 1.0 and 1.3 units in the last place.")
 log1p = _by_dtype(
-    "log1p", *_EACH[6], "log(1 + x) without cancellation, within 1.5 and 1.6 units in the last place."
+    "log1p", *_EACH[7], "log(1 + x) without cancellation, within 1.5 and 1.6 units in the last place."
 )
-erf = _by_dtype("erf", *_EACH[7], "Error function, within 1.3 and 1.5 units in the last place.")
+erf = _by_dtype("erf", *_EACH[8], "Error function, within 1.3 and 1.5 units in the last place.")
 
 
 def _make_maximum(real, integer):

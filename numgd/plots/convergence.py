@@ -1,32 +1,36 @@
-"""Pictures, drawn without touching the caller's matplotlib state."""
+"""Plots, drawn without touching the caller's matplotlib state."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 FLOOR = 1e-13
-"""Distance from the minimum below which rounding is all that is left."""
+"""Distance from the minimum below which only rounding errors are left."""
 
 STYLES = ("-", "--", ":")
-"""Line styles, one for each round of the colours."""
+"""Line styles, one for each pass through the colours."""
 
 COLOURS = ("#E69F00", "#009E73", "#0072B2", "#D55E00", "#999999", "#CC79A7", "#56B4E9")
-"""Okabe and Ito's palette, told apart by colour-blind readers too."""
+"""Okabe and Ito's palette, which colour-blind readers can distinguish too."""
 
 
-def picture_formats():
-    """Suffixes of the pictures that can be written, without the dot."""
+def picture_formats() -> list[str]:
+    """Suffixes of the supported picture formats, without the dot."""
     from matplotlib.backend_bases import FigureCanvasBase
 
     return sorted(FigureCanvasBase.get_supported_filetypes())
 
 
-def draw_convergence(comparisons, path):
-    """Save the curves of loss − lowest loss against evaluations, one panel a comparison.
+def draw_convergence(comparisons: Sequence[Any], path: str | os.PathLike[str]) -> None:
+    """Save curves of loss − lowest loss against evaluations, one panel per comparison.
 
     Parameters
     ----------
     comparisons : sequence of numgd.cli.demo.Comparison
     path : str or path-like
-        Picture to write; its suffix says in which format.
+        Picture to write; its suffix gives the format.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -35,16 +39,21 @@ def draw_convergence(comparisons, path):
     figure = Figure(figsize=(6.5 * len(comparisons), 5.6), dpi=150, layout="constrained")
     panels = figure.subplots(1, len(comparisons), squeeze=False)[0]
     methods = list(dict.fromkeys(run.method for comparison in comparisons for run in comparison.runs))
-    look = {
+    look: dict[str, dict[str, Any]] = {
         method: {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k // len(COLOURS) % len(STYLES)]}
         for k, method in enumerate(methods)
     }
-    circle = {"marker": "o", "markersize": 6.5, "markerfacecolor": "none", "linestyle": "none"}
+    circle: dict[str, Any] = {
+        "marker": "o",
+        "markersize": 6.5,
+        "markerfacecolor": "none",
+        "linestyle": "none",
+    }
     for panel, comparison in zip(panels, comparisons, strict=True):
         for run in comparison.runs:
             gap = np.maximum(run.losses - comparison.lowest, FLOOR / 100)
             evaluations = np.arange(1, gap.size + 1)
-            if run.library == "SciPy":  # circles, where both libraries take the same way, lie on its line
+            if run.library == "SciPy":  # where both libraries take the same path, circles lie on the line
                 shown = np.unique(np.geomspace(1, gap.size, 16).astype(int)) - 1
                 colour = look[run.method]["color"]
                 panel.plot(evaluations[shown], gap[shown], color=colour, markeredgewidth=1.3, **circle)

@@ -1,8 +1,15 @@
-"""Activations and losses as pairs of scalar functions: the value and its derivative."""
+"""Activations and losses as records of scalar functions: value and derivative."""
 
-from numgd.scalars.activations import ACTIVATIONS
-from numgd.scalars.losses import LOSSES
-from numgd.scalars.pair import Pair
+import sys
+
+from numgd.foundations.records import records_of
+from numgd.scalars.scalar_function import Activation, Loss, ScalarFunction
 from numgd.scalars.times import times
 
-__all__ = ["ACTIVATIONS", "LOSSES", "Pair", "times"]
+ACTIVATIONS: dict[str, Activation] = records_of(sys.modules[__name__], Activation)
+"""Name to activation."""
+
+LOSSES: dict[str, Loss] = records_of(sys.modules[__name__], Loss)
+"""Name to loss."""
+
+__all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss", "ScalarFunction", "times"]

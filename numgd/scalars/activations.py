@@ -1,27 +1,28 @@
-"""Activations as pairs ``value(x, c)`` and ``derivative(x, c)``; c is the parameter of those that have one.
+"""Activations as records: the value f(x, c) and its derivative in x.
 
-NaN gives NaN, and every limit at ±inf is the function's.
+The limits at ±∞ are exact.
 """
 
 import math
 
+from numgd.foundations.ranges import Finite
 from numgd.jit import simd
 from numgd.jit.portable import strict
-from numgd.scalars.pair import Pair
+from numgd.scalars.scalar_function import Activation, parts_of
 from numgd.scalars.times import times
 
 _ROOT_2 = math.sqrt(2)
 _DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
 _SLOPE = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
-_SATURATED = 40.0  # beyond it exp(−x²/2) is 0
-_TANH_SATURATED = 16.0  # the same for 1 − tanh² of the approximation
-_SILU_SATURATED = 800.0  # and for sigmoid(−x)
+_SATURATED = 40.0  # beyond it, exp(−x²/2) is 0
+_TANH_SATURATED = 16.0  # beyond it, 1 − tanh² in the approximation of gelu is 0
+_SILU_SATURATED = 800.0  # beyond it, sigmoid(−x) is 0
 
 
 @strict
 def _within(x, low, high):
-    """x between bounds; NaN stays."""
+    """x clipped to bounds; NaN stays."""
     real = type(x)
     x = real(low) if x < real(low) else x
     return real(high) if x > real(high) else x
@@ -69,16 +70,10 @@ def elu_derivative(x, c):
 
 @strict
 def sigmoid(x, c):
-    """1 / (1 + e⁻ˣ)."""
-    return simd.sigmoid(x)
-
-
-@strict
-def sigmoid_derivative(x, c):
-    """σ(x) σ(−x), without the cancellation of 1 − σ(x)."""
+    """1 / (1 + e⁻ˣ), and σ(x) σ(−x) without the cancellation of 1 − σ(x)."""
     one = type(x)(1)
-    z = simd.exp(-abs(x))
-    return z / ((one + z) * (one + z))
+    z = simd.exp_nonpositive(-abs(x))
+    return (one if x > 0 else z) / (one + z), z / ((one + z) * (one + z))
 
 
 @strict
@@ -91,23 +86,18 @@ def tanh(x, c):
 def tanh_derivative(x, c):
     """1 / cosh² x, without the cancellation of 1 − tanh² x."""
     real = type(x)
-    z = simd.exp(real(-2) * abs(x))
+    z = simd.exp_nonpositive(real(-2) * abs(x))
     return real(4) * z / ((real(1) + z) * (real(1) + z))
 
 
 @strict
 def silu(x, c):
-    """x σ(x): Elfwing, Uchibe and Doya (2018), equation 4."""
-    bounded = type(x)(-_SILU_SATURATED) if x < type(x)(-_SILU_SATURATED) else x
-    return bounded * simd.sigmoid(x)
-
-
-@strict
-def silu_derivative(x, c):
-    """σ(x) (1 + x (1 − σ(x))): the same, equation 5."""
-    one = type(x)(1)
+    """x σ(x), and σ(x) (1 + x (1 − σ(x))): Elfwing, Uchibe and Doya (2018), equations 4 and 5."""
+    one, lowest = type(x)(1), type(x)(-_SILU_SATURATED)
     s = simd.sigmoid(x)
-    return s * (one + _within(x, -_SILU_SATURATED, _SILU_SATURATED) * (one - s))
+    bounded = lowest if x < lowest else x
+    slope = s * (one + _within(x, -_SILU_SATURATED, _SILU_SATURATED) * (one - s))
+    return bounded * s, slope
 
 
 @strict
@@ -119,48 +109,99 @@ def _normal_distribution(x):
 
 @strict
 def gelu(x, c):
-    """x Φ(x): Hendrycks and Gimpel (2016), section 2."""
-    bounded = type(x)(-_SATURATED) if x < type(x)(-_SATURATED) else x
-    return bounded * _normal_distribution(bounded)
-
-
-@strict
-def gelu_derivative(x, c):
-    """Φ(x) + x φ(x)."""
+    """x Φ(x), and Φ(x) + x φ(x): Hendrycks and Gimpel (2016), section 2."""
     real = type(x)
+    lowest = real(-_SATURATED)
+    from_below = lowest if x < lowest else x
     bounded = _within(x, -_SATURATED, _SATURATED)
-    density = real(_DENSITY) * simd.exp(real(-0.5) * bounded * bounded)
-    return _normal_distribution(bounded) + bounded * density
+    distribution = _normal_distribution(from_below)
+    density = real(_DENSITY) * simd.exp_nonpositive(real(-0.5) * bounded * bounded)
+    return from_below * distribution, distribution + bounded * density
 
 
 @strict
 def gelu_tanh(x, c):
-    """½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): the same, section 2."""
-    real = type(x)
-    bounded = _within(x, -_TANH_SATURATED, _TANH_SATURATED)
-    inner = real(_SLOPE) * (bounded + real(_CUBIC) * bounded * bounded * bounded)
-    factor = bounded if x < 0 else x
-    return real(0.5) * factor * (real(1) + simd.tanh(inner))
-
-
-@strict
-def gelu_tanh_derivative(x, c):
-    """Its derivative by the product rule."""
+    """½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) and its derivative: the same, section 2."""
     real = type(x)
     one, half = real(1), real(0.5)
-    x = _within(x, -_TANH_SATURATED, _TANH_SATURATED)
-    t = simd.tanh(real(_SLOPE) * (x + real(_CUBIC) * x * x * x))
-    inner = real(_SLOPE) * (one + real(3 * _CUBIC) * x * x)
-    return half * (one + t) + half * x * (one - t * t) * inner
+    bounded = _within(x, -_TANH_SATURATED, _TANH_SATURATED)
+    factor = bounded if x < 0 else x
+    t = simd.tanh(real(_SLOPE) * (bounded + real(_CUBIC) * bounded * bounded * bounded))
+    inner_slope = real(_SLOPE) * (one + real(3 * _CUBIC) * bounded * bounded)
+    value = half * factor * (one + t)
+    return value, half * (one + t) + half * bounded * (one - t * t) * inner_slope
 
 
-ACTIVATIONS = {
-    "elu": Pair(elu, elu_derivative),
-    "gelu": Pair(gelu, gelu_derivative),
-    "gelu_tanh": Pair(gelu_tanh, gelu_tanh_derivative),
-    "leaky_relu": Pair(leaky_relu, leaky_relu_derivative),
-    "relu": Pair(relu, relu_derivative),
-    "sigmoid": Pair(sigmoid, sigmoid_derivative),
-    "silu": Pair(silu, silu_derivative),
-    "tanh": Pair(tanh, tanh_derivative),
-}
+RELU = Activation(
+    name="relu",
+    summary="rectified linear unit",
+    function="relu",
+    formula="max(x, 0)",
+    value=relu,
+    derivative=relu_derivative,
+)
+
+LEAKY_RELU = Activation(
+    name="leaky_relu",
+    summary="rectified linear unit with a slope below zero",
+    function="leaky_relu",
+    formula="x where x > 0, else c x",
+    value=leaky_relu,
+    derivative=leaky_relu_derivative,
+    parameter="negative_slope",
+    default=0.01,
+    range=Finite,
+)
+
+ELU = Activation(
+    name="elu",
+    summary="exponential linear unit",
+    function="elu",
+    formula="x where x > 0, else c (eˣ − 1)",
+    value=elu,
+    derivative=elu_derivative,
+    parameter="alpha",
+    default=1.0,
+    range=Finite,
+)
+
+SIGMOID = Activation(
+    name="sigmoid",
+    summary="logistic function",
+    function="sigmoid",
+    formula="1 / (1 + e⁻ˣ)",
+    **parts_of(sigmoid),
+)
+
+TANH = Activation(
+    name="tanh",
+    summary="hyperbolic tangent",
+    function="tanh",
+    formula="tanh x",
+    value=tanh,
+    derivative=tanh_derivative,
+)
+
+SILU = Activation(
+    name="silu",
+    summary="sigmoid linear unit, also called swish",
+    function="silu",
+    formula="x / (1 + e⁻ˣ)",
+    **parts_of(silu),
+)
+
+GELU = Activation(
+    name="gelu",
+    summary="Gaussian error linear unit",
+    function="gelu",
+    formula="x Φ(x)",
+    **parts_of(gelu),
+)
+
+GELU_TANH = Activation(
+    name="gelu_tanh",
+    summary="approximation of the Gaussian error linear unit",
+    function="gelu",
+    formula="½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))",
+    **parts_of(gelu_tanh),
+)

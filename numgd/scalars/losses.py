@@ -1,14 +1,12 @@
-"""Losses of one number x and its target y: pairs ``value(x, y, c)`` and ``derivative(x, y, c)`` in x.
+"""Losses of a number x with a target y as records: the value f(x, y, c) and its derivative in x."""
 
-c is the parameter of those that have one.  NaN gives NaN.
-"""
-
+from numgd.foundations.ranges import Positive
 from numgd.jit import simd
 from numgd.jit.portable import strict
-from numgd.scalars.pair import Pair
+from numgd.scalars.scalar_function import Loss, parts_of
 from numgd.scalars.times import times
 
-_LOWEST_LOG = -100.0  # of a probability; a certain and wrong answer costs 100 and not infinity
+_LOWEST_LOG = -100.0  # of a probability: a wrong answer that is certain costs 100, not infinity
 _LOWEST_VARIANCE = 1e-12
 
 
@@ -90,19 +88,16 @@ def hinge_derivative(x, y, c):
 
 @strict
 def cross_entropy_of_logit(x, y, c):
-    """−y log σ(x) − (1 − y) log σ(−x), as |x| (y, or 1 − y where x > 0) + log(1 + e^−|x|).
+    """−y log σ(x) − (1 − y) log σ(−x), and σ(x) − y.
 
-    No exponential overflows, and at ±∞ it is 0 for the certain answer that is right and ∞ for any other.
+    The loss is computed as |x| (y, or 1 − y where x > 0) + log(1 + e^−|x|), in which no exponential
+    overflows.  At ±∞ it is 0 where the certain answer is right, and otherwise ∞.
     """
+    one = type(x)(1)
     size = abs(x)
-    wrong = type(x)(1) - y if x > 0 else y
-    return times(wrong, size) + simd.log1p(simd.exp(-size))
-
-
-@strict
-def cross_entropy_of_logit_derivative(x, y, c):
-    """σ(x) − y."""
-    return simd.sigmoid(x) - y
+    z = simd.exp_nonpositive(-size)
+    wrong = one - y if x > 0 else y
+    return times(wrong, size) + simd.log1p(z), (one if x > 0 else z) / (one + z) - y
 
 
 @strict
@@ -125,12 +120,74 @@ def cross_entropy_of_probability_derivative(x, y, c):
     return (x - y) / variance
 
 
-LOSSES = {
-    "binary_cross_entropy": Pair(cross_entropy_of_probability, cross_entropy_of_probability_derivative),
-    "binary_cross_entropy_with_logits": Pair(cross_entropy_of_logit, cross_entropy_of_logit_derivative),
-    "hinge": Pair(hinge, hinge_derivative),
-    "huber": Pair(huber, huber_derivative),
-    "l1": Pair(l1, l1_derivative),
-    "mse": Pair(l2, l2_derivative),
-    "smooth_l1": Pair(smooth_l1, smooth_l1_derivative),
-}
+L1 = Loss(
+    name="l1",
+    summary="absolute error",
+    function="l1_loss",
+    formula="|x − y|",
+    value=l1,
+    derivative=l1_derivative,
+)
+
+MSE = Loss(
+    name="mse",
+    summary="squared error",
+    function="mse_loss",
+    formula="(x − y)²",
+    value=l2,
+    derivative=l2_derivative,
+)
+
+SMOOTH_L1 = Loss(
+    name="smooth_l1",
+    summary="absolute error that is quadratic near zero",
+    function="smooth_l1_loss",
+    formula="d²/(2 c) where d = |x − y| < c, else d − c/2",
+    value=smooth_l1,
+    derivative=smooth_l1_derivative,
+    parameter="beta",
+    default=1.0,
+    range=Positive,
+)
+
+HUBER = Loss(
+    name="huber",
+    summary="squared error that is linear far from zero",
+    function="huber_loss",
+    formula="d²/2 where d = |x − y| ≤ c, else c (d − c/2)",
+    value=huber,
+    derivative=huber_derivative,
+    parameter="delta",
+    default=1.0,
+    range=Positive,
+)
+
+HINGE = Loss(
+    name="hinge",
+    summary="hinge loss of a score",
+    function="hinge_loss",
+    formula="max(0, 1 − y x)",
+    value=hinge,
+    derivative=hinge_derivative,
+    target="sign",
+)
+
+BINARY_CROSS_ENTROPY = Loss(
+    name="binary_cross_entropy",
+    summary="cross-entropy of a probability",
+    function="binary_cross_entropy",
+    formula="−y log x − (1 − y) log(1 − x)",
+    value=cross_entropy_of_probability,
+    derivative=cross_entropy_of_probability_derivative,
+    x="probability",
+    target="probability",
+)
+
+BINARY_CROSS_ENTROPY_WITH_LOGITS = Loss(
+    name="binary_cross_entropy_with_logits",
+    summary="cross-entropy of a logit",
+    function="binary_cross_entropy_with_logits",
+    formula="−y log σ(x) − (1 − y) log(1 − σ(x))",
+    **parts_of(cross_entropy_of_logit),
+    target="probability",
+)

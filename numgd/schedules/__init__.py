@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the learning rate of every step, one idea a file."""
+"""Learning-rate schedules: the learning rate of each step."""
 
 from numgd.schedules.cosine import Cosine, WarmRestarts
 from numgd.schedules.decays import Constant, Exponential, InverseTime, Polynomial, Step

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numgd.foundations.ranges import Count, NonNegative, UnitInterval
 from numgd.schedules.schedule import Schedule, between, cosine
@@ -15,9 +16,9 @@ class Cosine(Schedule):
     Parameters
     ----------
     learning_rate : float
-        η, that of step 1.
+        η, the rate of step 1.
     steps : int
-        Number of steps after which the end is reached.
+        Number of steps until the end is reached.
     end_fraction : float
         f, in [0, 1]: the rate at the end is f η.
 
@@ -36,23 +37,23 @@ class Cosine(Schedule):
     steps: Count
     end_fraction: UnitInterval = 0.0
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         progress = np.minimum((t - 1) / self.steps, 1.0)
         return between(self.learning_rate, self.end_fraction * self.learning_rate, cosine(progress))
 
 
 @dataclass(frozen=True)
 class WarmRestarts(Schedule):
-    """`Cosine` that begins anew after `period` steps, then after `period_multiplier` times as many, …
+    """`Cosine` that restarts after `period` steps, then after `period_multiplier` times as many, …
 
     Parameters
     ----------
     learning_rate : float
-        η, that of step 1 and after every restart.
+        η, the rate of step 1 and after every restart.
     period : int
-        Number of steps to the first restart.
+        Number of steps until the first restart.
     period_multiplier : int
-        How many times longer than the one before every period is.
+        Factor by which each period is longer than the one before.
     end_fraction : float
         As for `Cosine`.
 
@@ -73,12 +74,12 @@ class WarmRestarts(Schedule):
     period_multiplier: Count = 1
     end_fraction: UnitInterval = 0.0
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         done, length, m = t - 1, self.period, self.period_multiplier
         if m == 1:
             start = done // length * length
         else:
-            # Restart i is at period (mⁱ − 1) / (m − 1); half a step keeps the logarithm off whole numbers.
+            # Restart i is at period (mⁱ − 1) / (m − 1); half a step keeps the logarithm away from integers.
             restarts = np.floor(np.log1p((done + 0.5) * (m - 1) / length) / np.log(m))
             start = length * (m**restarts - 1) / (m - 1)
             length = length * m**restarts

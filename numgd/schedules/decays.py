@@ -1,8 +1,10 @@
-"""Learning rates that fall by a closed formula of k = t − 1, the number of steps done."""
+"""Learning rates that fall by a closed formula in k = t − 1, the number of completed steps."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numgd.foundations.ranges import Count, Flag, NonNegative, Positive
 from numgd.schedules.schedule import Schedule, between
@@ -15,7 +17,7 @@ class Constant(Schedule):
     Parameters
     ----------
     learning_rate : float
-        At least 0, as everywhere here.
+        At least 0, as in all schedules.
 
     Examples
     --------
@@ -26,20 +28,20 @@ class Constant(Schedule):
 
     learning_rate: NonNegative
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.full(t.size, self.learning_rate)
 
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """η factor^⌊k / every⌋: changes by a factor every so many steps.
+    """η factor^⌊k / every⌋: it changes by a factor every `every` steps.
 
     Parameters
     ----------
     learning_rate : float
-        η, that of step 1.
+        η, the rate of step 1.
     every : int
-        Number of steps of one rate.
+        Number of steps between changes.
     factor : float
         Positive.
 
@@ -54,8 +56,8 @@ class Step(Schedule):
     every: Count
     factor: Positive = 0.1
 
-    def _rates(self, t):
-        return self.learning_rate * self.factor ** ((t - 1) // self.every)
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.learning_rate * self.factor ** _periods(t, self.every, whole=True)
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,13 @@ class Exponential(Schedule):
     Parameters
     ----------
     learning_rate : float
-        η, that of step 1.
+        η, the rate of step 1.
     decay_rate : float
         Positive.
     decay_steps : int
-        Number of steps in which the rate changes by the factor `decay_rate`.
+        Number of steps over which the rate changes by the factor `decay_rate`.
     staircase : bool
-        Round the exponent down: the rate changes after every `decay_steps` steps only.
+        Round the exponent down: the rate changes only every `decay_steps` steps.
 
     Examples
     --------
@@ -85,7 +87,7 @@ class Exponential(Schedule):
     decay_steps: Count = 1
     staircase: Flag = False
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.learning_rate * self.decay_rate ** _periods(t, self.decay_steps, self.staircase)
 
 
@@ -96,10 +98,11 @@ class InverseTime(Schedule):
     Parameters
     ----------
     learning_rate : float
-        η, that of step 1.
+        η, the rate of step 1.
     decay_rate : float
         At least 0.
     decay_steps : int
+        Number of steps after which `decay_rate` counts once.
     staircase : bool
         Round k / decay_steps down.
 
@@ -115,7 +118,7 @@ class InverseTime(Schedule):
     decay_steps: Count = 1
     staircase: Flag = False
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.learning_rate / (1.0 + self.decay_rate * _periods(t, self.decay_steps, self.staircase))
 
 
@@ -126,11 +129,11 @@ class Polynomial(Schedule):
     Parameters
     ----------
     learning_rate : float
-        η, that of step 1.
+        η, the rate of step 1.
     steps : int
-        Number of steps after which `end` is reached.
+        Number of steps until `end` is reached.
     end : float
-        The rate that is held from then on.
+        The rate from then on.
     power : float
         Positive; 1 is a straight line.
 
@@ -146,11 +149,11 @@ class Polynomial(Schedule):
     end: NonNegative = 0.0
     power: Positive = 1.0
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         left = 1.0 - np.minimum((t - 1) / self.steps, 1.0)
         return between(self.end, self.learning_rate, left**self.power)
 
 
-def _periods(t, length, whole):
-    """How many periods of a length the steps before t make."""
+def _periods(t: NDArray[np.int64], length: int, whole: bool) -> NDArray[Any]:
+    """How many periods of the given length have passed before step t."""
     return (t - 1) // length if whole else (t - 1) / length

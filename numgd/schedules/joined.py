@@ -1,13 +1,15 @@
 """Schedules made of numbers, of functions and of other schedules."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
-from typing import Annotated
+from typing import Annotated, Any, SupportsFloat
 
 import numpy as np
+from numpy.typing import NDArray
 
-from numgd.foundations.ranges import Called, Count, NonNegative, UnitInterval, sequence_of
+from numgd.foundations.ranges import Count, Functions, NonNegative, UnitInterval, sequence_of
 from numgd.schedules.decays import Constant
 from numgd.schedules.schedule import Schedule, between
 
@@ -19,7 +21,7 @@ class Function(Schedule):
     Parameters
     ----------
     function : callable
-        ``function(t)`` gives the learning rates of the steps t, an array of int64 of shape (N,).
+        ``function(t)`` gives the learning rates of the steps t, an int64 array of shape (N,).
 
     Examples
     --------
@@ -28,19 +30,19 @@ class Function(Schedule):
     array([0.1 , 0.05])
     """
 
-    function: Called
+    function: Annotated[Callable[[Any], Any], Functions()]
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.array(np.broadcast_to(np.asarray(self.function(t), np.float64), t.shape))
 
 
-def as_schedule(learning_rate):
+def as_schedule(learning_rate: float | Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A learning rate as a function of the step.
 
     Parameters
     ----------
     learning_rate : float or callable
-        A number becomes `Constant`; a schedule, or any other function of t = 1, 2, …, is what it is.
+        A number becomes `Constant`; a schedule, or any other function of t = 1, 2, …, is returned as it is.
 
     Returns
     -------
@@ -59,8 +61,8 @@ def as_schedule(learning_rate):
     raise TypeError(f"learning_rate must be a number, a schedule or a callable; it is {learning_rate!r}")
 
 
-def _part(schedule):
-    """A part of another schedule as one itself."""
+def _part(schedule: float | Callable[[Any], Any]) -> Schedule:
+    """A part of another schedule, as a `Schedule`."""
     found = as_schedule(schedule)
     return found if isinstance(found, Schedule) else Function(found)
 
@@ -68,16 +70,17 @@ def _part(schedule):
 class _Parts:
     """Parts of another schedule: schedules, numbers or callables."""
 
-    def check(self, name, value):
-        """The part as a `Schedule`; raises for what is none."""
+    def check(self, name: str, value: Any) -> Schedule:
+        """The part as a `Schedule`; raises if it cannot be one."""
         return _part(value)
 
 
-Part = Annotated[Schedule, _Parts()]
+Part = Annotated[float | Callable[[Any], Any], _Parts()]
+Boundaries = Annotated[Sequence[int], sequence_of(Count, empty=True)]
 
 
-def _check_boundaries(boundaries, count):
-    """Raise unless the boundaries between `count` pieces are one fewer, and increase."""
+def _check_boundaries(boundaries: Sequence[int], count: int) -> None:
+    """Raise unless there are `count` − 1 boundaries, and they increase."""
     if len(boundaries) != count - 1:
         raise ValueError(f"boundaries must be one fewer than the {count} pieces; they are {len(boundaries)}")
     if any(after <= before for before, after in pairwise(boundaries)):
@@ -86,7 +89,7 @@ def _check_boundaries(boundaries, count):
 
 @dataclass(frozen=True)
 class Piecewise(Schedule):
-    """``values[i]`` up to and with step ``boundaries[i]``; the last of the values from then on.
+    """``values[i]`` up to and including step ``boundaries[i]``; the last value from then on.
 
     Parameters
     ----------
@@ -101,27 +104,27 @@ class Piecewise(Schedule):
     array([0.1  , 0.1  , 0.01 , 0.01 , 0.001])
     """
 
-    boundaries: sequence_of(Count, empty=True)
-    values: sequence_of(NonNegative)
+    boundaries: Boundaries
+    values: Annotated[Sequence[float], sequence_of(NonNegative)]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_boundaries(self.boundaries, len(self.values))
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.array(self.values)[np.searchsorted(np.array(self.boundaries, np.int64), t)]
 
 
 @dataclass(frozen=True)
 class Joined(Schedule):
-    """Schedules one after the other: ``schedules[i]`` up to and with step ``boundaries[i]``.
+    """Schedules one after the other: ``schedules[i]`` up to and including step ``boundaries[i]``.
 
-    Each counts the steps from its own start.
+    Each schedule counts its steps from its own start.
 
     Parameters
     ----------
     schedules : sequence of Schedule, float or callable
-        None that watches what happens: it would watch while another one is in force.
+        Functions of t alone: one that observes values would also observe them while another is in force.
     boundaries : sequence of int
         Increasing, one fewer than `schedules`.
 
@@ -132,27 +135,27 @@ class Joined(Schedule):
     array([0.1 , 0.1 , 0.04, 0.02])
     """
 
-    schedules: sequence_of(Part)
-    boundaries: sequence_of(Count, empty=True)
+    schedules: Annotated[Sequence[float | Callable[[Any], Any]], sequence_of(Part)]
+    boundaries: Boundaries
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        for i, schedule in enumerate(self.schedules):
+        for i, schedule in enumerate(map(_part, self.schedules)):
             if schedule.state_dict():
                 raise TypeError(f"schedules[{i}] must depend on t alone; it is {schedule}")
         _check_boundaries(self.boundaries, len(self.schedules))
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         rates = np.empty(t.size)
         piece = np.searchsorted(np.array(self.boundaries, np.int64), t)
-        for i, (schedule, start) in enumerate(zip(self.schedules, (0, *self.boundaries), strict=True)):
-            rates[piece == i] = schedule(t[piece == i] - start)
+        for i, (part, start) in enumerate(zip(self.schedules, (0, *self.boundaries), strict=True)):
+            rates[piece == i] = _part(part)(t[piece == i] - start)
         return rates
 
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """A straight line to the first rate of another schedule in `steps` steps, and then that schedule.
+    """A straight line to the first rate of another schedule in `steps` steps, followed by that schedule.
 
     Parameters
     ----------
@@ -160,7 +163,7 @@ class WarmUp(Schedule):
         It counts its steps from the end of the warm-up.
     steps : int
     fraction : float
-        Of the first rate of `schedule`: where the line begins.
+        Where the line starts, as a fraction of the first rate of `schedule`.
 
     Examples
     --------
@@ -173,18 +176,18 @@ class WarmUp(Schedule):
     steps: Count
     fraction: UnitInterval = 0.0
 
-    def _rates(self, t):
-        rates = self.schedule(np.maximum(t - self.steps, 1))
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
+        rates = _part(self.schedule)(np.maximum(t - self.steps, 1))
         return between(self.fraction * rates, rates, np.minimum((t - 1) / self.steps, 1.0))
 
-    def observe(self, value):
-        """Pass on to `schedule`."""
-        self.schedule.observe(value)
+    def observe(self, value: SupportsFloat) -> None:
+        """Pass the value on to `schedule`."""
+        _part(self.schedule).observe(value)
 
-    def state_dict(self):
-        """That of `schedule`."""
-        return self.schedule.state_dict()
+    def state_dict(self) -> dict[str, float]:
+        """The state of `schedule`."""
+        return _part(self.schedule).state_dict()
 
-    def load_state_dict(self, state):
-        """That of `schedule`."""
-        self.schedule.load_state_dict(state)
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Continue `schedule` from a state."""
+        _part(self.schedule).load_state_dict(state)

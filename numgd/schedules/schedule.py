@@ -1,25 +1,35 @@
-"""What every schedule is: a function of the number of the step, that may also watch what happens."""
+"""The base of all schedules: functions of the step number, some of which also observe values."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, SupportsFloat, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numgd.foundations.ranges import NonNegative, check_fields, checked, parameter_of
 from numgd.foundations.status import UNLIMITED
 
 
 class Schedule(ABC):
-    """The learning rate of every step: ``schedule(t)`` for t = 1, 2, …
+    """The learning rate of each step: ``schedule(t)`` for t = 1, 2, …
 
-    A schedule is a frozen dataclass; its parameters are checked when it is made.  Beyond its last step it
-    holds the last value.
+    A schedule is a frozen dataclass; its parameters are checked when it is created.  After its last step
+    it holds the last value.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self)
 
-    def __call__(self, t):
+    @overload
+    def __call__(self, t: int | np.integer[Any]) -> float: ...
+
+    @overload
+    def __call__(self, t: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.float64]: ...
+
+    def __call__(
+        self, t: int | np.integer[Any] | Sequence[int] | NDArray[np.integer[Any]]
+    ) -> float | NDArray[np.float64]:
         """The learning rate of step t.
 
         Parameters
@@ -35,7 +45,7 @@ class Schedule(ABC):
         Raises
         ------
         TypeError, ValueError
-            If t is not integers, or below 1.
+            If t does not consist of integers, or one is below 1.
         """
         steps = np.asarray(t)
         if steps.dtype.kind not in "iu":
@@ -44,23 +54,23 @@ class Schedule(ABC):
             raise ValueError(f"t counts the steps from 1; it is {steps.min()}")
         if steps.size and steps.max() > UNLIMITED:
             raise ValueError(f"t must be at most {UNLIMITED}; it is {steps.max()}")
-        # Numbers are arrays too: NumPy's powers of the two differ in the last bit.
+        # A number becomes an array too: NumPy's powers of numbers and arrays differ in the last bit.
         rates = self._rates(steps.astype(np.int64).ravel())
         return rates.reshape(steps.shape) if steps.ndim else float(rates[0])
 
     @abstractmethod
-    def _rates(self, t):
-        """Learning rates of the steps t, an array of int64 of shape (N,), as float64 of that shape."""
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Learning rates of the steps t, an int64 array of shape (N,), as a float64 array of that shape."""
 
-    def observe(self, value):  # noqa: B027
-        """Take notice of what a step or an epoch gave, such as a loss; a schedule of t alone takes none."""
+    def observe(self, value: SupportsFloat) -> None:  # noqa: B027
+        """Take a value of a step or an epoch, such as its loss; schedules of t alone ignore it."""
 
-    def state_dict(self):
-        """What a run that goes on later needs beside the parameters: plain numbers by name."""
+    def state_dict(self) -> dict[str, float]:
+        """What a resumed run needs besides the parameters: plain numbers by name."""
         return {}
 
-    def load_state_dict(self, state):
-        """Go on from what `state_dict` gave."""
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Continue from what `state_dict` returned."""
         if not isinstance(state, Mapping):
             raise TypeError(f"state must be a dictionary; it is {state!r:.80}")
         expected = self.state_dict().keys()
@@ -68,23 +78,23 @@ class Schedule(ABC):
             raise ValueError(f"state must have the keys {sorted(expected)}; it has {sorted(state)}")
 
 
-def between(first, last, progress):
-    """The value that is `first` at progress 0 and `last` at 1, to the bit, and linear between."""
+def between(first: Any, last: Any, progress: Any) -> Any:
+    """Linear interpolation: exactly `first` at progress 0 and exactly `last` at 1."""
     return first * (1.0 - progress) + last * progress
 
 
-def cosine(progress):
+def cosine(progress: NDArray[Any]) -> NDArray[Any]:
     """(1 − cos πp) / 2: from 0 to 1 along half a cosine."""
     return np.sin(0.5 * np.pi * progress) ** 2
 
 
-def rate_of_step(schedule, t):
-    """The learning rate that a schedule, or any callable, gives for step t; raises for what is no rate."""
+def rate_of_step(schedule: Callable[[Any], Any], t: int) -> float:
+    """The learning rate of step t by a schedule or any callable; raises if it is not a valid rate."""
     return _checked_rate(schedule, t, schedule(t))
 
 
-def rates_of_steps(schedule, first, count):
-    """The learning rates that a schedule gives for the steps from number `first` on, as float64 (count,)."""
+def rates_of_steps(schedule: Callable[[Any], Any], first: int, count: int) -> NDArray[np.float64]:
+    """The learning rates of `count` steps from step `first` on, as a float64 array (count,)."""
     steps = np.arange(first, first + count)
     try:
         rates = np.asarray(schedule(steps))
@@ -98,6 +108,6 @@ def rates_of_steps(schedule, first, count):
     return rates
 
 
-def _checked_rate(schedule, t, rate):
+def _checked_rate(schedule: Callable[[Any], Any], t: int, rate: Any) -> float:
     number = rate.item() if getattr(rate, "ndim", None) == 0 else rate
     return checked(f"the learning rate of step {t} by {schedule!r:.100}", number, NonNegative)

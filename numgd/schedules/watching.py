@@ -1,12 +1,14 @@
-"""Schedules that watch what happens: one rate for all t, until `observe` changes it."""
+"""Schedules that observe values: one rate for all t, until `observe` changes it."""
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Annotated
+from typing import Annotated, Any, SupportsFloat
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numgd.foundations.ranges import AtMost, Flag, NonNegative, OpenFraction, Whole, checked
 from numgd.schedules.schedule import Schedule
@@ -14,20 +16,20 @@ from numgd.schedules.schedule import Schedule
 
 @dataclass(frozen=True, eq=False)
 class Watching(Schedule):
-    """The rate is η, and `factor` times as large, but at least `minimum`, after every shrinkage."""
+    """The rate is η at first; every reduction multiplies it by `factor`, down to `minimum`."""
 
     learning_rate: NonNegative
-    state: dict = field(init=False, repr=False, default_factory=dict)  # numbers by name
+    state: dict[str, Any] = field(init=False, repr=False, default_factory=dict)  # numbers by name
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.state["rate"] = self.learning_rate
 
-    def _rates(self, t):
+    def _rates(self, t: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.full(t.size, self.state["rate"])
 
-    def observe(self, value):
-        """Take notice of a value, such as the loss of a step or an epoch; NaN is no improvement."""
+    def observe(self, value: SupportsFloat) -> None:
+        """Take a value, such as the loss of a step or an epoch; NaN is not an improvement."""
         try:
             number = float(value)
         except (TypeError, ValueError):
@@ -35,18 +37,18 @@ class Watching(Schedule):
         self._take(number)
 
     @abstractmethod
-    def _take(self, value):
-        """Change the state for a float that was observed."""
+    def _take(self, value: float) -> None:
+        """Update the state with an observed float."""
 
-    def _shrink(self):
-        self.state["rate"] = max(self.state["rate"] * self.factor, self.minimum)
+    def _shrink(self, factor: float, minimum: float) -> None:
+        self.state["rate"] = max(self.state["rate"] * factor, minimum)
 
-    def state_dict(self):
-        """What a run that goes on later needs beside the parameters: plain numbers by name."""
+    def state_dict(self) -> dict[str, float]:
+        """What a resumed run needs besides the parameters: plain numbers by name."""
         return dict(self.state)
 
-    def load_state_dict(self, state):
-        """Go on from what `state_dict` gave."""
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Continue from what `state_dict` returned."""
         super().load_state_dict(state)
         for name, value in state.items():
             if not isinstance(value, Real):
@@ -57,26 +59,26 @@ class Watching(Schedule):
 
 @dataclass(frozen=True, eq=False)
 class ReduceOnPlateau(Watching):
-    """Shrinks when the least value observed has not fallen for more than `patience` observations.
+    """Reduces the rate when the lowest observed value has not fallen for more than `patience` observations.
 
-    As PyTorch's `ReduceLROnPlateau` where values are not negative.  Of a negative least value the relative
-    threshold is a fraction of its magnitude, so that only what is lower counts.
+    Like PyTorch's `ReduceLROnPlateau` for values that are not negative.  For a negative lowest value the
+    relative threshold is a fraction of its magnitude, so that only a lower value counts.
 
     Parameters
     ----------
     learning_rate : float
-        η, that of the start.
+        η, the initial rate.
     factor : float
         In (0, 1).
     patience : int
     threshold : float
-        How much lower than the least value so far a value must be to count: a fraction of that value, or
+        How much lower than the lowest value so far a value must be to count: a fraction of that value, or
         with ``relative=False`` a difference.
     relative : bool
     cooldown : int
-        Observations after a shrinkage that are not counted as bad.
+        Number of observations after a reduction that are not counted as bad.
     minimum : float
-        Below which the rate does not fall.
+        The rate never falls below this.
 
     Examples
     --------
@@ -95,11 +97,11 @@ class ReduceOnPlateau(Watching):
     cooldown: Whole = 0
     minimum: Annotated[NonNegative, AtMost("learning_rate")] = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.state.update(least=math.inf, bad=0, cooling=0)
 
-    def _take(self, value):
+    def _take(self, value: float) -> None:
         state = self.state
         if value < state["least"] - self._margin(state["least"]):
             state.update(least=value, bad=0)
@@ -108,10 +110,10 @@ class ReduceOnPlateau(Watching):
         if state["cooling"] > 0:
             state.update(cooling=state["cooling"] - 1, bad=0)
         if state["bad"] > self.patience:
-            self._shrink()
+            self._shrink(self.factor, self.minimum)
             state.update(cooling=self.cooldown, bad=0)
 
-    def _margin(self, least):
+    def _margin(self, least: float) -> float:
         if self.relative and math.isfinite(least):
             return self.threshold * abs(least)
         return self.threshold
@@ -119,18 +121,18 @@ class ReduceOnPlateau(Watching):
 
 @dataclass(frozen=True, eq=False)
 class ThresholdPolicy(Watching):
-    """Starts large, and shrinks whenever two values in a row differ by less than a threshold.
+    """Starts large; reduces the rate whenever two successive values differ by less than a threshold.
 
     Parameters
     ----------
     learning_rate : float
-        η, that of the start.
+        η, the initial rate.
     threshold : float
         At least 0.
     factor : float
         In (0, 1).
     minimum : float
-        Below which the rate does not fall.
+        The rate never falls below this.
 
     Examples
     --------
@@ -146,11 +148,11 @@ class ThresholdPolicy(Watching):
     factor: OpenFraction = 0.5
     minimum: Annotated[NonNegative, AtMost("learning_rate")] = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.state["last"] = math.inf
 
-    def _take(self, value):
+    def _take(self, value: float) -> None:
         if abs(value - self.state["last"]) < self.threshold:
-            self._shrink()
+            self._shrink(self.factor, self.minimum)
         self.state["last"] = value

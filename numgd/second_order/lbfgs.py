@@ -4,6 +4,7 @@ Memory: 2 maxcor + 8 vectors of length n, and up to 2 maxcor more for the result
 """
 
 import math
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -83,11 +84,45 @@ def make_solver(space, evaluator):
 
 def result_fields(x, work, age, maxcor):
     """The inverse Hessian for the result, as a product of its pairs."""
+    return {"hess_inv": inverse_class()(work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * maxcor], age, maxcor)}
+
+
+@cache
+def inverse_class():
+    """SciPy's inverse Hessian of L-BFGS, which copies its pairs when it is first asked for them."""
     from scipy.optimize import LbfgsInvHessProduct
 
-    order = np.arange(max(0, age - maxcor), age) % maxcor  # oldest first
-    pairs = work[SCRATCH_ROWS : SCRATCH_ROWS + 2 * maxcor]
-    return {"hess_inv": LbfgsInvHessProduct(pairs[2 * order], pairs[2 * order + 1])}
+    class InverseHessian(LbfgsInvHessProduct):
+        """Product of the pairs in a solver's memory, which no later run writes to."""
+
+        def __init__(self, memory, age, maxcor):
+            self.shape, self.dtype = (memory.shape[1],) * 2, np.dtype(np.float64)
+            self.n_corrs = min(age, maxcor)
+            self._memory, self._age, self._maxcor = memory, age, maxcor
+
+        def _rows(self, first):
+            order = np.arange(self._age - self.n_corrs, self._age) % self._maxcor  # oldest first
+            return self._memory[2 * order + first]
+
+        @cached_property
+        def sk(self):
+            """The steps, oldest first, of shape (n_corrs, n)."""
+            return self._rows(0)
+
+        @cached_property
+        def yk(self):
+            """The differences of gradients, likewise."""
+            return self._rows(1)
+
+        @cached_property
+        def rho(self):
+            """1 / sᵀy of each pair."""
+            return 1 / np.einsum("ij,ij->i", self.sk, self.yk)
+
+        def __reduce__(self):
+            return LbfgsInvHessProduct, (self.sk, self.yk)
+
+    return InverseHessian
 
 
 def take_hess_inv(matrix, work, maxcor):

@@ -54,7 +54,15 @@ def inverse_class():
             """The matrix as an array."""
             return np.linalg.inv(self._B)
 
+        def __reduce__(self):
+            return _inverse_of, (self._B,)
+
     return InverseHessian
+
+
+def _inverse_of(B):
+    """For pickling: the class is made where SciPy is first needed."""
+    return inverse_class()(B)
 
 
 def make_quadratic(space):

@@ -35,7 +35,6 @@ from numgd.solve.fit_settings import (
     scale_of,
     steps_of,
 )
-from numgd.sums_of_squares.covariance import determined
 from numgd.sums_of_squares.evaluator import (
     BOTH,
     BY_FUNCTION,
@@ -257,14 +256,10 @@ def curve_fit(
             message = f"Number of calls to function has reached maxfev = {maxfev}."
         raise RuntimeError("Optimal parameters not found: " + message)
 
-    pcov, full, A, pivots, projected = estimate(fit.columns, fit.fun)
-    estimated = full or not method.minpack
-    if estimated and not absolute_sigma:
-        if ydata.size > n:
-            pcov *= 2.0 * fit.outcome.cost / (ydata.size - n)
-        else:
-            estimated = False
-    if not (estimated and determined(pcov, fit.x)):
+    known = absolute_sigma or ydata.size > n
+    variance = 1.0 if absolute_sigma or not known else 2.0 * fit.outcome.cost / (ydata.size - n)
+    pcov, full, certain, A, pivots, projected = estimate(fit.columns, fit.fun, fit.x, variance)
+    if not (known and certain and (full or not method.minpack)):
         pcov.fill(math.inf)
         _warn_of_covariance()
     if not full_output:
@@ -316,6 +311,8 @@ def first_guess(p0, box, bounded, n):
 
 
 def _numbers(values, name):
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.carray:
+        return values
     try:
         array = np.require(values, np.float64, ("C", "A"))
     except (TypeError, ValueError):
@@ -393,7 +390,7 @@ def _lm_setting(
     calls = 1 if exact else n + 1
     most = (100 if exact else 200) * (n + 1)
     maxfev = maxfev or most
-    scale, adaptive = scale_of(None if diag is None else 1.0 / _numbers(diag, "diag"), "lm", n)
+    scale, adaptive = scale_of(None if diag is None else 1.0 / _numbers(diag, "diag"), method, n)
     relative = None if epsfcn is None else math.sqrt(epsfcn)
     steps, _ = steps_of(scheme, relative or None, n)
     options = FitOptions(

@@ -33,9 +33,9 @@ from numgd.kernels.cpu.solvers.least_squares import (
     long_memory,
     short_memory,
 )
-from numgd.solve._minimize import starting_point
 from numgd.solve.fit_observer import FitObserver
 from numgd.solve.fit_settings import FREE, box_of, fit_method, fit_options, scale_of, steps_of
+from numgd.solve.points import starting_point
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.evaluator import (
     ACTIVE,

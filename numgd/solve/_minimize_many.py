@@ -6,17 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.callables.objective import Functions, bind_compiled, choose
+from numgd.callables.objective import Functions, bind_compiled
 from numgd.foundations.progress import Progress
 from numgd.foundations.ranges import Flag, Tolerance
-from numgd.foundations.schemes import FULL_HESSIAN
 from numgd.foundations.status import RAISED, SUCCESSES, Status
 from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
 from numgd.jit.threads import start, threads
-from numgd.kernels.cpu.solvers.many_problems import scratch_many, solve_many
-from numgd.solve._minimize import minimize, prepare_differences, real_dtype
+from numgd.kernels.cpu.solvers.many_problems import Batch, scratch_many, solve_many
+from numgd.solve._minimize import minimize
 from numgd.solve.options import find_method, known_options, settings
+from numgd.solve.plan import make_plan
+from numgd.solve.points import real_dtype
 from numgd.system.warn import warn_user
 
 
@@ -284,19 +285,14 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
     """
     count, n = starts.shape
     dtype = starts.dtype
-    limits, maxcor, driver = settings(method, dtype, tol, options)
+    found = settings(method, dtype, tol, options)
     if count == 0:
         return _result(starts.copy(), np.empty(0, dtype), starts.copy(), np.empty((0, 6), np.int64))
-    if driver is not None and driver["hess_inv0"] is not None:
+    if found.driver is not None and found.driver["hess_inv0"] is not None:
         return None
-    if box is None:
-        box = np.empty((2, 0), dtype)
-    wanted = method.curvature
-    stepped = driver is not None and not (driver["eps"] is driver["finite_diff_rel_step"] is None)
-    functions, own, scheme, curvature, _ = choose(given, args, starts[0], wanted, box, stepped, varies)
-    steps, scheme, limits = prepare_differences(scheme, starts[0], driver, limits)
-    order = n if curvature == FULL_HESSIAN and wanted == "product" else 0
-    bound = bind_compiled(functions, scheme, own, starts[0], varies)
+    box = np.empty((2, 0), dtype) if box is None else box
+    plan = make_plan(method, found, given, args, starts[0], box, varies)
+    bound = bind_compiled(plan.functions, plan.scheme, plan.args, starts[0], varies)
     if isinstance(bound, str):
         return bound
 
@@ -305,14 +301,14 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
     counts = np.zeros((count, 6), np.int64)
     counts[:, 0] = _NOT_DONE
     halt = np.zeros(1, np.int64)
-    memory = scratch_many(method, threads(), n, maxcor, dtype, order)
-    drive = solve_many(method, memory, limits, steps, box)
+    memory = scratch_many(method, threads(), n, plan.maxcor, dtype, plan.order)
+    batch = Batch(
+        plan.options, bound.address, bound.context, varies, halt, plan.scheme, plan.steps, plan.curvature, box
+    )
+    drive = solve_many(method, memory, batch)
 
     def work(rows=slice(None)):
-        drive(
-            X[rows], J[rows], *memory, limits, bound.address, bound.context, varies, halt, scheme, steps,
-            curvature, box, values[rows], counts[rows],
-        )  # fmt: skip
+        drive(X[rows], J[rows], values[rows], counts[rows], *memory, batch)
 
     def watch():
         progress.reach(np.count_nonzero(counts[:, 0] != _NOT_DONE))

@@ -6,9 +6,12 @@ from numgd.callables.objective import Functions
 from numgd.foundations.progress import Progress
 from numgd.foundations.ranges import Called, Count, Flag, Tolerance, check_values, one_of, parameters_of
 from numgd.foundations.status import MESSAGES, TIME_LIMIT
-from numgd.solve._minimize import THREADED_FROM, binding, box_of, clip, minimize, resolve, show
+from numgd.solve._minimize import minimize
 from numgd.solve._minimize_many import gather, one_by_one, solve_rows, starting_points, without_disp
+from numgd.solve.bounds import binding, box_of, clip
 from numgd.solve.options import known_options
+from numgd.solve.plan import THREADED_FROM, resolve
+from numgd.solve.result import show
 
 SAME_MINIMUM = 1e-3
 """Two solutions are one minimum if no variable differs by more than this part of the starts' widest range."""

@@ -33,9 +33,10 @@ from numgd.foundations.status import (
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.rules.epoch import Memory, Treatment
 from numgd.schedules.schedule import rates_of_steps
-from numgd.solve._minimize import earlier_result, show, starting_point
 from numgd.solve._minimize_many import without_disp
 from numgd.solve.options import find_rule
+from numgd.solve.points import earlier_result, starting_point
+from numgd.solve.result import show
 from numgd.solve.warm_start import State, remember_state
 
 BLOCK_SECONDS = 0.05

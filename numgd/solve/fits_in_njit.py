@@ -30,7 +30,6 @@ from numgd.solve._curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.solve._least_squares import least_squares
 from numgd.solve.fit_settings import EPSILON, fit_method
 from numgd.sums_of_squares.box import move_inside
-from numgd.sums_of_squares.covariance import determined
 from numgd.sums_of_squares.evaluator import (
     ACTIVE,
     GRADIENT,
@@ -606,16 +605,11 @@ def _curve_fit_in_njit(
         outcome, long, _, _, _ = solve(x, scale, box, options, m, np.empty(0), data, steps, floor)
         if outcome.status <= 0:
             raise RuntimeError("numgd.curve_fit: optimal parameters not found")
-        pcov, full, _, _, _ = estimate(long[JACOBIAN : JACOBIAN + n], long[RESIDUALS])
-        factor = 1.0
-        if (lm and not full) or (m <= n and not absolute_sigma):
-            factor = math.inf
-        elif not absolute_sigma:
-            factor = 2.0 * outcome.cost / (m - n)
-        for i in range(n):
-            for j in range(n):
-                pcov[i, j] = factor if factor == math.inf else factor * pcov[i, j]
-        if not determined(pcov, x):
+        known = absolute_sigma or m > n
+        variance = 1.0 if absolute_sigma or not known else 2.0 * outcome.cost / (m - n)
+        columns = long[JACOBIAN : JACOBIAN + n]
+        pcov, full, certain, _, _, _ = estimate(columns, long[RESIDUALS], x, variance)
+        if not (known and certain and (full or not lm)):
             pcov[:] = math.inf
         return x, pcov
 

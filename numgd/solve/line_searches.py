@@ -18,7 +18,8 @@ from numgd.kernels.cpu.solvers.one_problem import HOST_ROWS, NFEV, NJEV, REPORT_
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, WOLFE, make_strong_wolfe
-from numgd.solve._minimize import difference_steps, starting_point
+from numgd.solve.plan import difference_steps
+from numgd.solve.points import starting_point
 
 
 class LineSearchResult(NamedTuple):

@@ -42,8 +42,9 @@ from numgd.kernels.cpu.solvers.one_problem import (
     entry,
 )
 from numgd.registry import METHODS
-from numgd.solve._minimize import hand_over, minimize
+from numgd.solve._minimize import minimize
 from numgd.solve.options import DRIVER_OPTIONS, method_name, own_method, settings
+from numgd.solve.plan import hand_over
 
 
 class MinimizeResult(NamedTuple):

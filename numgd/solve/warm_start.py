@@ -30,7 +30,7 @@ def resume(method, earlier, hess_inv0, x, work, carry, maxcor):
     if earlier is None and hess_inv0 is None:
         return 0
     state = getattr(earlier, "_numgd_state", None)
-    if hess_inv0 is None and state is not None and state.method == method and _same_run(state, x, work):
+    if hess_inv0 is None and state is not None and state.method == method.name and _same_run(state, x, work):
         work[:] = state.work
         carry[:] = state.carry
         return state.age

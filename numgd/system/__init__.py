@@ -1,1 +1,1 @@
-"""What numgd needs of the operating system: files, the folder of compiled code, TBB, warnings."""
+"""What numgd needs from the operating system: files, the folder of compiled code, TBB, warnings."""

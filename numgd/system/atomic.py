@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: files appear complete or not at all."""
 
 import contextlib
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path, forbidden=0):
-    """A binary file that takes the place of another when the block ends; an error leaves the old one.
+    """A binary file that replaces another when the block ends; after an error the old file stays.
 
-    It is written in the same folder, under a name of its own until it is whole.
+    It is written in the same folder, under a temporary name until it is complete.
 
     Parameters
     ----------
     path : str or pathlib.Path
     forbidden : int, optional
-        Permissions that the file does not get, beside those of the umask.
+        Permissions that the file does not get, besides those of the umask.
     """
     path = Path(path)
     temporary = path.with_name(f".numgd-{secrets.token_hex(8)}.tmp")

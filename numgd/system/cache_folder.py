@@ -1,7 +1,7 @@
-"""The folder that compiled code is kept in, and whether what lies there may be run.
+"""The folder where compiled code is kept, and whether its content may be run.
 
-Machine code from the disk is unpickled and run.  Whoever may write to the folder could therefore run code as
-the user: it is used only where nobody else may.
+Machine code from the disk is unpickled and run.  Anybody who can write to the folder could therefore run code
+as the user: it is used only if nobody else can.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ import numba
 from numgd.system.atomic import replacing
 
 _NOT_COMPILED = frozenset(("__init__.py", "__main__.py", "cli", "plots", "system"))
-"""Files and packages of numgd that no machine code comes from."""
+"""Files and packages of numgd that are not compiled into machine code."""
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-"""Permissions that nobody but the user may have."""
+"""Permissions that only the user may have."""
 
 
 # Where it is -----------------------------------------------------------------------------------------------
@@ -32,10 +32,10 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 @cache
 def source_digest():
-    """Digest of numgd's source files and of the versions that shape its machine code.
+    """Digest of numgd's source files and of the versions that its machine code depends on.
 
-    Numba checks only the file of the function that it compiles; code that was inlined from another file
-    would go stale.  Any change of a source file that compiled code may come from starts a new folder.
+    Numba checks only the file of the function that it compiles; code inlined from another file would go
+    stale.  Any change to a source file that compiled code may come from starts a new folder.
     """
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
     package = Path(__file__).parents[1]
@@ -49,9 +49,9 @@ def source_digest():
 
 
 def cache_root():
-    """Folder that holds all of numgd's compiled code: ``NUMGD_CACHE_DIR``, else the user's cache folder.
+    """Folder of all of numgd's compiled code: ``NUMGD_CACHE_DIR``, otherwise the user's cache folder.
 
-    An empty variable counts as none, ``~`` is the user's home.
+    An empty variable counts as unset; ``~`` is the user's home.
     """
     chosen = _chosen()
     if chosen is not None:
@@ -62,18 +62,18 @@ def cache_root():
         base, usual = None, ("Library", "Caches")
     else:
         base, usual = os.environ.get("XDG_CACHE_HOME"), (".cache",)
-    if base and Path(base).is_absolute():  # the XDG specification has relative ones ignored
+    if base and Path(base).is_absolute():  # relative ones are ignored, as the XDG specification says
         return Path(base) / "numgd"
     home = _home()
     return Path(tempfile.gettempdir(), f"numgd-{_user()}") if home is None else home.joinpath(*usual, "numgd")
 
 
 def _home():
-    """The user's home; None where nothing says where it is, as in a container with a bare user id."""
+    """The user's home; None if it is unknown, as in a container with a bare user id."""
     try:
         if os.environ.get("HOME") != "":
             return Path.home()
-        import pwd  # which Windows lacks
+        import pwd  # not on Windows
 
         return Path(pwd.getpwuid(_user()).pw_dir)
     except (ImportError, KeyError, RuntimeError):
@@ -81,34 +81,34 @@ def _home():
 
 
 def _user():
-    """The number of the user whose rights the process has; 0 where users have none."""
+    """The effective user id of the process; 0 on systems without user ids."""
     return os.geteuid() if hasattr(os, "geteuid") else 0
 
 
 def _chosen():
-    """The folder that ``NUMGD_CACHE_DIR`` names; None where it is empty, or a home that is not known."""
+    """The folder named by ``NUMGD_CACHE_DIR``; None if it is empty, or starts with an unknown home."""
     text = os.environ.get("NUMGD_CACHE_DIR")
     if not text:
         return None
     first, *rest = Path(text).parts or (".",)
     try:
         home = _home() if first == "~" else Path(first).expanduser()
-    except RuntimeError:  # ~ and the name of nobody
+    except RuntimeError:  # ~ and the name of an unknown user
         home = None
     if home is None:
-        warn_once(f"numgd uses its usual cache folder: of NUMGD_CACHE_DIR={text!r} no home is known.")
+        warn_once(f"numgd uses its default cache folder: the home in NUMGD_CACHE_DIR={text!r} is unknown.")
         return None
     return _absolute(home.joinpath(*rest))
 
 
 @cache
 def _absolute(path):
-    """The absolute path as of its first use: a later change of the working folder moves nothing."""
+    """The absolute path at its first use: later changes of the working folder have no effect."""
     return path.absolute()
 
 
 def cache_folder():
-    """Folder of the code that was compiled from the sources as they stand."""
+    """Folder of the code that was compiled from the current sources."""
     return cache_root() / source_digest()
 
 
@@ -116,11 +116,11 @@ def cache_folder():
 
 
 def fault_of(status):
-    """Why a file or a folder must not hold code that is run; None where it may.
+    """Why code in a file or a folder must not be run; None if it may be.
 
-    It must belong to the user or to root, and neither its group nor everybody may write to it, a group of
-    the user alone included: who is in a group cannot be told reliably.  Windows answers nothing of this; a
-    user's own folders are private there by what they inherit.
+    It must belong to the user or to root, and must not be writable by its group or by everybody.  This
+    includes a group of the user alone: group membership cannot be determined reliably.  Windows provides none
+    of this information; a user's own folders are private there by inheritance.
 
     Parameters
     ----------
@@ -131,33 +131,33 @@ def fault_of(status):
     if status.st_uid not in (_user(), 0):
         return f"it belongs to another user (number {status.st_uid}, not {_user()})"
     if status.st_mode & OTHERS_WRITE:
-        return f"{'everybody' if status.st_mode & stat.S_IWOTH else 'its group'} may write to it"
+        return f"{'everybody' if status.st_mode & stat.S_IWOTH else 'its group'} can write to it"
     return None
 
 
 def refusal():
-    """Why compiled code must not be kept in `cache_folder`, and the remedy; None where it may.
+    """Why compiled code must not be kept in `cache_folder`, and the remedy; None if it may be.
 
-    Symbolic links are followed: what counts is the folder that they lead to.
+    Symbolic links are followed: the folder that they point to counts.
     """
     root = cache_root()
     for folder in (root, root / source_digest()):
         try:
             fault = fault_of(os.stat(folder))
-        except OSError:  # none yet
+        except OSError:  # it does not exist yet
             return None
         if fault:
             remedy = "" if "belongs" in fault else f"run 'chmod go-w {folder}', or "
             return (
-                f"numgd does not use the cache folder {folder}: {fault}, and could have numgd run any code. "
-                f"What is compiled is lost with the process. To keep it, {remedy}set NUMGD_CACHE_DIR to a "
-                "folder that only you may write to."
+                f"numgd does not use the cache folder {folder}: {fault}, and could make numgd run arbitrary "
+                f"code. Compiled code is lost when the process ends. To keep it, {remedy}set NUMGD_CACHE_DIR "
+                "to a folder that only you can write to."
             )
     return None
 
 
 def safe_folder():
-    """`cache_folder`; None, with a warning, where what lies there must not be run."""
+    """`cache_folder`; None, with a warning, if its content must not be run."""
     reason = refusal()
     if reason is None:
         return cache_folder()
@@ -166,7 +166,7 @@ def safe_folder():
 
 
 def made_folder():
-    """`safe_folder`, made where it is missing; raises OSError where it cannot be."""
+    """`safe_folder`, created if it is missing; raises OSError if that fails."""
     root, folder = cache_root(), cache_folder()
     if not folder.is_dir():
         root.mkdir(0o700, parents=True, exist_ok=True)
@@ -177,7 +177,7 @@ def made_folder():
 
 
 def _forget_old_folders(root):
-    """Remove what other versions of the sources left behind and nobody wrote to for a month."""
+    """Remove folders of other versions of the sources that have not been written to for a month."""
     oldest = time.time() - 30 * 86400
     for folder in root.iterdir():
         if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:
@@ -186,15 +186,15 @@ def _forget_old_folders(root):
 
 @cache
 def warn_once(message):
-    """Warn, the first time in a process."""
+    """Warn once per process."""
     warnings.warn(message, stacklevel=2)
 
 
 def warn_of_writing(error):
-    """Warn once that nothing can be kept, and why."""
+    """Warn once that compiled code cannot be kept, and why."""
     warn_once(
-        f"numgd cannot write to its cache folder {cache_folder()} ({error.strerror or error}): what is "
-        "compiled is lost with the process. To keep it, set NUMGD_CACHE_DIR to a folder that is writable."
+        f"numgd cannot write to its cache folder {cache_folder()} ({error.strerror or error}): "
+        "compiled code is lost when the process ends. To keep it, set NUMGD_CACHE_DIR to a writable folder."
     )
 
 
@@ -202,13 +202,13 @@ def warn_of_writing(error):
 
 
 def write_file(path, data):
-    """Write bytes and their checksum to a file that nobody else may write to."""
+    """Write bytes and their checksum to a file that nobody else can write to."""
     with replacing(path, forbidden=OTHERS_WRITE) as file:
         file.write(hashlib.sha256(data).digest() + data)
 
 
 def read_file(path):
-    """The bytes of a file by `write_file`; None for one that is missing, damaged or not the user's own."""
+    """The bytes of a file by `write_file`; None if it is missing, damaged or not the user's own."""
     try:
         with open(path, "rb") as file:
             if fault_of(os.fstat(file.fileno())):

@@ -1,6 +1,6 @@
-"""Intel's TBB from its wheel, which puts the library where the system's loader does not look.
+"""Loads Intel's TBB from its wheel, which installs the library outside the loader's search path.
 
-Numba finds it once it is loaded.  Nothing is chosen for the user: a threading layer that is named in
+Numba finds the library once it is loaded.  This overrides no choice of the user: a threading layer set in
 ``NUMBA_THREADING_LAYER`` stays.
 """
 
@@ -9,11 +9,11 @@ import os
 import sys
 
 _LIBRARIES = {"linux": "libtbb.so.12", "win32": "tbb12.dll"}
-"""What the wheel calls the library."""
+"""File name of the library in the wheel."""
 
 
 def _load():
-    """Load TBB; return the library, or None where there is none or another layer is named."""
+    """Load TBB; return the library, or None if it is not installed or another layer is set."""
     name = _LIBRARIES.get(sys.platform)
     if name is None or os.environ.get("NUMBA_THREADING_LAYER", "").lower() in ("omp", "workqueue"):
         return None

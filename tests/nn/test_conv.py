@@ -8,6 +8,7 @@ import pytest
 from nn.convolutions import Case, convolution, gradients, random_case, relative_error
 
 from numgd.kernels.cpu.layers.conv import choose, weight_gradient
+from numgd.kernels.cpu.layers.conv.algorithm import Layer
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.nn.functional import (
     conv2d,
@@ -391,10 +392,9 @@ def test_bad_input_of_gradients():
         conv2d_transpose(small, WEIGHT, padding="same")
 
 
-def chosen(kernel, inside, outside, batch=32, result=(56, 56), stride=(1, 1), groups=1):
-    return choose.choose(
-        kernel, inside, outside, batch, result, Geometry(stride, (1, 1), (0, 0, 0, 0), groups)
-    )
+def chosen(kernel, in_channels, out_channels, stride=(1, 1), groups=1):
+    geometry = Geometry(stride, (1, 1), (0, 0, 0, 0), groups)
+    return choose.choose(Layer(kernel, in_channels, out_channels, geometry), 32, 56, 56).name
 
 
 def test_choice():
@@ -446,10 +446,10 @@ def test_large_batches_are_cut_between_looks_at_signals(monkeypatch):
     x, weight = rng.normal(size=(7, 9, 9, 16)), rng.normal(size=(16, 3, 3, 16))
     grad = rng.normal(size=(7, 9, 9, 16))
     whole = conv2d(x, weight, padding=1), conv2d_backward(grad, x, weight, padding=1)
-    assert len(choose.blocks(7, grad.shape, weight.shape)) == 1
-    monkeypatch.setattr(choose, "PRODUCTS", 2.5 * 9 * 9 * 16 * weight[0].size)
-    blocks = choose.blocks(7, grad.shape, weight.shape)
-    assert [(block.start, block.stop) for block in blocks] == [(0, 2), (2, 4), (4, 6), (6, 7)]
+    assert len(choose.batch_slices(7, grad.shape, weight.shape)) == 1
+    monkeypatch.setattr(choose, "MAX_PRODUCTS", 2.5 * 9 * 9 * 16 * weight[0].size)
+    parts = choose.batch_slices(7, grad.shape, weight.shape)
+    assert [(part.start, part.stop) for part in parts] == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert np.array_equal(conv2d(x, weight, padding=1), whole[0])
     parts = conv2d_backward(grad, x, weight, padding=1)
     assert np.array_equal(parts[0], whole[1][0])

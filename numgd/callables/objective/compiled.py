@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
+from numba.core.registry import CPUDispatcher
 
 from numgd.callables.compilable import (
     UNKNOWN_ARGS,
@@ -96,19 +97,24 @@ def compile_objective(functions, scheme, args, x, rows=False):
     rows : bool
         Whether arrays in args vary along their first axis, and a call is for one row of them.
     """
+    args = native(args)
+    form = scheme if scheme in (EXACT, JOINT, PAIR, COMPLEX_STEP) else TWO_POINT
+    try:
+        kinds = (x.dtype.char, rows, fingerprint(args))
+    except Exception:
+        return UNKNOWN_ARGS
+    compiled_ones = all(given is None or isinstance(given, CPUDispatcher) for given in functions)
+    if compiled_ones:  # each is the key of its own form
+        found = _objectives.get((*functions, form, *kinds))
+        if found is not None:
+            return found
     pairs = [(None, None) if given is None else dispatcher_of(given) for given in functions]
     dispatchers = Functions(*(dispatcher for dispatcher, _ in pairs))
     for given, dispatcher in zip(functions, dispatchers, strict=True):
         if given is not None and dispatcher is None:
             return f"{name_of(given)} {reason_for(given)}"
-    args = native(args)
-    form = scheme if scheme in (EXACT, JOINT, PAIR, COMPLEX_STEP) else TWO_POINT
-    try:
-        kinds = (x.dtype.char, rows, fingerprint(args))
-        keys = [(part, *kinds) for _, part in pairs]
-        key = (*(part for _, part in pairs), form, *kinds)
-    except Exception:
-        return UNKNOWN_ARGS
+    keys = [(part, *kinds) for _, part in pairs]
+    key = (*(part for _, part in pairs), form, *kinds)
     found = _objectives.get(key)
     if found is not None:
         return found

@@ -8,6 +8,7 @@ from numba import types
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.callables.captured import lift
+from numgd.callables.compilable import is_function
 from numgd.callables.objective.adapter import Functions
 from numgd.callables.objective.compiled import compiles_alike
 from numgd.callables.objective.schemes import (
@@ -80,7 +81,8 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         given.hessp if curvature == HESSIAN_PRODUCT else None,
     )
     functions, numbers = _lifted(functions, x, row_of_args(args, 0) if rows else args)
-    own, args = (*own, *numbers), (*args, *numbers)
+    if numbers:
+        own, args = (*own, *numbers), (*args, *numbers)
     refused = None
     if scheme == PAIR:
         made = _made("value_and_grad_to", functions.fun, args, x, box, rows)
@@ -108,6 +110,8 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
 
 def _lifted(functions, x, args):
     """The functions with captured numbers as arguments, and these numbers; see `numgd.callables.captured`."""
+    if not any(map(is_function, functions)):
+        return functions, ()
     call, product = (x, *args), (x, x, *args)
     found, numbers = lift(functions, (call, call, call, product, call))
     return Functions(*found), numbers

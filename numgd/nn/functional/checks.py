@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from numgd.foundations.ranges import Integers, checked, one_of
+from numgd.kernels.cpu.layers.fused import FLOORED
 
 LINE = 64  # bytes
 
@@ -16,7 +17,7 @@ Size = Annotated[int, Integers("[1, inf]", _MOST)]
 Extra = Annotated[int, Integers("[0, inf]", _MOST)]
 """Pixels, or none."""
 
-Activation = one_of(None, "relu")
+FlooredActivation = one_of(*FLOORED)
 
 
 def real_array(name, given, ndim=None, dtype=None):
@@ -107,12 +108,12 @@ def changed_in_place(name, given, shape, dtype, *others):
 
 
 def is_relu(activation):
-    """Whether a fused activation is there."""
-    return checked("activation", activation, Activation) == "relu"
+    """Whether a fused activation, of those that are a lower bound, is there."""
+    return checked("activation", activation, FlooredActivation) is not None
 
 
 def floor_of(activation, real):
-    """Where a fused activation cuts off, as the scalar `real`: zero for "relu", NaN (nowhere) for none."""
+    """The lower bound that a fused activation sets, as the scalar `real`: 0 for "relu", NaN for no bound."""
     return real(0) if is_relu(activation) else real(np.nan)
 
 

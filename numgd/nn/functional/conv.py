@@ -3,10 +3,10 @@
 import numpy as np
 
 from numgd.foundations.ranges import Count, Flag, check_arguments, checked
-from numgd.kernels.cpu.layers.conv import choose
+from numgd.kernels.cpu.layers.conv import ALGORITHMS, choose
 from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_over_pixels
-from numgd.kernels.cpu.layers.conv.epilogue import ACTIVATIONS
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
+from numgd.kernels.cpu.layers.fused import CODES
 from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array
 
 
@@ -21,12 +21,12 @@ class PackedWeight:
 
     def __init__(self, array):
         self.array = array
-        self.kept = {}
+        self.packed_cache = {}
 
     @property
     def nbytes(self):
         """Bytes of the packed copies."""
-        return sum(packed.nbytes for packed in self.kept.values())
+        return sum(packed.nbytes for packed in self.packed_cache.values())
 
 
 def pack_weight(weight):
@@ -63,7 +63,7 @@ def pack_weight(weight):
 def _weight_of(given, dtype):
     """The array of weights and where its packed forms are kept."""
     if isinstance(given, PackedWeight):
-        return real_array("weight", given.array, ndim=4, dtype=dtype), given.kept
+        return real_array("weight", given.array, ndim=4, dtype=dtype), given.packed_cache
     return real_array("weight", given, ndim=4, dtype=dtype), None
 
 
@@ -155,21 +155,20 @@ def _bias_of(bias, channels, dtype, weight):
 
 def _activation_of(activation):
     """The code of a fused activation."""
-    if not (activation is None or isinstance(activation, str)) or activation not in ACTIVATIONS:
-        names = ", ".join(repr(name) for name in ACTIVATIONS)
+    if not (activation is None or isinstance(activation, str)) or activation not in CODES:
+        names = ", ".join(repr(name) for name in CODES)
         raise ValueError(f"activation must be one of {names}; it is {activation!r}")
-    return ACTIVATIONS[activation]
+    return CODES[activation]
 
 
 def _check_algorithm(algorithm, weight, geometry):
     """Raise unless a named algorithm exists and applies."""
     if algorithm is None:
         return
-    if not isinstance(algorithm, str) or algorithm not in choose.ALGORITHMS:
-        names = ", ".join(repr(name) for name in choose.ALGORITHMS)
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        names = ", ".join(repr(name) for name in ALGORITHMS)
         raise ValueError(f"algorithm must be None or one of {names}; it is {algorithm!r}")
-    inside, outside = weight.shape[3] * geometry.groups, weight.shape[0]
-    reason = choose.reason_against(algorithm, weight.shape[1:3], inside, outside, geometry)
+    reason = ALGORITHMS[algorithm].reason_against(choose.layer_of(weight.shape, geometry))
     if reason is not None:
         raise ValueError(
             f"algorithm {algorithm!r} does not apply to weight of shape {weight.shape}: {reason}"
@@ -208,7 +207,7 @@ def conv2d(
     activation : {None, 'relu', 'relu6', 'leaky_relu'}
         Applied to the result; leaky_relu has the slope 0.01.
     algorithm : str, optional
-        One of `numgd.kernels.cpu.layers.conv.choose.ALGORITHMS` in place of the one chosen by shape.
+        One of `numgd.kernels.cpu.layers.conv.ALGORITHMS` in place of the one chosen by shape.
     out : array, optional
         Contiguous memory for the result.
 
@@ -236,7 +235,7 @@ def conv2d(
            [4., 4.]])
     """
     x = real_array("x", x, ndim=4)
-    weight, kept = _weight_of(weight, x.dtype)
+    weight, packed_cache = _weight_of(weight, x.dtype)
     geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
     _check_weight(weight, geometry.groups)
     _check_image("x", x.shape, weight, geometry)
@@ -245,7 +244,7 @@ def conv2d(
     _check_algorithm(algorithm, weight, geometry)
     shape = (x.shape[0], *geometry.result(x.shape[1:3], weight.shape[1:3]), weight.shape[0])
     out = output(out, shape, x.dtype, x, weight, shift)
-    choose.forward(x, weight, shift, out, geometry, code, algorithm, kept)
+    choose.forward(x, weight, shift, out, geometry, code, algorithm, packed_cache)
     return out
 
 
@@ -311,7 +310,7 @@ def conv2d_backward(
     """
     x = real_array("x", x, ndim=4)
     grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
-    weight, kept = _weight_of(weight, x.dtype)
+    weight, packed_cache = _weight_of(weight, x.dtype)
     geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
     _check_weight(weight, geometry.groups)
     _check_image("x", x.shape, weight, geometry)
@@ -324,7 +323,7 @@ def conv2d_backward(
     grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
     if need_x:
         nothing = np.zeros(x.shape[3], x.dtype)
-        choose.gradient_of_input(grad, weight, nothing, grad_x, geometry, 0, algorithm, kept)
+        choose.gradient_of_input(grad, weight, nothing, grad_x, geometry, 0, algorithm, packed_cache)
     if need_weight:
         choose.gradient_of_weight(grad, x, grad_weight, geometry, algorithm)
     if need_bias:
@@ -414,12 +413,12 @@ def conv2d_transpose(
     np.float64(16.0)
     """
     x = real_array("x", x, ndim=4)
-    weight, kept = _weight_of(weight, x.dtype)
+    weight, packed_cache = _weight_of(weight, x.dtype)
     geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
     shift = _bias_of(bias, shape[3], x.dtype, weight)
     code = _activation_of(activation)
     out = output(out, shape, x.dtype, x, weight, shift)
-    choose.gradient_of_input(x, weight, shift, out, geometry, code, None, kept)
+    choose.gradient_of_input(x, weight, shift, out, geometry, code, None, packed_cache)
     return out
 
 
@@ -475,7 +474,7 @@ def conv2d_transpose_backward(
     """
     x = real_array("x", x, ndim=4)
     grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
-    weight, kept = _weight_of(weight, x.dtype)
+    weight, packed_cache = _weight_of(weight, x.dtype)
     geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
     if grad.shape != shape:
         raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
@@ -484,7 +483,7 @@ def conv2d_transpose_backward(
     grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
     if need_x:
         nothing = np.zeros(x.shape[3], x.dtype)
-        choose.forward(grad, weight, nothing, grad_x, geometry, 0, None, kept)
+        choose.forward(grad, weight, nothing, grad_x, geometry, 0, None, packed_cache)
     if need_weight:
         # The convolution maps the result here to x: its input is grad, and the gradient of its result x.
         choose.gradient_of_weight(x, grad, grad_weight, geometry)

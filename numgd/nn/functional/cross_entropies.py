@@ -124,6 +124,6 @@ def _checked(x, target):
             raise TypeError(f"target must be integers where it holds labels; its dtype is {target.dtype}")
         raise ValueError(f"target has shape {target.shape}, neither {samples} as labels nor {x.shape} of x")
     target = real_array("target", target, dtype=x.dtype)
-    if elementwise.count_outside("probability", target.reshape(-1)):
+    if elementwise.count_invalid("probability", target.reshape(-1)):
         raise ValueError("target must lie between 0 and 1 everywhere")
     return x, target, samples

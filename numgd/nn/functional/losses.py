@@ -4,17 +4,13 @@ from numgd.foundations.ranges import Positive, check_arguments
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+from numgd.scalars import LOSSES
 
-_PROBABILITY = "must lie between 0 and 1 everywhere"
-_SIGN = "must be −1 or 1 everywhere"
-_TESTS = {  # what an argument has to be: its index, the test of `elementwise.OUTSIDE`, and the words
-    "binary_cross_entropy": (
-        ("x", 0, "probability", _PROBABILITY),
-        ("target", 1, "probability", _PROBABILITY),
-    ),
-    "binary_cross_entropy_with_logits": (("target", 1, "probability", _PROBABILITY),),
-    "hinge": (("target", 1, "sign", _SIGN),),
+_REQUIREMENTS = {
+    "probability": "must lie between 0 and 1 everywhere",
+    "sign": "must be −1 or 1 everywhere",
 }
+"""What an argument of a loss must be, for error messages."""
 
 
 def checked_pair(kind, x, target):
@@ -23,9 +19,10 @@ def checked_pair(kind, x, target):
     target = real_array("target", target, dtype=x.dtype)
     if target.shape != x.shape:
         raise ValueError(f"target has shape {target.shape}, but x has {x.shape}")
-    for name, index, test, words in _TESTS.get(kind, ()):
-        if elementwise.count_outside(test, (x, target)[index].reshape(-1)):
-            raise ValueError(f"{name} {words}")
+    loss = LOSSES[kind]
+    for name, array, test in (("x", x, loss.x), ("target", target, loss.target)):
+        if test is not None and elementwise.count_invalid(test, array.reshape(-1)):
+            raise ValueError(f"{name} {_REQUIREMENTS[test]}")
     return x, target
 
 

@@ -34,7 +34,7 @@ def weighing(sample_weight, shape, dtype, reduction):
     if weights.shape != shape[: weights.ndim]:
         raise ValueError(f"sample_weight has shape {weights.shape}, which does not begin the losses' {shape}")
     vector = weights.reshape(-1)
-    if elementwise.count_outside("weight", vector):
+    if elementwise.count_invalid("weight", vector):
         raise ValueError("sample_weight must be finite and at least 0")
     repeat = size // max(1, vector.size)
     divisor = float(np.sum(vector, dtype=np.float64)) * repeat if reduction == "mean" else 1.0

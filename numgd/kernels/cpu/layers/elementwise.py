@@ -1,4 +1,4 @@
-"""Pairs of scalar functions over whole arrays: their sum, their values and their derivatives."""
+"""Scalar functions over whole arrays: the sum of their values, their values and their derivatives."""
 
 from functools import cache
 
@@ -17,7 +17,7 @@ def total(kind, x, y, weights, repeat, parameter):
     Parameters
     ----------
     kind : str
-        A loss of `numgd.scalars.LOSSES`, or a test of `OUTSIDE`.
+        A loss of `numgd.scalars.LOSSES`, or a test of `INVALID`.
     x, y : numpy.ndarray
         Contiguous vectors of n elements.
     weights : numpy.ndarray
@@ -54,8 +54,8 @@ def derivatives(kind, x, y, weights, repeat, factor, parameter, out):
     drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK), factor, parameter)
 
 
-def count_outside(kind, x):
-    """How many elements of a vector do not pass a test of `OUTSIDE`."""
+def count_invalid(kind, x):
+    """How many elements of a vector are invalid by a test of `INVALID`."""
     one = np.ones(1, x.dtype)
     function = _sum_of(kind, x.dtype)
     return drive(function, x, x, one, max(1, x.size) + 1, x, 1, (1, 0), (x.size, PIECE, BLOCK), 1.0, 0.0)
@@ -79,14 +79,14 @@ def _not_a_weight(x, y, c):
     return real(0) if (x >= 0) & (x < real(np.inf)) else real(1)
 
 
-OUTSIDE = {"probability": _not_a_probability, "sign": _not_a_sign, "weight": _not_a_weight}
-"""1 for a number that a loss cannot take."""
+INVALID = {"probability": _not_a_probability, "sign": _not_a_sign, "weight": _not_a_weight}
+"""Tests of the arguments of losses: 1 for an invalid number, 0 for a valid one."""
 
 
 def _part(kind, part):
     """A scalar function of x, y and the parameter."""
-    if kind in OUTSIDE:
-        return OUTSIDE[kind]
+    if kind in INVALID:
+        return INVALID[kind]
     if kind in LOSSES:
         return getattr(LOSSES[kind], part)
     of_x = getattr(ACTIVATIONS[kind], part)

@@ -45,7 +45,7 @@ def _mass(top, total):
 
 @strict
 def _exponential(u, v, a):
-    return simd.exp_below(below(u, a))
+    return simd.exp_flushing(below(u, a))
 
 
 @strict
@@ -79,7 +79,7 @@ def exponentials_of_rows(u, columns, out, sums):
         given, found = _row(u, row, columns), _row(out, row, columns)
         top = simd.maximum(given)
         for j in range(columns):
-            found[j] = simd.exp_below(below(given[j], top))
+            found[j] = simd.exp_flushing(below(given[j], top))
         sums[row] = _mass(top, sum_of_differences(found, found, zero))
 
 
@@ -106,7 +106,7 @@ def _exponentials_of_short_rows(u, columns, tops, out, sums):
         for j in range(columns):
             found[j] = below(given[j], top)
     for i in range(out.size):
-        out[i] = simd.exp_below(out[i])
+        out[i] = simd.exp_flushing(out[i])
     for row in range(tops.size):
         found = _row(out, row, columns)
         total = u.dtype.type(0)

@@ -12,7 +12,7 @@ from numgd.foundations.schemes import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.foundations.spaces import copy
 from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, interrupted
 from numgd.jit.portable import compiled, portable, seldom
-from numgd.sums_of_squares.covariance import covariance
+from numgd.sums_of_squares.covariance import covariance, determined
 from numgd.sums_of_squares.evaluator import (
     NOT_FINITE_AT_START,
     RESIDUALS,
@@ -251,19 +251,27 @@ def finite(values):
 
 
 @compiled("fit-covariance")
-def estimate(columns, residuals):
-    """Pseudo-inverse of JᵀJ, whether J has full rank, and its QR factors.
+def estimate(columns, residuals, x, variance):
+    """Covariance of parameters, whether it says anything, and the QR factors of the Jacobian J.
 
     Parameters
     ----------
     columns : (n, m)
         J by columns.
     residuals : (m,)
+    x : (n,)
+        The parameters.
+    variance : float
+        Of a residual.
 
     Returns
     -------
     out : (n, n)
+        The pseudo-inverse of JᵀJ times the variance.
     full : bool
+        Whether J has full rank.
+    certain : bool
+        What `determined` says of `out`.
     A : (n, m)
         The factors as `factorize` leaves them, the diagonal of R in its place.
     order : (n,)
@@ -280,4 +288,7 @@ def estimate(columns, residuals):
     rank = covariance(
         A, projected, square[0], square[1], square[2], order, again, diagonal, short[1], short[2], out
     )  # fmt: skip
-    return out, rank == n, A, order, projected
+    for i in range(n):
+        for j in range(n):
+            out[i, j] *= variance
+    return out, rank == n, determined(out, x), A, order, projected

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import typeof, types
@@ -31,27 +32,41 @@ from numgd.kernels.cpu.solvers.one_problem import (
     entry,
 )
 
-CHUNK = 16
+MOST_TOGETHER = 16
 """Problems that a thread takes at a time, at most."""
 
 
-def solve_many(method, memory, limits, steps, box):
+class Batch(NamedTuple):
+    """What all problems of a batch share; from `function` on as in `one_problem.Problem`."""
+
+    options: Any  # the solver's NamedTuple
+    function: Any  # address of the compiled objective
+    context: Any  # address of its packed args
+    varies: Any  # whether arrays in the args have an entry for each problem
+    halt: Any  # (1,) becomes 1 where what is not done is to be given up
+    scheme: Any
+    steps: Any
+    curvature: Any
+    box: Any
+
+
+def solve_many(method, memory, batch):
     """The compiled driver of a method, for arguments of the types of these.
 
-    ``drive(X, J, *memory, limits, function, context, varies, halt, scheme, steps, curvature, box, fun,
-    counts)`` overwrites the rows of `X` by the solutions and fills the rows of `J` by the gradients there,
-    `fun` by the values and the columns of `counts` by status, nit, nfev, njev, nhev and how many entries of
-    derivatives were replaced.  `memory` is what `scratch_many` gives, one block for each thread.  Where the
-    args vary (`varies`), the objective gets the address of two words, the args' own and the number of the
-    problem; else it gets `context`, as from `entry`.
+    ``drive(X, J, fun, counts, *memory, batch)`` overwrites the rows of `X` by the solutions and fills the
+    rows of `J` by the gradients there, `fun` by the values and the columns of `counts` by status, nit, nfev,
+    njev, nhev and how many entries of derivatives were replaced.  `memory` is what `scratch_many` gives, one
+    block for each thread.  Where the args vary, the objective gets the address of two words, the args' own
+    and the number of the problem; else it gets ``batch.context``, as from `entry`.
 
-    What is not done when `halt` (1,) becomes 1 ends with TIME_LIMIT, at the best point so far.  A problem in
-    which a function raises sets it: its status is RAISED, and its row of `J` holds the point.
+    What is not done when ``batch.halt`` becomes 1 ends with TIME_LIMIT, at the best point so far.  A problem
+    in which a function raises sets it: its status is RAISED, and its row of `J` holds the point.
     """
     work, reports, _, matrices = memory
     point = np.empty(1, work.dtype)
     arguments = (
-        point, work[0], point, limits, 0, 0, 0, 0, steps, reports[0], 0, 0, 0, matrices[0], box,
+        point, work[0], point, batch.options, 0, 0, 0, 0, batch.steps, reports[0], 0, 0, 0, matrices[0],
+        batch.box,
     )  # fmt: skip
     solve, signature = entry(method), tuple(map(typeof, arguments))
     compile_quietly(solve, signature)
@@ -71,19 +86,16 @@ def _driver(signature):
     word = types.int64
 
     @portable
-    def solve_row(
-        solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature, matrix,
-        box, fun, counts,
-    ):  # fmt: skip
+    def solve_row(solver, row, X, J, fun, counts, work, report, context, matrix, batch):
         carry = np.full(HOST_CARRIED, math.nan, X.dtype)
         arguments = (
-            X[row], work, carry, limits, word(0), function, context, scheme, steps, report,
-            address_of(halt), word(0), curvature, matrix, box,
+            X[row], work, carry, batch.options, word(0), batch.function, context, batch.scheme, batch.steps,
+            report, address_of(batch.halt), word(0), batch.curvature, matrix, batch.box,
         )  # fmt: skip
         outcome = solve(solver, arguments)
         status = outcome.status
         done = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
-        if interrupted(address_of(halt)) and not done:
+        if interrupted(address_of(batch.halt)) and not done:
             status = TIME_LIMIT
         counts[row, 0] = status
         if status == INVALID_INPUT:
@@ -98,54 +110,41 @@ def _driver(signature):
         counts[row, 5] = int(report[REPLACED] + report[REPLACED_CURVATURE])
 
     @portable
-    def guarded(
-        solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature, matrix,
-        box, fun, counts,
-    ):  # fmt: skip
+    def guarded(solver, row, X, J, fun, counts, work, report, context, matrix, batch):
         # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
         try:
-            solve_row(
-                solver, row, X, J, work, report, limits, function, context, halt, scheme, steps, curvature,
-                matrix, box, fun, counts,
-            )  # fmt: skip
+            solve_row(solver, row, X, J, fun, counts, work, report, context, matrix, batch)
         except Exception:
             counts[row, 0] = RAISED
             for i in range(X.shape[1]):
                 J[row, i] = work[work.shape[0] - HOST_ROWS, i]
-            halt[0] = 1
+            batch.halt[0] = 1
 
     @portable
-    def solve_rows(
-        thread, taken, solver, X, J, work, reports, words, matrices, limits, function, context, varies, halt,
-        scheme, steps, curvature, box, fun, counts,
-    ):  # fmt: skip
+    def solve_rows(thread, taken, solver, X, J, fun, counts, work, reports, words, matrices, batch):
         rows = X.shape[0]
-        together = max(1, min(CHUNK, rows // (4 * work.shape[0])))
+        together = max(1, min(MOST_TOGETHER, rows // (4 * work.shape[0])))
         begin = count_on(address_of(taken), together)
         while begin < rows:
             for row in range(begin, min(begin + together, rows)):
-                words[thread, 0] = context
+                words[thread, 0] = batch.context
                 words[thread, 1] = row
-                if interrupted(address_of(halt)):
+                if interrupted(address_of(batch.halt)):
                     counts[row, 0] = TIME_LIMIT
                     continue
+                context = address_of(words[thread]) if batch.varies else batch.context
                 guarded(
-                    solver, row, X, J, work[thread], reports[thread], limits, function,
-                    address_of(words[thread]) if varies else context, halt, scheme, steps, curvature,
-                    matrices[thread], box, fun, counts,
+                    solver, row, X, J, fun, counts, work[thread], reports[thread], context, matrices[thread],
+                    batch,
                 )  # fmt: skip
             begin = count_on(address_of(taken), together)
 
     @compiled(f"solve-many-{_digest(signature.return_type)}", {**SOLVER_FLAGS, "nogil": True})
-    def drive(
-        solver, X, J, work, reports, words, matrices, limits, function, context, varies, halt, scheme, steps,
-        curvature, box, fun, counts,
-    ):  # fmt: skip
+    def drive(solver, X, J, fun, counts, work, reports, words, matrices, batch):
         taken = np.zeros(1, np.int64)
         parallel_for(
-            solve_rows, work.shape[0], UNKNOWN if X.shape[0] > 1 else 0, taken, solver, X, J, work, reports,
-            words, matrices, limits, function, context, varies, halt, scheme, steps, curvature, box, fun,
-            counts,
+            solve_rows, work.shape[0], UNKNOWN if X.shape[0] > 1 else 0, taken, solver, X, J, fun, counts,
+            work, reports, words, matrices, batch,
         )  # fmt: skip
 
     return drive

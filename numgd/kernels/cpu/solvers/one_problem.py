@@ -383,4 +383,6 @@ def _compiled_entry(method, threads):
 def scratch(method, n, maxcor, dtype):
     """Scratch memory for `entry`: `work`, and `carry` (HOST_CARRIED,) of a fresh start."""
     work = method_memory(method, (method.rows(n, maxcor) + HOST_ROWS, n), dtype)
-    return work, np.full(HOST_CARRIED, np.nan, dtype)
+    carry = np.empty(HOST_CARRIED, dtype)
+    carry.fill(np.nan)
+    return work, carry

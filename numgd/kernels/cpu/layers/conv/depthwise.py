@@ -26,10 +26,11 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.layers.conv.addresses import phases, whole_sweep
-from numgd.kernels.cpu.layers.conv.epilogue import finish
+from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
-from numgd.kernels.cpu.layers.conv.packing import remembered
+from numgd.kernels.cpu.layers.conv.packing import cached
 from numgd.kernels.cpu.layers.conv.shares import MEMORY, SHARES, add_shares
+from numgd.kernels.cpu.layers.fused import finish
 
 BAND = 2**17
 """Bytes that a thread's panels aim at."""
@@ -83,15 +84,15 @@ def cover(count, sizes):
     return np.array(chosen), np.array(begins)
 
 
-def reason_against(kernel, inside, outside, geometry):
-    """Why this algorithm does not apply, or None."""
+def reason_against(layer):
+    """Why the algorithm does not apply, or None."""
     lanes = lanes_of(np.dtype(np.float32))
-    width = inside // geometry.groups
+    channels, groups = layer.in_channels, layer.geometry.groups
     widths = widths_of(np.dtype(np.float64))
-    if inside != outside or width not in widths or inside < lanes:
+    if channels != layer.out_channels or channels // groups not in widths or channels < lanes:
         return (
             f"it takes groups of {widths} channels, as many in as out, and at least {lanes} channels; "
-            f"there are {inside} in, {outside} out and {geometry.groups} groups"
+            f"there are {channels} in, {layer.out_channels} out and {groups} groups"
         )
     return None
 
@@ -247,7 +248,7 @@ def _driver(dtype):
                     to_x = cut.start_x + (from_x + column) * cut.step_x
                     place = ((image * out.shape[1] + to_y) * out.shape[2] + to_x) * channels + c
                     start = (row * segment + column) * pitch + lanes
-                    finish(results, start, bias, c, flat, place, length, activation)
+                    finish(activation, results, start, bias, c, flat, place, length)
 
     @compiled(f"conv-depthwise-{dtype}")
     def drive(
@@ -290,7 +291,7 @@ def _cut(sweep, down, across, batch, channels, size, itemsize, most):
     return cut, cost(band, panels) // itemsize
 
 
-def packed_weights(weight, taps, transposed, kept, back=0):
+def packed_weights(weight, taps, transposed, packed_cache, back=0):
     """The weights of chosen taps as `_pack` has them."""
     channels, lanes = weight.shape[0], lanes_of(weight.dtype)
     blocks = ceil_divide(channels + back, lanes)
@@ -301,10 +302,10 @@ def packed_weights(weight, taps, transposed, kept, back=0):
         _pack(flat, taps, transposed, lanes, back, packed)
         return packed
 
-    return remembered(kept, ("depthwise", transposed, taps.tobytes(), back), make)
+    return cached(packed_cache, ("depthwise", transposed, taps.tobytes(), back), make)
 
 
-def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
+def _run(source, weight, bias, out, taps, transposed, sweep, activation, packed_cache):
     """One sweep; `taps` is (indices into the kernel, dy, dx)."""
     if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
         return
@@ -314,7 +315,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     width = weight.shape[3]
     lanes = lanes_of(dtype)
 
-    packed = packed_weights(weight, reached, transposed, kept)
+    packed = packed_weights(weight, reached, transposed, packed_cache)
     work = work_of(source.shape[0] * sweep.count_y * sweep.count_x * channels, reached.size * width)
     most = threads_for(work)
     cut, length = _cut(
@@ -344,16 +345,16 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, kept):
     )
 
 
-def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     """Convolve; parameters as of `direct.forward`."""
     taps, sweep = whole_sweep(out.shape, weight.shape, geometry)
-    _run(x, weight, bias, out, taps, False, sweep, activation, kept)
+    _run(x, weight, bias, out, taps, False, sweep, activation, packed_cache)
 
 
-def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input; parameters as of `direct.input_gradient`."""
     for taps, sweep in phases(out.shape, weight.shape, geometry):
-        _run(grad, weight, bias, out, taps, True, sweep, activation, kept)
+        _run(grad, weight, bias, out, taps, True, sweep, activation, packed_cache)
 
 
 @cache
@@ -486,3 +487,15 @@ def put_weights(partial, out, back=0):
     for block, found in enumerate(by_channel):
         first = first_channel(block, lanes, back, channels)
         flat[first : first + lanes] = found
+
+
+ALGORITHM = ConvAlgorithm(
+    name="depthwise",
+    summary="groups of one or a few channels, as many out as in",
+    reason_against=reason_against,
+    forward=forward,
+    input_gradient=input_gradient,
+    weight_gradient=weight_gradient,
+    priority=30,
+    worthwhile=lambda layer, batch, height, width: True,
+)

@@ -17,9 +17,11 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv import depthwise
+from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.depthwise import first_channel
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.shares import MEMORY, SHARES
+from numgd.kernels.cpu.layers.fused import PIECES
 
 SUMMED = 512
 """Results whose products are summed together, for the gradient of the weights: sums of sums lose less."""
@@ -74,12 +76,13 @@ def _plan(kernel, wide, geometry, apart=False):
     return Lines(kernel[0], geometry.dilation[0], top, left), np.array(kinds), np.array(begins)
 
 
-def reason_against(kernel, inside, outside, geometry):
-    """Why this algorithm does not apply, or None."""
+def reason_against(layer):
+    """Why the algorithm does not apply, or None."""
     lanes = lanes_of(np.dtype(np.float32))
-    if inside != geometry.groups or outside != inside or inside < lanes:
+    channels, geometry = layer.in_channels, layer.geometry
+    if channels != geometry.groups or channels != layer.out_channels or channels < lanes:
         return f"it takes as many groups as channels in and out, and at least {lanes}"
-    if kernel[1] != 3 or geometry.stride != (1, 1) or geometry.dilation[1] != 1:
+    if layer.kernel[1] != 3 or geometry.stride != (1, 1) or geometry.dilation[1] != 1:
         return "it takes kernels three wide, stride 1 and dilation 1 to the right"
     if max(geometry.padding[2:]) > 1:
         return "it takes padding of at most 1 on the left and on the right"
@@ -111,7 +114,9 @@ def _meet(table, source, image, y, begin, lines):
 def _driver(dtype):
     """The loop over lines of results."""
     lanes = lanes_of(dtype)
-    convolve = any_of(line_block, from_dtype(dtype), _kinds(dtype, _sizes()))
+    convolve = any_of(
+        line_block, from_dtype(dtype), tuple((*kind, PIECES) for kind in _kinds(dtype, _sizes()))
+    )
 
     @portable
     def take(worker, source, packed, bias, out, kinds, begins, lines, back, workers, activation):
@@ -142,14 +147,14 @@ def _driver(dtype):
     return drive
 
 
-def _run(source, weight, bias, out, geometry, transposed, activation, kept):
+def _run(source, weight, bias, out, geometry, transposed, activation, packed_cache):
     """One convolution, with the kernel turned by 180° where `transposed`."""
     if out.size == 0:
         return
     taps = np.arange(weight.shape[1] * 3)[:: -1 if transposed else 1]
     lines, kinds, begins = _plan(weight.shape[1:3], out.shape[2], geometry)
     back = _back(source)
-    packed = depthwise.packed_weights(weight, taps, False, kept, back)
+    packed = depthwise.packed_weights(weight, taps, False, packed_cache, back)
     work = work_of(out.size, 3 * lines.tall)
     workers = min(threads_for(work), out.shape[0] * out.shape[1])
     _driver(out.dtype)(work, source, packed, bias, out, kinds, begins, lines, back, workers, activation)
@@ -159,21 +164,21 @@ def _too_short(out):
     return out.shape[2] < _sizes()[1]
 
 
-def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     """Convolve; parameters as of `direct.forward`."""
     if _too_short(out):
-        depthwise.forward(x, weight, bias, out, geometry, activation, kept)
+        depthwise.forward(x, weight, bias, out, geometry, activation, packed_cache)
     else:
-        _run(x, weight, bias, out, geometry, False, activation, kept)
+        _run(x, weight, bias, out, geometry, False, activation, packed_cache)
 
 
-def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input; parameters as of `direct.input_gradient`."""
     mirrored = geometry.mirrored(weight.shape[1:3])
     if _too_short(out) or min(mirrored.padding) < 0 or max(mirrored.padding[2:]) > 1:
-        depthwise.input_gradient(grad, weight, bias, out, geometry, activation, kept)
+        depthwise.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache)
     else:
-        _run(grad, weight, bias, out, mirrored, True, activation, kept)
+        _run(grad, weight, bias, out, mirrored, True, activation, packed_cache)
 
 
 @cache
@@ -233,3 +238,15 @@ def weight_gradient(grad, x, out, geometry):
     sums = workspace(total, dtype, min(threads_for(work), shares))
     _weight_driver(dtype)(work, grad, x, partial, sums, kinds, begins, lines, back)
     depthwise.put_weights(partial, out, back)
+
+
+ALGORITHM = ConvAlgorithm(
+    name="depthwise_lines",
+    summary="one group per channel, kernels three wide, stride 1: rows of results stay in registers",
+    reason_against=reason_against,
+    forward=forward,
+    input_gradient=input_gradient,
+    weight_gradient=weight_gradient,
+    priority=40,
+    worthwhile=lambda layer, batch, height, width: True,
+)

@@ -14,14 +14,19 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, seldom
 from numgd.kernels.cpu.layers.conv.addresses import fill, phases, whole_sweep
+from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of
-from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, pack, padded, portions, remembered
+from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, pack, padded, portions
+from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
+from numgd.kernels.cpu.layers.fused import PIECES
 
 
 @cache
 def _driver(dtype):
     """The loop over strips of pixels and blocks of channels."""
-    convolve = any_of(convolve_block, from_dtype(dtype), blocks_of(dtype))
+    convolve = any_of(
+        convolve_block, from_dtype(dtype), tuple((*block, PIECES) for block in blocks_of(dtype))
+    )
 
     @seldom
     def take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
@@ -64,7 +69,7 @@ def _driver(dtype):
     return drive
 
 
-def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation, kept):
+def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation, packed_cache):
     """All portions of one sweep; `taps` is (indices into the kernel, dy, dx)."""
     if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
         return
@@ -84,9 +89,11 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
     for portion in portions(groups, sweep.per_group, chosen.size * sweep.depth, block, source.itemsize):
         key = ("direct", transposed, chosen.tobytes(), portion)
         packed = None  # the last portion's memory is free before there is another's
-        packed = remembered(
-            kept, key, lambda portion=portion: pack(weight, chosen, transposed, portion, groups, block)
-        )
+
+        def make(portion=portion):
+            return pack(weight, chosen, transposed, portion, groups, block)
+
+        packed = cached(packed_cache, key, make)
         columns = portion.groups * ceil_divide(portion.columns, block.width)
         splits = 1 if strips >= 8 * workers else columns
         drive(
@@ -106,7 +113,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
         )
 
 
-def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     """Convolve.
 
     Parameters
@@ -118,20 +125,32 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None):
         Written.
     geometry : Geometry
     activation : int
-        A code of `epilogue.ACTIVATIONS`.
-    kept : dict, optional
-        Where packed weights are looked up and left.
+        A code of `fused.CODES`.
+    packed_cache : dict, optional
+        Keeps packed weights from one call to the next.
     """
     taps, sweep = whole_sweep(out.shape, weight.shape, geometry)
-    _run(x, weight, bias, out, taps, False, sweep, geometry.groups, activation, kept)
+    _run(x, weight, bias, out, taps, False, sweep, geometry.groups, activation, packed_cache)
 
 
-def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input, which is the transposed convolution; parameters as of `forward`."""
     for taps, sweep in phases(out.shape, weight.shape, geometry):
-        _run(grad, weight, bias, out, taps, True, sweep, geometry.groups, activation, kept)
+        _run(grad, weight, bias, out, taps, True, sweep, geometry.groups, activation, packed_cache)
 
 
-def reason_against(kernel, inside, outside, geometry):
-    """Why this algorithm does not apply: it always does."""
-    return None
+ALGORITHM = ConvAlgorithm(
+    name="direct",
+    summary="any convolution: blocks of results are summed in registers, through tables of addresses",
+    reason_against=lambda layer: None,
+    forward=forward,
+    input_gradient=input_gradient,
+    weight_gradient=weight_gradient,
+    priority=0,
+    worthwhile=lambda layer, batch, height, width: True,
+)
+"""It also computes kernels of one pixel by default: its micro-kernel is then that of a matrix product.
+
+That is as fast as the BLAS and applies bias and activation in registers.  It also avoids the BLAS's own
+threads, which would keep spinning next to numgd's.
+"""

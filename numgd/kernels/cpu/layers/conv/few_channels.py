@@ -16,18 +16,21 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv import direct
+from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import (
     block_for,
     blocks_of,
+    cached,
     pack,
     padded,
     portions,
-    remembered,
 )
+from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
+from numgd.kernels.cpu.layers.fused import PIECES
 
-CHANNELS = 8
-"""Channels up to which this algorithm is chosen."""
+MAX_CHANNELS = 8
+"""Input channels up to which the algorithm is chosen."""
 
 BAND = 2**18
 """Bytes of the image that a band aims at."""
@@ -48,9 +51,9 @@ class Cut(NamedTuple):
     workers: int
 
 
-def reason_against(kernel, inside, outside, geometry):
-    """Why this algorithm does not apply, or None."""
-    if geometry.dilation[1] != 1 or geometry.groups != 1:
+def reason_against(layer):
+    """Why the algorithm does not apply, or None."""
+    if layer.geometry.dilation[1] != 1 or layer.geometry.groups != 1:
         return "it takes dilation 1 to the right and one group"
     return None
 
@@ -58,7 +61,9 @@ def reason_against(kernel, inside, outside, geometry):
 @cache
 def _driver(dtype):
     """The loop over bands."""
-    convolve = any_of(convolve_block, from_dtype(dtype), blocks_of(dtype))
+    convolve = any_of(
+        convolve_block, from_dtype(dtype), tuple((*block, PIECES) for block in blocks_of(dtype))
+    )
 
     @portable
     def take(worker, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
@@ -173,7 +178,7 @@ def _plan(shape, kernel, result, dtype, geometry, most):
 _ALL = np.zeros(1, np.int64)  # the one tap that all numbers of a weight belong to
 
 
-def forward(x, weight, bias, out, geometry, activation=0, kept=None, name="few"):
+def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, name="few"):
     """Convolve; parameters as of `direct.forward`, and the name of the weights in what is kept."""
     if out.size == 0:
         return
@@ -189,23 +194,39 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None, name="few")
     for portion in portions(1, out.shape[3], flat.shape[2], block, dtype.itemsize):
         key = (name, portion)
         packed = None  # the last portion's memory is free before there is another's
-        packed = remembered(kept, key, lambda portion=portion: pack(flat, _ALL, False, portion, 1, block))
+        packed = cached(packed_cache, key, lambda portion=portion: pack(flat, _ALL, False, portion, 1, block))
         _driver(dtype)(
             work, x, packed, bias, out, scratch, tables, places, cut, portion, taps,
             (kind, block.rows, block.width), activation,
         )  # fmt: skip
 
 
-def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input; parameters as of `direct.input_gradient`.
 
     At stride one it is a convolution with the kernel turned by 180°, and of few results.
     """
     mirrored = geometry.mirrored(weight.shape[1:3])
     if geometry.stride != (1, 1) or min(mirrored.padding) < 0:
-        direct.input_gradient(grad, weight, bias, out, geometry, activation, kept)
+        direct.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache)
         return
-    turned = remembered(
-        kept, "turned", lambda: np.ascontiguousarray(weight[:, ::-1, ::-1].transpose(3, 1, 2, 0))
+    turned = cached(
+        packed_cache, "turned", lambda: np.ascontiguousarray(weight[:, ::-1, ::-1].transpose(3, 1, 2, 0))
     )
-    forward(grad, turned, bias, out, mirrored, activation, kept, "few turned")
+    forward(grad, turned, bias, out, mirrored, activation, packed_cache, "few turned")
+
+
+def _worthwhile(layer, batch, height, width):
+    return layer.in_channels <= MAX_CHANNELS and layer.kernel[1] > 1
+
+
+ALGORITHM = ConvAlgorithm(
+    name="few_channels",
+    summary="first layers: a row of the kernel, over all channels, is one tap",
+    reason_against=reason_against,
+    forward=forward,
+    input_gradient=input_gradient,
+    weight_gradient=weight_gradient,
+    priority=20,
+    worthwhile=_worthwhile,
+)

@@ -140,10 +140,10 @@ def padded(bias, block):
     return found
 
 
-def remembered(kept, key, make):
+def cached(packed_cache, key, make):
     """What `make` gives, kept in a dictionary if there is one."""
-    if kept is None:
+    if packed_cache is None:
         return make()
-    if key not in kept:
-        kept[key] = make()
-    return kept[key]
+    if key not in packed_cache:
+        packed_cache[key] = make()
+    return packed_cache[key]

@@ -4,11 +4,13 @@ import numpy as np
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
-from numgd.kernels.cpu.layers.conv.epilogue import finish
+from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
+from numgd.kernels.cpu.layers.fused import finish
 
 
-def reason_against(kernel, inside, outside, geometry):
-    """Why this algorithm does not apply, or None; `inside` and `outside` are numbers of channels."""
+def reason_against(layer):
+    """Why the algorithm does not apply, or None."""
+    kernel, geometry = layer.kernel, layer.geometry
     if kernel != (1, 1):
         return f"its kernel is 1×1, not {kernel[0]}×{kernel[1]}"
     if geometry.stride != (1, 1) or geometry.groups != 1 or any(geometry.padding):
@@ -19,7 +21,7 @@ def reason_against(kernel, inside, outside, geometry):
 @portable
 def _finish_pixel(pixel, flat, bias, activation):
     channels = bias.size
-    finish(flat, pixel * channels, bias, 0, flat, pixel * channels, channels, activation)
+    finish(activation, flat, pixel * channels, bias, 0, flat, pixel * channels, channels)
 
 
 @compiled("conv-pointwise-finish", ELEMENTWISE_FLAGS)
@@ -28,7 +30,7 @@ def _finish(out, bias, activation):
     parallel_for(_finish_pixel, out.shape[0], out.size, out.reshape(-1), bias, activation)
 
 
-def forward(x, weight, bias, out, geometry, activation=0, kept=None):
+def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     """Convolve; parameters as of `direct.forward`."""
     pixels = out.reshape(-1, out.shape[3])
     np.matmul(x.reshape(-1, x.shape[3]), weight.reshape(weight.shape[0], -1).T, out=pixels)
@@ -36,7 +38,7 @@ def forward(x, weight, bias, out, geometry, activation=0, kept=None):
         _finish(pixels, bias, activation)
 
 
-def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
+def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input; parameters as of `direct.input_gradient`."""
     pixels = out.reshape(-1, out.shape[3])
     np.matmul(grad.reshape(-1, grad.shape[3]), weight.reshape(weight.shape[0], -1), out=pixels)
@@ -47,3 +49,13 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, kept=None):
 def weight_gradient(grad, x, out, geometry):
     """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
     np.matmul(grad.reshape(-1, grad.shape[3]).T, x.reshape(-1, x.shape[3]), out=out.reshape(out.shape[0], -1))
+
+
+ALGORITHM = ConvAlgorithm(
+    name="pointwise",
+    summary="1×1 kernels at stride 1: one matrix product by the BLAS",
+    reason_against=reason_against,
+    forward=forward,
+    input_gradient=input_gradient,
+    weight_gradient=weight_gradient,
+)

@@ -6,7 +6,7 @@ multiplications for m = 4 (Lavin and Gray, *Fast algorithms for convolutional ne
 12 and sections 4.1 to 4.3).  Each thread takes some tiles at a time through all stages, within its cache.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,53 +16,26 @@ from numgd.jit.micro_kernels import any_of, gather_block, lanes_of, sandwich_blo
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.layers.conv.epilogue import finish
+from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of, workspace
-from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, portions, remembered
-
-INPUT = {
-    2: ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-    4: (
-        (4, 0, -5, 0, 1, 0),
-        (0, -4, -4, 1, 1, 0),
-        (0, 4, -4, -1, 1, 0),
-        (0, -2, -1, 2, 1, 0),
-        (0, 2, -1, -2, 1, 0),
-        (0, 4, 0, -5, 0, 1),
-    ),
-}
-"""Bᵀ by m."""
-
-KERNEL = {
-    2: ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
-    4: (
-        (1 / 4, 0, 0),
-        (-1 / 6, -1 / 6, -1 / 6),
-        (-1 / 6, 1 / 6, -1 / 6),
-        (1 / 24, 1 / 12, 1 / 6),
-        (1 / 24, -1 / 12, 1 / 6),
-        (0, 0, 1),
-    ),
-}
-"""G by m."""
-
-RESULT = {
-    2: ((1, 1, 1, 0), (0, 1, -1, -1)),
-    4: ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
-}
-"""Aᵀ by m."""
-
-SCRATCH = 14 * 2**20
-"""Bytes that all threads' tiles may take."""
-
-TRANSFORMED = 38 * 2**20
-"""Bytes that transformed weights may take at a time."""
+from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, portions
+from numgd.kernels.cpu.layers.conv.winograd_matrices import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
+from numgd.kernels.cpu.layers.conv.winograd_weight_gradient import weight_gradient
+from numgd.kernels.cpu.layers.fused import finish
 
 DEPTH = 64  # input channels whose weights are transformed together
 
 
-def reason_against(kernel, inside, outside, geometry):
-    """Why this algorithm does not apply, or None."""
+WORTHWHILE_CHANNELS = 16
+"""Channels per group, in or out, below which the transforms cost more than the algorithm saves."""
+
+WEIGHT_TILES = 24
+"""Tiles whose products take as long as the transform of the weights."""
+
+
+def reason_against(layer):
+    """Why the algorithm does not apply, or None."""
+    kernel, geometry = layer.kernel, layer.geometry
     if kernel != (3, 3):
         return f"its kernel is 3×3, not {kernel[0]}×{kernel[1]}"
     if geometry.stride != (1, 1) or geometry.dilation != (1, 1):
@@ -246,7 +219,7 @@ def _driver(dtype, m):
                             to = (portion.group + group) * per_group + portion.column
                             place = pixel * results + to
                             columns = portion.columns
-                            finish(finished, start, bias, to, flat, place, columns, activation)
+                            finish(activation, finished, start, bias, to, flat, place, columns)
 
     @compiled(f"conv-winograd-{m}-{dtype}")
     def drive(work, source, packed, bias, zeros, out, scratch, tiling, portion, per_group, block, activation):
@@ -258,7 +231,7 @@ def _driver(dtype, m):
     return drive
 
 
-def _convolve(m, source, weight, bias, out, padding, groups, transposed, activation, kept):
+def _convolve(m, source, weight, bias, out, padding, groups, transposed, activation, packed_cache):
     """All portions of one convolution."""
     if out.size == 0:
         return
@@ -281,7 +254,7 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
             return packed
 
         packed = scratch = None  # the last portion's memory is free before there is another's
-        packed = remembered(kept, ("winograd", m, transposed, portion), make)
+        packed = cached(packed_cache, ("winograd", m, transposed, portion), make)
         channels = portion.groups * depth
         per_tile = points * (channels + panels * block.width) * dtype.itemsize
         workers = max(
@@ -306,12 +279,41 @@ TILES = 48
 """Tiles that a thread takes at a time at most."""
 
 
-def forward(m, x, weight, bias, out, geometry, activation=0, kept=None):
+def forward(m, x, weight, bias, out, geometry, activation=0, packed_cache=None):
     """Convolve by F(m×m, 3×3); other parameters as of `direct.forward`."""
-    _convolve(m, x, weight, bias, out, geometry.padding, geometry.groups, False, activation, kept)
+    _convolve(m, x, weight, bias, out, geometry.padding, geometry.groups, False, activation, packed_cache)
 
 
-def input_gradient(m, grad, weight, bias, out, geometry, activation=0, kept=None):
+def input_gradient(m, grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input: a convolution with the kernel turned by 180°."""
     padding = geometry.mirrored((3, 3)).padding
-    _convolve(m, grad, weight, bias, out, padding, geometry.groups, True, activation, kept)
+    _convolve(m, grad, weight, bias, out, padding, geometry.groups, True, activation, packed_cache)
+
+
+def _worthwhile(layer, batch, height, width):
+    if min(layer.in_channels, layer.out_channels) < WORTHWHILE_CHANNELS * layer.geometry.groups:
+        return False
+    # Products for a pair of channels; transforming the weights costs as much as some tiles.
+    tiles = batch * ceil_divide(height, 4) * ceil_divide(width, 4)
+    return 1.3 * 36 * (tiles + WEIGHT_TILES) < 9 * batch * height * width
+
+
+ALGORITHM_2 = ConvAlgorithm(
+    name="winograd_2",
+    summary="3×3 kernels at stride 1: F(2×2, 3×3)",
+    reason_against=reason_against,
+    forward=partial(forward, 2),
+    input_gradient=partial(input_gradient, 2),
+    weight_gradient=partial(weight_gradient, 2),
+)
+
+ALGORITHM_4 = ConvAlgorithm(
+    name="winograd_4",
+    summary="3×3 kernels at stride 1: F(4×4, 3×3), which rounds a little more in float32",
+    reason_against=reason_against,
+    forward=partial(forward, 4),
+    input_gradient=partial(input_gradient, 4),
+    weight_gradient=partial(weight_gradient, 4),
+    priority=10,
+    worthwhile=_worthwhile,
+)

@@ -19,7 +19,7 @@ from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of, workspa
 from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of
 from numgd.kernels.cpu.layers.conv.shares import add_shares, shares_for
 from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient as direct
-from numgd.kernels.cpu.layers.conv.winograd import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
+from numgd.kernels.cpu.layers.conv.winograd_matrices import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
 
 TILES = 512
 """Tiles that all threads take at a time at most."""

@@ -1,0 +1,48 @@
+"""What a convolution algorithm is: a record of its functions, and of when they apply."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from numgd.foundations.records import Record
+from numgd.kernels.cpu.layers.conv.geometry import Geometry
+
+
+class Layer(NamedTuple):
+    """A convolution without its images."""
+
+    kernel: tuple  # (height, width)
+    in_channels: int
+    out_channels: int
+    geometry: Geometry
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ConvAlgorithm(Record):
+    """A convolution algorithm.  A module of this package that holds one makes it available.
+
+    Attributes
+    ----------
+    reason_against : callable
+        ``reason_against(layer)``: why the algorithm does not apply to a `Layer`, as a sentence for an error
+        message, or None.
+    forward : callable
+        ``forward(x, weight, bias, out, geometry, activation=0, packed_cache=None)``; see `direct.forward`.
+    input_gradient : callable
+        ``input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None)``: the transposed
+        convolution; see `direct.input_gradient`.
+    weight_gradient : callable
+        ``weight_gradient(grad, x, out, geometry)``; see `weight_gradient.weight_gradient`.
+    priority : int
+        Among the algorithms that apply and are worthwhile, the one of the highest priority is chosen.
+    worthwhile : callable, optional
+        ``worthwhile(layer, batch, height, width)``: whether the algorithm pays off for so many results of
+        that size.  Without it, the algorithm is used only where it is named.
+    """
+
+    reason_against: Callable
+    forward: Callable
+    input_gradient: Callable
+    weight_gradient: Callable
+    priority: int = 0
+    worthwhile: Callable | None = None

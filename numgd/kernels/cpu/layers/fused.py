@@ -1,0 +1,89 @@
+"""Activations fused into other kernels: applied while a result is in registers or in the cache.
+
+A fused activation is piecewise linear.  Its two numbers are all that vector code (`numgd.jit.micro_kernels`),
+scalar code (`finish`) and the kernels with a lower bound (`FLOORED`) know about it.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from numgd.jit.micro_kernels import any_of
+from numgd.jit.portable import portable
+from numgd.scalars import ACTIVATIONS
+
+
+class Fused(NamedTuple):
+    """A piecewise linear activation: min(x, ceiling) where x > 0, else slope · x.  NaN gives NaN."""
+
+    slope: float
+    ceiling: float = math.inf
+
+
+FUSED = {
+    None: Fused(1.0),
+    "relu": Fused(0.0),
+    "relu6": Fused(0.0, 6.0),
+    "leaky_relu": Fused(ACTIVATIONS["leaky_relu"].default),
+}
+"""The activations that convolutions apply, by name."""
+
+CODES = {name: code for code, name in enumerate(FUSED)}
+"""What a kernel is given: the place of an activation in `PIECES`."""
+
+PIECES = tuple(FUSED.values())
+"""The activations in the order of their codes."""
+
+FLOORED = tuple(name for name, pieces in FUSED.items() if pieces in (Fused(1.0), Fused(0.0)))
+"""Those that are a lower bound, or none: dense layers and normalisations apply them as max(x, floor)."""
+
+
+def _make_piecewise(slope, ceiling):
+    """The activation as a portable function."""
+
+    @portable
+    def identity(value):
+        return value
+
+    @portable
+    def cut_off(value):
+        real = type(value)
+        return real(0) if value <= real(0) else value
+
+    @portable
+    def sloping(value):
+        real = type(value)
+        return real(slope) * value if value <= real(0) else value
+
+    lower = {0.0: cut_off, 1.0: identity}.get(slope, sloping)
+    if ceiling == math.inf:
+        return lower
+
+    @portable
+    def bounded(value):
+        value, top = lower(value), type(value)(ceiling)
+        return top if value >= top else value
+
+    return bounded
+
+
+def _make_finish(_, slope, ceiling):
+    activation = _make_piecewise(slope, ceiling)
+
+    @portable
+    def finish_with(sums, start, bias, first, out, place, count):
+        # An unsigned index never counts from the end, and needs no slice before the loop vectorises.
+        from_sum, from_bias, to = np.uint64(start), np.uint64(first), np.uint64(place)
+        for j in range(np.uint64(count)):
+            out[to + j] = activation(sums[from_sum + j] + bias[from_bias + j])
+
+    return finish_with
+
+
+finish = any_of(_make_finish, None, PIECES)
+"""``finish(code, sums, start, bias, first, out, place, count)``: activation(sums + bias) for one pixel.
+
+`start`, `first` and `place` are where its `count` neighbouring channels begin in the vectors `sums`, `bias`
+and `out`.
+"""

@@ -1,0 +1,81 @@
+"""What an activation or a loss is: a record of scalar functions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numgd.foundations.records import Record
+from numgd.jit.portable import strict
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ScalarFunction(Record):
+    """A function of numbers together with its derivative.
+
+    Its functions are portable and have the same arguments, of one dtype.  The first is what the derivative is
+    taken with respect to, the last the parameter, which most functions ignore.  They are `strict`: no sum in
+    them is reordered, whatever the flags of their caller.  NaN gives NaN, and so does no other number.
+
+    Attributes
+    ----------
+    function : str
+        Name of the function of `numgd.nn.functional` that computes it.
+    formula : str
+        The value, as the documentation shows it; c is the parameter.
+    value, derivative : callable
+    joint : callable, optional
+        ``joint(…) -> (value, derivative)`` where the two share an exponential, which it computes once.  Value
+        and derivative have the same bits as those of `value` and `derivative`.
+    parameter : str, optional
+        Name of the parameter in `numgd.nn.functional`.
+    default : float
+        The default of the parameter.
+    range : annotation, optional
+        The range of the parameter.
+    """
+
+    function: str
+    formula: str
+    value: Callable
+    derivative: Callable
+    joint: Callable | None = None
+    parameter: str | None = None
+    default: float = 0.0
+    range: Any = None
+
+    def __iter__(self):
+        """The value and the derivative, in this order."""
+        return iter((self.value, self.derivative))
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Activation(ScalarFunction):
+    """An activation; its functions are ``f(x, c)``."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Loss(ScalarFunction):
+    """The loss of a number x with a target y; its functions are ``f(x, y, c)``.
+
+    Attributes
+    ----------
+    x, target : {None, 'probability', 'sign'}
+        What x and y must be: any number, one from 0 to 1, or −1 or 1.
+    """
+
+    x: Literal["probability", "sign"] | None = None
+    target: Literal["probability", "sign"] | None = None
+
+
+def parts_of(joint):
+    """Value and derivative of a joint function, each without the work that it does not need."""
+
+    @strict
+    def value(*args):
+        return joint(*args)[0]
+
+    @strict
+    def derivative(*args):
+        return joint(*args)[1]
+
+    return {"value": value, "derivative": derivative, "joint": joint}
