@@ -137,7 +137,7 @@ def make_model(space):
             slope = unhindered(x, g, lower, upper, p, free, newton_compact, model)
             if slope < zero:
                 return slope
-            if not compact.factorise(model.N, model.factors, theta, True):
+            if not compact.factorize(model.N, model.factors, theta, True):
                 return zero
             change = cauchy_compact(model, x, g, lower, upper, p, breaks, order, d)
             sound = subspace_compact(model, g, p, breaks, d)
