@@ -5,7 +5,7 @@ scalar goes in and one comes out, inside compiled code and outside.  Each reduce
 polynomial and sets exponents by their bits, without a branch.
 
 The errors stated, in units in the last place, are the largest of compiled code: in float32 of all 2³²
-arguments, in float64 of 2·10⁷ (erf: 10⁶) drawn from the whole range (``tests/nn/test_simd.py``); with fused
+arguments, in float64 of 2·10⁷ (erf: 10⁶) drawn from the whole range (``tests/jit/test_simd.py``); with fused
 multiply-add, and about the same without.  Results below the smallest normal number are denormal,
 not zero.  NaN gives NaN; an argument outside the domain too, without a warning.
 

@@ -9,7 +9,8 @@ from numgd.foundations.ranges import Flag, Tolerance
 from numgd.foundations.status import CALLBACK, INVALID_INPUT, TIME_LIMIT
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
-from numgd.kernels.cpu.solvers.one_problem import HOST_ROWS, REPORT_SIZE, entry, scratch
+from numgd.kernels.cpu.solvers.host_evaluator import HOST_ROWS, REPORT_SIZE
+from numgd.kernels.cpu.solvers.one_problem import entry, scratch
 from numgd.solve.bounds import binding, box_of, clip
 from numgd.solve.observer import Observer
 from numgd.solve.options import settings

@@ -13,8 +13,8 @@ from numgd.callables.objective import Functions, bind, choose
 from numgd.foundations.ranges import Finite, check_relations, check_values, checked, parameters_of, rounded
 from numgd.foundations.spaces import SERIAL
 from numgd.jit.portable import SOLVER_FLAGS, check_compilation
+from numgd.kernels.cpu.solvers.host_evaluator import HOST_ROWS, NFEV, NJEV, REPORT_SIZE
 from numgd.kernels.cpu.solvers.line_search import GRADIENTS, START, Limits, line_search, scratch
-from numgd.kernels.cpu.solvers.one_problem import HOST_ROWS, NFEV, NJEV, REPORT_SIZE
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, WOLFE, make_strong_wolfe

@@ -30,7 +30,7 @@ from numgd.jit.overloads import refresh
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import OWN_ROWS, compare_curvature, compare_gradient
-from numgd.kernels.cpu.solvers.one_problem import (
+from numgd.kernels.cpu.solvers.host_evaluator import (
     HOST_CARRIED,
     HOST_ROWS,
     NFEV,
@@ -39,8 +39,8 @@ from numgd.kernels.cpu.solvers.one_problem import (
     REPLACED,
     REPLACED_CURVATURE,
     REPORT_SIZE,
-    entry,
 )
+from numgd.kernels.cpu.solvers.one_problem import entry
 from numgd.registry import METHODS
 from numgd.solve._minimize import minimize
 from numgd.solve.options import DRIVER_OPTIONS, method_name, own_method, settings

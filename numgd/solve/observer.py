@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.kernels.cpu.solvers.one_problem import F
+from numgd.kernels.cpu.solvers.host_evaluator import F
 
 
 class History(NamedTuple):

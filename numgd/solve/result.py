@@ -4,7 +4,7 @@ import numpy as np
 
 from numgd.callables.objective import with_replaced
 from numgd.foundations.status import CALLBACK, MESSAGES, SUCCESSES
-from numgd.kernels.cpu.solvers.one_problem import ASYMMETRY, NFEV, NHEV, NJEV, REPLACED, REPLACED_CURVATURE
+from numgd.kernels.cpu.solvers.host_evaluator import ASYMMETRY, NFEV, NHEV, NJEV, REPLACED, REPLACED_CURVATURE
 from numgd.solve.warm_start import remember_state
 from numgd.system.late import optimize
 from numgd.system.warn import warn_user

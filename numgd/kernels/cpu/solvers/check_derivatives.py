@@ -10,7 +10,7 @@ from numgd.foundations.spaces import SERIAL
 from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, borrow
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solvers import least_squares as fit
-from numgd.kernels.cpu.solvers.one_problem import (
+from numgd.kernels.cpu.solvers.host_evaluator import (
     NFEV,
     NHEV,
     NJEV,

@@ -11,7 +11,7 @@ from numgd.foundations.schemes import NO_CURVATURE
 from numgd.foundations.spaces import SERIAL
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.solvers.one_problem import NFEV, NJEV, REFINED, REPLACED, Problem, make_evaluator
+from numgd.kernels.cpu.solvers.host_evaluator import NFEV, NJEV, REFINED, REPLACED, Problem, make_evaluator
 from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, Found, make_strong_wolfe

@@ -20,7 +20,7 @@ from numgd.foundations.status import (
 from numgd.jit.parallel import UNKNOWN, parallel_for
 from numgd.jit.pointers import address_of, compiled_call, count_on, function_address, interrupted
 from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled, portable
-from numgd.kernels.cpu.solvers.one_problem import (
+from numgd.kernels.cpu.solvers.host_evaluator import (
     HOST_CARRIED,
     HOST_ROWS,
     NFEV,
@@ -29,15 +29,15 @@ from numgd.kernels.cpu.solvers.one_problem import (
     REPLACED,
     REPLACED_CURVATURE,
     REPORT_SIZE,
-    entry,
 )
+from numgd.kernels.cpu.solvers.one_problem import entry
 
 MOST_TOGETHER = 16
 """Problems that a thread takes at a time, at most."""
 
 
 class Batch(NamedTuple):
-    """What all problems of a batch share; from `function` on as in `one_problem.Problem`."""
+    """What all problems of a batch share; from `function` on as in `host_evaluator.Problem`."""
 
     options: Any  # the solver's NamedTuple
     function: Any  # address of the compiled objective
