@@ -78,6 +78,9 @@ SUCCESSES = frozenset(
 ) = (int(status) for status in Status)
 
 
+GOING_ON = -1
+"""What a stopping test returns where the run goes on."""
+
 UNLIMITED = 2**62
 """Limit that no solve reaches."""
 

@@ -3,6 +3,7 @@
 import math
 
 from numgd.foundations.linalg import epsilon, is_finite
+from numgd.foundations.spaces import make_norm
 from numgd.jit.portable import portable
 
 
@@ -24,6 +25,18 @@ def projected_gradient(out, x, a, g, lower, upper):
         if is_finite(move):
             move = max(min(move, upper[i] - x[i]), lower[i] - x[i])
         out[i] = move
+
+
+def make_projected_norm(space):
+    """Function ``distance(x, g, order, lower, upper, scratch)``: the norm of the projected gradient step."""
+    norm = make_norm(space)
+
+    @portable
+    def distance(x, g, order, lower, upper, scratch):
+        projected_gradient(scratch, x, x.dtype.type(1), g, lower, upper)
+        return norm(scratch, order)
+
+    return distance
 
 
 @portable

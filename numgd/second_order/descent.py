@@ -3,44 +3,46 @@
 import math
 from typing import Annotated, Any, NamedTuple
 
-from numgd.foundations.linalg import epsilon
 from numgd.foundations.ranges import Below, Limit, LimitFromOne, NormOrder, OpenFraction, Tolerance
 from numgd.foundations.spaces import make_norm
 from numgd.foundations.status import (
-    CALLBACK,
     CONVERGED_FUNCTION,
     CONVERGED_GRADIENT,
     CONVERGED_STEP,
+    GOING_ON,
     LINE_SEARCH_FAILED,
     MAXFUN,
-    MAXITER,
     NOT_FINITE,
-    UNBOUNDED,
     UNLIMITED,
     Outcome,
 )
 from numgd.jit.portable import portable
 from numgd.second_order.line_search import (
     ARRIVED,
-    DECREASE,
-    DESCENDS,
-    FAILED,
-    MINUS_INFINITY,
     STUCK,
+    WOLFE,
     make_strong_wolfe,
+    nothing_found,
+    unbounded,
+)
+from numgd.second_order.stopping import (
+    AUTOMATIC,
+    iteration_limit,
+    make_relative_step_test,
+    negligible_decrease,
+    status_after_step,
+    status_at_limits,
+    status_at_start,
+    status_of_step,
 )
 
 SCRATCH_ROWS = 5  # gradient, direction, trial point, two trial gradients
 
-
-AUTOMATIC = -1
-
-QUIET = 3
-"""Place in `carry` of whether the last search foretold no decrease that would show, and found none.
-
-One direction does not tell whether a point is a minimum, as far as rounding shows: the model's and the
-gradient's have to agree.
-"""
+# Places in `carry`.
+F_PREVIOUS = 0  # the value before the last step
+FRESH = 1  # 1 if the model has just been forgotten, so that the next direction is the negative gradient
+LENGTH = 2  # of the last step
+QUIET = 3  # 1 if the last search found nothing better, and the slopes predicted that; see `confirmed`
 
 
 class DescentOptions(NamedTuple):
@@ -48,8 +50,8 @@ class DescentOptions(NamedTuple):
 
     gtol: Tolerance = 1e-5  # stop when the norm of the gradient is at most this
     norm: NormOrder = math.inf  # order of that norm
-    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    xrtol: Tolerance = 0.0  # stop when the relative length of the step is at most this; 0: never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0: never
     c1: Annotated[OpenFraction, Below("c2")] = 1e-4  # sufficient decrease
     c2: OpenFraction = 0.9  # curvature
     maxiter: Limit = AUTOMATIC  # 200 n
@@ -58,7 +60,7 @@ class DescentOptions(NamedTuple):
 
 
 @portable
-def stay(problem, x, p, g, memory, age, options):
+def no_escape(problem, x, p, g, memory, age, options):
     """The `escape` of a method that takes every stationary point for a minimum."""
     return g.dtype.type(0)
 
@@ -66,26 +68,26 @@ def stay(problem, x, p, g, memory, age, options):
 class Model(NamedTuple):
     """What distinguishes one line-search method from another, over one space.
 
-    remember(alpha, s, y, g, memory, age, options) -> age takes in an accepted step s of length alpha, the
-    change y of the gradient, which it may overwrite, and the new gradient g.  direct(problem, x, p, g,
-    memory, age, options) writes the next direction to p and leaves what it reads as it is; at age 0 it
-    is −g, unless the model is `local`.  escape(problem, x, p, g, memory, age, options) is asked at a point
-    where the gradient is within gtol: it writes a direction of negative curvature to p and gives the mean
-    slope along it, or gives 0 for a minimum.
+    remember(alpha, s, y, g, memory, age, options) -> age updates the model after an accepted step s of length
+    alpha, with the change y of the gradient, which it may overwrite, and the new gradient g.  direct(problem,
+    x, p, g, memory, age, options) writes the next direction to p and leaves its other arguments unchanged; at
+    age 0 it is −g, unless the model is `local`.  escape(problem, x, p, g, memory, age, options) is called at
+    a point where the gradient is within gtol: it writes a direction of negative curvature to p and returns
+    the mean slope along it, or returns 0 for a minimum.
     """
 
     remember: Any
     direct: Any
-    escape: Any = stay
+    escape: Any = no_escape
 
 
-# The first trial step of a line search: guess(first, fresh, f, f_previous, slope, alpha, x, g), `first` of a
-# run, or `fresh` without a model, `alpha` the length of the last step.
+# The first trial step of a line search: guess(first, fresh, f, f_previous, slope, alpha, x, g).  `first` is
+# true in the first iteration of a run and `fresh` without a model; `alpha` is the length of the last step.
 
 
 @portable
 def from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g):
-    """SciPy's guess: the function falls as much as it did in the last iteration."""
+    """SciPy's guess: the function decreases as much as it did in the last iteration."""
     real = x.dtype.type
     guess = min(real(1), real(2.02) * (f - f_previous) / slope)
     return guess if guess > real(0) else real(1)
@@ -93,7 +95,7 @@ def from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g):
 
 @portable
 def unit_after_first(first, fresh, f, f_previous, slope, alpha, x, g):
-    """One, of directions whose length means something from the second on."""
+    """One, except in the first iteration: for directions that have a natural length from the second on."""
     if first:
         return from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g)
     return x.dtype.type(1)
@@ -101,204 +103,224 @@ def unit_after_first(first, fresh, f, f_previous, slope, alpha, x, g):
 
 @portable
 def unit(first, fresh, f, f_previous, slope, alpha, x, g):
-    """One, of a Newton step."""
+    """One: for Newton steps."""
     return x.dtype.type(1)
 
 
 @portable
-def unseen(f, x):
-    """The decrease of a value that rounding may hide."""
-    return x.dtype.type(8) * epsilon(x) * abs(f)
+def is_descent(slope):
+    """Whether a slope is negative and finite."""
+    return slope < 0 and slope > -math.inf
 
 
 @portable
-def flat(g, x, f):
-    """Whether a gradient is small beside the value: max |gᵢ| max(|xᵢ|, 1) ≤ ε^⅓ max(|f|, 1).
+def confirmed(outcome, fresh, local, carry, negligible, tolerance):
+    """Whether a search with this outcome shows that its start is a minimum, as far as ftol or rounding tell.
 
-    The slopes along one direction, or along the gradient, say little of a narrow valley.  J. E. Dennis and
-    R. B. Schnabel, Numerical Methods for Unconstrained Optimization and Nonlinear Equations (1983), 7.2.
+    One direction does not tell where rounding decides: the model's direction and the negative gradient, taken
+    after it (`fresh`), have to agree.
     """
-    one = x.dtype.type(1)
-    limit = epsilon(x) ** (one / x.dtype.type(3)) * max(abs(f), one)
-    largest = x.dtype.type(0)
-    for i in range(x.size):
-        largest = max(largest, abs(g[i]) * max(abs(x[i]), one))
-    return largest <= limit
+    if outcome != ARRIVED or not negligible > 0:
+        return False
+    return carry[QUIET] > 0 if fresh else local or negligible == tolerance
 
 
 @portable
-def decrease_to_miss(tolerance, slope, g, x, f):
-    """The decrease along a direction that need not be looked for: a tolerance, or what rounding may hide.
+def status_of_stop(moved, stationary, small, arrived, evaluations, options):
+    """Status where a search ends at its start, or (`moved`) so near that rounding leaves no room."""
+    if stationary and not moved:
+        return CONVERGED_GRADIENT
+    if small:
+        return CONVERGED_STEP
+    if arrived:
+        return CONVERGED_FUNCTION
+    if evaluations >= options.maxfun and not moved:
+        return MAXFUN
+    return GOING_ON
 
-    Of the latter there is none where the gradient is not small beside the value.
+
+def make_steepest(space):
+    """Function ``steepest(p, g)``, which returns the slope along p and whether p was scaled.
+
+    It writes −g to p, or −g / max |gᵢ| where the squares of −g over- or underflow.
     """
-    hidden = unseen(f, x)
-    if tolerance > hidden:
-        return tolerance
-    steep = -slope > x.dtype.type(1e6) * hidden  # then it is far from hidden, and need not be asked further
-    return hidden if not steep and flat(g, x, f) else x.dtype.type(0)
+    dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
+
+    @portable
+    def steepest(p, g):
+        one = g.dtype.type(1)
+        copy(p, g)
+        scale(p, -one)
+        slope = dot(g, p)
+        if is_descent(slope):
+            return slope, False
+        scale(p, one / max_abs(g))
+        return dot(g, p), True
+
+    return steepest
 
 
-def make_relative_step_test(space):
-    """SciPy's test of BFGS: ‖s‖ ≤ xrtol (xrtol + ‖x‖)."""
+def make_carrying(space, local):
+    """Functions ``resume(carry, f, g, age)`` and ``forget(carry, f, g, quiet)`` for what `carry` holds.
+
+    `resume` returns the previous value, whether the next direction is the negative gradient, the length of
+    the last step, and whether the run is new; `forget` returns the previous value for a search along the
+    negative gradient.
+    """
     dot = space.dot
 
     @portable
-    def small(s, x, options):
-        xrtol = options.xrtol
-        return xrtol > x.dtype.type(0) and math.sqrt(dot(s, s)) <= xrtol * (xrtol + math.sqrt(dot(x, x)))
+    def previous_value(f, g):
+        """The value from which SciPy's guess is a step of length one."""
+        return f + math.sqrt(dot(g, g)) / g.dtype.type(2)
 
-    return small
+    @portable
+    def resume(carry, f, g, age):
+        if carry[F_PREVIOUS] != carry[F_PREVIOUS]:  # nothing is carried: NaN
+            return previous_value(f, g), age == 0 and not local, carry[LENGTH], True
+        return carry[F_PREVIOUS], carry[FRESH] > 0, carry[LENGTH], False
+
+    @portable
+    def forget(carry, f, g, quiet):
+        carry[F_PREVIOUS] = previous_value(f, g)
+        carry[FRESH], carry[QUIET] = 1, quiet
+        return carry[F_PREVIOUS]
+
+    return resume, forget
+
+
+def make_search_along(space, evaluate, search, local):
+    """Function that searches along p; it returns what was found and whether x is `confirmed` as a minimum."""
+    line_search = search(space, evaluate)
+
+    @portable
+    def search_along(problem, x, f, g, slope, p, alpha, x_trial, gradients, fresh, carry, left, options):
+        limit = min(options.maxls, left)
+        tolerance = options.ftol * max(abs(f), x.dtype.type(1))
+        negligible = negligible_decrease(tolerance, slope, g, x, f)
+        found = line_search(
+            problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit, negligible
+        )
+        return found, confirmed(found.outcome, fresh, local, carry, negligible, tolerance)
+
+    return search_along
+
+
+def make_advance(space, remember):
+    """Function that moves x to the point that a search found and updates the model; returns the new age.
+
+    On return p is the step s and g the new gradient.
+    """
+    copy, scale, combine = space.copy, space.scale, space.combine
+
+    @portable
+    def advance(found, x, f, x_trial, p, g, gradients, carry, memory, age, options):
+        one = x.dtype.type(1)
+        g_new = gradients[found.row]
+        scale(p, found.alpha)
+        combine(g, -one, one, g_new)  # y
+        copy(x, x_trial)
+        age = remember(found.alpha, p, g, g_new, memory, age, options)
+        copy(g, g_new)
+        carry[F_PREVIOUS], carry[FRESH], carry[LENGTH] = f, 0, found.alpha
+        carry[QUIET] = found.outcome == ARRIVED
+        return age
+
+    return advance
 
 
 def make_descent(
     space,
     evaluator,
     model,
-    unit_step=False,
-    guess=None,
+    guess=from_last_decrease,
     search=make_strong_wolfe,
     step_test=make_relative_step_test,
     local=False,
 ):
     """The loop over a space for one method.
 
-    `unit_step`: whether the first trial step is one (methods whose directions are well scaled) or SciPy's
-    guess from the last decrease; another `guess` takes its place.  `search` and `step_test` make the line
-    search and the test for a step too small to go on.  `local`: the model comes from derivatives at x alone,
-    so that there is nothing to forget when it fails; a direction of NaN says that they are not finite.
+    `guess` gives the first trial step, `search` and `step_test` make the line search and the test of the
+    length of a step.  `local`: the model consists of derivatives at x alone, so there is nothing to forget
+    when it fails; a direction of NaN says that they are not finite.
     """
-    dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
+    dot = space.dot
     evaluate, observe, refine = evaluator.evaluate, evaluator.observe, evaluator.refine
-    norm = make_norm(space)
-    remember, direct, escape = model
-    first_trial = guess or (unit_after_first if unit_step else from_last_decrease)
-    line_search = search(space, evaluate)
+    norm, steepest = make_norm(space), make_steepest(space)
+    resume, forget = make_carrying(space, local)
+    direct, escape = model.direct, model.escape
+    search_along = make_search_along(space, evaluate, search, local)
+    advance = make_advance(space, model.remember)
     small = step_test(space)
 
     @portable
     def descent(problem, x, work, carry, options, age):
-        real = x.dtype.type
-        zero, one, two = real(0), real(1), real(2)
-        g, p, x_trial, gradients = work[0], work[1], work[2], work[3:5]
-        memory = work[SCRATCH_ROWS:]
+        g, p, x_trial, gradients, memory = work[0], work[1], work[2], work[3:5], work[SCRATCH_ROWS:]
+        maxiter = iteration_limit(options, x)
         f = evaluate(problem, x, g)
-        evaluations = 1
-        iteration = 0
-        maxiter = options.maxiter if options.maxiter >= 0 else 200 * x.size
+        evaluations, iteration = 1, 0
         size = norm(g, options.norm)
-        if f == -math.inf:
-            return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-        if not (f < math.inf and size < math.inf):
-            return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-        f_previous, fresh = carry[0], carry[1] > zero
-        first = f_previous != f_previous  # nothing is carried: NaN
-        if first:
-            f_previous = f + math.sqrt(dot(g, g)) / two  # SciPy's guess: a first step of length one
-            fresh = age == 0 and not local
+        status = status_at_start(f, size)
+        if status != GOING_ON:
+            return Outcome(status, iteration, evaluations, f, age)
+        f_previous, fresh, alpha, first = resume(carry, f, g, age)
         observe(problem, iteration, f)
-        alpha = carry[2]
         while True:
-            slope = zero
+            slope = x.dtype.type(0)
             stationary = size <= options.gtol
             if stationary:
                 slope = escape(problem, x, p, g, memory, age, options)
-                if not slope < zero:
+                if not slope < 0:
                     return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
-            if iteration >= maxiter:
-                return Outcome(MAXITER, iteration, evaluations, f, age)
-            if evaluations >= options.maxfun:
-                return Outcome(MAXFUN, iteration, evaluations, f, age)
-
+            status = status_at_limits(iteration, evaluations, maxiter, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
             if not stationary:
                 direct(problem, x, p, g, memory, age, options)
                 slope = dot(g, p)
                 if local and slope != slope:
                     return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-            if not (slope < zero and slope > -math.inf):
+            if not is_descent(slope):
                 age, fresh = 0, True
-                copy(p, g)
-                scale(p, -one)
-                slope = dot(g, p)
-                if not (slope < zero and slope > -math.inf):  # squares over- or underflow
-                    scale(p, one / norm(g, real(math.inf)))
-                    slope = dot(g, p)
+                slope, _ = steepest(p, g)
 
-            alpha = first_trial(first, fresh, f, f_previous, slope, alpha, x, g)
-            limit = min(options.maxls, options.maxfun - evaluations)
-            tolerance = options.ftol * max(abs(f), one)
-            negligible = decrease_to_miss(tolerance, slope, g, x, f)
-            found = line_search(
-                problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
-                negligible,
+            alpha = guess(first, fresh, f, f_previous, slope, alpha, x, g)
+            found, arrived = search_along(
+                problem, x, f, g, slope, p, alpha, x_trial, gradients, fresh, carry,
+                options.maxfun - evaluations, options,
             )  # fmt: skip
             evaluations += found.evaluations
             quiet = found.outcome == ARRIVED
-            arrived = quiet and (carry[QUIET] > zero if fresh else local or negligible == tolerance)
-            arrived = arrived and negligible > zero
-            if found.outcome == FAILED or (quiet and found.alpha == zero):
-                if stationary:
-                    return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
-                if local and small(p, x, options):
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if arrived:
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
-                if evaluations >= options.maxfun:
-                    return Outcome(MAXFUN, iteration, evaluations, f, age)
-                if refine(problem, x, g):
-                    size = norm(g, options.norm)
-                    continue
-                if fresh or local:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                age, fresh = 0, True  # forget the model and try along the gradient
-                f_previous = f + math.sqrt(dot(g, g)) / two
-                carry[0], carry[1], carry[QUIET] = f_previous, one, one if quiet else zero
-                continue
-
-            # p becomes the step s, g the change of the gradient y, then the new gradient.
-            g_new = gradients[found.row]
-            alpha = found.alpha
+            moved = not nothing_found(found)
             small_direction = local and small(p, x, options)
-            scale(p, alpha)
-            combine(g, -one, one, g_new)
-            copy(x, x_trial)
-            age = remember(alpha, p, g, g_new, memory, age, options)
-            copy(g, g_new)
-            f_previous, f = f, found.f
-            carry[0], carry[1], carry[2] = f_previous, zero, alpha
-            carry[QUIET] = one if quiet else zero
-            first = False
-            iteration += 1
-            size = norm(g, options.norm)
-            stop = observe(problem, iteration, f)
-            if found.outcome == MINUS_INFINITY or found.outcome == DESCENDS:
-                return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-            if not size < math.inf:
-                return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-            if stop:
-                return Outcome(CALLBACK, iteration, evaluations, f, age)
-            if (quiet or found.outcome == STUCK) and size > options.gtol:
-                if small_direction:
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if arrived:
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
-                if refine(problem, x, g):
-                    fresh, size = False, norm(g, options.norm)
+            if moved:
+                age = advance(found, x, f, x_trial, p, g, gradients, carry, memory, age, options)
+                f_previous, f, alpha = f, found.f, found.alpha
+                first = False
+                iteration += 1
+                size = norm(g, options.norm)
+                stop = observe(problem, iteration, f)
+                status = status_after_step(unbounded(found), size, stop)
+                if status == GOING_ON and size > options.gtol and found.outcome == WOLFE:
+                    # A search that shortened a Newton step says nothing about how far the minimum is.
+                    near = small(p, x, options) and (small_direction or not local)
+                    status = status_of_step(near, f_previous, f, x, options)
+                if status != GOING_ON:
+                    return Outcome(status, iteration, evaluations, f, age)
+                if size <= options.gtol or not (quiet or found.outcome == STUCK):
+                    fresh = False
                     continue
-                if fresh:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                fresh = True
-                if not local:
-                    age = 0  # forget the model and go on along the gradient
-                f_previous = f + math.sqrt(dot(g, g)) / two
-                carry[0], carry[1] = f_previous, one
+            # There is no lower point along p, as far as rounding shows.
+            status = status_of_stop(moved, stationary, small_direction, arrived, evaluations, options)
+            if status == GOING_ON and refine(problem, x, g):
+                fresh, size = fresh and not moved, norm(g, options.norm)
                 continue
-            fresh = False
-            if size > options.gtol and found.outcome != DECREASE:
-                # A search that shortened a Newton step says nothing about how far the minimum is.
-                if small(p, x, options) and (small_direction or not local):
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+            if status == GOING_ON and (fresh or (local and not moved)):
+                status = LINE_SEARCH_FAILED
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
+            # Forget the model and go on along the negative gradient.
+            age, fresh = age if local else 0, True
+            f_previous = forget(carry, f, g, quiet)
 
     return descent

@@ -11,27 +11,29 @@ Memory: 7 vectors of length n.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numgd.foundations.linalg import epsilon
 from numgd.foundations.ranges import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
 from numgd.foundations.records import Method
 from numgd.foundations.status import (
     CALLBACK,
-    CONVERGED_FUNCTION,
-    CONVERGED_GRADIENT,
-    CONVERGED_STEP,
+    GOING_ON,
     LINE_SEARCH_FAILED,
     MAXFUN,
-    MAXITER,
-    NOT_FINITE,
     UNBOUNDED,
     UNLIMITED,
     Outcome,
 )
 from numgd.jit.portable import portable
 from numgd.second_order.box import clip
-from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient, soft_threshold
+from numgd.second_order.l1 import make_composite, make_distance, minimum_norm_subgradient, soft_threshold
+from numgd.second_order.stopping import (
+    make_relative_step_test,
+    status_at_start,
+    status_before_step,
+    status_of_step,
+)
 
 
 class FistaOptions(NamedTuple):
@@ -79,31 +81,149 @@ def turns(y, x_trial, x):
     return total
 
 
+@portable
+def is_lower(f_trial, f, f_start, v_trial, x_trial, x, noise):
+    """Whether F is lower; where rounding hides it, whether a convex F with subgradient v_trial would be."""
+    if f_trial <= f:
+        return True
+    if f_trial - f <= noise * abs(f) and f_trial <= f_start:
+        return expansion(v_trial, x_trial, x)[0] <= 0
+    return False
+
+
+@portable
+def next_momentum(t, real):
+    """The next t and the factor of the last step: Beck & Teboulle, eq. 4.2 and 4.3."""
+    one = real(1)
+    t_next = (one + math.sqrt(one + real(4) * t * t)) / real(2)
+    return t_next, (t - one) / t_next
+
+
+@portable
+def larger_lipschitz(lipschitz, curvature, real):
+    """The next estimate of the Lipschitz constant, where a step with the last met more curvature."""
+    growth = real(1.1) * curvature / lipschitz
+    if not growth > real(1.2):
+        growth = real(1.2) if curvature > lipschitz else real(10)
+    return lipschitz * min(growth, real(10))
+
+
+@portable
+def smaller_lipschitz(lipschitz, curvature, against, first, real):
+    """The next estimate of the Lipschitz constant, after a step that met less curvature."""
+    if first:
+        return max(real(0.01) * lipschitz, min(curvature, lipschitz))
+    if curvature <= real(0):
+        return lipschitz * real(0.1)
+    if against > real(0):
+        return lipschitz * real(SHRINKING)
+    return lipschitz
+
+
+class ProximalStep(NamedTuple):
+    """Where the search for a Lipschitz constant ended; the point is in x_trial, its gradient in g_trial."""
+
+    found: Any
+    smooth: Any  # the smooth part there
+    lipschitz: Any
+    curvature: Any  # that the step met
+    evaluations: Any
+
+
+def make_proximal_step(space, value, gradient):
+    """The proximal step from y with backtracking: Beck & Teboulle, section 4."""
+    max_abs = space.max_abs
+
+    @portable
+    def proximal_step(
+        problem, y, smooth_y, g_y, x_trial, g_trial, lipschitz, momentum, left, noise, options, lower, upper
+    ):
+        real = y.dtype.type
+        zero, one, two = real(0), real(1), real(2)
+        smooth = curvature = zero
+        evaluations = 0
+        while evaluations < left and lipschitz < math.inf:
+            soft_threshold(x_trial, y, one / lipschitz, g_y, options.l1 / lipschitz)
+            clip(x_trial, lower, upper)
+            smooth = value(problem, x_trial, options)
+            evaluations += 1
+            linear, square = expansion(g_y, x_trial, y)
+            if smooth == -math.inf or (square == zero and momentum == zero):
+                break
+            gap = smooth - smooth_y - linear
+            curvature = two * gap / square
+            hidden = abs(gap) <= noise * max(abs(smooth_y), abs(smooth))
+            if hidden or curvature <= lipschitz or square == zero:
+                gradient(problem, x_trial, g_trial, options)
+                if hidden:  # rounding leaves nothing of the gap: it is computed from the gradients
+                    curvature = (expansion(g_trial, x_trial, y)[0] - linear) / square
+                if (curvature <= lipschitz or square == zero) and max_abs(g_trial) < math.inf:
+                    return ProximalStep(True, smooth, lipschitz, curvature, evaluations)
+            lipschitz = larger_lipschitz(lipschitz, curvature, real)
+        return ProximalStep(False, smooth, lipschitz, curvature, evaluations)
+
+    return proximal_step
+
+
+def make_extrapolate(space, evaluate):
+    """Function that writes the point with momentum to y and the gradient of the smooth part there to g_y.
+
+    It returns the value of the smooth part and the number of evaluations.
+    """
+    copy, step = space.copy, space.step
+
+    @portable
+    def extrapolate(problem, x, s, momentum, smooth, g, y, g_y, options, lower, upper):
+        step(y, x, momentum, s)
+        clip(y, lower, upper)
+        if momentum == 0:
+            copy(g_y, g)
+            return smooth, 0
+        return evaluate(problem, y, g_y, options), 1
+
+    return extrapolate
+
+
+def make_advance(space):
+    """Function that moves x to the trial point, with its gradient and subgradient; s is the step."""
+    copy, axpy = space.copy, space.axpy
+
+    @portable
+    def advance(x, x_trial, s, g, g_trial, v, v_trial):
+        copy(s, x_trial)
+        axpy(s, -x.dtype.type(1), x)
+        copy(x, x_trial)
+        copy(g, g_trial)
+        copy(v, v_trial)
+
+    return advance
+
+
 def make_solver(space, evaluator):
     """The solver over a space."""
-    dot, copy, scale, axpy, step = space.dot, space.copy, space.scale, space.axpy, space.step
+    copy, scale, max_abs = space.copy, space.scale, space.max_abs
     observe, bounds = evaluator.observe, evaluator.bounds
     evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
-    max_abs, distance = space.max_abs, make_size(space)
+    small = make_relative_step_test(space)
+    distance, measure = make_distance(space)
+    extrapolate, advance = make_extrapolate(space, evaluate), make_advance(space)
+    proximal_step = make_proximal_step(space, value, gradient)
 
     @portable
     def solve(problem, x, work, carry, options, age):
         real = x.dtype.type
-        zero, one, two = real(0), real(1), real(2)
+        zero, one = real(0), real(1)
         v, g, s, y, g_y, x_trial, g_trial = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
-        noise = real(epsilon(x) ** real(2.0 / 3.0))  # below this fraction of a value, gradients are asked
+        noise = real(epsilon(x) ** real(2.0 / 3.0))  # below this fraction of a value, gradients decide
         lower, upper = bounds(problem)
         clip(x, lower, upper)
         smooth = evaluate(problem, x, g, options)
         f = smooth + penalty(x, options)
-        evaluations = 1
-        iteration = 0
-        minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
-        size = distance(v, x, options.norm, lower, upper, x_trial)
-        if f == -math.inf:
-            return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-        if not (f < math.inf and size < math.inf):
-            return Outcome(NOT_FINITE, iteration, evaluations, f, age)
+        evaluations, iteration = 1, 0
+        size = measure(v, x, g, options, lower, upper, x_trial)
+        status = status_at_start(f, size)
+        if status != GOING_ON:
+            return Outcome(status, iteration, evaluations, f, age)
         first = carry[T] != carry[T]  # nothing is carried: NaN
         if first:
             carry[T], carry[START] = one, f
@@ -112,109 +232,56 @@ def make_solver(space, evaluator):
             scale(s, zero)
         observe(problem, iteration, f)
         while True:
-            if size <= options.gtol:
-                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
-            if iteration >= options.maxiter:
-                return Outcome(MAXITER, iteration, evaluations, f, age)
-            if evaluations >= options.maxfun:
-                return Outcome(MAXFUN, iteration, evaluations, f, age)
+            status = status_before_step(size, iteration, evaluations, options.maxiter, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
+            t_next, momentum = next_momentum(carry[T], real)
+            smooth_y, count = extrapolate(problem, x, s, momentum, smooth, g, y, g_y, options, lower, upper)
+            evaluations += count
+            if count > 0 and not abs(smooth_y) + max_abs(g_y) < math.inf:
+                carry[T] = one
+                continue
+            found = proximal_step(
+                problem, y, smooth_y, g_y, x_trial, g_trial, carry[LIPSCHITZ], momentum,
+                options.maxfun - evaluations, noise, options, lower, upper,
+            )  # fmt: skip
+            evaluations += found.evaluations
+            if found.smooth == -math.inf:
+                copy(x, x_trial)
+                return Outcome(UNBOUNDED, iteration, evaluations, found.smooth, age)
 
-            t, lipschitz = carry[T], carry[LIPSCHITZ]
-            t_next = (one + math.sqrt(one + real(4) * t * t)) / two  # Beck & Teboulle, eq. 4.2
-            momentum = (t - one) / t_next
-            step(y, x, momentum, s)
-            clip(y, lower, upper)
-            smooth_y = smooth
-            if momentum == zero:
-                copy(g_y, g)
-            else:
-                smooth_y = evaluate(problem, y, g_y, options)
-                evaluations += 1
-                if not abs(smooth_y) + max_abs(g_y) < math.inf:
-                    carry[T] = one
-                    continue
-
-            found = False
-            smooth_trial = curvature = zero
-            while evaluations < options.maxfun and not found and lipschitz < math.inf:
-                soft_threshold(x_trial, y, one / lipschitz, g_y, options.l1 / lipschitz)
-                clip(x_trial, lower, upper)
-                smooth_trial = value(problem, x_trial, options)
-                evaluations += 1
-                if smooth_trial == -math.inf:
-                    copy(x, x_trial)
-                    return Outcome(UNBOUNDED, iteration, evaluations, smooth_trial, age)
-                linear, square = expansion(g_y, x_trial, y)
-                if square == zero and momentum == zero:
-                    break
-                gap = smooth_trial - smooth_y - linear
-                curvature = two * gap / square
-                hidden = abs(gap) <= noise * max(abs(smooth_y), abs(smooth_trial))
-                if hidden or curvature <= lipschitz or square == zero:
-                    gradient(problem, x_trial, g_trial, options)
-                    if hidden:  # rounding leaves nothing of the gap: the gradients tell
-                        curvature = (expansion(g_trial, x_trial, y)[0] - linear) / square
-                    found = (curvature <= lipschitz or square == zero) and max_abs(g_trial) < math.inf
-                if not found:
-                    growth = real(1.1) * curvature / lipschitz
-                    if not growth > real(1.2):
-                        growth = real(1.2) if curvature > lipschitz else real(10)
-                    lipschitz *= min(growth, real(10))
-            if not found:
-                if evaluations >= options.maxfun:
+            f_trial, against, lower_point = f, zero, False
+            if found.found:
+                f_trial = found.smooth + penalty(x_trial, options)
+                against = turns(y, x_trial, x)
+                v_trial = y
+                minimum_norm_subgradient(v_trial, x_trial, g_trial, options.l1, lower, upper)
+                lower_point = is_lower(f_trial, f, carry[START], v_trial, x_trial, x, noise)
+            if not lower_point:
+                if not found.found and evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
                 if momentum == zero:
                     if not refine(problem, x, g, options):
                         return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                    minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
-                    size = distance(v, x, options.norm, lower, upper, x_trial)
-                carry[T] = one
-                continue
-
-            f_trial = smooth_trial + penalty(x_trial, options)
-            against = turns(y, x_trial, x)
-            v_trial = y
-            minimum_norm_subgradient(v_trial, x_trial, g_trial, options.l1, lower, upper)
-            fell = f_trial <= f
-            if not fell and f_trial - f <= noise * abs(f) and f_trial <= carry[START]:
-                fell = expansion(v_trial, x_trial, x)[0] <= zero  # rounding hides what a convex F falls
-            if not fell:
-                if momentum == zero:
-                    if not refine(problem, x, g, options):
-                        return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                    minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
-                    size = distance(v, x, options.norm, lower, upper, x_trial)
+                    size = measure(v, x, g, options, lower, upper, x_trial)
                 carry[T] = one  # go on from x without momentum
                 continue
 
-            copy(s, x_trial)
-            axpy(s, -one, x)
-            copy(x, x_trial)
-            copy(g, g_trial)
-            copy(v, v_trial)
-            f_previous, f, smooth = f, f_trial, smooth_trial
+            advance(x, x_trial, s, g, g_trial, v, v_trial)
+            f_previous, f, smooth = f, f_trial, found.smooth
             carry[T] = one if against > zero else t_next
-            if first:
-                lipschitz = max(real(0.01) * lipschitz, min(curvature, lipschitz))
-            elif curvature <= zero:
-                lipschitz *= real(0.1)
-            elif against > zero:
-                lipschitz *= real(SHRINKING)
-            carry[LIPSCHITZ] = lipschitz
+            carry[LIPSCHITZ] = smaller_lipschitz(found.lipschitz, found.curvature, against, first, real)
             first = False
             iteration += 1
             age += 1
-            size = distance(v, x, options.norm, lower, upper, x_trial)
+            size = distance(v, x, options, lower, upper, x_trial)
             stop = observe(problem, iteration, f)
             if stop:
                 return Outcome(CALLBACK, iteration, evaluations, f, age)
             if size > options.gtol:
-                if options.xrtol > zero and math.sqrt(dot(s, s)) <= options.xrtol * (
-                    options.xrtol + math.sqrt(dot(x, x))
-                ):
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+                status = status_of_step(small(s, x, options), f_previous, f, x, options)
+                if status != GOING_ON:
+                    return Outcome(status, iteration, evaluations, f, age)
 
     return solve
 

@@ -11,15 +11,12 @@ import math
 from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
 from numgd.second_order.line_search import (
-    ARRIVED,
-    DECREASE,
-    DESCENDS,
-    FAILED,
+    FAR,
     MINUS_INFINITY,
-    STUCK,
     TRIALS,
     WOLFE,
     Found,
+    final_outcome,
     foretold,
 )
 
@@ -36,24 +33,53 @@ BISECT = 5
 
 
 @portable
-def secant(a, slope_a, b, slope_b):
+def secant_step(a, slope_a, b, slope_b):
     """Where the line through two slopes vanishes."""
     return (a * slope_b - b * slope_a) / (slope_b - slope_a)
 
 
+@portable
+def ends_search(real, purpose, alpha, f, slope, f0, slope0, c1, c2):
+    """The tests T1 and T2 of a trial step; a first trial has to be nearly a minimum too."""
+    enough = f <= f0 + c1 * alpha * slope0 and slope >= c2 * slope0  # T1
+    enough |= slope <= (c1 + c1 - real(1)) * slope0 and slope >= c2 * slope0  # T2
+    if purpose == GUESS:
+        enough &= abs(slope) <= real(NEARLY) * -slope0
+    return enough and f <= f0
+
+
+@portable
+def expanded(real, purpose, a, slope, slope0):
+    """The next trial step where the function still falls at a."""
+    alpha = real(5) * a
+    if purpose == GUESS and slope > slope0:
+        alpha = min(real(100) * a, secant_step(real(0), slope0, a, slope))
+    return alpha
+
+
+@portable
+def inside_bracket(real, a, slope_a, b, slope_b, shortened):
+    """The next trial step in a new bracket, and its purpose: a bisection if the last was not `shortened`."""
+    if shortened:
+        between = secant_step(a, slope_a, b, slope_b)  # S1
+        if between > a and between < b:
+            return between, FIRST_SECANT
+    return a + (b - a) * real(0.5), BISECT  # L2
+
+
 def make_hager_zhang(space, evaluate):
-    """The search over a space; `evaluate(problem, x, gradient)` gives the value and fills the gradient."""
+    """The search over a space; `evaluate(problem, x, gradient)` returns the value and writes the gradient."""
     dot, step = space.dot, space.step
 
     @portable
     def hager_zhang(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible=0.0):
         """Search along p from x, first trying `alpha`, for at most `limit` evaluations.
 
-        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.  A decrease of at
-        most `negligible` is looked for with `TRIALS` steps alone.
+        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.  For a decrease
+        of at most `negligible`, only `TRIALS` steps are tried.
         """
         real = x.dtype.type
-        zero, one, half = real(0), real(1), real(0.5)
+        zero = real(0)
         tiny = epsilon(x)
         allowed = real(8) * tiny * abs(f0)
         first_alpha = alpha
@@ -66,7 +92,7 @@ def make_hager_zhang(space, evaluate):
         best_alpha, best_f, row = zero, f0, 1
         left = real(math.inf)
         evaluations = 0
-        outcome = DECREASE
+        stuck = False
         while evaluations < limit:
             trial_row = 1 - row
             step(x_trial, x, alpha, p)
@@ -78,11 +104,7 @@ def make_hager_zhang(space, evaluate):
             finite = abs(f) < math.inf and abs(slope) < math.inf
             if finite and f < best_f:
                 best_alpha, best_f, row = alpha, f, trial_row
-            enough = f <= f0 + c1 * alpha * slope0 and slope >= c2 * slope0  # T1
-            enough |= slope <= (c1 + c1 - one) * slope0 and slope >= c2 * slope0  # T2
-            if purpose == GUESS:
-                enough &= abs(slope) <= real(NEARLY) * -slope0
-            if finite and f <= f0 and enough:
+            if finite and ends_search(real, purpose, alpha, f, slope, f0, slope0, c1, c2):
                 return Found(WOLFE, alpha, f, trial_row, evaluations)
 
             if finite:
@@ -100,14 +122,12 @@ def make_hager_zhang(space, evaluate):
                 too_high = alpha
                 purpose = HALVE
             if purpose == HALVE and not rises:
-                alpha = a + (too_high - a) * half
+                alpha = a + (too_high - a) * real(0.5)
                 if not (alpha > a and alpha < too_high and too_high - a > real(4) * tiny * too_high):
                     break
                 continue
             if purpose <= EXPAND and falls:
-                alpha = real(5) * a
-                if purpose == GUESS and slope > slope0:
-                    alpha = min(real(100) * a, secant(zero, slope0, a, slope))
+                alpha = expanded(real, purpose, a, slope, slope0)
                 if not alpha < math.inf:
                     break
                 purpose = EXPAND
@@ -116,33 +136,23 @@ def make_hager_zhang(space, evaluate):
             if purpose == FIRST_SECANT:
                 purpose = SECOND_SECANT
                 if rises:
-                    alpha = secant(b, slope_b, old_b, old_slope_b)  # S2
+                    alpha = secant_step(b, slope_b, old_b, old_slope_b)  # S2
                 else:
-                    alpha = secant(a, slope_a, old_a, old_slope_a)  # S3
+                    alpha = secant_step(a, slope_a, old_a, old_slope_a)  # S3
                 if alpha > a and alpha < b:
                     continue
             width = b - a
-            if not width > real(4) * tiny * b:
-                outcome = STUCK
+            stuck = not width > real(4) * tiny * b
+            if stuck:
                 break
             shortened = purpose <= EXPAND or width <= real(0.66) * (old_b - old_a)
             old_a, old_slope_a, old_b, old_slope_b = a, slope_a, b, slope_b
-            purpose = BISECT
-            alpha = a + width * half  # L2
-            if shortened:
-                between = secant(a, slope_a, b, slope_b)  # S1
-                if between > a and between < b:
-                    purpose = FIRST_SECANT
-                    alpha = between
+            alpha, purpose = inside_bracket(real, a, slope_a, b, slope_b, shortened)
 
-        if not best_f < f0:
-            outcome = ARRIVED if left <= negligible else FAILED
-            return Found(outcome, best_alpha, best_f, row, evaluations)
-        if outcome == STUCK and left <= negligible:
-            outcome = ARRIVED
-        step(x_trial, x, best_alpha, p)
-        if b == zero and too_high == zero and best_alpha >= real(1e10) * first_alpha:
-            outcome = DESCENDS
+        if best_f < f0:
+            step(x_trial, x, best_alpha, p)
+        endless = b == zero and too_high == zero and best_alpha >= real(FAR) * first_alpha
+        outcome = final_outcome(stuck, best_f < f0, left, negligible, endless)
         return Found(outcome, best_alpha, best_f, row, evaluations)
 
     return hager_zhang

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from numgd.foundations.spaces import make_norm
 from numgd.jit.portable import portable
-from numgd.second_order.box import projected_gradient
+from numgd.second_order.box import make_projected_norm
 
 
 class Composite(NamedTuple):
@@ -89,18 +89,26 @@ def minimum_norm_subgradient(out, x, g, l1, lower, upper):
             out[i] = zero
 
 
-def make_size(space):
-    """How far a point is from a minimum: the norm of the subgradient, cut where it reaches a bound."""
-    norm = make_norm(space)
+def make_distance(space):
+    """Functions ``distance`` and ``measure``: how far a point is from a minimum.
+
+    ``distance(v, x, options, lower, upper, scratch)`` is the norm of the subgradient v, cut where the step −v
+    reaches a bound; ``measure(v, x, g, options, lower, upper, scratch)`` writes that subgradient first.
+    """
+    norm, projected_norm = make_norm(space), make_projected_norm(space)
 
     @portable
-    def size(v, x, order, lower, upper, scratch):
+    def distance(v, x, options, lower, upper, scratch):
         if lower.size == 0:
-            return norm(v, order)
-        projected_gradient(scratch, x, x.dtype.type(1), v, lower, upper)
-        return norm(scratch, order)
+            return norm(v, options.norm)
+        return projected_norm(x, v, options.norm, lower, upper, scratch)
 
-    return size
+    @portable
+    def measure(v, x, g, options, lower, upper, scratch):
+        minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+        return distance(v, x, options, lower, upper, scratch)
+
+    return distance, measure
 
 
 @portable

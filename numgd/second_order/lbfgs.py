@@ -11,7 +11,7 @@ import numpy as np
 from numgd.foundations.linalg import epsilon
 from numgd.foundations.records import Method
 from numgd.jit.portable import portable
-from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent
+from numgd.second_order.descent import SCRATCH_ROWS, DescentOptions, Model, make_descent, unit_after_first
 
 MAXCOR = 10
 
@@ -79,7 +79,7 @@ def make_model(space):
 
 def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, evaluator, make_model(space), unit_step=True)
+    return make_descent(space, evaluator, make_model(space), guess=unit_after_first)
 
 
 def result_fields(x, work, age, maxcor):

@@ -15,19 +15,7 @@ import numpy as np
 
 from numgd.foundations.linalg import epsilon
 from numgd.foundations.records import Method
-from numgd.foundations.spaces import make_norm
-from numgd.foundations.status import (
-    CALLBACK,
-    CONVERGED_FUNCTION,
-    CONVERGED_GRADIENT,
-    CONVERGED_STEP,
-    LINE_SEARCH_FAILED,
-    MAXFUN,
-    MAXITER,
-    NOT_FINITE,
-    UNBOUNDED,
-    Outcome,
-)
+from numgd.foundations.status import GOING_ON, LINE_SEARCH_FAILED, Outcome
 from numgd.jit.portable import portable
 from numgd.second_order import compact, whole
 from numgd.second_order.box import (
@@ -36,20 +24,39 @@ from numgd.second_order.box import (
     clip,
     ends_inside,
     largest_step,
+    make_projected_norm,
     projected_gradient,
 )
 from numgd.second_order.cauchy_point import make_cauchy_point, straight_until
-from numgd.second_order.descent import QUIET, SCRATCH_ROWS, DescentOptions, decrease_to_miss
+from numgd.second_order.descent import (
+    QUIET,
+    SCRATCH_ROWS,
+    DescentOptions,
+    confirmed,
+    is_descent,
+    status_of_stop,
+)
 from numgd.second_order.line_search import (
     ARRIVED,
-    DECREASE,
-    DESCENDS,
-    FAILED,
-    MINUS_INFINITY,
+    CEILING,
     STUCK,
+    WOLFE,
     make_limited_strong_wolfe,
+    nothing_found,
+    unbounded,
+)
+from numgd.second_order.stopping import (
+    iteration_limit,
+    make_relative_length_test,
+    negligible_decrease,
+    status_after_step,
+    status_at_start,
+    status_before_step,
+    status_of_step,
 )
 from numgd.second_order.subspace import projected_direction
+
+CARRIED_F, THETA = 0, 1  # places in `carry` of the value at x and of θ
 
 OWN_ROWS = SCRATCH_ROWS + 1  # the loop's, and which variables are free
 
@@ -60,48 +67,38 @@ def rows(n, maxcor):
     return OWN_ROWS + min(compact.compact_rows(n, maxcor), whole.whole_rows(n))
 
 
-def make_solver(space, evaluator):
-    """The solver over a space."""
-    dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
-    evaluate, observe, bounds, refine = (
-        evaluator.evaluate,
-        evaluator.observe,
-        evaluator.bounds,
-        evaluator.refine,
-    )
-    max_abs, norm = space.max_abs, make_norm(space)
-    whole_quadratic, compact_quadratic = whole.make_quadratic(space), compact.make_quadratic(space)
-    cauchy_whole, cauchy_compact = make_cauchy_point(whole_quadratic), make_cauchy_point(compact_quadratic)
-    subspace_whole, subspace_compact = whole.make_subspace(space), compact.make_subspace(space)
-    newton_whole, newton_compact = whole.make_newton(space), compact.make_newton(space)
-    remember_whole, remember_compact = whole.make_remember(space), compact.make_remember(space)
+def make_steepest(space):
+    """Function that writes the projected gradient step and marks all variables as free; returns the slope.
 
-    @portable
-    def move(problem, out, x, alpha, p):
-        lower, upper = bounds(problem)
-        bounded_step(out, x, alpha, p, lower, upper)
-
-    strong_wolfe = make_limited_strong_wolfe(space, evaluate, move)
+    It is the Cauchy point where nothing is known of the curvature.
+    """
+    dot, max_abs = space.dot, space.max_abs
 
     @portable
     def steepest(x, g, lower, upper, p, free):
-        """The projected gradient step: the Cauchy point where nothing is known of the curvature."""
-        real = x.dtype.type
-        projected_gradient(p, x, real(1), g, lower, upper)
+        one = x.dtype.type(1)
+        projected_gradient(p, x, one, g, lower, upper)
         slope = dot(g, p)
-        if not (slope < real(0) and slope > -math.inf):  # squares over- or underflow
-            projected_gradient(p, x, real(1) / max_abs(p), g, lower, upper)
+        if not is_descent(slope):  # squares over- or underflow
+            projected_gradient(p, x, one / max_abs(p), g, lower, upper)
             slope = dot(g, p)
         for i in range(x.size):
-            free[i] = real(1)
+            free[i] = one
         return slope
+
+    return steepest
+
+
+def make_unhindered(space):
+    """Function that tries the step −B⁻¹g without regard to the bounds."""
+    dot = space.dot
 
     @portable
     def unhindered(x, g, lower, upper, p, free, newton, model):
-        """Write −B⁻¹g to p; its slope, or 0 where bounds may have a say.
+        """Write −B⁻¹g to p; its slope, or 0 where bounds may matter.
 
-        They have none where the path to the Cauchy point is straight and x + p is in the box.  That point is
-        at t = gᵀg / gᵀB g, which gᵀB⁻¹g / gᵀg bounds from above.
+        They do not where the path to the Cauchy point is straight and x + p is in the box.  That point is at
+        t = gᵀg / gᵀB g, which is at most gᵀB⁻¹g / gᵀg.
         """
         zero = x.dtype.type(0)
         straight = straight_until(x, g, lower, upper, free)
@@ -110,6 +107,18 @@ def make_solver(space, evaluator):
             if -slope <= straight * dot(g, g) and ends_inside(x, p, lower, upper):
                 return slope
         return zero
+
+    return unhindered
+
+
+def make_model(space):
+    """Functions `propose` and `remember`, for whichever form of B the scratch memory holds."""
+    unhindered = make_unhindered(space)
+    cauchy_whole = make_cauchy_point(whole.make_quadratic(space))
+    cauchy_compact = make_cauchy_point(compact.make_quadratic(space))
+    subspace_whole, subspace_compact = whole.make_subspace(space), compact.make_subspace(space)
+    newton_whole, newton_compact = whole.make_newton(space), compact.make_newton(space)
+    remember_whole, remember_compact = whole.make_remember(space), compact.make_remember(space)
 
     @portable
     def propose(x, g, lower, upper, p, free, memory, scratch, theta, age):
@@ -138,7 +147,7 @@ def make_solver(space, evaluator):
 
     @portable
     def remember(s, y, ys, free, memory, theta, y_free, s_bound, age):
-        """Take in a step and the change of the gradient; returns θ."""
+        """Update the model with a step and the change of the gradient; returns θ."""
         if memory.shape[0] == whole.whole_rows(s.size):
             remember_whole(whole.whole(memory), s, y, ys, age)
             return theta
@@ -146,118 +155,135 @@ def make_solver(space, evaluator):
         newest = age % compact.pairs_in(s.size, memory.shape[0])
         return remember_compact(model, newest, s, y, ys, y_free, s_bound)
 
+    return propose, remember
+
+
+def make_search_along(space, evaluator):
+    """Function that searches along p; it returns what was found and whether x is `confirmed` as a minimum."""
+    dot, bounds = space.dot, evaluator.bounds
+
+    @portable
+    def move(problem, out, x, alpha, p):
+        lower, upper = bounds(problem)
+        bounded_step(out, x, alpha, p, lower, upper)
+
+    strong_wolfe = make_limited_strong_wolfe(space, evaluator.evaluate, move)
+
+    @portable
+    def search_along(problem, x, f, g, slope, p, x_trial, gradients, age, carry, left, options):
+        one = x.dtype.type(1)
+        lower, upper = bounds(problem)
+        alpha, ceiling = one, one
+        if carry[CARRIED_F] == carry[CARRIED_F]:
+            ceiling = max(one, largest_step(x, p, lower, upper))
+        elif not bounded_on_all_sides(lower, upper):  # nothing is carried: NaN
+            alpha = min(one, one / math.sqrt(dot(p, p)))
+        limit = min(options.maxls, left)
+        tolerance = options.ftol * max(abs(f), one)
+        projected_gradient(x_trial, x, one, g, lower, upper)
+        negligible = negligible_decrease(tolerance, slope, x_trial, x, f)
+        found = strong_wolfe(
+            problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
+            negligible, ceiling,
+        )  # fmt: skip
+        return found, confirmed(found.outcome, age == 0, False, carry, negligible, tolerance)
+
+    return search_along
+
+
+def make_advance(space, remember):
+    """Function that moves x to the point that a search found and updates the model.
+
+    It returns the new age and the length of the step; on return g is the new gradient.
+    """
+    dot, copy, scale, combine = space.dot, space.copy, space.scale, space.combine
+
+    @portable
+    def advance(found, x, slope, x_trial, p, g, gradients, free, carry, memory, age):
+        one = x.dtype.type(1)
+        g_new, other = gradients[found.row], gradients[1 - found.row]
+        scale(p, found.alpha)
+        combine(g, -one, one, g_new)  # y
+        copy(x, x_trial)
+        ys = dot(g, p)
+        theta = carry[THETA]
+        if ys > -epsilon(x) * found.alpha * slope:
+            theta = remember(p, g, ys, free, memory, theta, x_trial, other, age)
+            age += 1
+        copy(g, g_new)
+        carry[CARRIED_F], carry[THETA], carry[QUIET] = found.f, theta, found.outcome == ARRIVED
+        return age, math.sqrt(dot(p, p))
+
+    return advance
+
+
+def make_solver(space, evaluator):
+    """The solver over a space."""
+    evaluate, observe, bounds = evaluator.evaluate, evaluator.observe, evaluator.bounds
+    refine = evaluator.refine
+    projected_norm, short = make_projected_norm(space), make_relative_length_test(space)
+    steepest = make_steepest(space)
+    propose, remember = make_model(space)
+    search_along, advance = make_search_along(space, evaluator), make_advance(space, remember)
+
     @portable
     def solve(problem, x, work, carry, options, age):
-        real = x.dtype.type
-        zero, one = real(0), real(1)
         g, p, x_trial, gradients, scratch = work[0], work[1], work[2], work[3:5], work[2:5]
         free, memory = work[SCRATCH_ROWS], work[OWN_ROWS:]
         lower, upper = bounds(problem)
+        maxiter = iteration_limit(options, x)
         clip(x, lower, upper)
         f = evaluate(problem, x, g)
-        evaluations = 1
-        iteration = 0
-        maxiter = options.maxiter if options.maxiter >= 0 else 200 * x.size
-        projected_gradient(p, x, one, g, lower, upper)
-        size = norm(p, options.norm)
-        if f == -math.inf:
-            return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-        if not (f < math.inf and size < math.inf):
-            return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-        first = carry[0] != carry[0]  # nothing is carried: NaN
-        theta = carry[1]
+        evaluations, iteration = 1, 0
+        size = projected_norm(x, g, options.norm, lower, upper, p)
+        status = status_at_start(f, size)
+        if status != GOING_ON:
+            return Outcome(status, iteration, evaluations, f, age)
         observe(problem, iteration, f)
         while True:
-            if size <= options.gtol:
-                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
-            if iteration >= maxiter:
-                return Outcome(MAXITER, iteration, evaluations, f, age)
-            if evaluations >= options.maxfun:
-                return Outcome(MAXFUN, iteration, evaluations, f, age)
-
-            slope = zero
+            status = status_before_step(size, iteration, evaluations, maxiter, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
+            slope = x.dtype.type(0)
             if age > 0:
-                slope = propose(x, g, lower, upper, p, free, memory, scratch, theta, age)
-            if not (slope < zero and slope > -math.inf):
+                slope = propose(x, g, lower, upper, p, free, memory, scratch, carry[THETA], age)
+            if not is_descent(slope):
                 age = 0
                 slope = steepest(x, g, lower, upper, p, free)
 
-            alpha, ceiling = one, one
-            if not first:
-                ceiling = max(one, largest_step(x, p, lower, upper))
-            elif not bounded_on_all_sides(lower, upper):
-                alpha = min(one, one / math.sqrt(dot(p, p)))
-            limit = min(options.maxls, options.maxfun - evaluations)
-            tolerance = options.ftol * max(abs(f), one)
-            projected_gradient(x_trial, x, one, g, lower, upper)
-            negligible = decrease_to_miss(tolerance, slope, x_trial, x, f)
-            found = strong_wolfe(
-                problem, x, f, slope, p, alpha, x_trial, gradients, options.c1, options.c2, limit,
-                negligible, ceiling,
+            found, arrived = search_along(
+                problem, x, f, g, slope, p, x_trial, gradients, age, carry, options.maxfun - evaluations,
+                options,
             )  # fmt: skip
             evaluations += found.evaluations
             quiet = found.outcome == ARRIVED
-            arrived = quiet and (carry[QUIET] > zero if age == 0 else negligible == tolerance)
-            arrived = arrived and negligible > zero
-            if found.outcome == FAILED or (quiet and found.alpha == zero):
-                if arrived:
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
-                if evaluations >= options.maxfun:
-                    return Outcome(MAXFUN, iteration, evaluations, f, age)
-                if refine(problem, x, g):
-                    projected_gradient(p, x, one, g, lower, upper)
-                    size = norm(p, options.norm)
-                    continue
-                if age == 0:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                age = 0  # forget the model and try along the projected gradient
-                carry[QUIET] = one if quiet else zero
-                continue
-
-            # p becomes the step s, g the change of the gradient y, then the new gradient.
-            g_new = gradients[found.row]
-            scale(p, found.alpha)
-            combine(g, -one, one, g_new)
-            copy(x, x_trial)
+            moved = not nothing_found(found)
             fresh = age == 0
-            ys = dot(g, p)
-            if ys > -epsilon(x) * found.alpha * slope:
-                other = gradients[1 - found.row]
-                theta = remember(p, g, ys, free, memory, theta, x_trial, other, age)
-                age += 1
-            copy(g, g_new)
-            f_previous, f = f, found.f
-            first = False
-            carry[0], carry[1], carry[QUIET] = f, theta, one if quiet else zero
-            iteration += 1
-            moved = dot(p, p)
-            projected_gradient(p, x, one, g, lower, upper)
-            size = norm(p, options.norm)
-            stop = observe(problem, iteration, f)
-            if found.outcome == MINUS_INFINITY or found.outcome == DESCENDS:
-                return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-            if not size < math.inf:
-                return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-            if stop:
-                return Outcome(CALLBACK, iteration, evaluations, f, age)
-            if (quiet or found.outcome == STUCK) and size > options.gtol:
-                if arrived:
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
-                if refine(problem, x, g):
-                    projected_gradient(p, x, one, g, lower, upper)
-                    size = norm(p, options.norm)
+            if moved:
+                age, length = advance(found, x, slope, x_trial, p, g, gradients, free, carry, memory, age)
+                f_previous, f = f, found.f
+                iteration += 1
+                size = projected_norm(x, g, options.norm, lower, upper, p)
+                stop = observe(problem, iteration, f)
+                status = status_after_step(unbounded(found), size, stop)
+                whole_step = found.outcome == WOLFE or found.outcome == CEILING
+                if status == GOING_ON and size > options.gtol and whole_step:
+                    status = status_of_step(short(length, x, options), f_previous, f, x, options)
+                if status != GOING_ON:
+                    return Outcome(status, iteration, evaluations, f, age)
+                if size <= options.gtol or not (quiet or found.outcome == STUCK):
                     continue
-                if fresh:
-                    return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
-                age = 0  # forget the model and go on along the projected gradient
+            # There is no lower point along p, as far as rounding shows.
+            status = status_of_stop(moved, False, False, arrived, evaluations, options)
+            if status == GOING_ON and refine(problem, x, g):
+                size = projected_norm(x, g, options.norm, lower, upper, p)
                 continue
-            if size > options.gtol and found.outcome != DECREASE:
-                if options.xrtol > zero and math.sqrt(moved) <= options.xrtol * (
-                    options.xrtol + math.sqrt(dot(x, x))
-                ):
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+            if status == GOING_ON and fresh:
+                status = LINE_SEARCH_FAILED
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
+            age = 0  # forget the model and go on along the projected gradient
+            carry[QUIET] = quiet
 
     return solve
 

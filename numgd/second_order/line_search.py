@@ -22,6 +22,9 @@ CEILING = 6  # the function still falls at the largest step
 ARRIVED = 7  # no better point was found, and the slopes foretell no decrease that would count
 
 
+FAR = 1e10
+"""How many times longer than the first trial a step is after which the function is taken to fall for ever."""
+
 TRIALS = 3
 """Trial steps after which a lower point should have shown where the slopes foretell one."""
 
@@ -34,6 +37,18 @@ class Found(NamedTuple):
     f: Any
     row: Any  # row of `gradients` that holds the gradient at the step
     evaluations: Any
+
+
+@portable
+def nothing_found(found):
+    """Whether a search gave no point but its start."""
+    return found.outcome == FAILED or (found.outcome == ARRIVED and found.alpha == 0)
+
+
+@portable
+def unbounded(found):
+    """Whether a search saw the function decrease without bound."""
+    return found.outcome == MINUS_INFINITY or found.outcome == DESCENDS
 
 
 class Bracket(NamedTuple):
@@ -144,6 +159,46 @@ def narrow(real, bracket, t, ft, dt, tilt, smallest, largest):
     )
 
 
+@portable
+def outcome_of_trial(real, alpha, f, slope, f0, slope0, c1, c2, ceiling, tiny):
+    """WOLFE or CEILING where a trial step ends the search, otherwise DECREASE."""
+    decrease = c1 * slope0
+    enough = f <= f0 + alpha * decrease
+    rounding = abs(f - f0) <= real(8) * tiny * abs(f0)
+    if enough and abs(slope) <= -c2 * slope0:
+        return WOLFE
+    if rounding and f <= f0 and c2 * slope0 <= slope and slope <= (c1 + c1 - real(1)) * slope0:
+        return WOLFE
+    if alpha >= ceiling and enough and slope <= decrease:
+        return CEILING
+    return DECREASE
+
+
+@portable
+def no_room(real, bracket, alpha, smallest, largest, f0, tiny):
+    """Whether rounding leaves no better point in a closed bracket."""
+    room = largest - smallest
+    if not (alpha > smallest and alpha < largest and room > real(4) * tiny * largest):
+        return True
+    return room * abs(bracket.slope_low) < real(0.1) * tiny * abs(f0)  # no decrease that is left would show
+
+
+@portable
+def final_outcome(stuck, lower, left, negligible, endless):
+    """Outcome of a search that did not reach a point with both conditions.
+
+    `lower`: whether it found a lower point; `left`: how much the function still decreases by what the slopes
+    predict; `endless`: whether it decreased as far as the search went, which was far.
+    """
+    if not lower:
+        return ARRIVED if left <= negligible else FAILED
+    if endless:
+        return DESCENDS
+    if stuck:
+        return ARRIVED if left <= negligible else STUCK
+    return DECREASE
+
+
 def make_strong_wolfe(space, evaluate):
     """The search over a space; `evaluate(problem, x, gradient)` gives the value and fills the gradient."""
     step = space.step
@@ -177,7 +232,7 @@ def make_limited_strong_wolfe(space, evaluate, move):
     def search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible, ceiling):
         """As `strong_wolfe`; a step of `ceiling` is taken where the function still falls there."""
         real = x.dtype.type
-        zero, one = real(0), real(1)
+        zero = real(0)
         decrease = c1 * slope0
         tiny = epsilon(x)
         first_alpha = alpha
@@ -189,8 +244,8 @@ def make_limited_strong_wolfe(space, evaluate, move):
         best_alpha, best_f, row = zero, f0, 1
         left = real(math.inf)
         evaluations = 0
-        outcome = DECREASE
-        while evaluations < limit:
+        stuck = False
+        while evaluations < limit and not stuck:
             trial_row = 1 - row
             move(problem, x_trial, x, alpha, p)
             f = evaluate(problem, x_trial, gradients[trial_row])
@@ -207,20 +262,16 @@ def make_limited_strong_wolfe(space, evaluate, move):
                     break
                 continue
 
-            enough = f <= f0 + alpha * decrease
-            rounding = abs(f - f0) <= real(8) * tiny * abs(f0)
-            if enough and abs(slope) <= -c2 * slope0:
-                return Found(WOLFE, alpha, f, trial_row, evaluations)
-            if rounding and f <= f0 and c2 * slope0 <= slope and slope <= (c1 + c1 - one) * slope0:
-                return Found(WOLFE, alpha, f, trial_row, evaluations)
-            if alpha >= ceiling and enough and slope <= decrease:
-                return Found(CEILING, alpha, f, trial_row, evaluations)
+            outcome = outcome_of_trial(real, alpha, f, slope, f0, slope0, c1, c2, ceiling, tiny)
+            if outcome != DECREASE:
+                return Found(outcome, alpha, f, trial_row, evaluations)
             if f < best_f:
                 best_alpha, best_f, row = alpha, f, trial_row
             left = min(left, foretold(real, slope0, alpha, slope))
             if evaluations >= TRIALS and left <= negligible and not best_f < f0:
                 break
 
+            enough = f <= f0 + alpha * decrease
             if modified and enough and slope >= zero:
                 modified = False
             # The interval is for ψ(α) = φ(α) − φ(0) − c1 α φ'(0) until ψ has a negative value.
@@ -245,23 +296,12 @@ def make_limited_strong_wolfe(space, evaluate, move):
                 largest = min(largest, wall, ceiling)
             if not (alpha > zero and alpha < math.inf):
                 alpha = bracket.low + (bracket.high - bracket.low) / real(2)
-            if bracket.closed:
-                room = largest - smallest
-                if not (alpha > smallest and alpha < largest and room > real(4) * tiny * largest):
-                    outcome = STUCK
-                    break
-                if room * abs(bracket.slope_low) < real(0.1) * tiny * abs(f0):
-                    outcome = STUCK  # no decrease that is left would show
-                    break
+            stuck = bracket.closed and no_room(real, bracket, alpha, smallest, largest, f0, tiny)
 
-        if not best_f < f0:
-            outcome = ARRIVED if left <= negligible else FAILED
-            return Found(outcome, best_alpha, best_f, row, evaluations)
-        if outcome == STUCK and left <= negligible:
-            outcome = ARRIVED
-        move(problem, x_trial, x, best_alpha, p)
-        if not bracket.closed and best_alpha >= real(1e10) * first_alpha:
-            outcome = DESCENDS
+        if best_f < f0:
+            move(problem, x_trial, x, best_alpha, p)
+        endless = not bracket.closed and best_alpha >= real(FAR) * first_alpha
+        outcome = final_outcome(stuck, best_f < f0, left, negligible, endless)
         return Found(outcome, best_alpha, best_f, row, evaluations)
 
     return search

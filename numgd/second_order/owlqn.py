@@ -17,23 +17,20 @@ from typing import NamedTuple
 
 from numgd.foundations.ranges import Limit, LimitFromOne, NonNegative, NormOrder, Tolerance
 from numgd.foundations.records import Method
-from numgd.foundations.status import (
-    CALLBACK,
-    CONVERGED_FUNCTION,
-    CONVERGED_GRADIENT,
-    CONVERGED_STEP,
-    LINE_SEARCH_FAILED,
-    MAXFUN,
-    MAXITER,
-    NOT_FINITE,
-    UNBOUNDED,
-    Outcome,
-)
+from numgd.foundations.status import GOING_ON, LINE_SEARCH_FAILED, MAXFUN, Outcome
 from numgd.jit.portable import portable
 from numgd.second_order import lbfgs
 from numgd.second_order.box import clip, land
-from numgd.second_order.descent import SCRATCH_ROWS
-from numgd.second_order.l1 import make_composite, make_size, minimum_norm_subgradient
+from numgd.second_order.descent import SCRATCH_ROWS, is_descent, make_steepest
+from numgd.second_order.l1 import make_composite, make_distance
+from numgd.second_order.line_search import FAILED, MINUS_INFINITY, WOLFE, Found
+from numgd.second_order.stopping import (
+    make_relative_step_test,
+    status_after_step,
+    status_at_start,
+    status_before_step,
+    status_of_step,
+)
 
 
 class OwlqnOptions(NamedTuple):
@@ -50,7 +47,7 @@ class OwlqnOptions(NamedTuple):
     maxls: LimitFromOne = 40  # evaluations in one line search
 
 
-DECREASE = 1e-4
+SUFFICIENT = 1e-4
 """Fraction of the decrease foretold that a step must bring."""
 
 REACH = 0
@@ -70,7 +67,7 @@ def align(p, x, v):
 
 
 @portable
-def stay(p, x, v, lower, upper):
+def stay_on_bounds(p, x, v, lower, upper):
     """Zero the components of p in which x is at a bound and the function does not descend."""
     zero = p.dtype.type(0)
     for i in range(lower.size):
@@ -115,129 +112,158 @@ def shorten(real, alpha, f, slope, f_trial):
     return alpha * max(real(0.1), min(real(0.5), real(-0.5) * alpha * slope / rise))
 
 
+def make_direction(space, direct):
+    """Function that writes the direction of L-BFGS, kept in the orthant and the box, or −v.
+
+    It returns the slope, the first trial step and the age, which is 0 for −v.
+    """
+    dot, steepest = space.dot, make_steepest(space)
+
+    @portable
+    def direction(problem, x, p, v, memory, age, reach, options, lower, upper):
+        real = x.dtype.type
+        one = real(1)
+        slope = real(0)
+        if age > 0:
+            direct(problem, x, p, v, memory, age, options)
+            if options.l1 > real(0):
+                align(p, x, v)
+            stay_on_bounds(p, x, v, lower, upper)
+            slope = dot(v, p)
+        if is_descent(slope):
+            return slope, reach, age
+        slope, scaled = steepest(p, v)
+        return slope, reach if scaled else reach * min(one, one / math.sqrt(-slope)), 0
+
+    return direction
+
+
+def make_backtracking(space, value, gradient, penalty):
+    """The line search; the `row` of what it finds has no meaning.
+
+    On success x_trial is the point found and g_trial the gradient of the smooth part there.
+    """
+    dot, step = space.dot, space.step
+
+    @portable
+    def move(out, x, alpha, p, options, lower, upper):
+        if options.l1 > x.dtype.type(0):
+            orthant_step(out, x, alpha, p)
+        else:
+            step(out, x, alpha, p)
+        land(out, x, lower, upper)
+
+    @portable
+    def backtrack(problem, x, f, slope, v, p, alpha, x_trial, g_trial, limit, options, lower, upper):
+        real = x.dtype.type
+        first_alpha = alpha
+        for count in range(1, limit + 1):
+            move(x_trial, x, alpha, p, options, lower, upper)
+            f_trial = value(problem, x_trial, options) + penalty(x_trial, options)
+            enough = False
+            if f_trial == -math.inf:
+                gradient(problem, x_trial, g_trial, options)
+                return Found(MINUS_INFINITY, alpha, f_trial, 0, count)
+            if f_trial < math.inf:
+                fall = directional(v, x_trial, x)
+                if not fall < real(0):
+                    return Found(FAILED, alpha, f, 0, count)
+                enough = f_trial <= f + real(SUFFICIENT) * fall or (count == limit and f_trial < f)
+                # Rounding lets any step pass that is short enough.
+                enough &= f_trial < f or alpha == first_alpha
+            if enough:
+                gradient(problem, x_trial, g_trial, options)
+                if abs(dot(g_trial, p)) < math.inf:
+                    return Found(WOLFE, alpha, f_trial, 0, count)
+            alpha = shorten(real, alpha, f, slope, f_trial)
+        return Found(FAILED, alpha, f, 0, limit)
+
+    return backtrack
+
+
+def make_advance(space, remember):
+    """Function that moves x to the trial point and takes in the pair; returns the new age.
+
+    On return p is the step s and g the new gradient of the smooth part.
+    """
+    copy, axpy, combine = space.copy, space.axpy, space.combine
+
+    @portable
+    def advance(x, x_trial, p, g, g_trial, alpha, memory, age, options, lower, upper):
+        one = x.dtype.type(1)
+        copy(p, x_trial)
+        axpy(p, -one, x)
+        combine(g, -one, one, g_trial)  # y
+        leave_out(g, p, x, lower, upper)
+        copy(x, x_trial)
+        age = remember(alpha, p, g, g_trial, memory, age, options)
+        copy(g, g_trial)
+        return age
+
+    return advance
+
+
 def make_solver(space, evaluator):
     """The solver over a space."""
-    dot, copy, scale, step = space.dot, space.copy, space.scale, space.step
-    axpy, combine = space.axpy, space.combine
     observe, bounds = evaluator.observe, evaluator.bounds
     evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
-    remember, direct = lbfgs.make_model(space)[:2]
-    max_abs, distance = space.max_abs, make_size(space)
+    model = lbfgs.make_model(space)
+    direction = make_direction(space, model.direct)
+    backtrack = make_backtracking(space, value, gradient, penalty)
+    advance = make_advance(space, model.remember)
+    _, measure = make_distance(space)
+    small = make_relative_step_test(space)
 
     @portable
     def solve(problem, x, work, carry, options, age):
         real = x.dtype.type
-        zero, one = real(0), real(1)
+        one = real(1)
         v, p, x_trial, g, g_trial = work[0], work[1], work[2], work[3], work[4]
         memory = work[SCRATCH_ROWS:]
         lower, upper = bounds(problem)
         clip(x, lower, upper)
         f = evaluate(problem, x, g, options) + penalty(x, options)
-        evaluations = 1
-        iteration = 0
-        minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
-        size = distance(v, x, options.norm, lower, upper, x_trial)
-        if f == -math.inf:
-            return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-        if not (f < math.inf and size < math.inf):
-            return Outcome(NOT_FINITE, iteration, evaluations, f, age)
+        evaluations, iteration = 1, 0
+        size = measure(v, x, g, options, lower, upper, x_trial)
+        status = status_at_start(f, size)
+        if status != GOING_ON:
+            return Outcome(status, iteration, evaluations, f, age)
         reach = carry[REACH] if carry[REACH] == carry[REACH] else one
         observe(problem, iteration, f)
         while True:
-            if size <= options.gtol:
-                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
-            if iteration >= options.maxiter:
-                return Outcome(MAXITER, iteration, evaluations, f, age)
-            if evaluations >= options.maxfun:
-                return Outcome(MAXFUN, iteration, evaluations, f, age)
-
-            slope = zero
-            alpha = reach
-            if age > 0:
-                direct(problem, x, p, v, memory, age, options)
-                if options.l1 > zero:
-                    align(p, x, v)
-                stay(p, x, v, lower, upper)
-                slope = dot(v, p)
-            if not (slope < zero and slope > -math.inf):
-                age = 0
-                copy(p, v)
-                scale(p, -one)
-                slope = dot(v, p)
-                if not (slope < zero and slope > -math.inf):  # squares over- or underflow
-                    scale(p, one / max_abs(v))
-                    slope = dot(v, p)
-                else:
-                    alpha *= min(one, one / math.sqrt(-slope))
-            first_alpha = alpha
-
-            f_trial, found = f, False
+            status = status_before_step(size, iteration, evaluations, options.maxiter, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
+            slope, alpha, age = direction(problem, x, p, v, memory, age, reach, options, lower, upper)
             limit = min(options.maxls, options.maxfun - evaluations)
-            while limit > 0 and not found:
-                if options.l1 > zero:
-                    orthant_step(x_trial, x, alpha, p)
-                else:
-                    step(x_trial, x, alpha, p)
-                land(x_trial, x, lower, upper)
-                f_trial = value(problem, x_trial, options) + penalty(x_trial, options)
-                evaluations += 1
-                limit -= 1
-                if f_trial == -math.inf:
-                    found = True
-                elif f_trial < math.inf:
-                    fall = directional(v, x_trial, x)
-                    if not fall < zero:
-                        break
-                    found = f_trial <= f + real(DECREASE) * fall or (limit == 0 and f_trial < f)
-                    # Rounding lets any step pass that is short enough.
-                    found &= f_trial < f or alpha == first_alpha
-                if found:
-                    gradient(problem, x_trial, g_trial, options)
-                    slope_trial = dot(g_trial, p)
-                    found = abs(slope_trial) < math.inf or f_trial == -math.inf
-                if not found:
-                    alpha = shorten(real, alpha, f, slope, f_trial)
-            if not found:
+            found = backtrack(
+                problem, x, f, slope, v, p, alpha, x_trial, g_trial, limit, options, lower, upper
+            )
+            evaluations += found.evaluations
+            if found.outcome == FAILED:
                 if evaluations >= options.maxfun:
                     return Outcome(MAXFUN, iteration, evaluations, f, age)
                 if refine(problem, x, g, options):
-                    minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
-                    size = distance(v, x, options.norm, lower, upper, x_trial)
+                    size = measure(v, x, g, options, lower, upper, x_trial)
                     continue
                 if age == 0:
                     return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                 age, reach = 0, one  # forget the pairs and try along the subgradient
                 continue
 
-            # p becomes the step s, g the change of the gradient y, then the new gradient.
-            copy(p, x_trial)
-            axpy(p, -one, x)
-            combine(g, -one, one, g_trial)
-            leave_out(g, p, x, lower, upper)
-            copy(x, x_trial)
-            moved = dot(p, p)
-            known, age = age, remember(alpha, p, g, g_trial, memory, age, options)
-            reach = reach * real(4) if age == known and alpha == first_alpha else one
+            known = age
+            age = advance(x, x_trial, p, g, g_trial, found.alpha, memory, age, options, lower, upper)
+            reach = reach * real(4) if age == known and found.alpha == alpha else one
             carry[REACH] = reach
-            copy(g, g_trial)
-            f_previous, f = f, f_trial
+            f_previous, f = f, found.f
             iteration += 1
-            minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
-            size = distance(v, x, options.norm, lower, upper, x_trial)
+            size = measure(v, x, g, options, lower, upper, x_trial)
             stop = observe(problem, iteration, f)
-            if f == -math.inf or reach > real(1e10):
-                return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-            if not size < math.inf:
-                return Outcome(NOT_FINITE, iteration, evaluations, f, age)
-            if stop:
-                return Outcome(CALLBACK, iteration, evaluations, f, age)
-            if size > options.gtol:
-                if options.xrtol > zero and math.sqrt(moved) <= options.xrtol * (
-                    options.xrtol + math.sqrt(dot(x, x))
-                ):
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+            status = status_after_step(f == -math.inf or reach > real(1e10), size, stop)
+            if status == GOING_ON and size > options.gtol:
+                status = status_of_step(small(p, x, options), f_previous, f, x, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
 
     return solve
 

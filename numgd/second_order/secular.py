@@ -40,9 +40,37 @@ class Solution(NamedTuple):
     least: Any  # a lower bound of λ that holds for any smaller radius too
 
 
-def make_secular(factors):
-    """The solver for one way to hold the matrix."""
-    bounds, factorise, solve, solve_transposed, pivot, descend, weaken = factors
+@portable
+def between(real, lower, upper):
+    """A λ inside the interval, nearer to its lower end."""
+    apart = lower + (upper - lower) * real(APART)
+    return max(math.sqrt(lower) * math.sqrt(upper), apart)
+
+
+@portable
+def cut_to_radius(p, length, radius, shift, decrease, lower):
+    """Shorten a step that is too long; `decrease` is −gᵀp before."""
+    real = p.dtype.type
+    back = radius / length
+    for i in range(p.size):
+        p[i] *= back
+    predicted = back * decrease - real(0.5) * back * back * (decrease - shift * length * length)
+    return Solution(predicted, radius, True, shift, lower)
+
+
+@portable
+def to_boundary(p, z, length, radius):
+    """The τ of least magnitude with ‖p + τ z‖ = Δ, where ‖z‖ = 1 and ‖p‖ = `length` ≤ Δ."""
+    along = p.dtype.type(0)
+    for i in range(p.size):
+        along += p[i] * z[i]
+    room = (radius - length) * (radius + length)
+    root = math.sqrt(along * along + room)
+    return room / (along + root) if along > p.dtype.type(0) else room / (along - root)
+
+
+def make_interval(bounds):
+    """Function that bounds λ from the bounds of the eigenvalues."""
 
     @seldom
     def interval(A, g, size, radius, known):
@@ -56,24 +84,34 @@ def make_secular(factors):
             lower = known
         return lower, max(lower, size / radius - least)
 
+    return interval
+
+
+def make_secular(factors):
+    """The solver for one way to hold the matrix."""
+    _, factorise, solve, solve_transposed, pivot, descend, weaken = factors
+    interval = make_interval(factors.bounds)
+
     @portable
-    def between(real, lower, upper):
-        apart = lower + (upper - lower) * real(APART)
-        return max(math.sqrt(lower) * math.sqrt(upper), apart)
+    def newton_shift(F, p, z, shift, length, radius):
+        """The λ of Newton's method after `shift`, where L Lᵀ p = −g; z is scratch."""
+        for i in range(p.size):
+            z[i] = p[i]
+        solve(F, z)
+        ratio = length / euclidean_norm(z)
+        return shift + ratio * ratio * ((length - radius) / radius)
 
     @seldom
     def minimise(A, F, g, p, z, radius, known, guess, easy, limit):
         """Write a step to p; F is scratch for the factors, z for a vector.
 
-        `known` is a lower bound of λ and `guess` a first one, NaN for none.  ‖p‖ may differ from the radius
-        by the fraction `easy`; at most `limit` factorisations are made while the last could be used.
+        `known` is a lower bound of λ and `guess` a first value, NaN for none.  ‖p‖ may differ from the radius
+        by the fraction `easy`; at most `limit` factorisations are made once one has succeeded.
         """
         real = g.dtype.type
-        zero, half = real(0), real(0.5)
+        zero, half, nan = real(0), real(0.5), real(math.nan)
         n = g.size
-        size = euclidean_norm(g)
-        lower, upper = interval(A, g, size, radius, known)
-        nan = real(math.nan)
+        lower, upper = interval(A, g, euclidean_norm(g), radius, known)
         if not upper < math.inf:
             return Solution(nan, nan, True, nan, nan)
         shift = guess
@@ -87,7 +125,16 @@ def make_secular(factors):
             newton_tried |= shift == zero
             row = factorise(F, A, shift, n)
             following = nan
-            if row == n:
+            if row < n:
+                descend(F, row, z)
+                length = euclidean_norm(z)
+                lower = max(lower, shift - pivot(F, row) / length / length)
+                if attempt > limit + 2:
+                    return Solution(zero, zero, True, shift, lower)
+                if attempt >= limit and not factorised:
+                    shift = upper
+                    continue
+            else:
                 factorised = True
                 for i in range(n):
                     p[i] = -g[i]
@@ -98,32 +145,19 @@ def make_secular(factors):
                 length = euclidean_norm(p)
                 if shift == zero and length <= radius:
                     return Solution(half * decrease, length, False, shift, lower)
+                predicted = half * (decrease + shift * length * length)
                 if abs(length - radius) <= easy * radius:
-                    return Solution(half * (decrease + shift * length * length), length, True, shift, lower)
-                for i in range(n):
-                    z[i] = p[i]
-                solve(F, z)
-                ratio = length / euclidean_norm(z)
-                following = shift + ratio * ratio * ((length - radius) / radius)
+                    return Solution(predicted, length, True, shift, lower)
+                following = newton_shift(F, p, z, shift, length, radius)
                 if length > radius:
                     lower = max(lower, shift)
                     if attempt >= limit:
-                        back = radius / length
-                        for i in range(n):
-                            p[i] *= back
-                        decrease = back * decrease - half * back * back * (decrease - shift * length * length)
-                        return Solution(decrease, radius, True, shift, lower)
+                        return cut_to_radius(p, length, radius, shift, decrease, lower)
                 else:
                     upper = min(upper, shift)
                     curvature = weaken(F, z)
                     lower = max(lower, shift - curvature)
-                    along = zero
-                    for i in range(n):
-                        along += p[i] * z[i]
-                    # The smaller root of ‖p + τ z‖ = Δ.
-                    room = (radius - length) * (radius + length)
-                    root = math.sqrt(along * along + room)
-                    tau = room / (along + root) if along > zero else room / (along - root)
+                    tau = to_boundary(p, z, length, radius)
                     given_away = tau * tau * curvature
                     total = decrease + shift * radius * radius
                     if given_away <= real(HARD) * total:
@@ -131,21 +165,10 @@ def make_secular(factors):
                             p[i] += tau * z[i]
                         return Solution(half * (total - given_away), radius, True, shift, lower)
                     if attempt >= limit:
-                        return Solution(
-                            half * (decrease + shift * length * length), length, True, shift, lower
-                        )
+                        return Solution(predicted, length, True, shift, lower)
                     if following <= zero and lower == zero and not newton_tried:
                         shift = zero
                         continue
-            else:
-                descend(F, row, z)
-                length = euclidean_norm(z)
-                lower = max(lower, shift - pivot(F, row) / length / length)
-                if attempt > limit + 2:
-                    return Solution(zero, zero, True, shift, lower)
-                if attempt >= limit and not factorised:
-                    shift = upper
-                    continue
             shift = following if lower < following and following < upper else between(real, lower, upper)
 
     return minimise

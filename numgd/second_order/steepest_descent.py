@@ -29,7 +29,7 @@ def make_model(space):
 
 def make_solver(space, evaluator):
     """The solver over a space."""
-    return make_descent(space, evaluator, make_model(space), unit_step=False)
+    return make_descent(space, evaluator, make_model(space))
 
 
 METHOD = Method(

@@ -35,11 +35,10 @@ from numgd.foundations.status import (
     Outcome,
 )
 from numgd.jit.portable import portable, seldom
-from numgd.second_order.descent import unseen
+from numgd.second_order.stopping import AUTOMATIC, hidden_decrease
 
 SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
 
-AUTOMATIC = -1
 
 # Scalars that are carried: the radius; how many steps of the greatest length in turn fell as if for ever, -1
 # after a trial that failed, QUIET if the model's minimiser failed and was to bring no decrease that would
@@ -176,7 +175,7 @@ def make_trust_region(space, evaluator, model):
             elif length <= epsilon(x) * reach:
                 step(g_trial, x_trial, -one, x)
                 hopeless |= max_abs(g_trial) == zero
-            noise = unseen(f, x)
+            noise = hidden_decrease(f, x)
             quiet = carry[FALLING] == real(QUIET)
             negligible = max(noise, options.ftol * max(abs(f), one))
             quiet |= not boundary and predicted > zero and predicted <= negligible

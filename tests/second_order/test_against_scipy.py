@@ -6,7 +6,7 @@ from problems import PROBLEMS, UNBOUNDED, problem
 from scipy_peers import PEERLESS, PEERS, compare, solve, summary
 
 import numgd
-from numgd.registry import SOLVERS
+from numgd.second_order import METHODS
 
 SMALL = [given.name for given in PROBLEMS if given.x0.size <= 60]
 LARGE = [given.name for given in PROBLEMS if given.x0.size > 60]
@@ -20,7 +20,7 @@ peers = pytest.mark.parametrize(
     "peer",
     [pytest.param(peer, id=str(peer), marks=[] if peer.binding else [pytest.mark.slow]) for peer in PEERS],
 )
-methods = pytest.mark.parametrize("method", SOLVERS)
+methods = pytest.mark.parametrize("method", METHODS)
 
 
 def named(problems):
@@ -28,7 +28,7 @@ def named(problems):
 
 
 def test_every_method_is_compared():
-    assert {peer.method for peer in PEERS} | PEERLESS == {*SOLVERS}
+    assert {peer.method for peer in PEERS} | PEERLESS == {*METHODS}
 
 
 def check(peer, names):

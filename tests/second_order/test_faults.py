@@ -8,10 +8,10 @@ from numba import njit
 
 import numgd
 from numgd import Status
-from numgd.registry import SOLVERS, trait
+from numgd.second_order import METHODS
 
-methods = pytest.mark.parametrize("method", SOLVERS)
-with_hessians = pytest.mark.parametrize("method", [name for name in SOLVERS if trait(name, "CURVATURE")])
+methods = pytest.mark.parametrize("method", METHODS)
+with_hessians = pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].curvature])
 
 X0 = np.array([5.0, 0.01, 3.0])
 
@@ -97,7 +97,7 @@ def flat_hessian(x, slope):
 
 
 def solve(method, fun, args, jac, hess, x0=X0, **options):
-    second = {"hess": hess} if trait(method, "CURVATURE") else {}
+    second = {"hess": hess} if METHODS[method].curvature else {}
     return numgd.minimize(fun, x0, args, method, jac, options={"maxiter": 2000, **options}, **second)
 
 
@@ -132,7 +132,7 @@ def test_noise_above_the_tolerance_ends_near_the_minimum(method):
 @pytest.mark.parametrize("offset", [1.0, 1e3])
 def test_where_rounding_hides_what_is_left_the_minimum_is_reached(method, offset):
     stops = {"gtol": 1e-12, "ftol": 0.0, "xtol": 0.0}
-    stops = {name: value for name, value in stops.items() if hasattr(SOLVERS[method].OPTIONS, name)}
+    stops = {name: value for name, value in stops.items() if hasattr(METHODS[method].options, name)}
     x0 = [-1.2, 1.0, -1.2, 1.0]
     result = solve(method, valley, (offset,), valley_gradient, valley_hessian, x0, **stops)
     assert result.success

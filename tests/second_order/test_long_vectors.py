@@ -1,5 +1,6 @@
 """The methods that hold no matrix, with a million variables: they run, in the memory that they say."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -9,7 +10,7 @@ from numba import njit
 from scipy import optimize
 
 import numgd
-from numgd.registry import SOLVERS, trait
+from numgd.second_order import METHODS
 
 N = 1_000_000
 MAXCOR = 10
@@ -43,17 +44,17 @@ def rosenbrock_product(x, p):
 
 
 def test_every_method_without_a_matrix_is_here():
-    assert VECTORS.keys() == {name for name in SOLVERS if trait(name, "MATRIX_FREE")}
+    assert VECTORS.keys() == {name for name in METHODS if METHODS[name].matrix_free}
     for name, count in VECTORS.items():
-        assert SOLVERS[name].rows(N, MAXCOR) == count
-        assert "Memory: " in SOLVERS[name].__doc__
+        assert METHODS[name].rows(N, MAXCOR) == count
+        assert "Memory: " in sys.modules[METHODS[name].make_solver.__module__].__doc__
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", VECTORS)
 def test_a_million_variables(method):
     options = {"maxiter": 12, "gtol": 0.0, **({"xtol": 0.0} if method == "newton-cg" else {})}
-    second = {"hessp": rosenbrock_product} if trait(method, "CURVATURE") else {}
+    second = {"hessp": rosenbrock_product} if METHODS[method].curvature else {}
 
     def solve(n, **changed):
         bounds = optimize.Bounds(np.full(n, -1.1), np.inf) if method == "l-bfgs-b" else None
