@@ -1,4 +1,4 @@
-"""`minimize`: SciPy's front door to numgd's solvers."""
+"""`minimize`: SciPy's interface to numgd's solvers."""
 
 import numpy as np
 
@@ -41,108 +41,115 @@ def minimize(
     """Minimise a scalar function of one or more variables.
 
     The signature, the defaults and the result are those of `scipy.optimize.minimize`.  A plain or
-    ``@njit`` function that Numba can compile is compiled; the solver is compiled once for all functions.
-    Can be called from ``@njit`` code too (see Notes).
+    ``@njit`` function is compiled if Numba can compile it; the solver is compiled once for all functions.
+    `minimize` can also be called from ``@njit`` code (see Notes).
 
     Parameters
     ----------
     fun : callable
         ``fun(x, *args) -> float``, or ``-> (float, gradient)`` with ``jac=True``.  x is a 1-D array of n
-        values that the function may overwrite.  A plain function is compiled, with the plain functions that
-        it calls, if it refers to nothing that could change later (module-level scalars yes, arrays no: pass
-        data through `args`); otherwise, and where Numba cannot compile it, it is called back.  Numbers that
-        it refers to may differ from call to call, as in a loop over closures.
+        values that the function may overwrite.  A plain function is compiled, together with the plain
+        functions that it calls, if it refers to nothing that could change later: module-level scalars are
+        allowed, arrays are not (pass data through `args`).  Otherwise, or if Numba cannot compile it, it is
+        called back as Python code.  The numbers it refers to may differ between calls of `minimize`, as in a
+        loop over closures.
     x0 : array_like of shape (n,), or a result
-        Starting point, finite; float32 is kept, every other real dtype becomes float64.  A result of an
-        earlier call goes on from its point: with the same method bit for bit as if it had not stopped.
+        Starting point, finite; float32 is kept, every other real dtype becomes float64.  The result of an
+        earlier call continues from its point; with the same method, bit for bit as if it had not stopped.
     args : tuple, optional
-        Further arguments of `fun`, `jac`, `hess` and `hessp`, of any type.  Compiled code sees arrays of
-        another byte order as copies, which it cannot write to.
+        Further arguments of `fun`, `jac`, `hess` and `hessp`, of any type.  Arrays that are not in native
+        byte order are passed to compiled code as read-only copies.
     method : str, optional
-        Case does not matter; default ``'bfgs'``, with bounds ``'l-bfgs-b'``.
+        Not case-sensitive.  The default is ``'bfgs'``, or ``'l-bfgs-b'`` with bounds.
 
-        - gradient alone: ``'steepest-descent'``; ``'cg'`` (Polak-Ribière+), ``'cg-fr'``
+        - gradient only: ``'steepest-descent'``; ``'cg'`` (Polak-Ribière+), ``'cg-fr'``
           (Fletcher-Reeves), ``'cg-hs'`` (Hestenes-Stiefel), ``'cg-dy'`` (Dai-Yuan), ``'cg-hz'``
           (Hager-Zhang); ``'bfgs'``, ``'dfp'``, ``'broyden'`` (option ``phi``), ``'sr1'``; ``'l-bfgs'``;
-        - bounds: ``'l-bfgs-b'`` (without bounds it is ``'l-bfgs'``);
-        - a smooth function plus ``l1 ‖x‖₁ + ½ l2 ‖x‖²``, the options ``l1`` and ``l2``, with bounds or
-          without: ``'owl-qn'``, ``'fista'``;
-        - Hessian: ``'newton'``, ``'trust-exact'``, ``'dogleg'``; its products alone: ``'newton-cg'``,
-          ``'trust-ncg'``, ``'trust-krylov'``;
+        - bounds: ``'l-bfgs-b'`` (the same as ``'l-bfgs'`` without bounds);
+        - a smooth function plus ``l1 ‖x‖₁ + ½ l2 ‖x‖²``, with the options ``l1`` and ``l2``, with or
+          without bounds: ``'owl-qn'``, ``'fista'``;
+        - Hessian: ``'newton'``, ``'trust-exact'``, ``'dogleg'``; Hessian-vector products only:
+          ``'newton-cg'``, ``'trust-ncg'``, ``'trust-krylov'``;
         - update rules: ``'gd'``, ``'momentum'``, ``'nesterov'``, ``'asgd'``, ``'rprop'``, ``'adagrad'``,
           ``'adadelta'``, ``'rmsprop'``, ``'rmsprop-momentum'``, ``'rmsprop-centred'``, ``'adam'``,
           ``'amsgrad'``, ``'adamax'``, ``'nadam'``, ``'radam'``, ``'adamw'``, ``'nadamw'``,
           ``'adabelief'``, ``'yogi'``, ``'lion'``, ``'adan'``, ``'lamb'``, ``'lars'``, ``'prodigy'``,
           ``'schedule-free-sgd'``, ``'schedule-free-adamw'``.
 
-        Every other method of SciPy, and every problem with constraints, is solved by SciPy with the
-        compiled function.
+        SciPy's other methods, and all problems with constraints, are solved by SciPy with the compiled
+        function.
     jac : callable, bool or str, optional
-        ``jac(x, *args)`` gives the gradient, shape (n,).  True: `fun` returns it beside the value.
-        ``'autodiff'``: exact, made of the source of `fun` as by `numgd.grad`.  ``'2-point'``, ``'3-point'``,
-        ``'cs'``: differences, within the bounds.  Default: ``'autodiff'``; ``'2-point'`` where the source has
-        no derivative or option ``eps`` or ``finite_diff_rel_step`` is given.  Unless steps are given,
-        ``'2-point'`` takes two-sided differences from the first search on that finds no lower point.
+        ``jac(x, *args)`` returns the gradient, shape (n,).  True: `fun` returns ``(value, gradient)``.
+        ``'autodiff'``: exact, derived from the source of `fun` as by `numgd.grad`.  ``'2-point'``,
+        ``'3-point'``, ``'cs'``: finite differences or the complex step, within the bounds.  The default is
+        ``'autodiff'``, or ``'2-point'`` if the source cannot be differentiated or the option ``eps`` or
+        ``finite_diff_rel_step`` is given.  Unless steps are given, ``'2-point'`` switches to two-sided
+        differences after the first search that finds no lower point.
     hess : callable, str or HessianUpdateStrategy, optional
-        ``hess(x, *args)`` gives the Hessian, shape (n, n); of one that is not symmetric the symmetric part
-        is used, with a warning.  ``'autodiff'``: exact, of the source.  ``'2-point'``, ``'3-point'``:
-        differences of the gradient.  One of SciPy's `HessianUpdateStrategy` objects.  Default:
-        ``'autodiff'`` where the gradient is that too by default, else ``'2-point'``.
+        ``hess(x, *args)`` returns the Hessian, shape (n, n).  If it is not symmetric, its symmetric part is
+        used, with a warning.  ``'autodiff'``: exact, derived from the source.  ``'2-point'``, ``'3-point'``:
+        differences of the gradient.  One of SciPy's `HessianUpdateStrategy` objects is accepted too.  The
+        default is ``'autodiff'`` if the gradient is also ``'autodiff'`` by default, else ``'2-point'``.
     hessp : callable, optional
-        ``hessp(x, p, *args)`` gives the Hessian's product with p, shape (n,); not used if `hess` is given.
+        ``hessp(x, p, *args)`` returns the product of the Hessian with p, shape (n,); not used if `hess` is
+        given.
     bounds : scipy.optimize.Bounds or sequence of (low, high), optional
-        None or infinite for a side without bound; x0 is clipped to them, and nothing outside is evaluated.
-        A method that takes none gives way to ``'l-bfgs-b'``, with a warning that also names the options that
-        are lost.
+        Use None or infinity for a side without a bound.  x0 is clipped to the bounds, and the function is
+        never evaluated outside them.  A method without support for bounds is replaced by ``'l-bfgs-b'``,
+        with a warning that also names the options that are dropped.
     constraints : optional
-        As in SciPy, for SciPy's methods.
+        As in SciPy; only for SciPy's methods.
     tol : float, optional
         Sets ``gtol``; for ``'l-bfgs'`` and ``'l-bfgs-b'`` also ``ftol``, for ``'newton-cg'`` ``xtol``.
     callback : callable, optional
-        ``callback(xk)`` or ``callback(*, intermediate_result)``, after every iteration; raising
+        ``callback(xk)`` or ``callback(*, intermediate_result)``, called after every iteration; raising
         StopIteration ends the minimisation with status 99.
     options : dict, optional
         ``gtol``, ``norm``, ``maxiter``, ``maxfun``, ``disp``, ``return_all``, ``eps``,
         ``finite_diff_rel_step``; line-search methods: ``c1``, ``c2``, ``xrtol``, ``ftol``, ``maxls``;
         trust-region methods: ``initial_trust_radius``, ``max_trust_radius``, ``eta``; ``'bfgs'``:
-        ``hess_inv0`` (a matrix); ``'l-bfgs'``: ``maxcor``, ``hess_inv0`` (a `LbfgsInvHessProduct`); rules:
-        their hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
+        ``hess_inv0`` (a matrix); ``'l-bfgs'``: ``maxcor``, ``hess_inv0`` (a `LbfgsInvHessProduct`); update
+        rules: their hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
         ``result.history`` with arrays ``fun``, ``grad_norm``, ``step`` and ``x``.
     progress : bool
-        Whether to show iterations as they are made, with the package tqdm.
+        Whether to show the progress of the iterations, with the package tqdm.
     time_limit : float, optional
-        Seconds of solving, looked at after each iteration (each call of `fun` in SciPy's methods); the best
-        point so far is the result then, with constraints the lowest, which may violate them.
+        Limit of the solving time in seconds, checked after each iteration (in SciPy's methods, at each call
+        of `fun`).  The result is then the best point so far; with constraints, the point with the lowest
+        value, which may violate them.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
         ``x, fun, jac, nit, nfev, njev, status, success, message``; ``nhev`` for methods that use second
         derivatives (calls of `hess` or `hessp`); ``hess_inv`` for ``'bfgs'`` and ``'l-bfgs'``.  ``status``
-        is one of `numgd.Status`.  ``derivatives`` is a dict: ``'jac'`` and ``'hess'`` say how these were
-        obtained, ``'refused'`` why not from the source, ``'called_back'`` why `fun` is not compiled and what
-        to do about it, ``'replaced'`` for how many of their entries, not finite where the value is,
-        differences stood in (they count in ``nfev``, not against ``maxfun``).
+        is one of `numgd.Status`.  ``derivatives`` is a dict.  ``'jac'`` and ``'hess'`` say how these were
+        obtained, ``'refused'`` says why they could not be derived from the source, and ``'called_back'`` says
+        why `fun` is not compiled and what to do about it.  ``'replaced'`` gives the number of their entries
+        that were not finite although the value was, and were replaced by differences; these evaluations
+        count in ``nfev``, not against ``maxfun``.
 
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense, before anything is evaluated where that can be seen.  An exception
-        in `fun`, `jac` or `callback` reaches the caller as itself; a division by zero counts as NaN.
+        For invalid input, where possible before anything is evaluated.  An exception raised in `fun`, `jac`
+        or `callback` is passed on unchanged; a division by zero counts as NaN.
 
     Notes
     -----
-    Derivatives made of the source are compared once, at the first x0 for a function and types, with
-    differences along a random direction; where they differ by more than rounding, a warning names the
-    function and differences are used.
+    Derivatives obtained from the source are compared with differences along a random direction, once for
+    each function and argument types, at the first x0.  If they differ by more than rounding, a warning names
+    the function and differences are used.
 
-    What a plain function refers to is read when `minimize` is called.  When it is first compiled it is also
-    called once as it is, at x0, to see that both give the same; its indices are checked as Python checks
-    them.  An ``@njit`` function keeps its own flags, by default without such checks.
+    The values that a plain function refers to are read when `minimize` is called.  When the function is first
+    compiled, it is also called once as plain Python, at x0, to check that both give the same value.  Its
+    indices are checked as in Python.  An ``@njit`` function keeps its own flags, by default without index
+    checks.
 
     Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun`, `jac`, `hess` and `hessp`
     are ``@njit`` functions, `method` is a literal, `bounds` an array of shape (n, 2) and `options` a
-    dictionary of constants; there are no callbacks or constraints, and Ctrl-C waits for the end.
+    dictionary of constants.  Callbacks and constraints are not available, and Ctrl-C takes effect only when
+    the solve has ended.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""`minimize_many`: the same function from many starting points or with many sets of data, on all cores."""
+"""`minimize_many`: minimise one function from many starting points or for many data sets, on all cores."""
 
 import inspect
 from numbers import Integral
@@ -22,7 +22,7 @@ from numgd.system.warn import warn_user
 
 
 class ManyResult(NamedTuple):
-    """Results of `minimize_many`: one row a problem."""
+    """Results of `minimize_many`: one row per problem."""
 
     x: Any  # (N, n) solutions
     fun: Any  # (N,) values
@@ -31,12 +31,12 @@ class ManyResult(NamedTuple):
     nfev: Any  # (N,) calls of the function
     njev: Any  # (N,) gradients
     nhev: Any  # (N,) calls of hess or hessp
-    replaced: Any  # (N,) entries of derivatives made of the source that were not finite, and are differences
-    status: Any  # (N,) a `numgd.Status` each
+    replaced: Any  # (N,) derivative entries from the source that were not finite and replaced by differences
+    status: Any  # (N,) values of `numgd.Status`
     success: Any  # (N,) bool
 
     def __repr__(self):
-        """How many were solved, how the others ended, and the spread; the fields hold the rows."""
+        """Summary: how many problems were solved, how the others ended, and the spread of the values."""
         count = np.size(self.success)
         lines = [f"ManyResult: {np.count_nonzero(self.success)} of {count} problems were solved"]
         if count:
@@ -54,7 +54,7 @@ class ManyResult(NamedTuple):
 
 
 def _status_name(status):
-    """The name of a status; the number of one that SciPy alone has."""
+    """The name of a status, or its number if only SciPy uses it."""
     known = Status._value2member_map_.get(int(status))
     return str(status) if known is None else known.name
 
@@ -63,47 +63,48 @@ def minimize_many(
     fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None, shared=(), *,
     progress: Flag = False, time_limit: Tolerance | None = None,
 ):  # fmt: skip
-    """Minimise one function from many starting points, or over many sets of data, on all CPU cores.
+    """Minimise one function from many starting points, or for many data sets, on all CPU cores.
 
     Parameters
     ----------
     fun : callable
         ``fun(x, *args) -> float``, as for `minimize`.
     X0 : array_like of shape (N, n)
-        One starting point a row; float32 is kept, every other real dtype becomes float64.
+        One starting point per row; float32 is kept, every other real dtype becomes float64.
     args : tuple, optional
-        Arrays in it vary along their first axis, of length N: problem i gets ``a[i]``.  One that all
-        problems share must be named in `shared`, or given an entry for each by `numpy.broadcast_to`, which
-        copies nothing.  Everything else is the same for all problems.
+        Further arguments of `fun`.  Arrays vary along their first axis, of length N: problem i receives
+        ``a[i]``.  An array that all problems share must be named in `shared`, or expanded to N entries by
+        `numpy.broadcast_to`, which copies nothing.  All other arguments are the same for all problems.
     method, jac, hess, hessp, tol, options : optional
-        As for `minimize`; the methods are numgd's own.  ``disp`` prints one summary; ``history`` and
+        As for `minimize`, with numgd's own methods only.  ``disp`` prints one summary; ``history`` and
         ``return_all`` are not available.
     shared : sequence of str or int, optional
-        Which of the args are the same for all problems, whatever their shape: names of parameters of `fun`,
-        or positions in `args`.
+        The args that are the same for all problems, whatever their shape: names of parameters of `fun`, or
+        positions in `args`.
     progress : bool
         Whether to show how many problems are done, with the package tqdm.
     time_limit : float, optional
-        Seconds of solving.  Problems that are not done then end with `Status.TIME_LIMIT`, at the best point
-        so far (the start, with a value of NaN, of those that were not begun).
+        Limit of the solving time in seconds.  Problems that are unfinished then end with `Status.TIME_LIMIT`
+        at their best point so far; those not yet started keep their starting point, with value NaN.
 
     Returns
     -------
     ManyResult
-        Arrays ``x, fun, jac, nit, nfev, njev, nhev, replaced, status, success``, one row per problem; a
-        problem that fails says so in its row and disturbs no other.
+        Arrays ``x, fun, jac, nit, nfev, njev, nhev, replaced, status, success``, one row per problem.  A
+        failure is reported in the row of its problem and does not affect the others.
 
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense, before anything is evaluated.
+        For invalid input, before anything is evaluated.
     Exception
-        What `fun` raises: the other problems are given up then, as after Ctrl-C, within a call of `fun`.
+        Any exception that `fun` raises.  The other problems are then abandoned, as after Ctrl-C, within one
+        call of `fun`.
 
     Notes
     -----
-    The results do not depend on the number of threads.  A function that Numba cannot compile is minimised
-    row by row.
+    The results do not depend on the number of threads.  If Numba cannot compile the function, the problems
+    are solved one after the other.
 
     Examples
     --------
@@ -158,16 +159,16 @@ def _solve(functions, X, args, method, tol, options, varies, progress):
 
 
 def one_by_one(starts, progress):
-    """Number and place of each start, and the seconds that are left."""
+    """Yield the row number and the position of each start, and the seconds that are left."""
     for row, x in enumerate(starts):
         yield row, x, progress.left()
         progress.reach(row + 1)
 
 
 def _with_shared(args, shared, fun, count):
-    """The args with those that are shared marked as such, and whether any other is an array.
+    """The args with the shared ones marked as such, and whether any of the others is an array.
 
-    Raises naming the argument for an array that is not shared and has no entry for each of `count` rows.
+    Raises an error that names the argument if an array is not shared and does not have `count` entries.
     """
     names = _names_of_args(fun)
     shared = {_position(place, names, len(args)) for place in _as_sequence(shared)}
@@ -190,7 +191,7 @@ def _with_shared(args, shared, fun, count):
 
 
 def _names_of_args(fun):
-    """Names of a function's parameters after x, as far as they can be told."""
+    """Names of a function's parameters after x, as far as they are known."""
     try:
         parameters = list(inspect.signature(getattr(fun, "py_func", fun)).parameters.values())[1:]
     except (TypeError, ValueError):
@@ -209,7 +210,7 @@ def _as_sequence(shared):
 
 
 def _position(place, names, count):
-    """The position in args that an entry of `shared` means."""
+    """The position in args that an entry of `shared` refers to."""
     if isinstance(place, str):
         if place in names[:count]:
             return names.index(place)
@@ -224,7 +225,7 @@ def _position(place, names, count):
 
 
 def _own_options(options):
-    """`without_disp`; raises for options that concern one solve alone."""
+    """`without_disp`; raises for options that only make sense for a single solve."""
     for name in ("history", "return_all"):
         if isinstance(options, dict) and options.get(name):
             raise ValueError(f"option {name!r} is not available in minimize_many")
@@ -234,13 +235,13 @@ def _own_options(options):
 def without_disp(options):
     """The options without ``disp``, and its value."""
     if not isinstance(options, dict):
-        return options, False  # None, or `settings` will say what is wrong
+        return options, False  # None, or `settings` raises the error
     options = dict(options)
     return options, options.pop("disp", False)
 
 
 def _print_summary(found):
-    """One summary of all problems."""
+    """Print one summary of all problems."""
     print(
         f"{np.count_nonzero(found.success)} of {len(found.x)} problems were solved.\n"
         f"         Iterations: {found.nit.sum():d}\n"
@@ -250,7 +251,7 @@ def _print_summary(found):
 
 
 def starting_points(X0):
-    """X0 as a contiguous array (N, n) of float64 (float32 where it was); raises for what is no such array."""
+    """X0 as a contiguous array (N, n) of float64, or float32 if it was; raises if it cannot be one."""
     X = np.asarray(X0)
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X0 must be an array of real numbers; its dtype is {X.dtype}")
@@ -260,7 +261,7 @@ def starting_points(X0):
 
 
 def solve_rows(given, starts, args, method, tol, options, varies, progress, box=None):
-    """Minimise from every row of `starts` by one of numgd's methods, on all cores.
+    """Minimise from every row of `starts` with one of numgd's methods, on all cores.
 
     Parameters
     ----------
@@ -272,7 +273,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
     tol, options : optional
         As for `minimize`.
     varies : bool
-        Whether the arrays in args vary along their first axis, or are the same for all rows.
+        Whether the arrays in args vary along their first axis instead of being the same for all rows.
     progress : Progress
     box : numpy.ndarray of shape (2, n), optional
         Lower and upper bounds.
@@ -280,8 +281,8 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
     Returns
     -------
     ManyResult, str or None
-        None where only `minimize` can solve it, as with ``hess_inv0``, and a `str`, the reason, where it has
-        to call a function back.
+        None if only `minimize` can solve the problems, as with ``hess_inv0``.  A `str`, which states the
+        reason, if a function has to be called back.
     """
     count, n = starts.shape
     dtype = starts.dtype
@@ -317,7 +318,7 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
 
     try:
         if progress.watches:
-            # What is made once takes time that is not the problems'.
+            # One-time setup must not count against the time limit.
             start()
             work(slice(0))
             progress.left()
@@ -339,14 +340,14 @@ def solve_rows(given, starts, args, method, tol, options, varies, progress, box=
 
 
 def _raise_again(functions, x, args):
-    """Meet an exception where it can reach the caller: at the point at which it was raised."""
+    """Call the functions at the point where an exception was raised, so that it reaches the caller."""
     for function in functions[:3]:
         if callable(function):
             function(x.copy(), *args)
 
 
 _NOT_DONE = -1
-"""Status of a problem that is not done."""
+"""Status of an unfinished problem."""
 
 
 def _result(X, values, J, counts):
@@ -356,7 +357,7 @@ def _result(X, values, J, counts):
 
 
 def gather(results):
-    """Results of `minimize` as one; what a method of SciPy does not report is NaN or 0."""
+    """Results of `minimize` as one `ManyResult`; what a SciPy method does not report is NaN or 0."""
     rows = [
         (
             result.x,
@@ -373,6 +374,6 @@ def gather(results):
 
 
 def _gradient(result):
-    """The gradient in a result, which SciPy's 'trust-constr' calls by another name."""
+    """The gradient in a result; SciPy's 'trust-constr' stores it under another name."""
     gradient = result.get("grad", result.get("jac"))
     return gradient if np.shape(gradient) == result.x.shape else np.full_like(result.x, np.nan)
