@@ -1,4 +1,4 @@
-"""`minimize_multistart`: one function from many starting points, of which the best minimum is kept."""
+"""`minimize_multistart`: minimise one function from many starting points and keep the best minimum."""
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from numgd.solve.plan import THREADED_FROM, resolve
 from numgd.solve.result import show
 
 SAME_MINIMUM = 1e-3
-"""Two solutions are one minimum if no variable differs by more than this part of the starts' widest range."""
+"""Two solutions count as one minimum if no variable differs by more than this times the widest range."""
 
 MOST_STARTS = 2**31 - 1
-"""How many starts may be drawn."""
+"""The largest number of starts that may be drawn."""
 
 
 def minimize_multistart(
@@ -44,47 +44,48 @@ def minimize_multistart(
     fun : callable
         ``fun(x, *args) -> float``, as for `minimize`.
     X0 : array_like of shape (N, n), optional
-        One starting point a row, finite; float32 is kept, every other real dtype becomes float64.  Without
-        it the starts are drawn within `bounds`, which must then be finite.
+        One starting point per row, finite; float32 is kept, every other real dtype becomes float64.  If it is
+        not given, the starts are drawn within `bounds`, which must then be finite.
     args : tuple, optional
         Further arguments of `fun`, the same for all starts.
     method, jac, hess, hessp, bounds, tol, options : optional
-        As for `minimize`; ``disp``, ``history`` and ``return_all`` concern the best start.
+        As for `minimize`; ``disp``, ``history`` and ``return_all`` apply to the best start only.
     n_starts : int, optional
-        How many starts are drawn.
+        Number of starts to draw.
     seed : int, numpy.random.Generator or None, optional
-        As for `numpy.random.default_rng`: with the same integer the same starts are drawn.
+        As for `numpy.random.default_rng`: the same integer gives the same starts.
     sampling : {'sobol', 'uniform'}, optional
-        Points of a scrambled Sobol sequence, which cover the box more evenly, or independent ones.
+        Points of a scrambled Sobol sequence, which cover the box more evenly, or independent uniform points.
     progress : bool
         Whether to show how many starts are done, with the package tqdm.
     time_limit : float, optional
-        Seconds of solving; starts that are not done then end as in `minimize_many`.
+        Limit of the solving time in seconds; unfinished starts then end as in `minimize_many`.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
         What `minimize` returns for the best start: the one with the lowest value among those that succeeded,
-        or among all if none did; NaN never wins.  ``nfev``, ``njev`` and ``nhev`` are sums over
-        all starts.  Further fields:
+        or among all if none did; NaN is never the best.  ``nfev``, ``njev`` and ``nhev`` are sums over all
+        starts.  Further fields:
 
         - ``starts``: the starting points, shape (N, n), within the bounds;
-        - ``all``: a `ManyResult`, one row a start;
-        - ``distinct``: how many different minima were found: solutions of starts that succeeded count as one
+        - ``all``: a `ManyResult`, one row per start;
+        - ``distinct``: the number of different minima found.  Solutions of starts that succeeded count as one
           minimum if no variable differs by more than a thousandth of the widest range of the starts.
 
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense, before anything is evaluated where that can be seen.
+        For invalid input, where possible before anything is evaluated.
     Exception
-        What `fun` raises, for any start.
+        Any exception that `fun` raises, for any start.
 
     Notes
     -----
-    Every start ends, to the bit, as `minimize` would end there, at any number of threads.  numgd's methods
-    solve the starts side by side, one a thread, and the best once more for its full result, which the counts
-    leave out.  A function that is called back, and SciPy's methods, take one start after the other.
+    Every start gives, bit for bit, the result that `minimize` gives there, with any number of threads.
+    numgd's methods solve the starts in parallel, one per thread, and then solve the best one again for its
+    full result, which is not included in the counts.  Functions that are called back and SciPy's methods are
+    run one start after the other.
 
     References
     ----------
@@ -126,14 +127,14 @@ def minimize_multistart(
     with Progress(progress, time_limit, " starts", len(starts)) as watched:
         if own and starts.shape[1] < THREADED_FROM:  # longer vectors keep all cores busy by themselves
             found = solve_rows(functions, starts, args, method, tol, options, False, watched, box)
-            options, _ = known_options(method, options)  # it has warned of the others
+            options, _ = known_options(method, options)  # `solve_rows` has warned of the others
         if found is None or isinstance(found, str):
             results = [solve(x, options, left) for _, x, left in one_by_one(starts, watched)]
             found = gather(results)
     best = _best(found)
     if results:
         result = results[best]
-    elif found.status[best] == TIME_LIMIT:  # there is none for its iterations
+    elif found.status[best] == TIME_LIMIT:  # no time is left for further iterations
         result = solve(found.x[best], {**(options or {}), "maxiter": 0})
         result.update(status=TIME_LIMIT, message=MESSAGES[TIME_LIMIT], nit=int(found.nit[best]))
     else:
@@ -172,7 +173,7 @@ def _sobol(count, n, seed):
         raise ValueError(
             f"sampling 'sobol' has {qmc.Sobol.MAXDIM} dimensions at most, not {n}; use 'uniform'"
         )
-    # The sequence is balanced after a power of two; one that ends elsewhere begins like a longer one.
+    # The sequence is balanced after a power of two points; a shorter one is the beginning of a longer one.
     return qmc.Sobol(n, seed=seed).random_base2((count - 1).bit_length())[:count]
 
 
@@ -185,7 +186,7 @@ SAMPLINGS = {"sobol": _sobol, "uniform": _uniform}
 
 
 def _given(X0):
-    """A copy of the starts that were given, shape (N, n)."""
+    """A copy of the given starts, shape (N, n)."""
     starts = starting_points(X0).copy()
     if len(starts) == 0:
         raise ValueError("X0 must hold at least one starting point")
@@ -196,7 +197,7 @@ def _given(X0):
 
 
 def _generator(seed):
-    """The generator to draw starts with."""
+    """The generator that draws the starts."""
     try:
         return np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
@@ -209,12 +210,12 @@ def _generator(seed):
 
 
 def _best(found):
-    """The row of the lowest value among those that succeeded, then among the others; NaN comes last."""
+    """The row with the lowest value among those that succeeded, else among all; NaN comes last."""
     return np.lexsort((found.fun, ~found.success))[0]
 
 
 def _count_distinct(found, starts):
-    """How many different minima there are among the solutions that succeeded."""
+    """The number of different minima among the solutions that succeeded."""
     from scipy.spatial import KDTree
 
     points = found.x[found.success]

@@ -1,4 +1,4 @@
-"""`minimize_stochastic`: the mean of a loss over data, minimised by steps on batches of it."""
+"""`minimize_stochastic`: minimise the mean of a loss over data by steps on batches of the data."""
 
 import math
 import time
@@ -40,14 +40,14 @@ from numgd.solve.result import show
 from numgd.solve.warm_start import State, remember_state
 
 BLOCK_SECONDS = 0.05
-"""How long the compiled loop runs, about, between two looks at the clock and at Ctrl-C."""
+"""Approximate time the compiled loop runs before it checks the clock and Ctrl-C again."""
 
 
 class StochasticHistory(NamedTuple):
-    """One row an epoch."""
+    """One row per epoch."""
 
     loss: Any  # mean of the batches' losses, each before its step
-    validation: Any  # loss over the validation data, NaN without
+    validation: Any  # loss over the validation data, NaN if there are none
     learning_rate: Any  # of the epoch's last step
     seconds: Any  # since the start
 
@@ -82,83 +82,86 @@ def minimize_stochastic(
     fun : callable
         ``fun(x, *batch, *args) -> float``: the mean loss over the samples of a batch.
     x0 : array_like of shape (n,), or OptimizeResult
-        Starting point; float32 is kept.  A result of this function goes on where it stopped, with the same
-        data or with others: its epochs are counted on.
+        Starting point; float32 is kept.  A result of this function continues where it stopped, with the same
+        or other data; the count of epochs continues too.
     data : array, sparse matrix, tuple of these, or iterable of batches
-        The first axis of each counts the samples.  Memory maps are read batch by batch; arrays that are not
-        contiguous in C order are copied.  Of one of SciPy's sparse matrices `fun` gets `indptr`, `indices`
-        and `values` of a batch's rows in CSR form, in its place; see the notes.  An iterable gives the
-        batches, arrays or tuples of arrays, whatever `batch_size`, `shuffle` and `last_batch` say; it is
-        gone through once an epoch.
+        The first axis of each array counts the samples.  Memory maps are read batch by batch; arrays that are
+        not C-contiguous are copied.  In place of a SciPy sparse matrix, `fun` receives `indptr`, `indices`
+        and `values` of the batch's rows in CSR form; see the notes.  An iterable yields the batches, as
+        arrays or tuples of arrays; `batch_size`, `shuffle` and `last_batch` then have no effect, and it is
+        iterated over once per epoch.
     args : tuple, optional
+        Further arguments of `fun` and `jac`.
     method : str
         The name of an update rule, or ``'svrg'``: gradient descent with the variance of the
         gradients reduced by a full gradient at the start of each epoch (Johnson and Zhang, NeurIPS 2013).
     jac : callable or True, optional
-        ``jac(x, *batch, *args)``, the gradient; True if `fun` returns value and gradient.  By default it is
-        made of the source.
+        ``jac(x, *batch, *args)``, the gradient; True if `fun` returns value and gradient.  By default the
+        gradient is derived from the source of `fun`.
     batch_size : int or None
-        Samples of a step: 1 is stochastic gradient descent, None takes all (batch gradient descent).
+        Samples per step: 1 is stochastic gradient descent, None uses all samples (batch gradient descent).
     epochs : int
-        Passes through the data.
+        Number of passes through the data.
     seed : int
         Determines the order of the samples in each epoch, which is the same on every machine.
     shuffle : bool
-        Whether the order is another one in each epoch.
+        Whether the order differs from epoch to epoch.
     last_batch : {'keep', 'drop'}
-        What becomes of a last batch that is shorter.
+        Whether to use or skip a last batch that is shorter.
     validation : array or tuple of arrays, optional
-        Data as `data`, whose loss is computed after each epoch.
+        Data in the form of `data`, whose loss is computed after each epoch.
     patience : int, optional
-        Stop after so many epochs in which the loss (of the validation data if there are any) did not fall by
-        more than `min_delta` below its lowest.
+        Stop after this many consecutive epochs in which the loss (of the validation data if given) did not
+        fall more than `min_delta` below its lowest value.
     min_delta : float
+        Smallest decrease that counts as an improvement for `patience`.
     restore_best : bool
-        Whether the result is the point of the lowest loss, with validation data or `patience`: of all epochs'
-        ends and the start, by their own loss over the validation data, or else over all data.  Without, it is
-        the last one.
+        With validation data or `patience`: whether to return the point with the lowest loss, instead of the
+        last one.  The candidates are the start and the points at the end of each epoch, compared by their
+        loss over the validation data if given, else over all data.
     time_limit : float, optional
-        Seconds.
+        Limit of the running time in seconds.
     callback : callable, optional
-        ``callback(intermediate_result)`` after each epoch, with `x`, `fun` (the epoch's mean loss), `epoch`
-        and `validation`; StopIteration stops.
+        ``callback(intermediate_result)``, called after each epoch with `x`, `fun` (the epoch's mean loss),
+        `epoch` and `validation`; raising StopIteration ends the run.
     progress : bool
         Whether to show a progress bar, with the package tqdm.
     options : dict, optional
         Hyper-parameters of the rule, and those of `numgd.optimizers.Optimizer`: `weight_decay`, `decoupled`,
-        `clip_value`, `clip_global_norm`, `ema`, `average_from`, `lookahead`, `noise`; `learning_rate` may be
-        a schedule, which is asked by the number of the step.  ``disp`` prints how the run ended.
+        `clip_value`, `clip_global_norm`, `ema`, `average_from`, `lookahead`, `noise`.  `learning_rate` may be
+        a schedule, which is called with the number of the step.  ``disp`` prints how the run ended.
 
     Returns
     -------
     OptimizeResult
         `x`, `fun` and `jac` (mean loss and gradient over all data at x), `nit` (steps), `nepoch`, `nfev` and
         `njev` (batches evaluated), `status`, `success`, `message`, `history` (`StochasticHistory`),
-        `derivatives`, and where an average was asked for `averaged` and its loss, `averaged_fun`.  A run that
-        ends above the loss of its start is no success.
+        `derivatives`, and, if an average was requested, `averaged` and its loss, `averaged_fun`.  A run that
+        ends with a higher loss than at its start is not a success.
 
     Raises
     ------
     TypeError, ValueError, NotDifferentiable
-        For input that makes no sense, before anything is evaluated.
+        For invalid input, before anything is evaluated.
 
     Notes
     -----
-    With a sparse matrix each step takes the parameters alone that belong to columns with an entry in the
-    batch: `fun` is given these as `x`, and `indices` that count them.  The others stay as they are, slots of
-    the rule included (for Adam as PyTorch's SparseAdam), so that a step's time depends on the entries in the
-    batch, not on the columns.  `x` has a number for each column, or several in a row.  Averages, lookahead
-    and ``'svrg'`` are not available then.
+    With a sparse matrix each step only involves the parameters of the columns that have an entry in the
+    batch: `fun` receives these parameters as `x`, and `indices` that refer to them.  The other parameters and
+    their state in the rule stay unchanged (for Adam as in PyTorch's SparseAdam), so the time of a step
+    depends on the entries in the batch, not on the number of columns.  `x` holds one number per column, or
+    several consecutive ones.  Averages, lookahead and ``'svrg'`` are then not available.
 
-    A function that Numba cannot compile is called back for each batch.  The loss at the start, and `fun` and
-    `jac` of the result, need a pass over the data each; with `patience` and no validation data another one
-    after each epoch.  With an iterator that cannot be gone through again `fun` is the mean loss of the
-    epoch's batches, each before its step, `jac` is None, and the first batch alone tells whether the loss
-    rose.
+    A function that Numba cannot compile is called back for each batch.  The loss at the start takes one pass
+    over the data, and so do `fun` and `jac` of the result; with `patience` but no validation data there is
+    another pass after each epoch.  With an iterator that cannot be restarted, `fun` is the mean loss of the
+    epoch's batches, each before its step, `jac` is None, and only the first batch is used to decide whether
+    the loss rose.
 
-    A loss or a gradient that is not finite ends the run with ``success=False`` at the best point seen, the
-    start if nothing else; without validation data and `patience`, points are seen by the mean loss of the
-    epoch before them.  The steps are compiled: with a batch of one sample a step costs its arithmetic.
+    A loss or gradient that is not finite ends the run with ``success=False`` at the best point seen, or at
+    the start if there is none.  Without validation data and `patience`, a point is judged by the mean loss of
+    the epoch before it.  The steps are compiled: with a batch of one sample, a step costs little more than
+    its arithmetic.
 
     Examples
     --------
@@ -223,7 +226,7 @@ class _Settings(NamedTuple):
 
 
 class _Run:
-    """One run: the point, what belongs to the rule, and what has been seen."""
+    """One run: the point, the state of the rule, and the best point so far."""
 
     def __init__(self, optimizer, source, x, earlier, reduced, settings):
         self.optimizer, self.source, self.settings = optimizer, source, settings
@@ -246,7 +249,7 @@ class _Run:
         vectors = [np.empty_like(x) for _ in range(3)] if reduced else [x[:0]] * 3
         self.memory = Memory(average, slow, *vectors)
         self.treatment = _treatment(optimizer, self.group)
-        self.pace = 64  # steps of a block
+        self.pace = 64  # steps per block
         self.rows = []
         self.best, self.best_x = math.inf, x.copy()
         self.best_average = x.copy() if optimizer.t == 0 else average.copy()
@@ -278,9 +281,9 @@ class _Run:
         return value, total
 
     def epochs(self, progress, watched, restore_best):
-        """Run the epochs; the status."""
+        """Run the epochs; returns the status."""
         settings = self.settings
-        progress.left()  # from now on
+        progress.left()  # starts the clock
         self.begin(watched)
         waited, status = 0, EPOCHS
         for done in range(settings.epochs):
@@ -409,8 +412,8 @@ class _Run:
         return found
 
     def rose(self, start, value):
-        """Whether the run ended above its start."""
-        if start is None:  # the first batch stands for data that are gone
+        """Whether the loss at the end of the run is higher than at its start."""
+        if start is None:  # the data cannot be read again: compare by the first batch
             before, after = (self.source.first_mean(self, x)[0] for x in (self.first_x, self.x))
             return value > before and after > before
         nothing_gained = self.restored and np.array_equal(self.x, self.first_x)

@@ -1,7 +1,7 @@
-"""Line searches on their own: how far to go along a direction.
+"""Line searches for use on their own: they find a step length along a direction.
 
-From Python, `armijo`, `strong_wolfe` and `hager_zhang` take the functions that `numgd.minimize` takes.
-Inside ``@njit`` code, `make_search` gives the same searches as compiled functions.
+From Python, `armijo`, `strong_wolfe` and `hager_zhang` accept the same functions as `numgd.minimize`.
+For ``@njit`` code, `make_search` returns the same searches as compiled functions.
 """
 
 from typing import Any, NamedTuple
@@ -23,18 +23,18 @@ from numgd.solve.points import starting_point
 
 
 class LineSearchResult(NamedTuple):
-    """What a line search found.
+    """The result of a line search.
 
     Attributes
     ----------
     alpha : float
-        The step; 0.0 where no lower point was found.
+        The step length; 0.0 if no lower point was found.
     fun : float
         Value at ``x + alpha * direction``.
     jac : numpy.ndarray or None
-        Gradient there, shape (n,); None from `armijo`, which does not ask for it.
+        Gradient there, shape (n,); None for `armijo`, which does not compute it.
     nfev, njev : int
-        Values and gradients that were asked for.
+        Numbers of function and gradient evaluations.
     success : bool
         Whether the conditions of the search hold at the step.
     """
@@ -86,7 +86,7 @@ def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls
 
 
 def _limits(dtype, **given):
-    """`Limits` of a search from a point whose value is not known."""
+    """`Limits` of a search from a point whose value is unknown."""
     ranges = parameters_of(Limits)
     values = rounded(ranges, check_values(ranges, given), dtype)
     check_relations(ranges, values)
@@ -104,7 +104,7 @@ def _vector(values, name, x):
 
 
 def armijo(fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=1.0, c1=1e-4, maxls=100):
-    """Find a step of sufficient decrease by backtracking.
+    """Find a step that satisfies the sufficient decrease condition, by backtracking.
 
     Parameters
     ----------
@@ -113,19 +113,19 @@ def armijo(fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=
     x : array_like of shape (n,)
         Where the search starts.
     direction : array_like of shape (n,)
-        Along what, not necessarily of length one; it must lead down.
+        Search direction p, a descent direction; it need not have unit length.
     jac : callable, bool or str, optional
-        The gradient, as for `numgd.minimize`; asked for at x alone, unless `jac0` is given.
+        The gradient, as for `numgd.minimize`; evaluated only at x, and only if `jac0` is not given.
     args : tuple, optional
         Further arguments of `fun` and `jac`.
     fun0, jac0 : float and array_like of shape (n,), optional
-        Value and gradient at x where they are known.
+        Value and gradient at x, if they are already known.
     alpha : float, optional
-        The first trial step, and the longest.
+        The first trial step, which is also the longest.
     c1 : float, optional
         Sufficient decrease: f(x + αp) ≤ f(x) + c1 α pᵀ∇f(x).
     maxls : int, optional
-        Trial steps at most.
+        Maximum number of trial steps.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def armijo(fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense.  An exception in `fun` or `jac` reaches the caller as itself.
+        For invalid input.  An exception raised in `fun` or `jac` is passed on unchanged.
 
     References
     ----------
@@ -159,7 +159,7 @@ def strong_wolfe(
     Parameters
     ----------
     fun, x, direction, args, fun0, jac0, c1
-        As of `armijo`.
+        As for `armijo`.
     jac : callable, bool or str, optional
         The gradient, as for `numgd.minimize`.
     alpha : float, optional
@@ -167,7 +167,7 @@ def strong_wolfe(
     c2 : float, optional
         Curvature: ``|pᵀ∇f(x + αp)| ≤ c2 |pᵀ∇f(x)|``.
     maxls : int, optional
-        Evaluations at most.
+        Maximum number of evaluations.
 
     Returns
     -------
@@ -176,11 +176,12 @@ def strong_wolfe(
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense.  An exception in `fun` or `jac` reaches the caller as itself.
+        For invalid input.  An exception raised in `fun` or `jac` is passed on unchanged.
 
     Notes
     -----
-    Where rounding hides the decrease, the approximate Wolfe conditions of Hager and Zhang decide.
+    If the decrease is too small to be seen in rounded values, the approximate Wolfe conditions of Hager and
+    Zhang are used.
 
     References
     ----------
@@ -200,12 +201,12 @@ def strong_wolfe(
 def hager_zhang(
     fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=1.0, c1=0.1, c2=0.9, maxls=100
 ):
-    """Find a step that satisfies the Wolfe or the approximate Wolfe conditions, by the search of CG_DESCENT.
+    """Find a step that satisfies the Wolfe or approximate Wolfe conditions, by the search of CG_DESCENT.
 
     Parameters
     ----------
     fun, x, direction, jac, args, fun0, jac0, alpha, maxls
-        As of `strong_wolfe`.
+        As for `strong_wolfe`.
     c1, c2 : float, optional
         f(x + αp) ≤ f(x) + c1 α s and s(α) ≥ c2 s, or else (2 c1 − 1) s ≥ s(α) ≥ c2 s, with the slopes
         s = pᵀ∇f(x) and s(α) = pᵀ∇f(x + αp).
@@ -217,7 +218,7 @@ def hager_zhang(
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense.  An exception in `fun` or `jac` reaches the caller as itself.
+        For invalid input.  An exception raised in `fun` or `jac` is passed on unchanged.
 
     References
     ----------
@@ -235,24 +236,25 @@ def hager_zhang(
 
 
 def make_search(name, evaluate):
-    """A line search as a compiled function, for the user's own ``@njit`` code.
+    """Make a line search as a compiled function, for use in ``@njit`` code.
 
     Parameters
     ----------
     name : str
         ``"armijo"``, ``"strong-wolfe"`` or ``"hager-zhang"``.
     evaluate : callable
-        An ``@njit`` function ``evaluate(problem, x, gradient) -> value`` that fills `gradient` too; for
-        ``"armijo"`` ``evaluate(problem, x) -> value``.  `problem` is whatever the search was called with.
+        An ``@njit`` function ``evaluate(problem, x, gradient) -> value`` that also fills `gradient`; for
+        ``"armijo"``, ``evaluate(problem, x) -> value``.  `problem` is the first argument of the search,
+        passed on unchanged.
 
     Returns
     -------
     callable
-        ``search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit)``, for
-        ``"armijo"`` without `gradients` and `c2`: from x, with the value f0 and the slope slope0 < 0 along
-        p, first trying `alpha`, for at most `limit` evaluations.  It returns a NamedTuple ``(outcome, alpha,
-        f, row, evaluations)``; outcome 0 says that the conditions hold.  The point is left in `x_trial`
-        (n,), its gradient in row `row` of `gradients` (2, n).
+        ``search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit)``, for ``"armijo"``
+        without `gradients` and `c2`.  It searches along p from x, where the value is f0 and the slope along p
+        is slope0 < 0; it tries `alpha` first and makes at most `limit` evaluations.  It returns a NamedTuple
+        ``(outcome, alpha, f, row, evaluations)``; outcome 0 means that the conditions hold.  The point found
+        is stored in `x_trial` (n,), its gradient in row `row` of `gradients` (2, n).
 
     Examples
     --------
