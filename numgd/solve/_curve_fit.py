@@ -1,4 +1,4 @@
-"""`curve_fit`: SciPy's front door to fitting a model to data."""
+"""`curve_fit`: SciPy's interface for fitting a model to data."""
 
 import inspect
 import math
@@ -47,7 +47,7 @@ from numgd.sums_of_squares.evaluator import (
 from numgd.system.warn import warn_user
 
 LM_TOLERANCE = 1.49012e-8
-"""Default of ftol and xtol for method 'lm', SciPy's in `leastsq`."""
+"""Default of ftol and xtol for method 'lm', as in SciPy's `leastsq`."""
 
 
 class LmOptions(NamedTuple):
@@ -56,10 +56,10 @@ class LmOptions(NamedTuple):
     ftol: Tolerance = LM_TOLERANCE
     xtol: Tolerance = LM_TOLERANCE
     gtol: Tolerance = 0.0
-    maxfev: Limit = 0  # 0: by the number of parameters
+    maxfev: Limit = 0  # 0: depends on the number of parameters
     epsfcn: NonNegative | None = None
     factor: Positive = 100.0
-    diag: Unchecked = None  # with the parameters
+    diag: Unchecked = None  # checked together with the parameters
     col_deriv: Switch = 0
 
 
@@ -94,27 +94,27 @@ def curve_fit(
 ):
     """Fit a model to data by least squares.
 
-    The signature, the defaults and the results are those of `scipy.optimize.curve_fit`; the model is
-    compiled where Numba can, the solver once for all models.  Can be called from ``@njit`` code too (see
-    Notes).
+    The signature, the defaults and the results are those of `scipy.optimize.curve_fit`.  The model is
+    compiled if Numba can compile it; the solver is compiled once for all models.  `curve_fit` can also be
+    called from ``@njit`` code (see Notes).
 
     Parameters
     ----------
     f : callable
-        ``f(xdata, *parameters)`` gives the model's values, shape (m,) or a number.  What is compiled and
-        what is called back is as in `numgd.minimize`.
+        ``f(xdata, *parameters)`` returns the model's values, shape (m,) or a number.  It is compiled or
+        called back under the same conditions as in `numgd.minimize`.
     xdata : array_like or object
-        What the model is a function of, usually of shape (m,) or (k, m).  Passed as a float64 array; an
-        object that is no array, list or tuple is passed as it is, and the model is called back.
+        The independent variable, usually of shape (m,) or (k, m).  It is passed as a float64 array; an object
+        that is not an array, list or tuple is passed unchanged, and the model is then called back.
     ydata : array_like of shape (m,)
-        What was observed.
+        The observed values.
     p0 : array_like of shape (n,), optional
-        Parameters to start from.  By default ones, or values inside `bounds`, as many as `f` has arguments
-        beside `xdata`.
+        Initial parameters.  By default ones, or values inside `bounds`, as many as `f` has arguments besides
+        `xdata`.
     sigma : float, array_like of shape (m,) or (m, m), optional
         Standard deviations of `ydata`, or their covariance matrix.
     absolute_sigma : bool, optional
-        Whether `sigma` is meant absolutely.  By default `pcov` is scaled by the reduced sum of squares.
+        Whether `sigma` is in absolute units.  By default `pcov` is scaled by the reduced sum of squares.
     check_finite : bool, optional
         Whether NaN and infinity in the data raise ValueError.  Default True unless `nan_policy` is given.
     bounds : 2-tuple of array_like or scipy.optimize.Bounds, optional
@@ -123,49 +123,51 @@ def curve_fit(
         ``'lm'`` (default without bounds), ``'trf'`` (default with bounds), ``'dogbox'``, ``'gn'``: see
         `numgd.least_squares`.
     jac : callable or str, optional
-        ``jac(xdata, *parameters)`` gives the model's Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
-        ``'cs'``: differences.  ``'autodiff'``: made of the source of `f`, as by `numgd.jacobian`.  Default:
-        that, or ``'2-point'`` where it cannot be had or the step of differences is given.
+        ``jac(xdata, *parameters)`` returns the model's Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
+        ``'cs'``: differences.  ``'autodiff'``: derived from the source of `f`, as by `numgd.jacobian`.  The
+        default is ``'autodiff'``, or ``'2-point'`` if the source cannot be differentiated or a difference
+        step is given.
     full_output : bool, optional
-        Whether to return more.
+        Whether to return `infodict`, `mesg` and `ier` too.
     nan_policy : {None, 'raise', 'omit'}, optional
-        What to do about NaN in the data.
+        How to handle NaN in the data.
     progress, time_limit : optional
-        As for `numgd.least_squares`; a fit that the time ends is not a fit: RuntimeError.
+        As for `numgd.least_squares`; a fit that reaches the time limit raises RuntimeError.
     **kwargs
-        For ``'lm'`` those of `scipy.optimize.leastsq`: ``ftol`` and ``xtol`` (1.49012e-8), ``gtol`` (0),
-        ``maxfev``, ``epsfcn``, ``factor``, ``diag``; for the others those of `numgd.least_squares`.
+        For ``'lm'``, the options of `scipy.optimize.leastsq`: ``ftol`` and ``xtol`` (1.49012e-8), ``gtol``
+        (0), ``maxfev``, ``epsfcn``, ``factor``, ``diag``; for the others, those of `numgd.least_squares`.
 
     Returns
     -------
     popt : numpy.ndarray of shape (n,)
         The parameters.
     pcov : numpy.ndarray of shape (n, n)
-        Their covariance, from the Jacobian at `popt`; infinite where it cannot be estimated.
+        Their covariance, from the Jacobian at `popt`; infinite if it cannot be estimated.
     infodict, mesg, ier : dict, str, int
-        With `full_output`: ``nfev``, ``fvec``, ``derivatives`` (how the Jacobian was obtained), for ``'lm'``
-        also ``fjac``, ``ipvt`` and ``qtf``; how the fit ended; 1 to 4.
+        Only with `full_output`.  `infodict` has ``nfev``, ``fvec``, ``derivatives`` (how the Jacobian was
+        obtained), and for ``'lm'`` also ``fjac``, ``ipvt`` and ``qtf``.  `mesg` says how the fit ended; `ier`
+        is 1 to 4.
 
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense, and for a model that is not finite at `p0`.
+        For invalid input, and for a model that is not finite at `p0`.
     RuntimeError
         If the fit fails.
 
     Warns
     -----
     scipy.optimize.OptimizeWarning
-        If the covariance cannot be estimated: there are no more data than parameters, a standard deviation
-        would exceed its parameter (or 1) more than 6.7e7 times, or for ``'lm'`` the Jacobian has not full
-        rank to working precision.  The other methods take the pseudo-inverse then.
+        If the covariance cannot be estimated: there are no more data points than parameters, a standard
+        deviation would be more than 6.7e7 times its parameter (or 1), or, for ``'lm'``, the Jacobian does not
+        have full rank to working precision.  In the last case the other methods use the pseudo-inverse.
 
     Notes
     -----
     Inside ``@njit`` code `f` and `jac` are ``@njit`` functions, `xdata` and `ydata` are float64 arrays, the
-    names of methods and schemes are literals, and the result is ``(popt, pcov)``; there are neither
-    `full_output` nor `nan_policy`, and of the further options ``ftol``, ``xtol``, ``gtol`` and ``maxfev``.
-    A covariance that cannot be estimated is infinite, without a warning.
+    names of methods and schemes are literals, and the result is ``(popt, pcov)``.  `full_output` and
+    `nan_policy` are not available; of the further options, only ``ftol``, ``xtol``, ``gtol`` and ``maxfev``
+    are.  A covariance that cannot be estimated is infinite, without a warning.
 
     References
     ----------
@@ -273,7 +275,7 @@ def curve_fit(
 
 
 def parameter_count(f):
-    """How many parameters a model takes; raises ValueError where that cannot be told."""
+    """The number of parameters of a model; raises ValueError if it cannot be determined."""
     function = f.py_func if isinstance(f, CPUDispatcher) else f
     if isinstance(function, FunctionType):
         code = function.__code__
@@ -292,12 +294,12 @@ def parameter_count(f):
 
 
 def first_guess(p0, box, bounded, n):
-    """The parameters to start from as a new float64 array."""
+    """The initial parameters as a new float64 array."""
     if p0 is None:
         if not bounded:
             return np.ones(n)
         lower, upper = box
-        with np.errstate(invalid="ignore"):  # −inf + inf, where neither is used
+        with np.errstate(invalid="ignore"):  # −inf + inf, which is not used
             between = 0.5 * (lower + upper)
         guess = np.where(np.isfinite(lower), lower + 1.0, np.where(np.isfinite(upper), upper - 1.0, 1.0))
         return np.where(np.isfinite(lower) & np.isfinite(upper), between, guess)
@@ -362,7 +364,7 @@ def _data(xdata, ydata, sigma, check_finite, nan_policy):
 
 
 def weights_of(sigma, m):
-    """What multiplies the residuals, (m,), or the lower Cholesky factor of their covariance, (m, m)."""
+    """The factors of the residuals, (m,), or the lower Cholesky factor of their covariance, (m, m)."""
     if sigma.size == 1 or sigma.shape == (m,):
         if not np.all(sigma != 0.0) or np.isnan(sigma).any():
             raise ValueError("sigma must hold neither zeros nor NaN")
@@ -377,7 +379,7 @@ def weights_of(sigma, m):
 
 @lru_cache(64)
 def _remembered(make, method, scheme, n):
-    """What `make` gives without bounds and options."""
+    """The setting that `make` returns without bounds and options, cached."""
     return make(method, scheme, fit_box(FREE, n), n)
 
 
@@ -385,7 +387,7 @@ def _lm_setting(
     method, scheme, box, n, ftol=LM_TOLERANCE, xtol=LM_TOLERANCE, gtol=0.0, maxfev=0, epsfcn=None,
     factor=100.0, diag=None, col_deriv=0,
 ):  # fmt: skip
-    """The `Setting` of 'lm' from the options of SciPy's `leastsq`, and the limit of calls."""
+    """The `Setting` of 'lm' from the options of SciPy's `leastsq`, and the maximum number of calls."""
     exact = scheme in (EXACT, SOURCE)
     calls = 1 if exact else n + 1
     most = (100 if exact else 200) * (n + 1)
@@ -410,7 +412,7 @@ def _setting(
     method, scheme, box, n, ftol=1e-8, xtol=1e-8, gtol=1e-8, x_scale=None, loss="linear", f_scale=1.0,
     diff_step=None, max_nfev=None, maxfev=None, **_,
 ):  # fmt: skip
-    """The `Setting` of another method from the options of `least_squares`, and None."""
+    """The `Setting` of the other methods from the options of `least_squares`, and None."""
     scale, adaptive = scale_of(x_scale, method, n)
     limit = max_nfev if max_nfev is not None else maxfev
     options = fit_options(method, n, ftol, xtol, gtol, limit, loss, f_scale, adaptive)
@@ -418,7 +420,7 @@ def _setting(
 
 
 def _is_scipys(kwargs):
-    """Whether the options ask for what numgd leaves to SciPy."""
+    """Whether the options request something that only SciPy supports."""
     return (
         kwargs.get("tr_solver") == "lsmr"
         or kwargs.get("jac_sparsity") is not None
@@ -429,7 +431,7 @@ def _is_scipys(kwargs):
 
 
 def _by_scipy(f, data, x, scheme, jac, **given):
-    """SciPy's `curve_fit`, with the model compiled where Numba can."""
+    """Fit by SciPy's `curve_fit`, with the model compiled if Numba can compile it."""
     from scipy import optimize
 
     if given["method"] == "gn":

@@ -1,4 +1,4 @@
-"""`least_squares`: SciPy's front door to numgd's solvers of sums of squares."""
+"""`least_squares`: SciPy's interface to numgd's least-squares solvers."""
 
 import inspect
 from typing import Any, NamedTuple
@@ -50,12 +50,12 @@ from numgd.sums_of_squares.evaluator import (
 
 
 class Setting(NamedTuple):
-    """Everything about a solve but the function, checked."""
+    """Everything a solve needs except the function, checked."""
 
     method: Any
     scheme: Any
     steps: Any  # relative difference steps
-    floor: Any  # variables of smaller magnitude count as this large for them
+    floor: Any  # smaller variables count as having this magnitude when steps are computed
     scale: Any  # (n,) sizes of typical changes
     box: Any  # (2, n)
     options: Any  # FitOptions
@@ -68,7 +68,7 @@ NOT_WATCHED = (
 
 
 class Fit(NamedTuple):
-    """What a solve left behind."""
+    """The outcome of a solve."""
 
     outcome: Any
     x: Any
@@ -76,13 +76,13 @@ class Fit(NamedTuple):
     columns: Any  # (n, m) Jacobian by columns, weighted by the loss
     gradient: Any
     active: Any
-    calls: Any  # of the function, those of differences included
-    replaced: Any  # entries of a Jacobian made of the source that differences stood in for
+    calls: Any  # of the function, including those for differences
+    replaced: Any  # number of entries of a Jacobian from the source that were replaced by differences
     observer: Any
 
 
 def fit_start(x0):
-    """A copy of x0 as a 1-D float64 array; raises for what is no such vector or not finite."""
+    """A copy of x0 as a 1-D float64 array; raises if it is not a finite vector."""
     x = starting_point(x0).astype(np.float64, copy=False)
     if not np.isfinite(x).all():
         raise ValueError("x0 must be finite; it holds NaN or inf")
@@ -90,7 +90,7 @@ def fit_start(x0):
 
 
 def place(setting, x, name="x0"):
-    """Check that x lies within the bounds, and move it strictly inside where the method wants that."""
+    """Check that x lies within the bounds, and move it strictly inside if the method requires it."""
     lower, upper = setting.box
     if not (np.all(x >= lower) and np.all(x <= upper)):
         raise ValueError(f"{name} is infeasible: it lies outside the bounds")
@@ -99,10 +99,10 @@ def place(setting, x, name="x0"):
 
 
 def run(setting, x, bound, m, first, short, order, callback=None, verbose=0, progress=UNWATCHED):
-    """Solve from x for residuals that are bound to their data, `first` at x if that is known.
+    """Solve from x; `bound` are the m residuals with their data, `first` their values at x or None.
 
-    Overwrites x; `short` and `order` are the memory whose row the residuals read.  Raises ValueError for
-    residuals that are not finite at x.
+    Overwrites x.  `short` and `order` are scratch memory, of which the residuals read one row.  Raises
+    ValueError if the residuals are not finite at x.
     """
     n = x.size
     long = long_memory(n, m)
@@ -161,53 +161,54 @@ def least_squares(
 ):
     """Minimise half the sum of squares, or of robust losses, of the residuals of a function.
 
-    The signature, the defaults and the result are those of `scipy.optimize.least_squares`; the function is
-    compiled where Numba can, the solver once for all functions.  Can be called from ``@njit`` code too (see
-    Notes).
+    The signature, the defaults and the result are those of `scipy.optimize.least_squares`.  The function is
+    compiled if Numba can compile it; the solver is compiled once for all functions.  `least_squares` can also
+    be called from ``@njit`` code (see Notes).
 
     Parameters
     ----------
     fun : callable
-        ``fun(x, *args, **kwargs)`` gives the residuals, shape (m,) or a number.  What is compiled and what
-        is called back is as in `numgd.minimize`.
+        ``fun(x, *args, **kwargs)`` returns the residuals, shape (m,) or a number.  It is compiled or called
+        back under the same conditions as in `numgd.minimize`.
     x0 : array_like of shape (n,)
-        Starting point, finite and within the bounds.  Computed in float64.
+        Starting point, finite and within the bounds.  Computations are in float64.
     jac : callable or str, optional
-        ``jac(x, *args, **kwargs)`` gives the Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
-        ``'cs'``: differences, which never leave the bounds.  ``'autodiff'``: made of the source of `fun`, as
-        by `numgd.jacobian`.  Default: that, or ``'2-point'`` where it cannot be had or `diff_step` is given.
+        ``jac(x, *args, **kwargs)`` returns the Jacobian, shape (m, n).  ``'2-point'``, ``'3-point'``,
+        ``'cs'``: differences, which never leave the bounds.  ``'autodiff'``: derived from the source of
+        `fun`, as by `numgd.jacobian`.  The default is ``'autodiff'``, or ``'2-point'`` if the source cannot
+        be differentiated or `diff_step` is given.
     bounds : 2-tuple of array_like or scipy.optimize.Bounds, optional
-        Lower and upper bounds, one number or one a variable; infinite for none.  For ``'trf'`` and
-        ``'dogbox'``.
+        Lower and upper bounds, each one number or one per variable; infinite for no bound.  Only for
+        ``'trf'`` and ``'dogbox'``.
     method : str, optional
         ``'trf'`` (default): trust region reflective [2]_; ``'dogbox'``: dogleg in rectangular trust regions
         [3]_; ``'lm'``: Levenberg-Marquardt [1]_, without bounds, m ≥ n; ``'gn'``: Gauss-Newton with a line
         search, without bounds.
     ftol, xtol, gtol : float or None, optional
-        Tolerances for the relative decrease, the relative step and the gradient, as in SciPy; None disables
-        one (not for ``'lm'``).
+        Tolerances for the relative decrease, the relative step and the gradient, as in SciPy; None disables a
+        test (not for ``'lm'``).
     x_scale : None, array_like or 'jac', optional
-        Sizes of typical changes of the variables; ``'jac'`` takes them from the Jacobian.  None: ``'jac'``
-        for ``'lm'``, 1 for the others.
+        Characteristic scale of each variable; ``'jac'`` takes the scales from the Jacobian.  None means
+        ``'jac'`` for ``'lm'`` and 1 for the other methods.
     loss : str or callable, optional
         ``'linear'`` (default), ``'soft_l1'``, ``'huber'``, ``'cauchy'``, ``'arctan'``; not for ``'lm'``.
     f_scale : float, optional
-        Residuals well below it count fully in a robust loss.
+        Scale of the residuals in a robust loss: those well below it count in full.
     diff_step : array_like, optional
         Relative step of the differences.
     max_nfev : int, optional
-        Limit of evaluations, without those of differences.  Default 100 n.
+        Maximum number of evaluations, not counting those for differences.  Default 100 n.
     verbose : {0, 1, 2}, optional
-        1 prints how the solve ended, 2 every iteration as well.
+        1 prints how the solve ended, 2 also prints every iteration.
     args, kwargs : tuple and dict, optional
         Further arguments of `fun` and `jac`.
     progress : bool
-        Whether to show iterations as they are made, with the package tqdm.
+        Whether to show the progress of the iterations, with the package tqdm.
     time_limit : float, optional
-        Seconds of solving, looked at after each accepted step; the point reached is the result then, with
-        status −6.
+        Limit of the solving time in seconds, checked after each accepted step.  The result is then the point
+        reached, with status −6.
     callback : callable, optional
-        ``callback(x)`` or ``callback(*, intermediate_result)``, after every accepted step; raising
+        ``callback(x)`` or ``callback(*, intermediate_result)``, called after every accepted step; raising
         StopIteration ends the solve with status −2.
     tr_solver, tr_options, jac_sparsity, workers : optional
         As in SciPy.  With ``tr_solver='lsmr'``, `jac_sparsity`, `workers`, a callable loss, or a Jacobian
@@ -217,25 +218,26 @@ def least_squares(
     -------
     scipy.optimize.OptimizeResult
         ``x, cost, fun, jac, grad, optimality, active_mask, nfev, njev, status, message, success``.  `jac` is
-        evaluated at `x` and weighted by the loss; `nfev` does not count the evaluations of differences.
-        ``derivatives`` says how the Jacobian was obtained, why not from the source, and for how many of its
-        entries, not finite where the residuals are, differences stood in (``'replaced'``).
-        `status` is one of SciPy's, or −3: the Jacobian is not finite, −4: the line search found no lower
-        point, −5: rounding prevents what the tolerances ask for.
+        evaluated at `x` and weighted by the loss; `nfev` does not count the evaluations for differences.
+        ``derivatives`` says how the Jacobian was obtained, why it could not be derived from the source, and
+        how many of its entries were not finite although the residuals were, and were replaced by differences
+        (``'replaced'``).  `status` is one of SciPy's, or −3: the Jacobian is not finite, −4: the line search
+        found no lower point, −5: the tolerances cannot be met because of rounding.
 
     Raises
     ------
     TypeError, ValueError
-        For input that makes no sense, and for residuals that are not finite at `x0`.  An exception in `fun`,
-        `jac` or `callback` reaches the caller as itself.
+        For invalid input, and for residuals that are not finite at `x0`.  An exception raised in `fun`, `jac`
+        or `callback` is passed on unchanged.
 
     Notes
     -----
-    Residuals that are not finite elsewhere shorten the step; in a difference they turn it round.
+    If the residuals are not finite at a trial point, the step is shortened; in a difference, the step is
+    taken in the opposite direction.
 
-    Inside ``@njit`` code the result is a `LeastSquaresResult` (a NamedTuple); `fun` and `jac` are ``@njit``
-    functions, `method`, `loss` and the name of a difference scheme are literals; there are no keywords for
-    `fun` and no callbacks.
+    Inside ``@njit`` code the result is a `LeastSquaresResult` (a NamedTuple), `fun` and `jac` are ``@njit``
+    functions, and `method`, `loss` and the name of a difference scheme are literals.  Keyword arguments of
+    `fun` and callbacks are not available.
 
     References
     ----------
@@ -355,7 +357,7 @@ def _result(fit, verbose, used):
 
 
 def _without_keywords(fun, jac, args, kwargs):
-    """The functions with args alone: keywords take their positions, and are bound where they have none."""
+    """The functions with positional args only; keywords that have no position are bound to them."""
     functions = (fun, jac) if callable(jac) else (fun,)
     try:
         calls = [inspect.signature(function).bind(None, *args, **kwargs) for function in functions]
@@ -376,7 +378,7 @@ def _identical(some, others):
 
 
 def _by_scipy(fun, x, jac, args, scheme, ftol, xtol, gtol, **given):
-    """SciPy's solver, with the functions compiled where Numba can."""
+    """Solve by SciPy, with the functions compiled if Numba can compile them."""
     from scipy import optimize
 
     if given["method"] == "gn":
