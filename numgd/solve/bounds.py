@@ -4,7 +4,7 @@ import numpy as np
 
 
 def binding(bounds):
-    """Bounds in a form that can be read more than once; None where all are infinite or None."""
+    """The bounds in a form that can be read more than once; None if all are infinite or None."""
     if hasattr(bounds, "__next__"):
         bounds = tuple(bounds)
     return None if bounds is None or _bind_nothing(bounds) else bounds
@@ -17,13 +17,13 @@ def _bind_nothing(bounds):
             return bool(np.all(np.equal(bounds.lb, -np.inf)) and np.all(np.equal(bounds.ub, np.inf)))
         return all(low in (None, -np.inf) and high in (None, np.inf) for low, high in bounds)
     except (TypeError, ValueError):
-        return False  # `box_of` will say what is wrong
+        return False  # `box_of` raises the error
 
 
 def box_of(bounds, n, dtype):
     """Lower and upper bounds as an array of shape (2, n), from either of SciPy's forms; (2, 0) for none.
 
-    n is None where there is no x0 that says how many variables there are.
+    n is None if there is no x0 from which the number of variables is known.
     """
     if bounds is None:
         return np.empty((2, 0), dtype)
@@ -63,7 +63,7 @@ def box_of(bounds, n, dtype):
 
 
 def clip(x, box):
-    """Move points, one or one a row, into a box, in place."""
+    """Clip a point, or one point per row, to a box, in place."""
     if box.size:
         np.maximum(x, box[0], out=x)
         np.minimum(x, box[1], out=x)

@@ -1,4 +1,4 @@
-"""Arguments of `least_squares` and `curve_fit`: SciPy's names and defaults, checked at the call."""
+"""Arguments of `least_squares` and `curve_fit`, with SciPy's names and defaults, checked at the call."""
 
 import math
 from functools import lru_cache
@@ -18,7 +18,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 def fit_method(method):
-    """A least-squares method by its name; raises for an unknown one."""
+    """The least-squares method of a name; raises for an unknown name."""
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
     name = method.lower()
@@ -28,7 +28,7 @@ def fit_method(method):
 
 
 def tolerances(method, ftol, xtol, gtol):
-    """The three as floats, 0 for one that is disabled."""
+    """The three tolerances as floats, 0 for a disabled one."""
     if ftol == xtol == gtol == 1e-8:
         return ftol, xtol, gtol
     found = []
@@ -49,7 +49,7 @@ def tolerances(method, ftol, xtol, gtol):
 
 
 def fit_options(method, n, ftol, xtol, gtol, max_nfev, loss, f_scale, adaptive):
-    """The solver's options from those of a call, whose ranges were checked."""
+    """The solver's options from the arguments of a call, whose ranges are already checked."""
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be a callable or one of {', '.join(LOSSES)}; it is {loss!r}")
     if loss != "linear" and not method.robust:
@@ -70,7 +70,7 @@ def _free_box(n):
 
 
 def fit_box(bounds, n):
-    """Bounds in either of SciPy's forms as a (2, n) array; raises for what they cannot be."""
+    """Bounds in either of SciPy's forms as a (2, n) array; raises for invalid bounds."""
     if bounds is FREE or (type(bounds) is tuple and set(map(type, bounds)) == {float} and bounds == FREE):
         return _free_box(n)
     try:
@@ -92,7 +92,7 @@ def fit_box(bounds, n):
 
 
 def scale_of(x_scale, method, n):
-    """Sizes of typical changes of the variables, and whether they follow the Jacobian."""
+    """The characteristic scale of each variable, and whether the scales are updated from the Jacobian."""
     if x_scale is None:
         return np.ones(n), method.minpack
     if isinstance(x_scale, str):
@@ -111,7 +111,7 @@ def scale_of(x_scale, method, n):
 
 
 def steps_of(scheme, diff_step, n):
-    """Relative difference steps, and the magnitude below which a variable counts as that large."""
+    """Relative difference steps, and the smallest magnitude that a variable is taken to have."""
     if scheme in (EXACT, SOURCE, COMPLEX_STEP):
         return np.empty(0), 1.0
     if diff_step is None:

@@ -10,7 +10,7 @@ from numgd.system.late import optimize
 
 
 class History(NamedTuple):
-    """One row an iteration, the starting point first."""
+    """One row per iteration, the starting point first."""
 
     fun: Any  # (nit + 1,) values
     grad_norm: Any  # (nit + 1,) largest magnitude of the gradient
@@ -19,10 +19,10 @@ class History(NamedTuple):
 
 
 class Hook:
-    """What a compiled loop calls at the start (iteration 0) and after every iteration.
+    """The object that a compiled loop calls at the start (iteration 0) and after every iteration.
 
-    A call returns 1.0 to stop the solver: where the callback raised StopIteration, and at the time limit, for
-    which `late` is True.  The callback gets ``intermediate()`` if it has SciPy's second form,
+    A call returns 1.0 to stop the solver: after the callback raised StopIteration, and at the time limit, when
+    `late` becomes True.  The callback receives ``intermediate()`` if it has SciPy's second form,
     ``callback(*, intermediate_result)``, else a copy of x.
     """
 
@@ -32,7 +32,7 @@ class Hook:
         self.wants_result = callback is not None and _wants_result(callback)
 
     def tell(self, iteration, intermediate, **shown):
-        """Show progress and call the callback; returns whether to stop as the compiled loop takes it."""
+        """Show progress and call the callback; returns 1.0 if the solver is to stop, else 0.0."""
         if self.progress.watches:
             self.progress.reach(iteration, **shown)
             self.late = self.progress.is_over()
@@ -76,7 +76,7 @@ class Observer(Hook):
         return self.tell(iteration, lambda: {"fun": self.report[F]}, fun=f)
 
     def history(self):
-        """What was recorded."""
+        """The recorded iterations as a `History`."""
         points = np.array(self.iterates)
         steps = np.zeros(len(points), points.dtype)
         steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)

@@ -1,4 +1,4 @@
-"""Options of the methods: SciPy's names and defaults, checked at the call."""
+"""Options of the methods, with SciPy's names and defaults, checked at the call."""
 
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -22,10 +22,10 @@ from numgd.registry import ALIASES, METHODS, RULES
 from numgd.system.warn import warn_user
 
 UNBOUNDED_FORM = {"l-bfgs-b": "l-bfgs"}
-"""What takes the place of a method for bounds where there are none."""
+"""The method used instead of a bounded method if there are no bounds."""
 
 _SCIPY_BOUNDED = ("nelder-mead", "powell", "tnc", "cobyla", "cobyqa", "slsqp", "trust-constr")
-"""Methods that SciPy has and numgd hands over; all take bounds."""
+"""Methods that are left to SciPy; all support bounds."""
 
 
 class DriverOptions(NamedTuple):
@@ -36,13 +36,13 @@ class DriverOptions(NamedTuple):
     history: Switch = False
     eps: DifferenceSteps = None  # absolute steps of differences
     finite_diff_rel_step: DifferenceSteps = None
-    hess_inv0: Unchecked = None  # a matrix, for the method that resumes from it to check
+    hess_inv0: Unchecked = None  # a matrix, checked by the method that starts from it
 
 
 _DRIVER_DEFAULTS = DriverOptions()._asdict()
 DRIVER_OPTIONS = frozenset(_DRIVER_DEFAULTS)
 
-_IGNORED = frozenset(("workers", "iprint"))  # SciPy's, without meaning for a compiled objective
+_IGNORED = frozenset(("workers", "iprint"))  # SciPy's options that have no meaning for a compiled objective
 
 
 class Settings(NamedTuple):
@@ -50,11 +50,11 @@ class Settings(NamedTuple):
 
     options: Any  # the solver's NamedTuple, in the dtype of x
     maxcor: Any
-    driver: Any  # dict of what concerns the driver alone, None for all defaults
+    driver: Any  # dict of the options of the driver, None if all have their defaults
 
 
 def method_name(method):
-    """numgd's or SciPy's name of a method; raises ValueError for an unknown one."""
+    """numgd's or SciPy's name of a method; raises ValueError for an unknown name."""
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
     name = method.lower()
@@ -65,13 +65,13 @@ def method_name(method):
 
 
 def find_method(method):
-    """The method of numgd that solves a problem without bounds; raises for a name that is none."""
+    """The method of numgd that solves an unbounded problem; raises if the name is not one of numgd's."""
     name = _found(method, METHODS)
     return METHODS[UNBOUNDED_FORM.get(name, name)]
 
 
 def find_rule(method):
-    """An update rule by its name; raises for what is none."""
+    """The update rule of a name; raises for an unknown name."""
     return RULES[_found(method, RULES)]
 
 
@@ -86,7 +86,7 @@ def _found(method, table):
 
 
 def own_method(name, bounded):
-    """The method of numgd that solves a problem called for by name; None where it is SciPy's to solve."""
+    """The method of numgd that a name refers to; None if SciPy solves the problem."""
     if name is None or name in _SCIPY_BOUNDED:
         return None
     if not bounded:
@@ -97,7 +97,7 @@ def own_method(name, bounded):
 
 @cache
 def option_ranges(method):
-    """Name to `numgd.foundations.ranges.Parameter` of every option of a method but those of the driver."""
+    """The `numgd.foundations.ranges.Parameter` of every option of a method, by name, without the driver's."""
     found = dict(parameters_of(method.options_type))
     if method.maxcor is not None:
         found["maxcor"] = parameter_of(Count)
@@ -119,12 +119,12 @@ def _names(method):
 
 
 def known_options(method, options, other=None):
-    """The options without those that only another method has, and the names of these.
+    """The options without those that only another method has, and the names of the removed ones.
 
-    The other one is given by name.  Without another method, those that the method itself has.
+    `other` is the name of that method.  Without it, only the options of the method itself are kept.
     """
     if not isinstance(options, dict):
-        return options, []  # None, or `settings` will say what is wrong
+        return options, []  # None, or `settings` raises the error
     known = _names(method)
     others = set(options) if other is None else _names(METHODS[ALIASES.get(other, other)])
     lost = [name for name in options if name in others and name not in known]
@@ -136,7 +136,7 @@ def _said(name):
 
 
 def _assemble(method, values, dtype):
-    """The solver's NamedTuple, in the dtype of x, and ``maxcor`` from the dictionary of checked values."""
+    """The solver's NamedTuple, in the dtype of x, and ``maxcor``, from a dictionary of checked values."""
     ranges = option_ranges(method)
     found = rounded(ranges, values, dtype, _said)
     check_relations(ranges, found, _said)
@@ -149,7 +149,7 @@ def _suited(method, dtype):
     values = _defaults(method)
     if dtype == np.float32:
         if "gtol" in values:
-            values["gtol"] = 1e-3  # about the cube root of its epsilon, as 1e-5 is of float64's
+            values["gtol"] = 1e-3  # about the cube root of float32's epsilon, as 1e-5 is for float64
         if values.get("ftol"):
             values["ftol"] = 1e-6
     return values
@@ -189,12 +189,12 @@ _PLAIN = frozenset((int, float, bool, str, type(None)))
 
 @lru_cache(256)
 def _remembered(method, dtype, tol, items, kinds):
-    """`_check` of plain values; their types tell 1 from True."""
+    """`_check` of plain values, cached; `kinds` holds their types, to distinguish 1 from True."""
     return _check(method, dtype, tol, items)
 
 
 def _hint(method, name, known):
-    """What another library's name of an option is here, in words; often empty."""
+    """A hint that gives numgd's name of an option known by another library's name; often empty."""
     own, other = known_as(name, known), relative(method.name, name)
     if own:
         return f" (here {' and '.join(map(repr, own))})"
@@ -202,7 +202,7 @@ def _hint(method, name, known):
 
 
 def _check(method, dtype, tol, items):
-    """`Settings` from `tol` and the options' items, and the names that no option has."""
+    """`Settings` from `tol` and the items of the options, and the names of unknown options."""
     values, ranges = _suited(method, dtype), option_ranges(method)
     driver, driver_ranges = dict(_DRIVER_DEFAULTS), parameters_of(DriverOptions)
     if tol is not None:

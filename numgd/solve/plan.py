@@ -1,4 +1,4 @@
-"""What a call of `minimize` and its relatives comes to: method, settings, functions and derivatives."""
+"""How a call of `minimize` or a variant is solved: method, settings, functions and derivatives."""
 
 from typing import Any, NamedTuple
 
@@ -21,13 +21,13 @@ from numgd.solve.options import UNBOUNDED_FORM, known_options, method_name, own_
 from numgd.system.warn import warn_user
 
 THREADED_FROM = 100_000
-"""Length of x from which the vector operations of methods without a matrix use all cores."""
+"""Length of x from which the vector operations of matrix-free methods use all cores."""
 
 _NO_STEPS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float64, np.float32)}
 
 
 def has_constraints(constraints):
-    """Whether there is any, in either of SciPy's forms."""
+    """Whether there are any constraints, in either of SciPy's forms."""
     try:
         return len(constraints) > 0
     except TypeError:
@@ -35,9 +35,9 @@ def has_constraints(constraints):
 
 
 def resolve(functions, method, bounded, constrained, options):
-    """Which method solves a call, and what it takes of the functions and the options.
+    """Choose the method that solves a call, and the functions and options that it uses.
 
-    Warns where another method takes over and where a Hessian is not used.
+    Warns if another method is used instead and if a Hessian is not used.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def resolve(functions, method, bounded, constrained, options):
     Returns
     -------
     method : Method, str or callable
-        A `Method` of numgd's, or what SciPy's `minimize` takes.
+        A `Method` of numgd's, or the argument `method` for SciPy's `minimize`.
     own : bool
-        Which of the two.
+        Whether it is a method of numgd's.
     functions : Functions
     options : dict or None
     """
@@ -73,7 +73,7 @@ def resolve(functions, method, bounded, constrained, options):
 
 
 def hand_over(name, own, options):
-    """What a method that takes over from another one takes of its options; warns of it and of the others."""
+    """The options kept by a method that replaces another one; warns of the change and of dropped options."""
     kept, lost = known_options(own, options, name)
     if lost or UNBOUNDED_FORM.get(own.name) != name:
         without = f", which has no option {', '.join(map(repr, lost))}" if lost else ""
@@ -82,9 +82,9 @@ def hand_over(name, own, options):
 
 
 def difference_steps(scheme, x, absolute, relative):
-    """Steps of a difference scheme, one a variable, and the scheme with them absolute or relative.
+    """Steps of a difference scheme, one per variable, and the scheme for absolute or relative steps.
 
-    Where none are given, they are empty, and the scheme is as it was.
+    If no steps are given, the array is empty and the scheme unchanged.
     """
     if scheme not in (TWO_POINT, THREE_POINT):
         return _NO_STEPS[x.dtype], scheme
@@ -101,9 +101,10 @@ def difference_steps(scheme, x, absolute, relative):
 
 
 def prepare_differences(scheme, x, driver, limits):
-    """Steps, scheme and limits of a solve that may take its gradient by differences.
+    """Steps, scheme and limits of a solve that may compute its gradient by differences.
 
-    The solver limits points; the caller's ``maxfun`` limits calls, of which a point then takes several.
+    The solver limits the number of points; the caller's ``maxfun`` limits calls.  With differences, a point
+    takes several calls.
     """
     if scheme in (EXACT, JOINT, PAIR):
         return _NO_STEPS[x.dtype], scheme, limits
@@ -116,18 +117,18 @@ def prepare_differences(scheme, x, driver, limits):
 
 
 class Plan(NamedTuple):
-    """What a call by one of numgd's own methods comes to: all that drivers need beside points and memory."""
+    """Everything a driver needs for one of numgd's own methods, apart from points and memory."""
 
     method: Method
     options: Any  # the solver's NamedTuple, in the dtype of x
     maxcor: int
-    driver: dict | None  # options that concern the call from Python alone, None for all defaults
+    driver: dict | None  # options of the call from Python, None if all have their defaults
     functions: Functions  # those that are called
-    args: tuple  # what they take behind x
+    args: tuple  # their arguments after x
     scheme: int  # how the gradient is obtained
-    steps: Any  # of its differences, one per variable; empty for those that suit the rounding of values
+    steps: Any  # of its differences, one per variable; empty for steps chosen by the rounding of values
     curvature: int  # how second derivatives are obtained
-    order: int  # of the matrix that a driver keeps for a solver that takes products, 0 for none
+    order: int  # of the Hessian that a driver stores for a solver that uses products, 0 for none
     box: Any  # (2, n) bounds, (2, 0) for none
     used: dict  # how derivatives are obtained, in words
 

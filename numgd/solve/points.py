@@ -4,7 +4,7 @@ import numpy as np
 
 
 def starting_point(x0):
-    """A contiguous copy of x0 as 1-D float64 (float32 where it was); raises for what is no such vector."""
+    """A contiguous copy of x0 as 1-D float64, or float32 if it was; raises if it is not a real vector."""
     x = np.asarray(x0)
     if x.dtype.kind not in "fiub":
         if x.dtype.kind == "c":
@@ -18,10 +18,10 @@ def starting_point(x0):
 
 
 def real_dtype(x):
-    """The dtype in which a problem is solved from points given as `x`: float32 where it is, in any order."""
+    """The dtype of a solve from points `x`: float32 for float32 of any byte order, else float64."""
     return np.float32 if x.dtype.kind == "f" and x.dtype.itemsize == 4 else np.float64
 
 
 def earlier_result(x0):
-    """`x0` if it is a result to go on from, else None; an array or a series with a label `x` is none."""
+    """`x0` if it is a result to continue from, else None, as for an array or a series with a label `x`."""
     return x0 if hasattr(x0, "x") and not hasattr(x0, "__array__") else None

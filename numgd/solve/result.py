@@ -1,4 +1,4 @@
-"""The result of a solve from Python, SciPy's, and how it is printed."""
+"""The result of a solve from Python, in SciPy's form, and its printed summary."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from numgd.system.warn import warn_user
 
 
 def make_result(plan, x, f, status, nit, report, state, observer):
-    """SciPy's result object."""
+    """Make SciPy's result object."""
     result = optimize().OptimizeResult(
         x=x,
         fun=f,
@@ -47,7 +47,7 @@ def make_result(plan, x, f, status, nit, report, state, observer):
 
 
 def show(result, method):
-    """Print how a solve ended; as in SciPy a failure's message is a warning."""
+    """Print how a solve ended; as in SciPy, the message of a failure is a warning."""
     if result.success or result.status == CALLBACK:
         print(result.message)
     else:

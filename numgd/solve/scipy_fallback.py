@@ -1,4 +1,4 @@
-"""Methods that numgd does not have, bounds and constraints: SciPy's solvers with the compiled objective."""
+"""SciPy's solvers with the compiled objective: for methods that numgd lacks, and for constraints."""
 
 import numpy as np
 
@@ -19,9 +19,9 @@ _COMMON_OPTIONS = frozenset(("maxiter", "disp"))
 def minimize_by_scipy(
     fun, x0, args, method, jac, hess, hessp, bounds, box, constraints, tol, callback, options, progress
 ):  # fmt: skip
-    """Run SciPy's `minimize`, with `fun` and `jac` compiled where Numba can; `box` is `bounds` as an array.
+    """Run SciPy's `minimize`, with `fun` and `jac` compiled if possible; `box` is `bounds` as an array.
 
-    A method that takes no constraints gives way to ``'slsqp'``, with a warning that says so.
+    A method without support for constraints is replaced by ``'slsqp'``, with a warning.
     """
     from scipy import optimize
 
@@ -40,17 +40,17 @@ def minimize_by_scipy(
     except _TimeIsOver:
         result = watched.best()
     if not callable(method):
-        # Some of SciPy's methods give NumPy's bool, and call a solve that saw nothing but NaN a success.
+        # Some of SciPy's methods return NumPy's bool, and report success for a solve that saw only NaN.
         result.success = bool(result.success and not np.isnan(result.fun))
     return result
 
 
 class _TimeIsOver(Exception):
-    """Leaves SciPy's solver."""
+    """Raised at the time limit to leave SciPy's solver."""
 
 
 class _Watched:
-    """A function that shows how often it was called, and remembers the best point for the end of the time."""
+    """A function that shows how often it was called, and keeps the best point for the time limit."""
 
     def __init__(self, fun, progress):
         self._fun, self._progress = fun, progress
@@ -78,16 +78,16 @@ class _Watched:
 
 
 def _compiled(fun, x0, args, jac, box, by_gradient):
-    """The functions as ``@njit`` functions where Numba can compile them, else as they are, and their args.
+    """The functions as ``@njit`` functions if Numba can compile them, else unchanged, and their args.
 
-    A gradient that a method asks for and that was not given is made of the source.  No difference leaves the
-    box, (2, n), if there is one.
+    If a method needs a gradient that is not given, it is derived from the source.  Differences stay within
+    the box, (2, n), if there is one.
     """
     try:
         x = np.atleast_1d(np.asarray(x0, dtype=np.float64)).ravel()
         scheme = scheme_of(jac)
     except (TypeError, ValueError):
-        return fun, jac, args  # SciPy says what is wrong
+        return fun, jac, args  # SciPy raises the error
     box = np.empty((2, 0)) if box is None else box
     if scheme not in (EXACT, JOINT, PAIR):
         return fun, jac, args
@@ -101,7 +101,7 @@ def _compiled(fun, x0, args, jac, box, by_gradient):
 
 
 def _replacing(function, box):
-    """Value and gradient of a function, with differences for what is not finite of the gradient."""
+    """Value and gradient of a function; gradient entries that are not finite are replaced by differences."""
     both = value_and_grad(function)
     replace = make_replacement(copy, lambda args, x: np.float64(function(x, *args)))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 class State(NamedTuple):
-    """All that a solver needs to go on where it stopped."""
+    """Everything a solver needs to continue where it stopped."""
 
     method: Any
     x: Any
@@ -17,15 +17,15 @@ class State(NamedTuple):
 
 
 def remember_state(result, state):
-    """Attach a state to a result, beside its fields: it is not printed with them."""
+    """Attach a state to a result as an attribute, not as a field, so that it is not printed."""
     object.__setattr__(result, "_numgd_state", state)
 
 
 def resume(method, earlier, hess_inv0, x, work, carry, maxcor):
-    """Prepare scratch memory to go on from a result (None: a fresh start); gives the solver's `age`.
+    """Prepare scratch memory to continue from a result (None: a fresh start); returns the solver's `age`.
 
-    A result of the same method goes on bit for bit as if it had not stopped.  Of any other, as of SciPy's,
-    the inverse Hessian is taken over by methods that have one, and else the point alone.
+    A result of the same method continues bit for bit as if it had not stopped.  From any other result, such
+    as SciPy's, methods that have an inverse Hessian use that of the result; the others use only the point.
     """
     if earlier is None and hess_inv0 is None:
         return 0
@@ -50,7 +50,7 @@ def _same_run(state, x, work):
 
 
 def _checked(matrix, n):
-    """An inverse Hessian, dense or as SciPy's pairs; raises unless it is symmetric and positive definite."""
+    """Check an inverse Hessian, dense or in SciPy's L-BFGS form; raises unless symmetric positive definite."""
     if hasattr(matrix, "sk") and hasattr(matrix, "yk"):
         if matrix.shape != (n, n):
             raise ValueError(f"option 'hess_inv0' must have shape {(n, n)}; it has {matrix.shape}")
