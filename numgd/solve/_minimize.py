@@ -1,5 +1,8 @@
 """`minimize`: SciPy's interface to numgd's solvers."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
 from numgd.callables.objective import Functions, bind
@@ -22,22 +25,22 @@ from numgd.solve.warm_start import State, resume
 
 
 def minimize(
-    fun,
-    x0,
-    args=(),
-    method=None,
-    jac=None,
-    hess=None,
-    hessp=None,
-    bounds=None,
-    constraints=(),
-    tol=None,
-    callback=None,
-    options=None,
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: str | Callable[..., Any] | None = None,
+    jac: Callable[..., Any] | bool | str | None = None,
+    hess: Any = None,
+    hessp: Callable[..., Any] | None = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     *,
     progress: Flag = False,
     time_limit: Tolerance | None = None,
-):
+) -> Any:
     """Minimise a scalar function of one or more variables.
 
     The signature, the defaults and the result are those of `scipy.optimize.minimize`.  A plain or

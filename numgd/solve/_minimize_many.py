@@ -1,10 +1,12 @@
 """`minimize_many`: minimise one function from many starting points or for many data sets, on all cores."""
 
 import inspect
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from numgd.callables.objective import Functions, bind_compiled
 from numgd.foundations.progress import Progress
@@ -60,9 +62,20 @@ def _status_name(status):
 
 
 def minimize_many(
-    fun, X0, args=(), method="BFGS", jac=None, hess=None, hessp=None, tol=None, options=None, shared=(), *,
-    progress: Flag = False, time_limit: Tolerance | None = None,
-):  # fmt: skip
+    fun: Callable[..., Any],
+    X0: ArrayLike,
+    args: Any = (),
+    method: str = "BFGS",
+    jac: Callable[..., Any] | bool | str | None = None,
+    hess: Any = None,
+    hessp: Callable[..., Any] | None = None,
+    tol: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    shared: str | int | Sequence[str | int] = (),
+    *,
+    progress: Flag = False,
+    time_limit: Tolerance | None = None,
+) -> ManyResult:
     """Minimise one function from many starting points, or for many data sets, on all CPU cores.
 
     Parameters

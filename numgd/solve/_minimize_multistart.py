@@ -1,6 +1,10 @@
 """`minimize_multistart`: minimise one function from many starting points and keep the best minimum."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from numgd.callables.objective import Functions
 from numgd.foundations.progress import Progress
@@ -22,21 +26,21 @@ MOST_STARTS = 2**31 - 1
 
 def minimize_multistart(
     fun: Called,
-    X0=None,
-    args=(),
-    method=None,
-    jac=None,
-    hess=None,
-    hessp=None,
-    bounds=None,
-    tol=None,
-    options=None,
+    X0: ArrayLike | None = None,
+    args: Any = (),
+    method: str | Callable[..., Any] | None = None,
+    jac: Callable[..., Any] | bool | str | None = None,
+    hess: Any = None,
+    hessp: Callable[..., Any] | None = None,
+    bounds: Any = None,
+    tol: float | None = None,
+    options: Mapping[str, Any] | None = None,
     n_starts: Count = 64,
-    seed=0,
+    seed: int | np.random.Generator | None = 0,
     sampling: one_of("sobol", "uniform") = "sobol",
     progress: Flag = False,
     time_limit: Tolerance | None = None,
-):
+) -> Any:
     """Minimise a function from many starting points, on all CPU cores, and keep the best minimum.
 
     Parameters

@@ -74,7 +74,7 @@ def minimize_stochastic(
     callback: Called | None = None,
     progress: Flag = False,
     options=None,
-):
+) -> Any:
     """Minimise the mean of a loss over data by stochastic gradient methods.
 
     Parameters

@@ -1,4 +1,4 @@
-"""`least_squares` and `curve_fit` inside the user's own ``@njit`` functions, under ``prange`` too."""
+"""`least_squares` and `curve_fit` inside the user's ``@njit`` functions, including ``prange`` loops."""
 
 import math
 from typing import Any, NamedTuple
@@ -44,11 +44,11 @@ from numgd.sums_of_squares.evaluator import (
 from numgd.sums_of_squares.losses import LOSSES
 
 INNER = {"pipeline_class": InnerCompiler}
-"""How the implementations are compiled: they are only ever linked into the caller's function."""
+"""Compilation flags of the implementations, which are only linked into the caller's function."""
 
 
 class LeastSquaresResult(NamedTuple):
-    """Result of `least_squares` inside compiled code; the fields mean what SciPy's mean."""
+    """Result of `least_squares` inside compiled code; the fields have the same meaning as SciPy's."""
 
     x: Any  # (n,) solution
     cost: Any
@@ -61,10 +61,10 @@ class LeastSquaresResult(NamedTuple):
     njev: Any
     status: Any
     success: Any
-    replaced: Any  # entries of a Jacobian made of the source that were not finite, and are differences
+    replaced: Any  # Jacobian entries from the source that were not finite and replaced by differences
 
 
-# What the arguments are, when compiling --------------------------------------------------------------------
+# Arguments at compile time ---------------------------------------------------------------------------------
 
 
 def _refuse(**arguments):
@@ -74,9 +74,10 @@ def _refuse(**arguments):
 
 
 def _derivative(jac, function, argnum, make):
-    """The scheme by which the Jacobian is obtained, and the adapter that ``make(jacobian, scheme)`` gives.
+    """The scheme by which the Jacobian is obtained, and the adapter that ``make(jacobian, scheme)`` returns.
 
-    Where no Jacobian is given it is made of the source, by the arguments `argnum`, if it can be.
+    If no Jacobian is given, it is derived from the source, with respect to the arguments `argnum`, if it can
+    be.
     """
     if isinstance(jac, types.Dispatcher):
         return EXACT, make(jac.dispatcher, EXACT)
@@ -97,9 +98,9 @@ def _is_number(numba_type):
 
 
 def _make_fill(argument, default, name):
-    """Function ``fill(out, value)`` for an argument that is one number or a vector, `default` where omitted.
+    """Function ``fill(out, value)`` for an argument that is a number or a vector, `default` if omitted.
 
-    It returns False for a vector of another length.
+    It returns False for a vector of the wrong length.
     """
     if not given(argument):
 
@@ -133,7 +134,7 @@ def _make_fill(argument, default, name):
 
 
 def _make_fill_box(bounds):
-    """Function ``fill_box(box, bounds)``, and whether bounds were given."""
+    """Function ``fill_box(box, bounds)``, and whether bounds are given."""
     if not given(bounds):
 
         @portable
@@ -156,7 +157,7 @@ def _make_fill_box(bounds):
 
 
 def _make_option(argument, default, name, field=None):
-    """Function ``option(value)``: a checked field of `FitOptions`, or `default` where it was omitted."""
+    """Function ``option(value)``: a checked field of `FitOptions`, or `default` if omitted."""
     if not given(argument):
 
         @portable
@@ -176,7 +177,7 @@ def _default_step(scheme):
     return EPSILON ** (1 / 3 if scheme == THREE_POINT else 1 / 2)
 
 
-# Checks and the solve, when running -------------------------------------------------------------------------
+# Checks and the solve at run time ---------------------------------------------------------------------------
 
 
 @portable
@@ -189,9 +190,9 @@ def _check_box(x, box):
 
 
 def _make_trust(scheme):
-    """Function ``trust(x, box, m, function, context)``: the scheme to use, and what it took to know.
+    """Function ``trust(x, box, m, function, context)``: the scheme to use, and the evaluations made.
 
-    A Jacobian made of the source is compared with differences when the code is first executed.
+    A Jacobian from the source is compared with differences when the code is first executed.
     """
     word = types.int64
     if scheme != SOURCE:
@@ -225,19 +226,19 @@ def _make_trust(scheme):
 
 
 _RIGHT, _DIFFERS = 1, 2
-"""What the comparison of a Jacobian with differences said; 0 as long as nothing is known."""
+"""The result of comparing a Jacobian with differences; 0 until it is known."""
 
 
 def _make_solve(method, scheme, adapter, data_type):
-    """Function ``solve(x, scale, box, options, m, first, data, steps, floor)``, shared by both front doors.
+    """Function ``solve(x, scale, box, options, m, first, data, steps, floor)``, shared by both interfaces.
 
-    It overwrites x and returns the outcome, `long` and `short`, nfev with what the first comparison of the
-    Jacobian took, and how many entries of it were replaced.  `first` is the residuals at x, or empty.
+    It overwrites x and returns the outcome, `long` and `short`, nfev including the first comparison of the
+    Jacobian, and the number of replaced Jacobian entries.  `first` holds the residuals at x, or is empty.
     """
     address = linked_address(adapter)
     size = storage_size(types.Tuple((types.int64, data_type)))
     run, trust = entry(method), _make_trust(scheme)
-    word, flag = types.int64, types.boolean  # literals would have the solver compiled for themselves
+    word, flag = types.int64, types.boolean  # literal types would cause the solver to be compiled again
     interior = method.interior
 
     @portable
@@ -255,7 +256,7 @@ def _make_solve(method, scheme, adapter, data_type):
             x, scale, long, short, np.empty(n, np.int64), options, flag(first.size > 0), address(),
             address_of(context), used, steps, floor, report, word(0), word(0), box,
         )  # fmt: skip
-        context[:0] = 0  # the packed data live until here
+        context[:0] = 0  # keeps the packed data alive until here
         if outcome.status == NOT_FINITE_AT_START:
             raise ValueError("the residuals are not finite at the starting point")
         return outcome, long, short, outcome.nfev + compared, int(report[REPLACED])
@@ -411,7 +412,7 @@ def _least_squares_in_njit(
 
 @portable
 def every_finite(values):
-    """Whether no entry of an array is NaN or infinite."""
+    """Whether all entries of an array are finite."""
     finite = True
     for value in values.flat:
         finite &= is_finite(value)
@@ -419,7 +420,7 @@ def every_finite(values):
 
 
 def _make_weights(sigma):
-    """Function ``weights(sigma, m)``: factors of the residuals, or their covariance's Cholesky factor."""
+    """Function ``weights(sigma, m)``: residual factors, or the Cholesky factor of their covariance."""
     if not given(sigma):
 
         @portable
@@ -458,7 +459,7 @@ def _make_weights(sigma):
 
 
 def _make_guess(p0, n):
-    """Function ``guess(x, p0, box)``: write the parameters to start from."""
+    """Function ``guess(x, p0, box)``, which writes the initial parameters to x."""
     if given(p0):
         fill = _make_fill(p0, 1.0, "p0")
         if _is_number(p0) and n != 1:

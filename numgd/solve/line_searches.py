@@ -4,10 +4,12 @@ From Python, `armijo`, `strong_wolfe` and `hager_zhang` accept the same function
 For ``@njit`` code, `make_search` returns the same searches as compiled functions.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import ArrayLike
 
 from numgd.callables.objective import Functions, bind, choose
 from numgd.foundations.ranges import Finite, check_relations, check_values, checked, parameters_of, rounded
@@ -103,7 +105,19 @@ def _vector(values, name, x):
     return vector
 
 
-def armijo(fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=1.0, c1=1e-4, maxls=100):
+def armijo(
+    fun: Callable[..., Any],
+    x: ArrayLike,
+    direction: ArrayLike,
+    jac: Callable[..., Any] | bool | str | None = None,
+    args: Any = (),
+    *,
+    fun0: float | None = None,
+    jac0: ArrayLike | None = None,
+    alpha: float = 1.0,
+    c1: float = 1e-4,
+    maxls: int = 100,
+) -> LineSearchResult:
     """Find a step that satisfies the sufficient decrease condition, by backtracking.
 
     Parameters
@@ -152,8 +166,19 @@ def armijo(fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=
 
 
 def strong_wolfe(
-    fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=1.0, c1=1e-4, c2=0.9, maxls=100
-):
+    fun: Callable[..., Any],
+    x: ArrayLike,
+    direction: ArrayLike,
+    jac: Callable[..., Any] | bool | str | None = None,
+    args: Any = (),
+    *,
+    fun0: float | None = None,
+    jac0: ArrayLike | None = None,
+    alpha: float = 1.0,
+    c1: float = 1e-4,
+    c2: float = 0.9,
+    maxls: int = 100,
+) -> LineSearchResult:
     """Find a step that satisfies the strong Wolfe conditions, by the search of Moré and Thuente.
 
     Parameters
@@ -199,8 +224,19 @@ def strong_wolfe(
 
 
 def hager_zhang(
-    fun, x, direction, jac=None, args=(), *, fun0=None, jac0=None, alpha=1.0, c1=0.1, c2=0.9, maxls=100
-):
+    fun: Callable[..., Any],
+    x: ArrayLike,
+    direction: ArrayLike,
+    jac: Callable[..., Any] | bool | str | None = None,
+    args: Any = (),
+    *,
+    fun0: float | None = None,
+    jac0: ArrayLike | None = None,
+    alpha: float = 1.0,
+    c1: float = 0.1,
+    c2: float = 0.9,
+    maxls: int = 100,
+) -> LineSearchResult:
     """Find a step that satisfies the Wolfe or approximate Wolfe conditions, by the search of CG_DESCENT.
 
     Parameters
@@ -235,7 +271,7 @@ def hager_zhang(
     return _search("hager-zhang", fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls)
 
 
-def make_search(name, evaluate):
+def make_search(name: str, evaluate: Callable[..., Any]) -> Callable[..., Any]:
     """Make a line search as a compiled function, for use in ``@njit`` code.
 
     Parameters

@@ -1,4 +1,4 @@
-"""`minimize` inside the user's own ``@njit`` functions, under ``prange`` too."""
+"""`minimize` inside the user's ``@njit`` functions, including ``prange`` loops."""
 
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ from numgd.solve.plan import hand_over
 
 
 class MinimizeResult(NamedTuple):
-    """Result of `minimize` inside compiled code; the fields mean what SciPy's mean."""
+    """Result of `minimize` inside compiled code; the fields have the same meaning as SciPy's."""
 
     x: Any  # (n,) solution
     fun: Any  # value there
@@ -58,16 +58,16 @@ class MinimizeResult(NamedTuple):
     nfev: Any
     njev: Any
     nhev: Any  # calls of hess or hessp
-    replaced: Any  # entries of derivatives made of the source that were not finite, and are differences
+    replaced: Any  # derivative entries from the source that were not finite and replaced by differences
     status: Any  # a `numgd.Status`
     success: Any
 
 
 def _options(argument):
-    """The options whose values are known when compiling, and the names of those that are not.
+    """The options whose values are known at compile time, and the names of the others.
 
-    Numba knows the names in a dictionary of mixed types, and the values in one of integers; of one of floats
-    it knows neither: its names are then None.
+    Numba knows the names in a dictionary of mixed types, and the values in one of integers.  It knows neither
+    in a dictionary of floats; the names are then None.
     """
     if not given(argument):
         return {}, ()
@@ -83,7 +83,7 @@ def _options(argument):
 
 
 def _make_fill(limits, names, dtype):
-    """Function ``fill(options, values)``: the options with what is known only at run time, checked."""
+    """Function ``fill(options, values)``: the options with the values known only at run time, checked."""
     parameters, known = parameters_of(type(limits)), limits._fields
 
     @portable
@@ -143,7 +143,7 @@ def _make_fill(limits, names, dtype):
 
 
 def _make_tolerance(method, dtype, limits, tol):
-    """Function ``apply(options, tol)``: the options with SciPy's meaning of `tol`."""
+    """Function ``apply(options, tol)``: the options with `tol` applied as in SciPy."""
     if not given(tol):
 
         @portable
@@ -164,14 +164,14 @@ def _make_tolerance(method, dtype, limits, tol):
 
 
 _RIGHT, _GRADIENT_DIFFERS, _CURVATURE_DIFFERS = 1, 2, 3
-"""What the comparison of derivatives with differences said; 0 as long as nothing is known."""
+"""The result of comparing derivatives with differences; 0 until it is known."""
 
 
 def _make_trust(scheme, curvature):
     """Function ``trust(x, box, function, context)``: the scheme and the curvature to use, nfev, njev, nhev.
 
-    Derivatives made of the source are compared with differences when the code is first executed, which takes
-    the evaluations that are returned; where they differ, differences take their place.
+    Derivatives from the source are compared with differences when the code is first executed; the counts
+    returned are the evaluations that this takes.  If they disagree, differences are used instead.
     """
     word = types.int64
     by_source = curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT)
@@ -202,7 +202,7 @@ def _make_trust(scheme, curvature):
 
 
 def _make_comparison(scheme, curvature):
-    """Function ``compare(x, box, function, context)``: the verdict, whether it is final, nfev, njev, nhev."""
+    """Function ``compare(x, box, function, context)``: the result, whether it is final, nfev, njev, nhev."""
     by_gradient = compare_gradient() if scheme == PAIR else None
     by_curvature = compare_curvature() if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
     word, keeps_matrix = types.int64, curvature == SOURCE_HESSIAN
@@ -257,11 +257,11 @@ def _curvature(method, hess, hessp):
 
 
 def _derivatives(functions, scheme, curvature, modes, explicit, make):
-    """The functions with derivatives of the source where none are given, as far as there are any.
+    """The functions, with derivatives from the source where none are given and the source allows it.
 
-    `modes` are the fields of `Functions` that the source is asked for, `explicit` those without which there
-    is no solution; ``make(functions, scheme)`` gives the compiled objective or None.  Returns the scheme, how
-    curvature is obtained, and that objective.
+    `modes` are the fields of `Functions` to derive from the source, `explicit` those that are required;
+    ``make(functions, scheme)`` returns the compiled objective or None.  Returns the scheme, how curvature is
+    obtained, and that objective.
     """
     kinds = {"hess": SOURCE_HESSIAN, "hessp": SOURCE_PRODUCT}
     names = {"pair": "value_and_grad_to", "hess": "hessian", "hessp": "hessp"}
@@ -298,7 +298,7 @@ def _no_box(bounds, x):
 
 
 def _method_and_jac(method, jac, bounded):
-    """Names and functions behind the arguments `method` and `jac`: what was asked for, what solves it."""
+    """The method and gradient from the arguments `method` and `jac`: as requested, and as used."""
     name = method_name(literal(method, "numgd.minimize: method") or ("l-bfgs-b" if bounded else "bfgs"))
     asked, found = name, own_method(name, bounded)
     if found is None:
@@ -357,7 +357,7 @@ def _minimize_in_njit(
         raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
     fill = _make_fill(limits, unknown, dtype)
     with_tolerance = _make_tolerance(chosen, dtype, limits, tol)
-    word = types.int64  # literals would have the solver compiled for themselves
+    word = types.int64  # literal types would cause the solver to be compiled again
 
     args_type = args.value if isinstance(args, types.Omitted) else args
     is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
@@ -417,7 +417,7 @@ def _minimize_in_njit(
             x, work, np.full(HOST_CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
             used, x[:0], report, word(0), word(0), second, np.empty((order, order), dtype), box,
         )  # fmt: skip
-        context[:0] = 0  # the packed args live until here
+        context[:0] = 0  # keeps the packed args alive until here
         status = outcome.status
         success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
         return MinimizeResult(

@@ -21,8 +21,8 @@ class History(NamedTuple):
 class Hook:
     """The object that a compiled loop calls at the start (iteration 0) and after every iteration.
 
-    A call returns 1.0 to stop the solver: after the callback raised StopIteration, and at the time limit, when
-    `late` becomes True.  The callback receives ``intermediate()`` if it has SciPy's second form,
+    A call returns 1.0 to stop the solver: when the callback raised StopIteration, or at the time limit (then
+    `late` is True).  The callback receives ``intermediate()`` if it has SciPy's second form,
     ``callback(*, intermediate_result)``, else a copy of x.
     """
 

@@ -50,7 +50,7 @@ def _same_run(state, x, work):
 
 
 def _checked(matrix, n):
-    """Check an inverse Hessian, dense or in SciPy's L-BFGS form; raises unless symmetric positive definite."""
+    """Check an inverse Hessian, dense or in SciPy's L-BFGS form; it must be positive definite."""
     if hasattr(matrix, "sk") and hasattr(matrix, "yk"):
         if matrix.shape != (n, n):
             raise ValueError(f"option 'hess_inv0' must have shape {(n, n)}; it has {matrix.shape}")
