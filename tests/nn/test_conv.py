@@ -410,8 +410,8 @@ def test_choice():
 def test_chunks_of_wide_images_are_cut():
     geometry = Geometry((1, 1), (1, 1), (1, 1, 1, 1), 1)
     result = (1, 3, 60_000, 64)
-    images, band, segment, _, _ = weight_gradient._cut(result, 4, geometry, (3, 3), (64, 64))
-    assert images * band * segment <= weight_gradient.PIXELS
+    images, band, segment, _, _ = weight_gradient._chunk_size(result, 4, geometry, (3, 3), (64, 64))
+    assert images * band * segment <= weight_gradient.CHUNK_PIXELS
 
 
 @pytest.mark.slow
