@@ -59,7 +59,7 @@ def _check_classes(x):
         raise ValueError(f"x must have a last axis with elements; its shape is {x.shape}")
 
 
-def relu(x, *, out=None):
+def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """max(x, 0), element by element.
 
     Parameters
@@ -92,7 +92,7 @@ def relu(x, *, out=None):
     return _activation("relu", x, 0.0, out)
 
 
-def relu_backward(grad, x, *, out=None):
+def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * relu(x))`` with respect to `x`.
 
     Parameters
@@ -117,7 +117,7 @@ def relu_backward(grad, x, *, out=None):
 
 
 @check_arguments
-def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
+def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else ``negative_slope`` times x, element by element.
 
     Parameters
@@ -153,7 +153,9 @@ def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
 
 
 @check_arguments
-def leaky_relu_backward(grad, x, *, negative_slope: Finite = 0.01, out=None):
+def leaky_relu_backward(
+    grad: np.ndarray, x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray | None = None
+) -> np.ndarray:
     """The gradient of ``sum(grad * leaky_relu(x))`` with respect to `x`.
 
     Parameters
@@ -180,7 +182,7 @@ def leaky_relu_backward(grad, x, *, negative_slope: Finite = 0.01, out=None):
 
 
 @check_arguments
-def elu(x, *, alpha: Finite = 1.0, out=None):
+def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else alpha (eˣ − 1), element by element.
 
     Parameters
@@ -216,7 +218,9 @@ def elu(x, *, alpha: Finite = 1.0, out=None):
 
 
 @check_arguments
-def elu_backward(grad, x, *, alpha: Finite = 1.0, out=None):
+def elu_backward(
+    grad: np.ndarray, x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None
+) -> np.ndarray:
     """The gradient of ``sum(grad * elu(x))`` with respect to `x`.
 
     Parameters
@@ -250,7 +254,9 @@ def _gelu_of(approximate):
 
 
 @check_arguments
-def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
+def gelu(
+    x: np.ndarray, *, approximate: one_of("none", "tanh") = "none", out: np.ndarray | None = None
+) -> np.ndarray:
     """x Φ(x), with the distribution function Φ of the normal distribution, element by element.
 
     Parameters
@@ -286,7 +292,13 @@ def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
 
 
 @check_arguments
-def gelu_backward(grad, x, *, approximate: one_of("none", "tanh") = "none", out=None):
+def gelu_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    *,
+    approximate: one_of("none", "tanh") = "none",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * gelu(x))`` with respect to `x`.
 
     Parameters
@@ -312,7 +324,7 @@ def gelu_backward(grad, x, *, approximate: one_of("none", "tanh") = "none", out=
     return _activation_backward(_gelu_of(approximate), grad, x, 0.0, out)
 
 
-def silu(x, *, out=None):
+def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x / (1 + e⁻ˣ), element by element.
 
     Parameters
@@ -345,7 +357,7 @@ def silu(x, *, out=None):
     return _activation("silu", x, 0.0, out)
 
 
-def silu_backward(grad, x, *, out=None):
+def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * silu(x))`` with respect to `x`.
 
     Parameters
@@ -369,7 +381,7 @@ def silu_backward(grad, x, *, out=None):
     return _activation_backward("silu", grad, x, 0.0, out)
 
 
-def sigmoid(x, *, out=None):
+def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """1 / (1 + e⁻ˣ), element by element.
 
     Parameters
@@ -398,7 +410,7 @@ def sigmoid(x, *, out=None):
     return _activation("sigmoid", x, 0.0, out)
 
 
-def sigmoid_backward(grad, x, *, out=None):
+def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * sigmoid(x))`` with respect to `x`.
 
     Parameters
@@ -422,7 +434,7 @@ def sigmoid_backward(grad, x, *, out=None):
     return _activation_backward("sigmoid", grad, x, 0.0, out)
 
 
-def tanh(x, *, out=None):
+def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Hyperbolic tangent, element by element.
 
     Parameters
@@ -451,7 +463,7 @@ def tanh(x, *, out=None):
     return _activation("tanh", x, 0.0, out)
 
 
-def tanh_backward(grad, x, *, out=None):
+def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * tanh(x))`` with respect to `x`.
 
     Parameters
@@ -475,7 +487,7 @@ def tanh_backward(grad, x, *, out=None):
     return _activation_backward("tanh", grad, x, 0.0, out)
 
 
-def softmax(x, *, out=None):
+def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """exp(xⱼ) / Σₖ exp(xₖ), along the last axis.
 
     Parameters
@@ -508,7 +520,7 @@ def softmax(x, *, out=None):
     return _rows(rows.softmax, x, out)
 
 
-def softmax_backward(grad, x, *, out=None):
+def softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * softmax(x))`` with respect to `x`.
 
     Parameters
@@ -532,7 +544,7 @@ def softmax_backward(grad, x, *, out=None):
     return _rows_backward(rows.softmax_backward, grad, x, out)
 
 
-def log_softmax(x, *, out=None):
+def log_softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """xⱼ − log Σₖ exp(xₖ), along the last axis.
 
     Parameters
@@ -565,7 +577,7 @@ def log_softmax(x, *, out=None):
     return _rows(rows.log_softmax, x, out)
 
 
-def log_softmax_backward(grad, x, *, out=None):
+def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * log_softmax(x))`` with respect to `x`.
 
     Parameters

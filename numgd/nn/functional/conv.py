@@ -29,7 +29,7 @@ class PackedWeight:
         return sum(packed.nbytes for packed in self.packed_cache.values())
 
 
-def pack_weight(weight):
+def pack_weight(weight: np.ndarray) -> PackedWeight:
     """Weights whose packed form is made by the first convolution that needs it, and kept for the next.
 
     Parameters
@@ -176,18 +176,18 @@ def _check_algorithm(algorithm, weight, geometry):
 
 
 def conv2d(
-    x,
-    weight,
-    bias=None,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
+    bias: np.ndarray | None = None,
     *,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    activation=None,
-    algorithm=None,
-    out=None,
-):
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    algorithm: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Convolve images with a kernel (as all frameworks do, without flipping it).
 
     Parameters
@@ -256,20 +256,20 @@ def _gradients(out, wanted, shapes, dtype, *inputs):
 
 @check_arguments
 def conv2d_backward(
-    grad,
-    x,
-    weight,
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
     *,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    algorithm=None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    algorithm: str | None = None,
     need_x: Flag = True,
     need_weight: Flag = True,
     need_bias: Flag = True,
-    out=None,
-):
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Gradients of ``sum(grad * conv2d(x, weight, bias))``.
 
     Parameters
@@ -366,18 +366,18 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
 
 
 def conv2d_transpose(
-    x,
-    weight,
-    bias=None,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
+    bias: np.ndarray | None = None,
     *,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    dilation=1,
-    groups=1,
-    activation=None,
-    out=None,
-):
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    output_padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The transposed convolution: what `conv2d` with the same weights does to gradients of its result.
 
     Parameters
@@ -424,20 +424,20 @@ def conv2d_transpose(
 
 @check_arguments
 def conv2d_transpose_backward(
-    grad,
-    x,
-    weight,
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
     *,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    dilation=1,
-    groups=1,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    output_padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
     need_x: Flag = True,
     need_weight: Flag = True,
     need_bias: Flag = True,
-    out=None,
-):
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Gradients of ``sum(grad * conv2d_transpose(x, weight, bias))``.
 
     Parameters

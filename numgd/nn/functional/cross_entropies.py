@@ -11,8 +11,14 @@ from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, 
 
 @check_arguments
 def cross_entropy(
-    x, target, *, label_smoothing: UnitInterval = 0.0, sample_weight=None, reduction="mean", out=None
-):
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    label_smoothing: UnitInterval = 0.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """−Σⱼ tⱼ log softmax(x)ⱼ along the last axis.
 
     Parameters
@@ -66,8 +72,15 @@ def cross_entropy(
 
 @check_arguments
 def cross_entropy_backward(
-    grad, x, target, *, label_smoothing: UnitInterval = 0.0, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    label_smoothing: UnitInterval = 0.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * cross_entropy(x, target, …))`` with respect to `x`.
 
     Parameters

@@ -9,7 +9,14 @@ from numgd.kernels.cpu.layers import dense as kernels
 from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
 
 
-def dense(x, weight, bias=None, *, activation=None, out=None):
+def dense(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    activation: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """x Wᵀ + b for every row of x.
 
     Parameters
@@ -61,7 +68,15 @@ def dense(x, weight, bias=None, *, activation=None, out=None):
     return out
 
 
-def dense_backward(grad, x, weight, *, activation=None, y=None, out=None):
+def dense_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    *,
+    activation: str | None = None,
+    y: np.ndarray | None = None,
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients of ``sum(grad * dense(x, weight, bias, …))`` with respect to x, weight and bias.
 
     Parameters

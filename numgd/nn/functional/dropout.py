@@ -8,7 +8,15 @@ from numgd.nn.functional.checks import output, real_array
 
 
 @check_arguments
-def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training: Flag = True, out=None):
+def dropout(
+    x: np.ndarray,
+    p: UnitInterval = 0.5,
+    *,
+    seed: Seed,
+    stream: Seed = 0,
+    training: Flag = True,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Each number is zero with probability p; the others are multiplied by 1 / (1 - p).
 
     Parameters
@@ -62,8 +70,14 @@ def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training:
 
 @check_arguments
 def dropout_backward(
-    grad, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training: Flag = True, out=None
-):
+    grad: np.ndarray,
+    p: UnitInterval = 0.5,
+    *,
+    seed: Seed,
+    stream: Seed = 0,
+    training: Flag = True,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Gradient of ``sum(grad * dropout(x, p, seed=seed, stream=stream))`` with respect to x.
 
     Parameters

@@ -12,16 +12,16 @@ _KIND = "binary_cross_entropy_with_logits"
 
 @check_arguments
 def logistic_regression_loss(
-    parameters,
-    features,
-    labels,
+    parameters: np.ndarray,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
     l1: NonNegative = 0.0,
     l2: NonNegative = 0.0,
-    sample_weight=None,
-    reduction="mean",
-    out=None,
-):
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """Mean or sum of log(1 + exp(−±(a·w + b))) over samples, plus l1 Σ|w| + ½ l2 Σ w².
 
     Parameters
@@ -72,16 +72,16 @@ def logistic_regression_loss(
 
 @check_arguments
 def logistic_regression_gradient(
-    parameters,
-    features,
-    labels,
+    parameters: np.ndarray,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
     l1: NonNegative = 0.0,
     l2: NonNegative = 0.0,
-    sample_weight=None,
-    reduction="mean",
-    out=None,
-):
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of `logistic_regression_loss` with respect to its parameters.
 
     Where a weight is 0, the derivative of |w| is taken as 0: the subgradient of least norm is for solvers to
@@ -119,17 +119,17 @@ def logistic_regression_gradient(
 
 @check_arguments
 def logistic_regression_hessp(
-    parameters,
-    direction,
-    features,
-    labels,
+    parameters: np.ndarray,
+    direction: np.ndarray,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
     l1: NonNegative = 0.0,
     l2: NonNegative = 0.0,
-    sample_weight=None,
-    reduction="mean",
-    out=None,
-):
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The product of the Hessian of `logistic_regression_loss` with a direction.
 
     Parameters

@@ -1,5 +1,7 @@
 """Losses of elements and their targets, forward and backward."""
 
+import numpy as np
+
 from numgd.foundations.ranges import Positive, check_arguments
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
@@ -50,7 +52,14 @@ def _loss_backward(kind, grad, x, target, parameter, sample_weight, reduction, o
     return out
 
 
-def l1_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def l1_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """|x − target|.
 
     Parameters
@@ -90,7 +99,15 @@ def l1_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     return _loss("l1", x, target, 0.0, sample_weight, reduction, out)
 
 
-def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def l1_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * l1_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -117,7 +134,14 @@ def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", o
     return _loss_backward("l1", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
-def mse_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def mse_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """(x − target)².
 
     Parameters
@@ -153,7 +177,15 @@ def mse_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     return _loss("mse", x, target, 0.0, sample_weight, reduction, out)
 
 
-def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def mse_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * mse_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -181,7 +213,15 @@ def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", 
 
 
 @check_arguments
-def smooth_l1_loss(x, target, *, beta: Positive = 1.0, sample_weight=None, reduction="mean", out=None):
+def smooth_l1_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    beta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """d²/(2 beta) where d = |x − target| < beta, else d − beta/2.
 
     Parameters
@@ -225,8 +265,15 @@ def smooth_l1_loss(x, target, *, beta: Positive = 1.0, sample_weight=None, reduc
 
 @check_arguments
 def smooth_l1_loss_backward(
-    grad, x, target, *, beta: Positive = 1.0, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    beta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * smooth_l1_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -254,7 +301,15 @@ def smooth_l1_loss_backward(
 
 
 @check_arguments
-def huber_loss(x, target, *, delta: Positive = 1.0, sample_weight=None, reduction="mean", out=None):
+def huber_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    delta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """d²/2 where d = |x − target| ≤ delta, else delta (d − delta/2).
 
     Parameters
@@ -298,8 +353,15 @@ def huber_loss(x, target, *, delta: Positive = 1.0, sample_weight=None, reductio
 
 @check_arguments
 def huber_loss_backward(
-    grad, x, target, *, delta: Positive = 1.0, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    delta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * huber_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -326,7 +388,14 @@ def huber_loss_backward(
     return _loss_backward("huber", grad, x, target, delta, sample_weight, reduction, out)
 
 
-def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def hinge_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """max(0, 1 − target x).
 
     Parameters
@@ -366,7 +435,15 @@ def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     return _loss("hinge", x, target, 0.0, sample_weight, reduction, out)
 
 
-def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def hinge_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * hinge_loss(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -393,7 +470,14 @@ def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean"
     return _loss_backward("hinge", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
-def binary_cross_entropy_with_logits(x, target, *, sample_weight=None, reduction="mean", out=None):
+def binary_cross_entropy_with_logits(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """−t log σ(x) − (1 − t) log(1 − σ(x)) with t = target.
 
     Parameters
@@ -434,8 +518,14 @@ def binary_cross_entropy_with_logits(x, target, *, sample_weight=None, reduction
 
 
 def binary_cross_entropy_with_logits_backward(
-    grad, x, target, *, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * binary_cross_entropy_with_logits(x, target, …))`` with respect to `x`.
 
     Parameters
@@ -464,7 +554,14 @@ def binary_cross_entropy_with_logits_backward(
     )
 
 
-def binary_cross_entropy(x, target, *, sample_weight=None, reduction="mean", out=None):
+def binary_cross_entropy(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """−t log x − (1 − t) log(1 − x) with t = target.
 
     Parameters
@@ -505,7 +602,15 @@ def binary_cross_entropy(x, target, *, sample_weight=None, reduction="mean", out
     return _loss("binary_cross_entropy", x, target, 0.0, sample_weight, reduction, out)
 
 
-def binary_cross_entropy_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def binary_cross_entropy_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * binary_cross_entropy(x, target, …))`` with respect to `x`.
 
     Parameters

@@ -1,5 +1,7 @@
 """Several labels a sample: the mean over labels of binary cross-entropies."""
 
+import numpy as np
+
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.losses import checked_pair
@@ -8,7 +10,14 @@ from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, 
 _KIND = "binary_cross_entropy_with_logits"
 
 
-def multilabel_soft_margin_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def multilabel_soft_margin_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """Multi-label binary cross-entropy from logits: a sample's loss is the mean over its labels.
 
     Parameters
@@ -55,7 +64,15 @@ def multilabel_soft_margin_loss(x, target, *, sample_weight=None, reduction="mea
     return out
 
 
-def multilabel_soft_margin_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def multilabel_soft_margin_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * multilabel_soft_margin_loss(x, target, …))`` with respect to `x`.
 
     Parameters

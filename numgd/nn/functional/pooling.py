@@ -75,8 +75,15 @@ def _pooled(x, rows, columns):
 
 @check_arguments
 def max_pool2d(
-    x, kernel_size, stride=None, padding=0, *, ceil_mode: Flag = False, return_indices: Flag = False, out=None
-):
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    *,
+    ceil_mode: Flag = False,
+    return_indices: Flag = False,
+    out: np.ndarray | None = None,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """The largest number of each channel in each window.
 
     Parameters
@@ -138,8 +145,16 @@ def _maximum(x, rows, columns, out):
 
 @check_arguments
 def max_pool2d_backward(
-    grad, x, kernel_size, stride=None, padding=0, *, ceil_mode: Flag = False, indices=None, out=None
-):
+    grad: np.ndarray,
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    *,
+    ceil_mode: Flag = False,
+    indices: np.ndarray | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Gradient of ``sum(grad * max_pool2d(x, …))`` with respect to x.
 
     Parameters
@@ -218,16 +233,16 @@ def _average_backward(grad, x, rows, columns, out):
 
 @check_arguments
 def avg_pool2d(
-    x,
-    kernel_size,
-    stride=None,
-    padding=0,
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
     *,
     ceil_mode: Flag = False,
     count_include_pad: Flag = True,
     divisor_override: Positive | None = None,
-    out=None,
-):
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The mean of each channel in each window.
 
     Parameters
@@ -267,17 +282,17 @@ def avg_pool2d(
 
 @check_arguments
 def avg_pool2d_backward(
-    grad,
-    x,
-    kernel_size,
-    stride=None,
-    padding=0,
+    grad: np.ndarray,
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
     *,
     ceil_mode: Flag = False,
     count_include_pad: Flag = True,
     divisor_override: Positive | None = None,
-    out=None,
-):
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Gradient of ``sum(grad * avg_pool2d(x, …))`` with respect to x, of which only the shape counts.
 
     Parameters
@@ -316,7 +331,9 @@ def _adaptive(x, output_size):
     return windows
 
 
-def adaptive_avg_pool2d(x, output_size, *, out=None):
+def adaptive_avg_pool2d(
+    x: np.ndarray, output_size: int | tuple[int, int], *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Means over windows that share out the image: window i of OH goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉.
 
     Parameters
@@ -348,7 +365,9 @@ def adaptive_avg_pool2d(x, output_size, *, out=None):
     return _average(x, *_adaptive(x, output_size), out)
 
 
-def adaptive_avg_pool2d_backward(grad, x, output_size, *, out=None):
+def adaptive_avg_pool2d_backward(
+    grad: np.ndarray, x: np.ndarray, output_size: int | tuple[int, int], *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Gradient of ``sum(grad * adaptive_avg_pool2d(x, output_size))`` for x, of which only the shape counts.
 
     Parameters
@@ -373,7 +392,7 @@ def adaptive_avg_pool2d_backward(grad, x, output_size, *, out=None):
     return _average_backward(grad, x, *_adaptive(x, output_size), out)
 
 
-def global_avg_pool2d(x, *, out=None):
+def global_avg_pool2d(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The mean of each channel over the whole image.
 
     Parameters
@@ -405,7 +424,9 @@ def global_avg_pool2d(x, *, out=None):
     return out
 
 
-def global_avg_pool2d_backward(grad, x, *, out=None):
+def global_avg_pool2d_backward(
+    grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Gradient of ``sum(grad * global_avg_pool2d(x))`` with respect to x, of which only the shape counts.
 
     Parameters

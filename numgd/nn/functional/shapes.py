@@ -6,7 +6,9 @@ from numgd.foundations.ranges import checked
 from numgd.nn.functional.checks import Extra, output, outputs, real_array, same_shape
 
 
-def concatenate(arrays, *, out=None):
+def concatenate(
+    arrays: list[np.ndarray] | tuple[np.ndarray, ...], *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Arrays side by side along their channels.
 
     Parameters
@@ -39,7 +41,12 @@ def concatenate(arrays, *, out=None):
     return np.concatenate(arrays, axis=-1, out=out)
 
 
-def concatenate_backward(grad, arrays, *, out=None):
+def concatenate_backward(
+    grad: np.ndarray,
+    arrays: list[np.ndarray] | tuple[np.ndarray, ...],
+    *,
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray, ...]:
     """Gradients of ``sum(grad * concatenate(arrays))`` with respect to the arrays, whose shapes alone count.
 
     Parameters
@@ -87,7 +94,9 @@ def _side_by_side(arrays):
     return checked
 
 
-def pad(x, padding, value=0.0, *, out=None):
+def pad(
+    x: np.ndarray, padding: int | tuple[int, ...], value: float = 0.0, *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Images with a frame of one value around them.
 
     Parameters
@@ -129,7 +138,9 @@ def pad(x, padding, value=0.0, *, out=None):
     return out
 
 
-def pad_backward(grad, x, padding, *, out=None):
+def pad_backward(
+    grad: np.ndarray, x: np.ndarray, padding: int | tuple[int, ...], *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Gradient of ``sum(grad * pad(x, padding))`` with respect to x, of which only the shape counts.
 
     Parameters
@@ -170,7 +181,7 @@ def _sides(padding):
     return tuple(checked("padding", side, Extra) for side in sides)
 
 
-def flatten(x, *, out=None):
+def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Every sample as one row, in the order of memory (height, width, channels).
 
     Parameters
@@ -209,7 +220,7 @@ def flatten(x, *, out=None):
     return out
 
 
-def flatten_backward(grad, x, *, out=None):
+def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Gradient of ``sum(grad * flatten(x))`` with respect to x, of which only the shape counts.
 
     Parameters
