@@ -68,4 +68,4 @@ def test_tables_of_the_page():
     assert found == {
         r.name: f"{r.summary} | {r.formula.replace('|', chr(92) + '|')}" for r in LOSSES.values()
     }
-    assert table_of("`algorithm`") == {name: record.summary for name, record in ALGORITHMS.items()}
+    assert table_of("algorithm") == {name: record.summary for name, record in ALGORITHMS.items()}

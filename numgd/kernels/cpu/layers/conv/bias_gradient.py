@@ -6,7 +6,8 @@ from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.columns import abreast
 
-ROWS = 64
+MIN_ROWS = 64
+"""Rows of a block, at least."""
 
 
 @portable
@@ -16,9 +17,9 @@ def _sum_block(block, grad, partial):
     first = block * grad.shape[0] // partial.shape[0]
     last = (block + 1) * grad.shape[0] // partial.shape[0]
     for row in range(first, last):
-        line = grad[row]
-        for c in range(line.size):
-            total[c] += np.float64(line[c])
+        numbers = grad[row]
+        for c in range(numbers.size):
+            total[c] += np.float64(numbers[c])
 
 
 @compiled("conv-bias-gradient")
@@ -35,6 +36,6 @@ def bias_gradient(grad, out):
     channels = grad.shape[-1]
     pixels = abreast(grad.size // channels, channels)
     rows = grad.reshape(-1, pixels * channels)
-    partial = np.empty((min(256, rows.shape[0] // ROWS + 1), rows.shape[1]))
+    partial = np.empty((min(256, rows.shape[0] // MIN_ROWS + 1), rows.shape[1]))
     _partial(rows, partial)
     out[:] = partial.reshape(-1, channels).sum(axis=0)
