@@ -382,7 +382,7 @@ def test_bad_input_of_gradients():
     with pytest.raises(TypeError, match="grad"):
         conv2d_backward(grad.astype(np.float32), X, WEIGHT)
     small = np.ones((1, 1, 1, 3))
-    with pytest.raises(ValueError, match="nothing is left"):
+    with pytest.raises(ValueError, match="the result is empty"):
         conv2d_transpose(small, WEIGHT, padding=2)
     with pytest.raises(ValueError, match="output_padding"):
         conv2d_transpose(small, WEIGHT, output_padding=1)

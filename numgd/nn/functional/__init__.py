@@ -1,4 +1,4 @@
-"""What layers compute, forward and backward: checks and memory around the kernels.
+"""Layers of neural networks as functions, forward and backward.
 
 Images are (batch, height, width, channels), kernels (out, height, width, in / groups).
 ``f_backward(grad, …)`` gives the gradients of ``sum(grad * f(…))`` with respect to the arrays of `f`.

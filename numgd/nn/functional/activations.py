@@ -1,4 +1,4 @@
-"""Activations, forward and backward."""
+"""Activations and softmax, forward and backward."""
 
 import numpy as np
 
@@ -22,14 +22,15 @@ def _activation(kind, x, parameter, out):
 
 def _activation_backward(kind, grad, x, parameter, out):
     """The gradient of Σ grad f(x)."""
-    grad, x = _both(grad, x)
+    grad, x = _checked_grad(grad, x)
     out = output(out, x.shape, x.dtype, grad, x)
     vector = x.reshape(-1)
     elementwise.derivatives(kind, vector, vector, grad.reshape(-1), 1, 1.0, parameter, out.reshape(-1))
     return out
 
 
-def _both(grad, x):
+def _checked_grad(grad, x):
+    """Both arrays, checked."""
     x = real_array("x", x)
     grad = real_array("grad", grad, dtype=x.dtype)
     if grad.shape != x.shape:
@@ -47,7 +48,7 @@ def _rows(kernel, x, out):
 
 
 def _rows_backward(kernel, grad, x, out):
-    grad, x = _both(grad, x)
+    grad, x = _checked_grad(grad, x)
     _check_classes(x)
     out = output(out, x.shape, x.dtype, grad, x)
     kernel(grad.reshape(-1), x.reshape(-1), x.shape[-1], out.reshape(-1))
@@ -67,7 +68,7 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -76,11 +77,11 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The derivative at 0 is 0. NaN gives NaN.
+    The derivative at 0 is 0.  NaN gives NaN.
 
     Examples
     --------
@@ -98,7 +99,7 @@ def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `relu`.
 
@@ -127,7 +128,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -136,7 +137,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -161,7 +162,7 @@ def leaky_relu_backward(
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
@@ -190,9 +191,9 @@ def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) ->
     x : numpy.ndarray
         float32 or float64, of any shape.
     alpha : float, optional
-        −alpha is the limit at −∞.
+        The limit at −∞ is −alpha.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -201,7 +202,7 @@ def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) ->
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -226,9 +227,9 @@ def elu_backward(
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     alpha : float, optional
-        −alpha is the limit at −∞.
+        The limit at −∞ is −alpha.
     out : numpy.ndarray, optional
         As for `elu`.
 
@@ -247,17 +248,14 @@ def elu_backward(
 
 
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
-
-
-def _gelu_of(approximate):
-    return _GELU[approximate]
+"""The activation by the value of `approximate`."""
 
 
 @check_arguments
 def gelu(
     x: np.ndarray, *, approximate: one_of("none", "tanh") = "none", out: np.ndarray | None = None
 ) -> np.ndarray:
-    """x Φ(x), with the distribution function Φ of the normal distribution, element by element.
+    """x Φ(x), where Φ is the distribution function of the normal distribution, element by element.
 
     Parameters
     ----------
@@ -266,7 +264,7 @@ def gelu(
     approximate : {'none', 'tanh'}, optional
         With 'tanh', ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -275,7 +273,7 @@ def gelu(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -288,7 +286,7 @@ def gelu(
     >>> gelu(np.array([-1.0, 2.0])).round(3)
     array([-0.159,  1.954])
     """
-    return _activation(_gelu_of(approximate), x, 0.0, out)
+    return _activation(_GELU[approximate], x, 0.0, out)
 
 
 @check_arguments
@@ -304,7 +302,7 @@ def gelu_backward(
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     approximate : {'none', 'tanh'}, optional
         With 'tanh', ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     out : numpy.ndarray, optional
@@ -321,7 +319,7 @@ def gelu_backward(
     >>> gelu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([-0.083,  1.085])
     """
-    return _activation_backward(_gelu_of(approximate), grad, x, 0.0, out)
+    return _activation_backward(_GELU[approximate], grad, x, 0.0, out)
 
 
 def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -332,7 +330,7 @@ def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -341,7 +339,7 @@ def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -363,7 +361,7 @@ def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `silu`.
 
@@ -389,7 +387,7 @@ def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -398,7 +396,7 @@ def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -416,7 +414,7 @@ def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `sigmoid`.
 
@@ -442,7 +440,7 @@ def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -451,7 +449,7 @@ def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -469,7 +467,7 @@ def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `tanh`.
 
@@ -495,7 +493,7 @@ def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, (…, classes) with at least one class.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -504,11 +502,11 @@ def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The largest element of a row is subtracted first, so that no exponential overflows.
+    The largest element of each row is subtracted first, so that no exponential overflows.
 
     Examples
     --------
@@ -526,7 +524,7 @@ def softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype, (…, classes).
+        Of the same shape and dtype, (…, classes).
     out : numpy.ndarray, optional
         As for `softmax`.
 
@@ -552,7 +550,7 @@ def log_softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, (…, classes) with at least one class.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -561,11 +559,11 @@ def log_softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The largest element of a row is subtracted first, so that no exponential overflows.
+    The largest element of each row is subtracted first, so that no exponential overflows.
 
     Examples
     --------
@@ -583,7 +581,7 @@ def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | N
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype, (…, classes).
+        Of the same shape and dtype, (…, classes).
     out : numpy.ndarray, optional
         As for `log_softmax`.
 

@@ -41,20 +41,20 @@ def batch_norm(
     x : array_like of float32 or float64, shape (..., C)
         The channels are the last axis: (N, C), (N, H, W, C), ...
     gamma, beta : array_like of shape (C,), optional
-        Scale and shift; ones and zeros if not given.  Of the dtype of x, as all arrays but `statistics`.
+        Scale and shift; by default ones and zeros.  Of the dtype of x, as all arrays but `statistics`.
     running_mean, running_variance : array of shape (C,), optional
-        With ``training=False`` they are μ and σ².  With ``training=True`` they are moved in place towards the
-        mean and the unbiased variance of the batch, by the share `momentum`.
+        With ``training=False`` they are μ and σ².  With ``training=True`` they are updated in place with the
+        mean and the unbiased variance of the batch, whose weight is `momentum`.
     training : bool
-        Whether μ and σ² (biased) are those of x.
+        Whether μ and σ² (biased) are computed from x.
     momentum : float
-        From 0 to 1; PyTorch's meaning: the share of the new value.
+        From 0 to 1.  As in PyTorch, it is the weight of the new value.
     eps : float
         ε > 0.
     activation : None or 'relu'
-        Applied to the result in the same pass.
+        Applied to the result, in the same pass.
     statistics : float64 array of shape (2, C), optional
-        Receives μ and 1/√(σ² + ε), which save `batch_norm_backward` a pass over x.
+        Overwritten with μ and 1/√(σ² + ε), which saves `batch_norm_backward` a pass over x.
     out : array of the shape and dtype of x, optional
 
     Returns
@@ -64,17 +64,17 @@ def batch_norm(
     Raises
     ------
     ValueError
-        Shapes that do not match, ε ≤ 0, in training a single value a channel, for which the variance of a
-        sample is not defined; otherwise running statistics that are missing.
+        If shapes do not match, if ε ≤ 0, if running statistics are missing outside training, or if there is a
+        single value per channel in training, whose unbiased variance is not defined.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Notes
     -----
-    Moments are joined in float64 by the formula of Chan, Golub and LeVeque (1983) from those of strips of
-    rows: no cancellation, and the same bits at any number of threads.  Deviations are squared in the dtype of
-    x, so float32 values beyond 1e18 overflow.  An empty batch leaves the running statistics as they are.
-    docs/batch_norm.md tells more.
+    Moments of strips of rows are combined in float64 by the formula of Chan, Golub and LeVeque (1983):
+    nothing cancels, and the bits are the same for any number of threads.  Deviations are squared in the dtype
+    of x, so float32 values beyond 1e18 overflow.  An empty batch leaves the running statistics as they are.
+    See docs/batch_norm.md.
 
     Source: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015).
 
@@ -94,7 +94,7 @@ def batch_norm(
     inputs = (x, gamma, beta, running_mean, running_variance)
     if training:
         mean, inverse, track = None, None, _tracked(running_mean, running_variance, x, gamma, beta)
-        _several(x)
+        _check_several_values(x)
     else:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
     if statistics is not None:
@@ -143,10 +143,10 @@ def batch_norm_backward(
     ----------
     grad : array_like of the shape and dtype of x
     x, gamma, beta, running_mean, running_variance, training, eps, activation
-        As they were given to `batch_norm`; in training the running statistics are not used, and otherwise
-        they are constants.  Where a ReLU let nothing through is found again from x.
+        As given to `batch_norm`.  In training the running statistics are not used; otherwise they are
+        constants.  Where the ReLU was zero is computed again from x.
     statistics : float64 array of shape (2, C), optional
-        What the forward pass wrote there; computed from x if not given.
+        As written by `batch_norm`; by default computed from x.
     out : tuple of three arrays or None, optional
         Memory for the results.
 
@@ -157,7 +157,7 @@ def batch_norm_backward(
 
     Notes
     -----
-    The fused formula, in two passes over x and grad; docs/batch_norm.md has it in single steps, for reading.
+    The fused formula takes two passes over x and grad.  docs/batch_norm.md derives it in single steps.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def batch_norm_backward(
     if not training:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
     else:
-        _several(x)
+        _check_several_values(x)
         if statistics is not None:
             statistics = real_array("statistics", statistics, 2, np.dtype(np.float64))
             if statistics.shape != (2, x.shape[-1]):
@@ -212,17 +212,17 @@ def _batch_statistics(layout, x, eps):
     return moments, inverse
 
 
-def _several(x):
-    """Refuse a single value a channel."""
+def _check_several_values(x):
+    """Raise for a single value per channel."""
     if x.size and x.size == x.shape[-1]:
         raise ValueError(
-            f"x has shape {x.shape}: in training batch norm needs more than one value a channel, since the "
+            f"x has shape {x.shape}: in training batch norm needs more than one value per channel, since the "
             "variance of one is zero and its unbiased variance is not defined"
         )
 
 
 def _tracked(running_mean, running_variance, x, *others):
-    """The two arrays of running statistics, checked, or nothing."""
+    """The two arrays of running statistics, checked, or an empty tuple."""
     if (running_mean is None) != (running_variance is None):
         raise ValueError("running_mean and running_variance must be given together")
     if running_mean is None:

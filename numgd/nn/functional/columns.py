@@ -16,8 +16,8 @@ class ByColumns:
         channels = x.shape[-1]
         rows = x.size // (parts * channels)
         self.count = rows
-        self.abreast = columns.abreast(rows, channels)
-        self.rows, self.columns = rows // self.abreast, self.abreast * channels
+        self.side_by_side = columns.side_by_side(rows, channels)
+        self.rows, self.columns = rows // self.side_by_side, self.side_by_side * channels
         self.parts = parts
         self.block = columns.block_rows(self.rows, self.columns)
         self.partial = columns.partial_sums(parts, self.rows, self.columns)
@@ -29,7 +29,7 @@ class ByColumns:
 
     def by_channel(self, array):
         """Partial sums or coefficients, with the rows that lie side by side on an axis of their own."""
-        return array.reshape(*array.shape[:-1], self.abreast, -1)
+        return array.reshape(*array.shape[:-1], self.side_by_side, -1)
 
 
 def with_channels(x):

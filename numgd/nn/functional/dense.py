@@ -37,13 +37,13 @@ def dense(
     Raises
     ------
     ValueError
-        Shapes that do not match.
+        If shapes do not match.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Notes
     -----
-    The product is the BLAS's, with the threads that it takes.
+    The product is computed by the BLAS, with its own threads.
 
     Examples
     --------
@@ -83,9 +83,9 @@ def dense_backward(
     ----------
     grad : array_like of shape (..., D)
     x, weight, activation
-        As they were given to `dense`; the gradients do not depend on the bias itself.
+        As given to `dense`.  The gradients do not depend on the bias.
     y : array_like of shape (..., D), optional
-        What `dense` returned; needed with an activation.
+        The result of `dense`; required with an activation.
     out : tuple of three arrays or None, optional
         Memory for the results.
 
@@ -107,7 +107,7 @@ def dense_backward(
     floor = floor_of(activation, x.dtype.type)
     if activation is not None:
         if y is None:
-            raise ValueError("y is needed with an activation: what dense returned")
+            raise ValueError("y is needed with an activation: the result of dense")
         y = same_shape("y", y, shape, x.dtype)
     shapes = (x.shape, weight.shape, weight.shape[:1])
     results = outputs(out, ("x", "weight", "bias"), shapes, x.dtype, grad, x, weight, y)
@@ -126,14 +126,14 @@ def dense_backward(
 
 
 def _rows(array):
-    """The array as (rows, last axis), also where that is empty."""
+    """The array as (rows, last axis), even if it is empty."""
     return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 def _matrices(x, weight):
     x = real_array("x", x)
     if x.ndim == 0:
-        raise ValueError("x must have at least one axis, that of the inputs; it has none")
+        raise ValueError("x must have at least one axis, for the inputs; it has none")
     weight = real_array("weight", weight, 2, x.dtype)
     if x.shape[-1] != weight.shape[1]:
         raise ValueError(f"weight has shape {weight.shape}, which does not fit x of shape {x.shape}")

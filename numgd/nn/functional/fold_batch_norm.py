@@ -16,12 +16,12 @@ def fold_batch_norm(
     variance: np.ndarray,
     eps: Positive = 1e-5,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weight and bias of the layer that computes a convolution (or dense layer) and the batch norm behind it.
+    """Weight and bias of a layer that computes a convolution or dense layer followed by a batch norm.
 
     Parameters
     ----------
     weight : array_like of shape (out, ...)
-        Of the layer before; its first axis is the layer's channels.
+        Of the convolution or dense layer; its first axis holds the output channels.
     bias : array_like of shape (out,) or None
     gamma, beta : array_like of shape (out,) or None
     mean, variance : array_like of shape (out,)
@@ -43,7 +43,7 @@ def fold_batch_norm(
     """
     weight = real_array("weight", weight)
     if weight.ndim == 0:
-        raise ValueError("weight must have at least one axis, that of the channels; it has none")
+        raise ValueError("weight must have at least one axis, for the channels; it has none")
     channels = np.empty((0, weight.shape[0]), weight.dtype)
     vectors = []
     for name, given, default in (

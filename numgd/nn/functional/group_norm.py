@@ -27,13 +27,13 @@ def group_norm(
     ----------
     x : array_like of float32 or float64, shape (N, ..., C)
     num_groups : int
-        How many groups the C channels make; divides C.
+        Number of groups of channels; divides C.
     gamma, beta : array_like of shape (C,), optional
-        Scale and shift; ones and zeros if not given.
+        Scale and shift; by default ones and zeros.
     eps : float
         ε > 0.
     activation : None or 'relu'
-        Applied to the result in the same pass.
+        Applied to the result, in the same pass.
     out : array of the shape and dtype of x, optional
 
     Returns
@@ -43,9 +43,9 @@ def group_norm(
     Raises
     ------
     ValueError
-        Shapes that do not match, groups that do not divide the channels, ε ≤ 0.
+        If shapes do not match, if the number of groups does not divide the channels, or if ε ≤ 0.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Notes
     -----
@@ -93,7 +93,7 @@ def group_norm_backward(
     ----------
     grad : array_like of the shape and dtype of x
     x, num_groups, gamma, beta, eps, activation
-        As they were given to `group_norm`.
+        As given to `group_norm`.
     out : tuple of three arrays or None, optional
         Memory for the results.
 

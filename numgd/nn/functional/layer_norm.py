@@ -24,7 +24,7 @@ def layer_norm(
     ----------
     x : array_like of float32 or float64, shape (..., D)
     gamma, beta : array_like of shape (D,), optional
-        Scale and shift; ones and zeros if not given.
+        Scale and shift; by default ones and zeros.
     eps : float
         ε > 0.
     out : array of the shape and dtype of x, optional
@@ -36,9 +36,9 @@ def layer_norm(
     Raises
     ------
     ValueError
-        Shapes that do not match, ε ≤ 0.
+        If shapes do not match or ε ≤ 0.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Notes
     -----
@@ -76,7 +76,7 @@ def layer_norm_backward(
     ----------
     grad : array_like of the shape and dtype of x
     x, gamma, eps
-        As they were given to `layer_norm`; the gradients do not depend on beta.
+        As given to `layer_norm`; the gradients do not depend on beta.
     out : tuple of three arrays or None, optional
         Memory for the results.
 

@@ -24,7 +24,8 @@ def local_response_norm(
     ----------
     x : array_like of float32 or float64, shape (..., C)
     size : int
-        How many channels: size // 2 before, the number's own, the rest after it; outside there are zeros.
+        Number of channels: size // 2 before the number's own, that one, and the rest after it.  Channels that
+        do not exist count as zeros.
     alpha, beta, k : float
         α and β at least zero, k positive.
     out : array of the shape and dtype of x, optional
@@ -77,7 +78,7 @@ def local_response_norm_backward(
     ----------
     grad : array_like of the shape and dtype of x
     x, size, alpha, beta, k
-        As they were given to `local_response_norm`.
+        As given to `local_response_norm`.
     out : array of the shape and dtype of x, optional
 
     Returns
@@ -102,5 +103,5 @@ def local_response_norm_backward(
 
 def _response_arguments(x, size, alpha, beta, k):
     x = with_channels(x)
-    width = min(size, 2 * max(1, x.shape[-1]))  # a wider window holds nothing more
+    width = min(size, 2 * max(1, x.shape[-1]))  # a wider window contains no further channels
     return x, (width, alpha * (width / size), beta, k)

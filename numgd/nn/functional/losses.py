@@ -1,4 +1,4 @@
-"""Losses of elements and their targets, forward and backward."""
+"""Elementwise losses, forward and backward."""
 
 import numpy as np
 
@@ -67,27 +67,27 @@ def l1_loss(
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The derivative where both are equal is 0.
+    The derivative is 0 where both are equal.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def l1_loss_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `l1_loss`.
     out : numpy.ndarray, optional
@@ -122,7 +122,7 @@ def l1_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -149,23 +149,23 @@ def mse_loss(
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def mse_loss_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `mse_loss`.
     out : numpy.ndarray, optional
@@ -200,7 +200,7 @@ def mse_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -229,25 +229,25 @@ def smooth_l1_loss(
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     beta : float, optional
         Positive: the width of the quadratic part.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -279,7 +279,7 @@ def smooth_l1_loss_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, beta, sample_weight, reduction
         As for `smooth_l1_loss`.
     out : numpy.ndarray, optional
@@ -288,7 +288,7 @@ def smooth_l1_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -317,25 +317,25 @@ def huber_loss(
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     delta : float, optional
         Positive: the width of the quadratic part.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -367,7 +367,7 @@ def huber_loss_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, delta, sample_weight, reduction
         As for `huber_loss`.
     out : numpy.ndarray, optional
@@ -376,7 +376,7 @@ def huber_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -403,23 +403,23 @@ def hinge_loss(
     x : numpy.ndarray
         float32 or float64, of any shape: scores.
     target : numpy.ndarray
-        Of the shape and dtype of `x`: −1 or 1.
+        With the shape and dtype of `x`: −1 or 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -449,7 +449,7 @@ def hinge_loss_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `hinge_loss`.
     out : numpy.ndarray, optional
@@ -458,7 +458,7 @@ def hinge_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -485,23 +485,23 @@ def binary_cross_entropy_with_logits(
     x : numpy.ndarray
         float32 or float64, of any shape: logits.
     target : numpy.ndarray
-        Of the shape and dtype of `x`, from 0 to 1.
+        With the shape and dtype of `x`, from 0 to 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -531,7 +531,7 @@ def binary_cross_entropy_with_logits_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `binary_cross_entropy_with_logits`.
     out : numpy.ndarray, optional
@@ -540,7 +540,7 @@ def binary_cross_entropy_with_logits_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -569,28 +569,28 @@ def binary_cross_entropy(
     x : numpy.ndarray
         float32 or float64, of any shape: probabilities.
     target : numpy.ndarray
-        Of the shape and dtype of `x`, from 0 to 1.
+        With the shape and dtype of `x`, from 0 to 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    As in PyTorch logarithms are at least −100, and the derivative's denominator x (1 − x) at least 10⁻¹².
-    From logits, `binary_cross_entropy_with_logits` is the better choice.
+    As in PyTorch, logarithms are at least −100, and the denominator x (1 − x) of the derivative is at least
+    10⁻¹².  For logits, use `binary_cross_entropy_with_logits`.
 
     Examples
     --------
@@ -616,7 +616,7 @@ def binary_cross_entropy_backward(
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `binary_cross_entropy`.
     out : numpy.ndarray, optional
@@ -625,7 +625,7 @@ def binary_cross_entropy_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------

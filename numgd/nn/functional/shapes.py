@@ -1,4 +1,4 @@
-"""Joining, padding and flattening arrays, and where gradients go."""
+"""Concatenation, padding and flattening of arrays, forward and backward."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from numgd.nn.functional.checks import Extra, output, outputs, real_array, same_
 def concatenate(
     arrays: list[np.ndarray] | tuple[np.ndarray, ...], *, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Arrays side by side along their channels.
+    """Concatenate arrays along their channels.
 
     Parameters
     ----------
     arrays : sequence of array_like of float32 or float64, shape (..., Cᵢ)
-        Equal but for the last axis, and of one dtype.
+        Equal except for the last axis, and of the same dtype.
     out : array of shape (..., ΣCᵢ), optional
 
     Returns
@@ -24,9 +24,9 @@ def concatenate(
     Raises
     ------
     ValueError
-        No arrays, or shapes that do not match.
+        If there are no arrays, or if shapes do not match.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Examples
     --------
@@ -47,13 +47,13 @@ def concatenate_backward(
     *,
     out: tuple[np.ndarray | None, ...] | None = None,
 ) -> tuple[np.ndarray, ...]:
-    """Gradients of ``sum(grad * concatenate(arrays))`` with respect to the arrays, whose shapes alone count.
+    """Gradients of ``sum(grad * concatenate(arrays))`` for the arrays; only their shapes are used.
 
     Parameters
     ----------
     grad : array_like of shape (..., ΣCᵢ)
     arrays
-        As they were given to `concatenate`.
+        As given to `concatenate`.
     out : tuple of arrays or None, optional
         Memory for the results.
 
@@ -85,7 +85,7 @@ def _side_by_side(arrays):
     for k, given in enumerate(arrays):
         array = real_array(f"arrays[{k}]", given, dtype=checked[0].dtype if checked else None)
         if array.ndim == 0:
-            raise ValueError(f"arrays[{k}] must have at least one axis, that of the channels; it has none")
+            raise ValueError(f"arrays[{k}] must have at least one axis, for the channels; it has none")
         if checked and array.shape[:-1] != checked[0].shape[:-1]:
             raise ValueError(
                 f"arrays[{k}] has shape {array.shape}, but arrays[0] has shape {checked[0].shape}"
@@ -97,15 +97,15 @@ def _side_by_side(arrays):
 def pad(
     x: np.ndarray, padding: int | tuple[int, ...], value: float = 0.0, *, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Images with a frame of one value around them.
+    """Pad images with a constant value.
 
     Parameters
     ----------
     x : array_like of float32 or float64, shape (N, H, W, C)
     padding : int, pair of int or four of them
-        On all sides; above and below, left and right; or (top, bottom, left, right).
+        One number for all sides, a pair (vertical, horizontal), or (top, bottom, left, right).
     value : float
-        What the frame holds.
+        Value of the padding.
     out : array of shape (N, H + top + bottom, W + left + right, C), optional
 
     Returns
@@ -115,7 +115,7 @@ def pad(
     Raises
     ------
     ValueError
-        Wrong rank, negative padding.
+        If the number of axes is wrong or the padding is negative.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -141,13 +141,13 @@ def pad(
 def pad_backward(
     grad: np.ndarray, x: np.ndarray, padding: int | tuple[int, ...], *, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Gradient of ``sum(grad * pad(x, padding))`` with respect to x, of which only the shape counts.
+    """Gradient of ``sum(grad * pad(x, padding))`` with respect to x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of the shape of the result
     x, padding
-        As they were given to `pad`.
+        As given to `pad`.
     out : array of the shape of x, optional
 
     Returns
@@ -182,7 +182,7 @@ def _sides(padding):
 
 
 def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Every sample as one row, in the order of memory (height, width, channels).
+    """Flatten every sample to a row, in memory order (height, width, channels).
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     Raises
     ------
     ValueError
-        No axis.
+        If x has no axis.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -211,7 +211,7 @@ def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """
     x = real_array("x", x)
     if x.ndim == 0:
-        raise ValueError("x must have at least one axis, that of the samples; it has none")
+        raise ValueError("x must have at least one axis, for the samples; it has none")
     flat = x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
     if out is None:
         return flat
@@ -221,13 +221,13 @@ def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
 
 
 def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Gradient of ``sum(grad * flatten(x))`` with respect to x, of which only the shape counts.
+    """Gradient of ``sum(grad * flatten(x))`` with respect to x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of shape (N, D)
     x
-        As it was given to `flatten`.
+        As given to `flatten`.
     out : array of the shape of x, optional
 
     Returns
@@ -244,7 +244,7 @@ def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     """
     x = real_array("x", x)
     if x.ndim == 0:
-        raise ValueError("x must have at least one axis, that of the samples; it has none")
+        raise ValueError("x must have at least one axis, for the samples; it has none")
     grad = same_shape("grad", grad, (x.shape[0], int(np.prod(x.shape[1:]))), x.dtype).reshape(x.shape)
     if out is None:
         return grad

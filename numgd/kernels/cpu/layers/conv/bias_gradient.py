@@ -4,7 +4,7 @@ import numpy as np
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.layers.columns import abreast
+from numgd.kernels.cpu.layers.columns import side_by_side
 
 MIN_ROWS = 64
 """Rows of a block, at least."""
@@ -34,7 +34,7 @@ def bias_gradient(grad, out):
         out[:] = 0
         return
     channels = grad.shape[-1]
-    pixels = abreast(grad.size // channels, channels)
+    pixels = side_by_side(grad.size // channels, channels)
     rows = grad.reshape(-1, pixels * channels)
     partial = np.empty((min(256, rows.shape[0] // MIN_ROWS + 1), rows.shape[1]))
     _partial(rows, partial)
