@@ -48,7 +48,7 @@ def test_every_activation_has_a_formula_here():
 
 
 def with_reals(name, values, single):
-    """Both dtypes; float32, whose code is compiled from the same text, mostly in the slow tier."""
+    """Both dtypes.  float32 uses the same source code, and is mostly tested in the slow tier."""
     return pytest.mark.parametrize(
         (name, "real"),
         [(value, np.float64) for value in values]

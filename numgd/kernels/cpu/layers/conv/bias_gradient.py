@@ -1,4 +1,4 @@
-"""The gradient of the bias: sums over pixels, the same at any number of threads."""
+"""The gradient of the bias: sums over pixels, the same for any number of threads."""
 
 import numpy as np
 

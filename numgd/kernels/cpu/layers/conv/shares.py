@@ -1,6 +1,6 @@
 """Sums that threads compute independently: work is divided into shares, whose sums are added in order.
 
-The number of shares depends on the shape alone, so results are the same at any number of threads.
+The number of shares depends on the shape alone, so results are the same for any number of threads.
 """
 
 from numgd.jit.parallel import parallel_for

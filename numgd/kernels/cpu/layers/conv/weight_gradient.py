@@ -281,7 +281,7 @@ def _chunk_of(number, is_first, grad, layout):
 
 @cache
 def _drivers(dtype):
-    """The loop over chunks: with all threads on each chunk, or with chunks dealt into shares."""
+    """The loop over chunks: with all threads on each chunk, or with chunks divided into shares."""
     copy_image, copy_gradient = _copy_image(dtype), _copy_gradient(dtype)
     merge_taps, multiply = _merge_taps(dtype), _multiply(dtype)
 

@@ -150,7 +150,7 @@ def _multiply(dtype):
 
 @cache
 def _drivers(dtype, m):
-    """The loop over chunks of tiles: with all threads on each chunk, or with chunks dealt into shares."""
+    """The loop over chunks of tiles: with all threads on each chunk, or with chunks divided into shares."""
     points = (m + 2) ** 2
     transform, multiply = _transform(dtype, m), _multiply(dtype)
 
