@@ -1,8 +1,8 @@
-"""What layers compute, against PyTorch on the CPU, float32, all cores: all of ``kernels_*.py`` in one run.
+"""Layers against PyTorch on the CPU, float32, all cores: all of ``kernels_*.py`` in one run.
 
-Whole public calls, packing of weights included; PyTorch is the faster of NCHW and channels_last.  Rows of
-convolutions say what share of the rate of a large matrix product they reach, the others what share of the
-bandwidth of a copy.  ``python benchmarks/kernels.py conv`` runs the parts that are named alone: conv,
+Measured are whole public calls, including the packing of weights, against the faster of PyTorch's NCHW and
+channels_last.  Rows of convolutions state the fraction of the rate of a large matrix product, the others the
+fraction of the bandwidth of a copy.  ``python benchmarks/kernels.py conv`` runs only the named parts: conv,
 normalisation, losses.
 """
 
@@ -42,8 +42,8 @@ PARTS = {"conv": convolutions, "normalisation": normalisations, "losses": losses
 
 
 def main():
-    """Run the parts that are named, else all."""
-    heading("What layers compute: numgd vs PyTorch; all cores, float32", "torch")
+    """Run the named parts, or all."""
+    heading("Layers: numgd vs PyTorch; all cores, float32", "torch")
     torch.set_num_threads(os.cpu_count())
     ratios = Ratios()
     for name in sys.argv[1:] or PARTS:

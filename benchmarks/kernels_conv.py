@@ -1,7 +1,7 @@
 """Convolutions: numgd.nn.functional against PyTorch, forward and forward with backward, in float32.
 
-PyTorch's time is that of the faster of its two layouts, NCHW and channels last, weights and results included.
-Forward and backward computes all gradients, for first layers those of weight and bias alone.  numgd packs its
+PyTorch's time is that of the faster of its two layouts, NCHW and channels last, for weights and results too.
+Forward and backward computes all gradients; for first layers, those of weight and bias only.  numgd packs its
 weights in every call.
 """
 
@@ -17,13 +17,13 @@ ROUNDS = 9
 
 
 class Layer(NamedTuple):
-    """A convolution of the table."""
+    """A convolution to measure."""
 
     name: str
     batch: int
     size: int
-    inside: int
-    outside: int
+    in_channels: int
+    out_channels: int
     kernel: int
     stride: int = 1
     padding: int = 0
@@ -36,7 +36,7 @@ class Layer(NamedTuple):
     def products(self):
         """Multiply-adds of the direct algorithm, forward."""
         pixels = self.batch * self.result() ** 2
-        return pixels * self.outside * self.kernel**2 * (self.inside // self.groups)
+        return pixels * self.out_channels * self.kernel**2 * (self.in_channels // self.groups)
 
 
 FAMILIES = {
@@ -93,7 +93,7 @@ FAMILIES = {
         (1.5, 1.5),
     ),
 }
-"""Layers by family, and the ratios that are wanted: forward, and forward with backward."""
+"""Layers by family, and the target ratios: forward, and forward with backward."""
 
 
 def _numgd(layer, x, weight, bias, grad):
@@ -134,16 +134,16 @@ def _torch(layer, x, weight, bias, grad, layout):
 
 
 def measure(layer, rounds=ROUNDS):
-    """Seconds by name: numgd's and PyTorch's, forward and both."""
+    """Seconds by name, of numgd and PyTorch: forward, and both passes."""
     rng = np.random.default_rng(1)
     result = layer.result()
 
     def draw(*shape):
         return rng.normal(size=shape).astype(np.float32)
 
-    x = draw(layer.batch, layer.size, layer.size, layer.inside)
-    weight = draw(layer.outside, layer.kernel, layer.kernel, layer.inside // layer.groups)
-    bias, grad = draw(layer.outside), draw(layer.batch, result, result, layer.outside)
+    x = draw(layer.batch, layer.size, layer.size, layer.in_channels)
+    weight = draw(layer.out_channels, layer.kernel, layer.kernel, layer.in_channels // layer.groups)
+    bias, grad = draw(layer.out_channels), draw(layer.batch, result, result, layer.out_channels)
     calls = {}
     calls["numgd forward"], calls["numgd both"] = _numgd(layer, x, weight, bias, grad)
     for name, layout in (("NCHW", torch.contiguous_format), ("last", torch.channels_last)):
@@ -152,14 +152,14 @@ def measure(layer, rounds=ROUNDS):
 
 
 def peak():
-    """Multiply-adds a second of a large matrix product on all cores."""
+    """Multiply-adds per second of a large matrix product on all cores."""
     a, b = (torch.rand(2048, 2048) for _ in range(2))
     timing = interleaved({"product": lambda: a @ b}, ROUNDS)["product"]
     return 2048**3 / timing.median
 
 
 def run(ratios, families=None, rounds=ROUNDS):
-    """Measure families of layers, print each row and note the ratios."""
+    """Measure families of layers, print each row and record the ratios."""
     most = peak()
     print(f"matrix product of 2048²: {2 * most / 1e9:.0f} GFLOP/s")
     for family in families or FAMILIES:
@@ -183,11 +183,11 @@ def run(ratios, families=None, rounds=ROUNDS):
 
 
 def batch_of_one(ratios, rounds=ROUNDS):
-    """The time of a single image against that of one of a batch."""
+    """The time of a single image, relative to one image of a batch."""
     for layer in FAMILIES["3x3"][0][:2]:
         rng = np.random.default_rng(1)
-        x = rng.normal(size=(layer.batch, layer.size, layer.size, layer.inside)).astype(np.float32)
-        weight = rng.normal(size=(layer.outside, 3, 3, layer.inside)).astype(np.float32)
+        x = rng.normal(size=(layer.batch, layer.size, layer.size, layer.in_channels)).astype(np.float32)
+        weight = rng.normal(size=(layer.out_channels, 3, 3, layer.in_channels)).astype(np.float32)
         one = x[:1].copy()
         timings = interleaved(
             {

@@ -1,7 +1,7 @@
 """Losses and activations: `numgd.nn.functional` against PyTorch on the CPU, whole public calls, all cores.
 
-Each function prints its rows and adds its ratios (PyTorch's time over numgd's) to what it is given;
-``benchmarks/kernels.py`` calls them all, and so does this file when it is run.
+Each function prints its rows and adds its ratios (PyTorch's time over numgd's) to its argument.
+``benchmarks/kernels.py`` calls all of them, and so does this file as a script.
 """
 
 import os
@@ -12,6 +12,7 @@ import torch.nn.functional as theirs
 from timing import Ratios, heading, interleaved
 
 import numgd.nn.functional as ours
+from numgd.scalars import ACTIVATIONS
 
 ROUNDS = 21
 TARGET = 0.95
@@ -70,7 +71,7 @@ def binary_cross_entropies(ratios, rounds=ROUNDS, size=10**6):
 def activations(ratios, rounds=ROUNDS, shape=(32, 28, 28, 128)):
     """Every activation over a batch of images, and softmax over 4096 × 1000."""
     rng = np.random.default_rng(4)
-    names = ["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax", "log_softmax"]
+    names = [*dict.fromkeys(record.function for record in ACTIVATIONS.values()), "softmax", "log_softmax"]
     for name in names:
         along = {"dim": -1} if "softmax" in name else {}
         sizes = (4096, 1000) if along else shape
@@ -91,7 +92,7 @@ def activations(ratios, rounds=ROUNDS, shape=(32, 28, 28, 128)):
 
 
 def _compare(what, forward, backward, function, arrays, ratios, rounds, target=None, grad=None):
-    """Forward alone, and forward and backward, against PyTorch's function and its autograd."""
+    """Forward, and forward and backward, against PyTorch's function and its autograd."""
     plain = [torch.tensor(a) for a in arrays]
     traced = [plain[0].clone().requires_grad_(True), *plain[1:]]
 

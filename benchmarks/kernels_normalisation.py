@@ -1,8 +1,8 @@
 """Normalisation, pooling, dropout, dense: `numgd.nn.functional` against PyTorch on the CPU, float32.
 
-Whole public calls on all cores; PyTorch is the faster of its two memory formats, NCHW and channels_last, with
-its ReLU in place.  A row also says what share of the machine's bandwidth of copying it reaches, for the bytes
-that it has to move: each array once for every pass over it that the mathematics asks for.
+Measured are whole public calls on all cores, against the faster of PyTorch's memory formats, NCHW and
+channels_last, with its ReLU in place.  A row also states the fraction of the bandwidth of a copy, for the
+bytes that must be moved: each array once for every pass over it that the formulas require.
 """
 
 import os
@@ -26,7 +26,7 @@ FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last
 
 
 def copying():
-    """Bytes a second that a copy reads and writes, on all cores."""
+    """Bytes per second that a copy reads and writes, on all cores."""
     source = torch.ones(COPIED // 4)
     target = torch.empty_like(source)
     timing = interleaved({"copy": lambda: target.copy_(source)}, ROUNDS)["copy"]
@@ -39,7 +39,7 @@ def image(array, memory_format):
 
 
 def compare(what, calls, moved, peak, ratios, target, rounds):
-    """Time numgd against PyTorch's forms and note the ratio to the fastest of these."""
+    """Time numgd against the variants of PyTorch and record the ratio to the fastest one."""
     timings = interleaved(calls, rounds)
     ours = timings.pop("numgd").median
     name = min(timings, key=lambda other: timings[other].median)
@@ -53,7 +53,7 @@ def compare(what, calls, moved, peak, ratios, target, rounds):
 
 
 def forms(function, x, grad, extra=()):
-    """PyTorch's forward pass and both passes of a function, for each memory format."""
+    """PyTorch's forward pass, and both passes, of a function, for each memory format."""
     forward, both = {}, {}
     for name, memory_format in FORMATS.items():
         plain = image(x, memory_format)
@@ -147,7 +147,7 @@ def pooling(ratios, peak, rounds=ROUNDS):
 
 
 def others(ratios, peak, rounds=ROUNDS):
-    """Layer and group norm, local response normalisation, dropout, the dense layer: no target is set."""
+    """Layer and group norm, local response normalisation, dropout, the dense layer; without targets."""
     rng = np.random.default_rng(3)
     x, grad = (rng.normal(size=(32, 56, 56, 64)).astype(np.float32) for _ in range(2))
     leaf = torch.tensor(x)
@@ -212,7 +212,7 @@ def others(ratios, peak, rounds=ROUNDS):
 
 def main():
     """Run all families."""
-    heading("Normalisation, pooling and company: numgd vs PyTorch; all cores, float32", "torch")
+    heading("Normalisation, pooling, dropout, dense layers: numgd vs PyTorch; all cores, float32", "torch")
     torch.set_num_threads(os.cpu_count())
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     ratios, peak = Ratios(), copying()

@@ -1,8 +1,7 @@
 """Functions over a block of arrays, called through addresses: a loop over threads is compiled once for all.
 
-Numba takes long to compile a parallel loop and little to compile a plain one.  So what is done to a block is
-a function with one fixed signature, compiled without threads, and the driver that shares out blocks among
-the cores calls its address.
+Numba compiles a plain loop much faster than a parallel one.  So the work on a block is a function with a
+fixed signature, compiled without threads.  The driver that distributes blocks to the cores calls its address.
 """
 
 from functools import cache
@@ -16,13 +15,13 @@ from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled
 
 _ADDRESSES = 4  # x, y, scale, out
 SIGNATURE = types.float64(*[types.intp] * (_ADDRESSES + 2), types.float64, types.float64)
-"""``(x, y, scale, out, rows, columns, factor, parameter) -> sum``: four addresses, 0 for what is absent; two
-sizes; and two numbers, whose meaning is the function's own.
+"""``(x, y, scale, out, rows, columns, factor, parameter) -> sum``: four addresses, 0 if absent; two sizes;
+and two numbers, whose meaning depends on the function.
 """
 
 
 def address_of_block(name, function):
-    """The address of a compiled function of that signature, which is kept on disk under a name."""
+    """The address of a compiled function of that signature, which is cached on disk under a name."""
     dispatcher = compiled(name, SOLVER_FLAGS)(function)
     compile_quietly(dispatcher, SIGNATURE)
     result = dispatcher.get_compile_result(SIGNATURE)
@@ -30,7 +29,7 @@ def address_of_block(name, function):
     return function_address(result)
 
 
-_KEPT = []  # machine code lives as long as its library
+_KEPT = []  # keeps the machine code alive
 
 
 @cache
@@ -41,7 +40,7 @@ def view_of(dtype):
 
 @intrinsic
 def call_block(typingctx, address, x, y, scale, out, rows, columns, factor, parameter):
-    """Call the function at an address; it raises nothing."""
+    """Call the function at an address, which raises no exceptions."""
 
     def codegen(context, builder, signature, arguments):
         convention = context.call_conv

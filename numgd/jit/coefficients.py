@@ -1,6 +1,6 @@
 """The polynomials of `numgd.jit.simd` for float32 and float64, lowest coefficient first.
 
-``tests/reference/polynomials.py`` makes them and says what each of them approximates.
+``tests/reference/polynomials.py`` computes them, and states what each one approximates.
 """
 
 EXP_32 = (

@@ -1,16 +1,16 @@
 """Functions that LLVM vectorises: exp, expm1, log, log1p, tanh, sigmoid and erf, for float32 and float64.
 
-In a plain loop over an array they take a fraction of the time of the C library's.  They are portable: a NumPy
-scalar goes in and one comes out, inside compiled code and outside.  Each reduces its argument, evaluates one
-polynomial and sets exponents by their bits, without a branch.
+In a plain loop over an array they take a fraction of the time of the C library's functions.  They are
+portable: they map a NumPy scalar to a NumPy scalar, in compiled code and outside.  Each reduces its argument,
+evaluates one polynomial and sets exponents through their bits, without a branch.
 
-The errors stated, in units in the last place, are the largest of compiled code: in float32 of all 2³²
-arguments, in float64 of 2·10⁷ (erf: 10⁶) drawn from the whole range (``tests/jit/test_simd.py``); with fused
-multiply-add, and about the same without.  Results below the smallest normal number are denormal,
-not zero.  NaN gives NaN; an argument outside the domain too, without a warning.
+The stated errors, in units in the last place, are the largest of compiled code: in float32 over all 2³²
+arguments, in float64 over 2·10⁷ (erf: 10⁶) from the whole range (``tests/jit/test_simd.py``), with fused
+multiply-add; without it they are about the same.  Results below the smallest normal number are denormal, not
+zero.  NaN, and an argument outside the domain, give NaN without a warning.
 
-Inside a function that is compiled with reordered sums these keep their own order: their flags allow fused
-multiply-adds and nothing else.  W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980);
+In a function that is compiled with reordered sums, these functions keep their own order: their flags only
+allow fused multiply-adds.  W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980);
 the coefficients are best approximations from ``tests/reference/polynomials.py``.
 """
 
@@ -25,14 +25,14 @@ from numgd.jit.portable import STRICT_OPTIONS, strict
 
 
 class _Format(NamedTuple):
-    """A floating-point format, and the constants of the formulas in it."""
+    """A floating-point format, with the constants of the formulas in it."""
 
-    digits: Any  # of the mantissa that are stored
+    digits: Any  # stored digits of the mantissa
     half_root: Any  # bits of √½
     smallest: Any  # normal number
     lift: Any  # power of two that makes denormal numbers normal
     lift_exponent: Any
-    tiny: Any  # below it f(x) = x for expm1, log1p and tanh
+    tiny: Any  # below it, f(x) = x for expm1, log1p and tanh
     zero: Any
     half: Any
     one: Any
@@ -47,7 +47,7 @@ class _Format(NamedTuple):
     exp_highest: Any  # exp is finite there
     expm1_lowest: Any  # expm1 is −1 there
     tanh_highest: Any  # tanh is 1 there
-    rounder: Any  # adding it rounds to integers; the last digits are then those of k + bias
+    rounder: Any  # adding it rounds to integers; the last digits are then k + bias
     seam: Any  # where erf changes its formula
     erf_highest: Any  # erf is 1 there
 
@@ -105,7 +105,7 @@ _DOUBLE = _format(
 
 
 def _polynomial(series, real):
-    """Function of x by Horner's rule, four coefficients at a time: every function costs compile time."""
+    """Function of x by Horner's rule, four coefficients per function, since each one costs compile time."""
     first = real(series[0])
     if len(series) == 1:
 
@@ -140,7 +140,7 @@ def _make_exponentials(real, integer, form, exponential):
 
     @strict
     def scale(shifted):
-        """2ᵏ from k + rounder: its last digits, moved, are the bits of the power."""
+        """2ᵏ from k + rounder: its last digits, shifted, are the bits of the power."""
         return integer(real(shifted).view(integer) << form.digits).view(real)
 
     @strict
@@ -154,7 +154,7 @@ def _make_exponentials(real, integer, form, exponential):
     @strict
     def exp_within(x):
         k, series, _ = reduced(x)
-        first = k * form.half + form.rounder  # 2ᵏ itself may be no number: it is a product of two powers
+        first = k * form.half + form.rounder  # 2ᵏ may overflow: it is computed as a product of two powers
         second = (k - (first - form.rounder)) + form.rounder
         return (series + form.one) * scale(first) * scale(second)
 
@@ -172,7 +172,7 @@ def _make_exponentials(real, integer, form, exponential):
 
     @strict
     def exp(x):
-        clipped = form.exp_lowest if x < form.exp_lowest else x  # NaN stays NaN from here to the end
+        clipped = form.exp_lowest if x < form.exp_lowest else x  # NaN stays NaN
         clipped = form.exp_highest if clipped > form.exp_highest else clipped
         value = exp_within(clipped)
         return form.infinity if x > form.exp_highest else value
@@ -238,7 +238,7 @@ def _make_logarithms(real, integer, form, of_reduced):
         u = valid + form.one
         larger = valid if valid > form.one else form.one
         smaller = form.one if valid > form.one else valid
-        lost = smaller - (u - larger)  # what rounding took from u
+        lost = smaller - (u - larger)  # the rounding error of u
         k, f = split(u)
         k = real(k)
         value = k * form.log_2_high + (of_reduced(f) + (k * form.log_2_low + lost / u))
@@ -339,7 +339,7 @@ def _make_maximum(real, integer):
 
     @strict
     def key(bits):
-        """An integer that grows with the number of these bits, and the way back."""
+        """An integer that increases with the number of these bits; applied twice, it is the identity."""
         return integer(bits ^ integer(integer(bits >> sign) & rest))
 
     @strict
@@ -353,9 +353,9 @@ def _make_maximum(real, integer):
 
 
 def maximum(u):
-    """The largest number of a vector; with a NaN among them, NaN or the largest of the others.
+    """The largest number of a vector; if it contains NaN, NaN or the largest of the others.
 
-    Comparisons of floats would have to heed NaN, and LLVM does not vectorise that: bits are compared.
+    Bits are compared, since LLVM does not vectorise a comparison of floats that respects NaN.
     """
     return _MAXIMA[u.dtype.itemsize](u)
 

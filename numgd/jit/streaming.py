@@ -1,8 +1,8 @@
-"""Stores past the caches, for results that are larger than these.
+"""Stores past the caches, for results that are larger than the caches.
 
-An ordinary store first reads the line that it writes to, and pushes something else out of the cache, which
-costs a third of the time of a copy.  Whoever stores so keeps its result in a small scratch array and hands it
-on piece by piece; nobody reads the result before the parallel loop ends.
+An ordinary store first reads its cache line and evicts another one, which takes a third of the time of a
+copy.  A kernel that streams computes into a small scratch array and copies it piece by piece.  The result
+must not be read before the parallel loop ends.
 """
 
 from llvmlite import ir
@@ -10,17 +10,17 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LARGE = 2**24
-"""Bytes of a result from which on its consumer would not find it in the caches anyway."""
+"""Bytes from which on a result would not stay in the caches until it is used."""
 
-_LINE = 64
+_CACHE_LINE = 64
 
 
 @intrinsic
 def stream(typingctx, target, source):
-    """target = source, both contiguous and of one dtype and size, past the caches."""
+    """target = source past the caches; both are contiguous, of the same dtype and size."""
     real = target.dtype
     width = real.bitwidth // 8
-    lanes = _LINE // width
+    lanes = _CACHE_LINE // width
 
     def codegen(context, builder, signature, arguments):
         arrays = [
@@ -37,7 +37,7 @@ def stream(typingctx, target, source):
         def copy_one(index):
             builder.store(builder.load(builder.gep(found, [index])), builder.gep(to, [index]))
 
-        # Up to the first whole line of the target, whole lines, the rest.
+        # Up to the first whole cache line of the target; whole lines; the rest.
         address = builder.udiv(builder.ptrtoint(to, word), number(width))
         head = builder.and_(builder.neg(address), number(lanes - 1))
         head = builder.select(builder.icmp_unsigned("<", head, count), head, count)
@@ -50,7 +50,7 @@ def stream(typingctx, target, source):
             piece = builder.load(builder.bitcast(builder.gep(found, [place]), line))
             piece.align = width
             stored = builder.store(piece, builder.bitcast(builder.gep(to, [place]), line))
-            stored.align = _LINE
+            stored.align = _CACHE_LINE
             stored.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
         done = builder.add(head, builder.mul(lines, number(lanes)))
         with cgutils.for_range(builder, builder.sub(count, done)) as loop:
@@ -62,7 +62,7 @@ def stream(typingctx, target, source):
 
 @intrinsic
 def finish_streams(typingctx):
-    """What this thread has streamed is in memory before anything that it stores later."""
+    """Order the streamed stores of this thread before its later stores."""
 
     def codegen(context, builder, signature, arguments):
         builder.fence("seq_cst")

@@ -1,10 +1,10 @@
-"""Neural networks: what their layers compute (`numgd.nn.functional`)."""
+"""Neural networks: the functions that their layers compute (`numgd.nn.functional`)."""
 
 from importlib import import_module
 
 
 def __getattr__(name):
-    if name == "functional":  # imported when it is first asked for
+    if name == "functional":  # imported on first use
         return import_module("numgd.nn.functional")
     raise AttributeError(f"module 'numgd.nn' has no attribute {name!r}")
 

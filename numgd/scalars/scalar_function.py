@@ -14,7 +14,7 @@ class ScalarFunction(Record):
 
     Its functions are portable and have the same arguments, of one dtype.  The first is what the derivative is
     taken with respect to, the last the parameter, which most functions ignore.  They are `strict`: no sum in
-    them is reordered, whatever the flags of their caller.  NaN gives NaN, and so does no other number.
+    them is reordered, whatever the flags of their caller.  NaN gives NaN.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The functions of `numgd.jit.simd` against more digits: for all float32 numbers in the slow tier."""
+"""The functions of `numgd.jit.simd` against higher precision; in the slow tier, for all float32 numbers."""
 
 import math
 import re

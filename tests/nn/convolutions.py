@@ -1,4 +1,4 @@
-"""Random convolutions, and the sums that define one, for the tests."""
+"""Random convolutions for the tests, and the definition of a convolution."""
 
 from typing import NamedTuple
 
@@ -27,12 +27,12 @@ class Case(NamedTuple):
 
 
 def random_case(rng, dtype, channels=65, pixels=14):
-    """A convolution of random shape, of at most so many channels."""
+    """A convolution of random shape, with a maximal number of channels."""
     stride = tuple(rng.integers(1, 4, 2).tolist())
     dilation = tuple(rng.integers(1, 3, 2).tolist())
     kernel = tuple(rng.integers(1, 6, 2).tolist())
     kind = rng.integers(5)
-    if kind == 0:  # what Winograd's algorithm takes
+    if kind == 0:  # shapes that Winograd's algorithm accepts
         stride = dilation = (1, 1)
         kernel = (3, 3)
     if kind == 1:
@@ -42,12 +42,12 @@ def random_case(rng, dtype, channels=65, pixels=14):
     if kind == 2:  # depthwise and narrow groups
         width = int(rng.choice([1, 1, 2, 4, 8]))
         groups = int(rng.integers(1, max(2, channels // width + 1)))
-        inside = outside = groups * width
+        in_channels = out_channels = groups * width
         if width == 1 and rng.integers(3) == 0:
-            outside *= 2
+            out_channels *= 2
     else:
-        inside = groups * int(rng.integers(1, max(2, channels // groups + 1)))
-        outside = groups * int(rng.integers(1, max(2, channels // groups + 1)))
+        in_channels = groups * int(rng.integers(1, max(2, channels // groups + 1)))
+        out_channels = groups * int(rng.integers(1, max(2, channels // groups + 1)))
     smallest = [
         max(1, d * (k - 1) + 1 - before - after)
         for d, k, before, after in zip(dilation, kernel, padding[::2], padding[1::2], strict=True)
@@ -59,9 +59,9 @@ def random_case(rng, dtype, channels=65, pixels=14):
         return rng.normal(size=shape).astype(dtype)
 
     return Case(
-        draw(batch, *size, inside),
-        draw(outside, *kernel, inside // groups),
-        draw(outside) if rng.integers(2) else None,
+        draw(batch, *size, in_channels),
+        draw(out_channels, *kernel, in_channels // groups),
+        draw(out_channels) if rng.integers(2) else None,
         stride,
         padding,
         dilation,
@@ -91,8 +91,8 @@ def _patches(case):
 def convolution(case):
     """The convolution by its definition, in float64."""
     padded, slices = _patches(case)
-    batch, inside, outside = case.x.shape[0], case.x.shape[3], case.weight.shape[0]
-    per, into = inside // case.groups, outside // case.groups
+    batch, in_channels, out_channels = case.x.shape[0], case.x.shape[3], case.weight.shape[0]
+    per, into = in_channels // case.groups, out_channels // case.groups
     total = 0.0
     for (k, l), where in slices.items():
         part = padded[:, where[0], where[1]]
@@ -110,8 +110,8 @@ def gradients(case, grad):
     """The gradients of ``sum(grad * convolution(case))`` for x, weight and bias, in float64."""
     padded, slices = _patches(case)
     grad = grad.astype(np.float64)
-    inside, outside = case.x.shape[3], case.weight.shape[0]
-    per, into = inside // case.groups, outside // case.groups
+    in_channels, out_channels = case.x.shape[3], case.weight.shape[0]
+    per, into = in_channels // case.groups, out_channels // case.groups
     to_padded, to_weight = np.zeros_like(padded), np.zeros(case.weight.shape)
     for (k, l), where in slices.items():
         for g in range(case.groups):

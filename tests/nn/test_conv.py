@@ -29,7 +29,7 @@ def make(shape, weight, dtype=np.float64, **options):
 
 
 def check(case, bound, algorithm=None):
-    """Forward and backward against the definition, into poisoned memory, inputs unchanged."""
+    """Forward and backward against the definition, into memory filled with NaN, with inputs unchanged."""
     expected = convolution(case)
     grad = RNG.normal(size=expected.shape).astype(case.x.dtype)
     right = gradients(case, grad)
@@ -82,14 +82,14 @@ ALGORITHMS = [
 ]
 
 
-SELDOM = (5, 6, 8, 9)  # other kernels of the same algorithms, each of which takes long to compile
+IN_SLOW_TIER = (5, 6, 8, 9)  # other kernels of the same algorithms, which take long to compile
 
 
 @pytest.mark.parametrize(
     "algorithm, case",
     [
-        pytest.param(*pair, marks=[pytest.mark.slow] if place in SELDOM else [])
-        for place, pair in enumerate(ALGORITHMS)
+        pytest.param(*pair, marks=[pytest.mark.slow] if i in IN_SLOW_TIER else [])
+        for i, pair in enumerate(ALGORITHMS)
     ],
 )
 def test_each_algorithm(algorithm, case):
@@ -163,7 +163,7 @@ def test_activation_of_pointwise_and_depthwise():
     np.testing.assert_allclose(found, np.maximum(convolution(case), 0), atol=1e-5)
 
 
-def test_nan_and_infinity_go_through():
+def test_nan_and_infinity_propagate():
     x = np.zeros((1, 4, 4, 1), np.float32)
     x[0, 1, 1, 0], x[0, 3, 3, 0] = np.nan, -np.inf
     out = conv2d(x, np.ones((1, 1, 1, 1), np.float32), activation="relu")
@@ -188,7 +188,7 @@ def test_padding(padding, same_as):
 
 
 def test_transpose_is_the_adjoint():
-    def draw(shape):  # positive numbers, whose sums lose nothing
+    def draw(shape):  # positive numbers, so that nothing cancels
         return RNG.uniform(0.5, 1.5, shape).astype(np.float32)
 
     for options in (
@@ -270,7 +270,7 @@ def test_strided_and_read_only_input():
     )
 
 
-def test_images_that_begin_anywhere_in_a_cache_line():
+def test_images_of_any_alignment():
     case = make((2, 9, 14, 48), (48, 3, 3, 1), np.float32, padding=(1, 1, 1, 1), groups=48)
     grad = RNG.normal(size=convolution(case).shape).astype(np.float32)
     found = []
@@ -382,7 +382,7 @@ def test_bad_input_of_gradients():
     with pytest.raises(TypeError, match="grad"):
         conv2d_backward(grad.astype(np.float32), X, WEIGHT)
     small = np.ones((1, 1, 1, 3))
-    with pytest.raises(ValueError, match="nothing is left"):
+    with pytest.raises(ValueError, match="the result is empty"):
         conv2d_transpose(small, WEIGHT, padding=2)
     with pytest.raises(ValueError, match="output_padding"):
         conv2d_transpose(small, WEIGHT, output_padding=1)
@@ -410,8 +410,8 @@ def test_choice():
 def test_chunks_of_wide_images_are_cut():
     geometry = Geometry((1, 1), (1, 1), (1, 1, 1, 1), 1)
     result = (1, 3, 60_000, 64)
-    images, band, segment, _, _ = weight_gradient._cut(result, 4, geometry, (3, 3), (64, 64))
-    assert images * band * segment <= weight_gradient.PIXELS
+    images, band, segment, _, _ = weight_gradient._chunk_size(result, 4, geometry, (3, 3), (64, 64))
+    assert images * band * segment <= weight_gradient.CHUNK_PIXELS
 
 
 @pytest.mark.slow
@@ -441,7 +441,7 @@ def test_memory_beyond_the_arguments(shape, weight, options):
     assert peak <= 64 * 2**20
 
 
-def test_large_batches_are_cut_between_looks_at_signals(monkeypatch):
+def test_large_batches_are_cut_between_checks_for_signals(monkeypatch):
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(7, 9, 9, 16)), rng.normal(size=(16, 3, 3, 16))
     grad = rng.normal(size=(7, 9, 9, 16))

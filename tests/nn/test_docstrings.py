@@ -1,4 +1,4 @@
-"""The examples of the functions of layers run and print what they show."""
+"""The docstring examples of `numgd.nn.functional` run and print the stated results."""
 
 import doctest
 import inspect

@@ -1,4 +1,4 @@
-"""Dropout: a mask that depends on seed, stream and place alone."""
+"""Dropout: a mask that depends only on seed, stream and position."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from numgd.nn import functional as F
 
 
 def mask(count, p, seed, stream):
-    """Which of `count` numbers stay, by the words of Philox."""
+    """Which of `count` numbers are kept, computed from the words of Philox."""
     kept = np.empty(count, bool)
     for i in range(count):
         words = philox(np.uint64(seed), np.uint64(stream), np.uint64(i // 64 * 16 + i % 16))

@@ -51,7 +51,6 @@ FORMULAS = {  # the loss of x and its target y, and the options
         {"label_smoothing": 0.2},
     ),
 }
-OF_ELEMENTS = list(FORMULAS)[:7]
 CASES = pytest.mark.parametrize("case", FORMULAS)
 
 
@@ -214,9 +213,8 @@ def test_same_bits_on_any_number_of_threads(case, threads):
 @pytest.mark.parametrize("kind", LOSSES)
 def test_interpreted_as_compiled(kind, real):
     rng = np.random.default_rng(6)
-    name = kind if kind.startswith("binary") else f"{kind}_loss"
+    name, parameter = LOSSES[kind].function, LOSSES[kind].parameter
     x, y, _ = draw(name, (40,), real, rng)
-    parameter = {"smooth_l1": "beta", "huber": "delta"}.get(kind)
     options = {parameter: 0.5} if parameter else {}
     values = getattr(F, name)(x, y, reduction="none", **options)
     slopes = getattr(F, f"{name}_backward")(np.ones_like(x), x, y, reduction="none", **options)

@@ -169,7 +169,7 @@ def test_one_value_a_channel_is_refused_in_training():
         lambda: F.batch_norm(x, None, None, *running, training=True),
         lambda: F.batch_norm_backward(x, x),
     ):
-        with pytest.raises(ValueError, match="more than one value a channel"):
+        with pytest.raises(ValueError, match="more than one value per channel"):
             call()
     assert np.all(running[0] == 0) and np.all(running[1] == 1)
     assert F.batch_norm(x, None, None, *running).shape == x.shape

@@ -16,7 +16,7 @@ BOUND = {np.float64: 1e-12, np.float32: 2e-6}
 
 
 def random_shape(rng, axes):
-    """A shape with few numbers in it, now and then with one pixel or one channel."""
+    """A shape of a small array, sometimes with one pixel or one channel."""
     pixels = tuple(int(n) for n in rng.integers(1, 9, axes - 2))
     return int(rng.integers(1, 6)), *pixels, int(rng.choice([1, 2, 3, 5, 8, 12, 17, 33, 64, 65]))
 

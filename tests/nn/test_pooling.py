@@ -194,7 +194,7 @@ def test_empty_batch_no_channels_and_strides():
 
 X = np.ones((2, 5, 4, 3))
 G = np.ones((2, 2, 2, 3))
-OUTSIDE = "indices has places outside the windows"
+OUTSIDE = "indices has entries outside the windows"
 
 
 def misplaced(place):

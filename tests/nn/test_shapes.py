@@ -1,4 +1,4 @@
-"""Joining, padding and flattening, and where gradients go."""
+"""Concatenation, padding and flattening, and their gradients."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What layers compute, forward and backward: checks and memory around the kernels.
+"""Layers of neural networks as functions, forward and backward.
 
 Images are (batch, height, width, channels), kernels (out, height, width, in / groups).
 ``f_backward(grad, …)`` gives the gradients of ``sum(grad * f(…))`` with respect to the arrays of `f`.
@@ -24,6 +24,7 @@ from numgd.nn.functional.activations import (
     tanh,
     tanh_backward,
 )
+from numgd.nn.functional.batch_norm import batch_norm, batch_norm_backward
 from numgd.nn.functional.conv import (
     conv2d,
     conv2d_backward,
@@ -43,6 +44,10 @@ from numgd.nn.functional.dropout import (
     dropout,
     dropout_backward,
 )
+from numgd.nn.functional.fold_batch_norm import fold_batch_norm
+from numgd.nn.functional.group_norm import group_norm, group_norm_backward
+from numgd.nn.functional.layer_norm import layer_norm, layer_norm_backward
+from numgd.nn.functional.local_response_norm import local_response_norm, local_response_norm_backward
 from numgd.nn.functional.logistic import (
     logistic_regression_gradient,
     logistic_regression_hessp,
@@ -67,17 +72,6 @@ from numgd.nn.functional.losses import (
 from numgd.nn.functional.multilabel import (
     multilabel_soft_margin_loss,
     multilabel_soft_margin_loss_backward,
-)
-from numgd.nn.functional.normalisation import (
-    batch_norm,
-    batch_norm_backward,
-    fold_batch_norm,
-    group_norm,
-    group_norm_backward,
-    layer_norm,
-    layer_norm_backward,
-    local_response_norm,
-    local_response_norm_backward,
 )
 from numgd.nn.functional.pooling import (
     adaptive_avg_pool2d,

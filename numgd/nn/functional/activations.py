@@ -1,4 +1,4 @@
-"""Activations, forward and backward."""
+"""Activations and softmax, forward and backward."""
 
 import numpy as np
 
@@ -22,14 +22,15 @@ def _activation(kind, x, parameter, out):
 
 def _activation_backward(kind, grad, x, parameter, out):
     """The gradient of Σ grad f(x)."""
-    grad, x = _both(grad, x)
+    grad, x = _checked_grad(grad, x)
     out = output(out, x.shape, x.dtype, grad, x)
     vector = x.reshape(-1)
     elementwise.derivatives(kind, vector, vector, grad.reshape(-1), 1, 1.0, parameter, out.reshape(-1))
     return out
 
 
-def _both(grad, x):
+def _checked_grad(grad, x):
+    """Both arrays, checked."""
     x = real_array("x", x)
     grad = real_array("grad", grad, dtype=x.dtype)
     if grad.shape != x.shape:
@@ -47,7 +48,7 @@ def _rows(kernel, x, out):
 
 
 def _rows_backward(kernel, grad, x, out):
-    grad, x = _both(grad, x)
+    grad, x = _checked_grad(grad, x)
     _check_classes(x)
     out = output(out, x.shape, x.dtype, grad, x)
     kernel(grad.reshape(-1), x.reshape(-1), x.shape[-1], out.reshape(-1))
@@ -59,7 +60,7 @@ def _check_classes(x):
         raise ValueError(f"x must have a last axis with elements; its shape is {x.shape}")
 
 
-def relu(x, *, out=None):
+def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """max(x, 0), element by element.
 
     Parameters
@@ -67,7 +68,7 @@ def relu(x, *, out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -76,11 +77,11 @@ def relu(x, *, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The derivative at 0 is 0. NaN gives NaN.
+    The derivative at 0 is 0.  NaN gives NaN.
 
     Examples
     --------
@@ -92,13 +93,13 @@ def relu(x, *, out=None):
     return _activation("relu", x, 0.0, out)
 
 
-def relu_backward(grad, x, *, out=None):
+def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * relu(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `relu`.
 
@@ -117,7 +118,7 @@ def relu_backward(grad, x, *, out=None):
 
 
 @check_arguments
-def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
+def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else ``negative_slope`` times x, element by element.
 
     Parameters
@@ -127,7 +128,7 @@ def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -136,7 +137,7 @@ def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -153,13 +154,15 @@ def leaky_relu(x, *, negative_slope: Finite = 0.01, out=None):
 
 
 @check_arguments
-def leaky_relu_backward(grad, x, *, negative_slope: Finite = 0.01, out=None):
+def leaky_relu_backward(
+    grad: np.ndarray, x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray | None = None
+) -> np.ndarray:
     """The gradient of ``sum(grad * leaky_relu(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
@@ -180,7 +183,7 @@ def leaky_relu_backward(grad, x, *, negative_slope: Finite = 0.01, out=None):
 
 
 @check_arguments
-def elu(x, *, alpha: Finite = 1.0, out=None):
+def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else alpha (eˣ − 1), element by element.
 
     Parameters
@@ -188,9 +191,9 @@ def elu(x, *, alpha: Finite = 1.0, out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     alpha : float, optional
-        −alpha is the limit at −∞.
+        The limit at −∞ is −alpha.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -199,7 +202,7 @@ def elu(x, *, alpha: Finite = 1.0, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -216,15 +219,17 @@ def elu(x, *, alpha: Finite = 1.0, out=None):
 
 
 @check_arguments
-def elu_backward(grad, x, *, alpha: Finite = 1.0, out=None):
+def elu_backward(
+    grad: np.ndarray, x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None
+) -> np.ndarray:
     """The gradient of ``sum(grad * elu(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     alpha : float, optional
-        −alpha is the limit at −∞.
+        The limit at −∞ is −alpha.
     out : numpy.ndarray, optional
         As for `elu`.
 
@@ -243,15 +248,14 @@ def elu_backward(grad, x, *, alpha: Finite = 1.0, out=None):
 
 
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
-
-
-def _gelu_of(approximate):
-    return _GELU[approximate]
+"""The activation by the value of `approximate`."""
 
 
 @check_arguments
-def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
-    """x Φ(x), with the distribution function Φ of the normal distribution, element by element.
+def gelu(
+    x: np.ndarray, *, approximate: one_of("none", "tanh") = "none", out: np.ndarray | None = None
+) -> np.ndarray:
+    """x Φ(x), where Φ is the distribution function of the normal distribution, element by element.
 
     Parameters
     ----------
@@ -260,7 +264,7 @@ def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
     approximate : {'none', 'tanh'}, optional
         With 'tanh', ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -269,7 +273,7 @@ def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -282,17 +286,23 @@ def gelu(x, *, approximate: one_of("none", "tanh") = "none", out=None):
     >>> gelu(np.array([-1.0, 2.0])).round(3)
     array([-0.159,  1.954])
     """
-    return _activation(_gelu_of(approximate), x, 0.0, out)
+    return _activation(_GELU[approximate], x, 0.0, out)
 
 
 @check_arguments
-def gelu_backward(grad, x, *, approximate: one_of("none", "tanh") = "none", out=None):
+def gelu_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    *,
+    approximate: one_of("none", "tanh") = "none",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * gelu(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     approximate : {'none', 'tanh'}, optional
         With 'tanh', ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     out : numpy.ndarray, optional
@@ -309,10 +319,10 @@ def gelu_backward(grad, x, *, approximate: one_of("none", "tanh") = "none", out=
     >>> gelu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([-0.083,  1.085])
     """
-    return _activation_backward(_gelu_of(approximate), grad, x, 0.0, out)
+    return _activation_backward(_GELU[approximate], grad, x, 0.0, out)
 
 
-def silu(x, *, out=None):
+def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x / (1 + e⁻ˣ), element by element.
 
     Parameters
@@ -320,7 +330,7 @@ def silu(x, *, out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -329,7 +339,7 @@ def silu(x, *, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -345,13 +355,13 @@ def silu(x, *, out=None):
     return _activation("silu", x, 0.0, out)
 
 
-def silu_backward(grad, x, *, out=None):
+def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * silu(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `silu`.
 
@@ -369,7 +379,7 @@ def silu_backward(grad, x, *, out=None):
     return _activation_backward("silu", grad, x, 0.0, out)
 
 
-def sigmoid(x, *, out=None):
+def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """1 / (1 + e⁻ˣ), element by element.
 
     Parameters
@@ -377,7 +387,7 @@ def sigmoid(x, *, out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -386,7 +396,7 @@ def sigmoid(x, *, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -398,13 +408,13 @@ def sigmoid(x, *, out=None):
     return _activation("sigmoid", x, 0.0, out)
 
 
-def sigmoid_backward(grad, x, *, out=None):
+def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * sigmoid(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `sigmoid`.
 
@@ -422,7 +432,7 @@ def sigmoid_backward(grad, x, *, out=None):
     return _activation_backward("sigmoid", grad, x, 0.0, out)
 
 
-def tanh(x, *, out=None):
+def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Hyperbolic tangent, element by element.
 
     Parameters
@@ -430,7 +440,7 @@ def tanh(x, *, out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -439,7 +449,7 @@ def tanh(x, *, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -451,13 +461,13 @@ def tanh(x, *, out=None):
     return _activation("tanh", x, 0.0, out)
 
 
-def tanh_backward(grad, x, *, out=None):
+def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * tanh(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype.
+        Of the same shape and dtype.
     out : numpy.ndarray, optional
         As for `tanh`.
 
@@ -475,7 +485,7 @@ def tanh_backward(grad, x, *, out=None):
     return _activation_backward("tanh", grad, x, 0.0, out)
 
 
-def softmax(x, *, out=None):
+def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """exp(xⱼ) / Σₖ exp(xₖ), along the last axis.
 
     Parameters
@@ -483,7 +493,7 @@ def softmax(x, *, out=None):
     x : numpy.ndarray
         float32 or float64, (…, classes) with at least one class.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -492,11 +502,11 @@ def softmax(x, *, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The largest element of a row is subtracted first, so that no exponential overflows.
+    The largest element of each row is subtracted first, so that no exponential overflows.
 
     Examples
     --------
@@ -508,13 +518,13 @@ def softmax(x, *, out=None):
     return _rows(rows.softmax, x, out)
 
 
-def softmax_backward(grad, x, *, out=None):
+def softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * softmax(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype, (…, classes).
+        Of the same shape and dtype, (…, classes).
     out : numpy.ndarray, optional
         As for `softmax`.
 
@@ -532,7 +542,7 @@ def softmax_backward(grad, x, *, out=None):
     return _rows_backward(rows.softmax_backward, grad, x, out)
 
 
-def log_softmax(x, *, out=None):
+def log_softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """xⱼ − log Σₖ exp(xₖ), along the last axis.
 
     Parameters
@@ -540,7 +550,7 @@ def log_softmax(x, *, out=None):
     x : numpy.ndarray
         float32 or float64, (…, classes) with at least one class.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, with the shape and dtype of `x`, apart from it.
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
 
     Returns
     -------
@@ -549,11 +559,11 @@ def log_softmax(x, *, out=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The largest element of a row is subtracted first, so that no exponential overflows.
+    The largest element of each row is subtracted first, so that no exponential overflows.
 
     Examples
     --------
@@ -565,13 +575,13 @@ def log_softmax(x, *, out=None):
     return _rows(rows.log_softmax, x, out)
 
 
-def log_softmax_backward(grad, x, *, out=None):
+def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * log_softmax(x))`` with respect to `x`.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of one shape and dtype, (…, classes).
+        Of the same shape and dtype, (…, classes).
     out : numpy.ndarray, optional
         As for `log_softmax`.
 

@@ -1,4 +1,4 @@
-"""What all functions ask of their arguments, with errors that name the argument."""
+"""Checks of arguments that all functions share, with errors that name the argument."""
 
 import math
 from typing import Annotated
@@ -8,14 +8,14 @@ import numpy as np
 from numgd.foundations.ranges import Integers, checked, one_of
 from numgd.kernels.cpu.layers.fused import FLOORED
 
-LINE = 64  # bytes
+CACHE_LINE = 64  # bytes
 
-_MOST = 2**31 - 1  # places in an image are int32
-Size = Annotated[int, Integers("[1, inf]", _MOST)]
-"""Pixels or channels, one at least."""
+_LARGEST_INDEX = 2**31 - 1  # indices in an image are int32
+Size = Annotated[int, Integers("[1, inf]", _LARGEST_INDEX)]
+"""A number of pixels or channels, at least one."""
 
-Extra = Annotated[int, Integers("[0, inf]", _MOST)]
-"""Pixels, or none."""
+Extra = Annotated[int, Integers("[0, inf]", _LARGEST_INDEX)]
+"""A number of pixels, at least zero."""
 
 FlooredActivation = one_of(*FLOORED)
 
@@ -28,9 +28,9 @@ def real_array(name, given, ndim=None, dtype=None):
     name : str
     given : array_like
     ndim : int, optional
-        The number of its axes.
+        The required number of axes.
     dtype : numpy.dtype, optional
-        Its dtype, that of the other arrays.
+        The required dtype, that of the other arrays.
     """
     array = np.asarray(given)
     if array.dtype not in (np.float32, np.float64):
@@ -43,18 +43,18 @@ def real_array(name, given, ndim=None, dtype=None):
 
 
 def aligned(shape, dtype):
-    """A new array that begins with a line of the cache: vectors then take one line, not two."""
+    """A new array that is aligned to cache lines, so that a vector occupies one line, not two."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     try:
-        memory = np.empty(size + LINE, np.uint8)
-    except (MemoryError, OverflowError, ValueError):  # the last two where addresses cannot count so much
+        memory = np.empty(size + CACHE_LINE, np.uint8)
+    except (MemoryError, OverflowError, ValueError):  # the last two if the size exceeds the address space
         raise MemoryError(f"a result of shape {tuple(shape)} takes {size / 2**30:.3g} GiB") from None
-    skipped = -memory.ctypes.data % LINE
+    skipped = -memory.ctypes.data % CACHE_LINE
     return memory[skipped : skipped + size].view(dtype).reshape(shape)
 
 
 def output(out, shape, dtype, *inputs, name="out"):
-    """Memory for a result: what was given, checked, or new."""
+    """Memory for a result: `out`, checked, or a new array."""
     if out is None:
         return aligned(shape, dtype)
     if not isinstance(out, np.ndarray):
@@ -74,7 +74,7 @@ def output(out, shape, dtype, *inputs, name="out"):
 
 
 def pair_of(name, value, annotation):
-    """Two integers of a range, for the two axes of an image, from one or two."""
+    """Two integers of a range, for the two axes of an image, from one or two integers."""
     values = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(values) != 2:
         raise ValueError(f"{name} must be one integer or two; it is {value!r}")
@@ -82,7 +82,7 @@ def pair_of(name, value, annotation):
 
 
 def per_channel(name, given, x, default):
-    """A number a channel, the last axis of x, of x's dtype; `default` for each where None is given."""
+    """One number per channel, the last axis of x, with the dtype of x; by default all are `default`."""
     if given is None:
         return np.full(x.shape[-1], default, x.dtype)
     array = real_array(name, given, 1, x.dtype)
@@ -92,7 +92,7 @@ def per_channel(name, given, x, default):
 
 
 def changed_in_place(name, given, shape, dtype, *others):
-    """An array that the function will write to, as it is given."""
+    """An array that the function will change in place, checked."""
     if not isinstance(given, np.ndarray):
         raise TypeError(f"{name} is changed in place, so it must be an array; it is {type(given).__name__}")
     if given.dtype != dtype:
@@ -108,7 +108,7 @@ def changed_in_place(name, given, shape, dtype, *others):
 
 
 def is_relu(activation):
-    """Whether a fused activation, of those that are a lower bound, is there."""
+    """Whether a fused activation is given, of those that are a lower bound."""
     return checked("activation", activation, FlooredActivation) is not None
 
 
@@ -118,7 +118,7 @@ def floor_of(activation, real):
 
 
 def same_shape(name, given, shape, dtype):
-    """The gradient of a result of that shape and dtype."""
+    """An array with the shape and dtype of a result."""
     array = real_array(name, given, dtype=dtype)
     if array.shape != tuple(shape):
         raise ValueError(f"{name} has shape {array.shape}, but the result has shape {tuple(shape)}")
@@ -126,9 +126,9 @@ def same_shape(name, given, shape, dtype):
 
 
 def outputs(out, names, shapes, dtype, *inputs):
-    """Memory for several results: a tuple of arrays or None for each, or None for all.
+    """Memory for several results.  `out` is a tuple with an array or None for each, or None for all.
 
-    A result whose shape is None is not wanted, and is None.
+    A result whose shape is None is not computed: its memory is None.
     """
     given = (None,) * len(names) if out is None else out
     if not isinstance(given, tuple | list) or len(given) != len(names):

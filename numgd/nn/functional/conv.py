@@ -11,7 +11,7 @@ from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, re
 
 
 class PackedWeight:
-    """Weights that convolutions keep in the order of their micro-kernels; what `pack_weight` gives.
+    """Weights with their packed forms for the micro-kernels; the result of `pack_weight`.
 
     Attributes
     ----------
@@ -29,23 +29,23 @@ class PackedWeight:
         return sum(packed.nbytes for packed in self.packed_cache.values())
 
 
-def pack_weight(weight):
-    """Weights whose packed form is made by the first convolution that needs it, and kept for the next.
+def pack_weight(weight: np.ndarray) -> PackedWeight:
+    """Weights whose packed form is made by the first convolution that needs it, and reused by the next ones.
 
     Parameters
     ----------
     weight : (out, kh, kw, in / groups) array
-        float32 or float64; copied: later changes are not seen.
+        float32 or float64.  It is copied: later changes have no effect.
 
     Returns
     -------
     PackedWeight
-        `conv2d`, `conv2d_transpose` and their backward functions take it as `weight`.
+        `conv2d`, `conv2d_transpose` and their backward functions accept it as `weight`.
 
     Raises
     ------
     TypeError, ValueError
-        If it is not a real array of four axes.
+        If it is not a float32 or float64 array with four axes.
 
     Examples
     --------
@@ -61,14 +61,14 @@ def pack_weight(weight):
 
 
 def _weight_of(given, dtype):
-    """The array of weights and where its packed forms are kept."""
+    """The array of weights, and the cache of its packed forms or None."""
     if isinstance(given, PackedWeight):
         return real_array("weight", given.array, ndim=4, dtype=dtype), given.packed_cache
     return real_array("weight", given, ndim=4, dtype=dtype), None
 
 
 def _padding_of(padding, stride, extent):
-    """Padding (top, bottom, left, right) from all that may be given."""
+    """Padding as (top, bottom, left, right), from any of its forms."""
     if isinstance(padding, str):
         if padding == "valid":
             return (0, 0, 0, 0)
@@ -108,12 +108,12 @@ _geometry_of_numbers = by_shape(_geometry_of_all)
 
 
 def _check_weight(weight, groups):
-    """Raise unless the weights have a kernel, and output channels for all groups."""
+    """Raise unless the kernel is not empty and the output channels divide into the groups."""
     if 0 in weight.shape[1:3]:
         raise ValueError(f"weight has an empty kernel: its shape is {weight.shape}")
     if weight.shape[0] % groups:
         raise ValueError(
-            f"weight has {weight.shape[0]} output channels, which do not divide by groups={groups}; "
+            f"weight has {weight.shape[0]} output channels, not a multiple of groups={groups}; "
             f"its shape is {weight.shape}"
         )
 
@@ -123,11 +123,11 @@ def _check_image(name, shape, weight, geometry):
     groups = geometry.groups
     if shape[3] % groups:
         raise ValueError(
-            f"{name} has {shape[3]} channels, which do not divide by groups={groups}; its shape is {shape}"
+            f"{name} has {shape[3]} channels, not a multiple of groups={groups}; its shape is {shape}"
         )
     if shape[3] // groups != weight.shape[3]:
         raise ValueError(
-            f"weight of shape {weight.shape} takes {weight.shape[3]} channels a group, but {name} of shape "
+            f"weight of shape {weight.shape} takes {weight.shape[3]} channels per group, but {name} of shape "
             f"{shape} has {shape[3] // groups}"
         )
     top, bottom, left, right = geometry.padding
@@ -135,7 +135,7 @@ def _check_image(name, shape, weight, geometry):
     extent = geometry.extent(weight.shape[1:3])
     if padded[0] < extent[0] or padded[1] < extent[1]:
         raise ValueError(
-            f"the kernel covers {extent[0]}×{extent[1]} pixels, more than the padded {name}'s "
+            f"the kernel spans {extent[0]}×{extent[1]} pixels, more than the padded {name}'s "
             f"{padded[0]}×{padded[1]}; weight has shape {weight.shape}, {name} {shape}"
         )
 
@@ -147,14 +147,14 @@ def _bias_of(bias, channels, dtype, weight):
     bias = real_array("bias", bias, ndim=1, dtype=dtype)
     if bias.size != channels:
         raise ValueError(
-            f"bias has shape {bias.shape}, but by weight of shape {weight.shape} the result has "
+            f"bias has shape {bias.shape}, but with weight of shape {weight.shape} the result has "
             f"{channels} channels"
         )
     return bias
 
 
 def _activation_of(activation):
-    """The code of a fused activation."""
+    """The code of a fused activation; see `numgd.kernels.cpu.layers.fused`."""
     if not (activation is None or isinstance(activation, str)) or activation not in CODES:
         names = ", ".join(repr(name) for name in CODES)
         raise ValueError(f"activation must be one of {names}; it is {activation!r}")
@@ -176,19 +176,19 @@ def _check_algorithm(algorithm, weight, geometry):
 
 
 def conv2d(
-    x,
-    weight,
-    bias=None,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
+    bias: np.ndarray | None = None,
     *,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    activation=None,
-    algorithm=None,
-    out=None,
-):
-    """Convolve images with a kernel (as all frameworks do, without flipping it).
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    algorithm: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Convolve images with a kernel, without flipping it, as deep-learning frameworks do.
 
     Parameters
     ----------
@@ -198,16 +198,17 @@ def conv2d(
         Of the same dtype.
     bias : (out,) array, optional
     stride, dilation : int or pair
-        Down and right, at least 1.
+        Vertical and horizontal, at least 1.
     padding : int, pair, four integers, 'same' or 'valid'
-        Zeros around the image: on all sides, above and below and then left and right, or (top, bottom, left,
-        right).  ``'same'`` keeps the size, at stride 1; where it is odd, one more goes below and right.
+        Zeros around the image: one number for all sides, a pair (vertical, horizontal), or (top, bottom,
+        left, right).  ``'same'`` keeps the size, at stride 1; if
+        the total is odd, one more goes to the bottom or right.
     groups : int
-        The channels form so many groups, each convolved on its own; ``in`` groups make it depthwise.
+        Number of groups of channels, each convolved separately; ``in`` groups give a depthwise convolution.
     activation : {None, 'relu', 'relu6', 'leaky_relu'}
-        Applied to the result; leaky_relu has the slope 0.01.
+        Applied to the result; leaky_relu has slope 0.01.
     algorithm : str, optional
-        One of `numgd.kernels.cpu.layers.conv.ALGORITHMS` in place of the one chosen by shape.
+        One of `numgd.kernels.cpu.layers.conv.ALGORITHMS`; by default it is chosen by shape.
     out : array, optional
         Contiguous memory for the result.
 
@@ -218,13 +219,13 @@ def conv2d(
     Raises
     ------
     TypeError, ValueError
-        If dtypes differ or are not real, shapes do not fit each other, or an option is out of range.
+        If dtypes differ or are not float32 or float64, shapes do not match, or an option is out of range.
 
     Notes
     -----
     ``out[b, i, j, o] = bias[o] + Σ x[b, s·i + d·k − p, s·j + d·l − p, c] · weight[o, k, l, c]`` (Dumoulin and
-    Visin, *A guide to convolution arithmetic for deep learning*, 2016).  The result has the same bits at any
-    number of threads.  At most 64 MiB are used beyond arguments and result.
+    Visin, *A guide to convolution arithmetic for deep learning*, 2016).  The result has the same bits for any
+    number of threads.  At most 64 MiB are allocated beyond arguments and result.
 
     Examples
     --------
@@ -249,51 +250,51 @@ def conv2d(
 
 
 def _gradients(out, wanted, shapes, dtype, *inputs):
-    """Memory for those of the gradients of x, weight and bias that are wanted."""
+    """Memory for the gradients of x, weight and bias that are needed."""
     shapes = [shape if needed else None for shape, needed in zip(shapes, wanted, strict=True)]
     return outputs(out, ("x", "weight", "bias"), shapes, dtype, *inputs)
 
 
 @check_arguments
 def conv2d_backward(
-    grad,
-    x,
-    weight,
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
     *,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    algorithm=None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    algorithm: str | None = None,
     need_x: Flag = True,
     need_weight: Flag = True,
     need_bias: Flag = True,
-    out=None,
-):
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Gradients of ``sum(grad * conv2d(x, weight, bias))``.
 
     Parameters
     ----------
     grad : (batch, height', width', out) array
-        Of the shape of `conv2d`'s result (before the activation).
+        With the shape of the result of `conv2d`, before the activation.
     x : (batch, height, width, in) array
     weight : (out, kh, kw, in / groups) array or PackedWeight
     stride, padding, dilation, groups, algorithm
         As for `conv2d`.
     need_x, need_weight, need_bias : bool
-        Which gradients are computed: a first layer needs none of its input.
+        Which gradients are computed.  A first layer does not need that of its input.
     out : tuple of three arrays, optional
         Contiguous memory for the gradients; an entry may be None.
 
     Returns
     -------
     grad_x, grad_weight, grad_bias : arrays of the shapes of `x`, `weight` and (out,)
-        None for what is not needed.
+        None for those that are not needed.
 
     Raises
     ------
     TypeError, ValueError
-        As `conv2d`; and if `grad` does not have the shape of the result.
+        As for `conv2d`, and if `grad` does not have the shape of the result.
 
     Examples
     --------
@@ -322,8 +323,8 @@ def conv2d_backward(
     wanted = need_x, need_weight, need_bias
     grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
     if need_x:
-        nothing = np.zeros(x.shape[3], x.dtype)
-        choose.gradient_of_input(grad, weight, nothing, grad_x, geometry, 0, algorithm, packed_cache)
+        no_bias = np.zeros(x.shape[3], x.dtype)
+        choose.gradient_of_input(grad, weight, no_bias, grad_x, geometry, 0, algorithm, packed_cache)
     if need_weight:
         choose.gradient_of_weight(grad, x, grad_weight, geometry, algorithm)
     if need_bias:
@@ -335,7 +336,7 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
     """Geometry of the convolution that is transposed, and the shape of its input, the result here."""
     geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
     if isinstance(padding, str) and padding == "same":
-        raise ValueError("padding 'same' has no meaning for a transposed convolution")
+        raise ValueError("padding 'same' is not defined for a transposed convolution")
     extra = pair_of("output_padding", output_padding, Extra)
     for more, step, apart in zip(extra, geometry.stride, geometry.dilation, strict=True):
         if more and more >= max(step, apart):
@@ -359,38 +360,38 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
     )
     if 0 in x.shape[1:3] or min(size) < 1:
         raise ValueError(
-            f"nothing is left of the result: x has shape {x.shape}, weight {weight.shape}, "
+            f"the result is empty: x has shape {x.shape}, weight {weight.shape}, "
             f"padding is {geometry.padding}"
         )
     return geometry, (x.shape[0], *size, weight.shape[3] * geometry.groups)
 
 
 def conv2d_transpose(
-    x,
-    weight,
-    bias=None,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
+    bias: np.ndarray | None = None,
     *,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    dilation=1,
-    groups=1,
-    activation=None,
-    out=None,
-):
-    """The transposed convolution: what `conv2d` with the same weights does to gradients of its result.
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    output_padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """The transposed convolution: the gradient of the input of `conv2d` with the same weights.
 
     Parameters
     ----------
     x : (batch, height, width, in) array
     weight : (in, kh, kw, out / groups) array or PackedWeight
-        As `conv2d` would take it that maps the result's channels to those of `x`.
+        As for the `conv2d` that maps the channels of the result to those of `x`.
     bias : (out,) array, optional
     stride, dilation : int or pair
     padding : int, pair, four integers or 'valid'
-        Pixels cut off the result, as the convolution would add them.
+        Pixels removed from the result, where the convolution would add them.
     output_padding : int or pair
-        Pixels added below and to the right, smaller than stride or dilation.
+        Pixels added at the bottom and at the right, fewer than stride or dilation.
     groups : int
     activation : {None, 'relu', 'relu6', 'leaky_relu'}
     out : array, optional
@@ -403,7 +404,7 @@ def conv2d_transpose(
     Raises
     ------
     TypeError, ValueError
-        As `conv2d`; and if nothing is left of the result.
+        As for `conv2d`, and if the result is empty.
 
     Examples
     --------
@@ -424,26 +425,26 @@ def conv2d_transpose(
 
 @check_arguments
 def conv2d_transpose_backward(
-    grad,
-    x,
-    weight,
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | PackedWeight,
     *,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    dilation=1,
-    groups=1,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    output_padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
     need_x: Flag = True,
     need_weight: Flag = True,
     need_bias: Flag = True,
-    out=None,
-):
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Gradients of ``sum(grad * conv2d_transpose(x, weight, bias))``.
 
     Parameters
     ----------
     grad : (batch, height', width', out) array
-        Of the shape of `conv2d_transpose`'s result (before the activation).
+        With the shape of the result of `conv2d_transpose`, before the activation.
     x : (batch, height, width, in) array
     weight : (in, kh, kw, out / groups) array or PackedWeight
     stride, padding, output_padding, dilation, groups
@@ -456,12 +457,12 @@ def conv2d_transpose_backward(
     Returns
     -------
     grad_x, grad_weight, grad_bias : arrays of the shapes of `x`, `weight` and (out,)
-        None for what is not needed.
+        None for those that are not needed.
 
     Raises
     ------
     TypeError, ValueError
-        As `conv2d_transpose`; and if `grad` does not have the shape of the result.
+        As for `conv2d_transpose`, and if `grad` does not have the shape of the result.
 
     Examples
     --------
@@ -482,10 +483,10 @@ def conv2d_transpose_backward(
     wanted = need_x, need_weight, need_bias
     grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
     if need_x:
-        nothing = np.zeros(x.shape[3], x.dtype)
-        choose.forward(grad, weight, nothing, grad_x, geometry, 0, None, packed_cache)
+        no_bias = np.zeros(x.shape[3], x.dtype)
+        choose.forward(grad, weight, no_bias, grad_x, geometry, 0, None, packed_cache)
     if need_weight:
-        # The convolution maps the result here to x: its input is grad, and the gradient of its result x.
+        # The convolution maps the result here to x: its input is grad, and x is the gradient of its result.
         choose.gradient_of_weight(x, grad, grad_weight, geometry)
     if need_bias:
         sum_over_pixels(grad, grad_bias)

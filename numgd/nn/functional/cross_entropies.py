@@ -11,8 +11,14 @@ from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, 
 
 @check_arguments
 def cross_entropy(
-    x, target, *, label_smoothing: UnitInterval = 0.0, sample_weight=None, reduction="mean", out=None
-):
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    label_smoothing: UnitInterval = 0.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """−Σⱼ tⱼ log softmax(x)ⱼ along the last axis.
 
     Parameters
@@ -20,31 +26,31 @@ def cross_entropy(
     x : numpy.ndarray
         Logits, (…, classes), float32 or float64, with at least one class.
     target : numpy.ndarray
-        Labels from 0 to classes − 1, integers of the shape of ``x[..., 0]``; or probabilities from 0 to 1, of
-        the shape and dtype of `x`.
+        Integer labels from 0 to classes − 1, with the shape of ``x[..., 0]``; or probabilities from 0 to 1,
+        with the shape and dtype of `x`.
     label_smoothing : float, optional
         ε from 0 to 1: the target becomes (1 − ε) t + ε / classes.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, of the shape of the first axes of ``x[..., 0]``.
+        Weights ≥ 0 of the losses, with the shape of the first axes of ``x[..., 0]``.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no samples is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no samples.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of ``x[..., 0]``.
+        The reduced loss; with 'none', an array of the shape of ``x[..., 0]``.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above: labels out of range or of another dtype than integers, for example.
+        If an argument is not as described above, for example if labels are out of range or not integers.
 
     Notes
     -----
-    A row's largest logit is subtracted first, so that no exponential overflows.  Smoothing: Szegedy et al.,
-    Rethinking the Inception architecture for computer vision (2016), section 7.
+    The largest logit of a row is subtracted first, so that no exponential overflows.  Smoothing:
+    Szegedy et al., Rethinking the Inception architecture for computer vision (2016), section 7.
 
     Examples
     --------
@@ -66,14 +72,21 @@ def cross_entropy(
 
 @check_arguments
 def cross_entropy_backward(
-    grad, x, target, *, label_smoothing: UnitInterval = 0.0, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    label_smoothing: UnitInterval = 0.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * cross_entropy(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array of the shape of ``x[..., 0]``.
+        A number; with reduction 'none', an array of the shape of ``x[..., 0]``.
     x, target, label_smoothing, sample_weight, reduction
         As for `cross_entropy`.
     out : numpy.ndarray, optional
@@ -82,7 +95,7 @@ def cross_entropy_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------

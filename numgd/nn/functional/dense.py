@@ -9,7 +9,14 @@ from numgd.kernels.cpu.layers import dense as kernels
 from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
 
 
-def dense(x, weight, bias=None, *, activation=None, out=None):
+def dense(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    activation: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """x Wᵀ + b for every row of x.
 
     Parameters
@@ -30,13 +37,13 @@ def dense(x, weight, bias=None, *, activation=None, out=None):
     Raises
     ------
     ValueError
-        Shapes that do not match.
+        If shapes do not match.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Notes
     -----
-    The product is the BLAS's, with the threads that it takes.
+    The product is computed by the BLAS, with its own threads.
 
     Examples
     --------
@@ -61,16 +68,24 @@ def dense(x, weight, bias=None, *, activation=None, out=None):
     return out
 
 
-def dense_backward(grad, x, weight, *, activation=None, y=None, out=None):
+def dense_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    *,
+    activation: str | None = None,
+    y: np.ndarray | None = None,
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients of ``sum(grad * dense(x, weight, bias, …))`` with respect to x, weight and bias.
 
     Parameters
     ----------
     grad : array_like of shape (..., D)
     x, weight, activation
-        As they were given to `dense`; the gradients do not depend on the bias itself.
+        As given to `dense`.  The gradients do not depend on the bias.
     y : array_like of shape (..., D), optional
-        What `dense` returned; needed with an activation.
+        The result of `dense`; required with an activation.
     out : tuple of three arrays or None, optional
         Memory for the results.
 
@@ -92,7 +107,7 @@ def dense_backward(grad, x, weight, *, activation=None, y=None, out=None):
     floor = floor_of(activation, x.dtype.type)
     if activation is not None:
         if y is None:
-            raise ValueError("y is needed with an activation: what dense returned")
+            raise ValueError("y is needed with an activation: the result of dense")
         y = same_shape("y", y, shape, x.dtype)
     shapes = (x.shape, weight.shape, weight.shape[:1])
     results = outputs(out, ("x", "weight", "bias"), shapes, x.dtype, grad, x, weight, y)
@@ -111,14 +126,14 @@ def dense_backward(grad, x, weight, *, activation=None, y=None, out=None):
 
 
 def _rows(array):
-    """The array as (rows, last axis), also where that is empty."""
+    """The array as (rows, last axis), even if it is empty."""
     return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 def _matrices(x, weight):
     x = real_array("x", x)
     if x.ndim == 0:
-        raise ValueError("x must have at least one axis, that of the inputs; it has none")
+        raise ValueError("x must have at least one axis, for the inputs; it has none")
     weight = real_array("weight", weight, 2, x.dtype)
     if x.shape[-1] != weight.shape[1]:
         raise ValueError(f"weight has shape {weight.shape}, which does not fit x of shape {x.shape}")

@@ -1,4 +1,4 @@
-"""Dropout by a mask that is computed where it is needed, forward and backward."""
+"""Dropout, with a mask that is computed again in the backward pass."""
 
 import numpy as np
 
@@ -8,7 +8,15 @@ from numgd.nn.functional.checks import output, real_array
 
 
 @check_arguments
-def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training: Flag = True, out=None):
+def dropout(
+    x: np.ndarray,
+    p: UnitInterval = 0.5,
+    *,
+    seed: Seed,
+    stream: Seed = 0,
+    training: Flag = True,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Each number is zero with probability p; the others are multiplied by 1 / (1 - p).
 
     Parameters
@@ -17,10 +25,10 @@ def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training:
     p : float
         From 0 to 1.
     seed, stream : int
-        From 0 to 2⁶⁴ - 1.  Which numbers stay depends on them and on a number's place in x alone; layers and
-        steps take streams of their own.
+        From 0 to 2⁶⁴ - 1.  The mask depends only on them and on the position in x.  Use another stream for
+        each layer and step.
     training : bool
-        If not, the result is x.
+        If false, the result is a copy of x.
     out : array of the shape and dtype of x, optional
 
     Returns
@@ -30,15 +38,15 @@ def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training:
     Raises
     ------
     ValueError
-        p, seed or stream out of range.
+        If p, seed or stream is out of range.
     TypeError
         Dtypes other than float32 and float64.
 
     Notes
     -----
-    The words of Philox-4x32-10 are compared with p 2³²: the same mask at any number of threads.
+    The words of Philox-4x32-10 are compared with p 2³².  The mask is the same for any number of threads.
 
-    Source: N. Srivastava et al., Dropout, JMLR 15 (2014), in the form that scales in training.
+    Source: N. Srivastava et al., Dropout, JMLR 15 (2014), with scaling in training.
 
     Examples
     --------
@@ -62,15 +70,21 @@ def dropout(x, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training:
 
 @check_arguments
 def dropout_backward(
-    grad, p: UnitInterval = 0.5, *, seed: Seed, stream: Seed = 0, training: Flag = True, out=None
-):
+    grad: np.ndarray,
+    p: UnitInterval = 0.5,
+    *,
+    seed: Seed,
+    stream: Seed = 0,
+    training: Flag = True,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Gradient of ``sum(grad * dropout(x, p, seed=seed, stream=stream))`` with respect to x.
 
     Parameters
     ----------
     grad : array_like of the shape and dtype of x
     p, seed, stream, training
-        As they were given to `dropout`, whose mask is computed again.
+        As given to `dropout`; the mask is computed again.
     out : array of the shape and dtype of x, optional
 
     Returns

@@ -12,32 +12,32 @@ _KIND = "binary_cross_entropy_with_logits"
 
 @check_arguments
 def logistic_regression_loss(
-    parameters,
-    features,
-    labels,
+    parameters: np.ndarray,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
     l1: NonNegative = 0.0,
     l2: NonNegative = 0.0,
-    sample_weight=None,
-    reduction="mean",
-    out=None,
-):
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """Mean or sum of log(1 + exp(−±(a·w + b))) over samples, plus l1 Σ|w| + ½ l2 Σ w².
 
     Parameters
     ----------
     parameters : numpy.ndarray
-        w, (n_features,), or w and then the intercept b, (n_features + 1,), which is not penalised.
+        w, (n_features,), or w followed by the intercept b, (n_features + 1,), which is not penalised.
     features : numpy.ndarray
-        The rows a, (n_samples, n_features), of the same dtype: float32 or float64.
+        The rows a, (n_samples, n_features), of the same dtype, float32 or float64.
     labels : numpy.ndarray
         0 or 1, integers (n_samples,).  The sign above is + for 1.
     l1, l2 : float, optional
-        Factors ≥ 0 of the penalties, which no reduction divides.
+        Factors ≥ 0 of the penalties, which the reduction does not divide.
     sample_weight : numpy.ndarray, optional
-        (n_samples,), factors ≥ 0 of the samples' losses.
+        (n_samples,), weights ≥ 0 of the samples' losses.
     reduction : {'mean', 'sum'}, optional
-        The mean is Σ w loss / Σ w; that of no samples is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no samples.
     out : numpy.ndarray, optional
         Memory for the result, of shape ().
 
@@ -48,7 +48,7 @@ def logistic_regression_loss(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -72,20 +72,20 @@ def logistic_regression_loss(
 
 @check_arguments
 def logistic_regression_gradient(
-    parameters,
-    features,
-    labels,
+    parameters: np.ndarray,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
     l1: NonNegative = 0.0,
     l2: NonNegative = 0.0,
-    sample_weight=None,
-    reduction="mean",
-    out=None,
-):
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of `logistic_regression_loss` with respect to its parameters.
 
-    Where a weight is 0, the derivative of |w| is taken as 0: the subgradient of least norm is for solvers to
-    find, which know the other terms.
+    Where a weight is 0, the derivative of |w| is taken as 0.  The subgradient of least norm depends on the
+    other terms, and is left to the solvers.
 
     Parameters
     ----------
@@ -119,17 +119,17 @@ def logistic_regression_gradient(
 
 @check_arguments
 def logistic_regression_hessp(
-    parameters,
-    direction,
-    features,
-    labels,
+    parameters: np.ndarray,
+    direction: np.ndarray,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
     l1: NonNegative = 0.0,
     l2: NonNegative = 0.0,
-    sample_weight=None,
-    reduction="mean",
-    out=None,
-):
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The product of the Hessian of `logistic_regression_loss` with a direction.
 
     Parameters
@@ -173,7 +173,7 @@ def logistic_regression_hessp(
 
 
 class _Problem:
-    """The arguments of all three, checked."""
+    """The checked arguments of the three functions."""
 
     def __init__(self, parameters, features, labels, l1, l2, sample_weight, reduction):
         self.features = real_array("features", features, ndim=2)
@@ -205,7 +205,7 @@ class _Problem:
         self.l1, self.l2 = l1, l2
 
     def inputs(self, labels, sample_weight):
-        """What a result must not overlap."""
+        """The arrays that a result must not overlap."""
         return self.parameters, self.features, labels, sample_weight
 
     def scores(self, vector):
@@ -213,7 +213,7 @@ class _Problem:
         size = self.w.size
         with np.errstate(over="ignore", invalid="ignore"):
             scores = self.features @ vector[:size]
-            if np.isnan(scores).any():  # a sum of ∞ and −∞ perhaps, whose sign a shorter vector tells
+            if np.isnan(scores).any():  # perhaps ∞ − ∞: a scaled vector gives the sign
                 largest = np.abs(vector).max()
                 return largest * self.scores(vector / largest) if 1 < largest < np.inf else scores
             if vector.size > size:
@@ -221,7 +221,7 @@ class _Problem:
         return scores
 
     def penalty(self):
-        """l1 Σ|w| + ½ l2 Σ w²; a penalty of factor 0 is none, however large the weights."""
+        """l1 Σ|w| + ½ l2 Σ w²; a penalty with factor 0 is 0, however large the weights."""
         w, total = self.w.astype(np.float64), 0.0
         with np.errstate(over="ignore"):
             if self.l1:
@@ -231,7 +231,7 @@ class _Problem:
         return total
 
     def add_slopes_of_penalty(self, out):
-        """Its gradient, added to that of the losses."""
+        """Add the gradient of the penalty to that of the losses."""
         w, real = self.w, self.dtype.type
         with np.errstate(over="ignore"):
             if self.l1:

@@ -1,4 +1,6 @@
-"""Losses of elements and their targets, forward and backward."""
+"""Elementwise losses, forward and backward."""
+
+import numpy as np
 
 from numgd.foundations.ranges import Positive, check_arguments
 from numgd.kernels.cpu.layers import elementwise
@@ -50,7 +52,14 @@ def _loss_backward(kind, grad, x, target, parameter, sample_weight, reduction, o
     return out
 
 
-def l1_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def l1_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """|x − target|.
 
     Parameters
@@ -58,27 +67,27 @@ def l1_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    The derivative where both are equal is 0.
+    The derivative is 0 where both are equal.
 
     Examples
     --------
@@ -90,13 +99,21 @@ def l1_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     return _loss("l1", x, target, 0.0, sample_weight, reduction, out)
 
 
-def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def l1_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * l1_loss(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `l1_loss`.
     out : numpy.ndarray, optional
@@ -105,7 +122,7 @@ def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", o
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -117,7 +134,14 @@ def l1_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", o
     return _loss_backward("l1", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
-def mse_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def mse_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """(x − target)².
 
     Parameters
@@ -125,23 +149,23 @@ def mse_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -153,13 +177,21 @@ def mse_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     return _loss("mse", x, target, 0.0, sample_weight, reduction, out)
 
 
-def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def mse_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * mse_loss(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `mse_loss`.
     out : numpy.ndarray, optional
@@ -168,7 +200,7 @@ def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", 
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -181,7 +213,15 @@ def mse_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", 
 
 
 @check_arguments
-def smooth_l1_loss(x, target, *, beta: Positive = 1.0, sample_weight=None, reduction="mean", out=None):
+def smooth_l1_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    beta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """d²/(2 beta) where d = |x − target| < beta, else d − beta/2.
 
     Parameters
@@ -189,25 +229,25 @@ def smooth_l1_loss(x, target, *, beta: Positive = 1.0, sample_weight=None, reduc
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     beta : float, optional
         Positive: the width of the quadratic part.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -225,14 +265,21 @@ def smooth_l1_loss(x, target, *, beta: Positive = 1.0, sample_weight=None, reduc
 
 @check_arguments
 def smooth_l1_loss_backward(
-    grad, x, target, *, beta: Positive = 1.0, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    beta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * smooth_l1_loss(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, beta, sample_weight, reduction
         As for `smooth_l1_loss`.
     out : numpy.ndarray, optional
@@ -241,7 +288,7 @@ def smooth_l1_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -254,7 +301,15 @@ def smooth_l1_loss_backward(
 
 
 @check_arguments
-def huber_loss(x, target, *, delta: Positive = 1.0, sample_weight=None, reduction="mean", out=None):
+def huber_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    delta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """d²/2 where d = |x − target| ≤ delta, else delta (d − delta/2).
 
     Parameters
@@ -262,25 +317,25 @@ def huber_loss(x, target, *, delta: Positive = 1.0, sample_weight=None, reductio
     x : numpy.ndarray
         float32 or float64, of any shape.
     target : numpy.ndarray
-        Of the shape and dtype of `x`.
+        With the shape and dtype of `x`.
     delta : float, optional
         Positive: the width of the quadratic part.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -298,14 +353,21 @@ def huber_loss(x, target, *, delta: Positive = 1.0, sample_weight=None, reductio
 
 @check_arguments
 def huber_loss_backward(
-    grad, x, target, *, delta: Positive = 1.0, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    delta: Positive = 1.0,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * huber_loss(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, delta, sample_weight, reduction
         As for `huber_loss`.
     out : numpy.ndarray, optional
@@ -314,7 +376,7 @@ def huber_loss_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -326,7 +388,14 @@ def huber_loss_backward(
     return _loss_backward("huber", grad, x, target, delta, sample_weight, reduction, out)
 
 
-def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def hinge_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """max(0, 1 − target x).
 
     Parameters
@@ -334,23 +403,23 @@ def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     x : numpy.ndarray
         float32 or float64, of any shape: scores.
     target : numpy.ndarray
-        Of the shape and dtype of `x`: −1 or 1.
+        With the shape and dtype of `x`: −1 or 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -366,13 +435,21 @@ def hinge_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
     return _loss("hinge", x, target, 0.0, sample_weight, reduction, out)
 
 
-def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def hinge_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * hinge_loss(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `hinge_loss`.
     out : numpy.ndarray, optional
@@ -381,7 +458,7 @@ def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean"
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -393,7 +470,14 @@ def hinge_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean"
     return _loss_backward("hinge", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
-def binary_cross_entropy_with_logits(x, target, *, sample_weight=None, reduction="mean", out=None):
+def binary_cross_entropy_with_logits(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """−t log σ(x) − (1 − t) log(1 − σ(x)) with t = target.
 
     Parameters
@@ -401,23 +485,23 @@ def binary_cross_entropy_with_logits(x, target, *, sample_weight=None, reduction
     x : numpy.ndarray
         float32 or float64, of any shape: logits.
     target : numpy.ndarray
-        Of the shape and dtype of `x`, from 0 to 1.
+        With the shape and dtype of `x`, from 0 to 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
@@ -434,14 +518,20 @@ def binary_cross_entropy_with_logits(x, target, *, sample_weight=None, reduction
 
 
 def binary_cross_entropy_with_logits_backward(
-    grad, x, target, *, sample_weight=None, reduction="mean", out=None
-):
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * binary_cross_entropy_with_logits(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `binary_cross_entropy_with_logits`.
     out : numpy.ndarray, optional
@@ -450,7 +540,7 @@ def binary_cross_entropy_with_logits_backward(
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------
@@ -464,7 +554,14 @@ def binary_cross_entropy_with_logits_backward(
     )
 
 
-def binary_cross_entropy(x, target, *, sample_weight=None, reduction="mean", out=None):
+def binary_cross_entropy(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """−t log x − (1 − t) log(1 − x) with t = target.
 
     Parameters
@@ -472,28 +569,28 @@ def binary_cross_entropy(x, target, *, sample_weight=None, reduction="mean", out
     x : numpy.ndarray
         float32 or float64, of any shape: probabilities.
     target : numpy.ndarray
-        Of the shape and dtype of `x`, from 0 to 1.
+        With the shape and dtype of `x`, from 0 to 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the losses, whose shape is that of the first axes of `x`, of its dtype.
+        Weights ≥ 0 of the losses, with the shape of the first axes of `x` and its dtype.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w; that of no elements is NaN.
+        The mean is Σ w loss / Σ w, which is NaN for no elements.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of `x`.
+        The reduced loss; with 'none', an array of the shape of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Notes
     -----
-    As in PyTorch logarithms are at least −100, and the derivative's denominator x (1 − x) at least 10⁻¹².
-    From logits, `binary_cross_entropy_with_logits` is the better choice.
+    As in PyTorch, logarithms are at least −100, and the denominator x (1 − x) of the derivative is at least
+    10⁻¹².  For logits, use `binary_cross_entropy_with_logits`.
 
     Examples
     --------
@@ -505,13 +602,21 @@ def binary_cross_entropy(x, target, *, sample_weight=None, reduction="mean", out
     return _loss("binary_cross_entropy", x, target, 0.0, sample_weight, reduction, out)
 
 
-def binary_cross_entropy_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def binary_cross_entropy_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * binary_cross_entropy(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array as `x`.
+        A number; with reduction 'none', an array of the shape of `x`.
     x, target, sample_weight, reduction
         As for `binary_cross_entropy`.
     out : numpy.ndarray, optional
@@ -520,7 +625,7 @@ def binary_cross_entropy_backward(grad, x, target, *, sample_weight=None, reduct
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""Several labels a sample: the mean over labels of binary cross-entropies."""
+"""Several labels per sample: the mean over labels of binary cross-entropies."""
+
+import numpy as np
 
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
@@ -8,7 +10,14 @@ from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, 
 _KIND = "binary_cross_entropy_with_logits"
 
 
-def multilabel_soft_margin_loss(x, target, *, sample_weight=None, reduction="mean", out=None):
+def multilabel_soft_margin_loss(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.floating | np.ndarray:
     """Multi-label binary cross-entropy from logits: a sample's loss is the mean over its labels.
 
     Parameters
@@ -16,23 +25,23 @@ def multilabel_soft_margin_loss(x, target, *, sample_weight=None, reduction="mea
     x : numpy.ndarray
         Logits, (…, labels), float32 or float64, with at least one label.
     target : numpy.ndarray
-        Of the shape and dtype of `x`, from 0 to 1.
+        With the shape and dtype of `x`, from 0 to 1.
     sample_weight : numpy.ndarray, optional
-        Factors ≥ 0 of the samples' losses, of the shape of the first axes of ``x[..., 0]``.
+        Weights ≥ 0 of the samples' losses, with the shape of the first axes of ``x[..., 0]``.
     reduction : {'mean', 'sum', 'none'}, optional
-        Over samples.  The mean is Σ w loss / Σ w; that of no samples is NaN.
+        Over samples.  The mean is Σ w loss / Σ w, which is NaN for no samples.
     out : numpy.ndarray, optional
-        Where the result goes: contiguous, of the result's shape and dtype, apart from the inputs.
+        Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
     Returns
     -------
     number or numpy.ndarray
-        The reduced loss, or with 'none' an array of the shape of ``x[..., 0]``.
+        The reduced loss; with 'none', an array of the shape of ``x[..., 0]``.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above.
+        If an argument is not as described above.
 
     Examples
     --------
@@ -55,13 +64,21 @@ def multilabel_soft_margin_loss(x, target, *, sample_weight=None, reduction="mea
     return out
 
 
-def multilabel_soft_margin_loss_backward(grad, x, target, *, sample_weight=None, reduction="mean", out=None):
+def multilabel_soft_margin_loss_backward(
+    grad: float | np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    sample_weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The gradient of ``sum(grad * multilabel_soft_margin_loss(x, target, …))`` with respect to `x`.
 
     Parameters
     ----------
     grad : float or numpy.ndarray
-        A number, or with reduction 'none' an array of the shape of ``x[..., 0]``.
+        A number; with reduction 'none', an array of the shape of ``x[..., 0]``.
     x, target, sample_weight, reduction
         As for `multilabel_soft_margin_loss`.
     out : numpy.ndarray, optional
@@ -70,7 +87,7 @@ def multilabel_soft_margin_loss_backward(grad, x, target, *, sample_weight=None,
     Returns
     -------
     numpy.ndarray
-        Of the shape of `x`.
+        With the shape of `x`.
 
     Examples
     --------

@@ -7,12 +7,12 @@ from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
 from numgd.nn.functional.checks import Extra, Size, output, pair_of, real_array, same_shape
 
-MOST_WINDOWS = 2**24
-"""How many windows may share out an axis of an image."""
+MAX_WINDOWS = 2**24
+"""The largest number of windows along an axis of an image."""
 
 
 class _Windows:
-    """Along one axis: where windows start and stop within the image, and how much of each counts."""
+    """Along one axis: where windows start and stop within the image, and the size that each counts as."""
 
     def __init__(self, length, starts, stops, counts):
         self.bounds = np.stack([np.maximum(starts, 0), np.minimum(stops, length)])
@@ -20,19 +20,19 @@ class _Windows:
         self.number = starts.size
         self.length = length
 
-    def inside(self):
+    def sizes_in_image(self):
         """Their sizes without padding."""
         return (self.bounds[1] - self.bounds[0]).astype(np.float64)
 
-    def holding(self):
-        """For each place of the image the first window that holds it, and the next that does not."""
+    def containing(self):
+        """For each position in the image, the first window that contains it and the next that does not."""
         places = np.arange(self.length)
         first = np.searchsorted(self.bounds[1], places, side="right")
         return np.stack([first, np.searchsorted(self.bounds[0], places, side="right")])
 
 
 def _sliding(name, length, size, stride, padding, ceil_mode):
-    """Windows of one size; as in PyTorch the last one starts inside the image or its first padding."""
+    """Windows of one size.  As in PyTorch, the last one starts in the image or in the padding before it."""
     room = length + 2 * padding - size
     if room < 0:
         raise ValueError(f"kernel_size {size} is larger than the padded {name} of x, {length + 2 * padding}")
@@ -75,8 +75,15 @@ def _pooled(x, rows, columns):
 
 @check_arguments
 def max_pool2d(
-    x, kernel_size, stride=None, padding=0, *, ceil_mode: Flag = False, return_indices: Flag = False, out=None
-):
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    *,
+    ceil_mode: Flag = False,
+    return_indices: Flag = False,
+    out: np.ndarray | None = None,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """The largest number of each channel in each window.
 
     Parameters
@@ -85,26 +92,28 @@ def max_pool2d(
     kernel_size : int or pair of int
         Height and width of a window.
     stride : int or pair of int, optional
-        From one window to the next; `kernel_size` if not given.
+        Distance between windows; by default `kernel_size`.
     padding : int or pair of int
-        Rows and columns of -∞ on each side, at most half of a window.
+        Rows and columns of -∞ on each side, at most half the size of a window.
     ceil_mode : bool
-        Whether a window that does not fit whole at the end counts.
+        Whether an incomplete window at the end is included.
     return_indices : bool
     out : array of shape (N, OH, OW, C), optional
 
     Returns
     -------
     array of shape (N, OH, OW, C), of the dtype of x
-        NaN where a window holds one.  OH = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1, rounded up with
-        `ceil_mode`, but no window starts behind the image.
+        NaN where a window contains NaN.  OH = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1, rounded up with
+        `ceil_mode`, but no window starts beyond the image.
     int32 array of the same shape, if `return_indices`
-        Where in its image each was found, h W + w, the first of equals; what `max_pool2d_backward` needs.
+        The position of each maximum in its image, h W + w (the first of equal ones), for
+        `max_pool2d_backward`.
 
     Raises
     ------
     ValueError
-        Wrong rank, stride below 1, negative padding, a window larger than the padded image.
+        If the number of axes is wrong, the stride is below 1, the padding is negative, or a window is larger
+        than the padded image.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -128,9 +137,9 @@ def max_pool2d(
 
 
 def _maximum(x, rows, columns, out):
-    """Fill `out` and give the places of what is in it."""
+    """Fill `out` and return the positions of its maxima."""
     if x.shape[1] * x.shape[2] > np.iinfo(np.int32).max:
-        raise ValueError(f"x has shape {x.shape}: places in images of so many pixels are not int32")
+        raise ValueError(f"x has shape {x.shape}: its images have more pixels than an int32 index counts")
     places = np.empty(out.shape, np.int32)
     pool.maximum(x, rows.bounds, columns.bounds, True, out.nbytes >= LARGE, out, places)
     return places
@@ -138,17 +147,25 @@ def _maximum(x, rows, columns, out):
 
 @check_arguments
 def max_pool2d_backward(
-    grad, x, kernel_size, stride=None, padding=0, *, ceil_mode: Flag = False, indices=None, out=None
-):
+    grad: np.ndarray,
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    *,
+    ceil_mode: Flag = False,
+    indices: np.ndarray | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Gradient of ``sum(grad * max_pool2d(x, …))`` with respect to x.
 
     Parameters
     ----------
     grad : array_like of shape (N, OH, OW, C)
     x, kernel_size, stride, padding, ceil_mode
-        As they were given to `max_pool2d`.
+        As given to `max_pool2d`.
     indices : int32 array of shape (N, OH, OW, C), optional
-        What `max_pool2d` returned; found again from x if not given.
+        As returned by `max_pool2d`; by default computed again from x.
     out : array of the shape of x, optional
 
     Returns
@@ -158,7 +175,7 @@ def max_pool2d_backward(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above: an index outside its window, for example.
+        If an argument is not as described above, for example if an index is outside its window.
 
     Examples
     --------
@@ -180,11 +197,11 @@ def max_pool2d_backward(
             raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
         indices = np.ascontiguousarray(indices)
         if not pool.places_within(indices, rows.bounds, columns.bounds, x.shape[2]):
-            raise ValueError("indices has places outside the windows that they belong to")
+            raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = _maximum(x, rows, columns, np.empty(shape, x.dtype))
-    pool.maximum_gradient(grad, indices, rows.holding(), columns.bounds, out.nbytes >= LARGE, out)
+    pool.maximum_gradient(grad, indices, rows.containing(), columns.bounds, out.nbytes >= LARGE, out)
     return out
 
 
@@ -192,12 +209,12 @@ def max_pool2d_backward(
 
 
 def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
-    """Windows with what their sums are divided by."""
+    """Windows, with the divisors of their sums."""
     rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
     if divisor_override is not None:
         rows.counts, columns.counts = np.full(rows.number, divisor_override), np.ones(columns.number)
     elif not count_include_pad:
-        rows.counts, columns.counts = rows.inside(), columns.inside()
+        rows.counts, columns.counts = rows.sizes_in_image(), columns.sizes_in_image()
     return rows, columns
 
 
@@ -212,33 +229,33 @@ def _average_backward(grad, x, rows, columns, out):
     grad = same_shape("grad", grad, _pooled(x, rows, columns), x.dtype)
     out = output(out, x.shape, x.dtype, grad, x)
     large = out.nbytes >= LARGE
-    pool.average_gradient(grad, rows.holding(), columns.bounds, rows.counts, columns.counts, large, out)
+    pool.average_gradient(grad, rows.containing(), columns.bounds, rows.counts, columns.counts, large, out)
     return out
 
 
 @check_arguments
 def avg_pool2d(
-    x,
-    kernel_size,
-    stride=None,
-    padding=0,
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
     *,
     ceil_mode: Flag = False,
     count_include_pad: Flag = True,
     divisor_override: Positive | None = None,
-    out=None,
-):
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """The mean of each channel in each window.
 
     Parameters
     ----------
     x : array_like of float32 or float64, shape (N, H, W, C)
     kernel_size, stride, padding, ceil_mode
-        As of `max_pool2d`; the padding is of zeros.
+        As for `max_pool2d`; the padding holds zeros.
     count_include_pad : bool
-        Whether the padding counts in the size that a sum is divided by; what `ceil_mode` adds never does.
+        Whether the divisor of a sum includes the padding.  It never includes what `ceil_mode` adds.
     divisor_override : float, optional
-        What to divide by instead.
+        Divisor to use instead.
     out : array of shape (N, OH, OW, C), optional
 
     Returns
@@ -248,7 +265,8 @@ def avg_pool2d(
     Raises
     ------
     ValueError
-        Wrong rank, stride below 1, negative padding, a window larger than the padded image.
+        If the number of axes is wrong, the stride is below 1, the padding is negative, or a window is larger
+        than the padded image.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -267,24 +285,24 @@ def avg_pool2d(
 
 @check_arguments
 def avg_pool2d_backward(
-    grad,
-    x,
-    kernel_size,
-    stride=None,
-    padding=0,
+    grad: np.ndarray,
+    x: np.ndarray,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
     *,
     ceil_mode: Flag = False,
     count_include_pad: Flag = True,
     divisor_override: Positive | None = None,
-    out=None,
-):
-    """Gradient of ``sum(grad * avg_pool2d(x, …))`` with respect to x, of which only the shape counts.
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Gradient of ``sum(grad * avg_pool2d(x, …))`` with respect to x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of shape (N, OH, OW, C)
     x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-        As they were given to `avg_pool2d`.
+        As given to `avg_pool2d`.
     out : array of the shape of x, optional
 
     Returns
@@ -304,11 +322,11 @@ def avg_pool2d_backward(
 
 
 def _adaptive(x, output_size):
-    """Windows that share out the image: window i goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉."""
+    """Windows that cover the image: window i goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉."""
     windows = []
     numbers = pair_of("output_size", output_size, Size)
-    if max(numbers) > MOST_WINDOWS:
-        raise ValueError(f"output_size must be at most {MOST_WINDOWS}; it is {output_size!r}")
+    if max(numbers) > MAX_WINDOWS:
+        raise ValueError(f"output_size must be at most {MAX_WINDOWS}; it is {output_size!r}")
     for length, number in zip(x.shape[1:3], numbers, strict=True):
         index = np.arange(number)
         starts, stops = index * length // number, -(-(index + 1) * length // number)
@@ -316,8 +334,10 @@ def _adaptive(x, output_size):
     return windows
 
 
-def adaptive_avg_pool2d(x, output_size, *, out=None):
-    """Means over windows that share out the image: window i of OH goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉.
+def adaptive_avg_pool2d(
+    x: np.ndarray, output_size: int | tuple[int, int], *, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Means over windows that cover the image: window i of OH goes from ⌊i H/OH⌋ to ⌈(i + 1) H/OH⌉.
 
     Parameters
     ----------
@@ -333,7 +353,7 @@ def adaptive_avg_pool2d(x, output_size, *, out=None):
     Raises
     ------
     ValueError
-        Wrong rank, sizes below 1.
+        If the number of axes is wrong or a size is below 1.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -348,14 +368,16 @@ def adaptive_avg_pool2d(x, output_size, *, out=None):
     return _average(x, *_adaptive(x, output_size), out)
 
 
-def adaptive_avg_pool2d_backward(grad, x, output_size, *, out=None):
-    """Gradient of ``sum(grad * adaptive_avg_pool2d(x, output_size))`` for x, of which only the shape counts.
+def adaptive_avg_pool2d_backward(
+    grad: np.ndarray, x: np.ndarray, output_size: int | tuple[int, int], *, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Gradient of ``sum(grad * adaptive_avg_pool2d(x, output_size))`` for x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of shape (N, OH, OW, C)
     x, output_size
-        As they were given to `adaptive_avg_pool2d`.
+        As given to `adaptive_avg_pool2d`.
     out : array of the shape of x, optional
 
     Returns
@@ -373,7 +395,7 @@ def adaptive_avg_pool2d_backward(grad, x, output_size, *, out=None):
     return _average_backward(grad, x, *_adaptive(x, output_size), out)
 
 
-def global_avg_pool2d(x, *, out=None):
+def global_avg_pool2d(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The mean of each channel over the whole image.
 
     Parameters
@@ -388,7 +410,7 @@ def global_avg_pool2d(x, *, out=None):
     Raises
     ------
     ValueError
-        Wrong rank.
+        If the number of axes is wrong.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -405,14 +427,16 @@ def global_avg_pool2d(x, *, out=None):
     return out
 
 
-def global_avg_pool2d_backward(grad, x, *, out=None):
-    """Gradient of ``sum(grad * global_avg_pool2d(x))`` with respect to x, of which only the shape counts.
+def global_avg_pool2d_backward(
+    grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Gradient of ``sum(grad * global_avg_pool2d(x))`` with respect to x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of shape (N, C)
     x
-        As it was given to `global_avg_pool2d`.
+        As given to `global_avg_pool2d`.
     out : array of the shape of x, optional
 
     Returns

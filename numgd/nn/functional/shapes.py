@@ -1,4 +1,4 @@
-"""Joining, padding and flattening arrays, and where gradients go."""
+"""Concatenation, padding and flattening of arrays, forward and backward."""
 
 import numpy as np
 
@@ -6,13 +6,15 @@ from numgd.foundations.ranges import checked
 from numgd.nn.functional.checks import Extra, output, outputs, real_array, same_shape
 
 
-def concatenate(arrays, *, out=None):
-    """Arrays side by side along their channels.
+def concatenate(
+    arrays: list[np.ndarray] | tuple[np.ndarray, ...], *, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Concatenate arrays along their channels.
 
     Parameters
     ----------
     arrays : sequence of array_like of float32 or float64, shape (..., Cᵢ)
-        Equal but for the last axis, and of one dtype.
+        Equal except for the last axis, and of the same dtype.
     out : array of shape (..., ΣCᵢ), optional
 
     Returns
@@ -22,9 +24,9 @@ def concatenate(arrays, *, out=None):
     Raises
     ------
     ValueError
-        No arrays, or shapes that do not match.
+        If there are no arrays, or if shapes do not match.
     TypeError
-        Dtypes other than float32 and float64, or mixed.
+        Dtypes other than float32 and float64, or different dtypes.
 
     Examples
     --------
@@ -39,14 +41,19 @@ def concatenate(arrays, *, out=None):
     return np.concatenate(arrays, axis=-1, out=out)
 
 
-def concatenate_backward(grad, arrays, *, out=None):
-    """Gradients of ``sum(grad * concatenate(arrays))`` with respect to the arrays, whose shapes alone count.
+def concatenate_backward(
+    grad: np.ndarray,
+    arrays: list[np.ndarray] | tuple[np.ndarray, ...],
+    *,
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """Gradients of ``sum(grad * concatenate(arrays))`` for the arrays; only their shapes are used.
 
     Parameters
     ----------
     grad : array_like of shape (..., ΣCᵢ)
     arrays
-        As they were given to `concatenate`.
+        As given to `concatenate`.
     out : tuple of arrays or None, optional
         Memory for the results.
 
@@ -78,7 +85,7 @@ def _side_by_side(arrays):
     for k, given in enumerate(arrays):
         array = real_array(f"arrays[{k}]", given, dtype=checked[0].dtype if checked else None)
         if array.ndim == 0:
-            raise ValueError(f"arrays[{k}] must have at least one axis, that of the channels; it has none")
+            raise ValueError(f"arrays[{k}] must have at least one axis, for the channels; it has none")
         if checked and array.shape[:-1] != checked[0].shape[:-1]:
             raise ValueError(
                 f"arrays[{k}] has shape {array.shape}, but arrays[0] has shape {checked[0].shape}"
@@ -87,16 +94,18 @@ def _side_by_side(arrays):
     return checked
 
 
-def pad(x, padding, value=0.0, *, out=None):
-    """Images with a frame of one value around them.
+def pad(
+    x: np.ndarray, padding: int | tuple[int, ...], value: float = 0.0, *, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Pad images with a constant value.
 
     Parameters
     ----------
     x : array_like of float32 or float64, shape (N, H, W, C)
     padding : int, pair of int or four of them
-        On all sides; above and below, left and right; or (top, bottom, left, right).
+        One number for all sides, a pair (vertical, horizontal), or (top, bottom, left, right).
     value : float
-        What the frame holds.
+        Value of the padding.
     out : array of shape (N, H + top + bottom, W + left + right, C), optional
 
     Returns
@@ -106,7 +115,7 @@ def pad(x, padding, value=0.0, *, out=None):
     Raises
     ------
     ValueError
-        Wrong rank, negative padding.
+        If the number of axes is wrong or the padding is negative.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -129,14 +138,16 @@ def pad(x, padding, value=0.0, *, out=None):
     return out
 
 
-def pad_backward(grad, x, padding, *, out=None):
-    """Gradient of ``sum(grad * pad(x, padding))`` with respect to x, of which only the shape counts.
+def pad_backward(
+    grad: np.ndarray, x: np.ndarray, padding: int | tuple[int, ...], *, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Gradient of ``sum(grad * pad(x, padding))`` with respect to x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of the shape of the result
     x, padding
-        As they were given to `pad`.
+        As given to `pad`.
     out : array of the shape of x, optional
 
     Returns
@@ -170,8 +181,8 @@ def _sides(padding):
     return tuple(checked("padding", side, Extra) for side in sides)
 
 
-def flatten(x, *, out=None):
-    """Every sample as one row, in the order of memory (height, width, channels).
+def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """Flatten every sample to a row, in memory order (height, width, channels).
 
     Parameters
     ----------
@@ -187,7 +198,7 @@ def flatten(x, *, out=None):
     Raises
     ------
     ValueError
-        No axis.
+        If x has no axis.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -200,7 +211,7 @@ def flatten(x, *, out=None):
     """
     x = real_array("x", x)
     if x.ndim == 0:
-        raise ValueError("x must have at least one axis, that of the samples; it has none")
+        raise ValueError("x must have at least one axis, for the samples; it has none")
     flat = x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
     if out is None:
         return flat
@@ -209,14 +220,14 @@ def flatten(x, *, out=None):
     return out
 
 
-def flatten_backward(grad, x, *, out=None):
-    """Gradient of ``sum(grad * flatten(x))`` with respect to x, of which only the shape counts.
+def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """Gradient of ``sum(grad * flatten(x))`` with respect to x, of which only the shape is used.
 
     Parameters
     ----------
     grad : array_like of shape (N, D)
     x
-        As it was given to `flatten`.
+        As given to `flatten`.
     out : array of the shape of x, optional
 
     Returns
@@ -233,7 +244,7 @@ def flatten_backward(grad, x, *, out=None):
     """
     x = real_array("x", x)
     if x.ndim == 0:
-        raise ValueError("x must have at least one axis, that of the samples; it has none")
+        raise ValueError("x must have at least one axis, for the samples; it has none")
     grad = same_shape("grad", grad, (x.shape[0], int(np.prod(x.shape[1:]))), x.dtype).reshape(x.shape)
     if out is None:
         return grad

@@ -1,4 +1,4 @@
-"""How losses of elements or rows become one number: weights, and the mean, the sum or neither."""
+"""Weighting and reduction of the losses of elements or rows."""
 
 import math
 from typing import NamedTuple
@@ -15,20 +15,20 @@ _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
 
 class Weighing(NamedTuple):
-    """What multiplies the losses."""
+    """The weights of losses, and the divisor of their sum."""
 
-    weights: np.ndarray  # contiguous vector: one weight for `repeat` losses
+    weights: np.ndarray  # contiguous vector, one weight per `repeat` losses
     repeat: int
-    divisor: float  # what their sum is divided by
-    shape: tuple  # of the weights as they were given
+    divisor: float  # of their sum
+    shape: tuple  # of the weights as given
 
 
 def weighing(sample_weight, shape, dtype, reduction):
-    """`Weighing` of losses of a shape; raises where weights or the reduction are wrong."""
+    """`Weighing` of losses of a shape; raises if the weights or the reduction are invalid."""
     checked("reduction", reduction, Reduction)
     size = math.prod(shape)
     if sample_weight is None:
-        # One weight for more losses than there are: the driver then never looks for others.
+        # One weight for more losses than there are: the driver never reads a second one.
         return Weighing(_ONE[dtype], size + 1, float(size) if reduction == "mean" else 1.0, ())
     weights = real_array("sample_weight", sample_weight, dtype=dtype)
     if weights.shape != shape[: weights.ndim]:
@@ -44,13 +44,13 @@ def weighing(sample_weight, shape, dtype, reduction):
 
 
 def weighed(array, weights):
-    """An array times weights, where a weight of 0 leaves nothing of an infinite element."""
+    """An array times weights, where 0 times an infinite element is 0."""
     counted = (weights != 0) | np.isnan(array)
     return np.multiply(array, weights, out=np.zeros_like(array), where=counted)
 
 
 def reduced(total, by, out, dtype, added=0.0):
-    """The sum, divided, and what is `added`, as a number of a dtype; written into `out` if there is one."""
+    """The sum, divided, plus `added`, as a number of a dtype; written to `out` if there is one."""
     value = (total / by.divisor if by.divisor else math.nan) + added
     if dtype == np.float32 and abs(value) > _LARGEST:  # NumPy would warn
         value = math.copysign(math.inf, value)
@@ -64,9 +64,9 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def slope_weights(grad, by, shape, dtype, reduction):
-    """``(weights, repeat, factor)`` of a gradient from the gradient with respect to the reduced loss.
+    """``(weights, repeat, factor)`` of a gradient, from the gradient with respect to the reduced loss.
 
-    Raises where `grad` is not a number, or not an array of the losses' shape if nothing is reduced.
+    Raises if `grad` is not a number or, without a reduction, not an array of the losses' shape.
     """
     if reduction == "none":
         grad = real_array("grad", grad, dtype=dtype)
@@ -84,7 +84,7 @@ def slope_weights(grad, by, shape, dtype, reduction):
 
 
 def result_memory(out, shape, dtype, reduction, *inputs):
-    """Memory for losses; for one number only what was given."""
+    """Memory for losses; for a single number, `out` or None."""
     if reduction == "none":
         return output(out, shape, dtype, *inputs)
     return None if out is None else output(out, (), dtype, *inputs)

@@ -1,1 +1,1 @@
-"""What layers of networks compute, on the host."""
+"""Kernels of neural-network layers, for the CPU."""

@@ -1,8 +1,8 @@
-"""What batch norm makes of the sums over the columns of x: coefficients for the next pass over it.
+"""Batch norm: from sums over the columns of x to the coefficients of the next pass over x.
 
 x̂ = (x - μ) / √(σ² + ε), y = γ x̂ + β: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015), algorithm 1.
-Partial sums are (blocks, 2, k, C), coefficients (5, k, C), the same for each of k rows that lie abreast.
-Statistics stay in float64: what a mean loses as a float32 centre goes into the shift.
+Partial sums are (blocks, 2, k, C), coefficients (5, k, C), equal for all k rows that lie side by side.
+Statistics are float64: the shift corrects for the rounding of the mean to a float32 centre.
 """
 
 import math
@@ -24,7 +24,7 @@ def statistics(partial, rows, block, eps, moments, inverse):
 
 @compiled("batch_norm-track")
 def track(moments, count, momentum, running_mean, running_variance):
-    """Move the running statistics towards those of the batch; their variance is the unbiased one."""
+    """Update the running statistics with those of the batch; the variance is the unbiased one."""
     real = running_mean.dtype.type
     for c in range(running_mean.size):
         old = np.float64(running_mean[c])
@@ -35,7 +35,7 @@ def track(moments, count, momentum, running_mean, running_variance):
 
 @compiled("batch_norm-forward")
 def forward(mean, inverse, gamma, beta, coefficients):
-    """The coefficients that give y."""
+    """The coefficients that compute y."""
     real = coefficients.dtype.type
     for k in range(coefficients.shape[1]):
         for c in range(gamma.size):
@@ -48,10 +48,10 @@ def forward(mean, inverse, gamma, beta, coefficients):
 
 @compiled("batch_norm-backward")
 def backward(partial, count, mean, inverse, gamma, coefficients, grad_gamma, grad_beta):
-    """Gradients of γ and β, and the coefficients that give the gradient of x.
+    """Gradients of γ and β, and the coefficients that compute the gradient of x.
 
     ∂x = γ/√(σ² + ε) · (∂y - Σ∂y/m - x̂ Σ∂y x̂/m) is the sum of algorithm 1's three paths to x
-    (docs/batch_norm.md).  With a `count` m of zero the statistics are constants: there is but one path.
+    (docs/batch_norm.md).  With a `count` m of zero the statistics are constants, and there is one path.
     """
     plain, weighted = np.empty(gamma.size), np.empty(gamma.size)
     total(partial, plain, weighted)

@@ -1,8 +1,8 @@
-"""What is done to arrays row by row, shared out among the cores, with a sum over all rows.
+"""A parallel loop over the rows of arrays, with a sum over all rows.
 
-One driver serves activations, losses and softmax, forward and backward: it cuts arrays into blocks and calls
-the function of each (`numgd.jit.blocks`).  Blocks depend on the shape alone and their sums are added in
-order: the same bits at any number of threads.
+One driver serves activations, losses and softmax, forward and backward.  It cuts arrays into blocks and calls
+a function for each (`numgd.jit.blocks`).  Blocks depend on the shape alone and their sums are added in order,
+so the bits are the same for any number of threads.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, portable
 
 PIECE = 1024
-"""Elements whose sum is taken in their own dtype; sums of pieces are added in float64."""
+"""Elements that are summed in their own dtype; sums of pieces are added in float64."""
 
-BLOCK = 16 * PIECE
+BLOCK_ELEMENTS = 16 * PIECE
 """Elements of a block of a plain loop."""
 
 
@@ -52,28 +52,28 @@ def _do_block(k, sums, function, x, y, weights, repeat, out, columns, steps, siz
 
 
 def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter):
-    """Call a function for all blocks of rows and give the sum of what it returns.
+    """Call a function for all blocks of rows and return the sum of its results.
 
     Parameters
     ----------
     function : int
         Its address.
     x : numpy.ndarray
-        Rows of `columns` elements, one behind the other.
+        Rows of `columns` elements.
     y : numpy.ndarray
-        The second operand, rows of ``steps[0]`` elements; 0: there is none, and `y` is any array.
+        The second operand, rows of ``steps[0]`` elements.  With 0 there is none, and `y` is any array.
     weights : numpy.ndarray
-        With `repeat` = 1 the function is given the weights of its rows; otherwise one weight holds for
-        `repeat` rows and is multiplied by `factor`.
+        With `repeat` = 1 the function gets the weights of its rows.  Otherwise one weight applies to `repeat`
+        rows, and is multiplied by `factor`.
     repeat : int
     out : numpy.ndarray
-        The result, rows of ``steps[1]`` elements; 0: there is none.
+        The result, rows of ``steps[1]`` elements.  With 0 there is none.
     columns : int
     steps : tuple of int
     sizes : tuple of int
-        The number of rows, how many of them are given at once, and how many make a block.
+        The number of rows, the number per call, and the number per block.
     factor, parameter : float
-        Passed to the function.
+        Passed on to the function.
 
     All arrays are contiguous vectors of one dtype.
     """
@@ -83,7 +83,7 @@ def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, p
 
 
 class _Memory:
-    """What NumPy makes an array of."""
+    """Memory of an array, through which NumPy makes a writeable view."""
 
     def __init__(self, array):
         self.array = array
@@ -92,7 +92,7 @@ class _Memory:
 
 
 def _of_usual_type(array):
-    """A read-only array as one that is not, for which the driver would be compiled anew."""
+    """A writeable view of a read-only array, for which the driver would be compiled again."""
     return np.asarray(_Memory(array))
 
 

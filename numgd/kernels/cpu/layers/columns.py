@@ -1,12 +1,12 @@
-"""What normalisations do to the columns of x (parts, rows, columns): moments, an affine map, and its adjoint.
+"""Operations on the columns of x (parts, rows, columns): moments, an affine map and its adjoint.
 
 Batch norm is one part with a row for every pixel; group norm has a part for every sample.  Rows are cut into
-blocks, which threads share out and over which sums are taken: how many depends on the shape alone, so the
-same input gives the same bits at any number of threads.  Loops go through memory in its order, a row at a
-time: processors fetch ahead one stream a page.  Only where a row is a page do several rows share the loads of
-their coefficients.
+blocks, which the threads divide among them and over which sums are taken.  The number of blocks depends on
+the shape alone, so the same input gives the same bits for any number of threads.  Loops run through memory in
+order, one row at a time, since processors prefetch one stream per page.  Only if a row fills a page do
+several rows share the loads of their coefficients.
 
-The coefficients of a part are five rows of numbers, one a column (`Coefficient`).
+The coefficients of a part are five rows of numbers, one per column (`Coefficient`).
 """
 
 from enum import IntEnum
@@ -21,7 +21,7 @@ from numgd.jit.streaming import finish_streams, stream
 
 
 class Coefficient(IntEnum):
-    """The rows of a part's coefficients."""
+    """The rows of the coefficients of a part."""
 
     CENTRE = 0
     SCALE = 1
@@ -32,33 +32,33 @@ class Coefficient(IntEnum):
 
 CENTRE, SCALE, SHIFT, BY_CENTRED, CONSTANT = (int(row) for row in Coefficient)
 
-_FEWEST = 2**14
-_MOST_BLOCKS = 64
-_WIDE = 64
+_MIN_BLOCK = 2**14
+_MAX_BLOCKS = 64
+_MIN_COLUMNS = 64
 _STRIP = 64
 _SCRATCH = 1024
 _PAGE = 4096
 
 
 def block_rows(rows, columns):
-    """Rows in a block: whole strips of rows but for the last block."""
-    fewest = max(_FEWEST // max(columns, 1), -(-rows // _MOST_BLOCKS), 1)
+    """Number of rows in a block: whole strips of rows, except in the last block."""
+    fewest = max(_MIN_BLOCK // max(columns, 1), -(-rows // _MAX_BLOCKS), 1)
     return -(-fewest // _STRIP) * _STRIP
 
 
 def partial_sums(parts, rows, columns):
-    """Memory for two numbers a column of each block."""
+    """Memory for two numbers per column and block."""
     return np.empty((parts, -(-rows // block_rows(rows, columns)), 2, columns))
 
 
-def abreast(rows, columns):
-    """How many rows to lay side by side, so that a row of few columns is worth a loop; divides `rows`."""
-    return next(k for k in range(max(1, min(rows, _WIDE // max(columns, 1))), 0, -1) if rows % k == 0)
+def side_by_side(rows, columns):
+    """How many rows to lay side by side, so that a loop over columns is long enough; divides `rows`."""
+    return next(k for k in range(max(1, min(rows, _MIN_COLUMNS // max(columns, 1))), 0, -1) if rows % k == 0)
 
 
 @apart
 def _add_deviations(x, shift, first, second):
-    """Add to `first` and `second` the deviations of rows of x from `shift`, and their squares."""
+    """Add the deviations of rows of x from `shift` to `first`, and their squares to `second`."""
     for i in range(x.shape[0]):
         row = x[i]
         for c in range(shift.size):
@@ -69,7 +69,7 @@ def _add_deviations(x, shift, first, second):
 
 @apart
 def _join_strip(shift, first, second, before, count, mean, squares):
-    """Join `count` rows, given by their deviations from `shift`, to the `before` rows of the moments."""
+    """Combine the moments of `before` rows with `count` rows, given by their deviations from `shift`."""
     share = count / (before + count)
     between = before * share
     for c in range(shift.size):
@@ -83,10 +83,10 @@ def _join_strip(shift, first, second, before, count, mean, squares):
 def _block_moments(x, first, second, mean, squares):
     """Mean of each column of x (rows, columns) and the sum of squared deviations from it.
 
-    Some rows at a time: deviations from the first of them, in the dtype of x.  Of k rows the squares of these
-    are at most k times those of the deviations from the rows' mean, so little cancels.  Then joined, in
-    float64, to what came before: T. F. Chan, G. H. Golub and R. J. LeVeque, Algorithms for computing the
-    sample variance, The American Statistician 37 (1983), eq. 2.1.
+    Strips of rows are processed one after the other.  Within a strip, deviations from its first row are
+    summed in the dtype of x: for k rows, their squares are at most k times those of the deviations from the
+    mean, so little cancels.  Strips are combined in float64: T. F. Chan, G. H. Golub and R. J. LeVeque,
+    Algorithms for computing the sample variance, The American Statistician 37 (1983), eq. 2.1.
     """
     mean[:] = 0.0
     squares[:] = 0.0
@@ -148,9 +148,9 @@ def _map_block(task, x, block, coefficients, floor, large, out):
 
 @compiled("columns-affine")
 def affine(x, block, coefficients, floor, large, out):
-    """out = max((x - centre) · scale + shift, floor), NaN where that is NaN; past the caches if `large`.
+    """out = max((x - centre) · scale + shift, floor), where NaN stays NaN; past the caches if `large`.
 
-    Blocks are taken from the last to the first: the end of x is what the caches still hold of its moments.
+    Blocks are processed from the last to the first: the caches still hold the end of x from its moments.
     """
     tasks = x.shape[0] * ((x.shape[1] + block - 1) // block)
     parallel_for(_map_block, tasks, x.size, x, block, coefficients, floor, large, out)
@@ -167,8 +167,8 @@ def _add_wide(more, total):
 def sums(relu):
     """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
 
-    partial[p, b]: sums of grad and grad · (x - centre) of each column, with `relu` where the map is not below
-    zero.  Some rows at a time are added in their own dtype, and their sums in float64.
+    partial[p, b]: sums of grad and grad · (x - centre) over each column; with `relu`, where the map is above
+    zero.  Strips of rows are summed in their own dtype, and the sums of strips in float64.
     """
 
     @apart
@@ -215,8 +215,8 @@ def sums(relu):
 def gradient(relu):
     """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
 
-    out = scale · grad + by_centred · (x - centre) + constant, with `relu` zero for grad where the map is not
-    above zero; past the caches if `large`.
+    out = scale · grad + by_centred · (x - centre) + constant; with `relu`, grad counts as 0 where the map is
+    not above zero.  The result is stored past the caches if `large`.
     """
 
     @apart
@@ -280,8 +280,8 @@ def gradient(relu):
 def join(partial, rows, block, mean, squares):
     """Mean and sum of squared deviations of each column, from those of its blocks, partial (blocks, 2, k, C).
 
-    The blocks are of `block` rows each, the last of what is left of `rows`; k rows lie abreast.  Joined one
-    by one, as rows are: the mean of equal numbers is that number.
+    Blocks have `block` rows each, the last one the rest of `rows`; k rows lie side by side.  They are
+    combined one by one, so that the mean of equal numbers is that number.
     """
     blocks, together, columns = partial.shape[0], partial.shape[2], partial.shape[3]
     mean[:] = 0.0

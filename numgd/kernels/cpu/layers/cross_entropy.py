@@ -1,4 +1,4 @@
-"""Cross-entropy of softmax over rows, from logits: one label a row, or probabilities.
+"""Cross-entropy of softmax over rows, from logits: one label per row, or probabilities.
 
 With smoothing ε the target is (1 − ε) t + ε/C over C classes: Szegedy et al., Rethinking the Inception
 architecture (2016), section 7.
@@ -26,7 +26,7 @@ def labels_within(labels, classes):
 
 
 def cross_entropy(x, targets, columns, weights, repeat, smoothing, out):
-    """The sum of ``weights[row // repeat]`` times the row's loss, and in `out` (rows,) the terms.
+    """The sum of ``weights[row // repeat]`` times the loss of each row; the terms go into `out` (rows,).
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def cross_entropy(x, targets, columns, weights, repeat, smoothing, out):
     smoothing : float
         ε.
     out : numpy.ndarray
-        Contiguous; with no elements, only the sum is found.
+        Contiguous; if empty, only the sum is computed.
     """
     labelled = targets.dtype == np.int64
     function = _labelled(x.dtype) if labelled else _mixed(x.dtype)
@@ -49,7 +49,7 @@ def cross_entropy(x, targets, columns, weights, repeat, smoothing, out):
 
 
 def cross_entropy_backward(x, targets, columns, weights, repeat, factor, smoothing, out):
-    """In `out`, as `x`, the gradient of that sum times `factor`."""
+    """The gradient of that sum times `factor`, into `out`, which has the shape of `x`."""
     labelled = targets.dtype == np.int64
     function = _labelled_backward(x.dtype) if labelled else _mixed_backward(x.dtype)
     _drive(function, x, targets, columns, weights, repeat, out, columns, factor, smoothing)
@@ -58,7 +58,7 @@ def cross_entropy_backward(x, targets, columns, weights, repeat, factor, smoothi
 def _drive(function, x, targets, columns, weights, repeat, out, out_step, factor, smoothing):
     rows, block = x.size // columns, rows_in_block(columns)
     if targets.dtype == np.int64:
-        targets = targets.view(x.dtype)  # the driver knows one dtype
+        targets = targets.view(x.dtype)  # the driver takes one dtype
         step = 8 // x.itemsize
     else:
         step = columns
@@ -89,7 +89,7 @@ _sum_of_targets = make_sum(_target)
 
 @strict
 def _row_loss(log_of_sum, chosen, top, mean, smoothing):
-    """What is lost by a row whose label has the logit `chosen`; `mean` is that of all logits less `top`."""
+    """The loss of a row whose label has the logit `chosen`; `mean` is that of all logits, less `top`."""
     return log_of_sum - (times(1.0 - smoothing, below(chosen, top)) + times(smoothing, mean))
 
 

@@ -1,4 +1,4 @@
-"""What a dense layer does beside its matrix product, over rows (N, C)."""
+"""Bias and activation of a dense layer, and their gradient, over rows (N, C)."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def _add_to_block(b, y, bias, floor, block):
 
 @compiled("dense-bias")
 def add_bias(y, bias, floor, block):
-    """y = max(y + bias, floor) in place, NaN where that is NaN; threads take blocks of rows."""
+    """y = max(y + bias, floor) in place; NaN stays NaN.  Threads process blocks of rows."""
     blocks = (y.shape[0] + block - 1) // block
     parallel_for(_add_to_block, blocks, y.size, y, bias, floor, block)
 
@@ -38,5 +38,5 @@ def _gradient_of_block(b, grad, y, floor, block, passed, partial):
 
 @compiled("dense-bias-gradient")
 def bias_gradient(grad, y, floor, block, passed, partial):
-    """passed = grad where y is above the floor, else zero; partial[b]: its sums over the rows of block b."""
+    """passed = grad where y is above the floor, else 0; partial[b] = its sums over the rows of block b."""
     parallel_for(_gradient_of_block, partial.shape[0], 2 * grad.size, grad, y, floor, block, passed, partial)

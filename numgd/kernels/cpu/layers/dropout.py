@@ -1,7 +1,7 @@
-"""Dropout whose mask is a function of seed, stream and place: nothing is kept for the backward pass.
+"""Dropout with a mask that is a function of seed, stream and position: the backward pass needs no memory.
 
-Place i is in group q = i div 64; its word is number (i mod 64) div 16 of the four that Philox gives at
-counter 16 q + i mod 16, so that sixteen neighbours are the same word of sixteen counters.
+Position i is in group q = i div 64.  Its word is number (i mod 64) div 16 of the four words of Philox at
+counter 16 q + i mod 16, so sixteen neighbours are the same word of sixteen counters.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _TASK = 64 * 256
 
 @portable
 def _group(x, seed, stream, start, threshold, scale, out):
-    """The 64 places from `start` on."""
+    """The 64 positions from `start` on."""
     nothing = x.dtype.type(0)
     counter = np.uint64(start // 4)
     a, b, c, d = (
@@ -37,7 +37,7 @@ def _group(x, seed, stream, start, threshold, scale, out):
 
 @portable
 def kept(seed, stream, place, threshold):
-    """Whether a place stays."""
+    """Whether the number at a position is kept."""
     group, within = place // 64, place % 64
     words = philox(seed, stream, np.uint64(16 * group + within % 16))
     which = within // 16
@@ -59,6 +59,6 @@ def _do_task(task, x, seed, stream, threshold, scale, out):
 
 @compiled("dropout")
 def dropout(x, seed, stream, threshold, scale, out):
-    """out = scale · x where the place's word is at least the threshold, else zero; x and out are vectors."""
+    """out = scale · x where the word of the position is at least the threshold, else 0, for vectors."""
     tasks = (x.size + _TASK - 1) // _TASK
     parallel_for(_do_task, tasks, x.size, x, seed, stream, threshold, scale, out)

@@ -6,7 +6,7 @@ import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.portable import strict
-from numgd.kernels.cpu.layers.blocks import BLOCK, PIECE, drive
+from numgd.kernels.cpu.layers.blocks import BLOCK_ELEMENTS, PIECE, drive
 from numgd.kernels.cpu.layers.rows import make_sum
 from numgd.scalars import ACTIVATIONS, LOSSES, times
 
@@ -28,13 +28,15 @@ def total(kind, x, y, weights, repeat, parameter):
     All arrays are of one dtype.
     """
     function = _sum_of(kind, x.dtype)
-    return drive(function, x, y, weights, repeat, x, 1, (1, 0), (x.size, PIECE, BLOCK), 1.0, parameter)
+    return drive(
+        function, x, y, weights, repeat, x, 1, (1, 0), (x.size, PIECE, BLOCK_ELEMENTS), 1.0, parameter
+    )
 
 
 def totals_of_rows(kind, x, y, columns, weights, repeat, factor, parameter, out):
     """out[row] = factor * weights[row // repeat] * the sum of the losses of the row's `columns` elements."""
     function = _row_sum_of(kind, x.dtype)
-    block = max(1, BLOCK // columns)
+    block = max(1, BLOCK_ELEMENTS // columns)
     steps, sizes = (columns, 1), (x.size // columns, block, block)
     drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, parameter)
 
@@ -42,23 +44,25 @@ def totals_of_rows(kind, x, y, columns, weights, repeat, factor, parameter, out)
 def values(kind, x, y, weights, repeat, factor, parameter, out):
     """out[i] = factor * weights[i // repeat] * f(x[i], y[i]) for a loss or an activation.
 
-    An activation has no `y`, and any vector is given in its place; the rest is as for `total`.
+    An activation has no `y`; any vector can be passed.  Other parameters are as for `total`.
     """
     function = _map_of(kind, x.dtype, "value")
-    drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK), factor, parameter)
+    drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK_ELEMENTS), factor, parameter)
 
 
 def derivatives(kind, x, y, weights, repeat, factor, parameter, out):
     """The same of the derivative of f with respect to x."""
     function = _map_of(kind, x.dtype, "derivative")
-    drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK), factor, parameter)
+    drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK_ELEMENTS), factor, parameter)
 
 
 def count_invalid(kind, x):
     """How many elements of a vector are invalid by a test of `INVALID`."""
     one = np.ones(1, x.dtype)
     function = _sum_of(kind, x.dtype)
-    return drive(function, x, x, one, max(1, x.size) + 1, x, 1, (1, 0), (x.size, PIECE, BLOCK), 1.0, 0.0)
+    return drive(
+        function, x, x, one, max(1, x.size) + 1, x, 1, (1, 0), (x.size, PIECE, BLOCK_ELEMENTS), 1.0, 0.0
+    )
 
 
 @strict

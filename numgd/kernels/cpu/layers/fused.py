@@ -30,7 +30,7 @@ FUSED = {
 """The activations that convolutions apply, by name."""
 
 CODES = {name: code for code, name in enumerate(FUSED)}
-"""What a kernel is given: the place of an activation in `PIECES`."""
+"""The code of an activation, its index in `PIECES`, which is passed to kernels."""
 
 PIECES = tuple(FUSED.values())
 """The activations in the order of their codes."""

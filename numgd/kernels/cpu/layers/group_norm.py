@@ -1,7 +1,8 @@
-"""What group norm makes of the sums over the columns of each sample: coefficients for the next pass over it.
+"""Group norm: from sums over the columns of each sample to the coefficients of the next pass over x.
 
-Y. Wu and K. He, Group normalization, ECCV (2018), eqs. 1 to 6.  A group's moments join those of its channels.
-Partial sums are (N, blocks, 2, k, C), coefficients (N, 5, k, C), the same for the k rows that lie abreast.
+Y. Wu and K. He, Group normalization, ECCV (2018), eqs. 1 to 6.  The moments of a group combine those of its
+channels.  Partial sums are (N, blocks, 2, k, C), coefficients (N, 5, k, C),
+equal for all k rows that lie side by side.
 """
 
 import math
@@ -14,7 +15,7 @@ from numgd.kernels.cpu.layers.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE
 
 @compiled("group_norm-forward")
 def forward(partial, rows, block, eps, gamma, beta, mean, inverse, coefficients):
-    """Mean and 1/√(σ² + ε) of each group, (N, groups), and the coefficients that give y."""
+    """Mean and 1/√(σ² + ε) of each group, (N, groups), and the coefficients that compute y."""
     channels, groups = gamma.size, mean.shape[1]
     width = channels // groups
     means, squares = np.empty(channels), np.empty(channels)
@@ -43,9 +44,9 @@ def forward(partial, rows, block, eps, gamma, beta, mean, inverse, coefficients)
 
 @compiled("group_norm-backward")
 def backward(partial, rows, mean, inverse, gamma, coefficients, grad_gamma, grad_beta):
-    """Gradients of γ and β, and the coefficients that give the gradient of x.
+    """Gradients of γ and β, and the coefficients that compute the gradient of x.
 
-    ∂x = (γ ∂y - Σ γ ∂y/m - x̂ Σ γ ∂y x̂/m) / √(σ² + ε), with sums over a sample's group of m numbers.
+    ∂x = (γ ∂y - Σ γ ∂y/m - x̂ Σ γ ∂y x̂/m) / √(σ² + ε), with sums over the m numbers of a group in a sample.
     """
     channels, groups = gamma.size, mean.shape[1]
     width = channels // groups

@@ -1,7 +1,7 @@
-"""Layer norm: every row of x (rows, D) is normalised on its own.
+"""Layer norm: each row of x (rows, D) is normalised separately.
 
-J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization (2016), eq. 3.  A row stays in the cache for its
-mean, its deviations from the mean, and the result.  Rows are cut into blocks, as in `columns`.
+J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization (2016), eq. 3.  A row stays in the cache for
+its mean, its deviations from the mean, and the result.  Rows are cut into blocks, as in `columns`.
 """
 
 import math
@@ -73,7 +73,7 @@ def _do_block(b, grad, x, gamma, eps, block, partial, out):
 
 @compiled("layer_norm-backward")
 def backward(grad, x, gamma, eps, block, partial, out):
-    """The gradient of x, and in partial[b] the sums of grad and grad · x̂ over the rows of block b.
+    """The gradient of x; partial[b] receives the sums of grad and grad · x̂ over the rows of block b.
 
     ∂x = (γ ∂y - Σ γ ∂y/D - x̂ Σ γ ∂y x̂/D) / √(σ² + ε).
     """

@@ -1,6 +1,6 @@
-"""Local response normalisation: every number is divided by a power of the squares of its neighbours.
+"""Local response normalisation: each number is divided by a power of the sum of squares around it.
 
-y_c = x_c s_c^-β with s_c = k + α/n Σ x², the sum over the n channels around c, where those outside are zero:
+y_c = x_c s_c^-β with s_c = k + α/n Σ x², the sum over n channels around c, those outside as zeros:
 A. Krizhevsky, I. Sutskever and G. E. Hinton, ImageNet classification with deep convolutional neural networks,
 NeurIPS (2012), section 3.3, with α divided by n as in Caffe and PyTorch.
 """
@@ -18,7 +18,7 @@ _PIXELS = 64
 
 @portable
 def _powers(s, beta, out):
-    """out = s^-β; roots where β is 3/4 or 1/2, since they vectorise."""
+    """out = s^-β; for β = 3/4 and 1/2 by square roots, which vectorise."""
     real = s.dtype.type
     if beta == 0.75:
         for c in range(s.size):
@@ -48,7 +48,7 @@ def _window_sums(padded, size, out):
 
 @portable
 def _scales(pixel, size, alpha, k, padded, s):
-    """s of a pixel; `padded` holds the squares, with zeros around them that stay."""
+    """s of a pixel; `padded` receives the squares, between zeros that are not changed."""
     real = pixel.dtype.type
     before = size // 2
     squares = padded[before : before + pixel.size]
@@ -93,14 +93,14 @@ def _backward_task(task, grad, x, size, alpha, beta, k, out):
     memory = np.empty((3, channels), x.dtype)
     s, powers, sums = borrow(memory)[0], borrow(memory)[1], borrow(memory)[2]
     after = (size - 1) // 2
-    inside = borrow(products)[after : after + channels]
+    centre = borrow(products)[after : after + channels]
     factor = real(2.0 * alpha * beta / size)
     for i in range(task * _PIXELS, min((task + 1) * _PIXELS, x.shape[0])):
         pixel, slope, result = borrow(x)[i], borrow(grad)[i], borrow(out)[i]
         _scales(pixel, size, alpha, k, borrow(padded), s)
         _powers(s, beta, powers)
         for c in range(channels):
-            inside[c] = slope[c] * pixel[c] * powers[c] / s[c]
+            centre[c] = slope[c] * pixel[c] * powers[c] / s[c]
         _window_sums(borrow(products), size, sums)
         for c in range(channels):
             result[c] = slope[c] * powers[c] - factor * pixel[c] * sums[c]
@@ -108,5 +108,5 @@ def _backward_task(task, grad, x, size, alpha, beta, k, out):
 
 @compiled("local_response_norm-backward")
 def backward(grad, x, size, alpha, beta, k, out):
-    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), the sum over the j whose window holds c."""
+    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), the sum over the j whose window contains c."""
     parallel_for(_backward_task, _tasks(x), 16 * x.size, grad, x, size, alpha, beta, k, out)

@@ -1,9 +1,9 @@
 """Pooling over windows of images (N, H, W, C).
 
-`rows` (2, OH) and `columns` (2, OW) hold where each window starts and stops, inside the image; windows follow
-each other, so those that hold a given row or column do as well (`row_windows` (2, H)).  A task is one row of
-the result: gradients are gathered, not scattered, so no two threads meet and sums have one order.  Loops take
-one pixel at a time, in the order of memory, which is what processors fetch ahead.
+`rows` (2, OH) and `columns` (2, OW) hold where each window starts and stops within the image.  Windows are in
+order, so those that contain a given row are a range as well (`row_windows` (2, H)).  A task computes one row
+of the result.  Each pixel sums the gradients of its windows, so that no two threads write to the same pixel
+and sums have a fixed order.  Loops process one pixel at a time, in memory order, for the prefetcher.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from numgd.jit.portable import apart, compiled, portable
 from numgd.jit.streaming import finish_streams, stream
 
 _LARGE_WINDOW = 64
-_NARROW = 96
+_MAX_CHANNELS_BY_THREES = 96
 
 
 @apart
 def _enlarge(pixels, first, result):
-    """result = the maximum of it, unless the pixels (k, C) are the first, and of them; NaN where one is."""
+    """result = max(result, pixels (k, C)), or of the pixels alone if they are the first; NaN stays."""
     for k in range(pixels.shape[0]):
         pixel = pixels[k]
         if first and k == 0:
@@ -33,7 +33,7 @@ def _enlarge(pixels, first, result):
 
 @apart
 def _enlarge_and_place(pixels, first, start, result, place):
-    """The same, and where it is: the first of equals; the pixels are at `start` and after it."""
+    """The same, with the position of the maximum, the first of equals; the pixels are from `start` on."""
     for k in range(pixels.shape[0]):
         pixel, here = pixels[k], np.int32(start + k)
         if first and k == 0:
@@ -50,7 +50,7 @@ def _enlarge_and_place(pixels, first, start, result, place):
 
 @portable
 def _work(rows, columns, images):
-    """How many numbers are in the windows of all results."""
+    """The number of elements in the windows of all results."""
     tall = wide = 0
     for i in range(rows.shape[1]):
         tall += rows[1, i] - rows[0, i]
@@ -62,10 +62,10 @@ def _work(rows, columns, images):
 @portable
 def _maximum_of_row(task, x, rows, columns, keep, large, out, places):
     n, i = task // out.shape[1], task % out.shape[1]
-    image, line = borrow(x)[n], borrow(out)[n, i]
+    image, row_out = borrow(x)[n], borrow(out)[n, i]
     scratch = np.empty((1, x.shape[3]), x.dtype)
     for j in range(out.shape[2]):
-        result = borrow(scratch)[0] if large else line[j]
+        result = borrow(scratch)[0] if large else row_out[j]
         start, stop = columns[0, j], columns[1, j]
         for h in range(rows[0, i], rows[1, i]):
             pixels, first = image[h, start:stop], h == rows[0, i]
@@ -75,13 +75,13 @@ def _maximum_of_row(task, x, rows, columns, keep, large, out, places):
             else:
                 _enlarge(pixels, first, result)
         if large:
-            stream(line[j], result)
+            stream(row_out[j], result)
     finish_streams()
 
 
 @compiled("pool-maximum")
 def maximum(x, rows, columns, keep, large, out, places):
-    """out (N, OH, OW, C): the largest number of each window; with `keep` its place h W + w in `places`."""
+    """out (N, OH, OW, C): the maximum of each window; with `keep`, its position h W + w in `places`."""
     parallel_for(
         _maximum_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, keep,
         large, out, places,
@@ -90,56 +90,56 @@ def maximum(x, rows, columns, keep, large, out, places):
 
 @apart
 def _give(slope, place, here, result):
-    """Add the slope of each channel whose place is here."""
-    nothing = slope.dtype.type(0)
+    """Add the gradient of each channel whose maximum is here."""
+    zero = slope.dtype.type(0)
     for c in range(result.size):
-        result[c] += slope[c] if place[c] == here else nothing
+        result[c] += slope[c] if place[c] == here else zero
 
 
 @portable
-def _count_outside(task, places, rows, columns, width, outside):
+def _count_invalid(task, places, rows, columns, width, invalid):
     n, i = task // places.shape[1], task % places.shape[1]
-    outside[task] = 0
+    invalid[task] = 0
     top, height = np.uint32(rows[0, i]), np.uint32(rows[1, i] - rows[0, i])
     for j in range(places.shape[2]):
         window = borrow(places)[n, i, j]
         left, breadth = np.uint32(columns[0, j]), np.uint32(columns[1, j] - columns[0, j])
         for c in range(window.size):
-            place = np.uint32(window[c])  # what is below 0 becomes larger than any image
+            place = np.uint32(window[c])  # a negative number becomes larger than any image
             h = place // np.uint32(width)
             w = place - h * np.uint32(width)
-            inside = (np.uint32(h - top) < height) & (np.uint32(w - left) < breadth)
-            outside[task] += 0 if inside else 1
+            within = (np.uint32(h - top) < height) & (np.uint32(w - left) < breadth)
+            invalid[task] += 0 if within else 1
 
 
 @compiled("pool-places-within")
 def places_within(places, rows, columns, width):
-    """Whether each place, h · width + w, is inside the window that it belongs to."""
-    outside = np.empty(places.shape[0] * places.shape[1], np.int64)
-    parallel_for(_count_outside, outside.size, places.size, places, rows, columns, width, outside)
-    return outside.sum() == 0
+    """Whether each position, h · width + w, is inside the window that it belongs to."""
+    invalid = np.empty(places.shape[0] * places.shape[1], np.int64)
+    parallel_for(_count_invalid, invalid.size, places.size, places, rows, columns, width, invalid)
+    return invalid.sum() == 0
 
 
 @portable
 def _maximum_gradient_of_row(task, grad, places, row_windows, columns, large, out):
-    nothing = grad.dtype.type(0)
+    zero = grad.dtype.type(0)
     n, h = task // out.shape[1], task % out.shape[1]
     scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
-    line = borrow(scratch) if large else borrow(out)[n, h]
-    line[:] = nothing
+    row_out = borrow(scratch) if large else borrow(out)[n, h]
+    row_out[:] = zero
     for i in range(row_windows[0, h], row_windows[1, h]):
         for j in range(grad.shape[2]):
             slope, place = borrow(grad)[n, i, j], borrow(places)[n, i, j]
             for w in range(columns[0, j], columns[1, j]):
-                _give(slope, place, np.int32(h * out.shape[2] + w), line[w])
+                _give(slope, place, np.int32(h * out.shape[2] + w), row_out[w])
     if large:
-        stream(borrow(out)[n, h], line)
+        stream(borrow(out)[n, h], row_out)
         finish_streams()
 
 
 @compiled("pool-maximum-gradient")
 def maximum_gradient(grad, places, row_windows, columns, large, out):
-    """out (N, H, W, C): to each place the sum of the gradients of the windows whose maximum it was."""
+    """out (N, H, W, C): for each position, the sum of the gradients of the windows whose maximum it is."""
     parallel_for(
         _maximum_gradient_of_row, out.shape[0] * out.shape[1], _work(row_windows, columns, grad), grad,
         places, row_windows, columns, large, out,
@@ -148,13 +148,13 @@ def maximum_gradient(grad, places, row_windows, columns, large, out):
 
 @apart
 def _add(pixels, first, factor, result):
-    """result = (itself, unless the pixels (k, C) are the first, and them) · factor.
+    """result = (result + Σ pixels (k, C)) · factor, without the old result if the pixels are the first.
 
-    Pixels of few channels are added by threes: each addition to `result` waits for the one before it.
+    Pixels of few channels are added by threes, since each addition to `result` waits for the one before it.
     """
     one = result.dtype.type(1)
     count = pixels.shape[0]
-    by_threes = count // 3 * 3 if result.size <= _NARROW else 0
+    by_threes = count // 3 * 3 if result.size <= _MAX_CHANNELS_BY_THREES else 0
     for k in range(0, by_threes, 3):
         p0, p1, p2 = pixels[k], pixels[k + 1], pixels[k + 2]
         by = factor if k + 3 == count else one
@@ -177,7 +177,7 @@ def _add(pixels, first, factor, result):
 
 @portable
 def _average(image, rows, start, stop, share, result):
-    """The sum over a window times `share`."""
+    """The sum over a window, times `share`."""
     real = result.dtype.type
     for h in range(rows[0], rows[1]):
         _add(image[h, start:stop], h == rows[0], share if h == rows[1] - 1 else real(1), result)
@@ -187,10 +187,10 @@ def _average(image, rows, start, stop, share, result):
 def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, out):
     real = x.dtype.type
     n, i = task // out.shape[1], task % out.shape[1]
-    image, line = borrow(x)[n], borrow(out)[n, i]
+    image, row_out = borrow(x)[n], borrow(out)[n, i]
     scratch, totals = np.empty((1, x.shape[3]), x.dtype), np.empty(x.shape[3])
     for j in range(out.shape[2]):
-        result = borrow(scratch)[0] if large else line[j]
+        result = borrow(scratch)[0] if large else row_out[j]
         share = 1.0 / (row_counts[i] * column_counts[j])
         start, stop = columns[0, j], columns[1, j]
         if (rows[1, i] - rows[0, i]) * (stop - start) < _LARGE_WINDOW:
@@ -200,7 +200,7 @@ def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, ou
             for c in range(result.size):
                 result[c] = real(totals[c])
         if large:
-            stream(line[j], result)
+            stream(row_out[j], result)
     finish_streams()
 
 
@@ -208,7 +208,7 @@ def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, ou
 def average(x, rows, columns, row_counts, column_counts, large, out):
     """out (N, OH, OW, C): sums over windows, divided by row_counts[i] · column_counts[j].
 
-    Sums over large windows are in float64: added one after the other, float32 would lose digits.
+    Sums over large windows are in float64: in float32, many successive additions would lose digits.
     """
     parallel_for(
         _average_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, row_counts,
@@ -218,7 +218,7 @@ def average(x, rows, columns, row_counts, column_counts, large, out):
 
 @apart
 def _share_out(slope, share, result):
-    """Add the slope's share."""
+    """Add the share of a gradient."""
     for c in range(result.size):
         result[c] += share * slope[c]
 
@@ -228,21 +228,21 @@ def _average_gradient_of_row(task, grad, row_windows, columns, row_counts, colum
     real = grad.dtype.type
     n, h = task // out.shape[1], task % out.shape[1]
     scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
-    line = borrow(scratch) if large else borrow(out)[n, h]
-    line[:] = real(0)
+    row_out = borrow(scratch) if large else borrow(out)[n, h]
+    row_out[:] = real(0)
     for i in range(row_windows[0, h], row_windows[1, h]):
         for j in range(grad.shape[2]):
             share = real(1.0 / (row_counts[i] * column_counts[j]))
             for w in range(columns[0, j], columns[1, j]):
-                _share_out(borrow(grad)[n, i, j], share, line[w])
+                _share_out(borrow(grad)[n, i, j], share, row_out[w])
     if large:
-        stream(borrow(out)[n, h], line)
+        stream(borrow(out)[n, h], row_out)
         finish_streams()
 
 
 @compiled("pool-average-gradient")
 def average_gradient(grad, row_windows, columns, row_counts, column_counts, large, out):
-    """out (N, H, W, C): to each pixel its share in the gradients of the windows that hold it."""
+    """out (N, H, W, C): for each pixel, its share of the gradients of the windows that contain it."""
     parallel_for(
         _average_gradient_of_row, out.shape[0] * out.shape[1], _work(row_windows, columns, grad), grad,
         row_windows, columns, row_counts, column_counts, large, out,

@@ -1,4 +1,4 @@
-"""What softmax and cross-entropy share: exponentials of rows, less the largest element, and their sums."""
+"""Exponentials of rows, less the largest element, and their sums: for softmax and cross-entropy."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from numgd.jit import simd
 from numgd.jit.portable import portable, strict
 from numgd.kernels.cpu.layers.blocks import PIECE
 
-_SHORT = 64  # rows of fewer elements are taken together: one loop over all their exponentials
+_SHORT = 64  # rows of fewer elements share one loop over all their exponentials
 
 
 def make_sum(term):
-    """Function ``sum(u, v, a)``: Σᵢ term(u[i], v[i], a) in float64, of pieces in their own dtype."""
+    """Function ``sum(u, v, a)``: Σᵢ term(u[i], v[i], a); pieces in their own dtype, their sum in float64."""
 
     @portable
     def sum_of_piece(u, v, a):
         piece = u.dtype.type(0)
-        for i in range(u.size):  # the one sum that may be reordered: the term is strict
+        for i in range(u.size):  # only this sum may be reordered: the term is strict
             piece += term(u[i], v[i], a)
         return np.float64(piece)
 
@@ -32,13 +32,13 @@ def make_sum(term):
 
 @strict
 def below(u, top):
-    """u − top, where `top` is the largest element of u's row, infinite or not."""
+    """u − top, where `top` is the largest element of the row of u, which may be infinite."""
     return type(u)(0) if u == top else u - top
 
 
 @strict
 def _mass(top, total):
-    """The sum of a row's exponentials; NaN where no limit is: several are ∞, or all −∞."""
+    """The sum of the exponentials of a row; NaN if it has no limit: several elements are ∞, or all −∞."""
     determined = (abs(top) < np.inf) | ((top > 0) & (total == 1))
     return np.float64(total if determined else np.nan)
 
@@ -85,7 +85,7 @@ def exponentials_of_rows(u, columns, out, sums):
 
 @portable
 def log_sums_of_rows(u, columns, tops, logs):
-    """log Σ exp(u − top) of rows of `columns` elements, and their largest elements."""
+    """log Σ exp(u − top) for rows of `columns` elements, and their largest elements."""
     if columns < _SHORT:
         _exponentials_of_short_rows(u, columns, tops, np.empty(u.size, u.dtype), logs)
     else:

@@ -6,7 +6,7 @@ import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.portable import strict
-from numgd.kernels.cpu.layers.blocks import BLOCK, drive
+from numgd.kernels.cpu.layers.blocks import BLOCK_ELEMENTS, drive
 from numgd.kernels.cpu.layers.rows import (
     below,
     exponentials_of_rows,
@@ -37,8 +37,10 @@ def log_softmax_backward(grad, x, columns, out):
 
 
 def rows_in_block(columns):
-    """How many rows make a block."""
-    return max(1, BLOCK // (4 * columns))  # an exponential costs about four plain operations
+    """Number of rows in a block."""
+    return max(
+        1, BLOCK_ELEMENTS // (4 * columns)
+    )  # an exponential costs about as much as four elementary operations
 
 
 def _drive(function, x, y, columns, out):
@@ -85,7 +87,7 @@ def _softmax_backward(dtype):
 
 @strict
 def _twice_less(u, top, log_of_sum):
-    """In this order: the sum of the last two would lose the digits of the smaller one."""
+    """Evaluated in this order: the sum of the last two would lose digits of the smaller one."""
     return below(u, top) - log_of_sum
 
 

@@ -1,12 +1,13 @@
-"""The gradient of the bias: sums over pixels, the same at any number of threads."""
+"""The gradient of the bias: sums over pixels, the same for any number of threads."""
 
 import numpy as np
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.layers.columns import abreast
+from numgd.kernels.cpu.layers.columns import side_by_side
 
-ROWS = 64
+MIN_ROWS = 64
+"""Rows of a block, at least."""
 
 
 @portable
@@ -16,9 +17,9 @@ def _sum_block(block, grad, partial):
     first = block * grad.shape[0] // partial.shape[0]
     last = (block + 1) * grad.shape[0] // partial.shape[0]
     for row in range(first, last):
-        line = grad[row]
-        for c in range(line.size):
-            total[c] += np.float64(line[c])
+        numbers = grad[row]
+        for c in range(numbers.size):
+            total[c] += np.float64(numbers[c])
 
 
 @compiled("conv-bias-gradient")
@@ -33,8 +34,8 @@ def bias_gradient(grad, out):
         out[:] = 0
         return
     channels = grad.shape[-1]
-    pixels = abreast(grad.size // channels, channels)
+    pixels = side_by_side(grad.size // channels, channels)
     rows = grad.reshape(-1, pixels * channels)
-    partial = np.empty((min(256, rows.shape[0] // ROWS + 1), rows.shape[1]))
+    partial = np.empty((min(256, rows.shape[0] // MIN_ROWS + 1), rows.shape[1]))
     _partial(rows, partial)
     out[:] = partial.reshape(-1, channels).sum(axis=0)

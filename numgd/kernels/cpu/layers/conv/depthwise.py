@@ -1,11 +1,11 @@
 """Depthwise convolution and narrow groups: a vector holds neighbouring channels, whole groups of them.
 
-Where each group has as many output as input channels, and few, a channel of the result depends on the
-channels of its own group alone.  They stand in the same vector: the micro-kernel turns each of a group's
-channels to all lanes of the group and multiplies by the weights of that channel.
+If each group has as many output as input channels, and few of them, a channel of the result depends only on
+the channels of its own group.  They are in the same vector: the micro-kernel broadcasts each channel of a
+group to all lanes of the group and multiplies by the weights of that channel.
 
-Pixels of many channels lie pages apart, where they would drive each other out of the cache.  So a band of the
-image is copied first, borders filled with zeros, into panels that hold one vector of channels each.
+Pixels of many channels are pages apart, and would evict each other from the cache.  So a band of the image is
+first copied, with its borders filled with zeros, into panels that hold one vector of channels each.
 """
 
 from functools import cache
@@ -29,50 +29,52 @@ from numgd.kernels.cpu.layers.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import cached
-from numgd.kernels.cpu.layers.conv.shares import MEMORY, SHARES, add_shares
+from numgd.kernels.cpu.layers.conv.shares import MAX_BYTES, MAX_SHARES, add_shares
 from numgd.kernels.cpu.layers.fused import finish
 
-BAND = 2**17
-"""Bytes that a thread's panels aim at."""
+BAND_BYTES = 2**17
+"""Target size of the panels of a thread."""
 
-PANELS = 16
-"""Vectors of channels that are copied together at most."""
+MAX_PANELS = 16
+"""Vectors of channels that are copied together, at most."""
 
-SEGMENT = 512
-"""Results of a line that are computed together at most."""
-
-
-NARROW = (1, 2, 4, 8)
-"""Channels of a group for which there are micro-kernels."""
+MAX_SEGMENT = 512
+"""Results of a row that are computed together, at most."""
 
 
-def widths_of(dtype):
-    """Those that a vector holds several of."""
-    return tuple(width for width in NARROW if width <= lanes_of(dtype))
+GROUP_WIDTHS = (1, 2, 4, 8)
+"""Channels per group for which there are micro-kernels."""
 
 
-def taps_for(width):
-    """Taps whose sums the registers hold together."""
+def group_widths(dtype):
+    """Those that fit into a vector."""
+    return tuple(group_width for group_width in GROUP_WIDTHS if group_width <= lanes_of(dtype))
+
+
+def taps_for(group_width):
+    """Taps whose sums fit into the registers together."""
     registers = 16 if register_bytes() == 32 else 32
-    return max(1, min(9, (registers - 6) // (width + 1)))
+    return max(1, min(9, (registers - 6) // (group_width + 1)))
 
 
-def _pixels_for(width):
-    """Pixels of the blocks for a width, falling: images of 7 · 2ⁿ pixels are common."""
+def _pixels_for(group_width):
+    """Pixels of the blocks for a group width, in descending order: images of 7 · 2ⁿ pixels are common."""
     if register_bytes() == 32:
-        return (6 if width > 1 else 8, 4, 2, 1)
+        return (6 if group_width > 1 else 8, 4, 2, 1)
     return (14, 7, 4, 1)
 
 
 def _kinds(dtype):
-    """The compiled blocks: those of each width."""
+    """The compiled blocks of all group widths."""
     lanes = lanes_of(dtype)
-    return tuple((rows, lanes, width) for width in widths_of(dtype) for rows in _pixels_for(width))
+    return tuple(
+        (rows, lanes, group_width) for group_width in group_widths(dtype) for rows in _pixels_for(group_width)
+    )
 
 
 @by_shape
 def cover(count, sizes):
-    """Places in `sizes` of blocks that cover so many pixels, and where each begins: the last may overlap."""
+    """Indices in `sizes` of blocks that cover so many pixels, and their first pixels; they may overlap."""
     chosen, begins, done = [], [], 0
     fitting = [k for k, size in enumerate(sizes) if size <= count]
     while done < count:
@@ -88,7 +90,7 @@ def reason_against(layer):
     """Why the algorithm does not apply, or None."""
     lanes = lanes_of(np.dtype(np.float32))
     channels, groups = layer.in_channels, layer.geometry.groups
-    widths = widths_of(np.dtype(np.float64))
+    widths = group_widths(np.dtype(np.float64))
     if channels != layer.out_channels or channels // groups not in widths or channels < lanes:
         return (
             f"it takes groups of {widths} channels, as many in as out, and at least {lanes} channels; "
@@ -98,39 +100,39 @@ def reason_against(layer):
 
 
 @portable
-def first_channel(block, lanes, back, channels):
-    """The first channel of a block: block · lanes − back, where there are that and those behind it."""
-    return max(0, min(block * lanes - back, channels - lanes))
+def first_channel(block, lanes, lead, channels):
+    """The first channel of a block: block · lanes − lead, limited so that all its channels exist."""
+    return max(0, min(block * lanes - lead, channels - lanes))
 
 
 @portable
-def _pack_block(block, weight, taps, transposed, lanes, back, packed):
-    channels, _, width = weight.shape
-    first = first_channel(block, lanes, back, channels)
+def _pack_block(block, weight, taps, transposed, lanes, lead, packed):
+    channels, _, group_width = weight.shape
+    first = first_channel(block, lanes, lead, channels)
     for t in range(taps.size):
-        for j in range(width):
-            place = ((block * taps.size + t) * width + j) * lanes
+        for j in range(group_width):
+            place = ((block * taps.size + t) * group_width + j) * lanes
             for n in range(lanes):
                 channel = first + n
                 if transposed:
-                    value = weight[channel // width * width + j, taps[t], channel % width]
+                    value = weight[channel // group_width * group_width + j, taps[t], channel % group_width]
                 else:
                     value = weight[channel, taps[t], j]
                 packed[place + n] = value
 
 
 @compiled("conv-depthwise-pack", ELEMENTWISE_FLAGS)
-def _pack(weight, taps, transposed, lanes, back, packed):
+def _pack(weight, taps, transposed, lanes, lead, packed):
     """``packed[b, t, j, n]`` for lane n of block b and channel j of its group.
 
-    `weight` is (out, taps, width).  Block b begins with its `first_channel`.
+    `weight` is (out, taps, group width).  Block b begins with its `first_channel`.
     """
-    blocks = (weight.shape[0] + back + lanes - 1) // lanes
-    parallel_for(_pack_block, blocks, packed.size, weight, taps, transposed, lanes, back, packed)
+    blocks = (weight.shape[0] + lead + lanes - 1) // lanes
+    parallel_for(_pack_block, blocks, packed.size, weight, taps, transposed, lanes, lead, packed)
 
 
 class Cut(NamedTuple):
-    """A sweep over results, cut into bands, segments of lines and panels."""
+    """A sweep over results, cut into bands, segments of rows and panels."""
 
     start_y: int
     step_y: int
@@ -140,10 +142,10 @@ class Cut(NamedTuple):
     count_x: int
     source_step_y: int
     source_step_x: int
-    above: int  # the first row and column of the image that the first result meets
-    before: int
-    tall: int  # rows and pixels that a result meets
-    wide: int
+    first_y: int  # the first row and column of the image that the first result reads
+    first_x: int
+    extent_y: int  # rows and columns that a result reads
+    extent_x: int
     band: int  # rows of results at a time
     segment: int  # results of a row at a time
     panels: int  # vectors of channels at a time
@@ -157,27 +159,27 @@ def _copier(dtype):
     move = move_vector(from_dtype(dtype), lanes)
 
     @portable
-    def copy(source, shape, image, from_y, from_x, tall, wide, first, panels, zeros, target):
-        # target[panel, y, x, lane], a vector of zeros where there is no image.  Panel p holds the channels
-        # from min((first + p) · lanes, channels - lanes).
-        _, height, line, channels = shape
-        pitch = tall * wide * lanes
-        low = min(wide, max(0, -from_x))
-        high = max(low, min(wide, line - from_x))
-        for r in range(tall):
+    def copy(source, shape, image, from_y, from_x, in_rows, in_columns, first, panels, zeros, target):
+        # target[panel, y, x, lane], with zeros outside the image.  Panel p holds the channels from
+        # min((first + p) · lanes, channels - lanes) on.
+        _, height, width, channels = shape
+        pitch = in_rows * in_columns * lanes
+        low = min(in_columns, max(0, -from_x))
+        high = max(low, min(in_columns, width - from_x))
+        for r in range(in_rows):
             y = from_y + r
             begin, end = low, high
             if y < 0 or y >= height:
-                begin, end = wide, wide
+                begin, end = in_columns, in_columns
             for panel in range(panels):
-                start = panel * pitch + r * wide * lanes
+                start = panel * pitch + r * in_columns * lanes
                 for x in range(begin):
                     move(zeros, 0, target, start + x * lanes)
-                for x in range(end, wide):
+                for x in range(end, in_columns):
                     move(zeros, 0, target, start + x * lanes)
             for x in range(begin, end):
-                pixel = ((image * height + y) * line + from_x + x) * channels
-                start = (r * wide + x) * lanes
+                pixel = ((image * height + y) * width + from_x + x) * channels
+                start = (r * in_columns + x) * lanes
                 for panel in range(panels):
                     shift = min((first + panel) * lanes, channels - lanes)
                     move(source, pixel + shift, target, start + panel * pitch)
@@ -193,12 +195,26 @@ def _driver(dtype):
     gather = any_of(gather_lanes, from_dtype(dtype), _kinds(dtype))
 
     @portable
-    def take(
-        worker, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation
+    def do_items(
+        worker,
+        source,
+        zeros,
+        packed,
+        bias,
+        out,
+        scratch,
+        sums,
+        dy,
+        dx,
+        cut,
+        kinds,
+        begins,
+        group_width,
+        activation,
     ):
         batch, channels = source.shape[0], source.shape[3]
         taps = dy.size
-        size = source.itemsize
+        itemsize = source.itemsize
         panels = (channels + lanes - 1) // lanes
         parts = (panels + cut.panels - 1) // cut.panels
         bands = (cut.count_y + cut.band - 1) // cut.band
@@ -214,26 +230,26 @@ def _driver(dtype):
             from_y = item // (parts * segments) % bands * cut.band
             image = item // (parts * segments * bands)
             band = min(cut.band, cut.count_y - from_y)
-            tall = (band - 1) * cut.source_step_y + cut.tall
-            wide = (segment - 1) * cut.source_step_x + cut.wide
+            in_rows = (band - 1) * cut.source_step_y + cut.extent_y
+            in_columns = (segment - 1) * cut.source_step_x + cut.extent_x
             first = part * cut.panels
             count = min(cut.panels, panels - first)
-            y, x = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
-            copy_part(numbers, source.shape, image, y, x, tall, wide, first, count, zeros, copy)
+            y, x = from_y * cut.source_step_y + cut.first_y, from_x * cut.source_step_x + cut.first_x
+            copy_part(numbers, source.shape, image, y, x, in_rows, in_columns, first, count, zeros, copy)
             step = cut.source_step_x * lanes
-            # Results are collected first: written straight to pixels that lie pages apart, each would
-            # wait for its line of the cache.  The last vector may begin before the part's first channel.
+            # Results are first stored in scratch memory: writes to pixels that are pages apart would each
+            # wait for a cache line.  The last vector may begin before the part's first channel.
             pitch = (cut.panels + 1) * lanes
             results = borrow(sums)[worker]
             for t in range(taps):
                 table[t] = address_of(copy)
-                table[t] += ((dy[t] - cut.above) * wide + dx[t] - cut.before) * lanes * size
+                table[t] += ((dy[t] - cut.first_y) * in_columns + dx[t] - cut.first_x) * lanes * itemsize
             for panel in range(count):
                 shift = min((first + panel) * lanes, channels - lanes)
-                place = (first + panel) * taps * width * lanes
+                place = (first + panel) * taps * group_width * lanes
                 for row in range(band):
                     start = row * segment * pitch + lanes + shift - first * lanes
-                    origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                    origin = (panel * in_rows + row * cut.source_step_y) * in_columns * lanes
                     for block in range(kinds.size):
                         at = begins[block]
                         gather(
@@ -252,57 +268,71 @@ def _driver(dtype):
 
     @compiled(f"conv-depthwise-{dtype}")
     def drive(
-        work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, width, activation
+        work,
+        source,
+        zeros,
+        packed,
+        bias,
+        out,
+        scratch,
+        sums,
+        dy,
+        dx,
+        cut,
+        kinds,
+        begins,
+        group_width,
+        activation,
     ):
         parallel_for(
-            take, cut.workers, work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds,
-            begins, width, activation,
+            do_items, cut.workers, work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds,
+            begins, group_width, activation,
         )  # fmt: skip
 
     return drive
 
 
 def _reach(offsets):
-    """The least of the taps' offsets, and how far they reach."""
+    """The smallest of the offsets of taps, and the extent of all of them."""
     least = int(offsets.min()) if offsets.size else 0
     return least, int(offsets.max()) - least + 1 if offsets.size else 1
 
 
 @by_shape
-def _cut(sweep, down, across, batch, channels, size, itemsize, most):
-    """Bands of a sweep over results, for `most` threads; `down` and `across` as of `_reach`."""
-    (above, tall), (before, wide) = down, across
-    lanes = size // itemsize
-    segment = min(SEGMENT, sweep.count_x)
-    panels = min(PANELS, ceil_divide(channels, lanes))
+def _cut(sweep, reach_y, reach_x, batch, channels, vector_bytes, itemsize, max_threads):
+    """The `Cut` of a sweep, and the numbers of a band; `reach_y` and `reach_x` are results of `_reach`."""
+    (first_y, extent_y), (first_x, extent_x) = reach_y, reach_x
+    lanes = vector_bytes // itemsize
+    segment = min(MAX_SEGMENT, sweep.count_x)
+    panels = min(MAX_PANELS, ceil_divide(channels, lanes))
 
     def cost(band, panels):
-        rows = (band - 1) * sweep.source_step_y + tall
-        return rows * ((segment - 1) * sweep.source_step_x + wide) * panels * size
+        rows = (band - 1) * sweep.source_step_y + extent_y
+        return rows * ((segment - 1) * sweep.source_step_x + extent_x) * panels * vector_bytes
 
-    while panels > 1 and cost(1, panels) > BAND:
+    while panels > 1 and cost(1, panels) > BAND_BYTES:
         panels = ceil_divide(panels, 2)
-    band = max((b for b in range(1, sweep.count_y + 1) if cost(b, panels) <= BAND), default=1)
+    band = max((b for b in range(1, sweep.count_y + 1) if cost(b, panels) <= BAND_BYTES), default=1)
     band = ceil_divide(sweep.count_y, ceil_divide(sweep.count_y, band))
     items = batch * ceil_divide(sweep.count_y, band) * ceil_divide(sweep.count_x, segment)
     items *= ceil_divide(ceil_divide(channels, lanes), panels)
-    workers = max(1, min(most, items, 16 * 2**20 // cost(band, panels)))
-    cut = Cut(*sweep[:8], above, before, tall, wide, band, segment, panels, workers)
+    workers = max(1, min(max_threads, items, 16 * 2**20 // cost(band, panels)))
+    cut = Cut(*sweep[:8], first_y, first_x, extent_y, extent_x, band, segment, panels, workers)
     return cut, cost(band, panels) // itemsize
 
 
-def packed_weights(weight, taps, transposed, packed_cache, back=0):
-    """The weights of chosen taps as `_pack` has them."""
+def packed_weights(weight, taps, transposed, packed_cache, lead=0):
+    """The weights of chosen taps, packed; see `_pack`."""
     channels, lanes = weight.shape[0], lanes_of(weight.dtype)
-    blocks = ceil_divide(channels + back, lanes)
+    blocks = ceil_divide(channels + lead, lanes)
 
     def make():
         flat = weight.reshape(channels, -1, weight.shape[3])
         packed = workspace(blocks * taps.size * flat.shape[2] * lanes, weight.dtype)
-        _pack(flat, taps, transposed, lanes, back, packed)
+        _pack(flat, taps, transposed, lanes, lead, packed)
         return packed
 
-    return cached(packed_cache, ("depthwise", transposed, taps.tobytes(), back), make)
+    return cached(packed_cache, ("depthwise", transposed, taps.tobytes(), lead), make)
 
 
 def _run(source, weight, bias, out, taps, transposed, sweep, activation, packed_cache):
@@ -312,20 +342,27 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, packed_
     reached, dy, dx = taps
     dtype = out.dtype
     channels = out.shape[3]
-    width = weight.shape[3]
+    group_width = weight.shape[3]
     lanes = lanes_of(dtype)
 
     packed = packed_weights(weight, reached, transposed, packed_cache)
-    work = work_of(source.shape[0] * sweep.count_y * sweep.count_x * channels, reached.size * width)
-    most = threads_for(work)
+    work = work_of(source.shape[0] * sweep.count_y * sweep.count_x * channels, reached.size * group_width)
+    max_threads = threads_for(work)
     cut, length = _cut(
-        sweep, _reach(dy), _reach(dx), source.shape[0], channels, register_bytes(), dtype.itemsize, most
+        sweep,
+        _reach(dy),
+        _reach(dx),
+        source.shape[0],
+        channels,
+        register_bytes(),
+        dtype.itemsize,
+        max_threads,
     )
     scratch = workspace(length, dtype, cut.workers)
     sums = workspace(cut.band * cut.segment * (cut.panels + 1) * lanes, dtype, cut.workers)
-    sizes = _pixels_for(width)
+    sizes = _pixels_for(group_width)
     chosen, begins = cover(cut.segment, sizes)
-    chosen = chosen + len(sizes) * widths_of(dtype).index(width)
+    chosen = chosen + len(sizes) * group_widths(dtype).index(group_width)
     _driver(dtype)(
         work,
         source,
@@ -340,7 +377,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, packed_
         cut,
         chosen,
         begins,
-        width,
+        group_width,
         activation,
     )
 
@@ -361,16 +398,18 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
 def _weight_driver(dtype):
     """The loop over bands of results."""
     lanes = lanes_of(dtype)
-    kinds = tuple((taps_for(width), lanes, width) for width in widths_of(dtype))
-    most = max(taps for taps, _, _ in kinds)
+    kinds = tuple((taps_for(group_width), lanes, group_width) for group_width in group_widths(dtype))
+    max_taps = max(taps for taps, _, _ in kinds)
     copy_part = _copier(dtype)
     reduce = any_of(reduce_lanes, from_dtype(dtype), kinds)
 
     @portable
-    def take(worker, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
-        # partial is (shares, blocks of channels, groups of taps, taps, width, lanes).
+    def do_items(
+        worker, grad, x, zeros, scratch, grad_scratch, partial, dy, dx, cut, kind, group_width, tap_count
+    ):
+        # `partial` is (shares, blocks of channels, groups of taps, taps, group width, lanes).
         batch, channels = x.shape[0], x.shape[3]
-        size = x.itemsize
+        itemsize = x.itemsize
         zero = x.dtype.type(0.0)
         taps = dy.size
         groups = (taps + tap_count - 1) // tap_count
@@ -378,33 +417,33 @@ def _weight_driver(dtype):
         parts = (panels + cut.panels - 1) // cut.panels
         bands = (cut.count_y + cut.band - 1) // cut.band
         segments = (cut.count_x + cut.segment - 1) // cut.segment
-        block = tap_count * width * lanes
-        numbers, gradient = x.reshape(-1), grad.reshape(-1)
-        pieces = batch * bands * segments
+        block = tap_count * group_width * lanes
+        numbers, grad_numbers = x.reshape(-1), grad.reshape(-1)
+        chunks = batch * bands * segments
         shares = partial.shape[0]
         items = shares * parts
-        copy, slopes = borrow(scratch)[worker], borrow(slopes_scratch)[worker]
-        table = np.empty(most, np.int64)
+        copy, grad_copy = borrow(scratch)[worker], borrow(grad_scratch)[worker]
+        table = np.empty(max_taps, np.int64)
         sums = np.empty(block, x.dtype)
         for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
             share, part = item // parts, item % parts
             first = part * cut.panels
             count = min(cut.panels, panels - first)
-            collected = borrow(partial)[share, first * groups * block : (first + count) * groups * block]
-            for i in range(collected.size):
-                collected[i] = zero
-            for piece in range(share * pieces // shares, (share + 1) * pieces // shares):
-                from_x = piece % segments * cut.segment
-                from_y = piece // segments % bands * cut.band
-                image = piece // (segments * bands)
+            share_sums = borrow(partial)[share, first * groups * block : (first + count) * groups * block]
+            for i in range(share_sums.size):
+                share_sums[i] = zero
+            for chunk in range(share * chunks // shares, (share + 1) * chunks // shares):
+                from_x = chunk % segments * cut.segment
+                from_y = chunk // segments % bands * cut.band
+                image = chunk // (segments * bands)
                 band = min(cut.band, cut.count_y - from_y)
                 segment = min(cut.segment, cut.count_x - from_x)
-                tall = (band - 1) * cut.source_step_y + cut.tall
-                wide = (segment - 1) * cut.source_step_x + cut.wide
-                y, xx = from_y * cut.source_step_y + cut.above, from_x * cut.source_step_x + cut.before
-                copy_part(numbers, x.shape, image, y, xx, tall, wide, first, count, zeros, copy)
+                in_rows = (band - 1) * cut.source_step_y + cut.extent_y
+                in_columns = (segment - 1) * cut.source_step_x + cut.extent_x
+                y, xx = from_y * cut.source_step_y + cut.first_y, from_x * cut.source_step_x + cut.first_x
+                copy_part(numbers, x.shape, image, y, xx, in_rows, in_columns, first, count, zeros, copy)
                 copy_part(
-                    gradient,
+                    grad_numbers,
                     grad.shape,
                     image,
                     from_y,
@@ -414,33 +453,37 @@ def _weight_driver(dtype):
                     first,
                     count,
                     zeros,
-                    slopes,
+                    grad_copy,
                 )
                 for group in range(groups):
                     for t in range(tap_count):
-                        # Beyond the last tap the last one is summed again, for nothing.
+                        # Beyond the last tap, the last one is summed again and the sum is not used.
                         tap = min(group * tap_count + t, taps - 1)
                         table[t] = address_of(copy)
-                        table[t] += ((dy[tap] - cut.above) * wide + dx[tap] - cut.before) * lanes * size
+                        table[t] += (
+                            ((dy[tap] - cut.first_y) * in_columns + dx[tap] - cut.first_x) * lanes * itemsize
+                        )
                     for panel in range(count):
                         for i in range(block):
                             sums[i] = zero
                         for row in range(band):
-                            origin = (panel * tall + row * cut.source_step_y) * wide * lanes
+                            origin = (panel * in_rows + row * cut.source_step_y) * in_columns * lanes
                             start = (panel * band + row) * segment * lanes - origin
                             reduce(
-                                kind, address_of(slopes) + start * size, lanes, table, 0, origin, segment,
-                                cut.source_step_x * lanes, sums, 0,
+                                kind, address_of(grad_copy) + start * itemsize, lanes, table, 0, origin,
+                                segment, cut.source_step_x * lanes, sums, 0,
                             )  # fmt: skip
-                        target = collected[(panel * groups + group) * block :]
+                        target = share_sums[(panel * groups + group) * block :]
                         for i in range(block):
                             target[i] += sums[i]
 
     @compiled(f"conv-depthwise-weight-gradient-{dtype}")
-    def drive(work, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind, width, tap_count):
+    def drive(
+        work, grad, x, zeros, scratch, grad_scratch, partial, dy, dx, cut, kind, group_width, tap_count
+    ):
         parallel_for(
-            take, cut.workers, work, grad, x, zeros, scratch, slopes_scratch, partial, dy, dx, cut, kind,
-            width, tap_count,
+            do_items, cut.workers, work, grad, x, zeros, scratch, grad_scratch, partial, dy, dx, cut, kind,
+            group_width, tap_count,
         )  # fmt: skip
 
     return drive
@@ -449,43 +492,55 @@ def _weight_driver(dtype):
 def weight_gradient(grad, x, out, geometry):
     """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
     dtype = out.dtype
-    channels, _, _, width = out.shape
+    channels, _, _, group_width = out.shape
     lanes = lanes_of(dtype)
     (taps, dy, dx), sweep = whole_sweep(grad.shape, out.shape, geometry)
-    count = taps_for(width)
-    work = work_of(grad.size, taps.size * width)
-    most = threads_for(work)
+    count = taps_for(group_width)
+    work = work_of(grad.size, taps.size * group_width)
+    max_threads = threads_for(work)
     cut, length = _cut(
-        sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, most
+        sweep, _reach(dy), _reach(dx), grad.shape[0], channels, register_bytes(), dtype.itemsize, max_threads
     )
     blocks = ceil_divide(channels, lanes)
-    total = blocks * ceil_divide(taps.size, count) * count * width * lanes
-    pieces = grad.shape[0] * ceil_divide(sweep.count_y, cut.band) * ceil_divide(sweep.count_x, cut.segment)
-    partial = np.empty((max(1, min(SHARES, pieces, MEMORY // (total * dtype.itemsize))), total), dtype)
+    total = blocks * ceil_divide(taps.size, count) * count * group_width * lanes
+    chunks = grad.shape[0] * ceil_divide(sweep.count_y, cut.band) * ceil_divide(sweep.count_x, cut.segment)
+    partial = np.empty((max(1, min(MAX_SHARES, chunks, MAX_BYTES // (total * dtype.itemsize))), total), dtype)
     scratch = workspace(length, dtype, cut.workers)
-    slopes = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
-    kind = widths_of(dtype).index(width)
+    grad_copy = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
+    kind = group_widths(dtype).index(group_width)
     _weight_driver(dtype)(
-        work, grad, x, np.zeros(lanes, dtype), scratch, slopes, partial, dy, dx, cut, kind, width, count
+        work,
+        grad,
+        x,
+        np.zeros(lanes, dtype),
+        scratch,
+        grad_copy,
+        partial,
+        dy,
+        dx,
+        cut,
+        kind,
+        group_width,
+        count,
     )
-    put_weights(partial, out)
+    write_weights(partial, out)
 
 
-def put_weights(partial, out, back=0):
-    """Sum shares (shares, blocks of channels · taps · width · lanes) of the weights' gradient into `out`.
+def write_weights(partial, out, lead=0):
+    """Sum `partial` (shares, blocks of channels · taps · group width · lanes) into the weight gradient `out`.
 
-    Blocks are as in `_pack`.  Behind a block's taps may stand others, which count for nothing.
+    Blocks are as in `_pack`.  The taps of a block may be followed by others, which are ignored.
     """
     summed = partial[0]
     if len(partial) > 1:
         summed = np.empty(summed.size, out.dtype)
         add_shares(partial, summed)
-    lanes, channels, width = lanes_of(out.dtype), out.shape[0], out.shape[3]
-    flat = out.reshape(channels, -1, width)
-    blocks = summed.reshape(ceil_divide(channels + back, lanes), -1, width, lanes)[:, : flat.shape[1]]
+    lanes, channels, group_width = lanes_of(out.dtype), out.shape[0], out.shape[3]
+    flat = out.reshape(channels, -1, group_width)
+    blocks = summed.reshape(ceil_divide(channels + lead, lanes), -1, group_width, lanes)[:, : flat.shape[1]]
     by_channel = blocks.transpose(0, 3, 1, 2)
     for block, found in enumerate(by_channel):
-        first = first_channel(block, lanes, back, channels)
+        first = first_channel(block, lanes, lead, channels)
         flat[first : first + lanes] = found
 
 
@@ -497,5 +552,5 @@ ALGORITHM = ConvAlgorithm(
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
     priority=30,
-    worthwhile=lambda layer, batch, height, width: True,
+    worthwhile=lambda layer, batch, height, group_width: True,
 )

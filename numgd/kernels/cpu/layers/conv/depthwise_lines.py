@@ -1,9 +1,9 @@
-"""Depthwise convolution, kernels three pixels wide at stride one: a line of results stays in registers.
+"""Depthwise convolution, kernels three pixels wide at stride one: a row of results stays in registers.
 
-A vector holds neighbouring channels.  Every number of the image is loaded once for the three results of a
-line that it enters, from where it is; a line's ends, beyond which there is no image, have their own blocks.
-Pixels of many channels lie pages apart, in few sets of the cache: vectors begin with lines of the cache where
-they can, so that each takes one.
+A vector holds neighbouring channels.  Every number of the image is loaded once, without a copy, for the three
+results of a row that it contributes to.  The ends of a row, beyond which there is no image, have their own
+blocks.  Pixels of many channels are pages apart and share few sets of the cache: vectors are aligned to cache
+lines where possible, so that each occupies one line.
 """
 
 from functools import cache
@@ -20,11 +20,11 @@ from numgd.kernels.cpu.layers.conv import depthwise
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.depthwise import first_channel
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
-from numgd.kernels.cpu.layers.conv.shares import MEMORY, SHARES
+from numgd.kernels.cpu.layers.conv.shares import MAX_BYTES, MAX_SHARES
 from numgd.kernels.cpu.layers.fused import PIECES
 
-SUMMED = 512
-"""Results whose products are summed together, for the gradient of the weights: sums of sums lose less."""
+MAX_SUMMED = 512
+"""Results in one partial sum of the weight gradient: sums of partial sums lose less to rounding."""
 
 
 def _sizes():
@@ -32,8 +32,8 @@ def _sizes():
     return (7, 4) if register_bytes() == 32 else (14, 7)
 
 
-def _sizes_apart():
-    """Those of blocks that may not overlap."""
+def _disjoint_sizes():
+    """Results of blocks that must not overlap."""
     return (*_sizes(), 1)
 
 
@@ -41,36 +41,37 @@ ENDS = ((False, False), (True, False), (False, True), (True, True))
 
 
 def _kinds(dtype, sizes):
-    """The compiled blocks: of each size, within a line, at its left end, at its right end, and all of it."""
+    """The compiled blocks of each size: inside a row, at its left end, at its right end, and a whole row."""
     return tuple((size, lanes_of(dtype), *ends) for size in sizes for ends in ENDS)
 
 
 class Lines(NamedTuple):
-    """How lines of results meet the kernel's rows."""
+    """How rows of results read rows of the image."""
 
-    tall: int  # rows of the kernel
+    kernel_height: int  # rows of the kernel
     dilation: int
     top: int
     left: int
 
 
 @by_shape
-def _plan(kernel, wide, geometry, apart=False):
-    """The `Lines`, and the blocks that cover a line of so many results: their kinds and where they begin.
+def _plan(kernel, out_width, geometry, disjoint=False):
+    """The `Lines`, and the kinds and first results of the blocks that cover a row of results.
 
-    No two blocks hold the same result where they are to be `apart`.
+    With `disjoint`, no two blocks contain the same result.
     """
     top, _, left, right = geometry.padding
-    sizes = _sizes_apart() if apart else _sizes()
-    if apart:
+    sizes = _disjoint_sizes() if disjoint else _sizes()
+    if disjoint:
         chosen, begins = [], []
-        while (done := sum(sizes[kind] for kind in chosen)) < wide:
-            chosen.append(next(kind for kind, size in enumerate(sizes) if size <= wide - done))
+        while (done := sum(sizes[kind] for kind in chosen)) < out_width:
+            chosen.append(next(kind for kind, size in enumerate(sizes) if size <= out_width - done))
             begins.append(done)
     else:
-        chosen, begins = depthwise.cover(wide, sizes)
+        chosen, begins = depthwise.cover(out_width, sizes)
     kinds = [
-        len(ENDS) * kind + ENDS.index((left == 1 and begin == 0, right == 1 and begin + sizes[kind] == wide))
+        len(ENDS) * kind
+        + ENDS.index((left == 1 and begin == 0, right == 1 and begin + sizes[kind] == out_width))
         for kind, begin in zip(chosen, begins, strict=True)
     ]
     return Lines(kernel[0], geometry.dilation[0], top, left), np.array(kinds), np.array(begins)
@@ -89,8 +90,8 @@ def reason_against(layer):
     return None
 
 
-def _back(source):
-    """By how much blocks of channels begin earlier, so that those of the image begin with a cache line."""
+def _lead(source):
+    """By how many channels blocks begin earlier, so that they are aligned to cache lines in the image."""
     lanes, size = lanes_of(source.dtype), source.itemsize
     if source.shape[3] % lanes:
         return 0
@@ -98,66 +99,80 @@ def _back(source):
 
 
 @portable
-def _meet(table, source, image, y, begin, lines):
-    """Fill the table with the rows of an image that results of row y meet; the first, and how many."""
-    _, height, line, channels = source.shape
+def _rows_read(table, source, image, y, begin, lines):
+    """Fill the table with the rows of an image that results of row y read; the first, and their number."""
+    _, height, width, channels = source.shape
     first = y - lines.top
     low = 0 if first >= 0 else (-first + lines.dilation - 1) // lines.dilation
-    high = min(lines.tall, max(low, (height - 1 - first) // lines.dilation + 1 if first < height else low))
+    high = min(
+        lines.kernel_height, max(low, (height - 1 - first) // lines.dilation + 1 if first < height else low)
+    )
     for t in range(low, high):
         row = image * height + first + t * lines.dilation
-        table[t - low] = address_of(source) + (row * line + begin - lines.left) * channels * source.itemsize
+        table[t - low] = address_of(source) + (row * width + begin - lines.left) * channels * source.itemsize
     return low, max(0, high - low)
 
 
 @cache
 def _driver(dtype):
-    """The loop over lines of results."""
+    """The loop over rows of results."""
     lanes = lanes_of(dtype)
     convolve = any_of(
         line_block, from_dtype(dtype), tuple((*kind, PIECES) for kind in _kinds(dtype, _sizes()))
     )
 
     @portable
-    def take(worker, source, packed, bias, out, kinds, begins, lines, back, workers, activation):
-        batch, count_y, count_x, channels = out.shape
+    def do_lines(worker, source, packed, bias, out, kinds, begins, lines, lead, workers, activation):
+        batch, out_height, out_width, channels = out.shape
         size = source.itemsize
-        panels = (channels + back + lanes - 1) // lanes
-        items = batch * count_y
-        table = np.empty(lines.tall, np.int64)
+        panels = (channels + lead + lanes - 1) // lanes
+        items = batch * out_height
+        table = np.empty(lines.kernel_height, np.int64)
         for item in range(worker * items // workers, (worker + 1) * items // workers):
-            image, y = item // count_y, item % count_y
+            image, y = item // out_height, item % out_height
             for b in range(kinds.size):
-                skipped, taps = _meet(table, source, image, y, begins[b], lines)
-                target = address_of(out) + (item * count_x + begins[b]) * channels * size
+                first_tap, taps = _rows_read(table, source, image, y, begins[b], lines)
+                target = address_of(out) + (item * out_width + begins[b]) * channels * size
                 for panel in range(panels):
-                    shift = first_channel(panel, lanes, back, channels)
-                    place = (panel * lines.tall + skipped) * 3 * lanes
+                    shift = first_channel(panel, lanes, lead, channels)
+                    place = (panel * lines.kernel_height + first_tap) * 3 * lanes
                     convolve(
                         kinds[b], table, taps, shift, channels, packed, place, bias, shift,
                         target + shift * size, channels, activation,
                     )  # fmt: skip
 
     @compiled(f"conv-depthwise-lines-{dtype}")
-    def drive(work, source, packed, bias, out, kinds, begins, lines, back, workers, activation):
+    def drive(work, source, packed, bias, out, kinds, begins, lines, lead, workers, activation):
         parallel_for(
-            take, workers, work, source, packed, bias, out, kinds, begins, lines, back, workers, activation
+            do_lines,
+            workers,
+            work,
+            source,
+            packed,
+            bias,
+            out,
+            kinds,
+            begins,
+            lines,
+            lead,
+            workers,
+            activation,
         )
 
     return drive
 
 
 def _run(source, weight, bias, out, geometry, transposed, activation, packed_cache):
-    """One convolution, with the kernel turned by 180° where `transposed`."""
+    """One convolution, with the kernel rotated by 180° if `transposed`."""
     if out.size == 0:
         return
     taps = np.arange(weight.shape[1] * 3)[:: -1 if transposed else 1]
     lines, kinds, begins = _plan(weight.shape[1:3], out.shape[2], geometry)
-    back = _back(source)
-    packed = depthwise.packed_weights(weight, taps, False, packed_cache, back)
-    work = work_of(out.size, 3 * lines.tall)
+    lead = _lead(source)
+    packed = depthwise.packed_weights(weight, taps, False, packed_cache, lead)
+    work = work_of(out.size, 3 * lines.kernel_height)
     workers = min(threads_for(work), out.shape[0] * out.shape[1])
-    _driver(out.dtype)(work, source, packed, bias, out, kinds, begins, lines, back, workers, activation)
+    _driver(out.dtype)(work, source, packed, bias, out, kinds, begins, lines, lead, workers, activation)
 
 
 def _too_short(out):
@@ -183,61 +198,61 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
 
 @cache
 def _weight_driver(dtype):
-    """The loop over lines of results, for the gradient of the weights."""
+    """The loop over rows of results, for the gradient of the weights."""
     lanes = lanes_of(dtype)
-    reduce = any_of(line_reduce, from_dtype(dtype), _kinds(dtype, _sizes_apart()))
+    reduce = any_of(line_reduce, from_dtype(dtype), _kinds(dtype, _disjoint_sizes()))
 
     @portable
-    def take(worker, grad, x, partial, sums, kinds, begins, lines, back):
-        # partial is (shares, blocks of channels · taps · lanes), sums (workers, the same).
-        batch, count_y, count_x, channels = grad.shape
+    def do_lines(worker, grad, x, partial, sums, kinds, begins, lines, lead):
+        # `partial` is (shares, blocks of channels · taps · lanes), `sums` (workers, the same).
+        batch, out_height, out_width, channels = grad.shape
         size = x.itemsize
         zero = x.dtype.type(0.0)
-        panels = (channels + back + lanes - 1) // lanes
+        panels = (channels + lead + lanes - 1) // lanes
         shares, workers = partial.shape[0], sums.shape[0]
-        items = batch * count_y
-        together = max(1, SUMMED // count_x)
-        table = np.empty(lines.tall, np.int64)
+        items = batch * out_height
+        together = max(1, MAX_SUMMED // out_width)
+        table = np.empty(lines.kernel_height, np.int64)
         total = borrow(sums)[worker][: partial.shape[1]]
         for share in range(worker * shares // workers, (worker + 1) * shares // workers):
-            collected = borrow(partial)[share]
+            share_sums = borrow(partial)[share]
             first, last = share * items // shares, (share + 1) * items // shares
-            for i in range(collected.size):
-                collected[i] = zero
+            for i in range(share_sums.size):
+                share_sums[i] = zero
             for begin in range(first, last, together):
                 for i in range(total.size):
                     total[i] = zero
                 for item in range(begin, min(begin + together, last)):
-                    image, y = item // count_y, item % count_y
+                    image, y = item // out_height, item % out_height
                     for b in range(kinds.size):
-                        skipped, taps = _meet(table, x, image, y, begins[b], lines)
-                        slopes = address_of(grad) + (item * count_x + begins[b]) * channels * size
+                        first_tap, taps = _rows_read(table, x, image, y, begins[b], lines)
+                        grad_address = address_of(grad) + (item * out_width + begins[b]) * channels * size
                         for panel in range(panels):
-                            shift = first_channel(panel, lanes, back, channels)
-                            place = (panel * lines.tall + skipped) * 3 * lanes
-                            reduce(kinds[b], slopes, table, taps, shift, channels, total, place)
+                            shift = first_channel(panel, lanes, lead, channels)
+                            place = (panel * lines.kernel_height + first_tap) * 3 * lanes
+                            reduce(kinds[b], grad_address, table, taps, shift, channels, total, place)
                 for i in range(total.size):
-                    collected[i] += total[i]
+                    share_sums[i] += total[i]
 
     @compiled(f"conv-depthwise-lines-weight-gradient-{dtype}")
-    def drive(work, grad, x, partial, sums, kinds, begins, lines, back):
-        parallel_for(take, sums.shape[0], work, grad, x, partial, sums, kinds, begins, lines, back)
+    def drive(work, grad, x, partial, sums, kinds, begins, lines, lead):
+        parallel_for(do_lines, sums.shape[0], work, grad, x, partial, sums, kinds, begins, lines, lead)
 
     return drive
 
 
 def weight_gradient(grad, x, out, geometry):
     """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
-    dtype, channels, tall = out.dtype, out.shape[0], out.shape[1]
-    lines, kinds, begins = _plan(out.shape[1:3], grad.shape[2], geometry, apart=True)
-    lanes, back = lanes_of(dtype), _back(x)
-    total = ceil_divide(channels + back, lanes) * tall * 3 * lanes
-    shares = max(1, min(SHARES, grad.shape[0] * grad.shape[1], MEMORY // (total * dtype.itemsize)))
+    dtype, channels, kernel_height = out.dtype, out.shape[0], out.shape[1]
+    lines, kinds, begins = _plan(out.shape[1:3], grad.shape[2], geometry, disjoint=True)
+    lanes, lead = lanes_of(dtype), _lead(x)
+    total = ceil_divide(channels + lead, lanes) * kernel_height * 3 * lanes
+    shares = max(1, min(MAX_SHARES, grad.shape[0] * grad.shape[1], MAX_BYTES // (total * dtype.itemsize)))
     partial = np.empty((shares, total), dtype)
-    work = work_of(grad.size, 3 * tall)
+    work = work_of(grad.size, 3 * kernel_height)
     sums = workspace(total, dtype, min(threads_for(work), shares))
-    _weight_driver(dtype)(work, grad, x, partial, sums, kinds, begins, lines, back)
-    depthwise.put_weights(partial, out, back)
+    _weight_driver(dtype)(work, grad, x, partial, sums, kinds, begins, lines, lead)
+    depthwise.write_weights(partial, out, lead)
 
 
 ALGORITHM = ConvAlgorithm(

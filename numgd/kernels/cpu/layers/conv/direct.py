@@ -1,6 +1,6 @@
 """Direct convolution: every result is a sum over taps and channels, for any geometry.
 
-A block of neighbouring results is summed in registers.  Its rows are pixels, whose taps are reached through a
+A block of neighbouring results is summed in registers.  Its rows are pixels, which read their taps through a
 table of addresses.
 """
 
@@ -16,7 +16,7 @@ from numgd.jit.portable import compiled, seldom
 from numgd.kernels.cpu.layers.conv.addresses import fill, phases, whole_sweep
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of
-from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, pack, padded, portions
+from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, pack, padded_bias, portions
 from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
 from numgd.kernels.cpu.layers.fused import PIECES
 
@@ -29,41 +29,41 @@ def _driver(dtype):
     )
 
     @seldom
-    def take(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
-        kind, rows, width = block
+    def do_item(item, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
+        kind, rows, block_width = block
         batch = source.shape[0]
         taps = dy.size
-        size = source.itemsize
+        itemsize = source.itemsize
         pixels = batch * sweep.count_y * sweep.count_x
         blocks = (pixels + rows - 1) // rows
-        per_column = (portion.columns + width - 1) // width
-        columns = portion.groups * per_column
+        panels_per_group = (portion.columns + block_width - 1) // block_width
+        columns = portion.groups * panels_per_group
         base = address_of(source)
-        nothing = address_of(zeros)
+        zero_address = address_of(zeros)
         strip, split = item // sweep.splits, item % sweep.splits
         first = strip * sweep.strip
         count = min(sweep.strip, blocks - first)
         table = np.empty(max(1, count * taps * rows), np.int64)
         targets = np.empty(count * rows, np.int64)
         fill(
-            table, targets, base, nothing, source.shape, size, out.shape,
+            table, targets, base, zero_address, source.shape, itemsize, out.shape,
             first * rows, count, rows, pixels, dy, dx, sweep,
         )  # fmt: skip
         for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
-            group = portion.group + panel // per_column
-            begin = panel % per_column * width
-            to = group * sweep.per_group + portion.column + begin
+            group = portion.group + panel // panels_per_group
+            begin = panel % panels_per_group * block_width
+            to = group * sweep.group_channels + portion.column + begin
             for b in range(count):
                 convolve(
                     kind, table, b * taps * rows, taps, sweep.depth, group * sweep.depth,
-                    packed, panel * taps * sweep.depth * width, bias, to, out, targets, b * rows, to,
-                    min(width, portion.columns - begin), activation,
+                    packed, panel * taps * sweep.depth * block_width, bias, to, out, targets, b * rows, to,
+                    min(block_width, portion.columns - begin), activation,
                 )  # fmt: skip
 
     @compiled(f"conv-direct-{dtype}")
     def drive(items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation):
         parallel_for(
-            take, items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation
+            do_item, items, work, source, packed, bias, zeros, out, dy, dx, sweep, portion, block, activation
         )
 
     return drive
@@ -74,21 +74,21 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
     if out.size == 0 or sweep.count_y <= 0 or sweep.count_x <= 0:
         return
     chosen, dy, dx = taps
-    tall, wide = weight.shape[1:3]
-    weight = weight.reshape(weight.shape[0], tall * wide, weight.shape[3])
-    kind, block = block_for(sweep.per_group, out.dtype)
+    kernel_height, kernel_width = weight.shape[1:3]
+    weight = weight.reshape(weight.shape[0], kernel_height * kernel_width, weight.shape[3])
+    kind, block = block_for(sweep.group_channels, out.dtype)
     drive = _driver(out.dtype)
     zeros = np.zeros(max(1, source.shape[3]), source.dtype)
-    bias = padded(bias, block)
+    bias = padded_bias(bias, block)
     pixels = source.shape[0] * sweep.count_y * sweep.count_x
     blocks = ceil_divide(pixels, block.rows)
-    work = work_of(pixels * groups * sweep.per_group, chosen.size * sweep.depth)
+    work = work_of(pixels * groups * sweep.group_channels, chosen.size * sweep.depth)
     workers = threads_for(work)
     sweep = sweep._replace(strip=max(1, min(16, ceil_divide(blocks, 4 * workers))))
     strips = ceil_divide(blocks, sweep.strip)
-    for portion in portions(groups, sweep.per_group, chosen.size * sweep.depth, block, source.itemsize):
+    for portion in portions(groups, sweep.group_channels, chosen.size * sweep.depth, block, source.itemsize):
         key = ("direct", transposed, chosen.tobytes(), portion)
-        packed = None  # the last portion's memory is free before there is another's
+        packed = None  # free the last portion's memory before allocating the next
 
         def make(portion=portion):
             return pack(weight, chosen, transposed, portion, groups, block)
@@ -122,7 +122,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     weight : (out, kh, kw, in / groups) array
     bias : (out,) array
     out : (batch, height', width', out) array
-        Written.
+        Overwritten.
     geometry : Geometry
     activation : int
         A code of `fused.CODES`.
@@ -147,7 +147,7 @@ ALGORITHM = ConvAlgorithm(
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
     priority=0,
-    worthwhile=lambda layer, batch, height, width: True,
+    worthwhile=lambda layer, batch, height, block_width: True,
 )
 """It also computes kernels of one pixel by default: its micro-kernel is then that of a matrix product.
 

@@ -1,8 +1,8 @@
 """Images of few channels, as in first layers: a row of the kernel is one tap.
 
-The numbers that a row of the kernel meets, (kw · in) of them, are neighbours in memory.  A band of the image
-is copied with its borders filled with zeros, and then the micro-kernel of the direct algorithm sums over
-whole rows instead of over a handful of channels at a time.
+The (kw · in) numbers that a row of the kernel reads are adjacent in memory.  A band of the image is copied,
+with its borders filled with zeros.  The micro-kernel of the direct algorithm then sums over whole rows
+instead of over a few channels at a time.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ from numgd.kernels.cpu.layers.conv.packing import (
     blocks_of,
     cached,
     pack,
-    padded,
+    padded_bias,
     portions,
 )
 from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
@@ -32,12 +32,12 @@ from numgd.kernels.cpu.layers.fused import PIECES
 MAX_CHANNELS = 8
 """Input channels up to which the algorithm is chosen."""
 
-BAND = 2**18
-"""Bytes of the image that a band aims at."""
+BAND_BYTES = 2**18
+"""Target size of a band of the image."""
 
 
 class Cut(NamedTuple):
-    """How the image is cut into bands, and where the kernel goes."""
+    """How the image is cut into bands, and how the kernel moves."""
 
     band: int  # rows of results
     segment: int  # results of a row
@@ -46,8 +46,8 @@ class Cut(NamedTuple):
     dilation: int
     top: int
     left: int
-    tall: int  # rows that the kernel covers
-    wide: int  # pixels of a row that it covers
+    extent_y: int  # rows that the kernel spans
+    extent_x: int  # pixels of a row that it spans
     workers: int
 
 
@@ -66,31 +66,33 @@ def _driver(dtype):
     )
 
     @portable
-    def take(worker, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
-        kind, rows, width = block
-        batch, height, line, channels = x.shape
-        count_y, count_x, results = out.shape[1:]
-        size = x.itemsize
-        bands = (count_y + cut.band - 1) // cut.band
-        segments = (count_x + cut.segment - 1) // cut.segment
-        panels = (portion.columns + width - 1) // width
-        length = cut.wide * channels
+    def do_bands(
+        worker, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation
+    ):
+        kind, rows, block_width = block
+        batch, height, width, channels = x.shape
+        out_height, out_width, out_channels = out.shape[1:]
+        itemsize = x.itemsize
+        bands = (out_height + cut.band - 1) // cut.band
+        segments = (out_width + cut.segment - 1) // cut.segment
+        panels = (portion.columns + block_width - 1) // block_width
+        length = cut.extent_x * channels
         zero = x.dtype.type(0.0)
         numbers = x.reshape(-1)
         items = batch * bands * segments
         copy = borrow(scratch)[worker]
         table, place = borrow(tables)[worker], borrow(places)[worker]
-        laid_band = laid_segment = 0  # for which the tables are filled
+        table_band = table_segment = 0  # which the tables are for
         for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
             image = item // (bands * segments)
             from_y, from_x = item // segments % bands * cut.band, item % segments * cut.segment
-            band, segment = min(cut.band, count_y - from_y), min(cut.segment, count_x - from_x)
-            pixels = ((segment - 1) * cut.stride_x + cut.wide) * channels
+            band, segment = min(cut.band, out_height - from_y), min(cut.segment, out_width - from_x)
+            pixels = ((segment - 1) * cut.stride_x + cut.extent_x) * channels
             origin = (from_x * cut.stride_x - cut.left) * channels
-            for r in range((band - 1) * cut.stride_y + cut.tall):
+            for r in range((band - 1) * cut.stride_y + cut.extent_y):
                 y = from_y * cut.stride_y - cut.top + r
                 low = min(pixels, max(0, -origin))
-                high = max(low, min(pixels, line * channels - origin))
+                high = max(low, min(pixels, width * channels - origin))
                 if y < 0 or y >= height:
                     low, high = pixels, pixels
                 target = copy[r * pixels : (r + 1) * pixels]
@@ -98,103 +100,106 @@ def _driver(dtype):
                     target[i] = zero
                 for i in range(high, pixels):
                     target[i] = zero
-                source = numbers[max(0, (image * height + y) * line * channels + origin + low) :]
+                source = numbers[max(0, (image * height + y) * width * channels + origin + low) :]
                 target = target[low:high]
                 for i in range(high - low):
                     target[i] = source[i]
             blocks = (band * segment + rows - 1) // rows
-            if band != laid_band or segment != laid_segment:
-                laid_band, laid_segment = band, segment
-                for i in range(blocks * rows):  # the last result again to fill up its block
+            if band != table_band or segment != table_segment:
+                table_band, table_segment = band, segment
+                for i in range(blocks * rows):  # the last block is filled up with the last result
                     pixel = min(i, band * segment - 1)
                     row, column = pixel // segment, pixel % segment
-                    place[i] = (row * count_x + column) * results
+                    place[i] = (row * out_width + column) * out_channels
                     start = row * cut.stride_y * pixels + column * cut.stride_x * channels
-                    first = address_of(copy) + start * size
+                    first = address_of(copy) + start * itemsize
                     entry = i // rows * taps * rows + i % rows
                     for t in range(taps):
-                        table[entry + t * rows] = first + t * cut.dilation * pixels * size
-            corner = ((image * count_y + from_y) * count_x + from_x) * results
+                        table[entry + t * rows] = first + t * cut.dilation * pixels * itemsize
+            corner = ((image * out_height + from_y) * out_width + from_x) * out_channels
             for panel in range(panels):
-                to = portion.column + panel * width
+                to = portion.column + panel * block_width
                 for b in range(blocks):
                     convolve(
                         kind, table, b * taps * rows, taps, length, 0, packed,
-                        panel * taps * length * width, bias, to, out, place, b * rows, corner + to,
-                        min(width, portion.columns - panel * width), activation,
+                        panel * taps * length * block_width, bias, to, out, place, b * rows, corner + to,
+                        min(block_width, portion.columns - panel * block_width), activation,
                     )  # fmt: skip
 
     @compiled(f"conv-few-channels-{dtype}")
     def drive(work, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block, activation):
         parallel_for(
-            take, cut.workers, work, x, packed, bias, out, scratch, tables, places, cut, portion, taps, block,
-            activation,
+            do_bands, cut.workers, work, x, packed, bias, out, scratch, tables, places, cut, portion, taps,
+            block, activation,
         )  # fmt: skip
 
     return drive
 
 
 class Plan(NamedTuple):
-    """What follows from shapes."""
+    """What the shapes determine."""
 
     kind: int  # of block
     block: Any
     cut: Cut
     room: int  # numbers of a band with its borders
-    count: int  # results of a band, those that fill up blocks among them
+    count: int  # results of a band, including those that fill up the last block
 
 
 @by_shape
-def _plan(shape, kernel, result, dtype, geometry, most):
+def _plan(shape, kernel, result, dtype, geometry, max_threads):
     """The `Plan` for an image, a kernel (kh, kw) and a result, for `most` threads."""
     batch, _, _, channels = shape
-    tall, wide = geometry.extent(kernel)
-    down, right = geometry.stride
-    size = dtype.itemsize
-    count_y, count_x = result[1:3]
+    extent_y, extent_x = geometry.extent(kernel)
+    stride_y, stride_x = geometry.stride
+    itemsize = dtype.itemsize
+    out_height, out_width = result[1:3]
     kind, block = block_for(result[3], dtype)
 
     def numbers(band, segment):
-        return ((band - 1) * down + tall) * ((segment - 1) * right + wide) * max(1, channels)
+        return ((band - 1) * stride_y + extent_y) * ((segment - 1) * stride_x + extent_x) * max(1, channels)
 
-    segment = count_x
-    while segment > 1 and numbers(1, segment) * size > 4 * BAND:
+    segment = out_width
+    while segment > 1 and numbers(1, segment) * itemsize > 4 * BAND_BYTES:
         segment = ceil_divide(segment, 2)
-    wanted = max(1, batch * count_y * ceil_divide(count_x, segment) // (4 * most))
+    wanted = max(1, batch * out_height * ceil_divide(out_width, segment) // (4 * max_threads))
     band = max(
-        (b for b in range(1, min(count_y, wanted) + 1) if numbers(b, segment) * size <= BAND), default=1
+        (b for b in range(1, min(out_height, wanted) + 1) if numbers(b, segment) * itemsize <= BAND_BYTES),
+        default=1,
     )
-    items = batch * ceil_divide(count_y, band) * ceil_divide(count_x, segment)
+    items = batch * ceil_divide(out_height, band) * ceil_divide(out_width, segment)
     count = ceil_divide(band * segment, block.rows) * block.rows
     room = numbers(band, segment)
-    workers = max(1, min(most, items, 16 * 2**20 // (room * size + count * (kernel[0] + 1) * 8)))
+    workers = max(1, min(max_threads, items, 16 * 2**20 // (room * itemsize + count * (kernel[0] + 1) * 8)))
     cut = Cut(
-        band, segment, down, right, geometry.dilation[0], geometry.padding[0], geometry.padding[2],
-        tall, wide, workers,
+        band, segment, stride_y, stride_x, geometry.dilation[0], geometry.padding[0], geometry.padding[2],
+        extent_y, extent_x, workers,
     )  # fmt: skip
     return Plan(kind, block, cut, room, count)
 
 
-_ALL = np.zeros(1, np.int64)  # the one tap that all numbers of a weight belong to
+_ONE_TAP = np.zeros(1, np.int64)  # all numbers of a weight count as one tap
 
 
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, name="few"):
-    """Convolve; parameters as of `direct.forward`, and the name of the weights in what is kept."""
+    """Convolve; parameters as of `direct.forward`, and the name of the packed weights in the cache."""
     if out.size == 0:
         return
     taps = weight.shape[1]
     dtype = out.dtype
     work = work_of(out.size, weight[0].size)
-    most = threads_for(work)
-    kind, block, cut, room, count = _plan(x.shape, weight.shape[1:3], out.shape, dtype, geometry, most)
+    max_threads = threads_for(work)
+    kind, block, cut, room, count = _plan(x.shape, weight.shape[1:3], out.shape, dtype, geometry, max_threads)
     scratch = np.empty((cut.workers, room), dtype)
     tables, places = np.empty((cut.workers, count * taps), np.int64), np.empty((cut.workers, count), np.int64)
-    bias = padded(bias, block)
+    bias = padded_bias(bias, block)
     flat = weight.reshape(weight.shape[0], 1, -1)
     for portion in portions(1, out.shape[3], flat.shape[2], block, dtype.itemsize):
         key = (name, portion)
-        packed = None  # the last portion's memory is free before there is another's
-        packed = cached(packed_cache, key, lambda portion=portion: pack(flat, _ALL, False, portion, 1, block))
+        packed = None  # free the last portion's memory before allocating the next
+        packed = cached(
+            packed_cache, key, lambda portion=portion: pack(flat, _ONE_TAP, False, portion, 1, block)
+        )
         _driver(dtype)(
             work, x, packed, bias, out, scratch, tables, places, cut, portion, taps,
             (kind, block.rows, block.width), activation,
@@ -204,19 +209,19 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, nam
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
     """The gradient of the input; parameters as of `direct.input_gradient`.
 
-    At stride one it is a convolution with the kernel turned by 180°, and of few results.
+    At stride one it is a convolution with the kernel rotated by 180°, with few output channels.
     """
     mirrored = geometry.mirrored(weight.shape[1:3])
     if geometry.stride != (1, 1) or min(mirrored.padding) < 0:
         direct.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache)
         return
-    turned = cached(
-        packed_cache, "turned", lambda: np.ascontiguousarray(weight[:, ::-1, ::-1].transpose(3, 1, 2, 0))
+    rotated = cached(
+        packed_cache, "rotated", lambda: np.ascontiguousarray(weight[:, ::-1, ::-1].transpose(3, 1, 2, 0))
     )
-    forward(grad, turned, bias, out, mirrored, activation, packed_cache, "few turned")
+    forward(grad, rotated, bias, out, mirrored, activation, packed_cache, "few rotated")
 
 
-def _worthwhile(layer, batch, height, width):
+def _worthwhile(layer, batch, height, block_width):
     return layer.in_channels <= MAX_CHANNELS and layer.kernel[1] > 1
 
 

@@ -1,4 +1,4 @@
-"""The numbers that describe a convolution, and what follows from them."""
+"""The numbers that describe a convolution, and what they determine."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 by_shape = lru_cache(1024)
-"""Marks what follows from shapes alone: small convolutions take no longer than working it out does."""
+"""Caches what depends on shapes alone: computing it takes as long as a small convolution."""
 
 WORKSPACE = 56 * 2**20
-"""Bytes that a convolution may hold beyond its arguments and results."""
+"""Bytes that a convolution may allocate beyond its arguments and results."""
 
 
 class Geometry(NamedTuple):
@@ -21,28 +21,30 @@ class Geometry(NamedTuple):
     groups: int
 
     def extent(self, kernel):
-        """Height and width that a kernel (kh, kw) covers in the image."""
+        """Height and width that a kernel (kh, kw) spans in the image."""
         return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, kernel, strict=True))
 
     def result(self, image, kernel):
         """Height and width of the result for an image (h, w)."""
         top, bottom, left, right = self.padding
-        down, across = self.stride
-        tall, wide = self.extent(kernel)
+        stride_y, stride_x = self.stride
+        extent_y, extent_x = self.extent(kernel)
         return (
-            (image[0] + top + bottom - tall) // down + 1,
-            (image[1] + left + right - wide) // across + 1,
+            (image[0] + top + bottom - extent_y) // stride_y + 1,
+            (image[1] + left + right - extent_x) // stride_x + 1,
         )
 
     def mirrored(self, kernel):
-        """At stride one: the geometry of the convolution that is the gradient of the input."""
+        """At stride one, the geometry of the convolution that computes the gradient of the input."""
         top, bottom, left, right = self.padding
-        tall, wide = self.extent(kernel)
-        return self._replace(padding=(tall - 1 - top, tall - 1 - bottom, wide - 1 - left, wide - 1 - right))
+        extent_y, extent_x = self.extent(kernel)
+        return self._replace(
+            padding=(extent_y - 1 - top, extent_y - 1 - bottom, extent_x - 1 - left, extent_x - 1 - right)
+        )
 
 
 def work_of(results, products):
-    """The work of so many results, each a sum of so many products, as `numgd.jit.parallel` counts it."""
+    """The work of `results` sums of `products` products each, in the units of `numgd.jit.parallel`."""
     return results * (1 + products // 8)
 
 
@@ -52,10 +54,10 @@ def ceil_divide(a, b):
 
 
 def workspace(count, dtype, workers=None):
-    """Memory that begins at a cache line, a row for each of so many workers: vectors do not cross lines."""
-    line = 64 // dtype.itemsize
-    count = ceil_divide(count, line) * line
-    raw = np.empty((workers or 1) * count + line, dtype)
+    """Memory that is aligned to cache lines, one row per worker, so that vectors do not cross lines."""
+    cache_line = 64 // dtype.itemsize
+    count = ceil_divide(count, cache_line) * cache_line
+    raw = np.empty((workers or 1) * count + cache_line, dtype)
     skipped = -raw.ctypes.data % 64 // dtype.itemsize
-    found = raw[skipped : skipped + (workers or 1) * count]
-    return found if workers is None else found.reshape(workers, count)
+    aligned = raw[skipped : skipped + (workers or 1) * count]
+    return aligned if workers is None else aligned.reshape(workers, count)

@@ -1,4 +1,4 @@
-"""Weights in the order in which micro-kernels read them, in portions that fit the workspace."""
+"""Weights in the order in which micro-kernels read them, in portions that fit into the workspace."""
 
 from functools import cache
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_div
 
 
 class Block(NamedTuple):
-    """Size of a micro-kernel's block of sums."""
+    """Size of a micro-kernel's block of sums: `rows` by `vectors` of `lanes` numbers."""
 
     rows: int
     vectors: int
@@ -20,11 +20,12 @@ class Block(NamedTuple):
 
     @property
     def width(self):
+        """Columns of the block."""
         return self.vectors * self.lanes
 
 
 class Portion(NamedTuple):
-    """Some groups, and of each some of its output channels."""
+    """Some groups, and some of the output channels of each."""
 
     group: int
     groups: int
@@ -34,7 +35,7 @@ class Portion(NamedTuple):
 
 @cache
 def blocks_of(dtype):
-    """The blocks that are compiled for a dtype: wide ones first, then parts of a vector."""
+    """The blocks that are compiled for a dtype: wide ones first, then those narrower than a register."""
     lanes = lanes_of(dtype)
     narrow = [lanes >> i for i in range(1, 5) if lanes >> i >= 4]
     return tuple(
@@ -45,15 +46,15 @@ def blocks_of(dtype):
 
 @by_shape
 def block_for(columns, dtype, whole=False):
-    """Place in `blocks_of` of the block that takes least time for so many columns, and the block.
+    """Index in `blocks_of` of the block that takes the least time for so many columns, and the block.
 
-    Blocks of parts of a vector are left out where `whole`.
+    With `whole`, blocks narrower than a register are excluded.
     """
     lanes = lanes_of(np.dtype(dtype))
 
     def cost(item):
         block = item[1]
-        # Narrow blocks load more for every product; half a register is half the work, less of it is not.
+        # Narrow blocks load more per product.  Half a register is half the work; smaller parts save no more.
         share = max(0.5, block.lanes / lanes) * {1: 1.2, 2: 1.03, 4: 1.0}[block.vectors]
         return ceil_divide(columns, block.width) * block.vectors * share
 
@@ -63,7 +64,7 @@ def block_for(columns, dtype, whole=False):
 
 @by_shape
 def portions(groups, columns, depth, block, itemsize, limit=WORKSPACE // 2):
-    """Portions whose packed weights, of `depth` numbers a column, take at most `limit` bytes."""
+    """Portions whose packed weights, `depth` numbers per column, take at most `limit` bytes."""
     return tuple(_portions(groups, columns, depth, block, itemsize, limit))
 
 
@@ -82,66 +83,66 @@ def _portions(groups, columns, depth, block, itemsize, limit):
 
 
 @portable
-def _pack_item(item, weight, taps, transposed, portion, per_group, width, packed):
-    depth = per_group if transposed else weight.shape[2]
-    blocks = (portion.columns + width - 1) // width
+def _pack_item(item, weight, taps, transposed, portion, group_channels, block_width, packed):
+    depth = group_channels if transposed else weight.shape[2]
+    blocks = (portion.columns + block_width - 1) // block_width
     zero = weight.dtype.type(0.0)
     group = item // (blocks * taps.size)
     block = item // taps.size % blocks
     tap = taps[item % taps.size]
-    first = portion.column + block * width
-    count = min(width, portion.column + portion.columns - first)
-    place = item * depth * width
-    origin = (portion.group + group) * per_group
-    panel = packed[place : place + depth * width]
-    if count < width:
+    first = portion.column + block * block_width
+    count = min(block_width, portion.column + portion.columns - first)
+    place = item * depth * block_width
+    origin = (portion.group + group) * group_channels
+    panel = packed[place : place + depth * block_width]
+    if count < block_width:
         panel[:] = zero
     if transposed:
         for k in range(depth):
             source = weight[origin + k, tap]
             for n in range(count):
-                panel[k * width + n] = source[first + n]
+                panel[k * block_width + n] = source[first + n]
     else:
         for begin in range(0, depth, 16):  # in squares, so that both sides stay in the cache
             for n in range(count):
                 source = weight[origin + first + n, tap]
                 for k in range(begin, min(begin + 16, depth)):
-                    panel[k * width + n] = source[k]
+                    panel[k * block_width + n] = source[k]
 
 
 @compiled("conv-pack", ELEMENTWISE_FLAGS)
-def _pack(weight, taps, transposed, portion, per_group, width, packed):
+def _pack(weight, taps, transposed, portion, group_channels, block_width, packed):
     """``packed[g, b, t, k, n]``: column n of block b of group g, at chosen taps, of `weight`.
 
-    `weight` is (out, taps, in / groups).  Columns are output channels and k runs over input channels, or the
-    other way round where `transposed`.
+    `weight` is (out, taps, in / groups).  Columns are output channels and k runs over input channels; with
+    `transposed` it is the reverse.
     """
-    blocks = (portion.columns + width - 1) // width
+    blocks = (portion.columns + block_width - 1) // block_width
     parallel_for(
         _pack_item, portion.groups * blocks * taps.size, packed.size, weight, taps, transposed, portion,
-        per_group, width, packed,
+        group_channels, block_width, packed,
     )  # fmt: skip
 
 
 def pack(weight, taps, transposed, portion, groups, block):
-    """A portion's packed weights; see `_pack`."""
-    per_group = weight.shape[0] // groups
-    depth = per_group if transposed else weight.shape[2]
+    """The packed weights of a portion; see `_pack`."""
+    group_channels = weight.shape[0] // groups
+    depth = group_channels if transposed else weight.shape[2]
     blocks = ceil_divide(portion.columns, block.width)
     packed = workspace(portion.groups * blocks * taps.size * depth * block.width, weight.dtype)
-    _pack(weight, taps, transposed, portion, per_group, block.width, packed)
+    _pack(weight, taps, transposed, portion, group_channels, block.width, packed)
     return packed
 
 
-def padded(bias, block):
-    """A bias with zeros behind it, of which a whole block can be read from any channel on."""
+def padded_bias(bias, block):
+    """A bias followed by zeros, so that a whole block can be read from any channel on."""
     found = np.zeros(bias.size + block.width, bias.dtype)
     found[: bias.size] = bias
     return found
 
 
 def cached(packed_cache, key, make):
-    """What `make` gives, kept in a dictionary if there is one."""
+    """The result of `make`, kept in a dictionary if there is one."""
     if packed_cache is None:
         return make()
     if key not in packed_cache:

@@ -1,4 +1,4 @@
-"""A kernel of one pixel at stride one: the convolution is a matrix product, which is the BLAS's."""
+"""A kernel of one pixel at stride one: the convolution is a matrix product, computed by the BLAS."""
 
 import numpy as np
 

@@ -1,28 +1,28 @@
-"""Sums that threads make independently: work is dealt into shares, whose sums are added in order at the end.
+"""Sums that threads compute independently: work is divided into shares, whose sums are added in order.
 
-The number of shares follows from the shape, so that results are the same at any number of threads.
+The number of shares depends on the shape alone, so results are the same for any number of threads.
 """
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 
-SHARES = 16
-"""Shares at most."""
+MAX_SHARES = 16
+"""Shares, at most."""
 
-MEMORY = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 """Bytes that the sums of all shares may take."""
 
 STEP = 1024
 """Numbers that are summed together."""
 
-FEWEST = 4
-"""Shares below which all threads work on one sum instead."""
+MIN_SHARES = 4
+"""With fewer shares, all threads work on one sum instead."""
 
 
-def shares_for(length, pieces):
-    """Shares for sums of `length` bytes over so many pieces of work."""
-    shares = min(SHARES, pieces, MEMORY // max(1, length))
-    return shares if shares >= min(FEWEST, pieces) else 1
+def shares_for(length, chunks):
+    """The number of shares for sums of `length` bytes over so many chunks of work."""
+    shares = min(MAX_SHARES, chunks, MAX_BYTES // max(1, length))
+    return shares if shares >= min(MIN_SHARES, chunks) else 1
 
 
 @portable

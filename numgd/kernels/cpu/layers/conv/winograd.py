@@ -1,7 +1,7 @@
 """Winograd's algorithm for kernels of 3×3 at stride one: F(2×2, 3×3) and F(4×4, 3×3).
 
 A tile of m×m results is ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`` of the kernel g and the (m + 2)×(m + 2) pixels d that
-it meets; summed over channels, the products ⊙ are (m + 2)² matrix products over tiles, a quarter of the
+it reads.  Summed over channels, the products ⊙ are (m + 2)² matrix products over tiles, with a quarter of the
 multiplications for m = 4 (Lavin and Gray, *Fast algorithms for convolutional neural networks*, 2016, equation
 12 and sections 4.1 to 4.3).  Each thread takes some tiles at a time through all stages, within its cache.
 """
@@ -47,71 +47,72 @@ def reason_against(layer):
 def _weight_driver(dtype, m):
     """Transformed weights, packed: ``U[ξ, g, b, c, n]``, for column n of block b in group g.
 
-    A line more lies between the numbers of each ξ: at powers of two they would share the cache's sets.
+    One more cache line separates the numbers of each ξ: at a distance of a power of two they would compete
+    for the same sets of the cache.
     """
     lanes = lanes_of(dtype)
     sandwich = sandwich_block(from_dtype(dtype), lanes, KERNEL[m])
     single = sandwich_block(from_dtype(dtype), 1, KERNEL[m])
 
     @portable
-    def transform(item, weight, transposed, portion, per_group, width, packed):
-        # weight is (out, 9, in / groups); transposed, columns are input channels and the kernel is turned by
-        # 180°.
-        depth = per_group if transposed else weight.shape[2]
+    def transform(item, weight, transposed, portion, group_channels, block_width, packed):
+        # `weight` is (out, 9, in / groups).  If transposed, columns are input channels and the kernel is
+        # rotated by 180°.
+        depth = group_channels if transposed else weight.shape[2]
         first, columns = portion.column, portion.columns
-        blocks = (columns + width - 1) // width
+        blocks = (columns + block_width - 1) // block_width
         parts = (depth + DEPTH - 1) // DEPTH
         zero = weight.dtype.type(0.0)
         group = item // (blocks * parts)
         block, begin = item // parts % blocks, item % parts * DEPTH
-        above = (portion.group + group) * per_group
+        first_row = (portion.group + group) * group_channels
         count = min(DEPTH, depth - begin)
-        wide = min(width, columns - block * width)
-        origin = first + block * width
-        square = np.empty(9 * DEPTH * width, weight.dtype)
+        used = min(block_width, columns - block * block_width)
+        origin = first + block * block_width
+        square = np.empty(9 * DEPTH * block_width, weight.dtype)
         table = np.empty(9, np.int64)
         for tap in range(9):
-            panel = borrow(square)[tap * DEPTH * width : (tap + 1) * DEPTH * width]
+            panel = borrow(square)[tap * DEPTH * block_width : (tap + 1) * DEPTH * block_width]
             table[tap] = address_of(panel)
-            if wide < width:
+            if used < block_width:
                 panel[:] = zero
             if transposed:
                 for k in range(count):
-                    source = borrow(weight)[above + begin + k, 8 - tap, origin : origin + wide]
-                    target = panel[k * width : k * width + wide]
-                    for n in range(wide):
+                    source = borrow(weight)[first_row + begin + k, 8 - tap, origin : origin + used]
+                    target = panel[k * block_width : k * block_width + used]
+                    for n in range(used):
                         target[n] = source[n]
             else:
                 for low in range(0, count, 16):  # in squares, so that both sides stay in the cache
-                    for n in range(wide):
-                        source = borrow(weight)[above + origin + n, tap, begin + low : begin + count]
-                        target = panel[low * width + n :]
+                    for n in range(used):
+                        source = borrow(weight)[first_row + origin + n, tap, begin + low : begin + count]
+                        target = panel[low * block_width + n :]
                         for k in range(min(16, count - low)):
-                            target[k * width] = source[k]
-        pitch = portion.groups * blocks * depth * width + lanes
-        start = ((group * blocks + block) * depth + begin) * width
-        whole = count * width // lanes * lanes
+                            target[k * block_width] = source[k]
+        pitch = portion.groups * blocks * depth * block_width + lanes
+        start = ((group * blocks + block) * depth + begin) * block_width
+        whole = count * block_width // lanes * lanes
         for n in range(0, whole, lanes):
             sandwich(table, 0, n, packed, start + n, pitch)
-        for n in range(whole, count * width):
+        for n in range(whole, count * block_width):
             single(table, 0, n, packed, start + n, pitch)
-        square[0] = zero  # held until here
+        square[0] = zero  # keeps `square` alive until here
 
     @compiled(f"conv-winograd-weight-{m}-{dtype}")
-    def drive(weight, transposed, portion, per_group, width, packed):
-        depth = per_group if transposed else weight.shape[2]
-        blocks = (portion.columns + width - 1) // width
+    def drive(weight, transposed, portion, group_channels, block_width, packed):
+        depth = group_channels if transposed else weight.shape[2]
+        blocks = (portion.columns + block_width - 1) // block_width
         parts = (depth + DEPTH - 1) // DEPTH
         parallel_for(
-            transform, portion.groups * blocks * parts, packed.size, weight, transposed, portion, per_group,
-            width, packed,
+            transform, portion.groups * blocks * parts, packed.size, weight, transposed, portion,
+            group_channels, block_width, packed,
         )  # fmt: skip
 
     return drive
 
 
 class Tiling(NamedTuple):
-    """Which tiles there are, and how many a thread takes at a time."""
+    """Which tiles there are, and how many a thread processes at a time."""
 
     down: int
     across: int
@@ -121,111 +122,171 @@ class Tiling(NamedTuple):
     workers: int
 
 
+class Sizes(NamedTuple):
+    """The sizes of a thread's scratch memory for some tiles."""
+
+    depth: int  # input channels of a group
+    channels: int  # input channels of the portion
+    first_channel: int  # of the portion
+    panels: int  # blocks of output channels in a group
+    columns: int  # output channels of the portion, whole blocks
+    weight_pitch: int  # numbers from one point of the transformed weights to the next
+    pitch: int  # from one point of the transformed images to the next
+    product_pitch: int  # from one point of the products to the next
+
+
+@cache
+def _transform_input(dtype, m):
+    """Portable function that transforms the pixels of one tile."""
+    real, lanes = from_dtype(dtype), lanes_of(dtype)
+    alpha = m + 2
+    sandwich, sandwich_single = sandwich_block(real, lanes, INPUT[m]), sandwich_block(real, 1, INPUT[m])
+
+    @portable
+    def transform_input(t, tile, source, zeros, table, images, tiling, sizes):
+        _, height, width, in_channels = source.shape
+        channels, first_channel, pitch = sizes.channels, sizes.first_channel, sizes.pitch
+        per_image = tiling.down * tiling.across
+        image = tile // per_image
+        y = tile % per_image // tiling.across * m - tiling.top
+        x = tile % tiling.across * m - tiling.left
+        source_address, zero_address = address_of(source), address_of(zeros)
+        for i in range(alpha):
+            for j in range(alpha):
+                within = 0 <= y + i < height and 0 <= x + j < width
+                place = ((image * height + y + i) * width + x + j) * in_channels * source.itemsize
+                table[i * alpha + j] = source_address + place if within else zero_address
+        if channels >= lanes:
+            for c in range(0, channels - lanes + 1, lanes):
+                sandwich(table, 0, first_channel + c, images, t * channels + c, pitch)
+            if channels % lanes:  # the last vector overlaps with the one before
+                c = channels - lanes
+                sandwich(table, 0, first_channel + c, images, t * channels + c, pitch)
+        else:
+            for c in range(channels):
+                sandwich_single(table, 0, first_channel + c, images, t * channels + c, pitch)
+
+    return transform_input
+
+
+@cache
+def _multiply(dtype, m):
+    """Portable function that multiplies transformed tiles by transformed weights."""
+    gather = any_of(gather_block, from_dtype(dtype), blocks_of(dtype))
+    points = (m + 2) ** 2
+
+    @portable
+    def multiply(present, packed, table, images, products, groups, sizes, block):
+        kind, rows, block_width = block
+        depth, panels, columns = sizes.depth, sizes.panels, sizes.columns
+        blocks = (present + rows - 1) // rows
+        for t in range(blocks * rows):
+            table[t] = address_of(images) + min(t, present - 1) * sizes.channels * images.itemsize
+        for point in range(points):
+            for panel in range(groups * panels):
+                for b in range(blocks):
+                    gather(
+                        kind,
+                        table,
+                        b * rows,
+                        1,
+                        depth,
+                        point * sizes.pitch + panel // panels * depth,
+                        packed,
+                        point * sizes.weight_pitch + panel * depth * block_width,
+                        products,
+                        point * sizes.product_pitch + b * rows * columns + panel * block_width,
+                        columns,
+                    )
+
+    return multiply
+
+
+@cache
+def _transform_result(dtype, m):
+    """Portable function that transforms the products of one tile and writes its results."""
+    real, lanes = from_dtype(dtype), lanes_of(dtype)
+    points = (m + 2) ** 2
+    sandwich, sandwich_single = sandwich_block(real, lanes, RESULT[m]), sandwich_block(real, 1, RESULT[m])
+
+    @portable
+    def transform_result(
+        t, tile, table, products, finished, bias, out, tiling, portion, group_channels, block_width, sizes,
+        activation,
+    ):  # fmt: skip
+        columns = sizes.columns
+        flat = out.reshape(-1)
+        for point in range(points):
+            place = point * sizes.product_pitch + t * columns
+            table[point] = address_of(products) + place * products.itemsize
+        whole = columns // lanes * lanes
+        for c in range(0, whole, lanes):
+            sandwich(table, 0, c, finished, c, columns)
+        for c in range(whole, columns):
+            sandwich_single(table, 0, c, finished, c, columns)
+        per_image = tiling.down * tiling.across
+        y, x = tile % per_image // tiling.across * m, tile % tiling.across * m
+        for i in range(min(m, out.shape[1] - y)):
+            for j in range(min(m, out.shape[2] - x)):
+                pixel = (tile // per_image * out.shape[1] + y + i) * out.shape[2] + x + j
+                for group in range(portion.groups):
+                    start = (i * m + j) * columns + group * sizes.panels * block_width
+                    to = (portion.group + group) * group_channels + portion.column
+                    place = pixel * out.shape[3] + to
+                    finish(activation, finished, start, bias, to, flat, place, portion.columns)
+
+    return transform_result
+
+
 @cache
 def _driver(dtype, m):
     """The loop over tiles."""
-    real = from_dtype(dtype)
     lanes = lanes_of(dtype)
-    alpha = m + 2
-    points = alpha * alpha
-    gather = any_of(gather_block, real, blocks_of(dtype))
-    before, before_single = sandwich_block(real, lanes, INPUT[m]), sandwich_block(real, 1, INPUT[m])
-    after, after_single = sandwich_block(real, lanes, RESULT[m]), sandwich_block(real, 1, RESULT[m])
+    points = (m + 2) ** 2
+    transform_input, multiply = _transform_input(dtype, m), _multiply(dtype, m)
+    transform_result = _transform_result(dtype, m)
 
     @portable
-    def take(
-        worker, source, packed, bias, zeros, out, scratch, tiling, portion, per_group, block, activation
+    def do_strips(
+        worker, source, packed, bias, zeros, out, scratch, tiling, portion, group_channels, block, activation
     ):
-        kind, rows, width = block
-        batch, height, line, whole_depth = source.shape
-        results = out.shape[3]
-        size = source.itemsize
+        block_width = block[2]
         count = tiling.tiles
-        panels = (portion.columns + width - 1) // width
-        wide = portion.groups * panels * width
-        depth = whole_depth // (results // per_group)
+        panels = (portion.columns + block_width - 1) // block_width
+        columns = portion.groups * panels * block_width
+        depth = source.shape[3] // (out.shape[3] // group_channels)
         channels = portion.groups * depth
-        skipped = portion.group * depth
-        # A line more between the squares' numbers, as for the weights.
-        weight_pitch = wide * depth + lanes
-        pitch, product_pitch = count * channels + lanes, count * wide + lanes
-        per_image = tiling.down * tiling.across
-        total = batch * per_image
+        # As for the weights, one more cache line between points.
+        sizes = Sizes(
+            depth, channels, portion.group * depth, panels, columns, columns * depth + lanes,
+            count * channels + lanes, count * columns + lanes,
+        )  # fmt: skip
+        total = source.shape[0] * tiling.down * tiling.across
         strips = (total + count - 1) // count
-        base = address_of(source)
-        nothing = address_of(zeros)
-        flat = out.reshape(-1)
         memory = borrow(scratch)[worker]
-        images = memory[: points * pitch]
-        products = memory[points * pitch : points * (pitch + product_pitch)]
-        finished = memory[points * (pitch + product_pitch) :]
+        images = memory[: points * sizes.pitch]
+        products = memory[points * sizes.pitch : points * (sizes.pitch + sizes.product_pitch)]
+        finished = memory[points * (sizes.pitch + sizes.product_pitch) :]
         table = np.empty(max(points, count), np.int64)
         for strip in range(worker, strips, tiling.workers):
             first = strip * count
             present = min(count, total - first)
             for t in range(present):
-                tile = first + t
-                image = tile // per_image
-                y = tile % per_image // tiling.across * m - tiling.top
-                x = tile % tiling.across * m - tiling.left
-                for i in range(alpha):
-                    for j in range(alpha):
-                        inside = 0 <= y + i < height and 0 <= x + j < line
-                        place = ((image * height + y + i) * line + x + j) * whole_depth * size
-                        table[i * alpha + j] = base + place if inside else nothing
-                if channels >= lanes:
-                    for c in range(0, channels - lanes + 1, lanes):
-                        before(table, 0, skipped + c, images, t * channels + c, pitch)
-                    if channels % lanes:  # the last vector overlaps with the one before
-                        c = channels - lanes
-                        before(table, 0, skipped + c, images, t * channels + c, pitch)
-                else:
-                    for c in range(channels):
-                        before_single(table, 0, skipped + c, images, t * channels + c, pitch)
-            blocks = (present + rows - 1) // rows
-            for t in range(blocks * rows):
-                table[t] = address_of(images) + min(t, present - 1) * channels * size
-            for point in range(points):
-                for panel in range(portion.groups * panels):
-                    for b in range(blocks):
-                        gather(
-                            kind,
-                            table,
-                            b * rows,
-                            1,
-                            depth,
-                            point * pitch + panel // panels * depth,
-                            packed,
-                            point * weight_pitch + panel * depth * width,
-                            products,
-                            point * product_pitch + b * rows * wide + panel * width,
-                            wide,
-                        )
+                transform_input(t, first + t, source, zeros, table, images, tiling, sizes)
+            multiply(present, packed, table, images, products, portion.groups, sizes, block)
             for t in range(present):
-                for point in range(points):
-                    table[point] = address_of(products) + (point * product_pitch + t * wide) * size
-                whole = wide // lanes * lanes
-                for c in range(0, whole, lanes):
-                    after(table, 0, c, finished, c, wide)
-                for c in range(whole, wide):
-                    after_single(table, 0, c, finished, c, wide)
-                tile = first + t
-                y, x = tile % per_image // tiling.across * m, tile % tiling.across * m
-                for i in range(min(m, out.shape[1] - y)):
-                    for j in range(min(m, out.shape[2] - x)):
-                        pixel = (tile // per_image * out.shape[1] + y + i) * out.shape[2] + x + j
-                        for group in range(portion.groups):
-                            start = (i * m + j) * wide + group * panels * width
-                            to = (portion.group + group) * per_group + portion.column
-                            place = pixel * results + to
-                            columns = portion.columns
-                            finish(activation, finished, start, bias, to, flat, place, columns)
+                transform_result(
+                    t, first + t, table, products, finished, bias, out, tiling, portion, group_channels,
+                    block_width, sizes, activation,
+                )  # fmt: skip
 
     @compiled(f"conv-winograd-{m}-{dtype}")
-    def drive(work, source, packed, bias, zeros, out, scratch, tiling, portion, per_group, block, activation):
+    def drive(
+        work, source, packed, bias, zeros, out, scratch, tiling, portion, group_channels, block, activation
+    ):
         parallel_for(
-            take, tiling.workers, work, source, packed, bias, zeros, out, scratch, tiling, portion, per_group,
-            block, activation,
+            do_strips, tiling.workers, work, source, packed, bias, zeros, out, scratch, tiling, portion,
+            group_channels, block, activation,
         )  # fmt: skip
 
     return drive
@@ -236,34 +297,34 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
     if out.size == 0:
         return
     dtype = out.dtype
-    depth, per_group = source.shape[3] // groups, out.shape[3] // groups
+    lanes = lanes_of(dtype)
+    depth, group_channels = source.shape[3] // groups, out.shape[3] // groups
     flat = weight.reshape(weight.shape[0], 9, weight.shape[3])
-    kind, block = block_for(per_group, dtype)
+    kind, block = block_for(group_channels, dtype)
     points = (m + 2) ** 2
     zeros = np.zeros(max(1, source.shape[3]), dtype)
     down, across = ceil_divide(out.shape[1], m), ceil_divide(out.shape[2], m)
     total = out.shape[0] * down * across
     work = work_of(out.size, 9 * depth)
-    for portion in portions(groups, per_group, points * depth, block, dtype.itemsize, TRANSFORMED):
+    for portion in portions(groups, group_channels, points * depth, block, dtype.itemsize, TRANSFORMED):
         panels = portion.groups * ceil_divide(portion.columns, block.width)
 
         def make(portion=portion, panels=panels):
-            packed = workspace(points * (panels * depth * block.width + lanes_of(dtype)), dtype)
+            packed = workspace(points * (panels * depth * block.width + lanes), dtype)
             rows = weight.shape[0] // groups
             _weight_driver(dtype, m)(flat, transposed, portion, rows, block.width, packed)
             return packed
 
-        packed = scratch = None  # the last portion's memory is free before there is another's
+        packed = scratch = None  # free the last portion's memory before allocating the next
         packed = cached(packed_cache, ("winograd", m, transposed, portion), make)
         channels = portion.groups * depth
         per_tile = points * (channels + panels * block.width) * dtype.itemsize
         workers = max(
             1, min(threads_for(work), ceil_divide(total, block.rows), SCRATCH // (per_tile * block.rows))
         )
-        most = max(1, min(SCRATCH // workers // per_tile, TILES) // block.rows) * block.rows
+        most = max(1, min(SCRATCH // workers // per_tile, MAX_TILES) // block.rows) * block.rows
         needed = ceil_divide(ceil_divide(total, workers), block.rows) * block.rows
         tiles = min(most, needed)
-        lanes = lanes_of(dtype)
         length = (
             points * (tiles * (channels + panels * block.width) + 2 * lanes) + m * m * panels * block.width
         )
@@ -271,12 +332,13 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
         tiling = Tiling(down, across, padding[0], padding[2], tiles, workers)
         chosen = (kind, block.rows, block.width)
         _driver(dtype, m)(
-            work, source, packed, bias, zeros, out, scratch, tiling, portion, per_group, chosen, activation
-        )
+            work, source, packed, bias, zeros, out, scratch, tiling, portion, group_channels, chosen,
+            activation,
+        )  # fmt: skip
 
 
-TILES = 48
-"""Tiles that a thread takes at a time at most."""
+MAX_TILES = 48
+"""Tiles that a thread processes at a time, at most."""
 
 
 def forward(m, x, weight, bias, out, geometry, activation=0, packed_cache=None):
@@ -285,7 +347,7 @@ def forward(m, x, weight, bias, out, geometry, activation=0, packed_cache=None):
 
 
 def input_gradient(m, grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input: a convolution with the kernel turned by 180°."""
+    """The gradient of the input: a convolution with the kernel rotated by 180°."""
     padding = geometry.mirrored((3, 3)).padding
     _convolve(m, grad, weight, bias, out, padding, geometry.groups, True, activation, packed_cache)
 

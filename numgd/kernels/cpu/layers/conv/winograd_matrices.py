@@ -1,4 +1,4 @@
-"""The matrices of Winograd's algorithm F(m×m, 3×3), by m, and the memory that it may take."""
+"""The matrices of Winograd's algorithm F(m×m, 3×3), by m, and its limits of memory."""
 
 INPUT = {
     2: ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
@@ -33,7 +33,7 @@ RESULT = {
 """Aᵀ by m."""
 
 SCRATCH = 14 * 2**20
-"""Bytes that all threads' tiles may take."""
+"""Bytes of the tiles of all threads, at most."""
 
 TRANSFORMED = 38 * 2**20
-"""Bytes that transformed weights may take at a time."""
+"""Bytes of transformed weights at a time, at most."""

@@ -1,8 +1,8 @@
 """The gradient of the weights by Winograd's algorithm, for kernels of 3×3 at stride one.
 
-The result is linear in the weights, so the chain rule turns ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`` around: with the
-gradient y of a tile, that of g is ``Gᵀ [(A y Aᵀ) ⊙ (Bᵀ d B)] G``, and the products are summed over tiles
-before Gᵀ and G are applied once.
+The result is linear in the weights, so the chain rule reverses ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A``: with the
+gradient y of a tile, that of g is ``Gᵀ [(A y Aᵀ) ⊙ (Bᵀ d B)] G``.  The products are summed over tiles before
+Gᵀ and G are applied once.
 """
 
 from functools import cache
@@ -21,17 +21,17 @@ from numgd.kernels.cpu.layers.conv.shares import add_shares, shares_for
 from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient as direct
 from numgd.kernels.cpu.layers.conv.winograd_matrices import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
 
-TILES = 512
-"""Tiles that all threads take at a time at most."""
+MAX_TILES = 512
+"""Tiles that all threads process at a time, at most."""
 
-SHARE_TILES = 96
-"""Tiles that one thread takes at a time at most."""
+MAX_SHARE_TILES = 96
+"""Tiles that one thread processes at a time, at most."""
 
-SHARE = 3 * 2**19
-"""Bytes of its transformed tiles, which stay in its cache."""
+SHARE_BYTES = 3 * 2**19
+"""Bytes of one thread's transformed tiles, which stay in its cache."""
 
 PANEL = 64
-"""Output channels that lie together in the transformed gradients."""
+"""Output channels that are adjacent in the transformed gradients."""
 
 
 class Tiling(NamedTuple):
@@ -47,11 +47,11 @@ class Tiling(NamedTuple):
 
 
 @portable
-def _pitches(channels, tiling, width):
-    """How far apart points are in left, [point, panel, tile, PANEL], right: [point, block, tile, width]."""
-    column_blocks = (channels + width - 1) // width
+def _pitches(in_channels, tiling, block_width):
+    """Distances between points in left [point, panel, tile, PANEL] and right [point, block, tile, column]."""
+    column_blocks = (in_channels + block_width - 1) // block_width
     panels = (tiling.columns + PANEL - 1) // PANEL
-    return panels * tiling.tiles * PANEL, column_blocks * tiling.tiles * width
+    return panels * tiling.tiles * PANEL, column_blocks * tiling.tiles * block_width
 
 
 def _transposed(matrix):
@@ -59,49 +59,46 @@ def _transposed(matrix):
 
 
 @cache
-def _drivers(dtype, m):
-    """The loop over chunks of tiles, by all threads or in shares, and the last transform."""
-    real = from_dtype(dtype)
-    lanes = lanes_of(dtype)
+def _transform(dtype, m):
+    """Portable function that transforms one tile of the image and of the gradient."""
+    real, lanes = from_dtype(dtype), lanes_of(dtype)
     alpha = m + 2
     points = alpha * alpha
-    reduce = any_of(reduce_block, real, blocks_of(dtype))
     image, image_single = sandwich_block(real, lanes, INPUT[m]), sandwich_block(real, 1, INPUT[m])
     spread = _transposed(RESULT[m])
     slope, slope_single = sandwich_block(real, lanes, spread), sandwich_block(real, 1, spread)
-    gather = _transposed(KERNEL[m])
-    final, final_single = sandwich_block(real, lanes, gather), sandwich_block(real, 1, gather)
 
     @portable
-    def transform(t, first, grad, x, zeros, left, right, tiling, width):
-        height, line, channels = x.shape[1:]
-        count_y, count_x, results = grad.shape[1:]
+    def transform(t, first, grad, x, zeros, left, right, tiling, block_width):
+        height, width, in_channels = x.shape[1:]
+        out_height, out_width, out_channels = grad.shape[1:]
         size = x.itemsize
-        left_pitch, right_pitch = _pitches(channels, tiling, width)
+        left_pitch, right_pitch = _pitches(in_channels, tiling, block_width)
         per_image = tiling.down * tiling.across
-        from_x, from_grad, nothing = address_of(x), address_of(grad), address_of(zeros)
+        x_address, grad_address, zero_address = address_of(x), address_of(grad), address_of(zeros)
         tile = first + t
-        picture = tile // per_image
+        image_index = tile // per_image
         y, xx = tile % per_image // tiling.across * m, tile % tiling.across * m
         table = np.empty(points, np.int64)
         for i in range(alpha):
             for j in range(alpha):
                 iy, ix = y - tiling.top + i, xx - tiling.left + j
-                met = 0 <= iy < height and 0 <= ix < line
-                place = ((picture * height + iy) * line + ix) * channels * size
-                table[i * alpha + j] = from_x + place if met else nothing
-        whole = channels // lanes * lanes
+                within = 0 <= iy < height and 0 <= ix < width
+                place = ((image_index * height + iy) * width + ix) * in_channels * size
+                table[i * alpha + j] = x_address + place if within else zero_address
+        whole = in_channels // lanes * lanes
         for c in range(0, whole, lanes):
-            start = (c // width * tiling.tiles + t) * width + c % width
+            start = (c // block_width * tiling.tiles + t) * block_width + c % block_width
             image(table, 0, c, right, start, right_pitch)
-        for c in range(whole, channels):
-            start = (c // width * tiling.tiles + t) * width + c % width
+        for c in range(whole, in_channels):
+            start = (c // block_width * tiling.tiles + t) * block_width + c % block_width
             image_single(table, 0, c, right, start, right_pitch)
         for i in range(m):
             for j in range(m):
-                met = y + i < count_y and xx + j < count_x
-                place = ((picture * count_y + y + i) * count_x + xx + j) * results + tiling.column
-                table[i * m + j] = from_grad + place * size if met else nothing
+                within = y + i < out_height and xx + j < out_width
+                pixel = (image_index * out_height + y + i) * out_width + xx + j
+                place = pixel * out_channels + tiling.column
+                table[i * m + j] = grad_address + place * size if within else zero_address
         whole = tiling.columns // lanes * lanes
         for c in range(0, whole, lanes):
             start = (c // PANEL * tiling.tiles + t) * PANEL + c % PANEL
@@ -110,143 +107,180 @@ def _drivers(dtype, m):
             start = (c // PANEL * tiling.tiles + t) * PANEL + c % PANEL
             slope_single(table, 0, c, left, start, left_pitch)
 
+    return transform
+
+
+@cache
+def _multiply(dtype):
+    """Portable function that adds the products of the tiles, for one point, panel and block of columns."""
+    reduce = any_of(reduce_block, from_dtype(dtype), blocks_of(dtype))
+
     @portable
-    def multiply(item, fresh, present, channels, left, right, total, tiling, block):
-        kind, rows, width = block
+    def multiply(item, first, present, in_channels, left, right, total, tiling, block):
+        # The first tiles overwrite the total.
+        kind, rows, block_width = block
         size, zero = total.itemsize, total.dtype.type(0.0)
-        column_blocks = (channels + width - 1) // width
+        column_blocks = (in_channels + block_width - 1) // block_width
         panels = (tiling.columns + PANEL - 1) // PANEL
         row_blocks = (PANEL + rows - 1) // rows
-        left_pitch, right_pitch = _pitches(channels, tiling, width)
+        left_pitch, right_pitch = _pitches(in_channels, tiling, block_width)
         point = item // (panels * column_blocks)
         panel, column = item // column_blocks % panels, item % column_blocks
         table = np.empty(1, np.int64)
-        place = point * right_pitch + column * tiling.tiles * width
+        place = point * right_pitch + column * tiling.tiles * block_width
         table[0] = address_of(right) + place * size
-        sums = np.empty(rows * width, total.dtype)
+        sums = np.empty(rows * block_width, total.dtype)
         used = min(PANEL, tiling.columns - panel * PANEL)
         for b in range((used + rows - 1) // rows):
             sums[:] = zero
             place = point * left_pitch + panel * tiling.tiles * PANEL + b * rows
             begin = address_of(left) + place * size
-            reduce(kind, begin, PANEL, table, 0, 1, present, width, sums, 0, width)
-            begin = (item * row_blocks + b) * rows * width
-            target = borrow(total)[begin : begin + rows * width]
-            if fresh:
-                for n in range(rows * width):
+            reduce(kind, begin, PANEL, table, 0, 1, present, block_width, sums, 0, block_width)
+            begin = (item * row_blocks + b) * rows * block_width
+            target = borrow(total)[begin : begin + rows * block_width]
+            if first:
+                for n in range(rows * block_width):
                     target[n] = sums[n]
             else:
-                for n in range(rows * width):
+                for n in range(rows * block_width):
                     target[n] += sums[n]
 
+    return multiply
+
+
+@cache
+def _drivers(dtype, m):
+    """The loop over chunks of tiles: with all threads on each chunk, or with chunks divided into shares."""
+    points = (m + 2) ** 2
+    transform, multiply = _transform(dtype, m), _multiply(dtype)
+
     def accumulate(work, grad, x, zeros, left, right, total, first_chunk, last_chunk, tiling, block):
-        # work is that of a chunk, or 0; left and right hold the transformed tiles, total the sums of their
-        # products.
-        channels, width = x.shape[3], block[2]
+        # `work` is that of a chunk, or 0; `left` and `right` hold the transformed tiles, `total` the sums of
+        # their products.
+        in_channels, block_width = x.shape[3], block[2]
         panels = (tiling.columns + PANEL - 1) // PANEL
-        items = points * panels * ((channels + width - 1) // width)
+        items = points * panels * ((in_channels + block_width - 1) // block_width)
         tiles = x.shape[0] * tiling.down * tiling.across
         for chunk in range(first_chunk, last_chunk):
             first = chunk * tiling.tiles
             present = min(tiling.tiles, tiles - first)
-            parallel_for(transform, present, work, first, grad, x, zeros, left, right, tiling, width)
-            fresh = chunk == first_chunk
-            parallel_for(multiply, items, work, fresh, present, channels, left, right, total, tiling, block)
+            parallel_for(transform, present, work, first, grad, x, zeros, left, right, tiling, block_width)
+            is_first = chunk == first_chunk
+            parallel_for(
+                multiply, items, work, is_first, present, in_channels, left, right, total, tiling, block
+            )
+
+    all_threads = compiled(f"conv-winograd-weight-gradient-{m}-{dtype}")(accumulate)
+    one_thread = seldom(accumulate)
 
     @portable
-    def finish_channel(o, total, gradient, channels, tiling, block):
-        # gradient is (out · 9 · in,)
-        _, rows, width = block
-        column_blocks = (channels + width - 1) // width
-        panels = (tiling.columns + PANEL - 1) // PANEL
-        row_blocks = (PANEL + rows - 1) // rows
-        pitch = panels * column_blocks * row_blocks * rows * width
-        size = total.itemsize
-        panel, b, m_row = o // PANEL, o % PANEL // rows, o % PANEL % rows
-        table = np.empty(points, np.int64)
-        for column in range(column_blocks):
-            begin = ((panel * column_blocks + column) * row_blocks + b) * rows + m_row
-            for point in range(points):
-                table[point] = address_of(total) + (point * pitch + begin * width) * size
-            count = min(width, channels - column * width)
-            start = (tiling.column + o) * 9 * channels + column * width
-            whole = count // lanes * lanes
-            for c in range(0, whole, lanes):
-                final(table, 0, c, gradient, start + c, channels)
-            for c in range(whole, count):
-                final_single(table, 0, c, gradient, start + c, channels)
-
-    @compiled(f"conv-winograd-weight-gradient-final-{m}-{dtype}")
-    def finish(total, gradient, channels, tiling, block):
-        parallel_for(finish_channel, tiling.columns, total.size, total, gradient, channels, tiling, block)
-
-    together = compiled(f"conv-winograd-weight-gradient-{m}-{dtype}")(accumulate)
-    alone = seldom(accumulate)
-
-    @portable
-    def take(worker, grad, x, zeros, left, right, partial, chunks, tiling, block):
+    def do_shares(worker, grad, x, zeros, left, right, partial, chunks, tiling, block):
         shares, workers = partial.shape[0], left.shape[0]
         for share in range(worker * shares // workers, (worker + 1) * shares // workers):
             first, last = share * chunks // shares, (share + 1) * chunks // shares
-            alone(0, grad, x, zeros, left[worker], right[worker], partial[share], first, last, tiling, block)
+            one_thread(
+                0, grad, x, zeros, left[worker], right[worker], partial[share], first, last, tiling, block
+            )
 
     @compiled(f"conv-winograd-weight-gradient-shares-{m}-{dtype}")
-    def drive(work, grad, x, zeros, left, right, partial, chunks, tiling, block):
-        parallel_for(take, left.shape[0], work, grad, x, zeros, left, right, partial, chunks, tiling, block)
+    def in_shares(work, grad, x, zeros, left, right, partial, chunks, tiling, block):
+        parallel_for(
+            do_shares, left.shape[0], work, grad, x, zeros, left, right, partial, chunks, tiling, block
+        )
 
-    return together, drive, finish
+    return all_threads, in_shares
+
+
+@cache
+def _final_transform(dtype, m):
+    """The transform of the summed products to the gradient."""
+    real, lanes = from_dtype(dtype), lanes_of(dtype)
+    points = (m + 2) ** 2
+    matrix = _transposed(KERNEL[m])
+    sandwich, sandwich_single = sandwich_block(real, lanes, matrix), sandwich_block(real, 1, matrix)
+
+    @portable
+    def transform_channel(o, total, gradient, in_channels, tiling, block):
+        # `gradient` is (out · 9 · in,).
+        _, rows, block_width = block
+        column_blocks = (in_channels + block_width - 1) // block_width
+        panels = (tiling.columns + PANEL - 1) // PANEL
+        row_blocks = (PANEL + rows - 1) // rows
+        pitch = panels * column_blocks * row_blocks * rows * block_width
+        size = total.itemsize
+        panel, b, row = o // PANEL, o % PANEL // rows, o % PANEL % rows
+        table = np.empty(points, np.int64)
+        for column in range(column_blocks):
+            begin = ((panel * column_blocks + column) * row_blocks + b) * rows + row
+            for point in range(points):
+                table[point] = address_of(total) + (point * pitch + begin * block_width) * size
+            count = min(block_width, in_channels - column * block_width)
+            start = (tiling.column + o) * 9 * in_channels + column * block_width
+            whole = count // lanes * lanes
+            for c in range(0, whole, lanes):
+                sandwich(table, 0, c, gradient, start + c, in_channels)
+            for c in range(whole, count):
+                sandwich_single(table, 0, c, gradient, start + c, in_channels)
+
+    @compiled(f"conv-winograd-weight-gradient-final-{m}-{dtype}")
+    def final_transform(total, gradient, in_channels, tiling, block):
+        parallel_for(
+            transform_channel, tiling.columns, total.size, total, gradient, in_channels, tiling, block
+        )
+
+    return final_transform
 
 
 def weight_gradient(m, grad, x, out, geometry):
-    """The gradient of the weights by F(m×m, 3×3); others as of `weight_gradient.weight_gradient`.
+    """The gradient of the weights by F(m×m, 3×3); other parameters as of `weight_gradient.weight_gradient`.
 
-    Groups are left to the direct algorithm.
+    Convolutions with several groups use the direct algorithm.
     """
     if geometry.groups != 1:
         direct(grad, x, out, geometry)
         return
     dtype = out.dtype
     size = dtype.itemsize
-    outside, inside = grad.shape[3], x.shape[3]
-    kind, block = block_for(inside, dtype, whole=True)
+    out_channels, in_channels = grad.shape[3], x.shape[3]
+    kind, block = block_for(in_channels, dtype, whole=True)
     points = (m + 2) ** 2
-    wide = ceil_divide(inside, block.width) * block.width
+    padded_columns = ceil_divide(in_channels, block.width) * block.width
+    padded_rows = ceil_divide(PANEL, block.rows) * block.rows  # of the sums for a panel
     down, across = ceil_divide(grad.shape[1], m), ceil_divide(grad.shape[2], m)
-    tall = ceil_divide(PANEL, block.rows) * block.rows  # rows of the sums for a panel
-    step = max(1, TRANSFORMED // (points * wide * tall * size)) * PANEL
-    zeros = np.zeros(max(inside, outside), dtype)
-    together, drive, finish = _drivers(dtype, m)
+    step = max(1, TRANSFORMED // (points * padded_columns * padded_rows * size)) * PANEL
+    zeros = np.zeros(max(in_channels, out_channels), dtype)
+    all_threads, in_shares = _drivers(dtype, m)
     flat = out.reshape(out.size)
     all_tiles = grad.shape[0] * down * across
-    work = work_of(out.size, grad.size // outside)
+    work = work_of(out.size, grad.size // out_channels)
     chosen = (kind, block.rows, block.width)
-    for column in range(0, outside, step):
-        columns = min(step, outside - column)
+    for column in range(0, out_channels, step):
+        columns = min(step, out_channels - column)
         panels = ceil_divide(columns, PANEL)
-        per_tile = points * (wide + panels * PANEL) * size
-        length = points * panels * tall * wide
+        per_tile = points * (padded_columns + panels * PANEL) * size
+        length = points * panels * padded_rows * padded_columns
 
-        def cut(memory, most, column=column, columns=columns, per_tile=per_tile):
-            tiles = max(1, min(most, memory // per_tile, all_tiles))
+        def tiling_for(memory, max_tiles, column=column, columns=columns, per_tile=per_tile):
+            tiles = max(1, min(max_tiles, memory // per_tile, all_tiles))
             top, _, left, _ = geometry.padding
             return Tiling(down, across, top, left, tiles, column, columns)
 
-        tiling = cut(SHARE, SHARE_TILES)
+        tiling = tiling_for(SHARE_BYTES, MAX_SHARE_TILES)
         chunks = ceil_divide(all_tiles, tiling.tiles)
         shares = shares_for(length * size, chunks)
         if shares == 1:
-            tiling = cut(SCRATCH, TILES)
+            tiling = tiling_for(SCRATCH, MAX_TILES)
             chunks = ceil_divide(all_tiles, tiling.tiles)
-        sizes = (points * tiling.tiles * panels * PANEL + block.rows, points * tiling.tiles * wide)
-        total = left = right = None  # the last portion's memory is free before there is another's
+        sizes = (points * tiling.tiles * panels * PANEL + block.rows, points * tiling.tiles * padded_columns)
+        total = left = right = None  # free the last portion's memory before allocating the next
         total = np.empty(length, dtype)
         if shares == 1:
             left, right = (workspace(count, dtype) for count in sizes)
-            together(work // chunks, grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
+            all_threads(work // chunks, grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
         else:
             workers = max(1, min(threads_for(work), shares, SCRATCH // (tiling.tiles * per_tile)))
             left, right = (workspace(count, dtype, workers) for count in sizes)
             partial = np.empty((shares, length), dtype)
-            drive(work, grad, x, zeros, left, right, partial, chunks, tiling, chosen)
+            in_shares(work, grad, x, zeros, left, right, partial, chunks, tiling, chosen)
             add_shares(partial, total)
-        finish(total, flat, inside, tiling, chosen)
+        _final_transform(dtype, m)(total, flat, in_channels, tiling, chosen)

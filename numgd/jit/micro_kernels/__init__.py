@@ -1,0 +1,28 @@
+"""Register-blocked micro-kernels: a block of sums of products in vector registers.
+
+Numba has no vector types, so the loops are built as LLVM instructions.  Vectors have the width of the host's
+registers.  LLVM accepts any width: a wrong one only costs speed.  Arrays are one-dimensional and contiguous.
+A position in one is counted in elements from its start, and tables hold addresses.
+"""
+
+from numgd.jit.micro_kernels.channelwise import gather_lanes, line_block, line_reduce, reduce_lanes
+from numgd.jit.micro_kernels.emitter import lanes_of, register_bytes, rows_for
+from numgd.jit.micro_kernels.products import convolve_block, gather_block, reduce_block
+from numgd.jit.micro_kernels.sandwich import sandwich_block
+from numgd.jit.micro_kernels.variants import any_of, move_vector
+
+__all__ = [
+    "any_of",
+    "convolve_block",
+    "gather_block",
+    "gather_lanes",
+    "lanes_of",
+    "line_block",
+    "line_reduce",
+    "move_vector",
+    "reduce_block",
+    "reduce_lanes",
+    "register_bytes",
+    "rows_for",
+    "sandwich_block",
+]

@@ -1,0 +1,186 @@
+"""What the micro-kernels emit: sums in vector registers, and the multiply-adds of one step."""
+
+import math
+from functools import cache
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+
+@cache
+def register_bytes():
+    """Bytes of the host's widest vector register."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx") else 16
+
+
+def lanes_of(dtype):
+    """Numbers of a dtype in one register."""
+    return register_bytes() // dtype.itemsize
+
+
+def rows_for(vectors):
+    """Rows of a block that is `vectors` wide, so that its sums, a row of factors and one more vector fit."""
+    if register_bytes() == 32:  # AVX2 has 16 registers, AVX-512 and NEON 32
+        return {1: 8, 2: 6, 3: 4, 4: 3}[vectors]
+    return {1: 12, 2: 12, 3: 8, 4: 6}[vectors]
+
+
+class Emitter:
+    """Emits the instructions of micro-kernels, for a block of sums in registers."""
+
+    def __init__(self, context, builder, real, rows, vectors, lanes):
+        self.context, self.builder = context, builder
+        self.rows, self.vectors, self.lanes = rows, vectors, lanes
+        self.scalar = context.get_value_type(real)
+        self.vector = ir.VectorType(self.scalar, lanes)
+        self.word = context.get_value_type(types.intp)
+        self.size = context.get_abi_sizeof(context.get_data_type(real))
+        # Declared by name, since llvmlite does not support intrinsics of vectors.
+        self.multiply_add = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(self.vector, [self.vector] * 3),
+            f"llvm.fmuladd.v{lanes}f{8 * self.size}",
+        )
+        self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(vectors)] for _ in range(rows)]
+
+    def constant(self, value):
+        return ir.Constant(self.word, value)
+
+    def address(self, kind, value, place=None):
+        """Address of an element of an array argument."""
+        data = self.context.make_array(kind)(self.context, self.builder, value).data
+        if place is not None:
+            data = self.builder.gep(data, [place])
+        return self.builder.ptrtoint(data, self.word)
+
+    def offset(self, address, elements):
+        """An address plus a number of elements."""
+        return self.builder.add(address, self.builder.mul(elements, self.constant(self.size)))
+
+    def pointer(self, address, kind, elements=0):
+        start = self.builder.inttoptr(address, self.scalar.as_pointer())
+        return self.builder.bitcast(self.builder.gep(start, [self.constant(elements)]), kind.as_pointer())
+
+    def load(self, address, kind, elements=0):
+        value = self.builder.load(self.pointer(address, kind, elements))
+        value.align = self.size
+        return value
+
+    def store(self, value, address, elements):
+        self.builder.store(value, self.pointer(address, self.vector, elements)).align = self.size
+
+    def words(self, address, count):
+        """Integers from memory."""
+        first = self.builder.inttoptr(address, self.word.as_pointer())
+        return [self.builder.load(self.builder.gep(first, [self.constant(i)])) for i in range(count)]
+
+    def clear(self):
+        self.begin([ir.Constant(self.vector, None)] * self.vectors)
+
+    def begin(self, columns):
+        """Initialise the sums of every row with one vector per column."""
+        for row in self.sums:
+            for total, column in zip(row, columns, strict=True):
+                self.builder.store(column, total)
+
+    def fetch(self, target, pitch):
+        """Load the sums from memory."""
+        for m, row in enumerate(self.sums):
+            address = self.offset(target, self.builder.mul(pitch, self.constant(m)))
+            for n, total in enumerate(row):
+                self.builder.store(self.load(address, self.vector, n * self.lanes), total)
+
+    def write(self, target, pitch):
+        """Store the sums to memory."""
+        for m, row in enumerate(self.sums):
+            address = self.offset(target, self.builder.mul(pitch, self.constant(m)))
+            for n, total in enumerate(row):
+                self.store(self.builder.load(total), address, n * self.lanes)
+
+    def activate(self, code, pieces):
+        """Apply the piecewise linear activation ``pieces[code]`` to the sums.
+
+        `pieces` holds a (slope, ceiling) for every code: min(x, ceiling) where x > 0, else slope · x.
+        """
+        for number, (slope, ceiling) in enumerate(pieces):
+            if (slope, ceiling) == (1.0, math.inf):
+                continue
+            with self.builder.if_then(self.builder.icmp_signed("==", code, self.constant(number))):
+                for total in (total for row in self.sums for total in row):
+                    self.builder.store(self.piecewise(self.builder.load(total), slope, ceiling), total)
+
+    def piecewise(self, value, slope, ceiling):
+        """One piecewise linear activation of a vector; NaN stays."""
+
+        def constant(number):
+            return self.spread(ir.Constant(self.scalar, number))
+
+        zero = constant(0.0)
+        below = zero if slope == 0 else self.builder.fmul(value, constant(slope))
+        value = self.builder.select(self.builder.fcmp_ordered("<=", value, zero), below, value)
+        if ceiling == math.inf:
+            return value
+        top = constant(ceiling)
+        return self.builder.select(self.builder.fcmp_ordered(">=", value, top), top, value)
+
+    def scatter(self, targets, count):
+        """Store the first `count` sums of each row, to one address per row."""
+        whole = self.builder.icmp_signed(">=", count, self.constant(self.vectors * self.lanes))
+        with self.builder.if_else(whole, likely=True) as (plain, masked):
+            with plain:
+                for address, row in zip(targets, self.sums, strict=True):
+                    for n, total in enumerate(row):
+                        self.store(self.builder.load(total), address, n * self.lanes)
+            with masked:
+                for n in range(self.vectors):
+                    mask = self.mask(self.builder.sub(count, self.constant(n * self.lanes)))
+                    for address, row in zip(targets, self.sums, strict=True):
+                        self.store_some(self.builder.load(row[n]), address, n * self.lanes, mask)
+
+    def mask(self, count):
+        """Which lanes are among the first `count`."""
+        word = ir.IntType(32)
+        numbers = ir.Constant(ir.VectorType(word, self.lanes), list(range(self.lanes)))
+        undefined = ir.Constant(numbers.type, ir.Undefined)
+        single = self.builder.insert_element(undefined, self.builder.trunc(count, word), ir.Constant(word, 0))
+        spread = self.builder.shuffle_vector(single, undefined, ir.Constant(numbers.type, [0] * self.lanes))
+        return self.builder.icmp_signed("<", numbers, spread)
+
+    def store_some(self, value, address, elements, mask):
+        """Store the lanes of a mask."""
+        pointer, word = self.pointer(address, self.vector, elements), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(ir.VoidType(), [self.vector, pointer.type, word, mask.type]),
+            f"llvm.masked.store.v{self.lanes}f{8 * self.size}.p0",
+        )
+        self.builder.call(function, [value, pointer, ir.Constant(word, self.size), mask])
+
+    def spread(self, number):
+        """A vector of one number."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        single = self.builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+        return self.shuffle(single, [0] * self.lanes)
+
+    def shuffle(self, vector, order):
+        """The lanes of a vector in another order."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), order)
+        return self.builder.shuffle_vector(vector, ir.Constant(self.vector, ir.Undefined), mask)
+
+    def add_product(self, left, right, total):
+        self.builder.store(
+            self.builder.call(self.multiply_add, [left, right, self.builder.load(total)]), total
+        )
+
+    def step(self, factor, wide):
+        """Add the products of one number per row and one vector per column."""
+        columns = [self.load(wide, self.vector, n * self.lanes) for n in range(self.vectors)]
+        for m, row in enumerate(self.sums):
+            spread = self.spread(factor(m))
+            for total, column in zip(row, columns, strict=True):
+                self.add_product(spread, column, total)

@@ -1,0 +1,53 @@
+"""A choice among compiled variants of a micro-kernel, and the copy of a vector."""
+
+from functools import cache
+
+from numba import types
+from numba.extending import intrinsic
+
+from numgd.jit.micro_kernels.emitter import Emitter
+from numgd.jit.portable import portable
+
+
+@cache
+def any_of(make, real, variants):
+    """Portable function ``block(kind, …)``: calls ``make(real, *variants[kind])``."""
+    variant, *others = variants
+    block = make(real, *variant)
+    if not others:
+
+        @portable
+        def only(kind, *args):
+            block(*args)
+
+        return only
+
+    further = any_of(make, real, tuple(others))
+
+    @portable
+    def pick(kind, *args):
+        if kind == 0:
+            block(*args)
+        else:
+            further(kind - 1, *args)
+
+    return pick
+
+
+@cache
+def move_vector(real, lanes):
+    """Intrinsic ``move(source, place, target, start)``: copy `lanes` numbers."""
+
+    @intrinsic
+    def move(typingctx, source, place, target, start):
+        def codegen(context, builder, signature, arguments):
+            source, place, target, start = arguments
+            emit = Emitter(context, builder, real, 0, 0, lanes)
+            numbers = emit.load(emit.address(signature.args[0], source, place), emit.vector)
+            emit.store(numbers, emit.address(signature.args[2], target, start), 0)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(source, whole, target, whole), codegen
+
+    return move

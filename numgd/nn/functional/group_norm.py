@@ -1,0 +1,156 @@
+"""Group norm over the last axis."""
+
+import numpy as np
+
+from numgd.foundations.ranges import Count, Positive, check_arguments
+from numgd.jit.streaming import LARGE
+from numgd.kernels.cpu.layers import columns
+from numgd.kernels.cpu.layers import group_norm as group_norm_kernels
+from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
+from numgd.nn.functional.columns import ByColumns, filled_with_zeros
+
+
+@check_arguments
+def group_norm(
+    x: np.ndarray,
+    num_groups: Count,
+    gamma: np.ndarray | None = None,
+    beta: np.ndarray | None = None,
+    *,
+    eps: Positive = 1e-5,
+    activation: str | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Normalise each sample's groups of channels: γ (x - μ) / √(σ² + ε) + β.
+
+    Parameters
+    ----------
+    x : array_like of float32 or float64, shape (N, ..., C)
+    num_groups : int
+        Number of groups of channels; divides C.
+    gamma, beta : array_like of shape (C,), optional
+        Scale and shift; by default ones and zeros.
+    eps : float
+        ε > 0.
+    activation : None or 'relu'
+        Applied to the result, in the same pass.
+    out : array of the shape and dtype of x, optional
+
+    Returns
+    -------
+    array of the shape and dtype of x
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, if the number of groups does not divide the channels, or if ε ≤ 0.
+    TypeError
+        Dtypes other than float32 and float64, or different dtypes.
+
+    Notes
+    -----
+    Source: Y. Wu and K. He, Group normalization, ECCV (2018).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import group_norm
+    >>> group_norm(np.array([[1.0, 3.0, 5.0, 5.0]]), 2, eps=1e-12).round(6)
+    array([[-1.,  1.,  0.,  0.]])
+    """
+    x, gamma, beta, eps, floor = _group_arguments(x, num_groups, gamma, beta, eps, activation)
+    out = output(out, x.shape, x.dtype, x, gamma, beta)
+    if x.size:
+        layout = ByColumns(x, x.shape[0])
+        _group_forward(layout, x, num_groups, gamma, beta, eps)
+        large = out.nbytes >= LARGE
+        columns.affine(
+            layout.of(x),
+            layout.block,
+            layout.coefficients,
+            floor,
+            large,
+            layout.of(out),
+        )
+    return out
+
+
+@check_arguments
+def group_norm_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    num_groups: Count,
+    gamma: np.ndarray | None = None,
+    beta: np.ndarray | None = None,
+    *,
+    eps: Positive = 1e-5,
+    activation: str | None = None,
+    out: tuple[np.ndarray | None, ...] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of ``sum(grad * group_norm(x, num_groups, gamma, beta, …))`` for x, gamma and beta.
+
+    Parameters
+    ----------
+    grad : array_like of the shape and dtype of x
+    x, num_groups, gamma, beta, eps, activation
+        As given to `group_norm`.
+    out : tuple of three arrays or None, optional
+        Memory for the results.
+
+    Returns
+    -------
+    tuple of arrays
+        The gradients of x, gamma and beta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import group_norm_backward
+    >>> grad_x, _, grad_beta = group_norm_backward(np.ones((2, 4)), np.eye(2, 4), 2)
+    >>> bool(abs(grad_x).max() < 1e-9), grad_beta
+    (True, array([2., 2., 2., 2.]))
+    """
+    x, gamma, beta, eps, _ = _group_arguments(x, num_groups, gamma, beta, eps, activation)
+    relu = is_relu(activation)
+    grad = same_shape("grad", grad, x.shape, x.dtype)
+    shapes = (x.shape, gamma.shape, gamma.shape)
+    results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, grad, x, gamma, beta)
+    if x.size == 0:
+        return filled_with_zeros(results)
+    layout = ByColumns(x, x.shape[0])
+    mean, inverse = _group_forward(layout, x, num_groups, gamma, beta, eps)
+    coefficients, x, grad = layout.coefficients, layout.of(x), layout.of(grad)
+    columns.sums(relu)(grad, x, layout.block, coefficients, layout.partial)
+    partial, by_channel = layout.by_channel(layout.partial), layout.by_channel(coefficients)
+    group_norm_kernels.backward(
+        partial, layout.rows, mean, inverse, gamma, by_channel, results[1], results[2]
+    )
+    large = x.nbytes >= LARGE
+    columns.gradient(relu)(grad, x, layout.block, coefficients, large, layout.of(results[0]))
+    return results
+
+
+def _group_arguments(x, num_groups, gamma, beta, eps, activation):
+    x = real_array("x", x)
+    if x.ndim < 2:
+        raise ValueError(f"x must have at least two axes, samples and channels; its shape is {x.shape}")
+    if x.shape[-1] % num_groups:
+        raise ValueError(
+            f"num_groups {num_groups} does not divide the channels of x, whose shape is {x.shape}"
+        )
+    gamma, beta = per_channel("gamma", gamma, x, 1), per_channel("beta", beta, x, 0)
+    return x, gamma, beta, eps, floor_of(activation, x.dtype.type)
+
+
+def _group_forward(layout, x, num_groups, gamma, beta, eps):
+    """Mean and 1/√(σ² + ε) of the groups; the coefficients of the result go into `layout`."""
+    columns.moments(layout.of(x), layout.block, layout.partial)
+    mean, inverse = np.empty((2, x.shape[0], num_groups))
+    partial, coefficients = (
+        layout.by_channel(layout.partial),
+        layout.by_channel(layout.coefficients),
+    )
+    group_norm_kernels.forward(
+        partial, layout.rows, layout.block, eps, gamma, beta, mean, inverse, coefficients
+    )
+    return mean, inverse
