@@ -251,7 +251,7 @@ def test_bytes_that_changed_are_noticed_or_are_numbers(suffix, tmp_path):
 def test_an_array_under_another_name(tmp_path):
     with open(tmp_path / "a.npz", "wb") as file:
         np.save(file, np.ones(3))
-    refused(tmp_path / "a.npz", "one array, a .npy file")
+    refused(tmp_path / "a.npz", "single array, a .npy file")
 
 
 def member(header, data=b"", version=(1, 0)):
@@ -322,7 +322,7 @@ def test_two_arrays_of_one_name(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         for _ in range(2):
             archive.writestr("a.npy", member(described((1,)), bytes(8)))
-    refused(tmp_path / "a.npz", "two arrays have the name 'a'")
+    refused(tmp_path / "a.npz", "two arrays are named 'a'")
 
 
 def test_a_changed_number_fails_the_checksum(tmp_path):
