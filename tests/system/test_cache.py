@@ -289,4 +289,4 @@ def test_info_says_whether_the_folder_is_used(mode, tmp_path, monkeypatch, capsy
     (tmp_path / "cache").chmod(mode)
     monkeypatch.setenv("NUMGD_CACHE_DIR", str(tmp_path / "cache"))
     assert cli.main(["info"]) == 0
-    assert ("everybody may write" in capsys.readouterr().out) == (mode == 0o777)
+    assert ("everybody can write" in capsys.readouterr().out) == (mode == 0o777)
