@@ -1,4 +1,4 @@
-"""A word on stderr about a compilation that takes long: what it is, and that it does not come again."""
+"""A message on stderr about a long compilation: what is compiled, and that it happens only once."""
 
 import contextlib
 import re
@@ -11,13 +11,13 @@ from numgd.jit.cache import PackageCache
 from numgd.system.cache_folder import safe_folder
 
 PATIENCE = 2.0
-"""Seconds of silence."""
+"""Seconds before the message."""
 
 _silent = False
 
 
 class _Listener(event.Listener):
-    """Sees every compilation of Numba; the outermost of numgd's own in a thread may be announced."""
+    """Observes every compilation by Numba; the outermost of numgd's own in a thread may be announced."""
 
     def __init__(self):
         self._state = threading.local()
@@ -38,7 +38,7 @@ class _Listener(event.Listener):
 
 
 def _name_of(event):
-    """What is compiled, if it is kept on disk: by its name without the digest of generated code."""
+    """The name of what is compiled, if it is kept on disk, without the digest of generated code."""
     cache = getattr(event.data["dispatcher"], "_cache", None)
     return re.sub(r"-[0-9a-f]{16}.*", "", cache.name) if isinstance(cache, PackageCache) else None
 
@@ -52,7 +52,7 @@ def _announce(name):
 
 @contextlib.contextmanager
 def silence():
-    """For a caller that says itself what is compiled."""
+    """For a caller that reports itself what is compiled."""
     global _silent
     before, _silent = _silent, True
     try:
@@ -62,5 +62,5 @@ def silence():
 
 
 def listen():
-    """Announce from now on."""
+    """Enable the messages."""
     event.register("numba:compile", _Listener())

@@ -1,4 +1,4 @@
-"""A typed tuple behind a pointer: how ``args`` of any type reach an objective through a fixed signature."""
+"""Typed tuples behind a pointer: how ``args`` of any type reach an objective through a fixed signature."""
 
 from typing import Any, NamedTuple
 
@@ -19,9 +19,9 @@ _ARRAYS = frozenset((np.ndarray, np.recarray, np.memmap))
 
 
 def native(values):
-    """The tuple with arrays of another byte order as copies in the machine's own, which are read-only.
+    """The tuple with arrays of another byte order replaced by read-only copies in native order.
 
-    A function that writes into such an array does not compile then, and is called back with the caller's.
+    A function that writes into such an array does not compile, and is called back with the original.
     """
     for value in values:
         if _swapped(value):
@@ -49,10 +49,10 @@ def _native(value):
 
 
 def fingerprint(values):
-    """Cheap key of the Numba types of a tuple of values, or the types themselves where there is none.
+    """A cheap key of the Numba types of a tuple of values, or the types themselves if there is none.
 
-    Raises ValueError for values that compiled code would not take as Python does; Numba's own fingerprint
-    does not tell these from others: an array of another byte order or with a mask from a plain one.
+    Raises ValueError for values that mean something else in compiled code than in Python, which Numba's own
+    fingerprint does not detect: an array of another byte order or with a mask looks like a plain one.
     """
     for value in values:
         if not _as_in_python(value):
@@ -76,7 +76,7 @@ def _as_in_python(value):
         return all(map(_as_in_python, value))
     if isinstance(value, np.void):
         return value.dtype.isnative
-    # Numba copies lists and sets; other classes of arrays mask or multiply in their own way.
+    # Numba copies lists and sets; other array classes have their own masks or products.
     return not isinstance(value, (np.ndarray, list, set, np.bytes_))
 
 
@@ -119,7 +119,7 @@ def stored_type(numba_type):
 
 @intrinsic
 def store(typingctx, address, value):
-    """Write a value to memory; whoever holds the value keeps what it refers to alive."""
+    """Write a value to memory; the holder of the value must keep what it refers to alive."""
     kept = stored_type(value)
 
     def codegen(context, builder, signature, arguments):
@@ -132,7 +132,7 @@ def store(typingctx, address, value):
 
 @intrinsic
 def retain(typingctx, value):
-    """Take a reference to what a value refers to."""
+    """Acquire a reference to what a value refers to."""
 
     def codegen(context, builder, signature, arguments):
         context.nrt.incref(builder, signature.args[0], arguments[0])
@@ -143,7 +143,7 @@ def retain(typingctx, value):
 
 @intrinsic
 def release(typingctx, address, value):
-    """Give back the reference to a stored value; `value` serves for its type alone."""
+    """Release the reference to a stored value; `value` is used only for its type."""
 
     def codegen(context, builder, signature, arguments):
         numba_type = signature.args[1]

@@ -1,4 +1,4 @@
-"""Compiled work in a thread of its own, while the caller's answers signals and looks at the work."""
+"""Compiled work in a separate thread, while the calling thread handles signals and monitors the work."""
 
 import contextlib
 import os
@@ -11,11 +11,11 @@ import numba
 from numgd.jit.threads import layer
 
 INTERVAL = 0.05
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class _Worker:
-    """A thread that does one thing after the other: new threads would start new ones for parallel loops."""
+    """A thread that runs one task after another: new threads would start new threads for parallel loops."""
 
     def __init__(self):
         self._tasks = SimpleQueue()
@@ -30,7 +30,7 @@ class _Worker:
         self._tasks.put(task)
 
     def leave(self):
-        """End the thread, if it is idle, and wait until the system has forgotten it."""
+        """End the thread, if it is idle, and wait until the system has removed it."""
         self._tasks.put(None)
         self._thread.join(INTERVAL)
         place, end = f"/proc/self/task/{self._thread.native_id}", time.monotonic() + INTERVAL
@@ -42,7 +42,7 @@ _worker = None
 
 
 def _leave_worker():
-    """Before a fork: TBB ends its threads then, and cannot while one of another kind has used it."""
+    """Before a fork: TBB ends its threads then, which fails while this thread has used it."""
     global _worker
     worker, _worker = _worker, None
     if worker is not None:
@@ -60,13 +60,13 @@ def run(work, halt, watch=None):
     ----------
     work : callable
     halt : numpy.ndarray of shape (1,), int64
-        Set to 1 where an exception comes from a handler or from `watch`: the work is to end soon then.  The
-        exception is raised after its end.
+        Set to 1 if a signal handler or `watch` raises an exception: the work should then end soon.  The
+        exception is raised after it has ended.
     watch : callable, optional
-        Called before, again and again, and once at the end.
+        Called at the start, repeatedly, and once at the end.
     """
     in_main = threading.current_thread() is threading.main_thread()
-    if watch is None and not in_main:  # signals are the main thread's
+    if watch is None and not in_main:  # only the main thread handles signals
         work()
         return
     threads = numba.get_num_threads() if layer() else None
@@ -93,7 +93,7 @@ def run(work, halt, watch=None):
                 watch()
     except BaseException:
         halt[0] = 1
-        while submitted and not done.is_set():  # the memory is the work's until then
+        while submitted and not done.is_set():  # the work uses the memory until then
             with contextlib.suppress(BaseException):
                 done.wait()
         raise

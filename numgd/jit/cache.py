@@ -1,4 +1,4 @@
-"""How compiled code is kept: in files of numgd's own folder, found again by names that numgd gives."""
+"""The disk cache of compiled code: files in numgd's own folder, under names chosen by numgd."""
 
 import glob
 import hashlib
@@ -20,7 +20,7 @@ from numgd.system.cache_folder import (
 
 
 class _Locator:
-    """The part of Numba's cache locator that the base class calls."""
+    """The part of Numba's cache locator that the base class uses."""
 
     def get_cache_path(self):
         return str(cache_folder())
@@ -29,11 +29,11 @@ class _Locator:
         return source_digest()
 
     def ensure_cache_path(self):
-        """Nothing: `PackageCache` has made the folder."""
+        """Nothing: `PackageCache` has created the folder."""
 
 
 class _Implementation(CompileResultCacheImpl):
-    """How a compile result is written and read back; only the place is numgd's own."""
+    """How a compile result is serialised; only the location is numgd's own."""
 
     def __init__(self, name):
         self._locator = _Locator()
@@ -43,8 +43,8 @@ class _Implementation(CompileResultCacheImpl):
 class _Files(IndexDataCacheFile):
     """One file for each signature, named by a digest of it.
 
-    Numba counts a function's files in an index, and two processes that count at the same time give their
-    machine code of two signatures the same file.
+    Numba numbers a function's files in an index, so two processes that do so at the same time use the same
+    file for machine code of different signatures.
     """
 
     def __init__(self, cache_path, filename_base, source_stamp):
@@ -74,11 +74,11 @@ class _Files(IndexDataCacheFile):
 
 
 class PackageCache(FunctionCache):
-    """Disk cache of one of numgd's compiled functions, found again by its name.
+    """Disk cache of one of numgd's compiled functions, identified by its name.
 
-    The digest of the sources stands for the function's code and for all that it closes over, so the key
-    is the signature and the machine.  A folder that is not safe or cannot be written costs a compilation in
-    every process, nothing else.
+    The digest of the sources covers the code of the function and everything that it closes over, so the key
+    is the signature and the machine.  If the folder is unsafe or cannot be written, each process compiles
+    anew, and nothing else changes.
     """
 
     def __init__(self, function, name):
@@ -95,7 +95,7 @@ class PackageCache(FunctionCache):
 
     @property
     def _impl(self):
-        # Made on first use: importing numgd reads no source file and touches no folder.
+        # Created on first use: importing numgd reads no source file and touches no folder.
         if self._impl_made is None:
             self._impl_made = _Implementation(self._name_on_disk)
         return self._impl_made
@@ -116,7 +116,7 @@ class PackageCache(FunctionCache):
             return None
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # a foreign file: compile, and write over it
+        except Exception:  # not a file of numgd: compile, and overwrite it
             return None
 
     def save_overload(self, sig, data):

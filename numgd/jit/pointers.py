@@ -1,4 +1,4 @@
-"""Calls through addresses: a compiled objective, a Python callable, Python's pending signals.
+"""Calls through addresses: compiled objectives, Python callables, Python's pending signals.
 
 An objective reaches a solver as the address of a compiled function with one fixed signature, so that
 the solver is compiled once and not once per objective.  The call costs about a nanosecond.
@@ -31,13 +31,13 @@ def objective_signature(real):
 
 
 def vector_view(real):
-    """Intrinsic ``view(address, n)``: the vector at an address, owned by somebody else."""
+    """Intrinsic ``view(address, n)``: the vector at an address, without ownership of its memory."""
     vector = types.Array(real, 1, "C")
 
     @intrinsic
     def view(typingctx, address, n):
         def codegen(context, builder, signature, arguments):
-            from numba.np.arrayobj import populate_array  # slow to import, and needed only here
+            from numba.np.arrayobj import populate_array  # slow to import, needed only here
 
             array = context.make_array(vector)(context, builder)
             width = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(real)))
@@ -51,7 +51,7 @@ def vector_view(real):
 
 
 def stack_vector(real, count):
-    """Intrinsic ``vector()``: so many numbers on the stack of the function that calls it, for as long."""
+    """Intrinsic ``vector()``: a vector of fixed length on the caller's stack, valid until it returns."""
     array_type = types.Array(real, 1, "C")
 
     @intrinsic
@@ -87,9 +87,9 @@ def address_of(typingctx, array):
 
 @intrinsic
 def borrow(typingctx, array):
-    """The same array without a share in its ownership: its views cost no atomic reference counting.
+    """The same array without a reference to its memory: its views cost no atomic reference counting.
 
-    Whoever holds the array must hold it until the last use of what is borrowed.
+    The holder of the array must keep it until the last use of the borrowed one.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -142,7 +142,7 @@ def call_objective(typingctx, address, x, gradient, wanted, context):
 def compiled_call(signature):
     """Intrinsic ``call(address, arguments)``: call the compiled function of a signature at an address.
 
-    `arguments` is a tuple of exactly the types of the signature.  What the function raises, the caller does.
+    `arguments` is a tuple of exactly the types of the signature.  The caller raises what the function raises.
     """
 
     @intrinsic
@@ -168,7 +168,7 @@ def compiled_call(signature):
 
 
 def _contains_zero_division(address, size):
-    """Whether bytes hold the name of the class, not within a message: pickle's opcodes follow it."""
+    """Whether bytes contain the name of the class, and not within a message: opcodes of pickle follow it."""
     for start in range(size - 18):
         matched = 0
         for letter in "ZeroDivisionError":
@@ -210,7 +210,7 @@ def load_byte(typingctx, address):
 
 @intrinsic
 def load_word(typingctx, address, place):
-    """The 64-bit integer at a place of those at an address."""
+    """The 64-bit integer at an index of those at an address."""
 
     def codegen(context, builder, signature, arguments):
         words = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -221,7 +221,7 @@ def load_word(typingctx, address, place):
 
 @intrinsic
 def count_on(typingctx, address, step):
-    """Add to the 64-bit integer at an address, which other threads may do too, and give what it was."""
+    """Atomically add to the 64-bit integer at an address, and return its previous value."""
 
     def codegen(context, builder, signature, arguments):
         word = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -232,7 +232,7 @@ def count_on(typingctx, address, step):
 
 @intrinsic
 def fetch(typingctx, address):
-    """Have the processor read what is at an address into its caches; nothing happens if nothing is there."""
+    """Prefetch the memory at an address into the caches; an invalid address has no effect."""
 
     def codegen(context, builder, signature, arguments):
         pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -247,7 +247,7 @@ def fetch(typingctx, address):
 
 @intrinsic
 def copy_bytes(typingctx, target, source, count):
-    """Copy bytes from an address to another."""
+    """Copy bytes from one address to another."""
 
     def codegen(context, builder, signature, arguments):
         pointers = [builder.inttoptr(address, ir.IntType(8).as_pointer()) for address in arguments[:2]]
@@ -258,10 +258,10 @@ def copy_bytes(typingctx, target, source, count):
 
 
 def rows_view(array_type):
-    """Intrinsic ``view(stored, data, count)``: so many rows at an address, as of a contiguous array.
+    """Intrinsic ``view(stored, data, count)``: `count` rows at an address, as a contiguous array.
 
     `stored` is the address of the array in its compiled form, as `numgd.jit.arguments.pack` keeps it.  The
-    rows are owned by somebody else.
+    view does not own the rows.
     """
 
     @intrinsic
@@ -287,7 +287,7 @@ def rows_view(array_type):
 
 @intrinsic
 def call_python(typingctx, callable_address, argument):
-    """Call a Python object with one integer and return its float; the caller holds the GIL.
+    """Call a Python object with one integer and return its float; the caller must hold the GIL.
 
     An exception inside the callable ends the solver with that exception, traceback included.
     """
@@ -313,15 +313,15 @@ def call_python(typingctx, callable_address, argument):
 
 
 HOLDS_GIL = 1
-"""What a solve attends to under the GIL: pending signals."""
+"""Value of `attention` for a solve that holds the GIL: it checks for pending signals."""
 
 
 @intrinsic
 def interrupted(typingctx, attention):
-    """Whether a solve is to end.
+    """Whether a solve must stop.
 
-    `attention` is 0 for one that attends to nothing; HOLDS_GIL has pending signal handlers run (Ctrl-C raises
-    KeyboardInterrupt out of the solver); else it is the address of a word that is 1 from when to end on.
+    `attention` is 0 to check nothing; HOLDS_GIL runs pending signal handlers (Ctrl-C raises KeyboardInterrupt
+    out of the solver); otherwise it is the address of a word that becomes 1 when the solve must stop.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -348,7 +348,7 @@ def function_address(compile_result):
 
 
 def linked_address(compile_result):
-    """Intrinsic without arguments that gives the same address inside other compiled code."""
+    """Intrinsic without arguments that returns the same address inside other compiled code."""
 
     @intrinsic
     def address(typingctx):
@@ -364,7 +364,7 @@ def linked_address(compile_result):
 
 @intrinsic
 def call_range(typingctx, function, context, first, last):
-    """Call the function of a parallel loop for a range of its tasks; its context tells whether it failed."""
+    """Call the function of a parallel loop for a range of its tasks; its context holds whether it failed."""
 
     def codegen(target, builder, signature, values):
         kind = target.call_conv.get_function_type(types.none, RANGE)

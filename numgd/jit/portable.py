@@ -23,20 +23,20 @@ listen()
 portable = register_jitable(forceinline=True, pipeline_class=InnerCompiler)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
 
-Portable code allocates nothing, raises nothing and calls only portable code.  It keeps the dtype of its
+Portable code allocates nothing, raises nothing and calls only portable code.  It preserves the dtype of its
 arguments: a literal that meets a float32 is written ``real(0.5)`` with ``real = x.dtype.type``.  It is
-inlined always: a call would pass every array as seven words and every option as one, which at two variables
+always inlined: a call would pass every array as seven words and every option as one, which for two variables
 costs more than the arithmetic.
 """
 
 seldom = register_jitable(pipeline_class=InnerCompiler)
-"""The same for what is called seldom or takes long: a call costs nothing there, and the code stays small."""
+"""The same for functions that are slow or rarely called: a call costs nothing there, and code stays small."""
 
 STRICT_OPTIONS = {"forceinline": True, "fastmath": {"contract"}, "pipeline_class": InnerCompiler}
-"""Options of `strict`, for what is overloaded."""
+"""Options of `strict`, for overloads."""
 
 strict = register_jitable(**STRICT_OPTIONS)
-"""Marks a portable function whose sums stay in the order in which they are written, whoever calls it.
+"""Marks a portable function whose sums are evaluated in the order in which they are written, in any caller.
 
 Its own flags allow fused multiply-adds and nothing else: with those of a caller that sums vectors,
 (x − a) − b could become x − (a + b) and lose its digits.
@@ -49,11 +49,11 @@ SOLVER_FLAGS = {
     # Never "nnan" or "ninf": the solvers test for NaN and infinity.
     "fastmath": {"reassoc", "contract", "nsz"},
 }
-"""Flags of everything that is compiled once and called for every objective."""
+"""Flags of all code that is compiled once and used for every objective."""
 
 ELEMENTWISE_FLAGS = {"error_model": "numpy"}
-"""Flags where nothing is summed, without the freedom to round differently: the last elements of a thread's
-share, which no vector takes, then have the bits that they have in any other share."""
+"""Flags for code without sums, which must not round differently: the last elements of a thread's share, which
+fill no vector register, are then bit for bit the same as in any other share."""
 
 OBJECTIVE_FLAGS = {
     # A plain Python function on NumPy arrays sees 1/0 as inf; compiled, it must see the same.
@@ -75,18 +75,18 @@ LOOP_FLAGS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz",
 apart = register_jitable(**LOOP_FLAGS, pipeline_class=ApartCompiler)
 """Marks a plain function over contiguous arrays that do not overlap, `borrow`ed by its caller.
 
-LLVM makes vectors of its loops without a test, each time, of every array against every other.
+LLVM vectorises its loops without run-time tests of every pair of arrays for overlap.
 """
 
 
 def check_compilation():
-    """Raise where Numba compiles nothing: what numgd compiles works by addresses and types alone."""
+    """Raise if Numba compiles nothing: numgd's compiled functions work only with addresses and types."""
     if config.DISABLE_JIT:
-        raise RuntimeError("numgd's functions are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
+        raise RuntimeError("numgd needs compiled functions: it cannot run with NUMBA_DISABLE_JIT=1")
 
 
 def _refusing(function):
-    """What stands for a compiled function where Numba compiles nothing."""
+    """Placeholder of a compiled function if Numba compiles nothing."""
 
     @wraps(function)
     def refuse(*args, **kwargs):
@@ -114,7 +114,7 @@ def compiled(name, flags=SOLVER_FLAGS):
 
 @contextlib.contextmanager
 def quiet_compilation():
-    """Without Numba's warnings about how the user's function might be faster."""
+    """Suppress Numba's warnings about how the user's function might be faster."""
     with warnings.catch_warnings():
         for category in (NumbaPerformanceWarning, NumbaDebugInfoWarning, NumbaExperimentalFeatureWarning):
             warnings.simplefilter("ignore", category)

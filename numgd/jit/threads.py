@@ -1,12 +1,12 @@
-"""Threads: which library runs them, and the one parallel loop of numgd's compiled code.
+"""Threads: the library that runs them, and the single parallel loop of numgd's compiled code.
 
 Numba runs threads through TBB, OpenMP or a queue of its own, whichever it finds first; `numgd.system.tbb`
-has it find TBB.  A layer that has been started stays.
+makes TBB available to it.  A layer that has been started stays.
 
 Compiled code reaches threads through a word of memory (`SYMBOL`) with the address of a function
 ``(function, context, tasks)``, which calls ``function(context, first, last)`` for ranges of tasks on several
-threads; at 0 a loop stays in its own thread.  At first it is the address of `_start`: threads are started,
-and Numba's parallel loop loaded, by the first work that is worth it.
+threads; if it is 0, a loop stays in its own thread.  Initially it is the address of `_start`: the first work
+that is large enough starts the threads and loads Numba's parallel loop.
 """
 
 import _thread
@@ -27,7 +27,7 @@ from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled
 from numgd.system import tbb  # noqa: F401  loaded before Numba looks for it
 
 SYMBOL = "numgd.share_out"
-"""The word's name in compiled code."""
+"""Name of that word in compiled code."""
 
 
 def layer():
@@ -39,7 +39,7 @@ def layer():
 
 
 def threads():
-    """How many threads a parallel loop has; starts none."""
+    """Number of threads of a parallel loop; does not start them."""
     if not _word.value:
         return 1
     return get_num_threads() if layer() else numba.config.NUMBA_NUM_THREADS
@@ -53,7 +53,7 @@ _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_
 
 @intrinsic
 def _threads(typingctx):
-    """`numba.get_num_threads` without its check, for which machine code could not be kept on disk."""
+    """`numba.get_num_threads` without its check, which would prevent caching of the machine code."""
 
     def codegen(context, builder, signature, arguments):
         kind = ir.FunctionType(context.get_value_type(types.intp), [])
@@ -81,7 +81,7 @@ def _parallel_loop():
 
 @_FUNCTION
 def _start(function, context, tasks):
-    """Start the threads, and hand on what is to be done; what is not done, the caller does."""
+    """Start the threads and pass the work on; the caller does what is left undone."""
     try:
         _settle()
     except KeyboardInterrupt:
@@ -91,13 +91,13 @@ def _start(function, context, tasks):
 
 
 def start():
-    """Start the threads now, and not with the first work that is worth them."""
+    """Start the threads now, rather than with the first work that is large enough."""
     if _word.value == _START:
         _settle()
 
 
 def _settle():
-    """Decide how tasks are shared out from now on."""
+    """Decide how tasks are distributed from now on."""
     global _loop
     try:
         if numba.config.NUMBA_NUM_THREADS > 1:
@@ -114,7 +114,7 @@ def _settle():
 
 @_FUNCTION
 def _one_at_a_time(function, context, tasks):
-    """Numba's own queue ends the process if two threads use it: while one does, others compute alone."""
+    """Numba's work queue aborts the process if two threads use it: while one does, others compute alone."""
     if _occupied.acquire(blocking=False):
         try:
             _loop(function, context, tasks)
@@ -134,7 +134,7 @@ binding.add_symbol(SYMBOL, ctypes.addressof(_word))
 
 
 def _after_fork():
-    """In the child: GNU OpenMP, whose threads stayed with the parent, would end it at the next loop."""
+    """In the child: GNU OpenMP, whose threads remain in the parent, would terminate it at the next loop."""
     global _occupied
     _occupied = threading.Lock()
     if layer() == "omp" and sys.platform == "linux":
