@@ -85,11 +85,11 @@ def register(record):
         raise TypeError(f"record must be a Rule, a Method or a FitMethod; it is {record!r}")
     tables = _tables_of(record)
     known = {*tables[0][0], *(ALIASES if not isinstance(record, FitMethod) else ())}
-    taken = known.intersection((record.name, *record.aliases))
+    taken = [name for name in (record.name, *record.aliases) if name in known]
     if isinstance(record, Rule) and record.optimizer in {rule.optimizer for rule in RULES.values()}:
-        taken.add(record.optimizer)
+        taken.append(record.optimizer)
     if taken:
-        raise ValueError(f"record: the name {taken.pop()!r} is taken")
+        raise ValueError(f"record: the name {taken[0]!r} is taken")
     for table, entry in tables:
         table[record.name] = entry
     if not isinstance(record, FitMethod):

@@ -1,4 +1,4 @@
-"""A message on stderr about a long compilation: what is compiled, and that it happens only once."""
+"""Announces long compilations on stderr: what is compiled, and that this happens only once."""
 
 import contextlib
 import re
@@ -11,13 +11,13 @@ from numgd.jit.cache import PackageCache
 from numgd.system.cache_folder import safe_folder
 
 PATIENCE = 2.0
-"""Seconds before the message."""
+"""Seconds after which a compilation is announced."""
 
 _silent = False
 
 
 class _Listener(event.Listener):
-    """Observes every compilation by Numba; the outermost of numgd's own in a thread may be announced."""
+    """Observes all of Numba's compilations; announces numgd's own, and only the outermost in a thread."""
 
     def __init__(self):
         self._state = threading.local()
@@ -38,13 +38,13 @@ class _Listener(event.Listener):
 
 
 def _name_of(event):
-    """The name of what is compiled, if it is kept on disk, without the digest of generated code."""
+    """Name of the compiled function, without the digest of generated code; None if it is not kept on disk."""
     cache = getattr(event.data["dispatcher"], "_cache", None)
     return re.sub(r"-[0-9a-f]{16}.*", "", cache.name) if isinstance(cache, PackageCache) else None
 
 
 def _announce(name):
-    often = "once on a machine; `numgd warmup` does it ahead"
+    often = "once per machine; `numgd warmup` does it ahead"
     if safe_folder() is None:
         often = "in every process, for there is no folder to keep it in"
     print(f"numgd: compiling {name} ({often})", file=sys.stderr, flush=True)
@@ -52,7 +52,7 @@ def _announce(name):
 
 @contextlib.contextmanager
 def silence():
-    """For a caller that reports itself what is compiled."""
+    """Suppress announcements, for a caller that reports compilations itself."""
     global _silent
     before, _silent = _silent, True
     try:
@@ -62,5 +62,5 @@ def silence():
 
 
 def listen():
-    """Enable the messages."""
+    """Start to announce long compilations."""
     event.register("numba:compile", _Listener())

@@ -1,4 +1,4 @@
-"""Typed tuples behind a pointer: how ``args`` of any type reach an objective through a fixed signature."""
+"""Typed tuples behind a pointer, which pass ``args`` of any type to an objective with a fixed signature."""
 
 from typing import Any, NamedTuple
 
@@ -15,13 +15,14 @@ from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, portable, quiet_compilation
 
 _ARRAYS = frozenset((np.ndarray, np.recarray, np.memmap))
-"""Classes of arrays that mean the same in compiled code."""
+"""Array classes that behave the same in compiled code."""
 
 
 def native(values):
-    """The tuple with arrays of another byte order replaced by read-only copies in native order.
+    """The tuple with arrays of foreign byte order replaced by read-only copies in native byte order.
 
-    A function that writes into such an array does not compile, and is called back with the original.
+    A function that writes into such an array then does not compile, and is called back with the caller's
+    array.
     """
     for value in values:
         if _swapped(value):
@@ -49,10 +50,11 @@ def _native(value):
 
 
 def fingerprint(values):
-    """A cheap key of the Numba types of a tuple of values, or the types themselves if there is none.
+    """Cheap key of the Numba types of a tuple of values, or the types themselves if there is no such key.
 
-    Raises ValueError for values that mean something else in compiled code than in Python, which Numba's own
-    fingerprint does not detect: an array of another byte order or with a mask looks like a plain one.
+    Raises ValueError for values that compiled code would treat differently from Python.  Numba's own
+    fingerprint does not detect these: it is the same for a plain array, one of foreign byte order and a
+    masked one.
     """
     for value in values:
         if not _as_in_python(value):
@@ -64,7 +66,7 @@ def fingerprint(values):
 
 
 def _as_in_python(value):
-    """Whether a value means the same in compiled code as in Python."""
+    """Whether a value behaves the same in compiled code as in Python."""
     kind = type(value)
     if kind in _ARRAYS:
         return value.dtype.isnative
@@ -76,7 +78,7 @@ def _as_in_python(value):
         return all(map(_as_in_python, value))
     if isinstance(value, np.void):
         return value.dtype.isnative
-    # Numba copies lists and sets; other array classes have their own masks or products.
+    # Numba copies lists and sets; other array classes have their own masks or multiplication.
     return not isinstance(value, (np.ndarray, list, set, np.bytes_))
 
 
@@ -89,8 +91,8 @@ def type_of(value):
 
 
 def _holds_function(value):
-    """Whether there is a compiled function in nested tuples, of which Numba warns as experimental."""
-    if type(value) in _ORDINARY:  # `Dispatcher` is abstract: to ask takes a microsecond
+    """Whether nested tuples contain a compiled function, for which Numba issues an experimental warning."""
+    if type(value) in _ORDINARY:  # `Dispatcher` is abstract: isinstance takes a microsecond
         return False
     if isinstance(value, tuple):
         return any(map(_holds_function, value))
@@ -101,7 +103,7 @@ _ORDINARY = frozenset((np.ndarray, float, int, bool, complex, str, type(None), n
 
 
 def storage_size(numba_type):
-    """Bytes that `store` needs for a value of this type."""
+    """Number of bytes that `store` needs for a value of this type."""
     context = cpu_target.target_context
     return context.get_abi_sizeof(context.get_value_type(numba_type))
 
@@ -111,7 +113,7 @@ def _pointer(context, builder, address, numba_type):
 
 
 def stored_type(numba_type):
-    """Type under which a value is stored: a literal as its plain type."""
+    """Type under which a value is stored; literal types become plain types."""
     if isinstance(numba_type, types.BaseTuple) and not isinstance(numba_type, types.BaseNamedTuple):
         return types.BaseTuple.from_types([stored_type(part) for part in numba_type])
     return types.unliteral(numba_type)
@@ -119,7 +121,7 @@ def stored_type(numba_type):
 
 @intrinsic
 def store(typingctx, address, value):
-    """Write a value to memory; the holder of the value must keep what it refers to alive."""
+    """Write a value to memory; the caller keeps the objects that it refers to alive."""
     kept = stored_type(value)
 
     def codegen(context, builder, signature, arguments):
@@ -132,7 +134,7 @@ def store(typingctx, address, value):
 
 @intrinsic
 def retain(typingctx, value):
-    """Acquire a reference to what a value refers to."""
+    """Increment the reference counts of the objects that a value refers to."""
 
     def codegen(context, builder, signature, arguments):
         context.nrt.incref(builder, signature.args[0], arguments[0])
@@ -143,7 +145,7 @@ def retain(typingctx, value):
 
 @intrinsic
 def release(typingctx, address, value):
-    """Release the reference to a stored value; `value` is used only for its type."""
+    """Decrement the reference counts of a stored value; `value` only gives its type."""
 
     def codegen(context, builder, signature, arguments):
         numba_type = signature.args[1]
@@ -171,7 +173,7 @@ def loader(numba_type):
 
 @intrinsic(prefer_literal=True)
 def replace_entry(typingctx, values, position, value):
-    """The tuple with another value of the same type at a literal position."""
+    """The tuple with the entry at a literal position replaced by a value of the same type."""
     if not isinstance(position, types.IntegerLiteral):
         return None
     place = position.literal_value
@@ -184,13 +186,13 @@ def replace_entry(typingctx, values, position, value):
 
 
 class Shared(NamedTuple):
-    """Marks one of the args of many problems as the same for all of them."""
+    """Marks one of the args in `minimize_many` as the same for all problems."""
 
     value: Any
 
 
 def row_of_args(values, row):
-    """The args of one problem: entry `row` of every array, everything else as it is."""
+    """The args of one problem: entry `row` of every array, and everything else unchanged."""
     return tuple(_row_of(value, row) for value in values)
 
 
@@ -214,7 +216,7 @@ def _row_of_args(values, row):
 
 
 def row_loader(numba_type):
-    """Portable function ``load(context)`` for a context of two words: address of the args, and the row."""
+    """Portable function ``load(context)``; the context is two words, the address of the args and the row."""
     load_words = loader(types.UniTuple(types.int64, 2))
     load_args = loader(numba_type)
 
@@ -239,12 +241,12 @@ def _unpack(buffer, values):
 
 
 def pack(buffer, values):
-    """Store a tuple in a byte buffer, keep what it refers to alive, and give the buffer's address."""
+    """Store a tuple in a byte buffer, keep what it refers to alive, and return the buffer's address."""
     return _quietly(_pack, buffer, values)
 
 
 def unpack(buffer, values):
-    """Release what `pack` holds."""
+    """Release the references that `pack` took."""
     _quietly(_unpack, buffer, values)
 
 

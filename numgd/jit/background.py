@@ -1,4 +1,4 @@
-"""Compiled work in a separate thread, while the calling thread handles signals and monitors the work."""
+"""Runs compiled work in a separate thread, while the calling thread handles signals and monitors the work."""
 
 import contextlib
 import os
@@ -15,7 +15,10 @@ INTERVAL = 0.05
 
 
 class _Worker:
-    """A thread that runs one task after another: new threads would start new threads for parallel loops."""
+    """A thread that runs tasks one after another.
+
+    It is reused, because every new thread would start further threads for parallel loops.
+    """
 
     def __init__(self):
         self._tasks = SimpleQueue()
@@ -30,7 +33,7 @@ class _Worker:
         self._tasks.put(task)
 
     def leave(self):
-        """End the thread, if it is idle, and wait until the system has removed it."""
+        """End the thread if it is idle, and wait until the operating system has removed it."""
         self._tasks.put(None)
         self._thread.join(INTERVAL)
         place, end = f"/proc/self/task/{self._thread.native_id}", time.monotonic() + INTERVAL
@@ -42,7 +45,10 @@ _worker = None
 
 
 def _leave_worker():
-    """Before a fork: TBB ends its threads then, which fails while this thread has used it."""
+    """End the worker before a fork.
+
+    TBB ends its threads before a fork, and cannot do so while a foreign thread that has used it is alive.
+    """
     global _worker
     worker, _worker = _worker, None
     if worker is not None:
@@ -54,16 +60,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def run(work, halt, watch=None):
-    """Call ``work()``, which must release the GIL, so that signal handlers run at the same time.
+    """Call ``work()``, which must release the GIL, while signal handlers can run.
 
     Parameters
     ----------
     work : callable
     halt : numpy.ndarray of shape (1,), int64
-        Set to 1 if a signal handler or `watch` raises an exception: the work should then end soon.  The
-        exception is raised after it has ended.
+        Set to 1 if a signal handler or `watch` raises an exception; the work should then end soon.  The
+        exception is raised after the work has ended.
     watch : callable, optional
-        Called at the start, repeatedly, and once at the end.
+        Called before the work, repeatedly during it, and once at the end.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if watch is None and not in_main:  # only the main thread handles signals
@@ -77,7 +83,7 @@ def run(work, halt, watch=None):
             if threads is not None:
                 numba.set_num_threads(threads)
             work()
-        except BaseException as error:  # it belongs to the caller
+        except BaseException as error:  # raised again in the caller
             raised.append(error)
         finally:
             done.set()

@@ -1,4 +1,4 @@
-"""The disk cache of compiled code: files in numgd's own folder, under names chosen by numgd."""
+"""Disk cache of compiled code: files in numgd's own folder, identified by names that numgd assigns."""
 
 import glob
 import hashlib
@@ -20,7 +20,7 @@ from numgd.system.cache_folder import (
 
 
 class _Locator:
-    """The part of Numba's cache locator that the base class uses."""
+    """The part of Numba's cache locator interface that the base class uses."""
 
     def get_cache_path(self):
         return str(cache_folder())
@@ -29,11 +29,11 @@ class _Locator:
         return source_digest()
 
     def ensure_cache_path(self):
-        """Nothing: `PackageCache` has created the folder."""
+        """Do nothing: `PackageCache` has created the folder."""
 
 
 class _Implementation(CompileResultCacheImpl):
-    """How a compile result is serialised; only the location is numgd's own."""
+    """Serialisation of compile results; only their location differs from Numba's."""
 
     def __init__(self, name):
         self._locator = _Locator()
@@ -41,10 +41,10 @@ class _Implementation(CompileResultCacheImpl):
 
 
 class _Files(IndexDataCacheFile):
-    """One file for each signature, named by a digest of it.
+    """One file per signature, named by a digest of the signature.
 
-    Numba numbers a function's files in an index, so two processes that do so at the same time use the same
-    file for machine code of different signatures.
+    Numba numbers a function's files in an index.  Two processes that do so at the same time can use the
+    same file for the machine code of two signatures.
     """
 
     def __init__(self, cache_path, filename_base, source_stamp):
@@ -76,9 +76,9 @@ class _Files(IndexDataCacheFile):
 class PackageCache(FunctionCache):
     """Disk cache of one of numgd's compiled functions, identified by its name.
 
-    The digest of the sources covers the code of the function and everything that it closes over, so the key
-    is the signature and the machine.  If the folder is unsafe or cannot be written, each process compiles
-    anew, and nothing else changes.
+    The digest of the sources covers the function's code and everything that it closes over, so the key is
+    only the signature and the machine.  If the folder is not safe or cannot be written to, the function is
+    compiled in every process.
     """
 
     def __init__(self, function, name):
@@ -95,7 +95,7 @@ class PackageCache(FunctionCache):
 
     @property
     def _impl(self):
-        # Created on first use: importing numgd reads no source file and touches no folder.
+        # Created on first use: importing numgd reads no source file and accesses no folder.
         if self._impl_made is None:
             self._impl_made = _Implementation(self._name_on_disk)
         return self._impl_made
@@ -116,7 +116,7 @@ class PackageCache(FunctionCache):
             return None
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # not a file of numgd: compile, and overwrite it
+        except Exception:  # an unreadable file: compile, and overwrite it
             return None
 
     def save_overload(self, sig, data):

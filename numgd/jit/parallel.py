@@ -1,9 +1,10 @@
-"""A loop over tasks, on threads if the work is large enough.
+"""Loops over tasks, run on several threads if there is enough work.
 
 `parallel_for` calls a function for every task.  The function is compiled once, as a plain loop over a range
-of tasks: short work runs it over all of them in place, longer work passes its address to threads
-(`numgd.jit.threads`).  Numba therefore compiles one parallel loop for all of numgd, as each takes it longer
-than the rest of a function, and work that is shorter than the start of a parallel region stays serial.
+of tasks.  If there is little work, the calling thread runs this loop over all tasks; otherwise its address
+is passed to the threads (`numgd.jit.threads`).  Numba therefore compiles a single parallel loop for all of
+numgd; compiling one takes longer than compiling the rest of a function.  No parallel region is opened for
+work that takes no longer than starting the region.
 """
 
 import contextlib
@@ -17,10 +18,10 @@ from numgd.jit.pointers import RANGE
 from numgd.jit.threads import SYMBOL, threads
 
 WORTH_SHARING = 2**15
-"""Work above which a loop is distributed: about 10 µs on one thread; TBB takes 5 µs to start."""
+"""Least work for which threads are used: about 10 µs on one thread; TBB takes 5 µs to start."""
 
 UNKNOWN = 2**62
-"""The work of tasks that may each take long."""
+"""Value of `work` if any of the tasks may take long."""
 
 _WORD = ir.IntType(64)
 
@@ -31,20 +32,20 @@ def parallel_for(function, tasks, work, *arguments):
     Parameters
     ----------
     function : portable function
-        It may only write to memory of its task.
+        Each task writes only to memory that no other task uses.
     tasks : int
     work : int
-        Total cost of all tasks, as the number of elements that a plain loop reads and writes in the same time
-        (0.3 ns each).
+        Total work of all tasks, measured as the count of numbers that a plain loop reads and writes in the
+        same time (0.3 ns each).
     arguments
-        At least one.
+        At least one is required.
     """
     for task in range(tasks):
         function(task, *arguments)
 
 
 def threads_for(work):
-    """Number of threads that `parallel_for` uses for an amount of work."""
+    """Number of threads that `parallel_for` uses for a given amount of work."""
     return threads() if work >= WORTH_SHARING else 1
 
 
@@ -58,7 +59,7 @@ def _compiled_parallel_for(function, tasks, work, *arguments):
 
 @intrinsic
 def _loop(typingctx, of_task, tasks, work, arguments):
-    """Call ``of_task(task, *arguments)`` for all tasks, in this thread or on several."""
+    """Call ``of_task(task, *arguments)`` for all tasks, on the calling thread or on several."""
     inner = of_task.get_call_type(typingctx, (types.intp, *arguments), {})
 
     def codegen(context, builder, signature, values):
@@ -81,7 +82,7 @@ def _loop(typingctx, of_task, tasks, work, arguments):
         with cgutils.if_unlikely(builder, lost):
             message = "there was no memory for what a task needs"
             context.call_conv.return_user_exc(builder, MemoryError, (message,))
-        with builder.if_then(cgutils.is_false(builder, begun)):  # short work, or no threads
+        with builder.if_then(cgutils.is_false(builder, begun)):  # too little work, or no threads
             values = [where, _WORD(0), tasks]
             status, _ = context.call_conv.call_function(builder, function, types.none, RANGE, values)
             with cgutils.if_unlikely(builder, status.is_error):
@@ -92,7 +93,7 @@ def _loop(typingctx, of_task, tasks, work, arguments):
 
 
 def _context_type(context, arguments):
-    """What the context of a loop points to: numbers of started and finished tasks, and the arguments."""
+    """Type of a loop's context: the numbers of tasks started and finished, and the arguments."""
     return ir.LiteralStructType([_WORD, _WORD, context.get_value_type(arguments)])
 
 
@@ -118,14 +119,14 @@ def _function_of_range(context, module, of_task, signature, packed):
 
 @contextlib.contextmanager
 def _counted(builder, first, last):
-    """A loop over numbers that LLVM knows to be at least 0: as indices they need no wrap-around."""
+    """A loop over indices that LLVM knows to be non-negative, so that they need no wrap-around."""
     first = builder.and_(first, _WORD(2**62 - 1))
     with cgutils.for_range(builder, builder.sub(last, first)) as loop:
         yield builder.add(first, loop.index, flags=("nsw", "nuw"))
 
 
 def _symbol(module):
-    """The word that holds the address of the function that distributes tasks."""
+    """The word that holds the address of the function that distributes tasks to threads."""
     if SYMBOL in module.globals:
         return module.globals[SYMBOL]
     return ir.GlobalVariable(module, _WORD, SYMBOL)

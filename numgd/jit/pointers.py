@@ -1,7 +1,7 @@
-"""Calls through addresses: compiled objectives, Python callables, Python's pending signals.
+"""Calls by address: compiled objectives, Python callables, and Python's pending signals.
 
-An objective reaches a solver as the address of a compiled function with one fixed signature, so that
-the solver is compiled once and not once per objective.  The call costs about a nanosecond.
+An objective is passed to a solver as the address of a compiled function with a fixed signature, so that
+the solver is compiled once instead of once per objective.  A call costs about a nanosecond.
 """
 
 from llvmlite import ir
@@ -16,28 +16,28 @@ HESSIAN = 4
 PRODUCT = 8
 
 RANGE = (types.intp, types.intp, types.intp)
-"""Arguments of the function of a parallel loop: its context, the first task, and the one after the last."""
+"""Argument types of a parallel loop's function: context, first task, and the task after the last one."""
 
 
 def objective_signature(real):
     """Signature of every compiled objective: ``(x, gradient, n, wanted, context) -> value``.
 
-    `x` and `gradient` are addresses of n numbers, so that a call passes everything in registers; `wanted`
-    is VALUE, GRADIENT or their sum, or HESSIAN (`gradient` is then the address of n×n numbers to fill), or
-    PRODUCT (of 2n: a direction, and its product with the Hessian to fill); `context` is the address of the
-    packed ``args``.
+    `x` and `gradient` are addresses of n numbers, so that a call passes everything in registers.  `wanted` is
+    VALUE, GRADIENT or their sum; or HESSIAN, for which `gradient` is the address of n×n numbers to fill; or
+    PRODUCT, for which it is the address of 2n numbers: a direction, followed by its product with the Hessian,
+    which is to be filled.  `context` is the address of the packed ``args``.
     """
     return real(types.intp, types.intp, types.intp, types.int64, types.intp)
 
 
 def vector_view(real):
-    """Intrinsic ``view(address, n)``: the vector at an address, without ownership of its memory."""
+    """Intrinsic ``view(address, n)``: a vector at an address, without ownership of its memory."""
     vector = types.Array(real, 1, "C")
 
     @intrinsic
     def view(typingctx, address, n):
         def codegen(context, builder, signature, arguments):
-            from numba.np.arrayobj import populate_array  # slow to import, needed only here
+            from numba.np.arrayobj import populate_array  # slow to import, and needed only here
 
             array = context.make_array(vector)(context, builder)
             width = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(real)))
@@ -51,7 +51,7 @@ def vector_view(real):
 
 
 def stack_vector(real, count):
-    """Intrinsic ``vector()``: a vector of fixed length on the caller's stack, valid until it returns."""
+    """Intrinsic ``vector()``: `count` numbers on the calling function's stack, valid until it returns."""
     array_type = types.Array(real, 1, "C")
 
     @intrinsic
@@ -87,9 +87,9 @@ def address_of(typingctx, array):
 
 @intrinsic
 def borrow(typingctx, array):
-    """The same array without a reference to its memory: its views cost no atomic reference counting.
+    """The same array without a reference to its owner, so that its views need no atomic reference counting.
 
-    The holder of the array must keep it until the last use of the borrowed one.
+    The caller must keep the array alive until the last use of the borrowed one.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -105,8 +105,8 @@ def borrow(typingctx, array):
 def call_objective(typingctx, address, x, gradient, wanted, context):
     """Call the compiled objective at `address`.
 
-    A division by zero inside it is NaN, as it would be in NumPy; any other exception ends the solver
-    and reaches the caller as itself.
+    If it raises ZeroDivisionError, its value is NaN.  Any other exception ends the solver and is passed on to
+    the caller unchanged.
     """
     signature = x.dtype(address, x, gradient, wanted, context)
     expected = objective_signature(x.dtype)
@@ -142,7 +142,7 @@ def call_objective(typingctx, address, x, gradient, wanted, context):
 def compiled_call(signature):
     """Intrinsic ``call(address, arguments)``: call the compiled function of a signature at an address.
 
-    `arguments` is a tuple of exactly the types of the signature.  The caller raises what the function raises.
+    `arguments` is a tuple with exactly the types of the signature.  Exceptions are passed on to the caller.
     """
 
     @intrinsic
@@ -168,7 +168,7 @@ def compiled_call(signature):
 
 
 def _contains_zero_division(address, size):
-    """Whether bytes contain the name of the class, and not within a message: opcodes of pickle follow it."""
+    """Whether bytes contain the class name outside a message, that is, followed by pickle's opcodes."""
     for start in range(size - 18):
         matched = 0
         for letter in "ZeroDivisionError":
@@ -182,10 +182,10 @@ def _contains_zero_division(address, size):
 
 
 def _names_zero_division(context, builder, status):
-    """Whether the pending exception is a ZeroDivisionError, read from its serialised form."""
+    """Whether the pending exception is a ZeroDivisionError, determined from its serialised form."""
     word = ir.IntType(64)
     found = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(1), 0))
-    # An exception that Python itself has set carries no serialised form.
+    # An exception set by Python itself has no serialised form.
     native = builder.icmp_signed("!=", status.code, RETCODE_EXC)
     with builder.if_then(builder.and_(native, cgutils.is_not_null(builder, status.excinfoptr))):
         blob = builder.load(builder.gep(status.excinfoptr, [ir.IntType(32)(0), ir.IntType(32)(0)]))
@@ -210,7 +210,7 @@ def load_byte(typingctx, address):
 
 @intrinsic
 def load_word(typingctx, address, place):
-    """The 64-bit integer at an index of those at an address."""
+    """The 64-bit integer at index `place` of those at an address."""
 
     def codegen(context, builder, signature, arguments):
         words = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -221,7 +221,7 @@ def load_word(typingctx, address, place):
 
 @intrinsic
 def count_on(typingctx, address, step):
-    """Atomically add to the 64-bit integer at an address, and return its previous value."""
+    """Add atomically to the 64-bit integer at an address, and return its previous value."""
 
     def codegen(context, builder, signature, arguments):
         word = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -232,7 +232,7 @@ def count_on(typingctx, address, step):
 
 @intrinsic
 def fetch(typingctx, address):
-    """Prefetch the memory at an address into the caches; an invalid address has no effect."""
+    """Prefetch the memory at an address into the processor's caches; an invalid address has no effect."""
 
     def codegen(context, builder, signature, arguments):
         pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -247,7 +247,7 @@ def fetch(typingctx, address):
 
 @intrinsic
 def copy_bytes(typingctx, target, source, count):
-    """Copy bytes from one address to another."""
+    """Copy `count` bytes from one address to another."""
 
     def codegen(context, builder, signature, arguments):
         pointers = [builder.inttoptr(address, ir.IntType(8).as_pointer()) for address in arguments[:2]]
@@ -258,9 +258,9 @@ def copy_bytes(typingctx, target, source, count):
 
 
 def rows_view(array_type):
-    """Intrinsic ``view(stored, data, count)``: `count` rows at an address, as a contiguous array.
+    """Intrinsic ``view(stored, data, count)``: `count` rows at address `data`, as part of a contiguous array.
 
-    `stored` is the address of the array in its compiled form, as `numgd.jit.arguments.pack` keeps it.  The
+    `stored` is the address of the array in its compiled form, as stored by `numgd.jit.arguments.pack`.  The
     view does not own the rows.
     """
 
@@ -287,9 +287,9 @@ def rows_view(array_type):
 
 @intrinsic
 def call_python(typingctx, callable_address, argument):
-    """Call a Python object with one integer and return its float; the caller must hold the GIL.
+    """Call a Python object with one integer and return the float that it returns; the caller holds the GIL.
 
-    An exception inside the callable ends the solver with that exception, traceback included.
+    An exception in the callable ends the solver with that exception, including its traceback.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -313,15 +313,16 @@ def call_python(typingctx, callable_address, argument):
 
 
 HOLDS_GIL = 1
-"""Value of `attention` for a solve that holds the GIL: it checks for pending signals."""
+"""Value of `attention` for a solver that runs under the GIL: it checks for pending signals."""
 
 
 @intrinsic
 def interrupted(typingctx, attention):
-    """Whether a solve must stop.
+    """Whether the solver is to stop.
 
-    `attention` is 0 to check nothing; HOLDS_GIL runs pending signal handlers (Ctrl-C raises KeyboardInterrupt
-    out of the solver); otherwise it is the address of a word that becomes 1 when the solve must stop.
+    If `attention` is 0, nothing is checked.  If it is HOLDS_GIL, pending signal handlers are run (Ctrl-C
+    raises KeyboardInterrupt from the solver).  Otherwise it is the address of a word that becomes 1 when
+    the solver is to stop.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -364,7 +365,7 @@ def linked_address(compile_result):
 
 @intrinsic
 def call_range(typingctx, function, context, first, last):
-    """Call the function of a parallel loop for a range of its tasks; its context holds whether it failed."""
+    """Call the function of a parallel loop for a range of its tasks; its context records a failure."""
 
     def codegen(target, builder, signature, values):
         kind = target.call_conv.get_function_type(types.none, RANGE)

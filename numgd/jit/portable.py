@@ -1,4 +1,4 @@
-"""The decorator of all numgd mathematics, the compiler flags, and the cached compilation of solvers."""
+"""Decorators for portable functions, compiler flags, and cached compilation of solvers."""
 
 import contextlib
 import warnings
@@ -23,70 +23,76 @@ listen()
 portable = register_jitable(forceinline=True, pipeline_class=InnerCompiler)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
 
-Portable code allocates nothing, raises nothing and calls only portable code.  It preserves the dtype of its
-arguments: a literal that meets a float32 is written ``real(0.5)`` with ``real = x.dtype.type``.  It is
-always inlined: a call would pass every array as seven words and every option as one, which for two variables
-costs more than the arithmetic.
+Portable code allocates nothing, raises nothing and calls only portable code.  It keeps the dtype of its
+arguments: a literal that is combined with a float32 is written ``real(0.5)`` with ``real = x.dtype.type``.
+It is always inlined: a call would pass every array as seven words and every option as one word, which for
+two variables costs more than the arithmetic.
 """
 
 seldom = register_jitable(pipeline_class=InnerCompiler)
-"""The same for functions that are slow or rarely called: a call costs nothing there, and code stays small."""
+"""Like `portable`, for functions that are called rarely or run long.
+
+They are not inlined: the cost of the call is negligible there, and the code stays small.
+"""
 
 STRICT_OPTIONS = {"forceinline": True, "fastmath": {"contract"}, "pipeline_class": InnerCompiler}
-"""Options of `strict`, for overloads."""
+"""Options of `strict`, for use with overloads."""
 
 strict = register_jitable(**STRICT_OPTIONS)
-"""Marks a portable function whose sums are evaluated in the order in which they are written, in any caller.
+"""Marks a portable function whose sums are evaluated in the order in which they are written.
 
-Its own flags allow fused multiply-adds and nothing else: with those of a caller that sums vectors,
-(x − a) − b could become x − (a + b) and lose its digits.
+Its own flags apply, whatever the flags of the caller, and allow only fused multiply-adds.  With the flags of
+a caller that sums vectors, (x − a) − b could become x − (a + b) and lose accuracy.
 """
 
 SOLVER_FLAGS = {
-    # 1/0 is inf, as in NumPy: a solver reports a status, it raises nothing.
+    # 1/0 is inf, as in NumPy: a solver reports a status and does not raise.
     "error_model": "numpy",
-    # Sums may be reordered, so that dot products vectorise, and a*b + c may be one instruction.
+    # Sums may be reordered, so that dot products vectorise; a*b + c may become one instruction.
     # Never "nnan" or "ninf": the solvers test for NaN and infinity.
     "fastmath": {"reassoc", "contract", "nsz"},
 }
-"""Flags of all code that is compiled once and used for every objective."""
+"""Flags of code that is compiled once and used for every objective."""
 
 ELEMENTWISE_FLAGS = {"error_model": "numpy"}
-"""Flags for code without sums, which must not round differently: the last elements of a thread's share, which
-fill no vector register, are then bit for bit the same as in any other share."""
+"""Flags of elementwise code, which may not be rounded differently.
+
+The last elements of a thread's share are computed without vector instructions.  With these flags they have
+the same bits as in any other share.
+"""
 
 OBJECTIVE_FLAGS = {
-    # A plain Python function on NumPy arrays sees 1/0 as inf; compiled, it must see the same.
+    # In a plain Python function on NumPy arrays 1/0 is inf; compiled code must behave in the same way.
     "error_model": "numpy",
 }
-"""Flags of what wraps a user's function: Numba's defaults otherwise, so that results are NumPy's."""
+"""Flags of wrappers around a user's function: otherwise Numba's defaults, so that results equal NumPy's."""
 
 
 PLAIN_FLAGS = {
     **OBJECTIVE_FLAGS,
-    # Python checks every index; a plain function that was not written for Numba relies on it.
+    # Python checks every index, and a plain function that was not written for Numba relies on that.
     "boundscheck": True,
 }
-"""The same for the user's plain function itself."""
+"""Flags of the user's plain function itself."""
 
 
 LOOP_FLAGS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 
 apart = register_jitable(**LOOP_FLAGS, pipeline_class=ApartCompiler)
-"""Marks a plain function over contiguous arrays that do not overlap, `borrow`ed by its caller.
+"""Marks a plain function on contiguous arrays that do not overlap and that its caller has `borrow`ed.
 
-LLVM vectorises its loops without run-time tests of every pair of arrays for overlap.
+LLVM can then vectorise its loops without run-time checks of whether any two arrays overlap.
 """
 
 
 def check_compilation():
-    """Raise if Numba compiles nothing: numgd's compiled functions work only with addresses and types."""
+    """Raise RuntimeError if Numba's compiler is disabled: numgd's compiled code cannot run interpreted."""
     if config.DISABLE_JIT:
-        raise RuntimeError("numgd needs compiled functions: it cannot run with NUMBA_DISABLE_JIT=1")
+        raise RuntimeError("numgd's functions are compiled: they cannot run with NUMBA_DISABLE_JIT=1")
 
 
 def _refusing(function):
-    """Placeholder of a compiled function if Numba compiles nothing."""
+    """The replacement for a compiled function if Numba's compiler is disabled."""
 
     @wraps(function)
     def refuse(*args, **kwargs):
@@ -98,7 +104,7 @@ def _refusing(function):
 def compiled(name, flags=SOLVER_FLAGS):
     """Compile the decorated function on first use, once per signature, and keep it on disk under `name`.
 
-    Without a name (None) it is compiled in every process.
+    If `name` is None, the function is compiled in every process.
     """
 
     def decorate(function):
@@ -114,7 +120,7 @@ def compiled(name, flags=SOLVER_FLAGS):
 
 @contextlib.contextmanager
 def quiet_compilation():
-    """Suppress Numba's warnings about how the user's function might be faster."""
+    """Suppress Numba's warnings about how the user's function could be made faster."""
     with warnings.catch_warnings():
         for category in (NumbaPerformanceWarning, NumbaDebugInfoWarning, NumbaExperimentalFeatureWarning):
             warnings.simplefilter("ignore", category)

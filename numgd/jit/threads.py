@@ -1,12 +1,13 @@
 """Threads: the library that runs them, and the single parallel loop of numgd's compiled code.
 
-Numba runs threads through TBB, OpenMP or a queue of its own, whichever it finds first; `numgd.system.tbb`
-makes TBB available to it.  A layer that has been started stays.
+Numba runs threads through TBB, OpenMP or its own work queue, whichever it finds first; `numgd.system.tbb`
+makes sure that it finds TBB.  Once a layer has been started, it cannot be changed.
 
-Compiled code reaches threads through a word of memory (`SYMBOL`) with the address of a function
-``(function, context, tasks)``, which calls ``function(context, first, last)`` for ranges of tasks on several
-threads; if it is 0, a loop stays in its own thread.  Initially it is the address of `_start`: the first work
-that is large enough starts the threads and loads Numba's parallel loop.
+Compiled code accesses threads through a word of memory (`SYMBOL`).  The word contains the address of a
+function ``(function, context, tasks)``, which calls ``function(context, first, last)`` for ranges of tasks
+on several threads.  If the word is 0, a loop runs on the calling thread.  Initially the word is the address
+of `_start`, so that threads are started, and Numba's parallel loop is loaded, by the first work that is
+large enough.
 """
 
 import _thread
@@ -27,11 +28,11 @@ from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled
 from numgd.system import tbb  # noqa: F401  loaded before Numba looks for it
 
 SYMBOL = "numgd.share_out"
-"""Name of that word in compiled code."""
+"""Name of the word in compiled code."""
 
 
 def layer():
-    """The name of Numba's threading layer, None before it has started threads."""
+    """The name of Numba's threading layer, or None before it has started threads."""
     try:
         return numba.threading_layer()
     except ValueError:
@@ -39,7 +40,7 @@ def layer():
 
 
 def threads():
-    """Number of threads of a parallel loop; does not start them."""
+    """Number of threads that a parallel loop uses; does not start any."""
     if not _word.value:
         return 1
     return get_num_threads() if layer() else numba.config.NUMBA_NUM_THREADS
@@ -53,7 +54,7 @@ _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_
 
 @intrinsic
 def _threads(typingctx):
-    """`numba.get_num_threads` without its check, which would prevent caching of the machine code."""
+    """`numba.get_num_threads` without its check, because the check would prevent caching on disk."""
 
     def codegen(context, builder, signature, arguments):
         kind = ir.FunctionType(context.get_value_type(types.intp), [])
@@ -73,7 +74,7 @@ def _share_out(function, context, tasks):
 
 
 def _parallel_loop():
-    """The address of the compiled loop; Numba starts its threads."""
+    """The address of the compiled parallel loop; also makes Numba start its threads."""
     compile_quietly(_share_out, _SIGNATURE)
     result = _share_out.get_compile_result(_SIGNATURE)
     return result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)
@@ -81,17 +82,17 @@ def _parallel_loop():
 
 @_FUNCTION
 def _start(function, context, tasks):
-    """Start the threads and pass the work on; the caller does what is left undone."""
+    """Start the threads and pass the tasks on to them; the caller runs the tasks if that fails."""
     try:
         _settle()
     except KeyboardInterrupt:
-        _thread.interrupt_main()  # it would be lost between here and the caller
+        _thread.interrupt_main()  # the exception would not reach the caller
     if _word.value not in (0, _START):
         _FUNCTION(_word.value)(function, context, tasks)
 
 
 def start():
-    """Start the threads now, rather than with the first work that is large enough."""
+    """Start the threads now instead of at the first work that is large enough."""
     if _word.value == _START:
         _settle()
 
@@ -114,7 +115,10 @@ def _settle():
 
 @_FUNCTION
 def _one_at_a_time(function, context, tasks):
-    """Numba's work queue aborts the process if two threads use it: while one does, others compute alone."""
+    """Let one caller at a time use the loop; others use their own thread.
+
+    Numba's work queue terminates the process if two threads use it at the same time.
+    """
     if _occupied.acquire(blocking=False):
         try:
             _loop(function, context, tasks)
@@ -134,7 +138,10 @@ binding.add_symbol(SYMBOL, ctypes.addressof(_word))
 
 
 def _after_fork():
-    """In the child: GNU OpenMP, whose threads remain in the parent, would terminate it at the next loop."""
+    """Use one thread in a forked child under GNU OpenMP.
+
+    OpenMP's threads exist only in the parent, and it would terminate the child at the next parallel loop.
+    """
     global _occupied
     _occupied = threading.Lock()
     if layer() == "omp" and sys.platform == "linux":

@@ -29,6 +29,7 @@ from numgd.kernels.cpu.solvers.least_squares import CALLS, HOST_ROWS, REPLACED, 
 from numgd.solve._curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.solve._least_squares import least_squares
 from numgd.solve.fit_settings import EPSILON, fit_method
+from numgd.solve.njit_arguments import dispatcher, given, literal
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.evaluator import (
     ACTIVE,
@@ -66,30 +67,10 @@ class LeastSquaresResult(NamedTuple):
 # What the arguments are, when compiling --------------------------------------------------------------------
 
 
-def _given(argument):
-    """Whether an argument was given: it is neither omitted nor None."""
-    return isinstance(argument, types.Type) and not isinstance(argument, types.Omitted | types.NoneType)
-
-
-def _literal(argument, name, default):
-    """The compile-time value of an argument that must be a literal."""
-    if not _given(argument):
-        return default
-    if isinstance(argument, types.Literal):
-        return argument.literal_value
-    raise TypingError(f"{name} must be a literal inside @njit code")
-
-
 def _refuse(**arguments):
     for name, argument in arguments.items():
-        if _given(argument) and argument not in (types.Tuple(()), types.literal(0)):
+        if given(argument) and argument not in (types.Tuple(()), types.literal(0)):
             raise TypingError(f"{name} is not available inside @njit code")
-
-
-def _dispatcher(argument, name):
-    if isinstance(argument, types.Dispatcher):
-        return argument.dispatcher
-    raise TypingError(f"{name} must be an @njit function inside @njit code")
 
 
 def _derivative(jac, function, argnum, make):
@@ -99,14 +80,14 @@ def _derivative(jac, function, argnum, make):
     """
     if isinstance(jac, types.Dispatcher):
         return EXACT, make(jac.dispatcher, EXACT)
-    scheme = scheme_of(_literal(jac, "jac", None), joint=False)
+    scheme = scheme_of(literal(jac, "jac", None), joint=False)
     if scheme != PAIR:
         return scheme, make(None, scheme)
     try:
         adapter = make(derived("jacobian", function, argnum), EXACT)
     except NotDifferentiable:
         adapter = None
-    if adapter is not None or _given(jac):
+    if adapter is not None or given(jac):
         return SOURCE, adapter
     return TWO_POINT, make(None, TWO_POINT)
 
@@ -120,7 +101,7 @@ def _make_fill(argument, default, name):
 
     It returns False for a vector of another length.
     """
-    if not _given(argument):
+    if not given(argument):
 
         @portable
         def fill(out, value):
@@ -153,7 +134,7 @@ def _make_fill(argument, default, name):
 
 def _make_fill_box(bounds):
     """Function ``fill_box(box, bounds)``, and whether bounds were given."""
-    if not _given(bounds):
+    if not given(bounds):
 
         @portable
         def fill_box(box, bounds):
@@ -176,7 +157,7 @@ def _make_fill_box(bounds):
 
 def _make_option(argument, default, name, field=None):
     """Function ``option(value)``: a checked field of `FitOptions`, or `default` where it was omitted."""
-    if not _given(argument):
+    if not given(argument):
 
         @portable
         def omitted(value):
@@ -320,8 +301,8 @@ def _least_squares_in_njit(
     )  # fmt: skip
     if not (isinstance(x0, types.Array) and x0.ndim == 1):
         raise TypingError("numgd.least_squares: x0 must be a 1-D array inside @njit code")
-    chosen = fit_method(_literal(method, "method", "trf"))
-    kind = _literal(loss, "loss", "linear")
+    chosen = fit_method(literal(method, "method", "trf"))
+    kind = literal(loss, "loss", "linear")
     if kind not in LOSSES or (kind != "linear" and not chosen.robust):
         message = f"method {chosen.name!r} has no loss {kind!r} inside @njit code"
         raise TypingError(f"numgd.least_squares: {message}")
@@ -330,11 +311,11 @@ def _least_squares_in_njit(
     if bounded and not chosen.bounded:
         message = f"method {chosen.name!r} takes no bounds; use 'trf' or 'dogbox'"
         raise TypingError(f"numgd.least_squares: {message}")
-    adaptive = chosen.minpack if not _given(x_scale) else isinstance(x_scale, types.StringLiteral)
+    adaptive = chosen.minpack if not given(x_scale) else isinstance(x_scale, types.StringLiteral)
     if isinstance(x_scale, types.StringLiteral) and x_scale.literal_value != "jac":
         raise TypingError("numgd.least_squares: x_scale must be None, 'jac' or positive numbers")
     fill_scale = _make_fill(None if adaptive else x_scale, 1.0, "x_scale")
-    floor = 0.0 if _given(diff_step) else 1.0
+    floor = 0.0 if given(diff_step) else 1.0
     relative, absolute = _make_option(ftol, 1e-8, "ftol"), _make_option(xtol, 1e-8, "xtol")
     slope, margin = _make_option(gtol, 1e-8, "gtol"), _make_option(f_scale, 1.0, "f_scale")
     limit = _make_option(max_nfev, 0, "max_nfev")
@@ -344,12 +325,12 @@ def _least_squares_in_njit(
     is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
     args_type = types.Tuple(()) if args_type == () else args_type
     args_type = stored_type(args_type if is_tuple else types.Tuple((args_type,)))
-    function = _dispatcher(fun, "fun")
+    function = dispatcher(fun, "fun")
 
     def make(jacobian, scheme):
         return make_residual_adapter(function, jacobian, scheme, args_type, VECTOR)
 
-    stepped = _given(diff_step) and not _given(jac)
+    stepped = given(diff_step) and not given(jac)
     scheme, adapter = _derivative(types.literal("2-point") if stepped else jac, function, 0, make)
     fill_steps = _make_fill(diff_step, _default_step(scheme), "diff_step")
     if adapter is None:
@@ -439,7 +420,7 @@ def every_finite(values):
 
 def _make_weights(sigma):
     """Function ``weights(sigma, m)``: factors of the residuals, or their covariance's Cholesky factor."""
-    if not _given(sigma):
+    if not given(sigma):
 
         @portable
         def weights(sigma, m):
@@ -478,7 +459,7 @@ def _make_weights(sigma):
 
 def _make_guess(p0, n):
     """Function ``guess(x, p0, box)``: write the parameters to start from."""
-    if _given(p0):
+    if given(p0):
         fill = _make_fill(p0, 1.0, "p0")
         if _is_number(p0) and n != 1:
             raise TypingError("numgd.curve_fit: p0 must have as many values as f has parameters")
@@ -527,13 +508,13 @@ def _curve_fit_in_njit(
         raise TypingError("numgd.curve_fit: ydata must be a 1-D array inside @njit code")
     if not (isinstance(xdata, types.Array) and xdata.dtype == types.float64):
         raise TypingError("numgd.curve_fit: xdata must be a float64 array inside @njit code")
-    function = _dispatcher(f, "f")
+    function = dispatcher(f, "f")
     try:
         n = parameter_count(function)
     except ValueError:
         raise TypingError("numgd.curve_fit: f must name its parameters inside @njit code") from None
     fill_box, bounded = _make_fill_box(bounds)
-    chosen = fit_method(_literal(method, "method", "trf" if bounded else "lm"))
+    chosen = fit_method(literal(method, "method", "trf" if bounded else "lm"))
     if bounded and not chosen.bounded:
         raise TypingError(f"numgd.curve_fit: method {chosen.name!r} takes no bounds; use 'trf' or 'dogbox'")
     lm = chosen.minpack
@@ -541,7 +522,7 @@ def _curve_fit_in_njit(
     relative, absolute = _make_option(ftol, tolerance, "ftol"), _make_option(xtol, tolerance, "xtol")
     slope = _make_option(gtol, 0.0 if lm else 1e-8, "gtol")
     flag, word = types.boolean, types.int64
-    checked = _literal(check_finite, "check_finite", True)
+    checked = literal(check_finite, "check_finite", True)
     weights = _make_weights(sigma)
     guess = _make_guess(p0, n)
     matrix = isinstance(sigma, types.Array) and sigma.ndim == 2

@@ -43,6 +43,7 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
 from numgd.kernels.cpu.solvers.one_problem import entry
 from numgd.registry import METHODS
 from numgd.solve._minimize import minimize
+from numgd.solve.njit_arguments import dispatcher, given, literal
 from numgd.solve.options import DRIVER_OPTIONS, method_name, own_method, settings
 from numgd.solve.plan import hand_over
 
@@ -62,34 +63,13 @@ class MinimizeResult(NamedTuple):
     success: Any
 
 
-def _given(argument):
-    """Whether an argument was given: it is neither omitted nor None."""
-    return argument is not None and not isinstance(argument, types.Omitted | types.NoneType)
-
-
-def _constant(argument, name):
-    """The compile-time value of an argument that must be a literal."""
-    if not _given(argument):
-        return None
-    if isinstance(argument, types.Literal):
-        return argument.literal_value
-    raise TypingError(f"numgd.minimize: {name} must be a literal inside @njit code")
-
-
-def _function(argument, name):
-    """The dispatcher that an argument stands for."""
-    if isinstance(argument, types.Dispatcher):
-        return argument.dispatcher
-    raise TypingError(f"numgd.minimize: {name} must be an @njit function inside @njit code")
-
-
 def _options(argument):
     """The options whose values are known when compiling, and the names of those that are not.
 
     Numba knows the names in a dictionary of mixed types, and the values in one of integers; of one of floats
     it knows neither: its names are then None.
     """
-    if not _given(argument):
+    if not given(argument):
         return {}, ()
     if isinstance(argument, types.LiteralStrKeyDict):
         values = {key.literal_value: value for key, value in argument.literal_value.items()}
@@ -103,34 +83,34 @@ def _options(argument):
 
 
 def _make_fill(limits, names, dtype):
-    """Function ``fill(options, given)``: the options with what is known only at run time, checked."""
+    """Function ``fill(options, values)``: the options with what is known only at run time, checked."""
     parameters, known = parameters_of(type(limits)), limits._fields
 
     @portable
-    def unchanged(options, given):
+    def unchanged(options, values):
         return options
 
     def with_entry(before, position, name, checked):
         @portable
-        def fill(options, given):
-            return replace_entry(before(options, given), position, checked(given[name]))
+        def fill(options, values):
+            return replace_entry(before(options, values), position, checked(values[name]))
 
         return fill
 
     def with_entry_if_given(before, position, name, checked):
         @portable
-        def fill(options, given):
-            filled = before(options, given)
-            if name in given:
-                filled = replace_entry(filled, position, checked(given[name]))
+        def fill(options, values):
+            filled = before(options, values)
+            if name in values:
+                filled = replace_entry(filled, position, checked(values[name]))
             return filled
 
         return fill
 
     def with_relation(before, related, message):
         @portable
-        def fill(options, given):
-            filled = before(options, given)
+        def fill(options, values):
+            filled = before(options, values)
             if not related(filled):
                 raise ValueError(message)
             return filled
@@ -153,18 +133,18 @@ def _make_fill(limits, names, dtype):
         return fill
 
     @portable
-    def fill_known(options, given):
-        for name in given:
+    def fill_known(options, values):
+        for name in values:
             if name not in known:
                 raise ValueError("numgd.minimize: options has a name that the method does not know")
-        return fill(options, given)
+        return fill(options, values)
 
     return fill_known
 
 
 def _make_tolerance(method, dtype, limits, tol):
     """Function ``apply(options, tol)``: the options with SciPy's meaning of `tol`."""
-    if not _given(tol):
+    if not given(tol):
 
         @portable
         def apply(options, tol):
@@ -264,15 +244,15 @@ def _make_comparison(scheme, curvature):
 def _curvature(method, hess, hessp):
     """Functions behind `hess` and `hessp`, and how curvature is obtained."""
     if method.curvature is None:
-        if _given(hess) or _given(hessp):
+        if given(hess) or given(hessp):
             raise TypingError(f"numgd.minimize: method {method.name!r} uses no Hessian")
         return {}, NO_CURVATURE
     if isinstance(hess, types.Dispatcher):
         return {"hess": hess.dispatcher}, FULL_HESSIAN
-    if _given(hess):
-        return {}, curvature_of(_constant(hess, "hess"), None)
-    if _given(hessp):
-        return {"hessp": _function(hessp, "hessp")}, HESSIAN_PRODUCT
+    if given(hess):
+        return {}, curvature_of(literal(hess, "numgd.minimize: hess"), None)
+    if given(hessp):
+        return {"hessp": dispatcher(hessp, "numgd.minimize: hessp")}, HESSIAN_PRODUCT
     return {}, curvature_of(None, None)
 
 
@@ -319,16 +299,16 @@ def _no_box(bounds, x):
 
 def _method_and_jac(method, jac, bounded):
     """Names and functions behind the arguments `method` and `jac`: what was asked for, what solves it."""
-    name = method_name(_constant(method, "method") or ("l-bfgs-b" if bounded else "bfgs"))
+    name = method_name(literal(method, "numgd.minimize: method") or ("l-bfgs-b" if bounded else "bfgs"))
     asked, found = name, own_method(name, bounded)
     if found is None:
         raise TypingError(f"numgd.minimize: this method cannot run inside @njit code; use {tuple(METHODS)}")
-    if not _given(jac):
+    if not given(jac):
         return asked, found, None, PAIR
     if isinstance(jac, types.Dispatcher):
         return asked, found, jac.dispatcher, EXACT
     if isinstance(jac, types.Boolean | types.StringLiteral | types.BooleanLiteral):
-        return asked, found, None, scheme_of(_constant(jac, "jac"))
+        return asked, found, None, scheme_of(literal(jac, "numgd.minimize: jac"))
     raise TypingError(
         "numgd.minimize: jac must be an @njit function, True, 'autodiff', '2-point', '3-point' or 'cs'"
     )
@@ -349,15 +329,15 @@ def _minimize_in_njit(
     callback=None,
     options=None,
 ):
-    if constraints not in ((), types.Tuple(())) and _given(constraints):
+    if constraints not in ((), types.Tuple(())) and given(constraints):
         raise TypingError("numgd.minimize: constraints is not available inside @njit code")
-    if _given(callback):
+    if given(callback):
         raise TypingError("numgd.minimize: callback is not available inside @njit code")
     if not (isinstance(x0, types.Array) and x0.ndim == 1):
         raise TypingError("numgd.minimize: x0 must be a 1-D array inside @njit code")
     real = types.float32 if x0.dtype == types.float32 else types.float64
     dtype = np.dtype(real.name)
-    bounded = _given(bounds)
+    bounded = given(bounds)
     if bounded and not (isinstance(bounds, types.Array) and bounds.ndim == 2):
         raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
     asked, chosen, gradient, scheme = _method_and_jac(method, jac, bounded)
@@ -365,9 +345,9 @@ def _minimize_in_njit(
     wanted = chosen.curvature
     modes = ["pair"] if scheme == PAIR else []
     exact = isinstance(hess, types.StringLiteral) and asks_for_source(hess.literal_value)
-    if wanted and (exact or (modes and not second and not _given(hess))):
+    if wanted and (exact or (modes and not second and not given(hess))):
         modes.append("hess" if wanted == "hessian" else "hessp")
-    explicit = (["pair"] if modes[:1] == ["pair"] and _given(jac) else []) + (modes[-1:] if exact else [])
+    explicit = (["pair"] if modes[:1] == ["pair"] and given(jac) else []) + (modes[-1:] if exact else [])
     known, unknown = _options(options)
     if bounded and chosen.name != asked:
         known = hand_over(asked, chosen, known)
@@ -390,7 +370,7 @@ def _minimize_in_njit(
     def make(functions, scheme):
         return make_adapter(functions, scheme, loader(args_type), args_type, vector)
 
-    functions = Functions(_function(fun, "fun"), gradient, **second)
+    functions = Functions(dispatcher(fun, "numgd.minimize: fun"), gradient, **second)
     scheme, curvature, adapter = _derivatives(functions, scheme, curvature, modes, explicit, make)
     trust = _make_trust(scheme, curvature)
     keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN

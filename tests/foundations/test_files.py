@@ -251,7 +251,7 @@ def test_bytes_that_changed_are_noticed_or_are_numbers(suffix, tmp_path):
 def test_an_array_under_another_name(tmp_path):
     with open(tmp_path / "a.npz", "wb") as file:
         np.save(file, np.ones(3))
-    refused(tmp_path / "a.npz", "single array, a .npy file")
+    refused(tmp_path / "a.npz", "a single array, a .npy file")
 
 
 def member(header, data=b"", version=(1, 0)):

@@ -195,7 +195,7 @@ for name, call in calls.items():
     try:
         call()
     except RuntimeError as error:
-        assert str(error) == "numgd needs compiled functions: it cannot run with NUMBA_DISABLE_JIT=1"
+        assert str(error) == "numgd's functions are compiled: they cannot run with NUMBA_DISABLE_JIT=1"
     else:
         raise AssertionError(name)
 print(len(calls))

@@ -121,7 +121,7 @@ def propose(module, H, g, radius):
     for r in (np.float64(radius), np.float64(radius) / 2):
         p = np.full(g.size, np.nan)
         with np.errstate(all="ignore"):
-            found = model.propose(None, x, g, p, memory, carried, r, 0, module.OPTIONS)
+            found = model.propose(None, x, g, p, memory, carried, r, 0, module.METHOD.options)
         yield r, p, found, -(g @ p + 0.5 * p @ H @ p)
 
 

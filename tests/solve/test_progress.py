@@ -286,5 +286,5 @@ def test_waiting_is_announced_once(tmp_path):
     ]
     lines = [line for line in said[0] if line.startswith("numgd: compiling ")]
     assert lines and len(lines) == len(set(lines))
-    assert all("once on a machine" in line and "`numgd warmup`" in line for line in lines)
+    assert all("once per machine" in line and "`numgd warmup`" in line for line in lines)
     assert said[1] == []
