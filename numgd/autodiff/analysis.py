@@ -1,4 +1,4 @@
-"""What a program's derivative needs to know: what is used, what is active, what stays as it is."""
+"""What the derivative of a program needs to know: what is used, what is active, what stays unchanged."""
 
 from numgd.autodiff.program import (
     Apply,
@@ -26,7 +26,7 @@ def leaves(what):
 
 
 def prune(program):
-    """Take away what the result does not depend on."""
+    """Remove what the result does not depend on."""
     live = set()
 
     def mark(value):
@@ -55,7 +55,7 @@ def prune(program):
 
 
 def _each(mark, values):
-    """Mark all values; whether any was not marked before."""
+    """Mark all values; returns whether any was not marked before."""
     found = False
     for value in values:
         found |= mark(value)
@@ -63,7 +63,7 @@ def _each(mark, values):
 
 
 def _asked(op, live):
-    """What an operation with blocks asks for, given what is live."""
+    """What an operation with blocks requires, given what is live."""
     if isinstance(op, If):
         found = [op.condition]
         for m in op.merged:
@@ -173,7 +173,7 @@ def activate(program, independent):
 
 
 def closed(program, needed):
-    """The values that are needed, with all that these are made of."""
+    """The needed values, with everything that they are computed from."""
     needed = set(needed)
     before = -1
     while len(needed) > before:
@@ -213,7 +213,7 @@ class Memory:
                 self.stores.setdefault(op.array.root, []).append(op)
 
     def settled(self, value, op):
-        """Whether the contents of an array are the same at an operation and ever after."""
+        """Whether the contents of an array stay unchanged from an operation onwards."""
         root = value.root
         loops = [block.parent for block in enclosing(op.block) if isinstance(block.parent, For | While)]
         own = set(enclosing(root.block)) if root.block is not None else set()
@@ -226,7 +226,7 @@ class Memory:
         return True
 
     def check(self, refuse):
-        """Refuse what arrays under several names would make wrong."""
+        """Reject what would be wrong for arrays under several names."""
         for op in walk(self.program.body):
             for value, out in _renamed(op):
                 if value is None or not value.kind.ndim:
@@ -267,12 +267,12 @@ def in_loop(block):
 
 
 FREE, KEPT, EXPENSIVE, NEVER = 0, 3, 15, 1000
-"""Costs, in operations: of a value that is at hand, of one that is read from the tape, of an elementary
-function, and of what is not computed again at all."""
+"""Costs, in operations: of an available value, of one read from the tape, of an elementary function, and of
+what is never recomputed."""
 
 
 class Plan:
-    """How the reverse sweep comes by values that were computed in loops: again, or from the tape.
+    """How the reverse sweep obtains values that were computed in loops: recomputed, or from the tape.
 
     Parameters
     ----------
@@ -280,25 +280,25 @@ class Plan:
     needed : set of Value
         What the reverse sweep reads.
     results : list of Value
-        What is asked for beside the derivatives.
+        What is returned besides the derivatives.
     """
 
     def __init__(self, memory, needed, results):
         self.memory = memory
         self.cost_of = {}
-        self.again, self.kept = {}, {}  # by block: in order
+        self.again, self.kept = {}, {}  # by block, in order
         self.known = set()
         self.wholly = self._wholly(needed, results)
         order = sorted(needed, key=lambda value: (memory.position.get(value.op, -1), value.name))
-        # First what has to be kept: what follows from it is cheap then.
+        # First what has to be kept, which makes what follows from it cheap.
         for value in [v for v in order if self.cost(v) >= NEVER] + order:
             self.cost_of.clear()
             self.need(value)
 
     def _wholly(self, needed, results):
-        """Blocks of loops in which everything that is needed is computed again.
+        """Blocks of loops in which everything that is needed is recomputed.
 
-        That costs what the tape would, or nothing where the forward sweep can do without the loop then.
+        This costs as much as the tape, or nothing if the forward sweep can then omit the loop.
         """
         found = set()
         for block in {value.block for value in needed if value.block is not None and in_loop(value.block)}:
@@ -319,7 +319,7 @@ class Plan:
         return found
 
     def _collect(self, value, operations):
-        """Add the operations by which a value is computed again; whether it can be."""
+        """Add the operations that recompute a value; returns whether it can be recomputed."""
         if self.free(value) or value.op in operations:
             return True
         op = value.op
@@ -350,19 +350,19 @@ class Plan:
             self.kept.setdefault(value.block, []).append(value)
 
     def free(self, value):
-        """Whether a value is at hand in the reverse sweep as it is."""
+        """Whether a value is available in the reverse sweep as it is."""
         if value.constant is not None or value.block is None or not in_loop(value.block):
             return True
         return isinstance(value.op, For) and value is value.op.index
 
     def share(self, value):
-        """The cost of an operand, which is at hand where it is needed anyway."""
+        """The cost of an operand, which is available if it is needed anyway."""
         return FREE if value in self.known else min(KEPT, self.cost(value))
 
     def cost(self, value):
-        """Arithmetic that it takes to compute a value again."""
+        """The arithmetic cost of recomputing a value."""
         if value not in self.cost_of:
-            self.cost_of[value] = NEVER  # while it is being found
+            self.cost_of[value] = NEVER  # while it is being determined
             self.cost_of[value] = self._cost(value)
         return self.cost_of[value]
 

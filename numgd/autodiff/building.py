@@ -53,7 +53,7 @@ def build(function, kinds, names):
 
 
 def check_copies(program, refuse):
-    """Refuse to write into an array of which a reshaped one may be a view or a copy, or into that one."""
+    """Reject writing into an array that was reshaped to a view or a copy, or into the reshaped array."""
     memory = Memory(program)
     for op in walk(program.body):
         if isinstance(op, Apply) and op.rule is rules.RESHAPED:
@@ -68,7 +68,7 @@ class Builder(Expressions, Flow):
     def __init__(self, source, names, externals, outer):
         self.source, self.names, self.externals, self.outer = source, names, externals, outer
         self.env, self.block, self.line = {}, None, source.node.lineno
-        self.guessed = set()  # variables taken for real numbers
+        self.guessed = set()  # variables treated as real numbers
 
     # Values --------------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ class Builder(Expressions, Flow):
         return Value(text, FLOAT, constant=number)
 
     def value(self, what, node):
-        """Something as a `Value`; refuses what is none."""
+        """Something as a `Value`; rejects anything else."""
         if isinstance(what, Value):
             return what
         if what is UNDEFINED:
@@ -131,7 +131,7 @@ class Builder(Expressions, Flow):
     # Statements ----------------------------------------------------------------------------------------
 
     def run(self):
-        """Build the body; what the function returns."""
+        """Build the body; returns the result of the function."""
         body, _ = restructure(self.source.node)
         self.statements(body)
         answer = self.env.get(ANSWER, UNDEFINED)
@@ -261,7 +261,7 @@ class Builder(Expressions, Flow):
     # Calls of other functions --------------------------------------------------------------------------
 
     def inline(self, function, args, keywords, node):
-        """The body of another function, in place of its call."""
+        """The body of another function, in place of a call."""
         derivation = getattr(function, "derivation", None)
         if derivation is not None:
             function = derivation.written(tuple(_kinds(arg) for arg in args))[0]

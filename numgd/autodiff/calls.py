@@ -1,4 +1,4 @@
-"""Calls of functions that are more than one operation, or whose arguments are no values."""
+"""Calls of functions that consist of several operations, or whose arguments are not values."""
 
 import ast
 import builtins
@@ -16,7 +16,7 @@ _DTYPES = {
 }  # fmt: skip
 
 CALLS = {}
-"""``CALLS[function](builder, node, function, *args, **keywords)``; it accepts the arguments that it knows."""
+"""``CALLS[function](builder, node, function, *args, **keywords)``; takes only supported arguments."""
 
 METHOD_CALLS = {}
 """``METHOD_CALLS[name](builder, node, name, array, *args, **keywords)``: the same for methods of arrays."""
@@ -34,7 +34,7 @@ def call(*functions, methods=()):
 
 
 def build_call(made, builder, node, function, args, keywords):
-    """What a registered builder makes of a call."""
+    """The result of a registered builder for a call."""
     try:
         inspect.signature(made).bind(builder, node, function, *args, **keywords)
     except TypeError:
@@ -60,7 +60,7 @@ def dtype_of(thing, builder, node):
 
 
 def option(builder, node, name, what):
-    """An option of an operation, which is known now."""
+    """An option of an operation, which must be known when the derivative is generated."""
     if isinstance(what, Static) and what.value is None:
         return None
     if name == "dtype":

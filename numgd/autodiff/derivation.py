@@ -1,4 +1,4 @@
-"""How derivatives are written and compiled: by dispatchers that write a function for each call's types."""
+"""Generation and compilation of derivatives, by dispatchers that write a function for the types of a call."""
 
 import inspect
 import math
@@ -25,14 +25,14 @@ _NAMESPACE = {"np": np, "math": math, "helpers": helpers}
 
 
 class Derivation:
-    """How one derivative of one function is written.
+    """One derivative of one function, and how it is written.
 
     Parameters
     ----------
     mode : str
         ``'grad'``, ``'value_and_grad'``, ``'vjp'``, ``'jvp'``, ``'hessp'``, ``'jacobian'`` or ``'hessian'``;
-        ``'jvps'`` and ``'hessps'`` write products with LANES vectors, computed in one pass, to as many more;
-        ``'value_and_grad_to'`` writes the gradient by a vector to another, and gives the value;
+        ``'jvps'`` and ``'hessps'`` write products with LANES vectors, in one pass, to as many output vectors;
+        ``'value_and_grad_to'`` writes the gradient to another vector, and returns the value;
         ``'value'`` is the function itself, of the same program.
     function : callable
     argnum : int or tuple of int
@@ -57,7 +57,7 @@ class Derivation:
         if mode not in ("grad", "value_and_grad", "jacobian") and not isinstance(argnum, int):
             raise TypeError(f"argnum must be an int for {mode}; it is {argnum!r}")
         place = self.argnums[0] + 1
-        if self.vectors or self.outputs:  # none of which has a default: nor can one before them
+        if self.vectors or self.outputs:  # these have no defaults, so neither can those before them
             self.parameters[:place] = [(name, inspect.Parameter.empty) for name in self.names[:place]]
         self.parameters[place:place] = [
             (name, inspect.Parameter.empty) for name in self.vectors + self.outputs
@@ -75,7 +75,7 @@ class Derivation:
         return tuple(number % count for number in numbers)
 
     def _vectors(self):
-        """Names of the vectors behind the argument that is differentiated by, and of those written to."""
+        """Names of the vectors after the argument of differentiation, and of those that are written to."""
         if self.mode == "value_and_grad_to":
             return [], self.unused(["gradient"])
         letter = {"vjp": "u", "jvp": "v", "hessp": "p", "jvps": "v", "hessps": "p"}.get(self.mode)
@@ -86,7 +86,7 @@ class Derivation:
         return self.unused([letter]), []
 
     def unused(self, names):
-        """Names like these that no parameter has."""
+        """Similar names that are not those of parameters."""
         found = []
         for name in names:
             while name in self.names:
@@ -95,7 +95,7 @@ class Derivation:
         return found
 
     def signature(self):
-        """A function with the parameters of the derivative."""
+        """A function with the signature of the derivative."""
         texts, defaults = [], {}
         for i, (name, default) in enumerate(self.parameters):
             if default is inspect.Parameter.empty:
@@ -103,7 +103,7 @@ class Derivation:
             else:
                 defaults[f"default_{i}"] = default
                 texts.append(f"{name}=default_{i}")
-        # Never compiled; CUDA kernels, which would, find no such name.
+        # Never compiled, except by CUDA kernels, where the undefined name is the error message.
         body = "return in_a_CUDA_kernel_use_numgd_device_gradient"
         exec(f"def {self.name}({', '.join(texts)}):\n    {body}\n", defaults)
         function = defaults[self.name]
@@ -113,7 +113,7 @@ class Derivation:
     # Texts ---------------------------------------------------------------------------------------------
 
     def make(self, numba_types):
-        """The function for arguments of given types, and its digest."""
+        """The function for arguments of the given types, and its digest."""
         pairs = zip(numba_types, self.parameters, strict=True)
         try:
             kinds = tuple(kind_of(numba_type, name) for numba_type, (name, _) in pairs)
@@ -124,14 +124,14 @@ class Derivation:
         return self.written(kinds)
 
     def written(self, kinds):
-        """The function for arguments of given kinds, and its digest."""
+        """The function for arguments of the given kinds, and its digest."""
         if kinds not in self.texts:
             text, namespace = self.text(kinds)
             self.texts[kinds] = (text, *function_of(text, self.name, {**_NAMESPACE, **namespace}))
         return self.texts[kinds][1:]
 
     def text(self, kinds):
-        """Source text of the derivative and the objects that it refers to."""
+        """Source text of the derivative, and the objects that it refers to."""
         writer = {
             "grad": self._reverse, "value_and_grad": self._reverse, "value_and_grad_to": self._reverse,
             "vjp": self._reverse,
@@ -149,13 +149,13 @@ class Derivation:
         return kinds[:place] + kinds[place + len(self.vectors) + len(self.outputs) :]
 
     def moved(self, program):
-        """The parameters to differentiate by."""
+        """The parameters to differentiate with respect to."""
         found = []
         for number in self.argnums:
             name, what = program.parameters[number]
             if not isinstance(what, Value) or not what.kind.real:
                 raise NotDifferentiable(
-                    f"{self.plain.__name__}: the argument {name!r} is not real: no derivative by it"
+                    f"{self.plain.__name__}: the argument {name!r} is not real and has no derivative"
                 )
             found.append(what)
         return found
@@ -166,12 +166,12 @@ class Derivation:
         return building.build(self.target(kinds), kinds, names), names
 
     def target(self, kinds):
-        """The function whose source is differentiated: of a derivative, what it is for arguments of kinds."""
+        """The function whose source is differentiated: for a derivative, its version for the given kinds."""
         inner = inner_derivation(self.function)
         return self.function if inner is None else inner.written(kinds)[0]
 
     def opening(self, program):
-        """The first lines: the definition, and other names for parameters whose own are taken."""
+        """The first lines: the definition, and new names for parameters whose own names are taken."""
         renamed = [
             f"    {what.name} = {name}\n"
             for name, what in program.parameters
@@ -184,7 +184,7 @@ class Derivation:
         independent = self.moved(program)
         results = leaves(program.result)
         if len(results) != 1 or isinstance(program.result, tuple):
-            raise NotDifferentiable(f"{self.plain.__name__}: its result must be one number or array")
+            raise NotDifferentiable(f"{self.plain.__name__}: its result must be a single number or array")
         (result,) = results
         if self.mode == "vjp":
             (seed,) = self.vectors
@@ -196,7 +196,7 @@ class Derivation:
             seed = "1.0"
         refuse = refused(Source(self.target(self.own_kinds(kinds))))
         if self.outputs and independent[0].kind.ndim != 1:
-            raise NotDifferentiable(f"{self.plain.__name__}: the gradient is by a vector")
+            raise NotDifferentiable(f"{self.plain.__name__}: the gradient must be with respect to a vector")
         with_value = self.mode.startswith("value_and_grad")
         adjoint = Adjoint(program, independent, refuse, names, with_value, self.outputs)
         lines, gradients = adjoint.write([seed])
@@ -212,7 +212,7 @@ class Derivation:
         names.used |= {*self.vectors, *self.outputs}
         program = building.build(function or self.target(own), own, names)
         moved = self.moved(program)
-        if self.mode == "jacobian":  # by several numbers
+        if self.mode == "jacobian":  # with respect to several numbers
             directions = [{value: "1.0"} for value in moved]
         else:
             directions = [{moved[0]: vector} for vector in self.vectors]
@@ -242,7 +242,7 @@ class Derivation:
         return tidied(text), program.externals
 
     def _by_products(self, kinds, template, **modes):
-        """A Jacobian by products with unit vectors, of the modes that the template's names stand for."""
+        """A Jacobian from products with unit vectors, in the modes that names in the template stand for."""
         names = Names()
         names.used |= set(self.names)
         hints = ("direction", "row", "y", "out", "i", "k", "count", *modes)
@@ -262,7 +262,7 @@ class Derivation:
             made = product.derivation
             vectors = (vector,) * (len(made.vectors) + len(made.outputs))
             digests.append(made.written((*kinds[: place + 1], *vectors, *kinds[place + 1 :]))[1])
-        # The machine code is kept under a digest of the text, which therefore says what the text calls.
+        # The machine code is kept under a digest of the text, which must therefore name what the text calls.
         body = f"    # calls {', '.join(digests)}\n" + template.format(x=x, LANES=LANES, **own)
         return self.head() + body, called
 
@@ -272,31 +272,33 @@ class Derivation:
         result = program.result
         if not isinstance(self.argnum, int):
             if any(kinds[number].ndim for number in self.argnums) or isinstance(result, tuple):
-                raise NotDifferentiable(f"{self.plain.__name__}: jacobian by several arguments takes numbers")
+                raise NotDifferentiable(
+                    f"{self.plain.__name__}: with several arguments jacobian takes numbers"
+                )
             return self._forward(kinds)
         if isinstance(result, tuple) or result.kind.ndim > 1 or kinds[place].ndim > 1:
-            raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and gives numbers or vectors")
+            raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and returns numbers or vectors")
         shape = (kinds[place].ndim, result.kind.ndim)
         return self._by_products(kinds, JACOBIANS[shape], **JACOBIAN_MODES[shape])
 
     def _hessian(self, kinds):
         place = self.argnums[0]
         if kinds[place].ndim > 1:
-            raise NotDifferentiable(f"{self.plain.__name__}: hessian is by a number or a vector")
+            raise NotDifferentiable(f"{self.plain.__name__}: hessian is with respect to a number or a vector")
         if kinds[place].ndim:
             return self._by_products(kinds, HESSIAN, product="hessps")
         return self._by_products(kinds, JACOBIANS[0, 0], product="hessp")
 
 
 def inner_derivation(function):
-    """The `Derivation` of a function that is a derivative itself, else None."""
+    """The `Derivation` of a function that is itself a derivative, else None."""
     return getattr(function, "derivation", None)
 
 
 def flags_of(function):
-    """How derivatives of a function are compiled: with checks of indices where it has them, as in Python.
+    """Compiler flags for derivatives of a function: they check indices if the function does, as in Python.
 
-    What it lets arithmetic be reordered to (``fastmath``) holds for them too.
+    Its permission to reorder arithmetic (``fastmath``) applies to them too.
     """
     options = function.targetoptions if isinstance(function, Dispatcher) else {}
     checked = not options or options.get("boundscheck")
@@ -305,7 +307,7 @@ def flags_of(function):
 
 
 def kind_of(numba_type, name):
-    """What a Numba type is for a program."""
+    """The kind in a program of a Numba type."""
     if isinstance(numba_type, types.Omitted):
         return Static(numba_type.value)
     if isinstance(numba_type, types.Literal):
@@ -334,7 +336,7 @@ def _dtype(numba_type, name):
 
 
 def derived(mode, function, argnum):
-    """The dispatcher of a derivative, one for each function."""
+    """The dispatcher of a derivative, one per function."""
     try:
         return _derived(mode, function, argnum)
     except TypeError as error:

@@ -1,8 +1,8 @@
 """Gradients that allocate nothing, for CUDA kernels.
 
-Reverse mode over elements of arrays: the adjoint of x is the array that the gradient goes to, arrays of
-constant lengths and their adjoints are the thread's own, and the tape is given.  What does not fit on it is
-counted, not kept.
+Reverse mode over elements of arrays: the adjoint of x is the array that receives the gradient, arrays of
+constant lengths and their adjoints are local to the thread, and the tape is an argument.  What does not fit
+on it is counted, not kept.
 """
 
 from numba import typeof
@@ -26,9 +26,9 @@ def device_gradient(f, args, argnum, cuda):
     args : tuple
         Arguments of a call of `f`, for their types.
     argnum : int
-        Which argument, an array, to differentiate by.
+        The argument, an array, to differentiate with respect to.
     cuda : module
-        Whose ``local.array`` gives a thread arrays of its own.
+        The module whose ``local.array`` creates arrays local to a thread.
     """
     derivation = _DeviceDerivation("device_gradient", f, argnum)
     derivation.cuda = cuda
@@ -52,7 +52,7 @@ class _DeviceDerivation(Derivation):
             raise NotDifferentiable(f"{self.plain.__name__}: its result must be one real number")
         refuse = refused(Source(self.target(own)))
         if not x.kind.ndim:
-            raise NotDifferentiable(f"{self.plain.__name__}: device_gradient is by an array, not by a number")
+            raise NotDifferentiable(f"{self.plain.__name__}: device_gradient needs an array, not a number")
         gradient, tape = self.vectors
         adjoint = _DeviceAdjoint(program, x, refuse, names, gradient)
         head = self.opening(program) + (f"    tape = {tape}\n" if tape != "tape" else "")
@@ -61,7 +61,7 @@ class _DeviceDerivation(Derivation):
 
 
 class _DeviceAdjoint(Adjoint):
-    """The reverse mode with respect to an array, whose adjoint is the array of the name `gradient`."""
+    """The reverse mode with respect to an array, whose adjoint is the array named `gradient`."""
 
     def __init__(self, program, x, refuse, names, gradient):
         names.used.add("cuda")
@@ -79,7 +79,7 @@ class _DeviceAdjoint(Adjoint):
         return _DeviceSweep(self, memory, known, plan)
 
     def fill(self, array, lengths, number):
-        """Lines that set all elements of an array."""
+        """Lines that set every element of an array."""
         cells = self.cells[: len(lengths)]
         loops = [
             f"{INDENT * depth}for {cell} in range({length}):"
@@ -150,12 +150,12 @@ def _lengths(array):
 
 
 def _local(array):
-    """An array of the thread's own, as text."""
+    """An array local to the thread, as text."""
     return f"cuda.local.array(({', '.join(_lengths(array))},), {DTYPE_NAMES[array.kind.dtype]})"
 
 
 def _check(program, refuse):
-    """Refuse what works with whole arrays."""
+    """Reject operations on whole arrays."""
     for op in walk(program.body):
         if isinstance(op, Apply):
             constant = op.rule in FILLED.values() and all(arg.constant is not None for arg in op.args)

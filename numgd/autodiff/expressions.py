@@ -1,4 +1,4 @@
-"""Expressions of a `Program` in the making."""
+"""Expressions of a `Program` under construction."""
 
 import ast
 import operator
@@ -45,7 +45,7 @@ _ORDER = {
 
 
 class Expressions:
-    """What a `Builder` makes of expressions."""
+    """The part of a `Builder` for expressions."""
 
     def expression(self, node):
         method = getattr(self, "of_" + type(node).__name__, None)
@@ -77,7 +77,7 @@ class Expressions:
         return self.object(found[0], node)
 
     def object(self, thing, node):
-        """A thing from outside of the function."""
+        """An object from outside the function."""
         if isinstance(thing, bool | int | float | np.integer | np.floating | np.bool_):
             return self.constant(thing)
         if isinstance(thing, tuple):
@@ -156,7 +156,7 @@ class Expressions:
         return self.arithmetic(node.op, self.value(left, node), self.value(right, node), node)
 
     def arithmetic(self, operator_node, left, right, node):
-        """A binary operation; integers that are known are computed at once."""
+        """A binary operation; known integers are computed immediately."""
         if isinstance(left.constant, int) and isinstance(right.constant, int):
             python = _PYTHON.get(type(operator_node))
             if python and not (python is operator.floordiv and right.constant == 0):
@@ -217,7 +217,7 @@ class Expressions:
         return self.apply(rule, [left, right], node)
 
     def truth(self, node):
-        """A condition as a bool where it is known, else as a Value."""
+        """A condition as a bool if it is known, else as a Value."""
         what = self.expression(node)
         if isinstance(what, Static):
             return bool(what.value)
@@ -230,7 +230,7 @@ class Expressions:
     def of_BoolOp(self, node):
         first, *rest = node.values
         found = self.truth(first)
-        ends = isinstance(node.op, ast.Or)  # the truth that decides
+        ends = isinstance(node.op, ast.Or)  # the truth value that decides
         for item in rest:
             if isinstance(found, bool):
                 if found == ends:
@@ -372,13 +372,13 @@ class Expressions:
         return self.apply(rule, values, node, **options)
 
     def reduced(self, rule, number, node):
-        """A reduction of what is one number."""
+        """A reduction of a single number."""
         if rule.name not in ("sum", "prod", "mean", "max", "min"):
             self.refuse(node, f"np.{rule.name} of a number")
         return number
 
     def known(self, what, node):
-        """A number that is known now."""
+        """A number that is known when the derivative is generated."""
         if isinstance(what, tuple):
             return tuple(self.known(item, node) for item in what)
         value = self.value(what, node)
@@ -399,7 +399,7 @@ class Expressions:
 
 
 def layout_of_selection(kind, index):
-    """The layout of what an index selects of an array, as Numba has it."""
+    """The layout of what an index selects from an array, according to Numba."""
     array = types.Array(types.float64, kind.ndim, kind.layout)
     selection = types.BaseTuple.from_types([_index_type(item) for item in index])
     return get_array_index_type(array, selection).result.layout

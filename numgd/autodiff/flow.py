@@ -1,4 +1,4 @@
-"""Branches and loops of a `Program` in the making: which variables they set, carry on and leave behind."""
+"""Branches and loops of a `Program` under construction: the variables that they set, carry and leave."""
 
 import ast
 
@@ -30,11 +30,11 @@ from numgd.autodiff.program import (
 )
 
 _SAFE = {*(rule.name for rule in rules.COMPARISONS.values()), "not", "and", "or", "size", "shape"}
-"""Names of operations that may be computed where they are not asked for."""
+"""Names of operations that may be computed even if they are not needed."""
 
 
 class Unset(NotDifferentiable):
-    """A variable is read that an earlier iteration of a loop may have set."""
+    """Raised when a variable is read that an earlier iteration of a loop may have set."""
 
     def __init__(self, message, name):
         super().__init__(message)
@@ -42,7 +42,7 @@ class Unset(NotDifferentiable):
 
 
 class Flow:
-    """What a `Builder` does at statements and expressions that branch or repeat."""
+    """The part of a `Builder` for statements and expressions that branch or repeat."""
 
     def do_If(self, node):
         condition = self.truth(node.test)
@@ -132,7 +132,7 @@ class Flow:
         return Counted(self.constant(0), length, self.constant(1))
 
     def sequence(self, what, node):
-        """What a loop runs over as a `Sequence`."""
+        """What a loop iterates over, as a `Sequence`."""
         if isinstance(what, Sequence):
             return what
         if isinstance(what, Counted):
@@ -172,9 +172,9 @@ class Flow:
         self.settled(start, build, statements)
 
     def settled(self, start, build, statements):
-        """A loop, built anew until the kinds of what it carries are settled.
+        """A loop, rebuilt until the kinds of the variables that it carries are determined.
 
-        ``start()`` gives the operation without its contents, ``build(op)`` fills its blocks.
+        ``start()`` returns the operation without its contents, ``build(op)`` fills its blocks.
         """
         names = assigned(statements)
         kinds = {}
@@ -194,7 +194,7 @@ class Flow:
         return op
 
     def guess(self, unset, names, kinds):
-        """Take a variable that an earlier iteration must have set for a real number."""
+        """Treat a variable that an earlier iteration must have set as a real number."""
         if unset.name not in names or unset.name in kinds:
             raise unset
         kinds[unset.name] = FLOAT
@@ -224,7 +224,7 @@ class Flow:
         return inner
 
     def leave(self, op, carried, kinds):
-        """Note what is carried on; whether the kinds are as they were assumed."""
+        """Record what is carried; returns whether the kinds are as assumed."""
         flat = {}
         for name, what in self.env.items():
             _flatten(name, what, flat)
@@ -273,7 +273,7 @@ class Flow:
             self.env[name] = _rebuilt(name, self.env.get(name, UNDEFINED), outs)
 
     def interrupted(self, node, sequence, leave):
-        """A counted loop that may be left early, as a `While`."""
+        """A counted loop that may be exited early, as a `While`."""
         number = f"<number {self.names.fresh('k')}>"
         self.env[number] = self.constant(0)
         flags = [ast.Name(flag, ast.Load()) for flag in leave]
@@ -326,7 +326,7 @@ class Flow:
         self.settled(start, build, statements)
 
     def lazily(self, left, right_node, ends, node):
-        """``left or right``, ``left and right``, the right one computed where it is asked for."""
+        """``left or right``, ``left and right``; the right operand is computed only if it is needed."""
         trial, outer, env = Block(self.block.parent), self.block, dict(self.env)
         self.block = trial
         right = self.truth(right_node)
@@ -352,7 +352,7 @@ class Flow:
 
 
 def united(first, second):
-    """The kind that both values can have, or None."""
+    """The common kind of two values, or None."""
     if first is UNDEFINED:
         return second.kind
     if second is UNDEFINED:
@@ -384,7 +384,7 @@ def _hint(node, default):
 
 
 def static(truth):
-    """A condition that is known, as what a name can stand for."""
+    """A known condition, as something that a name can stand for."""
     return Static(truth) if isinstance(truth, bool) else truth
 
 
@@ -403,7 +403,7 @@ def _rebuilt(name, before, outs):
 
 
 def _replace(op, old, new):
-    """Use another value in the blocks of an operation."""
+    """Substitute a value in the blocks of an operation."""
     for block in blocks_of(op):
         for inner in block.ops:
             _replace_in(inner, old, new)

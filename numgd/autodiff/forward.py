@@ -1,8 +1,8 @@
 """Forward mode: the tangents of a program along one or several directions, as source text.
 
 Every operation is followed by its derivative along each direction (A. Griewank and A. Walther, Evaluating
-Derivatives, 2nd ed., SIAM, 2008, section 3.1); of the program itself only that is written which the
-tangents ask for.
+Derivatives, 2nd ed., SIAM, 2008, section 3.1); of the program itself only what the
+tangents need is written.
 """
 
 from numgd.autodiff.analysis import activate, closed, leaves, prune
@@ -13,7 +13,7 @@ from numgd.autodiff.writing import Forward, cast, zero
 
 
 def tangents(program, directions, names, outputs=()):
-    """Lines of a program's tangents, and the texts of those of its result.
+    """Lines of the tangents of a program, and the texts of the tangents of its result.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def tangents(program, directions, names, outputs=()):
 
 
 class Tangent(Forward):
-    """Writes the tangents; with `needed` None also all of the program, to learn what is needed of it."""
+    """Writes the tangents; with `needed` None also the whole program, to learn which parts are needed."""
 
     def __init__(self, program, directions, names, needed, outputs):
         super().__init__(needed=needed)
@@ -48,13 +48,13 @@ class Tangent(Forward):
         self.used = set()
         self.dots_of = [dict(moved) for moved in directions]
         self.lane = 0
-        self.owned = set()  # names of tangents that are arrays which nothing else refers to
+        self.owned = set()  # names of tangents that are arrays without other references
         self.written = {op.array.root for op in walk(program.body) if isinstance(op, Store)}
         views = [op for op in walk(program.body) if getattr(op, "rule", None) in (RESHAPE, RAVEL)]
-        self.laid_out = {op.result.root for op in views} & self.written  # their tangents are laid out alike
+        self.laid_out = {op.result.root for op in views} & self.written  # their tangents have the same layout
 
     def write(self):
-        """Write the lines; the texts of the results' tangents, for each direction."""
+        """Write the lines; returns the texts of the tangents of the results, for each direction."""
         roots = {root for root in self.written if root.active and root.op is None}
         for root in sorted(roots, key=lambda root: root.name):
             for _ in self.lanes():
@@ -67,14 +67,14 @@ class Tangent(Forward):
         return [[self.final(value) for value in leaves(self.program.result)] for _ in self.lanes()]
 
     def lanes(self):
-        """Go through the directions; what follows is about one of them."""
+        """Iterate over the directions; methods below refer to the present one."""
         for lane in range(len(self.dots_of)):
             self.lane = lane
             yield lane
 
     @property
     def dots(self):
-        """Names of the tangents along the present direction."""
+        """Names of the tangents in the present direction."""
         return self.dots_of[self.lane]
 
     # What rules use --------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Tangent(Forward):
         return value.name
 
     def writes(self, view):
-        """Whether elements of a view, or of what it is a view of, are written."""
+        """Whether elements of a view, or of its array, are written."""
         return view.root in self.written
 
     def dot_name(self, value):
@@ -106,7 +106,7 @@ class Tangent(Forward):
         return name
 
     def final(self, value):
-        """The tangent of a result: an array of its own."""
+        """The tangent of a result, as a separate array."""
         text = self.dot(value)
         if self.outputs:
             if text != self.outputs[self.lane]:
@@ -125,7 +125,7 @@ class Tangent(Forward):
             self.follow(op)
 
     def follow(self, op):
-        """The tangent of what an operation without blocks makes, where it has one."""
+        """The tangent of the result of an operation without blocks, if it has one."""
         if isinstance(op, Apply) and op.result.active:
             moving = op.rule.smooth and any(arg in self.dots for arg in op.args)
             if moving:
@@ -158,7 +158,7 @@ class Tangent(Forward):
                 self.line(f"{place} = 0.0")
 
     def apart(self, op, text):
-        """A result's tangent, as a copy where it is that of an operand and one of them is written to."""
+        """The tangent of a result, as a copy if it is that of an operand and one of them is written to."""
         shared = text.isidentifier() and op.result.kind.ndim and not getattr(op.rule, "view", False)
         if shared and any(value.root in self.written for value in (op.result, *op.args)):
             return f"{text}.copy()"
@@ -189,7 +189,7 @@ class Tangent(Forward):
     # Loops and branches ----------------------------------------------------------------------------------
 
     def moving(self, value, kind):
-        """The tangent of a value that becomes a variable of a kind."""
+        """The tangent of a value that becomes a variable of the given kind."""
         if value is None:
             return zero(kind)
         return self.dot(value) if value in self.dots or value.kind.ndim else "0.0"

@@ -1,4 +1,4 @@
-"""What generated derivatives call: adjoints that take more than a line."""
+"""Functions that generated derivatives call: adjoints that take more than one line."""
 
 import math
 
@@ -10,7 +10,7 @@ from numgd.jit import simd
 from numgd.jit.pointers import stack_vector
 
 SHORT = 256
-"""Numbers that a tape has room for before it takes memory of the heap."""
+"""Capacity of a tape before it allocates memory."""
 
 short_tape = stack_vector(types.float64, SHORT)
 
@@ -26,7 +26,7 @@ def grown(tape, size):
 
 @register_jitable
 def put(out, vector):
-    """Write a vector to another."""
+    """Copy a vector to another."""
     for i in range(out.size):
         out[i] = vector[i]
 
@@ -40,7 +40,7 @@ def length(start, stop, step):
 
 
 def single(a):
-    """A number or an array in float32; an array that is, itself."""
+    """A number or an array in float32; an array that already is, itself."""
     return a.astype(np.float32, copy=False) if np.ndim(a) else np.float32(a)
 
 
@@ -54,7 +54,7 @@ def _single(a):
 
 
 def _over_arrays(name):
-    """One of NumPy's functions that many elements take together where they are an array's."""
+    """One of NumPy's functions, which is vectorised for the elements of an array."""
     scalar, numpys = getattr(simd, name), getattr(np, name)
 
     def function(a):
@@ -86,31 +86,31 @@ exp, expm1, log, log1p, tanh = map(_over_arrays, ("exp", "expm1", "log", "log1p"
 
 @register_jitable
 def times(a, b):
-    """The product of two numbers, zero where one of them is zero and the other not finite."""
+    """The product of two numbers, zero if one of them is zero and the other not finite."""
     product = a * b
     return product if (a != 0.0) & (b != 0.0) else 0.0  # without a branch
 
 
 @register_jitable
 def over(a, b):
-    """The ratio of two numbers, zero where both are zero."""
+    """The ratio of two numbers, zero if both are zero."""
     ratio = a / b
     return ratio if a != 0.0 else 0.0
 
 
 products, ratios = vectorize(times), vectorize(over)
-"""The same for the elements of arrays, which Numba computes in one loop with what is around them."""
+"""The same for the elements of arrays, which Numba fuses with the surrounding expression into one loop."""
 
 
 @register_jitable
 def sign(a):
-    """The sign of a number, which NumPy's function does not give on a GPU."""
+    """The sign of a number; NumPy's function does not work on a GPU."""
     return math.copysign(1.0, a) if a < 0 or a > 0 else 0.0 * a
 
 
 @register_jitable
 def product_adjoint(a, g):
-    """g times the product of all other elements, for each."""
+    """g times the product of all other elements, for each element."""
     out = np.empty_like(a)
     flat, values = out.ravel(), a.ravel()
     before = g
@@ -144,7 +144,7 @@ def solve_transposed(lower, b):
 
 @register_jitable
 def at_first(a, value, g):
-    """Zeros, with g where a first equals a value."""
+    """Zeros, with g at the first place where a equals a value."""
     out = np.zeros(a.size, a.dtype)
     values = a.ravel()
     for i in range(values.size):
@@ -156,7 +156,7 @@ def at_first(a, value, g):
 
 @register_jitable
 def product_adjoint_tangent(a, g, d):
-    """The change of `product_adjoint` of a along d."""
+    """The derivative of `product_adjoint` of a along d."""
     values, changes = a.ravel(), d.ravel()
     out = np.zeros(values.size, a.dtype)
     for i in range(values.size):
@@ -267,14 +267,14 @@ def spread(g, axis, x):
 
 
 def scatter(x, index, g):
-    """Zeros in the shape of x, with the rows of g added where an array of integers or a mask points to."""
+    """Zeros in the shape of x, with the rows of g added at the places of an integer array or a mask."""
     out = np.zeros(x.shape, g.dtype)
     np.add.at(out, index, g)
     return out
 
 
 def kept(tape, top, x):
-    """Write the elements of an array to the tape and, behind them, its shape; the tape and its new top."""
+    """Write the elements of an array to the tape, followed by its shape; returns the tape and its new top."""
     size = top + x.size + x.ndim
     if size > tape.size:
         tape = grown(tape, size)

@@ -1,8 +1,8 @@
-"""Which derivatives keep a limit where a factor of them is not finite.
+"""Finds the derivatives that must keep a limit where one of their factors is not finite.
 
-A product of an adjoint and a local derivative is 0 · inf where the adjoint is zero because another element
-was chosen, or where an exponential has overflowed.  It is zero then; the operations at which that can happen
-are found here, and all others are written without a test.
+A product of an adjoint and a local derivative is 0 · inf if the adjoint is zero because another element was
+selected, or if an exponential has overflowed.  It must then be zero; the operations where this can happen are
+found here, and all others are written without a test.
 """
 
 from numgd.autodiff import rules
@@ -12,7 +12,7 @@ GUARDED, SQUARES = "guarded", "squares"
 
 
 def keep_limits(program, reverse):
-    """Set the `limit` of the operations of a program whose derivatives need one."""
+    """Set `limit` of the operations of a program whose derivatives need one."""
     operations = [op for op in walk(program.body) if isinstance(op, Apply)]
     choices = [arg for op in operations if op.rule in rules.CHOICES for arg in op.args]
     chosen = _behind(program, choices) if reverse else set()
@@ -39,7 +39,7 @@ def keep_limits(program, reverse):
 
 
 def _absorbed(op):
-    """The operands that may be infinite where a result is finite."""
+    """The operands that may be infinite while the result is finite."""
     if op.rule is rules.DIVIDE:
         return op.args[1:]
     carries = op.rule in rules.LARGE_WITH and op.rule not in (rules.POWER, rules.CONSTANT_POWER)
@@ -47,7 +47,7 @@ def _absorbed(op):
 
 
 def _steep(op):
-    """Whether the derivative of a root may be infinite; that of a power of at least one is not."""
+    """Whether the derivative of a root may be infinite; for powers of at least one it is not."""
     exponent = op.args[1].constant if op.rule in rules.POWERS and len(op.args) > 1 else None
     if op.rule not in rules.ROOTS or not (exponent is None or 0 < exponent < 1):
         return False
@@ -59,12 +59,12 @@ def _steep(op):
 
 
 def _harmless(op):
-    """Whether an operation divides by a number other than zero."""
+    """Whether an operation divides by a non-zero constant."""
     return op.rule is rules.DIVIDE and bool(op.args[1].constant)
 
 
 def _behind(program, seeds):
-    """The values that some values depend on, with these."""
+    """The given values and all values that they depend on."""
     found = {value for value in seeds if value.kind.real}
 
     def add(*values):
@@ -97,7 +97,7 @@ def _behind(program, seeds):
 
 
 def _spread(operations, sources, through):
-    """The results of some rules, and what arithmetic makes of them."""
+    """The results of the given rules, and what is computed from them by arithmetic."""
     found = set()
     for op in operations:
         if op.rule in sources or (op.rule in through and any(arg in found for arg in op.args)):
@@ -106,9 +106,9 @@ def _spread(operations, sources, through):
 
 
 def _undone(op, operations, reverse):
-    """Whether a power may undo another: the product of a flat and a steep one is not zero."""
+    """Whether one power may cancel another: the product of a flat and a steep one is not zero."""
     if not reverse:
-        inner = op.args[0].op  # the slope of |x| at 0 is zero by convention: it undoes nothing
+        inner = op.args[0].op  # the slope of |x| at 0 is zero by convention: it cancels nothing
         return isinstance(inner, Apply) and (inner.rule in rules.POWERS or inner.rule is rules.ABSOLUTE)
     follow = {op.result}
     for later in operations:
@@ -128,7 +128,7 @@ def _rooted(value):
 
 
 def _is_norm(op):
-    """Whether a root is the square root, or one that is steeper nowhere."""
+    """Whether a root is the square root, or one that is nowhere steeper."""
     return op.rule is rules.SQRT or (op.rule in rules.POWERS and 0.5 <= (op.args[1].constant or 0.0) < 1.0)
 
 
@@ -171,7 +171,7 @@ def _sum_of_squares(value, assumed):
 
 
 def _alike(first, second):
-    """Whether two values are the same, as two readings of the same element or differences of such are."""
+    """Whether two values are the same, such as two reads of the same element, or differences of them."""
     if first is second or (first.constant is not None and first.constant == second.constant):
         return True
     one, other = first.op, second.op

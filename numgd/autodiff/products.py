@@ -1,7 +1,7 @@
-"""Bodies of Jacobians and Hessians, which are made of products with unit vectors."""
+"""Bodies of Jacobians and Hessians, which consist of products with unit vectors."""
 
 LANES = 4
-"""Tangents that are computed in one pass, where there are several."""
+"""Number of tangents that are computed in one pass."""
 
 _BY_COLUMNS = """\
     {direction} = np.zeros(({LANES}, {x}.size), {x}.dtype)
@@ -13,7 +13,7 @@ _BY_COLUMNS = """\
         for {k} in range({count}):
             {direction}[{k}, {i} + {k}] = 0.0
 """
-"""The products with unit vectors to the rows of {out}, some more of which are scratch."""
+"""Writes the products with unit vectors to the rows of {out}; LANES further rows are scratch."""
 
 JACOBIANS = {
     (0, 0): "    {direction} = 1.0\n    return {product}({call})\n",
@@ -34,7 +34,7 @@ JACOBIANS = {
     + _BY_COLUMNS
     + "    return np.ascontiguousarray({out}[: {x}.size].T)\n",
 }
-"""Jacobians by the dimensions of the argument and of the result."""
+"""Jacobians by the numbers of dimensions of argument and result."""
 
 JACOBIAN_MODES = {
     (0, 0): {"product": "jvp"},

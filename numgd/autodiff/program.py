@@ -1,7 +1,7 @@
-"""A function as the differentiation sees it: every value has one name, every operation is on its own.
+"""A function as seen by differentiation: every value has one name, every operation stands alone.
 
-Loops and branches stay what they are (blocks within operations); a variable that a loop carries on or that
-two branches set becomes a value with a name of its own on either side.
+Loops and branches are kept (as blocks within operations); a variable that a loop carries or that two branches
+set becomes a value with a separate name on either side.
 """
 
 import re
@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 
 class NotDifferentiable(TypeError):
-    """A construct that cannot be differentiated; says which, in which function and line."""
+    """A construct that cannot be differentiated; the message names it, its function and its line."""
 
 
 class Kind(NamedTuple):
-    """What a value is: ``'f8'``, ``'f4'``, ``'i8'`` or ``'b1'``, its number of dimensions, and the layout.
+    """The type of a value: ``'f8'``, ``'f4'``, ``'i8'`` or ``'b1'``, its number of dimensions, and layout.
 
-    The layout of an array is the one that Numba knows when it compiles: ``'C'``, ``'F'``, or ``'A'`` for any.
-    It decides what is a view and what a copy.
+    The layout of an array is the one that Numba knows at compile time: ``'C'``, ``'F'`` or ``'A'`` (any).
+    It determines what is a view and what is a copy.
     """
 
     dtype: str
@@ -35,7 +35,7 @@ _ORDER = ("b1", "i8", "f4", "f8")
 
 
 def promoted(*dtypes):
-    """Dtype of arithmetic between dtypes, as Numba has it."""
+    """Result dtype of arithmetic between dtypes, as in Numba."""
     if "f4" in dtypes and "i8" in dtypes:
         return "f8"
     return max(dtypes, key=_ORDER.index)
@@ -50,7 +50,7 @@ class Value:
     block: Any = None
     op: Any = None
     constant: Any = None
-    base: Any = None  # of a view: the array that it is a view of
+    base: Any = None  # for a view, the array that it is a view of
     temporary: bool = False  # has no name in the user's source
     active: bool = False
 
@@ -68,13 +68,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Static:
-    """What is known when the derivative is made: a module, a function, None, a string, a dtype."""
+    """What is known when the derivative is generated: a module, a function, None, a string, a dtype."""
 
     value: Any
 
 
 UNDEFINED = Static("undefined")
-"""A variable that is not set yet, or not on every way."""
+"""A variable that is not set yet, or not on every path."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Sequence:
-    """What a loop can run over: so many items, and how to get one."""
+    """What a loop can iterate over: the number of items, and how to get one."""
 
     length: Any
     item: Any  # item(index Value)
@@ -99,7 +99,7 @@ class Sequence:
 
 @dataclass(eq=False)
 class Block:
-    """Operations one after the other; `parent` is the operation that they belong to."""
+    """A sequence of operations; `parent` is the operation that they belong to."""
 
     parent: Any = None
     ops: list = field(default_factory=list)
@@ -107,7 +107,7 @@ class Block:
 
 @dataclass(eq=False)
 class Op:
-    """Base of all operations."""
+    """Base class of all operations."""
 
     block: Block
     line: int
@@ -138,7 +138,7 @@ NEW_AXIS, ELLIPSIS = "np.newaxis", "..."
 
 @dataclass(eq=False)
 class Load(Op):
-    """result = array[index]; a number, a view, or by an array as index a copy."""
+    """result = array[index]: a number, a view, or, with an array as index, a copy."""
 
     array: Value
     index: list
@@ -178,7 +178,7 @@ class For(Op):
 
 @dataclass(eq=False)
 class While(Op):
-    """A loop while `condition`, which `head` computes, holds; `count` says how often it ran."""
+    """A loop while `condition`, computed by `head`, is true; `count` is the number of its iterations."""
 
     head: Block
     condition: Value
@@ -189,7 +189,7 @@ class While(Op):
 
 @dataclass(eq=False)
 class Merged:
-    """A variable that the two branches set."""
+    """A variable that two branches set."""
 
     then: Any
     other: Any
@@ -214,11 +214,11 @@ class Program:
     parameters: list  # (name, what it is: Value, Static or a tuple of these)
     body: Block
     result: Any
-    externals: dict  # name: object that the generated module has to know
+    externals: dict  # name: object that the generated module needs
 
 
 def operands(op):
-    """The values that an operation reads itself, without its blocks."""
+    """The values that an operation itself reads, without its blocks."""
     if isinstance(op, Apply):
         return list(op.args)
     if isinstance(op, Load):
@@ -255,7 +255,7 @@ def blocks_of(op):
 
 
 def walk(block):
-    """All operations of a block and of the blocks within, in the order of the text."""
+    """All operations of a block and of nested blocks, in the order of the text."""
     for op in block.ops:
         yield op
         for inner in blocks_of(op):
@@ -263,26 +263,26 @@ def walk(block):
 
 
 def enclosing(block):
-    """The block and the blocks around it, from within."""
+    """The block and its enclosing blocks, from the inside out."""
     while block is not None:
         yield block
         block = block.parent.block if block.parent is not None else None
 
 
 class Names:
-    """Names that are not used twice."""
+    """A supply of unique names."""
 
     def __init__(self):
         self.used = {"np", "math", "helpers", "tape", "top"}
 
     def copy(self):
-        """The same names, to which others are added apart."""
+        """A copy, to which names are added independently."""
         copied = Names()
         copied.used = set(self.used)
         return copied
 
     def fresh(self, hint):
-        """A name like the hint, which need not be one."""
+        """A new name similar to the hint, which need not be an identifier."""
         hint = re.sub(r"\W+", "_", hint).strip("_") or "t"
         name, number = hint, 1
         while name in self.used:

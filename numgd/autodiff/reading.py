@@ -12,7 +12,7 @@ from numgd.autodiff.program import NotDifferentiable
 
 
 class NoSource(NotDifferentiable):
-    """Raised for a function whose source text cannot be found, as that of a notebook in another process."""
+    """Raised if the source text of a function cannot be found, as for a notebook in another process."""
 
 
 class Source:
@@ -39,12 +39,12 @@ class Source:
         raise NotDifferentiable(self.refusal(node, construct))
 
     def refusal(self, node, construct):
-        """What that says."""
+        """The message of that error."""
         line = node if isinstance(node, int) else getattr(node, "lineno", self.node.lineno)
         return f"{self.name} ({self.file}:{line}): {construct} cannot be differentiated"
 
     def lookup(self, name):
-        """The object that a name refers to beyond the function, as (object,), or None."""
+        """The object outside the function that a name refers to, as (object,), or None."""
         function = self.function
         if name in function.__code__.co_freevars:
             cell = function.__closure__[function.__code__.co_freevars.index(name)]
@@ -60,7 +60,7 @@ class Source:
 
 
 def plain_function(function):
-    """The Python function of a dispatcher, or of a function itself."""
+    """The Python function of a dispatcher, or the function itself."""
     if isinstance(function, Dispatcher):
         return function.py_func
     if isinstance(function, FunctionType):
@@ -69,13 +69,13 @@ def plain_function(function):
 
 
 def definition_of(function):
-    """The definition that a function brings along, or that in the syntax tree of its file."""
+    """The definition attached to a function, or found in the syntax tree of its file."""
     own = function.__dict__.get("definition")
     return own if isinstance(own, ast.FunctionDef) else _definition(function)
 
 
 def is_source_of(function):
-    """Whether a function's file still holds its text."""
+    """Whether the file of a function still contains its text."""
     if "definition" in function.__dict__:
         return True
     code = function.__code__
@@ -88,7 +88,7 @@ def is_source_of(function):
 
 @lru_cache(16)
 def _codes(text, file):
-    """All codes of the functions of a text."""
+    """The code objects of all functions in a text."""
     found, open_codes = set(), [compile(text, file, "exec", dont_inherit=True)]
     while open_codes:
         code = open_codes.pop()
@@ -122,11 +122,11 @@ def _definition(function):
     ]
     if len(found) > 1:
         if all(column is None for *_, column in code.co_positions()):
-            raise NoSource(f"{where}: which of the lambdas of its line it is cannot be told")
+            raise NoSource(f"{where}: there are several lambdas on its line, which cannot be distinguished")
         found = [node for node in found if _holds(node.body, code)]
     if not found:
         raise NotDifferentiable(f"{where}: its source text cannot be found")
-    node = found[-1]  # the innermost: a walk comes to it last
+    node = found[-1]  # the innermost, which a walk visits last
     answer = ast.copy_location(ast.Return(node.body), node.body)
     return ast.copy_location(ast.FunctionDef("lambda", node.args, [answer], []), node)
 
@@ -137,12 +137,10 @@ def _parsed(text):
 
 
 def _holds(body, code):
-    """Whether an expression holds all that the instructions of a code stand for."""
+    """Whether an expression contains everything that the instructions of a code object stand for."""
     first, last = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
     for line, end_line, column, end_column in code.co_positions():
-        known = (
-            column is not None and end_column > 0
-        )  # the instructions at the start have no place of their own
+        known = column is not None and end_column > 0  # the first instructions have no position
         if known and not (first <= (line, column) and (end_line, end_column) <= last):
             return False
     return True

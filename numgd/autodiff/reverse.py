@@ -1,10 +1,10 @@
 """Reverse mode: the adjoint of a program as source text.
 
-The forward sweep runs the program.  The reverse sweep goes through its operations backward and adds to the
-adjoint of every operand what follows from the adjoint of the result (A. Griewank and A. Walther, Evaluating
-Derivatives, 2nd ed., SIAM, 2008, chapter 3).  What a loop computed is computed again where that is a few
-operations, else kept on a tape.  The adjoint of an array that is read or written by elements is an array of
-its own, of which a view's adjoint is a view; that of any other array is an expression.
+The forward sweep runs the program.  The reverse sweep goes through its operations backwards and adds to the
+adjoint of every operand the contribution of the adjoint of the result (A. Griewank and A. Walther, Evaluating
+Derivatives, 2nd ed., SIAM, 2008, chapter 3).  Values computed in a loop are recomputed if that takes few
+operations, otherwise kept on a tape.  The adjoint of an array that is read or written by elements is a
+separate array, and adjoints of its views are views of that; the adjoint of any other array is an expression.
 """
 
 import ast
@@ -43,9 +43,9 @@ class Adjoint:
         ``refuse(line, construct)`` raises.
     names : Names
     with_value : bool
-        Whether the program's result is asked for too.
+        Whether the result of the program is returned too.
     outputs : sequence of str
-        For each parameter the name of an array that the gradient by it is written to, if any.
+        For each parameter the name of an array that its gradient is written to, if any.
     """
 
     def __init__(self, program, independent, refuse, names, with_value=False, outputs=()):
@@ -81,11 +81,11 @@ class Adjoint:
         self.needed = closed(program, kept | set(results) | {v for v in plan.known if plan.free(v)})
 
     def sweep(self, memory, known, plan):
-        """What writes the reverse sweep."""
+        """The writer of the reverse sweep."""
         return Sweep(self, memory, known, plan)
 
     def snapshot(self, op, value):
-        """A copy of an array, as it is at an operation that reads it or has made it."""
+        """A copy of an array, in its state at an operation that reads or creates it."""
         after = isinstance(op, Apply) and op.result is value
         copy = Apply(op.block, op.line, COPY, [value], {})
         kind = value.kind._replace(layout="C")
@@ -107,7 +107,7 @@ class Adjoint:
 
 
 class Facts:
-    """What one writing of the sweep learns for the next."""
+    """What one pass of writing the sweep learns for the next."""
 
     def __init__(self):
         self.nested, self.buffers, self.needed, self.snapshots = set(), set(), set(), {}
@@ -119,7 +119,7 @@ class Facts:
 
 
 class Sweep(Writer):
-    """Writes the reverse sweep; without a plan only to learn what it needs."""
+    """Writes the reverse sweep; without a plan, only to learn what it needs."""
 
     def __init__(self, adjoint, memory, known, plan):
         super().__init__()
@@ -129,8 +129,8 @@ class Sweep(Writer):
         self.added, self.buffers, self.needed = {}, set(known.buffers), set()
         self.snapshots = []
         self.names = adjoint.names.copy()
-        self.own = {}  # the name of each adjoint that has a variable of its own
-        self.made = set()  # names of adjoints that are arrays of their own
+        self.own = {}  # the name of each adjoint that has its own variable
+        self.made = set()  # names of adjoints that are separate arrays
         self.given = set()  # adjoints that are returned as they are
 
     def facts(self):
@@ -147,7 +147,7 @@ class Sweep(Writer):
     # What rules use --------------------------------------------------------------------------------------
 
     def val(self, value):
-        """The text of a value, as it was when the present operation ran."""
+        """The text of a value, in its state when the present operation ran."""
         op = self.current
         if value.kind.ndim and op is not None and not self.memory.settled(value, op):
             snapshot = self.known.snapshots.get((op, value))
@@ -168,7 +168,7 @@ class Sweep(Writer):
         return value.name
 
     def bar(self, value, full=False):
-        """The text of a value's adjoint; with `full` an array's is never one number for all elements."""
+        """The text of the adjoint of a value; with `full`, never one number for all elements of an array."""
         if full and value in self.uniform:
             self.uniform.discard(value)
             name = self.fresh(value)
@@ -242,7 +242,7 @@ class Sweep(Writer):
         return [self.final(value) for value in self.adjoint.independent]
 
     def final(self, value):
-        """The gradient by a parameter, as text: an array of its own, of the parameter's dtype."""
+        """The gradient with respect to a parameter, as text: a separate array of its dtype."""
         if value in self.adjoint.outputs:
             return self.put(value, self.adjoint.outputs[value])
         if value not in self.bars:
@@ -260,7 +260,7 @@ class Sweep(Writer):
         return f"{text}.copy()"  # it may be a view of another array
 
     def put(self, value, output):
-        """Have the gradient by a vector in the array that is to hold it, and give its name."""
+        """Write the gradient with respect to a vector to its output array, and return its name."""
         text = self.bars.get(value, "0.0")
         if value not in self.bars or value in self.uniform:
             self.fill(output, text)
@@ -269,13 +269,13 @@ class Sweep(Writer):
         return output
 
     def fill(self, vector, number):
-        """Set all elements of a vector."""
+        """Set every element of a vector."""
         cell = self.names.fresh("cell")
         self.line(f"for {cell} in range({vector}.size):")
         self.line(f"{INDENT}{vector}[{cell}] = {number}")
 
     def open(self, block):
-        """Start the adjoints that operations of inner blocks or elements add to."""
+        """Initialise the adjoints that operations of inner blocks or elements add to."""
         for op in block.ops:
             for value in _defined(op):
                 self.start(value)
@@ -302,11 +302,11 @@ class Sweep(Writer):
             self.bars[value] = name
 
     def blank(self, name, value):
-        """Make the adjoint of an array, all zeros."""
+        """Create the adjoint of an array, filled with zeros."""
         self.line(f"{name} = np.zeros_like({self.like(value)})")
 
     def run_block(self, block, first=(), values=()):
-        """The reverse of an inner block; `first` are (value, text) to add at its end."""
+        """The reverse of an inner block; `first` are pairs (value, text) to add at its end."""
         outer, before = self.block, len(self.lines)
         self.block = block
         self.restore(block)
@@ -320,7 +320,7 @@ class Sweep(Writer):
         return len(self.lines) > before
 
     def restore(self, block):
-        """Make the values of a block that are needed known again."""
+        """Make the needed values of a block available again."""
         if self.plan is None:
             return
         kept = self.plan.kept.get(block, [])
@@ -375,7 +375,7 @@ class Sweep(Writer):
         self.current = None
 
     def shares(self, op):
-        """Whether the adjoint of a view that a rule makes is a view of its array's adjoint."""
+        """Whether the adjoint of a view made by a rule is a view of the adjoint of its array."""
         return op.result in self.known.buffers or op.result.root in self.memory.stores
 
     def apply(self, op):
@@ -438,7 +438,7 @@ class Sweep(Writer):
             self.line(f"{bar}[:] += helpers.scatter({bar}, {self.val(index)}, {g})")
         else:
             place = f"{bar}[{self.index(op.index, self.val)}]"
-            self.line(f"{place} = {place} + {self.bar(op.result)}")  # of one number, for `tidied` to see
+            self.line(f"{place} = {place} + {self.bar(op.result)}")  # of one number, recognised by `tidied`
 
     def store(self, op):
         array = op.array
@@ -467,7 +467,7 @@ class Sweep(Writer):
             self.line(f"{place} = 0.0")
 
     def fills(self, op):
-        """Whether what is stored has the shape of the place that it is stored to."""
+        """Whether a stored value has the shape of its destination."""
         place = Load(op.block, op.line, op.array, op.index)
         rank = op.array.kind.ndim - sum(1 for item in op.index if isinstance(item, Value))
         place.result = Value("place", Kind(op.array.kind.dtype, rank), op.block, place)
@@ -557,7 +557,7 @@ class Sweep(Writer):
         return any(c.inner.active for c in op.carried)
 
     def in_any_order(self, op, carried):
-        """Whether the iterations of the reverse sweep do not depend on each other."""
+        """Whether the iterations of the reverse sweep are independent of each other."""
         if self.plan is None:
             return False
         blocks = [op.body]
@@ -581,7 +581,7 @@ def _uses(op, value):
 
 
 def _defined(op):
-    """The values that an operation makes in its block."""
+    """The values that an operation creates in its block."""
     if isinstance(op, Apply | Load):
         return [op.result]
     if isinstance(op, If):

@@ -1,7 +1,7 @@
-"""Which arrays of a program have the same shape, whatever the arguments are.
+"""Which arrays of a program have the same shape for all arguments.
 
 The length of an axis is a pair (token, offset): the number that the token stands for plus the offset, or 0
-where that is negative; the token None stands for 0.  What is not understood has a token of its own.
+if that is negative; the token None stands for 0.  A length that is not understood gets a new token.
 """
 
 from numgd.autodiff import rules
@@ -15,7 +15,7 @@ class Shapes:
 
     def __init__(self, program):
         self.known, self.alias = {}, {}
-        self.at_hand = {}  # by shape and kind: an array that is there in the whole reverse sweep
+        self.at_hand = {}  # by shape and kind: an array that exists during the whole reverse sweep
         loops = [op for op in walk(program.body) if isinstance(op, For | While)]
         for op in loops:
             for c in op.carried:
@@ -31,7 +31,7 @@ class Shapes:
                 self.at_hand.setdefault((self.of(value), value.kind), value)
 
     def _keep_alike(self, c):
-        """A variable that a loop carries on in its own shape has that of its first value."""
+        """A variable that a loop carries without changing its shape has the shape of its first value."""
         if self.of(c.next) == self.of(c.inner):
             for token, dimension in zip(_own(c.inner), self.of(c.init), strict=True):
                 self.alias[token[0]] = dimension
@@ -49,7 +49,7 @@ class Shapes:
         return self.of(first) == self.of(second)
 
     def like(self, value):
-        """A value of the same shape and kind that is at hand in the whole reverse sweep, or the value."""
+        """A value of the same shape and kind that exists in the whole reverse sweep, or the value itself."""
         return self.at_hand.get((self.of(value), value.kind), value)
 
     def _canonical(self, dimension):
@@ -70,7 +70,7 @@ class Shapes:
             return self._broadcast(value, args)
         if rule.shaped_like is not None:
             return self.of(args[rule.shaped_like])
-        if isinstance(rule, rules.Filled):  # of a `Full` the last operand is no length
+        if isinstance(rule, rules.Filled):  # the last operand of a `Full` is not a length
             return tuple(self.number(arg) for arg in args[: value.kind.ndim])
         if isinstance(rule, rules.Reduction) and op.options.get("axis") is not None:
             axis = op.options["axis"]
@@ -129,7 +129,7 @@ class Shapes:
         return tuple(found + rest)
 
     def _sliced(self, item, length):
-        """The length of a slice of an axis, None where it is not understood."""
+        """The length of a slice of an axis, None if it is not understood."""
         token, offset = length
         first = 0 if item.start is None else item.start.constant
         if not (item.step is None or item.step.constant == 1) or first is None or first < 0:

@@ -1,4 +1,4 @@
-"""Control flow without jumps: `break`, `continue` and early `return` as flags and branches.
+"""Control flow without jumps: `break`, `continue` and early `return` become flags and branches.
 
 What follows a branch that always jumps moves into its other branch, so that most functions need no flag.
 """
@@ -8,13 +8,13 @@ import ast
 ALWAYS, SOMETIMES, NEVER = "always", "sometimes", "never"
 
 RETURNED, ANSWER = "<returned>", "<answer>"
-"""Variables of the rewritten function: whether it has returned, and what."""
+"""Variables of the rewritten function: whether it has returned, and the result."""
 
 
 def restructure(node):
     """The body of a function definition, rewritten; its answer is in the variable `ANSWER`.
 
-    A loop that may be left early has the attribute `leave`: names of flags, any of which ends it.
+    A loop that may be exited early has the attribute `leave`: names of flags, any of which ends it.
     """
     body = list(node.body)
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
@@ -29,7 +29,7 @@ def restructure(node):
 
 
 class _Without(ast.NodeTransformer):
-    """Drops the assignments to a variable that nothing asks for."""
+    """Drops assignments to a variable that is not used."""
 
     def __init__(self, name):
         self.name = name
@@ -54,7 +54,7 @@ class _Writer:
         self.flagged_return = False
 
     def block(self, statements, loop):
-        """The statements without jumps, and whether they jump always, sometimes or never."""
+        """The statements without jumps, and whether they always, sometimes or never jump."""
         written = []
         for i, statement in enumerate(statements):
             rest = statements[i + 1 :]
@@ -107,7 +107,7 @@ class _Writer:
         return SOMETIMES
 
     def guard(self, statement, rest, loop, written):
-        """The rest where none of the flags is set that a jump would have set."""
+        """The remaining statements, executed if no flag of a jump is set."""
         if not rest:
             return
         if loop is None:

@@ -1,7 +1,7 @@
-"""Generated source made shorter: what is used once stands where it is used.
+"""Shortens generated source: a value that is used once is moved to where it is used.
 
-Numba computes an array expression in one loop without temporaries; taken apart into its operations it is as
-many loops and arrays.  Fewer variables also compile faster, and read better.
+Numba computes an array expression in one loop without temporaries; separate operations are separate loops and
+arrays.  Fewer variables also compile faster, and are easier to read.
 """
 
 import ast
@@ -37,7 +37,7 @@ def _stores(function):
 
 
 def _without_copies(function):
-    """Put numbers, and names that are never assigned anew, in the place of names that stand for these."""
+    """Replace names by the numbers, or the names that are never reassigned, that they stand for."""
     stores = _stores(function)
     meaning = {}
     for node in ast.walk(function):
@@ -85,7 +85,7 @@ def _addend(statement):
 
 
 def _add_together(statements):
-    """What is added to the same number one after the other is added at once, and with ``+=``."""
+    """Successive additions to the same number become one addition, with ``+=``."""
     i = 0
     while i < len(statements):
         addend = _addend(statements[i])
@@ -107,7 +107,7 @@ def _add_together(statements):
 
 
 def _sum_at_once(statements):
-    """``a = b`` and later ``a = a + c`` become ``a = b + c``, where nothing between stands in the way."""
+    """``a = b`` and later ``a = a + c`` become ``a = b + c``, if nothing in between prevents it."""
     i = 0
     while i < len(statements):
         k = _summed_with(statements, i)
@@ -120,7 +120,7 @@ def _sum_at_once(statements):
 
 
 def _summed_with(statements, i):
-    """The place of the statement that adds to the name that statement i assigns."""
+    """The index of the statement that adds to the name that statement i assigns."""
     first = statements[i]
     if not (isinstance(first, ast.Assign) and isinstance(first.targets[0], ast.Name)):
         return None
@@ -145,19 +145,19 @@ def _summed_with(statements, i):
 
 
 def _only_names(statement, operands):
-    """Whether a statement does nothing but assign names, and none of these."""
+    """Whether a statement only assigns names, none of which is among these."""
     if not isinstance(statement, ast.Assign) or _writes(statement):
         return False
     return not operands & set(_names(statement, ast.Store))
 
 
 def _writes(statement):
-    """Whether elements of an array are written, of which any name may be a view."""
+    """Whether elements of an array are written; any name may be a view of it."""
     return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(statement))
 
 
 class _Inliner:
-    """Moves the values of names that are assigned once and read once to where they are read."""
+    """Moves the values of names that are assigned and read once to where they are read."""
 
     def __init__(self, function):
         self.stores, self.loads = _stores(function), Counter(_names(function, ast.Load))
@@ -180,10 +180,10 @@ class _Inliner:
                 i += 1
 
     def moved(self, statements, i, stores, loads):
-        """Whether the value that a statement assigns has found its place further down.
+        """Whether the value that a statement assigns has been moved further down.
 
-        `stores` and `loads` are those within these statements.  A name that is read elsewhere too must be
-        assigned there anew, as what the reverse sweep computes again is.
+        `stores` and `loads` are those within these statements.  A name that is also read elsewhere must be
+        reassigned there, as are values that the reverse sweep recomputes.
         """
         statement = statements[i]
         if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
@@ -208,7 +208,7 @@ class _Inliner:
 
 
 def _evaluated_first(statement):
-    """The part of a statement that is evaluated once, before anything else in it happens; None if none."""
+    """The part of a statement that is evaluated once, before anything else in it; None if there is none."""
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
         return statement
     if isinstance(statement, ast.If):
@@ -217,7 +217,7 @@ def _evaluated_first(statement):
 
 
 class _Replacement(ast.NodeTransformer):
-    """Puts an expression in the place of the one reading of a name."""
+    """Replaces the single read of a name by an expression."""
 
     def __init__(self, name, value):
         self.name, self.value = name, value

@@ -1,4 +1,4 @@
-"""Programs as source text, with what the reverse sweep will need kept on a tape."""
+"""Programs as source text, which keep what the reverse sweep needs on a tape."""
 
 from numgd.autodiff.program import (
     ELLIPSIS,
@@ -17,7 +17,7 @@ INDENT = "    "
 
 
 class Writer:
-    """Lines of source text at a depth of indentation."""
+    """Lines of source text at a level of indentation."""
 
     def __init__(self):
         self.lines, self.depth = [], 1
@@ -40,19 +40,19 @@ def _item(item, name):
 
 
 def in_f_order(value):
-    """Whether an array is in Fortran's order; it goes to the tape transposed, to stay so."""
+    """Whether an array is in Fortran order; it is put on the tape transposed, to preserve that."""
     return value.kind.ndim > 1 and value.kind.layout == "F"
 
 
 def zero(kind):
-    """A value of a kind, where any will do."""
+    """Any value of a kind."""
     if kind.ndim:
         return f"np.empty(({'0, ' * kind.ndim}), {DTYPE_NAMES[kind.dtype]})"
     return {"f8": "0.0", "f4": "np.float32(0.0)", "i8": "0", "b1": "False"}[kind.dtype]
 
 
 def cast(value, kind):
-    """A value as text, in the kind of the variable that takes it."""
+    """A value as text, in the kind of the variable that receives it."""
     if value is None:
         return zero(kind)
     if value.kind == kind or kind.ndim:
@@ -65,16 +65,16 @@ def cast(value, kind):
 
 
 class Forward(Writer):
-    """Writes a block as it runs forward.
+    """Writes a block in forward direction.
 
     Parameters
     ----------
     kept : dict of Block to list of Value
-        What goes to the tape at the end of each run of a block.
+        What is put on the tape at the end of each run of a block.
     counted : set of While
         Loops whose iterations are counted.
     needed : set of Value, optional
-        Of the program nothing else is written.
+        Nothing else of the program is written.
     """
 
     def __init__(self, kept=None, counted=(), needed=None):
@@ -83,7 +83,7 @@ class Forward(Writer):
         self.reserved = set()
 
     def block(self, block, after=list):
-        """Write the operations, what is kept of them, and the lines that `after` gives then."""
+        """Write the operations, what is kept of them, and the lines that `after` returns then."""
         before = len(self.lines)
         for op in block.ops:
             self.op(op)
@@ -127,7 +127,7 @@ class Forward(Writer):
                 self.line(f"{c.inner.name} = {cast(c.init, c.inner.kind)}")
 
     def updates(self, op):
-        """What is carried on at the end of an iteration."""
+        """What is carried at the end of an iteration."""
         carried = [c for c in op.carried if c.next is not c.inner and self.asked(c.inner, c.out)]
         pairs = [(c.inner.name, cast(c.next, c.inner.kind)) for c in carried]
         targets = {target for target, _ in pairs}
@@ -154,7 +154,7 @@ class Forward(Writer):
         self.leave(op)
 
     def reserve(self, op):
-        """Make room on the tape for all iterations of a loop, where it is known how much they keep."""
+        """Reserve space on the tape for all iterations of a loop, if it is known how much they keep."""
         start, stop, step = (part.name for part in op.count)
         kept = self.kept.get(op.body, [])
         inner = any(self.kept.get(block) for inner in op.body.ops for block in _all_blocks(inner))
@@ -164,7 +164,7 @@ class Forward(Writer):
             self.reserved.add(op.body)
 
     def grow(self, size):
-        """Have a tape of at least this size."""
+        """Ensure a tape of at least this size."""
         self.line(f"if {size} > tape.size:")
         self.line(f"{INDENT}tape = helpers.grown(tape, {size})")
 
@@ -219,7 +219,7 @@ class Forward(Writer):
                 self.line(f"tape, top = helpers.kept(tape, top, {value.name}{turned})")
 
     def push(self, scalars):
-        """Write numbers behind the top of the tape."""
+        """Push numbers onto the tape."""
         for number, value in enumerate(scalars):
             self.line(f"tape[top{f' + {number}' if number else ''}] = {value.name}")
 
@@ -239,7 +239,7 @@ def _all_blocks(op):
 
 
 def contains(op, test):
-    """Whether a test holds for an operation within another."""
+    """Whether a test is true for an operation within another."""
     for block in blocks_of(op):
         for inner in block.ops:
             if test(inner) or contains(inner, test):

@@ -1,1 +1,1 @@
-"""All that knows Numba's internals; no other package of numgd does."""
+"""Everything that depends on Numba's internals; no other package of numgd does."""

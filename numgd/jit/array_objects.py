@@ -1,7 +1,7 @@
-"""Where NumPy's array objects say that their memory is, read for many of them in one call.
+"""The memory layout of many NumPy arrays, read from the array objects in one call.
 
-The places of the fields are part of NumPy's binary interface: the macros of its C header read them as well.
-Asking the objects one by one from Python takes a microsecond each.
+The offsets of the fields are part of NumPy's binary interface: the macros in its C header use them as well.
+Querying the objects one by one from Python takes a microsecond each.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from numgd.jit.portable import compiled, portable
 _view = vector_view(types.intp)
 _view_halves = vector_view(types.int32)
 
-_HEAD = object.__basicsize__ // 8  # words of what every Python object begins with
+_HEAD = object.__basicsize__ // 8  # words of the header of every Python object
 _FIELDS = 7  # words of data, nd, dimensions, strides, base, descr, flags
 _DATA, _ND, _DIMENSIONS, _STRIDES, _DESCR, _FLAGS = 0, 1, 2, 3, 5, 6
 _WATCHED = 0x0001 | 0x0100 | 0x0400  # contiguous, aligned, writeable
@@ -21,7 +21,7 @@ _FIXED = 4  # words of an array beside its shape and strides
 
 
 def describe(arrays):
-    """What arrays say of their memory.
+    """Describe the memory of arrays.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def describe(arrays):
     words : numpy.ndarray
         Address, dtype, flags, shape and strides of all of them, for `unchanged`.
     bounds : numpy.ndarray, (count, 2)
-        The address of the first byte and that behind the last one of each; equal where there is no element.
+        The addresses of the first byte and after the last byte of each; equal if there are no elements.
     """
     objects = np.array(list(map(id, arrays)), np.intp)
     words = np.empty(sum(_FIXED + 2 * array.ndim for array in arrays), np.intp)
@@ -45,7 +45,7 @@ def describe(arrays):
 
 @portable
 def _fields(address):
-    """The words of an array object behind its head, its number of axes and its flags."""
+    """The words of an array object after its header, its number of axes and its flags."""
     fields = _view(address, _HEAD + _FIELDS)[_HEAD:]
     nd = _view_halves(address + 8 * (_HEAD + _ND), 1)[0]
     flags = _view_halves(address + 8 * (_HEAD + _FLAGS), 1)[0] & _WATCHED
@@ -73,7 +73,7 @@ def _describe(objects, itemsize, words, bounds):
 
 @compiled("array-objects-unchanged")
 def unchanged(objects, words):
-    """Whether array objects say what they said when `describe` made the words."""
+    """Whether array objects are unchanged since `describe` returned the words."""
     k = 0
     for number in range(objects.size):
         fields, nd, flags = _fields(objects[number])
@@ -93,7 +93,7 @@ def unchanged(objects, words):
 
 @compiled("array-objects-meet")
 def meets(first, reached, bounds):
-    """Whether memory of some bounds meets other memory.
+    """Whether memory in some bounds overlaps other memory.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Dispatchers whose function is written anew for the types of each call, and kept on disk."""
+"""Dispatchers whose function is generated for the types of each call and kept on disk."""
 
 import hashlib
 import linecache
@@ -17,7 +17,7 @@ from numgd.system.cache_folder import OTHERS_WRITE, made_folder, warn_of_writing
 
 
 class _Compiler(_FunctionCompiler):
-    """Compiles what `make` gives for the argument types in place of the dispatcher's own function."""
+    """Compiles what `make` returns for the argument types instead of the dispatcher's own function."""
 
     make = None
     flags = None
@@ -38,14 +38,14 @@ class _Compiler(_FunctionCompiler):
 
 
 def _words(flags):
-    """The flags that vary, for the name of machine code."""
+    """The flags that vary, for the name of the machine code."""
     fast = flags.get("fastmath", ())
     fast = ["fast"] if fast is True else sorted(fast or ())
     return "".join(f"-{word}" for word in (["checked"] if flags.get("boundscheck") else []) + fast)
 
 
 class Generated(CPUDispatcher):
-    """A dispatcher that shows itself by its description."""
+    """A dispatcher whose repr is its description."""
 
     description = None
 
@@ -59,12 +59,12 @@ def generated(signature, make, flags):
     Parameters
     ----------
     signature : function
-        Has the name, the parameters and the defaults; is never run.
+        Provides the name, the parameters and the defaults; is never called.
     make : callable
-        ``make(types)`` gives a function and a digest of all that it depends on, empty for code that must
-        not be kept on disk.
+        ``make(types)`` returns a function and a digest of everything that it depends on, empty for code that
+        must not be kept on disk.
     flags : dict
-        How it is compiled.
+        Compiler flags.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def generated(signature, make, flags):
 
 
 def function_of(text, name, namespace):
-    """The function that a source text defines, from a file that its digest names; and the digest."""
+    """The function defined by a source text, in a file named by its digest; and the digest."""
     digest = hashlib.sha256(text.encode())
     for key in sorted(namespace):
         thing = namespace[key]
@@ -100,10 +100,10 @@ def function_of(text, name, namespace):
 
 
 def _written(text, file_name):
-    """The path of a file with a text, for debuggers and readers; a mere name where none can be written.
+    """The path of a file with a text, for debuggers and readers; only a name if no file can be written.
 
-    Python's own memory of source lines has the text in either case: a derivative of a derivative is made of
-    it, and never of what the file may hold by then.
+    Python's cache of source lines holds the text in either case: a derivative of a derivative is generated
+    from it, never from what the file may contain by then.
     """
     path = f"<{file_name}>"
     try:

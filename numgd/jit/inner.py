@@ -1,8 +1,8 @@
-"""How functions are compiled that only other compiled code calls.
+"""Compilation of functions that are called only by other compiled code.
 
-Numba makes every function complete: wrappers for callers in Python, a full optimisation, machine code.  What
-is linked into its callers needs none of that before the outermost function is optimised with all that it
-calls, which halves the time that a solver takes to compile.
+Numba completes every function: wrappers for callers in Python, full optimisation, machine code.  A function
+that is linked into its callers needs none of this until the outermost function is optimised together with
+everything that it calls, which halves the compile time of a solver.
 """
 
 from numba.core import compiler_machinery
@@ -34,9 +34,9 @@ class InnerLowering(NativeLowering):
         flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
         super().run_pass(state)
         lowered = state["cr"]
-        entry = [].append  # a builtin of its own, as which the dispatcher knows the function; never called
+        entry = [].append  # a separate builtin by which the dispatcher identifies the function; never called
         state.targetctx.insert_user_function(entry, lowered.fndesc, [state.library])
-        state.reload_init.extend(getattr(state.library, "_reload_init", ()))  # Numba 0.62 has none
+        state.reload_init.extend(getattr(state.library, "_reload_init", ()))  # not in Numba 0.62
         state["cr"] = _LowerResult(lowered.fndesc, lowered.call_helper, cfunc=entry, env=lowered.env)
         return True
 
@@ -54,7 +54,7 @@ class InnerCompiler(CompilerBase):
 
 
 class ApartCompiler(InnerCompiler):
-    """The same, with LLVM told that the arrays that a function is given do not overlap."""
+    """The same, telling LLVM that the array arguments of a function do not overlap."""
 
     def define_pipelines(self):
         self.state.flags.noalias = True

@@ -1,4 +1,4 @@
-"""Cholesky factorisation by the LAPACK that SciPy brings, from compiled code."""
+"""Cholesky factorisation from compiled code, by the LAPACK in SciPy."""
 
 import numpy as np
 from numba import types
@@ -10,10 +10,10 @@ from scipy.linalg.lapack import get_lapack_funcs
 def potrf(A):
     """Overwrite the lower triangle of A (n, n), contiguous, by L with A = L Lᵀ; LAPACK's `info`.
 
-    That is 0, or k > 0 where the k-th pivot, which then stands on the diagonal, is not positive.
+    It is 0, or k > 0 if the k-th pivot, which is then on the diagonal, is not positive.
     """
     (factorise,) = get_lapack_funcs(("potrf",), (A,))
-    # Rows are LAPACK's columns: it sees the lower triangle as its upper one.
+    # Rows are columns to LAPACK: it sees the lower triangle as the upper one.
     factor, info = factorise(A.T, lower=0, clean=0, overwrite_a=1)
     if not np.shares_memory(factor, A):
         A[:] = factor.T

@@ -1,8 +1,8 @@
-"""Names of machine code that no other process gives.
+"""Names of machine code that are unique across processes.
 
-Numba tells functions of one name apart by a number that counts from 1 in every process.  Machine code that is
-linked from the disk keeps the names that it got where it was compiled; a function of the process at hand with
-the same name and number would be taken for the one that stands in it, and run in its place.
+Numba distinguishes functions of the same name by a number that counts from 1 in each process.  Machine code
+from the disk keeps the names from the process that compiled it; a function of the present process with the
+same name and number would be confused with the one in that code, and run in its place.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from numba.core.bytecode import FunctionIdentity
 
 
 def count_from_elsewhere():
-    """Have Numba count on from a number that no other process counts from."""
+    """Make Numba count from a number that no other process starts from."""
     FunctionIdentity._unique_ids = itertools.count(1 + secrets.randbits(60))
 
 

@@ -1,4 +1,4 @@
-"""A word of memory that belongs to compiled code: what it finds out once per process."""
+"""A word of memory that belongs to compiled code, for a result computed once per process."""
 
 from itertools import count
 
@@ -12,8 +12,8 @@ _numbers = count()
 def process_word():
     """Intrinsics ``get()`` and ``set(value)`` of one integer, 0 when the code is first run or loaded.
 
-    Both belong to one compiled function, whose machine code holds the word; code from the disk starts
-    with 0 again.  Threads may read and write it at once.
+    Both belong to one compiled function, whose machine code contains the word; code from the disk starts
+    with 0 again.  Threads may read and write it concurrently.
     """
     name = f".numgd.word.{next(_numbers)}"
 

@@ -1,13 +1,13 @@
-"""Overloads that Numba has to know in the middle of a compilation."""
+"""Overloads that Numba must learn during a compilation."""
 
 from numba.core.registry import cpu_target
 
 
 def refresh():
-    """Have Numba read what was registered with it since it last began to compile.
+    """Make Numba read what has been registered since the current compilation began.
 
-    A public name of numgd may be looked up, and the module of its overload imported, by the very compilation
-    that needs it.
+    The compilation that needs an overload may itself be the first to look up the public name, which imports
+    the module of the overload.
     """
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()

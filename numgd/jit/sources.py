@@ -1,4 +1,4 @@
-"""What machine code is made of beside numgd's own sources: the user's functions that a record holds."""
+"""What machine code depends on besides numgd's own sources: the user's functions in a record."""
 
 import dataclasses
 import hashlib
@@ -13,10 +13,10 @@ _LIBRARIES = ("numba", "numgd", "numpy", "math", "builtins", "typing")
 
 
 def foreign_digest(things):
-    """A digest of the functions among `things` that are not numgd's own, and of all that they refer to.
+    """A digest of the functions among `things` that are not part of numgd, and of all that they refer to.
 
-    Empty where there are none, None where what a function depends on cannot be told: its machine code must
-    not be kept on disk then.
+    Empty if there are none; None if the dependencies of a function are unknown: its machine code must not be
+    kept on disk then.
     """
     walk = _Walk()
     for thing in things:
@@ -35,7 +35,7 @@ class _Walk:
         self.parts, self.unknown, self._seen = set(), False, set()
 
     def take(self, thing, name="", inside=False):
-        """Take note of a value; of one `inside` a user's function all that is no function counts too."""
+        """Record a value; `inside` a user's function, values other than functions count too."""
         thing = getattr(thing, "py_func", thing)
         if inspect.isfunction(thing):
             self._function(thing)
@@ -54,7 +54,7 @@ class _Walk:
         self._seen.add(function)
         closure = inspect.getclosurevars(function) if _is_foreign(function.__module__) else None
         if closure is None:
-            for cell in function.__closure__ or ():  # a factory of numgd's may hold a function of the user's
+            for cell in function.__closure__ or ():  # a factory in numgd may hold a user's function
                 self.take(cell.cell_contents)
             return
         try:
@@ -69,7 +69,7 @@ class _Walk:
     def _value(self, name, value):
         if isinstance(value, types.ModuleType):
             if _is_foreign(value.__name__):
-                self.unknown = True  # any of its functions may be meant
+                self.unknown = True  # any of its functions may be used
         elif isinstance(value, np.ndarray | np.generic):
             digest = hashlib.sha256(value.tobytes()).hexdigest()
             self.parts.add(f"{name} = {value.dtype} {value.shape} {digest}")

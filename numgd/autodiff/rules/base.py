@@ -1,36 +1,36 @@
-"""What a rule is: how an operation is written, and its derivative."""
+"""Rules: how an operation is written, and its derivative."""
 
 import re
 
 from numgd.autodiff.program import NotDifferentiable
 
 FUNCTIONS = {}
-"""Rule of each function object that user's code may call."""
+"""The rule of each function object that user code may call."""
 
 METHODS = {}
-"""Rules of array methods by their name."""
+"""The rules of array methods, by name."""
 
 
 class Rule:
-    """An operation of one result; the defaults suit functions that have no derivative."""
+    """An operation with one result; the defaults suit functions without a derivative."""
 
     smooth = False
-    cheap = True  # computed again rather than kept
+    cheap = True  # recomputed rather than kept
     cost = 1  # in operations, where it is
-    operands = 1  # how many values it takes, or the least and the most
+    operands = 1  # the number of operands, or the least and the largest number
     shaped_like = None  # position of an operand whose shape the result has
-    effect = False  # written whether or not its result is used: there is none
-    options = ()  # names of what else a call may give, in their order
+    effect = False  # written even if its result is unused: it has none
+    options = ()  # names of further arguments of a call, in order
 
     def __init__(self, name, pattern, kind):
         self.name, self.pattern, self._kind = name, pattern, kind
 
     def kind(self, kinds, options):
-        """`Kind` of the result; raises TypeError where the operands do not fit."""
+        """`Kind` of the result; raises TypeError if the operands do not fit."""
         return self._kind(kinds, options)
 
     def layout(self, kinds, options):
-        """The layout of a result that is an array, as Numba has it."""
+        """The layout of an array result, as in Numba."""
         return "C"
 
     def text(self, args, op):
@@ -38,16 +38,16 @@ class Rule:
         return substituted(self.pattern, args, op)
 
     def blank(self, em, op):
-        """Zeros in the shape of the result, as text, where these can be had without the result."""
+        """Zeros in the shape of the result, as text, if they can be created without the result."""
         return None
 
     def simplified(self, args):
-        """A rule that does the same for these operands in less, and its operands."""
+        """A cheaper rule that does the same for these operands, and its operands."""
         return self, args
 
 
 def kept_layout(kinds, options=None):
-    """The layout of an array that is made element by element of others."""
+    """The layout of an array that is computed elementwise from others."""
     layouts = {kind.layout for kind in kinds if kind.ndim}
     return "F" if "F" in layouts and "C" not in layouts else "C"
 
@@ -61,19 +61,19 @@ def substituted(template, args, op, **names):
 
 
 def letters(template):
-    """The operands and the result that a template names."""
+    """The operands and the result that appear in a template."""
     return set(re.findall(r"\b([abcy])\b", template))
 
 
 def define(rule, *functions):
-    """Make a rule that of functions."""
+    """Register a rule for functions."""
     for function in functions:
         FUNCTIONS[function] = rule
     return rule
 
 
 class ArrayRule(Rule):
-    """An operation with parameters in its options; its adjoint is a method."""
+    """An operation with further arguments in its options; its adjoint is a method."""
 
     smooth = True
     cheap = False
@@ -92,7 +92,7 @@ class ArrayRule(Rule):
         return self.pattern.format(*args, **op.options)
 
     def adjoint(self, em, op):
-        """Pass the adjoint of the result on to the operands."""
+        """Pass the adjoint of the result to the operands."""
         raise NotDifferentiable(f"line {op.line}: {self.name} has no adjoint")
 
     def tangent(self, em, op):
@@ -110,7 +110,7 @@ class ArrayRule(Rule):
 
 
 def rule(*functions, methods=()):
-    """Make a rule of a class, for functions and for methods of arrays."""
+    """Register an instance of a class as the rule of functions and of array methods."""
 
     def decorate(cls):
         made = cls(cls.__name__.lower())

@@ -142,7 +142,7 @@ class Linspace(ArrayRule):
 
 
 class Arange(ArrayRule):
-    """Evenly spaced numbers, which follow their first and the step; how many there are has no derivative."""
+    """Evenly spaced numbers, given by the first and the step; their count has no derivative."""
 
     operands = (1, 3)
     options = ("dtype",)

@@ -17,7 +17,7 @@ from numgd.autodiff.rules.base import FUNCTIONS, Rule, define, kept_layout, subs
 
 
 def _guarded(template):
-    """A template that is zero where g is, though the factor beside it is not finite."""
+    """A template that is zero where g is zero, even if the other factor is not finite."""
     if template is None:
         return None
     template = re.sub(r"^(-?)g \* (.+)$", r"\1helpers.products(g, \2)", template)
@@ -25,11 +25,11 @@ def _guarded(template):
 
 
 class Elementwise(Rule):
-    """A function of numbers, and by broadcasting of arrays."""
+    """A function of numbers, applied to arrays with broadcasting."""
 
     def __init__(self, name, pattern, *adjoints, integer=False, cheap=True, scalar=None, cost=1, limits=()):
         self.name, self.pattern, self.adjoints = name, pattern, adjoints
-        self.limits = limits or tuple(map(_guarded, adjoints))  # the adjoints with their limits
+        self.limits = limits or tuple(map(_guarded, adjoints))  # the adjoints that keep limits
         self.operands = len(set(re.findall(r"\b([abc])\b", pattern)))
         self.smooth = any(adjoint is not None for adjoint in adjoints)
         self.integer, self.cheap, self.scalar, self.cost = integer, cheap, scalar, cost
@@ -57,7 +57,7 @@ class Elementwise(Rule):
         return substituted(pattern, args, op)
 
     def adjoint_template(self, position, op):
-        """How the adjoint of the operand at a position follows from g."""
+        """The adjoint of the operand at a position, in terms of g."""
         adjoints = self.limits if op.limit else self.adjoints
         template = adjoints[position] if position < len(adjoints) else None
         if op.limit == "squares" and position == 0:
@@ -81,7 +81,7 @@ SQUARED = define(Elementwise("square", "a * a", "g * 2 * a", integer=True), np.s
 
 
 class Multiply(Elementwise):
-    """A product; a square where a value meets itself."""
+    """A product; a square if both operands are the same value."""
 
     def simplified(self, args):
         return (SQUARED, args[:1]) if args[0] is args[1] else (self, args)
@@ -104,7 +104,7 @@ SQUARE = Elementwise("square", "a ** 2", "g * 2 * a", integer=True)
 
 
 class Power(Elementwise):
-    """A power; a square where the exponent is 2, of a shorter derivative where it is another constant."""
+    """A power; a square if the exponent is 2, with a shorter derivative for other constants."""
 
     def simplified(self, args):
         exponent = args[1].constant
@@ -200,7 +200,7 @@ define(
 _unary(
     "sinc",
     "np.sinc(a)",
-    # Near 0 by its series, which can be differentiated again.
+    # Near 0 by a series, which can be differentiated again.
     "np.where(np.abs(a) < 1e-3, g * a * (3.2469697011334144 * a * a - 3.289868133696453), "
     "g * (M.cos(3.141592653589793 * a) - y) / a)",
     np.sinc,
@@ -208,7 +208,7 @@ _unary(
 
 
 class Logarithm(Elementwise):
-    """A logarithm, whose derivative is known where it is one of 1 + exp(x) and the exponential overflows."""
+    """A logarithm; for 1 + exp(x) its derivative is known even if the exponential overflows."""
 
     def simplified(self, args):
         inner = args[0]
@@ -305,7 +305,7 @@ define(Elementwise("logical_not", "np.logical_not(a)", integer="bool"), np.logic
 
 
 class Conversion(Elementwise):
-    """To a dtype that is known; the derivative passes to real ones."""
+    """A conversion to a known dtype; the derivative passes through real dtypes."""
 
     def __init__(self, name, pattern, dtype):
         super().__init__(name, pattern, "g" if dtype[0] == "f" else None)
@@ -335,7 +335,7 @@ ASTYPE = {
 # Which operations need a limit (see `numgd.autodiff.limits`) ------------------------------------------
 
 OVERFLOWING = {FUNCTIONS[function] for function in (np.exp, np.expm1, np.exp2, np.sinh, np.cosh)}
-"""Functions that are infinite where what is made of them may be finite."""
+"""Functions that may be infinite while values computed from them are finite."""
 
 ROOTS = {SQRT, POWER, CONSTANT_POWER, *map(FUNCTIONS.get, (np.cbrt, np.arcsin, np.arccos))}
 """Functions that are finite where their derivatives are not."""
@@ -356,4 +356,4 @@ LARGE_WITH = {ADD, SUBTRACT, NEGATIVE, POSITIVE, MAXIMUM, MINIMUM, WHERE, *PRODU
 """Functions that are infinite with their operands."""
 
 CHOICES = {WHERE, MAXIMUM, MINIMUM, TIMES, OVER}
-"""Functions that take the one operand and leave the other."""
+"""Functions that select one operand and ignore the other."""

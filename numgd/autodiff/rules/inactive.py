@@ -8,7 +8,7 @@ from numgd.autodiff.rules.base import FUNCTIONS, METHODS, Rule
 
 
 class Raise(Rule):
-    """The end by an exception."""
+    """Termination by an exception."""
 
     effect = True
 

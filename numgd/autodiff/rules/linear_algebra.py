@@ -101,7 +101,7 @@ class Norm(ArrayRule):
 
 
 class LinearSystem(ArrayRule):
-    """The solution y of a system A y = b, with the pattern `matrix` of A in the first operand."""
+    """The solution y of A y = b, with the pattern `matrix` of A in the first operand."""
 
     shaped_like = 1
     operands = 2
@@ -193,7 +193,7 @@ SLOGDET = Slogdet("slogdet")
 
 @rule(np.linalg.cholesky)
 class Cholesky(ArrayRule):
-    """LAPACK reads the lower triangle only, which therefore gets the whole derivative."""
+    """LAPACK reads only the lower triangle, which therefore gets the whole derivative."""
 
     shaped_like = 0
 

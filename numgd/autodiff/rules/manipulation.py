@@ -1,4 +1,4 @@
-"""Derivatives of array manipulation: the same elements in another order or place, and sums over them."""
+"""Derivatives of array manipulation: the same elements in another order or place, and running sums."""
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Reshape(ArrayRule):
         em.add(a, f"np.ascontiguousarray({g}).reshape({em.like(a)}.shape)")
 
     def tangent(self, em, op):
-        # The tangent of what is written into is laid out as the array itself; any other need not be.
+        # The tangent of an array that is written to has the same layout as the array; others need not.
         d, lengths = em.dot(op.args[0]), [em.val(arg) for arg in op.args[1:]]
         return self.text([d if em.writes(op.result) else f"np.ascontiguousarray({d})", *lengths], op)
 
@@ -59,7 +59,7 @@ class Reshape(ArrayRule):
 
 
 class Reshaped(Reshape):
-    """Reshaping what is not in C order: NumPy copies in most cases, which Numba does not do by itself."""
+    """Reshaping an array that is not in C order: NumPy copies in most cases, Numba does not by itself."""
 
     cheap = view = False
 
@@ -80,7 +80,7 @@ RESHAPE, RESHAPED = Reshape("reshape"), Reshaped("reshape")
 
 
 class Ravel(Reshape):
-    """All elements in a row: a view of an array in C order."""
+    """All elements as a vector: a view of an array in C order."""
 
     def kind(self, kinds, options):
         return Kind(kinds[0].dtype, 1)
@@ -93,7 +93,7 @@ class Ravel(Reshape):
 
 
 class Flatten(Ravel):
-    """All elements in a row, in a new array."""
+    """All elements as a vector, in a new array."""
 
     cheap = view = False
 
@@ -126,7 +126,7 @@ COPY = Copy
 
 
 class CopyInOrder(type(COPY)):
-    """``np.copy``, which keeps the order of an array."""
+    """``np.copy``, which preserves the order of an array."""
 
     pattern = "np.copy({0})"
 

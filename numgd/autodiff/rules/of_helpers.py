@@ -1,4 +1,4 @@
-"""Derivatives of what generated derivatives call: they are differentiated again for second derivatives."""
+"""Derivatives of the helpers of generated derivatives, for second derivatives."""
 
 from numgd.autodiff import helpers
 from numgd.autodiff.program import Kind
@@ -17,7 +17,7 @@ class Helper(ArrayRule):
     operands : int
     linear_in : tuple of int
     ranked_by : int
-        The operand whose rank the result has.
+        The operand that determines the rank of the result.
     """
 
     def __init__(self, function, operands, linear_in, ranked_by=0):
@@ -35,7 +35,7 @@ Helper(helpers.grown, 2, (0,))
 
 
 class Fit(Helper):
-    """A sum over broadcast axes; where there are none, the array as it is."""
+    """A sum over broadcast axes; without any, the array as it is."""
 
     def layout(self, kinds, options):
         return kinds[0].layout if kinds[0].layout == "C" else "A"
@@ -76,7 +76,7 @@ ProductAdjoint(helpers.product_adjoint, 2, (1,))
 
 
 class KeptTape(ArrayRule):
-    """The tape with an array behind what it held, whose tangent holds the array's."""
+    """The tape with an array appended; its tangent holds the tangent of the array."""
 
     operands = 3
     pattern = "helpers.kept({0}, {1}, {2})[0]"
@@ -87,7 +87,7 @@ class KeptTape(ArrayRule):
 
 
 class ShortTape(ArrayRule):
-    """The tape at its start; that of a second derivative holds the tangents of what it holds."""
+    """The initial tape; the tape of a second derivative also holds the tangents of its content."""
 
     smooth = False
     operands = 0
