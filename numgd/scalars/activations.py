@@ -132,27 +132,6 @@ def gelu_tanh(x, c):
     return value, half * (one + t) + half * bounded * (one - t * t) * inner_slope
 
 
-RELU = Activation(
-    name="relu",
-    summary="rectified linear unit",
-    function="relu",
-    formula="max(x, 0)",
-    value=relu,
-    derivative=relu_derivative,
-)
-
-LEAKY_RELU = Activation(
-    name="leaky_relu",
-    summary="rectified linear unit with a slope below zero",
-    function="leaky_relu",
-    formula="x where x > 0, else c x",
-    value=leaky_relu,
-    derivative=leaky_relu_derivative,
-    parameter="negative_slope",
-    default=0.01,
-    range=Finite,
-)
-
 ELU = Activation(
     name="elu",
     summary="exponential linear unit",
@@ -163,31 +142,6 @@ ELU = Activation(
     parameter="alpha",
     default=1.0,
     range=Finite,
-)
-
-SIGMOID = Activation(
-    name="sigmoid",
-    summary="logistic function",
-    function="sigmoid",
-    formula="1 / (1 + e⁻ˣ)",
-    **parts_of(sigmoid),
-)
-
-TANH = Activation(
-    name="tanh",
-    summary="hyperbolic tangent",
-    function="tanh",
-    formula="tanh x",
-    value=tanh,
-    derivative=tanh_derivative,
-)
-
-SILU = Activation(
-    name="silu",
-    summary="sigmoid linear unit, also called swish",
-    function="silu",
-    formula="x / (1 + e⁻ˣ)",
-    **parts_of(silu),
 )
 
 GELU = Activation(
@@ -204,4 +158,50 @@ GELU_TANH = Activation(
     function="gelu",
     formula="½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))",
     **parts_of(gelu_tanh),
+)
+
+LEAKY_RELU = Activation(
+    name="leaky_relu",
+    summary="rectified linear unit with a slope below zero",
+    function="leaky_relu",
+    formula="x where x > 0, else c x",
+    value=leaky_relu,
+    derivative=leaky_relu_derivative,
+    parameter="negative_slope",
+    default=0.01,
+    range=Finite,
+)
+
+RELU = Activation(
+    name="relu",
+    summary="rectified linear unit",
+    function="relu",
+    formula="max(x, 0)",
+    value=relu,
+    derivative=relu_derivative,
+)
+
+SIGMOID = Activation(
+    name="sigmoid",
+    summary="logistic function",
+    function="sigmoid",
+    formula="1 / (1 + e⁻ˣ)",
+    **parts_of(sigmoid),
+)
+
+SILU = Activation(
+    name="silu",
+    summary="sigmoid linear unit, also called swish",
+    function="silu",
+    formula="x / (1 + e⁻ˣ)",
+    **parts_of(silu),
+)
+
+TANH = Activation(
+    name="tanh",
+    summary="hyperbolic tangent",
+    function="tanh",
+    formula="tanh x",
+    value=tanh,
+    derivative=tanh_derivative,
 )

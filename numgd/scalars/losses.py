@@ -120,6 +120,48 @@ def cross_entropy_of_probability_derivative(x, y, c):
     return (x - y) / variance
 
 
+BINARY_CROSS_ENTROPY = Loss(
+    name="binary_cross_entropy",
+    summary="cross-entropy of a probability",
+    function="binary_cross_entropy",
+    formula="−y log x − (1 − y) log(1 − x)",
+    value=cross_entropy_of_probability,
+    derivative=cross_entropy_of_probability_derivative,
+    x="probability",
+    target="probability",
+)
+
+BINARY_CROSS_ENTROPY_WITH_LOGITS = Loss(
+    name="binary_cross_entropy_with_logits",
+    summary="cross-entropy of a logit",
+    function="binary_cross_entropy_with_logits",
+    formula="−y log σ(x) − (1 − y) log(1 − σ(x))",
+    **parts_of(cross_entropy_of_logit),
+    target="probability",
+)
+
+HINGE = Loss(
+    name="hinge",
+    summary="hinge loss of a score",
+    function="hinge_loss",
+    formula="max(0, 1 − y x)",
+    value=hinge,
+    derivative=hinge_derivative,
+    target="sign",
+)
+
+HUBER = Loss(
+    name="huber",
+    summary="squared error that is linear far from zero",
+    function="huber_loss",
+    formula="d²/2 where d = |x − y| ≤ c, else c (d − c/2)",
+    value=huber,
+    derivative=huber_derivative,
+    parameter="delta",
+    default=1.0,
+    range=Positive,
+)
+
 L1 = Loss(
     name="l1",
     summary="absolute error",
@@ -148,46 +190,4 @@ SMOOTH_L1 = Loss(
     parameter="beta",
     default=1.0,
     range=Positive,
-)
-
-HUBER = Loss(
-    name="huber",
-    summary="squared error that is linear far from zero",
-    function="huber_loss",
-    formula="d²/2 where d = |x − y| ≤ c, else c (d − c/2)",
-    value=huber,
-    derivative=huber_derivative,
-    parameter="delta",
-    default=1.0,
-    range=Positive,
-)
-
-HINGE = Loss(
-    name="hinge",
-    summary="hinge loss of a score",
-    function="hinge_loss",
-    formula="max(0, 1 − y x)",
-    value=hinge,
-    derivative=hinge_derivative,
-    target="sign",
-)
-
-BINARY_CROSS_ENTROPY = Loss(
-    name="binary_cross_entropy",
-    summary="cross-entropy of a probability",
-    function="binary_cross_entropy",
-    formula="−y log x − (1 − y) log(1 − x)",
-    value=cross_entropy_of_probability,
-    derivative=cross_entropy_of_probability_derivative,
-    x="probability",
-    target="probability",
-)
-
-BINARY_CROSS_ENTROPY_WITH_LOGITS = Loss(
-    name="binary_cross_entropy_with_logits",
-    summary="cross-entropy of a logit",
-    function="binary_cross_entropy_with_logits",
-    formula="−y log σ(x) − (1 − y) log(1 − σ(x))",
-    **parts_of(cross_entropy_of_logit),
-    target="probability",
 )

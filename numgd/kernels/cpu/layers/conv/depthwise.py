@@ -196,22 +196,9 @@ def _driver(dtype):
 
     @portable
     def do_items(
-        worker,
-        source,
-        zeros,
-        packed,
-        bias,
-        out,
-        scratch,
-        sums,
-        dy,
-        dx,
-        cut,
-        kinds,
-        begins,
-        group_width,
+        worker, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, group_width,
         activation,
-    ):
+    ):  # fmt: skip
         batch, channels = source.shape[0], source.shape[3]
         taps = dy.size
         itemsize = source.itemsize
@@ -268,22 +255,9 @@ def _driver(dtype):
 
     @compiled(f"conv-depthwise-{dtype}")
     def drive(
-        work,
-        source,
-        zeros,
-        packed,
-        bias,
-        out,
-        scratch,
-        sums,
-        dy,
-        dx,
-        cut,
-        kinds,
-        begins,
-        group_width,
+        work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds, begins, group_width,
         activation,
-    ):
+    ):  # fmt: skip
         parallel_for(
             do_items, cut.workers, work, source, zeros, packed, bias, out, scratch, sums, dy, dx, cut, kinds,
             begins, group_width, activation,
@@ -443,26 +417,15 @@ def _weight_driver(dtype):
                 y, xx = from_y * cut.source_step_y + cut.first_y, from_x * cut.source_step_x + cut.first_x
                 copy_part(numbers, x.shape, image, y, xx, in_rows, in_columns, first, count, zeros, copy)
                 copy_part(
-                    grad_numbers,
-                    grad.shape,
-                    image,
-                    from_y,
-                    from_x,
-                    band,
-                    segment,
-                    first,
-                    count,
-                    zeros,
+                    grad_numbers, grad.shape, image, from_y, from_x, band, segment, first, count, zeros,
                     grad_copy,
-                )
+                )  # fmt: skip
                 for group in range(groups):
                     for t in range(tap_count):
                         # Beyond the last tap, the last one is summed again and the sum is not used.
                         tap = min(group * tap_count + t, taps - 1)
-                        table[t] = address_of(copy)
-                        table[t] += (
-                            ((dy[tap] - cut.first_y) * in_columns + dx[tap] - cut.first_x) * lanes * itemsize
-                        )
+                        pixel = (dy[tap] - cut.first_y) * in_columns + dx[tap] - cut.first_x
+                        table[t] = address_of(copy) + pixel * lanes * itemsize
                     for panel in range(count):
                         for i in range(block):
                             sums[i] = zero
