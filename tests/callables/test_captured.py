@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from scipy import optimize
 
 import numgd
 from numgd.callables.captured import VARIANTS
-from numgd.jit.cache import cache_folder
+from numgd.jit import cache
 
 T = np.linspace(0.0, 3.0, 30)
 level = 1.0  # a global that a test changes
@@ -23,22 +24,23 @@ POLYNOMIAL = np.poly1d([1.0, 2.0])
 
 
 class Compilations:
-    """Counts what Numba compiles, and the files that numgd keeps."""
+    """Counts what Numba compiles in this process, and the files of machine code that it keeps.
+
+    Other processes may use the same folder meanwhile, so the files in it are not counted.
+    """
 
     def __enter__(self):
         self._recording = event.install_recorder("numba:compile")
         self._recorder = self._recording.__enter__()
-        self._before = self._files()
+        self._writing = mock.patch.object(cache, "write_file", wraps=cache.write_file)
+        self._written = self._writing.__enter__()
         return self
 
     def __exit__(self, *error):
+        self._writing.__exit__(*error)
         self._recording.__exit__(*error)
-        self.files = self._files() - self._before
+        self.files = self._written.call_count
         self.count = len(self._recorder.buffer)
-
-    @staticmethod
-    def _files():
-        return sum(len(names) for _, _, names in os.walk(cache_folder()))
 
 
 VALUES = np.linspace(1.0, 2.0, 12)
