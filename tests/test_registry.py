@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import linecache
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from numba import njit
 import numgd
 from numgd.first_order.rule import Rule
 from numgd.foundations.records import Method
+from numgd.jit.portable import portable
 from numgd.registry import METHODS, RULES, unregister
 
 TOOLS = Path(__file__).parents[1] / "tools"
@@ -255,6 +257,99 @@ def test_in_the_cuda_simulator(own, tmp_path):
             np.testing.assert_allclose(x, expected.x, rtol=1e-12)
     p = np.arange(6.0)
     np.testing.assert_allclose(stepped, p - 0.01 * 0.97 * np.sign(p - 2.5), rtol=1e-15)
+
+
+def method_of(source, **names):
+    """A method whose solver is made by functions that are not part of numgd, and their namespace."""
+    namespace = {"portable": portable, "njit": njit, "__name__": "own_solver", **names}
+    path = "<own solver>"
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    exec(compile(source, path, "exec"), namespace)
+    return Method(
+        name="own", summary="", options=METHODS["gd"].options, rows=namespace["rows"],
+        make_solver=namespace["make_solver"],
+    )  # fmt: skip
+
+
+NESTED = """
+@portable
+def helper(x):
+    return x + 1.0
+
+@portable
+def rows(n, maxcor):
+    return 1
+
+def make_solver(space, evaluator, shift=SHIFT):
+    @portable
+    def solve(problem):
+        return helper(CONSTANT) + shift
+    return solve
+"""
+
+
+def name_of(source=NESTED, **names):
+    return method_of(source, **{"CONSTANT": 1.0, "SHIFT": 0.5, **names}).code_name("solve")
+
+
+def test_all_that_a_solver_refers_to_names_the_machine_code():
+    """Also what only the function nested in `make_solver` uses."""
+    plain = name_of()
+    assert plain.startswith("solve-") and name_of() == plain
+    assert name_of("\n\n" + NESTED) == plain  # other lines
+    different = [
+        name_of(CONSTANT=2.0),
+        name_of(SHIFT=0.25),
+        name_of(CONSTANT=np.float32(1.0)),
+        name_of(CONSTANT=-0.0),
+        name_of(CONSTANT=0.0),
+        name_of(NESTED.replace("x + 1.0", "x + 2.0")),
+        name_of(NESTED.replace("@portable\ndef helper", "@njit\ndef helper")),
+        name_of(NESTED.replace("@portable\ndef helper", "@njit(fastmath=True)\ndef helper")),
+        name_of(helper_of_a_helper(1.0)),
+        name_of(helper_of_a_helper(2.0)),
+    ]
+    assert len({plain, *different}) == 1 + len(different)
+
+
+def helper_of_a_helper(value):
+    return NESTED.replace("x + 1.0", "inner(x)") + f"@portable\ndef inner(x):\n    return x * {value}\n"
+
+
+def test_code_that_differs_from_its_file_has_a_name_of_its_own():
+    """As a file that is edited after it was imported."""
+    method = method_of(NESTED, CONSTANT=1.0, SHIFT=0.5)
+    edited = NESTED.replace("x + 1.0", "x + 2.0")
+    linecache.cache["<own solver>"] = (len(edited), None, edited.splitlines(keepends=True), "<own solver>")
+    assert method.code_name("solve") not in (name_of(), name_of(edited))
+
+
+@pytest.mark.parametrize("value", [[1.0], object(), pytest, type("Class", (), {"__module__": "own"})])
+def test_machine_code_is_not_kept_where_something_could_change(value):
+    assert name_of(CONSTANT=value) is None
+    assert name_of(SHIFT=value) is None
+
+
+def test_machine_code_is_not_kept_before_a_name_has_its_value():
+    assert name_of(NESTED.replace("CONSTANT", "undefined")) is None
+    made = """
+def make():
+    def make_solver(space, evaluator):
+        return later
+    record = method(make_solver)
+    name = record.code_name("solve")
+    later = 1
+    return name
+"""
+    namespace = {
+        "method": lambda make_solver: Method(
+            name="own", summary="", options=METHODS["gd"].options, rows=METHODS["gd"].rows,
+            make_solver=make_solver,
+        ),
+        "__name__": "own_solver",
+    }  # fmt: skip
+    exec(made, namespace)
+    assert namespace["make"]() is None
 
 
 def test_the_users_source_names_the_machine_code(tmp_path):

@@ -1,17 +1,16 @@
 """A user's plain Python function as an ``@njit`` function, where the two cannot differ."""
 
 import builtins
-import dis
 import re
 import types as python_types
 from collections import OrderedDict
-from functools import lru_cache
 
 import numpy as np
 from numba import njit, types
 from numba.core.registry import CPUDispatcher
 
 from numgd.jit.portable import PLAIN_FLAGS, quiet_compilation
+from numgd.jit.sources import global_names
 
 
 class LeastRecentlyUsed(OrderedDict):
@@ -87,16 +86,6 @@ def frozen(value, callers=()):
     except TypeError:  # as numpy.poly1d
         return None
     return value
-
-
-@lru_cache(1024)
-def global_names(code):
-    """Names of the globals that a function's code, and code within it, reads."""
-    names = [step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
-    for constant in code.co_consts:
-        if isinstance(constant, python_types.CodeType):
-            names += global_names(constant)
-    return tuple(dict.fromkeys(names))
 
 
 def captured(function):

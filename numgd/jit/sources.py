@@ -1,10 +1,13 @@
 """What machine code depends on besides numgd's own sources: the user's functions in a record."""
 
+import builtins
 import dataclasses
+import dis
 import hashlib
 import inspect
 import math
 import types
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,7 +39,9 @@ class _Walk:
 
     def take(self, thing, name="", inside=False):
         """Record a value; `inside` a user's function, values other than functions count too."""
-        thing = getattr(thing, "py_func", thing)
+        options, thing = getattr(thing, "targetoptions", ""), getattr(thing, "py_func", thing)
+        if options and _is_foreign(thing.__module__):
+            self.parts.add(f"{thing.__qualname__} {options}")
         if inspect.isfunction(thing):
             self._function(thing)
         elif isinstance(thing, tuple) and not inside:
@@ -52,19 +57,34 @@ class _Walk:
         if function in self._seen:
             return
         self._seen.add(function)
-        closure = inspect.getclosurevars(function) if _is_foreign(function.__module__) else None
-        if closure is None:
-            for cell in function.__closure__ or ():  # a factory in numgd may hold a user's function
-                self.take(cell.cell_contents)
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        if not _is_foreign(function.__module__):
+            for name, cell in cells.items():  # a factory in numgd may hold a user's function
+                self._cell(name, cell)
             return
-        try:
-            self.parts.add(f"{function.__qualname__}: {inspect.getsource(function)}")
+        name = function.__qualname__
+        try:  # the text has what the code has not: the decorators
+            self.parts.add(f"{name}: {inspect.getsource(function)} {_contents(function.__code__)}")
         except (OSError, TypeError):
             self.unknown = True
-        self.take(function.__defaults__ or ())
-        for scope in (closure.nonlocals, closure.globals):
-            for name, value in scope.items():
-                self.take(value, f"{function.__qualname__}.{name}", inside=True)
+        self.take(function.__defaults__ or (), f"{name} defaults", inside=True)
+        for argument, value in (function.__kwdefaults__ or {}).items():
+            self.take(value, f"{name} default of {argument}", inside=True)
+        for variable, cell in cells.items():
+            self._cell(f"{name}.{variable}", cell, inside=True)
+        for variable in global_names(function.__code__):
+            if variable in function.__globals__:
+                self.take(function.__globals__[variable], f"{name}.{variable}", inside=True)
+            elif not hasattr(builtins, variable):
+                self.unknown = True  # it may be defined later
+
+    def _cell(self, name, cell, inside=False):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # empty so far
+            self.unknown = True
+        else:
+            self.take(value, name, inside)
 
     def _value(self, name, value):
         if isinstance(value, types.ModuleType):
@@ -81,8 +101,36 @@ class _Walk:
         elif isinstance(value, type):
             if _is_foreign(value.__module__):
                 self.parts.add(f"{name} = {value.__qualname__} {getattr(value, '_fields', '')}")
+                self.unknown |= not hasattr(value, "_fields")
         elif not (callable(value) and not _is_foreign(getattr(value, "__module__", None) or "")):
             self.unknown = True
+
+
+def _contents(code):
+    """All of a code object that its machine code depends on: neither its file nor its lines."""
+    constants = [
+        _contents(part) if isinstance(part, types.CodeType) else _text(part) for part in code.co_consts
+    ]
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+    return f"{code.co_code.hex()} {code.co_exceptiontable.hex()} {constants} {names} {counts}"
+
+
+def _text(constant):
+    # A set has another order in each process.
+    return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
+
+
+@lru_cache(1024)
+def global_names(code):
+    """Names of the globals that a code object, and the code nested in it, reads."""
+    names = [
+        step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    ]
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names += global_names(constant)
+    return tuple(dict.fromkeys(names))
 
 
 def _is_foreign(module):
