@@ -7,19 +7,19 @@ from numgd.system import tbb as _tbb  # noqa: F401  loaded before Numba, whoever
 __version__ = "0.1.0"
 
 _HOMES = {
-    "LeastSquaresResult": "solve.fits_in_njit",
+    "LeastSquaresResult": "solve.least_squares_in_njit",
     "ManyResult": "solve._minimize_many",
     "MinimizeResult": "solve.minimize_in_njit",
     "Status": "foundations.status",
     "check_grad": "autodiff",
-    "curve_fit": "solve.fits_in_njit",
+    "curve_fit": "solve.curve_fit_in_njit",
     "device_gradient": "kernels.cuda.gradient",
     "grad": "autodiff",
     "hessian": "autodiff",
     "hessp": "autodiff",
     "jacobian": "autodiff",
     "jvp": "autodiff",
-    "least_squares": "solve.fits_in_njit",
+    "least_squares": "solve.least_squares_in_njit",
     "load": "foundations.files",
     "minimize": "solve.minimize_in_njit",
     "minimize_many": "solve._minimize_many",

@@ -49,9 +49,9 @@ from numgd.solve._minimize_many import ManyResult as ManyResult
 from numgd.solve._minimize_many import minimize_many as minimize_many
 from numgd.solve._minimize_multistart import minimize_multistart as minimize_multistart
 from numgd.solve._minimize_stochastic import minimize_stochastic as minimize_stochastic
-from numgd.solve.fits_in_njit import LeastSquaresResult as LeastSquaresResult
-from numgd.solve.fits_in_njit import curve_fit as curve_fit
-from numgd.solve.fits_in_njit import least_squares as least_squares
+from numgd.solve.curve_fit_in_njit import curve_fit as curve_fit
+from numgd.solve.least_squares_in_njit import LeastSquaresResult as LeastSquaresResult
+from numgd.solve.least_squares_in_njit import least_squares as least_squares
 from numgd.solve.minimize_in_njit import MinimizeResult as MinimizeResult
 from numgd.solve.minimize_in_njit import minimize as minimize
 

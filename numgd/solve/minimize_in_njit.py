@@ -12,6 +12,7 @@ from numgd.autodiff.derivation import derived
 from numgd.callables.objective import Functions, asks_for_source, curvature_of, make_adapter, scheme_of
 from numgd.foundations.agreement import AGREES, DIFFERS
 from numgd.foundations.ranges import Tolerance, make_checked, make_related, parameter_of, parameters_of
+from numgd.foundations.records import Method
 from numgd.foundations.schemes import (
     EXACT,
     FULL_HESSIAN,
@@ -24,7 +25,7 @@ from numgd.foundations.schemes import (
     TWO_POINT,
 )
 from numgd.foundations.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
-from numgd.jit.arguments import loader, replace_entry, storage_size, store, stored_type
+from numgd.jit.arguments import loader, replace_entry, storage_size, store
 from numgd.jit.once import process_word
 from numgd.jit.overloads import refresh
 from numgd.jit.pointers import address_of, linked_address
@@ -43,7 +44,7 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
 from numgd.kernels.cpu.solvers.one_problem import entry
 from numgd.registry import METHODS
 from numgd.solve._minimize import minimize
-from numgd.solve.njit_arguments import dispatcher, given, literal
+from numgd.solve.njit_arguments import dispatcher, given, literal, refuse, tuple_type
 from numgd.solve.options import DRIVER_OPTIONS, method_name, own_method, settings
 from numgd.solve.plan import hand_over
 
@@ -314,25 +315,34 @@ def _method_and_jac(method, jac, bounded):
     )
 
 
-@overload(minimize, prefer_literal=True)
-def _minimize_in_njit(
-    fun,
-    x0,
-    args=(),
-    method=None,
-    jac=None,
-    hess=None,
-    hessp=None,
-    bounds=None,
-    constraints=(),
-    tol=None,
-    callback=None,
-    options=None,
-):
-    if constraints not in ((), types.Tuple(())) and given(constraints):
-        raise TypingError("numgd.minimize: constraints is not available inside @njit code")
-    if given(callback):
-        raise TypingError("numgd.minimize: callback is not available inside @njit code")
+class _Call(NamedTuple):
+    """What the types of a call come to."""
+
+    method: Method
+    dtype: np.dtype
+    options: Any  # those that are known at compile time, and defaults
+    maxcor: int
+    run_time_options: Any  # names of the others; None if they are not known either
+    scheme: int
+    curvature: int
+    adapter: Any  # the compiled objective
+    args_type: types.BaseTuple
+    is_tuple: bool
+    bounded: bool
+
+
+def _modes(method, jac, hess, scheme, second):
+    """The fields of `Functions` to derive from the source, and those of them that the caller asks for."""
+    modes = ["pair"] if scheme == PAIR else []
+    exact = isinstance(hess, types.StringLiteral) and asks_for_source(hess.literal_value)
+    if method.curvature and (exact or (modes and not second and not given(hess))):
+        modes.append("hess" if method.curvature == "hessian" else "hessp")
+    explicit = (["pair"] if modes[:1] == ["pair"] and given(jac) else []) + (modes[-1:] if exact else [])
+    return modes, explicit
+
+
+def _resolve(fun, x0, args, method, jac, hess, hessp, bounds, options):
+    """The `_Call` of arguments of these types."""
     if not (isinstance(x0, types.Array) and x0.ndim == 1):
         raise TypingError("numgd.minimize: x0 must be a 1-D array inside @njit code")
     real = types.float32 if x0.dtype == types.float32 else types.float64
@@ -342,12 +352,7 @@ def _minimize_in_njit(
         raise TypingError("numgd.minimize: bounds must be an array of shape (n, 2) inside @njit code")
     asked, chosen, gradient, scheme = _method_and_jac(method, jac, bounded)
     second, curvature = _curvature(chosen, hess, hessp)
-    wanted = chosen.curvature
-    modes = ["pair"] if scheme == PAIR else []
-    exact = isinstance(hess, types.StringLiteral) and asks_for_source(hess.literal_value)
-    if wanted and (exact or (modes and not second and not given(hess))):
-        modes.append("hess" if wanted == "hessian" else "hessp")
-    explicit = (["pair"] if modes[:1] == ["pair"] and given(jac) else []) + (modes[-1:] if exact else [])
+    modes, explicit = _modes(chosen, jac, hess, scheme, second)
     known, unknown = _options(options)
     if bounded and chosen.name != asked:
         known = hand_over(asked, chosen, known)
@@ -355,16 +360,7 @@ def _minimize_in_njit(
     unavailable = sorted(set(known) & DRIVER_OPTIONS)
     if unavailable:
         raise TypingError(f"numgd.minimize: options {unavailable} are not available inside @njit code")
-    fill = _make_fill(limits, unknown, dtype)
-    with_tolerance = _make_tolerance(chosen, dtype, limits, tol)
-    word = types.int64  # literal types would cause the solver to be compiled again
-
-    args_type = args.value if isinstance(args, types.Omitted) else args
-    is_tuple = isinstance(args_type, types.BaseTuple) or args_type == ()
-    args_type = types.Tuple(()) if args_type == () else args_type
-    if not is_tuple:
-        args_type = types.Tuple((args_type,))
-    args_type = stored_type(args_type)
+    args_type, is_tuple = tuple_type(args)
     vector = types.Array(real, 1, "C")
 
     def make(functions, scheme):
@@ -372,33 +368,29 @@ def _minimize_in_njit(
 
     functions = Functions(dispatcher(fun, "numgd.minimize: fun"), gradient, **second)
     scheme, curvature, adapter = _derivatives(functions, scheme, curvature, modes, explicit, make)
-    trust = _make_trust(scheme, curvature)
-    keeps_matrix = wanted == "product" and curvature == FULL_HESSIAN
     if adapter is None:
         raise TypingError(
             "numgd.minimize: fun(x, *args) must compile and return a real number (with jac=True: a number "
             "and a 1-D array), jac(x, *args) a 1-D array"
         )
-    address = linked_address(adapter)
-    size = storage_size(args_type)
-    rows = chosen.rows
-    solve = entry(chosen)
-    make_box = _make_box if bounded else _no_box
+    return _Call(
+        chosen, dtype, limits, maxcor, unknown, scheme, curvature, adapter, args_type, is_tuple, bounded
+    )  # fmt: skip
 
-    def implementation(
-        fun,
-        x0,
-        args=(),
-        method=None,
-        jac=None,
-        hess=None,
-        hessp=None,
-        bounds=None,
-        constraints=(),
-        tol=None,
-        callback=None,
-        options=None,
-    ):
+
+def _make_run(call, tol):
+    """Function ``run(x0, args, bounds, tol, options)``, which does the call."""
+    method, dtype, limits, maxcor = call.method, call.dtype, call.options, call.maxcor
+    is_tuple, size, address = call.is_tuple, storage_size(call.args_type), linked_address(call.adapter)
+    fill = _make_fill(limits, call.run_time_options, dtype)
+    with_tolerance = _make_tolerance(method, dtype, limits, tol)
+    trust = _make_trust(call.scheme, call.curvature)
+    keeps_matrix = method.curvature == "product" and call.curvature == FULL_HESSIAN
+    rows, solve, make_box = method.rows, entry(method), _make_box if call.bounded else _no_box
+    word = types.int64  # literal types would cause the solver to be compiled again
+
+    @portable
+    def run(x0, args, bounds, tol, options):
         n = x0.size
         if n == 0:
             raise ValueError("x0 must not be empty")
@@ -424,6 +416,43 @@ def _minimize_in_njit(
             x, outcome.f, work[0], outcome.nit, nfev + int(report[NFEV]), njev + int(report[NJEV]),
             nhev + int(report[NHEV]), int(report[REPLACED] + report[REPLACED_CURVATURE]), status, success,
         )  # fmt: skip
+
+    return run
+
+
+@overload(minimize, prefer_literal=True)
+def _minimize_in_njit(
+    fun,
+    x0,
+    args=(),
+    method=None,
+    jac=None,
+    hess=None,
+    hessp=None,
+    bounds=None,
+    constraints=(),
+    tol=None,
+    callback=None,
+    options=None,
+):
+    refuse("numgd.minimize", constraints=constraints, callback=callback)
+    run = _make_run(_resolve(fun, x0, args, method, jac, hess, hessp, bounds, options), tol)
+
+    def implementation(
+        fun,
+        x0,
+        args=(),
+        method=None,
+        jac=None,
+        hess=None,
+        hessp=None,
+        bounds=None,
+        constraints=(),
+        tol=None,
+        callback=None,
+        options=None,
+    ):
+        return run(x0, args, bounds, tol, options)
 
     return implementation
 

@@ -12,8 +12,7 @@ from numgd.autodiff import NotDifferentiable
 from numgd.callables import source_derivative as trial
 from numgd.callables.source_derivative import Trial, compare
 from numgd.foundations.agreement import AGREES, DIFFERS, UNKNOWN, make_agreement
-from numgd.solve import fits_in_njit as embedded_fit
-from numgd.solve import minimize_in_njit as embedded
+from numgd.solve import fits_in_njit, minimize_in_njit
 
 X0 = np.array([-1.2, 1.0, 0.8])
 T = np.linspace(0.0, 3.0, 40)
@@ -308,7 +307,7 @@ def test_a_wrong_gradient_is_found_inside_compiled_code(monkeypatch):
     def flat(x, centre):  # as if the adjoint had been written to a copy
         return 0.0 * np.sum(x - centre)
 
-    monkeypatch.setattr(embedded, "derived", of_another(embedded.derived, flat))
+    monkeypatch.setattr(minimize_in_njit, "derived", of_another(minimize_in_njit.derived, flat))
 
     @njit
     def solve(x0, centre):
@@ -330,12 +329,12 @@ def test_wrong_second_derivatives_are_found_inside_compiled_code(monkeypatch, me
     def another(x):
         return np.sum(x**4)
 
-    genuine = embedded.derived
+    genuine = minimize_in_njit.derived
 
     def derived(mode, function, argnum):
         return genuine(mode, function if mode == "value_and_grad_to" else another, argnum)
 
-    monkeypatch.setattr(embedded, "derived", derived)
+    monkeypatch.setattr(minimize_in_njit, "derived", derived)
 
     @njit
     def solve(x0):
@@ -356,7 +355,7 @@ def test_a_wrong_jacobian_is_found_inside_compiled_code(monkeypatch):
     def flat(t, a, b):
         return 0.0 * (a * t + b)
 
-    monkeypatch.setattr(embedded_fit, "derived", of_another(embedded_fit.derived, flat))
+    monkeypatch.setattr(fits_in_njit, "derived", of_another(fits_in_njit.derived, flat))
 
     @njit
     def fit(t, y, p0):

@@ -12,7 +12,7 @@ from scipy import optimize, sparse
 
 import numgd
 from numgd.registry import FIT_METHODS
-from numgd.solve.fits_in_njit import LeastSquaresResult
+from numgd.solve.least_squares_in_njit import LeastSquaresResult
 
 METHODS = sorted(FIT_METHODS)
 NAMES = {problem.name: problem for problem in PROBLEMS}
