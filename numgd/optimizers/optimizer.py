@@ -371,10 +371,10 @@ class Optimizer:
         return rate_of_step(rate, self.t + 1) if callable(rate) else rate
 
     def parameters(self):
-        """Copies of the parameters that the rule optimises, in the structure of `params`.
+        """Copies of the parameters that the rule yields, in the structure of `params`.
 
-        They differ from `params` for rules that step from another point: with `numgd.Nesterov`, `params` is
-        the look-ahead point; with `numgd.ASGD`, the average is returned.
+        For some rules they differ from `params`: with `numgd.Nesterov`, `params` is the look-ahead point;
+        with `numgd.ASGD`, the copies hold the average.
         """
         if self._parameters is None:
             raise ValueError("there are no parameters before the first step, of a copy its own first one")
@@ -550,7 +550,7 @@ class _Group:
         self.table.step(rule, self.slots, options, float(t), self.running, change)
 
     def positions(self, rule, t):
-        """The parameters that the rule optimises, as vectors."""
+        """The parameters that the rule yields, as vectors."""
         flat = self.table.memory()
         self.table.combine(cpu.P, flat, 0.0, 1.0)
         if rule.position is not None and t > 0:
