@@ -1,4 +1,4 @@
-"""The tables of methods, update rules and least-squares methods, and how a user adds to them."""
+"""The tables of methods, update rules and least-squares methods, and how users add to them."""
 
 from numgd import first_order, second_order, sums_of_squares
 from numgd.first_order.rule import Rule
@@ -6,19 +6,19 @@ from numgd.foundations.records import Method, Record
 from numgd.sums_of_squares.fit_method import FitMethod
 
 RULES = first_order.RULES
-"""Name to update rule."""
+"""Update rules by name."""
 
 METHODS: dict[str, Method] = {
     **second_order.METHODS,
     **{name: rule.method for name, rule in RULES.items()},
 }
-"""Name to minimisation method; update rules are methods too."""
+"""Minimisation methods by name; update rules are methods too."""
 
 FIT_METHODS = sums_of_squares.METHODS
-"""Name to least-squares method."""
+"""Least-squares methods by name."""
 
 ALIASES: dict[str, str] = {}
-"""Other names of methods and rules."""
+"""Names of methods and rules by alias."""
 
 
 def _add_aliases(record):
@@ -30,17 +30,17 @@ for _method in METHODS.values():
 
 
 def register(record):
-    """Add a method or an update rule of one's own; it works wherever numgd's do.
+    """Add your own method or update rule, which then works wherever numgd's do.
 
-    A rule becomes a method of `minimize`, from Python, inside ``@njit`` code and in `minimize_many`, a rule
-    of `minimize_stochastic`, and an optimizer: ``numgd.optimizers.of_rule(name)`` is its class.
+    A rule becomes a method of `minimize`, from Python and inside ``@njit`` code, and of `minimize_many`, a
+    rule of `minimize_stochastic`, and an optimizer, whose class is ``numgd.optimizers.of_rule(name)``.
 
     Parameters
     ----------
     record : Rule, Method or FitMethod
-        Of `numgd.first_order.rule`, `numgd.foundations.records` or `numgd.sums_of_squares.fit_method`.  Its
-        machine code is kept on disk under a digest of the sources of its functions and of all that they refer
-        to; where these cannot be found, as of functions typed at a prompt, it is compiled in every process.
+        From `numgd.first_order.rule`, `numgd.foundations.records` or `numgd.sums_of_squares.fit_method`.  Its
+        machine code is cached on disk under a digest of the sources of its functions and of everything they
+        refer to; if these cannot be found, as for functions typed at a prompt, every process compiles anew.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def register(record):
     TypeError
         If `record` is none of these.
     ValueError
-        If a name is taken; nothing is changed then.
+        If one of its names is already taken; nothing is changed then.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def register(record):
 
 
 def unregister(record):
-    """Take a record that was registered out of the tables again."""
+    """Remove a registered record from the tables."""
     for table, _ in _tables_of(record):
         del table[record.name]
     for name in record.aliases:
@@ -106,7 +106,7 @@ def unregister(record):
 
 
 def _tables_of(record: Record):
-    """The tables that a record belongs to, and what stands for it there."""
+    """The tables that a record belongs to, each with its entry there."""
     if isinstance(record, Rule):
         return (METHODS, record.method), (RULES, record)
     return (((FIT_METHODS if isinstance(record, FitMethod) else METHODS), record),)

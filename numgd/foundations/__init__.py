@@ -1,1 +1,1 @@
-"""What all numerical packages share: vector spaces, status codes, option ranges, random numbers."""
+"""Basics shared by all numerical packages: vector spaces, status codes, option ranges, random numbers."""

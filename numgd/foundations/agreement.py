@@ -1,4 +1,4 @@
-"""Whether a derivative is correct, judged by differences along a random direction."""
+"""Checks of derivatives against differences along a random direction."""
 
 import math
 
@@ -11,13 +11,13 @@ from numgd.jit.portable import portable, seldom
 AGREES = 1
 DIFFERS = 0
 UNKNOWN = -1
-"""Something was not finite: the point allows no conclusion."""
+"""A value was not finite, so the point allows no conclusion."""
 
 _DOUBTFUL = 2
-"""For one fraction of the step: the slope agrees, but so would many others."""
+"""At one fraction of the step, the slope agrees, but so would many others."""
 
 _SHARES = (1.0, 1.0 / 8, 1.0 / 64)
-"""Fractions of the difference step: functions with many kinks agree with their slopes only nearby."""
+"""Fractions of the difference step: a function with many kinks agrees with its slope only for short steps."""
 
 _DIRECTION, _WEIGHTS = np.uint64(1), np.uint64(2)
 """Streams of random numbers."""
@@ -25,17 +25,17 @@ _DIRECTION, _WEIGHTS = np.uint64(1), np.uint64(2)
 
 @seldom
 def random_weights(out):
-    """Fill a vector with normal random numbers, the same for all vectors of its length."""
+    """Fill a vector with normal random numbers, the same for all vectors of the same length."""
     for i in range(out.size):
         out[i] = normal(out.dtype.type, np.uint64(out.size), _WEIGHTS, np.uint64(i))
 
 
 @seldom
 def random_direction(x, box, point, out):
-    """Write a point near x and a random step from it, of a length that suits differences.
+    """Write a point near x and a random step from it, of a length suited to differences.
 
-    The point is x itself, or as far inside the box as the step needs on both sides.  The step is zero in
-    variables whose box is too narrow for it.  `box` is (2, n), or (2, 0) without bounds.
+    The point is x itself, moved far enough inside the box for the step to fit on both sides.  The step is
+    zero in variables whose box is too narrow for it.  `box` is (2, n), or (2, 0) without bounds.
     """
     real = x.dtype.type
     largest = real(0)
@@ -55,10 +55,10 @@ def random_direction(x, box, point, out):
 
 
 def make_agreement(along):
-    """A function ``agreement(line, slope, eps)`` that returns AGREES, DIFFERS or UNKNOWN.
+    """Make a function ``agreement(line, slope, eps)`` that returns AGREES, DIFFERS or UNKNOWN.
 
-    ``along(line, t)`` is a float64 function of t; `slope` is its supposed derivative at 0, `eps` the relative
-    rounding error of its values.
+    ``along(line, t)`` is a float64 function of t; `slope` is its supposed derivative at 0 and `eps` the
+    relative rounding error of its values.
     """
 
     @portable
@@ -84,7 +84,8 @@ def slopes_agree(behind, near_behind, here, near_ahead, ahead, slope, eps, lenie
     """Whether the slope at 0 of a function with these values at −1, −½, 0, ½ and 1 is `slope`.
 
     Where one-sided slopes differ, as at a kink, any slope between them is accepted.  A slope that agrees only
-    because the differences are so uncertain is doubtful; so is one hidden by rounding, if `lenient`.
+    because the differences are very uncertain is doubtful.  One that rounding hides is unknown, unless
+    `lenient`.
     """
     largest = max(abs(behind), abs(near_behind), abs(here), abs(near_ahead), abs(ahead))
     finite = is_finite(behind) and is_finite(near_behind) and is_finite(near_ahead) and is_finite(ahead)

@@ -7,24 +7,24 @@ from numgd.jit.portable import seldom
 
 
 def make_differences(space, slopes, rows):
-    """Functions ``column`` and ``along`` over a space.
+    """Make the functions ``column`` and ``along`` over a space.
 
     Parameters
     ----------
     space : numgd.foundations.spaces.Space
     slopes : callable
-        Portable function ``slopes(problem, x, g)`` that writes the gradient at x.
+        Portable function ``slopes(problem, x, g)`` that writes the gradient at x to g.
     rows : callable
-        Portable function ``rows(problem)`` that gives two vectors of scratch memory.
+        Portable function ``rows(problem)`` that returns two vectors of scratch memory.
 
     Returns
     -------
     column : callable
-        ``column(problem, x, g, h, central, j, out)`` writes column j of the Hessian; g is the gradient at x,
-        h the step relative to max(1, |xⱼ|); forward differences, or `central` ones.
+        ``column(problem, x, g, h, central, j, out)`` writes column j of the Hessian to out; g is the gradient
+        at x and h the step relative to max(1, |xⱼ|).  Differences are central if `central`, else forward.
     along : callable
-        ``along(problem, x, g, h, central, p, out)`` writes the product with p; h is the step relative to
-        max |x| + 1 over max |p|.
+        ``along(problem, x, g, h, central, p, out)`` writes the product of the Hessian and p to out; h is the
+        step relative to (max |x| + 1) / max |p|.
     """
     copy, step, combine, max_abs = space.copy, space.step, space.combine, space.max_abs
 
@@ -34,7 +34,7 @@ def make_differences(space, slopes, rows):
         moved, behind = rows(problem)
         copy(moved, x)
         moved[j] = x[j] + h * max(real(1), abs(x[j]))
-        width = moved[j] - x[j]  # the step as it was rounded
+        width = moved[j] - x[j]  # the step after rounding
         slopes(problem, moved, out)
         if central:
             moved[j] = x[j] - width
@@ -66,9 +66,9 @@ def make_differences(space, slopes, rows):
 
 @seldom
 def difference_step(x, noisy, central):
-    """Relative step that balances a difference's error against the rounding of the gradient.
+    """Relative step that balances the truncation error of differences against rounding of the gradient.
 
-    A gradient that is itself made of differences is `noisy`: about half of its digits are right.
+    A gradient is `noisy` if it is itself made of differences: about half of its digits are correct.
     """
     noise = epsilon(x)
     if noisy:
@@ -80,7 +80,7 @@ def difference_step(x, noisy, central):
 
 @seldom
 def symmetrize(H):
-    """Overwrite H by its symmetric part; the largest difference from it relative to the largest entry."""
+    """Overwrite H with its symmetric part; returns max |Hᵢⱼ − Hⱼᵢ| over the largest off-diagonal entry."""
     real = H.dtype.type
     largest = asymmetry = real(0)
     for i in range(H.shape[0]):

@@ -1,14 +1,15 @@
-"""Differences of a function that stand in for what is not finite of its gradient."""
+"""Differences of a function that replace the non-finite components of its gradient."""
 
 from numgd.foundations.linalg import epsilon, is_finite
 from numgd.jit.portable import seldom
 
 
 def make_replacement(copy, value):
-    """Function ``replace(problem, x, f, g, box, moved)``, which gives how many components it replaced.
+    """Make ``replace(problem, x, f, g, box, moved)``, which returns the number of replaced components.
 
-    It writes central differences to the components of g that are not finite; f, the value at x, is.  No point
-    leaves the box, (2, n) or (2, 0), and a point where the value is not finite is done without.
+    It writes central differences to the components of g that are not finite; f, the value at x, must be
+    finite.  No point leaves `box`, which is (2, n), or (2, 0) without bounds.  If the value on one side is
+    not finite, the difference is one-sided.  `moved` (n,) is scratch.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def make_replacement(copy, value):
             if high > x[i]:
                 moved[i] = high
                 ahead = value(problem, moved)
-            if not is_finite(behind):  # a wall on one side
+            if not is_finite(behind):  # one-sided difference
                 low, behind = x[i], f
             elif not is_finite(ahead):
                 high, ahead = x[i], f

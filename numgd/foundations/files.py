@@ -16,7 +16,7 @@ from numgd.foundations.ranges import Flag, check_arguments
 from numgd.system.atomic import replacing
 
 ALIGNMENT = 64
-"""Alignment in bytes of the data of an array in a file, for vector instructions on a memory map."""
+"""Alignment in bytes of each array's data in a file, for vector instructions on a memory map."""
 
 LONGEST_NAME = 250
 """Longest name in bytes: with a suffix it must still be a valid file name."""
@@ -53,11 +53,12 @@ def save(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike]) -> None:
     Raises
     ------
     TypeError
-        If `arrays` is not a dictionary, a name is not a string, or an array is masked or of Python objects.
+        If `arrays` is not a dictionary, a name is not a string, or an array is masked or holds Python
+        objects.
     ValueError
-        For a name that could be a path, a dtype that the format lacks, or another suffix.
+        If a name could be a path, the format lacks a dtype, or the suffix is unknown.
     ImportError
-        Without the package safetensors, for its files.
+        If the package safetensors is needed but not installed.
 
     See Also
     --------
@@ -78,7 +79,7 @@ def save(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike]) -> None:
 
 @check_arguments
 def load(path: str | os.PathLike[str], mmap: Flag = False) -> dict[str, NDArray[Any]]:
-    """Read a dictionary of arrays from a file; the source need not be trusted, nothing in it is executed.
+    """Read a dictionary of arrays from a file, which need not be trusted: nothing in it is executed.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def load(path: str | os.PathLike[str], mmap: Flag = False) -> dict[str, NDArray[
         A ``.npz`` file written by `save` or `numpy.savez`, or a ``.safetensors`` file.
     mmap : bool, optional
         Whether to return read-only memory maps of the file, which read data on access.  Checksums in the file
-        are not verified then, and compressed arrays are rejected.
+        are then not verified, and compressed arrays are rejected.
 
     Returns
     -------
@@ -96,11 +97,11 @@ def load(path: str | os.PathLike[str], mmap: Flag = False) -> dict[str, NDArray[
     Raises
     ------
     ValueError
-        For a file that is damaged or holds anything but arrays; the message names the file and the fault.
+        If the file is damaged or holds anything but arrays; the message names the file and the fault.
     OSError
         If the file cannot be opened.
     ImportError
-        Without the package safetensors, for its files.
+        If the package safetensors is needed but not installed.
 
     See Also
     --------
@@ -117,7 +118,7 @@ def load(path: str | os.PathLike[str], mmap: Flag = False) -> dict[str, NDArray[
     return read(path, mmap)[0]
 
 
-# What may be in a file -------------------------------------------------------------------------------------
+# What a file may contain ------------------------------------------------------------------------------------
 
 
 def check_name(name):
@@ -159,7 +160,7 @@ def _storable(dtype):
 
 
 def _kind(path):
-    """The path and its suffix; raises for a suffix of no format."""
+    """The path and its suffix; raises ValueError for an unknown suffix."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in (".npz", ".safetensors"):
@@ -171,7 +172,7 @@ def _kind(path):
 
 
 def write(path, arrays, texts=()):
-    """`save`, with texts by name besides the arrays."""
+    """Like `save`, with named texts besides the arrays."""
     path, kind = _kind(path)
     texts = dict(texts)
     found = {name: _checked_array(name, given) for name, given in arrays.items()}
@@ -183,7 +184,7 @@ def write(path, arrays, texts=()):
 
 
 def read(path, mmap=False, texts=()):
-    """`load`: the arrays, and a dictionary of those of the named texts that the file contains."""
+    """Like `load`: the arrays, and a dictionary of those named texts that the file contains."""
     path, kind = _kind(path)
     fetch = _read_npz if kind == ".npz" else _read_safetensors
     with open(path, "rb") as file:
@@ -316,7 +317,7 @@ def _data_of(file, member):
 
 def _mapped(path, dtype, shape, order, place):
     """A read-only memory map of an array in a file."""
-    if 0 in shape:  # an empty map is not possible
+    if 0 in shape:  # a memory map cannot be empty
         array = np.empty(shape, dtype, order)
         array.flags.writeable = False
         return array

@@ -1,7 +1,7 @@
-"""Small dense matrices for one thread, in caller-given memory.
+"""Small dense matrices for one thread, in memory that the caller provides.
 
-A symmetric matrix is held whole, in rows.  Factorisations overwrite their argument and report by their
-return value; nothing is allocated and nothing is raised, so all of it runs in CUDA kernels too.
+Symmetric matrices are stored in full, by rows.  Factorisations overwrite their argument and report success by
+their return value; nothing is allocated or raised, so everything here also runs in CUDA kernels.
 """
 
 import math
@@ -21,8 +21,8 @@ def epsilon(x):
 def is_finite(value):
     """Whether a number is neither NaN nor infinite.
 
-    Not asked by ``value - value == 0``: where sums may be reordered, LLVM takes the difference of a sum with
-    itself for 0, whatever it is.
+    ``value - value == 0`` would not do: where sums may be reordered, LLVM simplifies the difference of a sum
+    and itself to 0, whatever its value.
     """
     return abs(value) < math.inf
 
@@ -39,7 +39,7 @@ def set_identity(A, diagonal):
 
 @portable
 def multiply(out, A, x):
-    """out = A x, four rows at a time: each xⱼ is loaded once for the four."""
+    """out = A x, four rows at a time, so that each xⱼ is loaded once for all four."""
     zero = A.dtype.type(0)
     columns = A.shape[1]
     blocked = A.shape[0] - A.shape[0] % 4
@@ -79,22 +79,22 @@ def rank_two_update(A, a, x, b, y):
 
 @portable
 def cholesky(A):
-    """Overwrite the lower triangle of A by L with A = L Lᵀ; False if A is not positive definite."""
+    """Overwrite the lower triangle of A with L, where A = L Lᵀ; False if A is not positive definite."""
     return cholesky_rows(A) == A.shape[0]
 
 
 @seldom
 def cholesky_rows(A):
-    """`cholesky` that returns the first row whose pivot is not positive and finite, or n where all are.
+    """Like `cholesky`, but returns the first row whose pivot is not positive and finite, or n if all are.
 
     Golub & Van Loan, Matrix Computations, algorithm 4.2.1 in its row-oriented form, in blocks of four rows
-    by four columns.  In a failure the pivot, a Schur complement, stands on the diagonal.
+    by four columns.  On failure that pivot, a Schur complement, is left on the diagonal.
     """
     zero = A.dtype.type(0)
     n = A.shape[0]
     blocked = n - n % 4
     for i in range(n):
-        done = 0  # columns whose products are subtracted already
+        done = 0  # columns whose products have already been subtracted
         if i < blocked:
             done = i - i % 4
             if i == done:
@@ -116,9 +116,9 @@ def cholesky_rows(A):
 
 @seldom
 def _cholesky_block(A, i, j):
-    """Rows i to i + 3 of L in the columns j to j + 3, or on the diagonal what the columns before j leave.
+    """Rows i to i + 3 of L in columns j to j + 3; if i = j, only subtract the products of columns before j.
 
-    Each number is loaded once for four products.
+    Each number is loaded once and used in four products.
     """
     zero, one = A.dtype.type(0), A.dtype.type(1)
     a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = zero
@@ -163,7 +163,7 @@ def _cholesky_block(A, i, j):
 
 @portable
 def _cholesky_four(A, i, j, inverses, first, second, third, fourth):
-    """Row i of L in the columns j to j + 3, after the products with the columns before are known."""
+    """Row i of L in columns j to j + 3, given the products with the columns before them."""
     a = (A[i, j] - first) * inverses[0]
     b = (A[i, j + 1] - second - a * A[j + 1, j]) * inverses[1]
     c = (A[i, j + 2] - third - a * A[j + 2, j] - b * A[j + 2, j + 1]) * inverses[2]
@@ -173,7 +173,7 @@ def _cholesky_four(A, i, j, inverses, first, second, third, fourth):
 
 @portable
 def solve_lower(L, x):
-    """Overwrite x by the solution of L y = x."""
+    """Overwrite x with the solution of L y = x."""
     for i in range(L.shape[0]):
         total = x[i]
         for k in range(i):
@@ -183,7 +183,7 @@ def solve_lower(L, x):
 
 @portable
 def solve_lower_transposed(L, x):
-    """Overwrite x by the solution of Lᵀ y = x."""
+    """Overwrite x with the solution of Lᵀ y = x."""
     n = L.shape[0]
     for step in range(n):
         i = n - 1 - step
@@ -194,17 +194,17 @@ def solve_lower_transposed(L, x):
 
 @portable
 def cholesky_solve(L, x):
-    """Overwrite x by the solution of L Lᵀ y = x."""
+    """Overwrite x with the solution of L Lᵀ y = x."""
     solve_lower(L, x)
     solve_lower_transposed(L, x)
 
 
 @portable
 def ldl(A):
-    """Overwrite A by L (unit lower, below the diagonal) and D (on it) with A = L D Lᵀ, without pivoting.
+    """Overwrite A with L (unit lower, below the diagonal) and D (on it), A = L D Lᵀ, without pivoting.
 
-    Golub & Van Loan, algorithm 4.1.2.  False if a pivot is zero or not finite; D may have any sign, so
-    an indefinite matrix whose leading minors do not vanish is factorised too.
+    Golub & Van Loan, algorithm 4.1.2.  Returns False if a pivot is zero or not finite; D may have any sign,
+    so an indefinite matrix whose leading minors do not vanish is factorised too.
     """
     zero = A.dtype.type(0)
     for i in range(A.shape[0]):
@@ -224,7 +224,7 @@ def ldl(A):
 
 @portable
 def ldl_solve(A, x):
-    """Overwrite x by the solution of L D Lᵀ y = x, with the factors that `ldl` left in A."""
+    """Overwrite x with the solution of L D Lᵀ y = x, with the factors left in A by `ldl`."""
     n = A.shape[0]
     for i in range(n):
         for k in range(i):
@@ -239,7 +239,7 @@ def ldl_solve(A, x):
 
 @seldom
 def euclidean_norm(x):
-    """√Σ xᵢ², also where the squares over- or underflow."""
+    """√Σ xᵢ², even if the squares over- or underflow."""
     total = largest = x.dtype.type(0)
     for i in range(x.size):
         total += x[i] * x[i]

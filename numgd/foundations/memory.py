@@ -1,4 +1,4 @@
-"""Scratch memory, and what is said where there is not enough."""
+"""Scratch memory, and the error message when there is not enough."""
 
 import math
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def new_memory(owner, remedy, shape, dtype=np.float64, unit="variables"):
-    """Memory without values; raises MemoryError that says how much `owner` takes, and the remedy."""
+    """Uninitialised memory; raises MemoryError saying how much `owner` needs, followed by the remedy."""
     try:
         return np.empty(shape, dtype)
-    except (MemoryError, OverflowError, ValueError):  # the last two where addresses cannot count so much
+    except (MemoryError, OverflowError, ValueError):  # the last two if the size exceeds the address space
         size = math.prod(shape) * np.dtype(dtype).itemsize / 2**30
     raise MemoryError(f"{owner} takes {size:.3g} GiB for {shape[-1]} {unit}{remedy}")
 
@@ -22,5 +22,5 @@ def method_memory(method, shape, dtype):
 
 
 def hessian_memory(shape, dtype):
-    """Memory for Hessians where a solver takes their products alone."""
+    """Memory for the whole Hessian, for a solver that only needs its products with vectors."""
     return new_memory("the Hessian", ": hessp gives its products alone", shape, dtype)

@@ -13,7 +13,7 @@ class Progress:
     progress : bool
         Whether to show a bar.
     time_limit : float or None
-        Seconds from the first reading of the clock: compilation before it does not count.
+        Seconds, counted from the first reading of the clock: earlier compilation is not included.
     unit : str
     total : int, optional
         Total number of units.
@@ -62,4 +62,4 @@ class Progress:
 
 
 UNWATCHED = Progress(False, None, "")
-"""Without bar or limit."""
+"""No bar and no limit."""

@@ -1,6 +1,6 @@
 """Counter-based random numbers: number i of a stream depends only on the seed, the stream and i.
 
-They are therefore the same on any number of threads and on a device, and there is no state.
+They are therefore the same with any number of threads and on a device, and there is no state to keep.
 J. K. Salmon, M. A. Moraes, R. O. Dror and D. E. Shaw, Parallel random numbers: as easy as 1, 2, 3,
 SC 11 (2011): Philox-4x32-10.
 """

@@ -1,9 +1,9 @@
 """The range of a parameter, stated in its annotation, from which all its checks are derived.
 
-A field of an Options class, of a schedule, or an argument of a function is annotated with one of the ranges
+A field of an Options class or a schedule, or an argument of a function, is annotated with one of the ranges
 below, as in ``learning_rate: NonNegative = 1e-3``, and may be related to another field, as in
-``c1: Annotated[OpenFraction, Below("c2")] = 1e-4``.  The same annotation gives the check of a call from
-Python, its message, and the test of a value that compiled code receives at run time.
+``c1: Annotated[OpenFraction, Below("c2")] = 1e-4``.  The same annotation provides the check of calls from
+Python, its error message, and the test of values that compiled code receives at run time.
 """
 
 import math
@@ -27,21 +27,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def plain_number(value):
-    """The number in a zero-dimensional NumPy array; everything else as it is."""
+    """The number in a zero-dimensional NumPy array; any other value unchanged."""
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 @dataclass(frozen=True, repr=False)
 class Interval:
-    """Real numbers of an interval; they are finite if an end at infinity is open."""
+    """Real numbers in an interval; an open end at infinity excludes infinity."""
 
-    text: str  # as in "[0, 1)"
+    text: str  # such as "[0, 1)"
 
     type: ClassVar[Any] = float
     noun: ClassVar[str] = "a number"
     accepted: ClassVar[Any] = Real
 
-    def __repr__(self):  # as the help of a function shows it
+    def __repr__(self):  # as shown in the help of a function
         return self.text
 
     @cached_property
@@ -62,7 +62,7 @@ class Interval:
         return f"be finite and {bound}" if finite else f"be {bound}"
 
     def bounds(self, real):
-        """Ends of the closed interval that holds the same numbers of a scalar type."""
+        """Ends of the closed interval that contains the same numbers of a scalar type."""
         low, high = map(real, self.ends)
         if self.text[0] == "(":
             low = np.nextafter(low, real(math.inf))
@@ -85,7 +85,7 @@ class Interval:
         return np.flatnonzero(~((low <= values) & (values <= high)))
 
     def check(self, name, value):
-        """The value as a plain number; raises TypeError or ValueError that gives its name."""
+        """The value as a plain number; raises TypeError or ValueError naming it."""
         number = value
         if type(value) is not self.type:
             number = plain_number(value)
@@ -102,7 +102,7 @@ class Interval:
 
 @dataclass(frozen=True, repr=False)
 class Integers(Interval):
-    """Integers of an interval that fit into 64 bits."""
+    """Integers in an interval that fit into 64 bits."""
 
     type: ClassVar[Any] = int
     noun: ClassVar[str] = "an integer"
@@ -110,7 +110,7 @@ class Integers(Interval):
     most: int = 2**63 - 1
 
     def check(self, name, value):
-        """The value as an int; raises TypeError or ValueError that gives its name."""
+        """The value as an int; raises TypeError or ValueError naming it."""
         number = super().check(name, value)
         if number > self.most:
             raise ValueError(f"{name} must be at most {self.most}; it is {value!r}")
@@ -119,10 +119,10 @@ class Integers(Interval):
 
 @dataclass(frozen=True, repr=False)
 class Limits(Interval):
-    """How often something may be done: real numbers, rounded up; a very large number means no limit."""
+    """Upper limits on counts: real numbers, rounded up; a very large number means no limit."""
 
     def check(self, name, value):
-        """The limit as an int; raises TypeError or ValueError that gives its name."""
+        """The limit as an int; raises TypeError or ValueError naming it."""
         number = super().check(name, value)
         return UNLIMITED if number >= UNLIMITED else math.ceil(number)
 
@@ -148,7 +148,7 @@ class Switches:
     type: ClassVar[Any] = int
 
     def check(self, name, value):
-        """The value as it is; raises TypeError or ValueError for anything else."""
+        """The value unchanged; raises TypeError or ValueError for anything else."""
         switch = plain_number(value)
         if not isinstance(switch, bool | np.bool_ | Real):
             raise TypeError(f"{name} must be True, False or a number; it is {value!r}")
@@ -159,7 +159,7 @@ class Switches:
 
 @dataclass(frozen=True)
 class Names:
-    """One of a few values, most often names."""
+    """One of a few values, usually names."""
 
     names: tuple
 
@@ -177,10 +177,10 @@ class Sequences:
     """A sequence of values of one kind."""
 
     kind: Any
-    empty: bool = False  # whether it may be
+    empty: bool = False  # whether it may be empty
 
     def check(self, name, value):
-        """The values as a tuple; raises TypeError or ValueError that gives its name."""
+        """The values as a tuple; raises TypeError or ValueError naming it."""
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise TypeError(f"{name} must be a sequence; it is {value!r}")
         found = tuple(self.kind.check(f"{name}[{i}]", part) for i, part in enumerate(value))
@@ -194,7 +194,7 @@ class Functions:
     """Callables."""
 
     def check(self, name, value):
-        """The value as it is; raises TypeError if it cannot be called."""
+        """The value unchanged; raises TypeError if it cannot be called."""
         if not callable(value):
             raise TypeError(f"{name} must be callable; it is {value!r}")
         return value
@@ -205,7 +205,7 @@ class Steps:
     """Steps of finite differences: finite, non-zero numbers, one for all variables or one for each."""
 
     def check(self, name, value):
-        """The value as it is; raises TypeError or ValueError that gives its name."""
+        """The value unchanged; raises TypeError or ValueError naming it."""
         try:
             steps = np.asarray(value, np.float64)
         except (TypeError, ValueError):
@@ -217,10 +217,10 @@ class Steps:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Anything: the requirement depends on other arguments, and is checked where these are known."""
+    """Any value: the requirement depends on other arguments, and is checked where these are known."""
 
     def check(self, name, value):
-        """The value as it is."""
+        """The value unchanged."""
         return value
 
 
@@ -259,7 +259,7 @@ Finite = Annotated[float, Interval("(-inf, inf)")]
 NonNegative = Annotated[float, Interval("[0, inf)")]
 Positive = Annotated[float, Interval("(0, inf)")]
 Tolerance = Annotated[float, Interval("[0, inf]")]  # with inf the test always holds
-Extent = Annotated[float, Interval("(0, inf]")]  # inf for none
+Extent = Annotated[float, Interval("(0, inf]")]  # inf for no limit
 NormOrder = Annotated[float, Interval("[1, inf]")]  # inf for the largest magnitude
 Start = Annotated[float, Interval("[0, inf]")]  # a step number, inf for never
 Factor = Annotated[float, Interval("[1, inf)")]
@@ -285,7 +285,7 @@ def one_of(*names):
 
 
 def sequence_of(annotation, empty=False):
-    """The kind of sequences of values of one range, to be used within ``Annotated``."""
+    """The kind of sequences of values in one range, for use within ``Annotated``."""
     return Sequences(parameter_of(annotation).kind, empty)
 
 
@@ -313,23 +313,23 @@ def parameter_of(annotation):
 
 @cache
 def parameters_of(owner):
-    """Name to `Parameter` of all fields of a class, or arguments of a function, that have a range."""
+    """The `Parameter` of each field of a class, or argument of a function, that has a range, by name."""
     found = {name: parameter_of(hint) for name, hint in get_type_hints(owner, include_extras=True).items()}
     return {name: parameter for name, parameter in found.items() if parameter is not None}
 
 
 def checked(name, value, annotation):
-    """The value as checked by its range; raises TypeError or ValueError that gives its name."""
+    """The value as checked by its range; raises TypeError or ValueError naming it."""
     return annotation.__metadata__[0].check(name, value)
 
 
 def check_values(ranges, values):
-    """The values by name as checked by their ranges; raises TypeError or ValueError that names one."""
+    """The values by name, checked by their ranges; raises TypeError or ValueError naming the one at fault."""
     return {name: ranges[name].kind.check(name, value) for name, value in values.items()}
 
 
 def check_relations(ranges, values, said=str):
-    """Raise ValueError unless all relations hold between values by name; messages name ``said(name)``."""
+    """Raise ValueError unless all relations between named values hold; messages call them ``said(name)``."""
     for name, parameter in ranges.items():
         for relation in parameter.relations:
             pair = values[name], values[relation.other]
@@ -343,7 +343,8 @@ def check_relations(ranges, values, said=str):
 def rounded(ranges, values, dtype, said=str):
     """Checked values by name, with the real ones converted to a dtype.
 
-    Raises ValueError for one that rounds out of its range: 1 − 1e-9 is 1 in float32, where 1 divides by zero.
+    Raises ValueError if rounding moves a value out of its range: 1 − 1e-9 becomes 1 in float32, which could
+    cause a division by zero.
     """
     found = {}
     for name, value in values.items():
@@ -390,10 +391,10 @@ def check_arguments(function: F) -> F:
 
 
 def make_within(kind, real):
-    """A function ``within(value)``: whether a number of the scalar type `real` lies in an interval."""
+    """Make ``within(value)``: whether a number of the scalar type `real` lies in an interval."""
     low, high = kind.bounds(real)
 
-    @strict  # with a caller's fast-math flags NaN would pass for a number
+    @strict  # under a caller's fast-math flags, NaN could pass the test
     def within(value):
         return low <= value and value <= high
 
@@ -401,7 +402,7 @@ def make_within(kind, real):
 
 
 def make_checked(name, kind, real):
-    """A function ``checked(value)``: the value in `real`, a limit as an integer; else a ValueError."""
+    """Make ``checked(value)``: the value as a `real`, a limit as an integer; otherwise a ValueError."""
     message, limits = f"{name} must {kind.rule}", isinstance(kind, Limits)
     scalar = np.float64 if limits else real
     within = make_within(kind, scalar)
@@ -421,7 +422,7 @@ def make_checked(name, kind, real):
 
 
 def make_related(i, relation, j):
-    """Function ``related(options)``: whether entries i and j of a tuple are in a relation."""
+    """Make ``related(options)``: whether a relation holds between entries i and j of a tuple."""
     strict = isinstance(relation, Below)
 
     @portable

@@ -1,6 +1,6 @@
-"""Records: what a method or a rule is, as one typed value made in its own file.
+"""Records: each method or rule is described by one typed value, made in its own file.
 
-A package finds the records of its files by `records_of`; `numgd.register` takes a user's.
+A package collects its own records with `records_of`; users add theirs with `numgd.register`.
 """
 
 import pkgutil
@@ -16,12 +16,12 @@ from numgd.jit.sources import foreign_digest
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Record:
-    """What all records have.
+    """The fields common to all records.
 
     Attributes
     ----------
     name : str
-        By which it is asked for, in lower case.
+        The name by which it is selected, in lower case.
     summary : str
         What it is, in one sentence.
     aliases : tuple of str
@@ -45,7 +45,7 @@ class Record:
         return foreign_digest(getattr(self, field.name) for field in fields(self))
 
     def code_name(self, *words):
-        """The name under which machine code that is made of the record is kept; None: it must not be."""
+        """The name under which machine code made from the record is cached; None if it must not be."""
         if self._foreign is None:
             return None
         return "-".join(str(word) for word in (*words, self._foreign) if word)
@@ -58,30 +58,31 @@ class Method(Record):
     Attributes
     ----------
     options : NamedTuple
-        The defaults of its options; the annotations of the fields are their ranges.
+        Its options with their default values; the annotations of the fields are their ranges.
     rows : callable
-        ``rows(n, maxcor)``, portable: how many vectors of length n its solver takes as scratch memory.
-        From Python 7 vectors come to it: x and its copy for a run that goes on, the gradient in the result,
-        and 4 through which the objective is reached.
+        ``rows(n, maxcor)``, portable: the number of vectors of length n that its solver needs as scratch
+        memory.  A call from Python adds 7 vectors: x and its copy for a resumed run, the gradient in the
+        result, and 4 used to evaluate the objective.
     make_solver : callable
-        ``make_solver(space, evaluator)`` gives its solver; see `numgd.foundations.evaluator.Evaluator`.
+        ``make_solver(space, evaluator)`` returns its solver; see `numgd.foundations.evaluator.Evaluator`.
     maxcor : int or None
-        How many pairs of steps and gradient differences it keeps by default, if it does.
+        Default number of pairs of steps and gradient differences to keep, if it keeps any.
     tolerances : tuple of str
-        The options that the argument `tol` sets.
+        The options set by the argument `tol`.
     curvature : {None, 'hessian', 'product'}
-        Which second derivative it asks for.
+        Which second derivative it needs: none, the Hessian, or its product with a vector.
     bounded : bool
-        Whether it keeps within bounds.
+        Whether it supports bounds.
     matrix_free : bool
-        Whether it touches vectors through its space alone, so that long ones use all cores.
+        Whether it accesses vectors only through its space, so that long ones use all cores.
     on_device : bool
-        Whether its solver runs in a CUDA kernel: not where it returns views or computes in float64.
+        Whether its solver can run in a CUDA kernel; one that returns views or computes in float64 cannot.
     result_fields : callable or None
-        ``result_fields(x, work, age, maxcor)``: a dictionary for the result, from the solver's scratch
-        memory, and no part of that memory, which a resumed run reads again.
+        ``result_fields(x, work, age, maxcor)``: a dictionary of further fields of the result, made from the
+        solver's scratch memory.  They must not be views of it, because a resumed run reads it again.
     take_hess_inv : callable or None
-        ``take_hess_inv(matrix, work, maxcor)`` starts from an inverse Hessian; gives the age that says so.
+        ``take_hess_inv(matrix, work, maxcor)``: prepares `work` for a start from an inverse Hessian, and
+        returns the `age` to start with.
     """
 
     options: Any
@@ -106,12 +107,12 @@ class Method(Record):
 
     @property
     def options_type(self):
-        """The NamedTuple of the options."""
+        """The NamedTuple type of the options."""
         return type(self.options)
 
 
 def records_of(package, kind):
-    """The records of a kind in the modules of a package, by name, in the order of the files."""
+    """The records of one kind in the modules of a package, by name, in the order of the files."""
     found = {}
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for value in vars(import_module(module.name)).values():

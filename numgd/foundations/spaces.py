@@ -1,7 +1,8 @@
-"""Vector spaces: the operations through which matrix-free solvers touch vectors.
+"""Vector spaces: the operations through which matrix-free solvers access vectors.
 
-A solver is a factory over a space, so one text serves one thread (`SERIAL`: small problems, batches,
-CUDA threads) and all cores (`THREADED`: long vectors).  Every operation writes into caller-given memory.
+Solvers are made by a factory that takes a space, so the same source serves one thread (`SERIAL`: small
+problems, batches, CUDA threads) and all cores (`THREADED`: long vectors).  Every operation writes into memory
+that the caller provides.
 """
 
 import math
@@ -101,8 +102,8 @@ SERIAL = Space(dot, max_abs, power_sum, copy, scale, axpy, step, combine)
 
 
 # All cores ------------------------------------------------------------------------------------------
-# Vectors are cut into blocks of a fixed length, and sums are taken over blocks and then in order, so that a
-# result has the same bits at any number of threads.
+# Vectors are split into blocks of a fixed length.  Sums are taken within each block and then over the blocks
+# in order, so that results are the same bit for bit with any number of threads.
 
 BLOCK = 4096
 
@@ -118,7 +119,7 @@ def _block(x, b):
 
 
 def _reduction(of_block, of_blocks):
-    """The threaded form of a reduction: one serial reduction a block, one over the blocks' results."""
+    """The threaded form of a reduction: one serial reduction per block, then one over the blocks' results."""
 
     @portable
     def reduce_block(b, x, y, partial):
@@ -237,7 +238,7 @@ THREADED = Space(
 
 
 def make_norm(space):
-    """The `norm` of SciPy's options over a space: ``inf`` the largest magnitude, p the p-norm."""
+    """The norm of SciPy's option `norm` over a space: the largest magnitude for ``inf``, else the p-norm."""
     dot, max_abs, power_sum = space.dot, space.max_abs, space.power_sum
 
     @portable

@@ -79,10 +79,10 @@ SUCCESSES = frozenset(
 
 
 GOING_ON = -1
-"""What a stopping test returns where the run goes on."""
+"""Returned by a stopping test if the run continues."""
 
 UNLIMITED = 2**62
-"""Limit that no solve reaches."""
+"""A limit that no solve reaches."""
 
 
 class Outcome(NamedTuple):
@@ -92,4 +92,4 @@ class Outcome(NamedTuple):
     nit: Any
     evaluations: Any
     f: Any
-    age: Any  # how many updates or steps the scratch memory holds
+    age: Any  # number of updates or steps that the scratch memory holds

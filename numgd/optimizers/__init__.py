@@ -1,14 +1,14 @@
-"""Optimizers: `step(params, grads)` updates arrays in place by an update rule; a class for each rule."""
+"""Optimizers, one class per update rule: `step(params, grads)` updates arrays in place."""
 
 from numgd.optimizers.optimizer import Optimizer, optimizer_class
 from numgd.registry import RULES
 
 
 def of_rule(name):
-    """The optimizer of a rule by its name."""
+    """The optimizer class of the update rule with this name."""
     rule = RULES[name]
     found = globals().get(rule.optimizer)
-    if found is None or found.rule_name != name:  # a rule that was registered
+    if found is None or found.rule_name != name:  # a rule added by `register`
         found = globals()[rule.optimizer] = optimizer_class(rule)
     return found
 

@@ -1,4 +1,4 @@
-"""Parameters and gradients as they are given: an array, a list or tuple of arrays, or a dictionary."""
+"""Parameters and gradients as users pass them: an array, a list or tuple of arrays, or a dictionary."""
 
 import math
 from functools import cached_property
@@ -10,7 +10,7 @@ from numgd.jit.array_objects import describe, meets, unchanged
 
 
 def named(name, given):
-    """Keys and arrays of a structure; raises naming the argument for what is none."""
+    """Keys and arrays of a structure; raises TypeError naming the item that is not an array."""
     if isinstance(given, dict):
         keys, arrays = list(given), list(given.values())
     elif isinstance(given, list | tuple):
@@ -24,21 +24,21 @@ def named(name, given):
 
 
 def label(name, key):
-    """How an array is called in messages."""
+    """The name of an array in messages."""
     return name if key is None else f"{name}[{key!r}]"
 
 
 def like(given, arrays):
-    """Arrays in the structure of what was given."""
+    """Arrays in the structure of `given`."""
     if isinstance(given, dict):
         return dict(zip(given, arrays, strict=True))
     if isinstance(given, list | tuple):
-        return getattr(type(given), "_make", type(given))(arrays)  # of a NamedTuple
+        return getattr(type(given), "_make", type(given))(arrays)  # for a NamedTuple
     return arrays[0]
 
 
 def check_parameters(keys, arrays):
-    """Raise for what no parameter can be."""
+    """Raise for arrays that cannot be parameters."""
     if not arrays:
         raise ValueError("params holds no array")
     for key, p in zip(keys, arrays, strict=True):
@@ -53,7 +53,7 @@ def check_parameters(keys, arrays):
 
 
 def _meets_itself(array):
-    """Whether an axis has steps of zero, as after broadcasting."""
+    """Whether an axis has a stride of zero, as after broadcasting."""
     return (
         not array.flags.c_contiguous
         and 0 in array.strides
@@ -63,7 +63,7 @@ def _meets_itself(array):
 
 
 def check_gradients(keys, arrays, gradients):
-    """Raise for what cannot be the gradients of parameters."""
+    """Raise for arrays that cannot be the gradients of these parameters."""
     for key, p, g in zip(keys, arrays, gradients, strict=True):
         if g.shape != p.shape:
             raise ValueError(f"{label('grads', key)} has shape {g.shape}, but the parameter's is {p.shape}")
@@ -74,16 +74,16 @@ def check_gradients(keys, arrays, gradients):
 
 
 class Known:
-    """Arrays that were given: which objects, under which keys, and where their memory was.
+    """Arrays from an earlier call: which objects, under which keys, and where their memory was.
 
-    An array object may get other memory, shape, strides or dtype, or become read-only, and stay the same
-    object: `still` looks at all of it.
+    The memory, shape, strides, dtype or writeability of an array can change while the object stays the same;
+    `still` checks all of these.
 
     Parameters
     ----------
     keys : sequence
     arrays : sequence of arrays
-        All on the host, or none.
+        All on the host, or all on a device.
     """
 
     def __init__(self, keys, arrays):
@@ -99,7 +99,7 @@ class Known:
 
     @cached_property
     def reach(self):
-        """Sorted addresses of the first bytes, and how far the memory of all up to each reaches."""
+        """Sorted start addresses and, for each, the furthest end address of the arrays up to it."""
         first, last = self.bounds[np.argsort(self.bounds[:, 0])].T
         return np.ascontiguousarray(first), np.maximum.accumulate(last)
 
@@ -107,11 +107,11 @@ class Known:
         return [array.__cuda_array_interface__ for array in self.arrays]
 
     def still(self, given):
-        """Whether a structure holds the very arrays, and they are as they were."""
+        """Whether a structure holds these very arrays, with memory and layout unchanged."""
         return self._holds(given) and self.unchanged()
 
     def unchanged(self):
-        """Whether the arrays are as they were."""
+        """Whether the memory and layout of the arrays are unchanged."""
         return unchanged(self.objects, self.words) if self.on_host else self._interfaces() == self.words
 
     def _holds(self, given):
@@ -127,20 +127,20 @@ class Known:
 
 
 def check_parameters_apart(parameters):
-    """Raise where a parameter shares memory with another one."""
+    """Raise if two parameters share memory."""
     first, reached = parameters.reach
     if (first[1:] < reached[:-1]).any():
         _refuse_shared("params", parameters, parameters)
 
 
 def check_gradients_apart(parameters, gradients):
-    """Raise where a gradient shares memory with a parameter."""
+    """Raise if a gradient shares memory with a parameter."""
     if meets(*parameters.reach, gradients.bounds):
         _refuse_shared("grads", gradients, parameters)
 
 
 def _refuse_shared(name, some, parameters):
-    """Look at the elements of what has overlapping bounds."""
+    """Raise if arrays with overlapping address ranges share, or may share, elements."""
     for number, (key, array) in enumerate(zip(some.keys, some.arrays, strict=True)):
         first, last = some.bounds[number]
         others = (parameters.bounds[:, 0] < last) & (parameters.bounds[:, 1] > first)

@@ -1,4 +1,4 @@
-"""What all optimizers share: a step over one array or many, and what goes with it."""
+"""The base class of all optimizers: steps over one or many arrays, averages, and saved states."""
 
 import inspect
 import math
@@ -44,63 +44,65 @@ from numgd.schedules.schedule import rate_of_step
 
 
 class Penalty(NamedTuple):
-    """Hyper-parameters of every rule that has no decay of its own."""
+    """Hyper-parameters added to every rule that does not define weight decay itself."""
 
     weight_decay: NonNegative = 0.0
     decoupled: Flag = False
 
 
 class _Lookahead:
-    """A tuple of the number of steps and of the fraction."""
+    """The range of `lookahead`: a tuple of a number of steps and a fraction."""
 
     def check(self, name, value):
-        """The two as plain numbers; raises TypeError or ValueError with what they are called."""
+        """Both as plain numbers; raises TypeError or ValueError naming the one at fault."""
         if not (isinstance(value, tuple) and len(value) == 2):
             raise TypeError(f"{name} must be a tuple (k, alpha); it is {value!r}")
         return checked(f"{name}: k", value[0], Count), checked(f"{name}: alpha", value[1], UnitInterval)
 
 
 class Optimizer:
-    """Steps of one update rule; the base of `numgd.Adam` and its relatives.
+    """Steps by one update rule; the base class of `numgd.Adam` and all other optimizers.
 
     Parameters
     ----------
     learning_rate : float or callable, optional
-        The step size, or a schedule: ``learning_rate(t)`` is that of step t = 1, 2, …
+        The step size, or a schedule: ``learning_rate(t)`` is the step size of step t = 1, 2, …
     groups : dict, optional
-        Other hyper-parameters for some arrays: from the key of an array in a dictionary, or its place in a
-        list, to a dictionary of hyper-parameters.
+        Different hyper-parameters for some arrays: maps an array's key in the dictionary, or its index in
+        the list, to a dictionary of hyper-parameters.
     weight_decay : float, optional
-        Times the parameters is added to the gradients (L2); with ``decoupled=True`` the parameters are
-        multiplied by 1 − learning_rate · weight_decay instead (Loshchilov and Hutter, ICLR 2019).
+        This multiple of the parameters is added to the gradients (L2 penalty); with ``decoupled=True`` the
+        parameters are multiplied by 1 − learning_rate · weight_decay instead (Loshchilov and Hutter,
+        ICLR 2019).
     clip_value, clip_norm, clip_global_norm : float, optional
-        Largest magnitude of a gradient's element; largest Euclidean norm of one array's gradient, and of all
-        gradients together.  The norms come first.
+        Upper bounds on the magnitude of each gradient element, on the Euclidean norm of each array's
+        gradient, and on the norm of all gradients together.  The norms are clipped first.
     nonfinite : {'ignore', 'skip', 'raise'}
-        What becomes of a step with a gradient that holds NaN or infinity: nothing special, nothing at all, or
-        a FloatingPointError that names the array.  The last two change nothing.
+        What to do if a gradient contains NaN or infinity: step as usual, skip the step, or raise a
+        FloatingPointError that names the array.  The last two change nothing.
     accumulate : int
-        A step is made by the mean of that many gradients, at every so manieth call.
+        Make one step every `accumulate` calls, with the mean of their gradients.
     ema : float, optional
-        Decay of an exponential average of the parameters, which `averaged` gives.
+        Decay of an exponential moving average of the parameters, which `averaged` returns.
     average_from : int, optional
-        Instead, the mean of the parameters after each step from that one on (Polyak and Juditsky, SIAM J.
+        Average the parameters with equal weights instead, from this step on (Polyak and Juditsky, SIAM J.
         Control Optim. 30 (1992) 838-855).
     lookahead : tuple of int and float, optional
-        ``(k, alpha)``: after every k steps the parameters go back to the fraction alpha of the way that they
-        came (Zhang et al., NeurIPS 2019).
+        ``(k, alpha)``: after every k steps the parameters are moved back to a fraction alpha of the way that
+        those steps took them (Zhang et al., NeurIPS 2019).
     noise : float, optional
-        Variance of normal random numbers that are added to the gradients, at the first step; at step t it is
+        Variance at the first step of normal random numbers added to the gradients; at step t it is
         ``noise / t**noise_decay`` (Neelakantan et al., arXiv:1511.06807).
     noise_decay : float
     noise_seed : int
-        The numbers depend on it, on the step and on the place of the element alone.
+        Seed of the noise, which depends only on the seed, the step and the position of the element.
     **hyperparameters
-        The rule's own.
+        Hyper-parameters of the rule.
 
     Notes
     -----
-    Gradients are guarded, gathered, clipped, disturbed and decayed in this order before the rule sees them.
+    Before the rule sees the gradients, they are checked for non-finite values, accumulated and clipped, and
+    noise and weight decay are added, in this order.
     """
 
     rule_name = None
@@ -108,7 +110,7 @@ class Optimizer:
     @check_arguments
     def __init__(
         self,
-        learning_rate: Unchecked = None,  # with the rule's own
+        learning_rate: Unchecked = None,  # checked with the rule's hyper-parameters
         *,
         groups: Unchecked = None,
         clip_value: Extent | None = None,
@@ -146,7 +148,7 @@ class Optimizer:
         self._loaded = None
 
     def _hyperparameters(self, others, given):
-        """Hyper-parameters of a group, where not given those of others; raises for unknown ones."""
+        """A group's hyper-parameters: `given`, else `others`, else defaults; raises for invalid ones."""
         known, ranges = self.rule.options()._asdict(), parameters_of(self.rule.options)
         if "weight_decay" not in known:
             known, ranges = {**known, **Penalty()._asdict()}, {**ranges, **parameters_of(Penalty)}
@@ -160,7 +162,7 @@ class Optimizer:
         return known
 
     def _unknown(self, name, known):
-        """What is said of a name that no hyper-parameter has."""
+        """The error message for an unknown hyper-parameter."""
         start = f"{type(self).__name__} has no hyper-parameter {name!r}"
         settings = [*known, *inspect.signature(Optimizer).parameters]
         own, other = known_as(name, settings), relative(self.rule_name, name)
@@ -177,33 +179,33 @@ class Optimizer:
     # The step -------------------------------------------------------------------------------------------
 
     def step(self, params, grads):
-        """Update parameters in place by their gradients.
+        """Update parameters in place from their gradients.
 
         Parameters
         ----------
         params : array, or list, tuple or dict of arrays
-            float32 or float64, of any shape and layout: NumPy arrays, or arrays on a device, anything with
-            ``__cuda_array_interface__``.  Each call is for the same number of arrays of the same shapes.
+            float32 or float64, of any shape and layout: NumPy arrays, or device arrays (anything with
+            ``__cuda_array_interface__``).  Keys, shapes and dtypes must be the same in every call.
         grads : the same
-            The gradients, in the structure, shapes and dtypes of `params`.
+            The gradients, with the structure, shapes and dtypes of `params`.
 
         Returns
         -------
         bool
-            Whether the parameters were updated: not while gradients are gathered, or where a step was
-            skipped.
+            Whether the parameters were updated; False while gradients are being accumulated and if the step
+            was skipped.
 
         Raises
         ------
         TypeError, ValueError
-            For arrays that do not fit, before anything is changed.
+            For invalid arrays; nothing is changed then.
         FloatingPointError
-            For gradients that are not finite, with ``nonfinite='raise'``.
+            For non-finite gradients, with ``nonfinite='raise'``.
         """
         self.attach(params, grads)
         if self.nonfinite != "ignore" and not self._finite():
             return False
-        if self._gathered + 1 >= self.accumulate:  # a schedule that fails does so before anything changes
+        if self._gathered + 1 >= self.accumulate:  # a failing schedule raises before anything changes
             options = [group.options_of_step(self.t + 1) for group in self._groups]
         if self.accumulate > 1 and not self._gather():
             return False
@@ -224,7 +226,7 @@ class Optimizer:
         return True
 
     def attach(self, params, grads):
-        """Take note of the arrays, checked; at the first call also make the memory that goes with them."""
+        """Check and remember the arrays; the first call also allocates the memory that belongs to them."""
         known = self._parameters is not None and self._parameters.still(params)
         if known and self._gradients is not None and self._gradients.still(grads):
             for group in self._groups:
@@ -256,7 +258,7 @@ class Optimizer:
         self._given, self._gradients = params, gradients
 
     def _known(self, keys, arrays):
-        """Parameters, checked."""
+        """The parameters as `Known` arrays, after checks."""
         check_parameters(keys, arrays)
         parameters = Known(keys, arrays)
         check_parameters_apart(parameters)
@@ -283,7 +285,7 @@ class Optimizer:
         return made
 
     def _finite(self):
-        """Whether all gradients are; raises where that was asked for."""
+        """Whether all gradients are finite; raises if not and ``nonfinite='raise'``."""
         for group in self._groups:
             squares, finite = group.table.measure()
             if not finite:
@@ -295,21 +297,21 @@ class Optimizer:
         return True
 
     def _gather(self):
-        """Add the gradients to the sum; whether that is complete, and stands for the gradients then."""
+        """Accumulate the gradients; True once their mean is complete, which then replaces the gradients."""
         self._gathered += 1
         for group in self._groups:
             memory = group.memory("sum")
             group.table.combine(cpu.G, memory, 0.0 if self._gathered == 1 else 1.0, 1.0 / self.accumulate)
             if self._gathered == self.accumulate:
                 group.table.point_to_flat(cpu.G, memory)
-                self._gradients = None  # the next call points to other ones
+                self._gradients = None  # the next call must point to its gradients again
         if self._gathered < self.accumulate:
             return False
         self._gathered = 0
         return True
 
     def _factors(self):
-        """What the gradients of each group's arrays are multiplied by for their norms."""
+        """For each group, the factors that clip the norms of its arrays' gradients."""
         if self.clip_norm == self.clip_global_norm == math.inf:
             return [group.ones for group in self._groups]
         norms = [np.sqrt(group.table.measure()[0]) for group in self._groups]
@@ -321,16 +323,16 @@ class Optimizer:
         return factors
 
     def _disturb(self, factors):
-        """Clipped gradients with noise, in memory of their own, stand for the gradients."""
+        """Replace the gradients by clipped ones with noise added, in separate memory."""
         deviation = noise_deviation(self.noise, self.noise_decay, self.t)
         for number, (group, own) in enumerate(zip(self._groups, factors, strict=True)):
             memory, stream = group.scratch(), noise_stream(self.t, number)
             group.table.disturb(memory, own, self.clip_value, deviation, self.noise_seed, stream)
             group.table.point_to_flat(cpu.G, memory)
-        self._gradients = None  # the next call points to other ones
+        self._gradients = None  # the next call must point to its gradients again
 
     def _follow(self):
-        """What averages and lookahead make of a step."""
+        """Update the average and apply lookahead after a step."""
         for group in self._groups:
             if self.averages:
                 old, new = average_weights(self.ema or 0.0, self.average_from or 0, self.t)
@@ -340,7 +342,7 @@ class Optimizer:
                 group.table.combine(cpu.P, slow, 1.0 - alpha, alpha)
                 group.table.put(slow)
 
-    # For those who make the steps themselves ---------------------------------------------------------------
+    # For callers that drive the steps themselves -----------------------------------------------------------
 
     @property
     def averages(self):
@@ -348,19 +350,19 @@ class Optimizer:
         return self.ema is not None or self.average_from is not None
 
     def only_group(self):
-        """What belongs to the parameters, which are one array."""
+        """The group of the parameters, which must be one array."""
         (group,) = self._groups
         return group
 
     def refuse(self, *settings):
-        """Raise for settings that differ from their defaults."""
+        """Raise if any of these settings differs from its default."""
         for name in settings:
             default = inspect.signature(Optimizer).parameters[name].default
             value = self._overrides or None if name == "groups" else getattr(self, name)
             if value not in (default, math.inf if default is None else default):
                 raise ValueError(f"option {name!r} is not available here")
 
-    # What became of it ----------------------------------------------------------------------------------
+    # Results --------------------------------------------------------------------------------------------
 
     @property
     def learning_rate(self):
@@ -369,10 +371,10 @@ class Optimizer:
         return rate_of_step(rate, self.t + 1) if callable(rate) else rate
 
     def parameters(self):
-        """The parameters that the rule is about, as copies in the structure of `params`.
+        """Copies of the parameters that the rule yields, in the structure of `params`.
 
-        They differ from `params` where the rule keeps others: with `numgd.Nesterov` those are the look-ahead
-        point, with `numgd.ASGD` these are the average.
+        For some rules they differ from `params`: with `numgd.Nesterov`, `params` is the look-ahead point;
+        with `numgd.ASGD`, the copies hold the average.
         """
         if self._parameters is None:
             raise ValueError("there are no parameters before the first step, of a copy its own first one")
@@ -383,7 +385,7 @@ class Optimizer:
         return self._gathered_from(lambda group: group.positions(self.rule, self.t))
 
     def averaged(self):
-        """The average of the parameters that `ema` or `average_from` asks for."""
+        """The average of the parameters requested by `ema` or `average_from`."""
         if not self.averages:
             raise ValueError("averaged needs ema or average_from")
         return self._gathered_from(lambda group: group.table.views(group.copied("average")))
@@ -400,7 +402,7 @@ class Optimizer:
     # State ----------------------------------------------------------------------------------------------
 
     def state_dict(self):
-        """All that a later run needs to go on bit for bit, beside the parameters: numbers and arrays."""
+        """Numbers and arrays that, with the parameters, let a later run continue bit for bit."""
         state = {"rule": self.rule_name, "t": self.t, "gathered": self._gathered}
         for number, arrays in enumerate(self._arrays()):
             state.update({f"{number}.{name}": values.copy() for name, values in arrays.items()})
@@ -410,20 +412,20 @@ class Optimizer:
         return state
 
     def _arrays(self):
-        """The memory of each group by name, on the host."""
+        """For each group, its memory by name, on the host."""
         return self._loaded or [] if self._groups is None else [group.state() for group in self._groups]
 
     def load_state_dict(self, state):
-        """Go on where `state_dict` was taken.
+        """Continue from a state returned by `state_dict`.
 
-        Whether the arrays fit the parameters is checked at the next step, if there was none.
+        Before the first step the parameters are unknown: whether the arrays fit them is checked at that step.
 
         Raises
         ------
         TypeError
-            If `state` is no dictionary.
+            If `state` is not a dictionary.
         ValueError
-            For anything that `state_dict` of such an optimizer does not give; nothing is changed then.
+            For a state that is not from an optimizer like this one; nothing is changed then.
         """
         loaded = checked_state(state, self.rule_name, len(self.rule.slots), self.accumulate)
         if self._groups is not None:
@@ -441,7 +443,7 @@ class Optimizer:
         self.t, self._gathered = loaded.t, loaded.gathered
 
     def __getstate__(self):
-        """For pickling and copying: all but the parameters, which a copy is given at its next step."""
+        """The state for pickling and copying, without the parameters: a copy gets them at its next step."""
         kept = self.__dict__ | dict.fromkeys(("rule", "_groups", "_parameters", "_gradients"))
         kept["_loaded"] = self._arrays()
         on_host = self._groups is not None and all(isinstance(g.slots, np.ndarray) for g in self._groups)
@@ -465,20 +467,20 @@ class Optimizer:
         write(path, self.state_dict())
 
     def load(self, path):
-        """`load_state_dict` from a file that `save` wrote; nothing in a file is executed.
+        """`load_state_dict` from a file written by `save`; nothing in the file is executed.
 
         Raises
         ------
         ValueError
-            For a damaged file, or one of something else; nothing is changed then.
+            If the file is damaged or not a state of such an optimizer; nothing is changed then.
         OSError
-            For a file that cannot be opened.
+            If the file cannot be opened.
         """
         self.load_state_dict(read(path))
 
 
 class _Group:
-    """Arrays of one dtype with the same hyper-parameters, and the memory that goes with them."""
+    """Arrays of one dtype with the same hyper-parameters, and the memory that belongs to them."""
 
     def __init__(self, rule, hyperparameters, places, arrays):
         self.places = places
@@ -498,39 +500,39 @@ class _Group:
         self._scratch = None
 
     def point_to_parameters(self, arrays):
-        """Go on with these parameters."""
+        """Use these parameters from now on."""
         found, self.parameter_copies = _contiguous(arrays)
         self.table.point(cpu.P, found)
 
     def point_to_gradients(self, gradients):
-        """Go on with these gradients."""
+        """Use these gradients from now on."""
         found, self.gradient_copies = _contiguous(gradients)
         self.table.point(cpu.G, found)
 
     def copy_in(self):
-        """Renew the contiguous copies of arrays that are not."""
+        """Refresh the contiguous copies of non-contiguous arrays."""
         self.copy_parameters()
         for array, copy in self.gradient_copies:
             np.copyto(copy, array)
 
     def copy_parameters(self):
-        """The same for the parameters alone."""
+        """Refresh the copies of the parameters only."""
         for array, copy in self.parameter_copies:
             np.copyto(copy, array)
 
     def copy_back(self):
-        """Write the parameters from their contiguous copies."""
+        """Write the parameters back from their contiguous copies."""
         for array, copy in self.parameter_copies:
             np.copyto(array, copy)
 
     def memory(self, name):
-        """Flat memory of a name, zeros at first."""
+        """The flat memory of this name, initially zero."""
         if name not in self.memories:
             self.memories[name] = self.table.memory()
         return self.memories[name]
 
     def scratch(self):
-        """Flat memory that keeps nothing from step to step."""
+        """Flat memory whose contents are not kept between steps."""
         if self._scratch is None:
             self._scratch = self.table.memory()
         return self._scratch
@@ -548,7 +550,7 @@ class _Group:
         self.table.step(rule, self.slots, options, float(t), self.running, change)
 
     def positions(self, rule, t):
-        """The parameters that the rule is about, as vectors."""
+        """The parameters that the rule yields, as vectors."""
         flat = self.table.memory()
         self.table.combine(cpu.P, flat, 0.0, 1.0)
         if rule.position is not None and t > 0:
@@ -557,7 +559,7 @@ class _Group:
         return self.table.views(flat)
 
     def copied(self, name):
-        """A copy of the memory of a name, on the same machine."""
+        """A copy of the memory of this name, on the same device."""
         memory = self.memory(name)
         if isinstance(memory, np.ndarray):
             return memory.copy()
@@ -566,7 +568,7 @@ class _Group:
         return copy
 
     def state(self):
-        """Arrays by name, on the host."""
+        """Copies of the group's memory by name, on the host."""
         found = {"slots": self.slots, "running": self.running, **self.memories}
         return {
             name: values.copy() if isinstance(values, np.ndarray) else values.copy_to_host()
@@ -574,13 +576,13 @@ class _Group:
         }
 
     def check(self, state):
-        """Raise unless a state is one of these arrays."""
+        """Raise unless a state fits these arrays."""
         found, wanted = state["slots"].shape, tuple(self.slots.shape)
         if found != wanted:
             raise ValueError(f"state: slots has shape {found}, but these parameters take {wanted}")
 
     def restore(self, state):
-        """Go on from a state that was checked; what it lacks is zero."""
+        """Continue from a checked state; memory that it lacks starts at zero."""
         self.memories = {}
         for name, values in state.items():
             memory = {"slots": self.slots, "running": self.running}.get(name)
@@ -592,7 +594,7 @@ class _Group:
 
 
 def _check_fit(groups, states):
-    """Raise unless there is a state for each group, one of its arrays."""
+    """Raise unless there is one state per group and each fits its group."""
     if len(groups) != len(states):
         raise ValueError(f"state has {len(states)} groups of arrays, but params has {len(groups)}")
     for group, state in zip(groups, states, strict=True):
@@ -600,14 +602,14 @@ def _check_fit(groups, states):
 
 
 def _restore(groups, states):
-    """Let groups go on from their states; raises ValueError, and changes nothing, where these do not fit."""
+    """Let groups continue from their states; raises ValueError, and changes nothing, if these do not fit."""
     _check_fit(groups, states)
     for group, state in zip(groups, states, strict=True):
         group.restore(state)
 
 
 def _table_type(array):
-    """The drivers of the machine that an array is on."""
+    """The table class for the device that an array is on."""
     if isinstance(array, np.ndarray):
         return cpu.Table
     from numgd.kernels.cuda.rules.step import Table  # imports CUDA
@@ -616,7 +618,7 @@ def _table_type(array):
 
 
 def _contiguous(arrays):
-    """The arrays, with contiguous and aligned copies of those that are not, and pairs of both."""
+    """The arrays, with copies of any that are not contiguous and aligned, and the (array, copy) pairs."""
     found, copies = [], []
     for array in arrays:
         if isinstance(array, np.ndarray) and not (array.flags.c_contiguous and array.flags.aligned):
@@ -636,7 +638,7 @@ def _difference(keys, others):
 
 
 def optimizer_class(rule):
-    """The optimizer of a rule."""
+    """The optimizer class of a rule."""
     own = [
         inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
         for field, value in rule.options()._asdict().items()

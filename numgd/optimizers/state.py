@@ -1,4 +1,4 @@
-"""States of optimizers, which may come from anywhere: what they must hold."""
+"""Checks of optimizer states, which may come from anywhere."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
@@ -9,7 +9,7 @@ from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.ranges import Integers, checked
 
 STEPS = Annotated[int, Integers("[0, inf]", 2**53)]
-"""Numbers of steps: rules compute with them as float64."""
+"""Step numbers: rules compute with them as float64."""
 
 _NUMBERS = ("rule", "t", "gathered")
 _MEMORIES = ("average", "slow", "sum")
@@ -19,22 +19,22 @@ class State(NamedTuple):
     """The parts of a state."""
 
     t: Any  # steps made
-    gathered: Any  # gradients of the next step that have come
-    groups: Any  # for each group of arrays a dictionary of its memory, copied
-    schedule: Any  # a dictionary, that of the learning rate
+    gathered: Any  # gradients accumulated so far for the next step
+    groups: Any  # for each group of arrays, a dictionary of copies of its memory
+    schedule: Any  # a dictionary: the state of the learning-rate schedule
 
 
 def checked_state(given, rule_name, slots, accumulate):
-    """The parts of what `Optimizer.state_dict` gave; raises ValueError for what did not come from there.
+    """The parts of a state from `Optimizer.state_dict`; raises ValueError for anything else.
 
     Parameters
     ----------
     given : dict
     rule_name : str
     slots : int
-        How many numbers the rule keeps for a parameter.
+        Number of slots that the rule keeps per parameter.
     accumulate : int
-        How many gradients make a step.
+        Number of gradients per step.
     """
     if not isinstance(given, Mapping):
         raise TypeError(f"state must be a dictionary; it is {type(given).__name__}")
@@ -67,7 +67,7 @@ def _count(given, name):
 
 
 def _real(name, value):
-    """A copy of an array of float32 or float64."""
+    """A copy of a float32 or float64 array."""
     try:
         array = np.array(value)
     except (TypeError, ValueError) as error:
@@ -78,7 +78,7 @@ def _real(name, value):
 
 
 def _check_group(name, arrays, slots, gathered):
-    """Raise for arrays that do not go together."""
+    """Raise unless the arrays of a group are complete and their shapes match."""
     wanted = ["slots", "running", *(["sum"] if gathered else [])]
     missing = [own for own in wanted if own not in arrays]
     unknown = [own for own in arrays if own not in ("slots", "running", *_MEMORIES)]

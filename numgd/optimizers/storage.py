@@ -1,4 +1,4 @@
-"""States of optimizers in files: numbers and texts as one text, beside the arrays."""
+"""Optimizer states in files: the arrays, and one JSON text for strings and numbers."""
 
 import json
 
@@ -18,7 +18,7 @@ def write(path, state):
 
 
 def read(path):
-    """What `write` wrote; raises ValueError for a file that is none."""
+    """Read a state written by `write`; raises ValueError for any other file."""
     try:
         arrays, texts = files.read(path, texts=(_TEXT,))
         plain = json.loads(texts[_TEXT])

@@ -1,4 +1,4 @@
-"""Sums of squares, one solver per file."""
+"""Solvers for sums of squares, one per file."""
 
 import sys
 
@@ -6,4 +6,4 @@ from numgd.foundations.records import records_of
 from numgd.sums_of_squares.fit_method import FitMethod
 
 METHODS: dict[str, FitMethod] = records_of(sys.modules[__name__], FitMethod)
-"""Name to least-squares method."""
+"""Least-squares methods by name."""

@@ -1,4 +1,4 @@
-"""Points and steps within bounds on the variables, infinite where there is none."""
+"""Points and steps within bounds on the variables; a bound that does not exist is infinite."""
 
 import math
 
@@ -9,7 +9,7 @@ from numgd.sums_of_squares.model import smallest
 
 @seldom
 def move_inside(x, lower, upper, relative):
-    """Move what lies on a bound or beyond strictly inside, by `relative` or, if that is 0, by the least."""
+    """Move variables on or beyond a bound strictly inside, by `relative`, or minimally if that is 0."""
     real = x.dtype.type
     one, half = real(1), real(0.5)
     tiny, least = epsilon(x), smallest(x)
@@ -25,7 +25,7 @@ def move_inside(x, lower, upper, relative):
 
 @portable
 def room(x, d, s, lower, upper, j):
-    """How many times d s fits from x to the bound that it points at, in variable j."""
+    """How many times the step d s fits between x and the bound that it points at, in variable j."""
     real = x.dtype.type
     change = d[j] * s[j]
     if change > real(0):
@@ -37,7 +37,7 @@ def room(x, d, s, lower, upper, j):
 
 @seldom
 def least_room(x, d, s, lower, upper):
-    """The least of that over all variables."""
+    """The smallest `room` of all variables."""
     least = x.dtype.type(math.inf)
     for j in range(x.size):
         least = min(least, room(x, d, s, lower, upper, j))
@@ -46,7 +46,7 @@ def least_room(x, d, s, lower, upper):
 
 @seldom
 def to_sphere(p, r, radius):
-    """The positive t with ‖p + t r‖ = radius, zero if p is outside."""
+    """The positive t with ‖p + t r‖ = radius; zero if p is outside."""
     zero = p.dtype.type(0)
     rr = pr = pp = zero
     for j in range(p.size):
@@ -57,13 +57,13 @@ def to_sphere(p, r, radius):
     if not (inside > zero and rr > zero):
         return zero
     root = math.sqrt(pr * pr + rr * inside)
-    # The form without cancellation of (−pr + root) / rr.
+    # (−pr + root) / rr, in a form without cancellation.
     return inside / (pr + root) if pr > zero else (root - pr) / rr
 
 
 @seldom
 def lowest(a, b, low, high):
-    """Where a t² + b t is lowest on [low, high]."""
+    """The t in [low, high] that minimises a t² + b t."""
     best = low
     if a * (high * high) + b * high < a * (low * low) + b * low:
         best = high
@@ -76,7 +76,7 @@ def lowest(a, b, low, high):
 
 @seldom
 def mark_active(x, lower, upper, tolerance, active):
-    """active = −1 where x is at its lower bound within a relative tolerance, 1 at its upper, else 0."""
+    """active = −1 where x is at its lower bound within a relative tolerance, 1 at its upper bound, else 0."""
     real = x.dtype.type
     one = real(1)
     for j in range(x.size):

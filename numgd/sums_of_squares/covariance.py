@@ -1,4 +1,4 @@
-"""The covariance of fitted parameters, (JᵀJ)⁻¹ or its pseudo-inverse, from the factors of the Jacobian."""
+"""The covariance of fitted parameters, (JᵀJ)⁻¹ or its pseudo-inverse, from the factorised Jacobian."""
 
 import math
 
@@ -17,12 +17,12 @@ from numgd.sums_of_squares.qr import (
 
 @seldom
 def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
-    """Write the pseudo-inverse of AᵀA to `out` (n, n); how many columns of A are linearly independent.
+    """Write the pseudo-inverse of AᵀA to `out` (n, n); returns the number of independent columns of A.
 
-    With fewer than n it is found by a complete orthogonal decomposition: Golub & Van Loan, section 5.4.7.
-    A (n, m) holds the matrix by columns; it is overwritten by the columns of its factor R and, behind R's
-    diagonal, what is left of the reflections, b (m,) by Qᵀ b.  R, T, G (n, n), the integers order and again
-    (n,), and diagonal, norms, z (n,) are scratch.
+    If that is less than n, it uses a complete orthogonal decomposition: Golub & Van Loan, section 5.4.7.
+    A (n, m) holds the matrix by columns.  It is overwritten with the columns of its factor R and, after R's
+    diagonal, the rest of the reflection vectors; b (m,) is overwritten with Qᵀ b.  R, T, G (n, n), the
+    integer arrays order and again (n,), and diagonal, norms, z (n,) are scratch.
     """
     zero, one = A.dtype.type(0), A.dtype.type(1)
     n = A.shape[0]
@@ -39,13 +39,13 @@ def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
                 A[k, k] = R[k, k]
         if rank == n:
             break
-        # The leading rows W of R as W = P Sᵀ Qᵀ: the pseudo-inverse of WᵀW is GᵀG with G = S⁻¹ Qᵀ.
+        # Write the leading rows W of R as W = P Sᵀ Qᵀ: the pseudo-inverse of WᵀW is GᵀG with G = S⁻¹ Qᵀ.
         if stage == 0:
             for i in range(rank):
                 for j in range(n):
                     T[i, j] = R[i, j] if j >= i else zero
             columns, right = T[:rank], z
-    # Row k of G: of S⁻¹ Qᵀ, or where all columns count of R⁻ᵀ.
+    # Row k of G, which is S⁻¹ Qᵀ, or R⁻ᵀ if all columns are independent.
     for k in range(n):
         for j in range(n):
             z[j] = one if j == k and k < rank else zero
@@ -67,10 +67,10 @@ def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
 
 @portable
 def determined(pcov, x):
-    """Whether no parameter's standard deviation exceeds it, or one, by more than half of the digits.
+    """Whether no parameter's standard deviation exceeds max(1, |parameter|) by more than half of the digits.
 
-    Beyond that the data say nothing of a parameter.  Differences of SciPy's width do not see its column of
-    the Jacobian then, and give a matrix that is exactly singular; an exact Jacobian holds some 1e-15.
+    Beyond that the data do not determine the parameter.  Differences with SciPy's steps then miss its column
+    of the Jacobian, and give an exactly singular matrix; an exact Jacobian has entries of about 1e-15.
     """
     one = x.dtype.type(1)
     for j in range(x.size):

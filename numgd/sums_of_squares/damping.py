@@ -1,4 +1,4 @@
-"""The step of a trust region for a linear least-squares model: Moré (1978), sections 3 and 5.
+"""The trust-region step for a linear least-squares model: Moré (1978), sections 3 and 5.
 
 J. J. Moré, The Levenberg-Marquardt algorithm: implementation and theory, Lecture Notes in Mathematics 630
 (1978), 105-116.
@@ -11,14 +11,14 @@ from numgd.jit.portable import seldom
 from numgd.sums_of_squares.model import scaled_norm, smallest
 from numgd.sums_of_squares.qr import solve_upper, solve_upper_transposed
 
-ITERATIONS = 10  # of Newton's method for the damping parameter; two or three are usual
+ITERATIONS = 10  # of Newton's method for the damping parameter; two or three usually suffice
 
 WORK_VECTORS = 3
 
 
 @seldom
 def eliminate(R, S, order, factor, D, b, c, row):
-    """S and c from R and b by the rotations that take (R; factor · D Pᵀ) to triangular form.
+    """S and c from R and b, by rotations that bring (R; factor · D Pᵀ) to triangular form.
 
     Moré (1978), section 3: after this S z = c solves the damped problem, and SᵀS = RᵀR + factor² PᵀD²P.
     """
@@ -58,7 +58,7 @@ def eliminate(R, S, order, factor, D, b, c, row):
 
 @seldom
 def _solve(S, order, c, p, z):
-    """p = −P S⁻¹ c, zero from the first zero of S's diagonal on; whether there is none.  z is scratch."""
+    """p = −P S⁻¹ c, zero from the first zero on S's diagonal on; True if there is none.  z is scratch."""
     n = p.size
     rank = n
     for i in range(n):
@@ -85,10 +85,10 @@ def _newton_change(S, order, D, p, size, excess, radius, w):
 
 @seldom
 def damped_step(R, S, order, D, b, radius, guess, tolerance, p, vectors):
-    """Write to p the minimiser of ‖R Pᵀ p + b‖ within ‖D p‖ ≤ radius; the damping parameter that gave it.
+    """Write to p the minimiser of ‖R Pᵀ p + b‖ with ‖D p‖ ≤ radius; returns its damping parameter.
 
-    The length is within `tolerance` of the radius, relatively, unless the parameter is zero.  `guess` is one
-    of it, `vectors` (WORK_VECTORS, n) and S (n, n) are scratch.
+    ‖D p‖ is within a relative `tolerance` of the radius, unless the damping parameter is zero.  `guess` is a
+    first guess of that parameter; `vectors` (WORK_VECTORS, n) and S (n, n) are scratch.
     """
     real = R.dtype.type
     zero = real(0)
@@ -113,7 +113,7 @@ def damped_step(R, S, order, D, b, radius, guess, tolerance, p, vectors):
         if iteration == 0:
             if change < math.inf:
                 low = change
-            # The gradient in the variables D x.
+            # The gradient with respect to the variables D x.
             for j in range(n):
                 z[j] = zero
                 for i in range(j + 1):

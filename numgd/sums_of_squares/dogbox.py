@@ -1,4 +1,4 @@
-"""Powell's dogleg in trust regions that are boxes, as the bounds are.
+"""Powell's dogleg in trust regions that are boxes, like the bounds.
 
 C. Voglis and I. E. Lagaris, A rectangular trust region dogleg approach for unconstrained and bound
 constrained nonlinear optimization, WSEAS International Conference on Applied Mathematics (2004).
@@ -41,9 +41,9 @@ from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms,
 
 @seldom
 def find_free(x, g, lower, upper, active):
-    """Mark the bounds that x lies on in `active`; the largest magnitude of g over variables that can move.
+    """Mark in `active` the bounds that x lies on; returns the largest |g| of the variables that can move.
 
-    A variable cannot if it lies on a bound at which −g points; 2 or −2 marks that.
+    A variable on a bound that −g points at cannot move, and is marked by 2 or −2.
     """
     real = x.dtype.type
     zero, one, two = real(0), real(1), real(2)
@@ -63,8 +63,8 @@ def find_free(x, g, lower, upper, active):
 def dogleg(full, steepest, ideal, low, high, step):
     """Write to `step` the end of the dogleg within the box [low, high], which contains 0.
 
-    The path leads along `steepest` to the minimiser there, `ideal` times it, or to the box if that is nearer,
-    and on towards `full`.
+    If `full` is outside the box, the path follows `steepest` to the minimiser ``ideal * steepest``, or to the
+    edge of the box if that is nearer, and then heads towards `full`.
     """
     real = step.dtype.type
     zero, one = real(0), real(1)
@@ -123,7 +123,7 @@ def make_solver(evaluator):
         if not cost < math.inf:
             return FitOutcome(NOT_FINITE_AT_START, iteration, nfev, njev, cost, cost)
         while True:
-            # J and g belong to x from here on, whatever ends the loop.
+            # At every return below, J and g are those at x.
             jacobian(problem, x, r, J)
             njev += 1
             weigh(r, weighted, J, options)
@@ -173,7 +173,7 @@ def make_solver(evaluator):
                 size = zero
                 cut = False
                 for j in range(n):
-                    # To a bound exactly, and beyond none.
+                    # Reach a bound exactly, and never cross it.
                     x_trial[j] = min(max(x[j] + s[j], lower[j]), upper[j])
                     if s[j] == lower[j] - x[j]:
                         x_trial[j] = lower[j]
@@ -195,7 +195,7 @@ def make_solver(evaluator):
                     elif predicted == zero and decrease == zero:
                         agreement = one
                     length, x_size = euclidean_norm(s), euclidean_norm(x)
-                    # A step that a bound has cut short tells nothing.
+                    # A step cut short by a bound says nothing about convergence.
                     if not (cut and decrease > zero):
                         status = tested(decrease, cost, length, x_size, agreement, options)
                 radius = next_radius(radius, agreement, size, real)

@@ -1,4 +1,4 @@
-"""How a solver of sums of squares reaches its problem, and what it returns."""
+"""The interface between a least-squares solver and its problem: inputs, memory, options and outcome."""
 
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -8,19 +8,19 @@ from numgd.jit.portable import portable
 
 
 class ResidualEvaluator(NamedTuple):
-    """Portable functions of a driver; `problem` is the driver's own and passes through a solver untouched.
+    """Portable functions of a driver; `problem` is private to the driver, and solvers only pass it on.
 
     A solver is a portable function ``solve(problem, x, scale, memory, options) -> FitOutcome``.  On entry
-    row `RESIDUALS` of ``memory.long`` holds the residuals at `x`, finite, which count as the first
-    evaluation; `scale` (n,) is the size of a typical change of each variable.  A solver overwrites `x` by
-    the best point seen, that row by the residuals there, the rows from `JACOBIAN` on by the columns of the
-    Jacobian there, and rows `GRADIENT` and `ACTIVE` of ``memory.short``.
+    row `RESIDUALS` of ``memory.long`` holds the residuals at `x`, which are finite and count as the first
+    evaluation; `scale` (n,) is the size of a typical change of each variable.  A solver overwrites `x` with
+    the best point seen, that row with the residuals there, the rows from `JACOBIAN` on with the columns of
+    the Jacobian there, and fills rows `GRADIENT` and `ACTIVE` of ``memory.short``.
     """
 
     residuals: Any  # residuals(problem, x, r): writes the m residuals at x to r
     jacobian: Any  # jacobian(problem, x, r, columns): writes ∂r/∂xⱼ to columns[j]; r are the residuals at x
     observe: Any  # observe(problem, iteration, nfev, cost, optimality) -> non-zero to stop
-    bounds: Any  # bounds(problem) -> (lower, upper), each (n,), infinite where there is none
+    bounds: Any  # bounds(problem) -> (lower, upper), each (n,); infinite if there is no bound
 
 
 class Memory(NamedTuple):
@@ -52,20 +52,20 @@ def short_rows(n):
 
 
 class FitOptions(NamedTuple):
-    """Options of every method, under SciPy's names."""
+    """Options of all methods, under SciPy's names."""
 
     ftol: Tolerance = 1e-8  # stop when the relative decrease is below this
     xtol: Tolerance = 1e-8  # stop when the relative step is below this
     gtol: Tolerance = 1e-8  # stop when the gradient, as the method measures it, is below this
     max_nfev: LimitFromOne = 100
     loss: Unchecked = 0  # one of `numgd.sums_of_squares.losses`
-    f_scale: Positive = 1.0  # residuals much below this count fully
+    f_scale: Positive = 1.0  # residuals much smaller than this have full weight
     factor: Positive = 100.0  # first radius of 'lm', as a multiple of the scaled length of x0
-    adaptive: Flag = False  # whether scale follows the columns of the Jacobian
+    adaptive: Flag = False  # whether the scale follows the columns of the Jacobian
 
 
 class FitStatus(IntEnum):
-    """Why a solver of sums of squares stopped; 4 to −2 are SciPy's numbers."""
+    """Why a least-squares solver stopped; 4 to −2 are SciPy's numbers."""
 
     CONVERGED_FUNCTION_AND_STEP = 4
     CONVERGED_STEP = 3
@@ -110,11 +110,11 @@ GOING_ON = 99
 
 
 class FitOutcome(NamedTuple):
-    """What a solver returns; x and the rest are in the memory that it was given."""
+    """What a solver returns; x and the rest are in the memory passed to it."""
 
     status: Any
     nit: Any  # accepted steps
-    nfev: Any  # evaluations of the residuals, without those of differences
+    nfev: Any  # evaluations of the residuals, not counting those for differences
     njev: Any
     cost: Any  # half the sum of squares, or of losses
     optimality: Any  # largest magnitude of the gradient, as the method measures it

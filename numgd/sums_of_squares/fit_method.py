@@ -1,4 +1,4 @@
-"""What a least-squares method is."""
+"""The record of a least-squares method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class FitMethod(Record):
     make_solver : callable
         ``make_solver(evaluator)`` gives its solver; see `numgd.sums_of_squares.evaluator.ResidualEvaluator`.
     bounded : bool
-        Whether it keeps within bounds.
+        Whether it supports bounds.
     interior : bool
-        Whether it starts strictly within them.
+        Whether it must start strictly within them.
     robust : bool
-        Whether it takes losses other than the linear one.
+        Whether it supports losses other than the linear one.
     minpack : bool
-        Whether it follows MINPACK's conventions: at least as many residuals as variables, no test disabled,
-        scales that follow the Jacobian.
+        Whether it follows MINPACK's conventions: at least as many residuals as variables, all stopping
+        tests enabled, scales that follow the Jacobian.
     """
 
     make_solver: Callable

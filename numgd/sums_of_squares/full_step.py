@@ -6,10 +6,10 @@ from numgd.sums_of_squares.qr import copy_triangle, factorize, independent, solv
 
 @seldom
 def full_step(A, b, norms, R, order, diagonal, z, p):
-    """Write to p the minimiser of ‖A p + b‖, and to R the factor of A; how many columns of A it uses.
+    """Write to p the minimiser of ‖A p + b‖, and to R the factor of A; returns the number of columns used.
 
-    The columns of A (n, m), of lengths `norms`, and b are overwritten.  Columns that depend on others to
-    working precision, zero ones among them, are not used: their entries of p are zero.
+    The columns of A (n, m), whose norms are `norms`, and b are overwritten.  Columns that depend on others to
+    working precision, zero columns included, are not used: their entries of p are zero.
     """
     factorize(A, diagonal, order, z, b)
     copy_triangle(R, A, diagonal)

@@ -35,7 +35,7 @@ from numgd.sums_of_squares.full_step import full_step
 from numgd.sums_of_squares.losses import cost_of, weigh
 from numgd.sums_of_squares.model import fill_gradient, fill_norms, tested
 
-DECREASE = 1e-4  # of what the slope promises
+DECREASE = 1e-4  # least share of the decrease that the slope predicts
 
 
 @seldom
@@ -58,7 +58,7 @@ def descend(J, g, scale, p, along):
 
 @portable
 def _shorter(alpha, rise, slope, real):
-    """Length of the next trial: the minimiser of the parabola, within a tenth and half of this one."""
+    """Length of the next trial: the minimiser of a parabola, between a tenth and half of this one."""
     if not abs(rise) < math.inf:
         return real(0.1) * alpha
     best = -slope * alpha / (real(2) * (rise - slope * alpha))
@@ -88,7 +88,7 @@ def make_solver(evaluator):
         if not cost < math.inf:
             return FitOutcome(NOT_FINITE_AT_START, iteration, nfev, njev, cost, cost)
         while True:
-            # J and g belong to x from here on, whatever ends the loop.
+            # At every return below, J and g are those at x.
             jacobian(problem, x, r, J)
             njev += 1
             weigh(r, weighted, J, options)
@@ -136,11 +136,11 @@ def make_solver(evaluator):
                 rise = cost_trial - cost
                 accepted = rise <= real(DECREASE) * alpha * slope
                 if accepted:
-                    # By the whole step and its promise: a short one along a poor direction tells nothing.
+                    # Tests of the full step: a short one along a poor direction says nothing.
                     decrease = max(-rise, -half * slope)
                     status = tested(decrease, cost, size, x_size, one, options)
                 elif -slope <= options.ftol * cost and abs(rise) <= real(4) * epsilon(x) * cost:
-                    status = BY_FUNCTION  # what is promised is less than rounding
+                    status = BY_FUNCTION  # the predicted decrease is below rounding
                 elif nfev >= options.max_nfev:
                     status = MAX_NFEV
                 if status != GOING_ON and not accepted:

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt as a trust region in variables that the Jacobian scales: Moré (1978), section 7."""
+"""Levenberg-Marquardt as a trust region in variables scaled by the Jacobian: Moré (1978), section 7."""
 
 import math
 
@@ -37,12 +37,12 @@ from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms,
 from numgd.sums_of_squares.qr import copy_triangle, factorize
 
 TOLERANCE = 0.1  # of a step's length, relative to the radius
-ACCEPTED = 1e-4  # of the predicted decrease
+ACCEPTED = 1e-4  # least share of the predicted decrease
 
 
 @seldom
 def _steepest_cosine(g, norms, size):
-    """Largest cosine of the angle between the residuals and a column of the Jacobian."""
+    """Largest magnitude of the cosine between the residuals and a column of the Jacobian."""
     zero = g.dtype.type(0)
     largest = zero
     if size > zero:
@@ -54,7 +54,7 @@ def _steepest_cosine(g, norms, size):
 
 @seldom
 def _status_of_step(decrease, predicted, radius, size, ftol, xtol):
-    """Moré's tests of a step, all quantities relative."""
+    """Moré's tests of a step; all quantities are relative."""
     by_function = abs(decrease) <= ftol and predicted <= ftol and decrease <= predicted + predicted
     by_step = radius <= xtol * size
     if by_function and by_step:
@@ -91,7 +91,7 @@ def make_solver(evaluator):
             short[ACTIVE, j] = zero
         size = euclidean_norm(r)
         while True:
-            # J and g belong to x from here on, whatever ends the loop.
+            # At every return below, J and g are those at x.
             jacobian(problem, x, r, J)
             njev += 1
             fill_gradient(J, r, g)

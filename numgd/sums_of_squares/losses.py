@@ -1,4 +1,4 @@
-"""Robust losses ρ(z) of squared residuals, and the weights that make them sums of squares.
+"""Robust losses ρ(z) of squared residuals, and the weights that turn them into sums of squares.
 
 B. Triggs et al., Bundle adjustment: a modern synthesis, in Vision Algorithms: Theory and Practice (2000),
 298-372, section 4.3.
@@ -11,7 +11,7 @@ from numgd.jit.portable import portable, seldom
 
 LINEAR, SOFT_L1, HUBER, CAUCHY, ARCTAN = range(5)
 LOSSES = {"linear": LINEAR, "soft_l1": SOFT_L1, "huber": HUBER, "cauchy": CAUCHY, "arctan": ARCTAN}
-"""SciPy's names."""
+"""Losses by SciPy's names."""
 
 
 @portable
@@ -51,10 +51,10 @@ def cost_of(r, options):
 
 @seldom
 def weigh(r, weighted, columns, options):
-    """Scale residuals, into `weighted`, and the rows of the Jacobian, in place.
+    """Scale the residuals, into `weighted`, and the rows of the Jacobian, in place.
 
-    Their products are then the gradient of the cost and the Gauss-Newton part of its Hessian, of which
-    Triggs et al. give the scalar factors: ρ' for the gradient and ρ' + 2 ρ'' z for the Hessian.
+    Their products are then the gradient of the cost and the Gauss-Newton part of its Hessian, with the scalar
+    factors that Triggs et al. give: ρ' for the gradient and ρ' + 2 ρ'' z for the Hessian.
     """
     real = r.dtype.type
     for i in range(r.size):

@@ -1,4 +1,4 @@
-"""What the solvers share: the gradient, the scales of the variables, and the tests for the end."""
+"""Parts shared by the solvers: the gradient, the scales of the variables, and the stopping tests."""
 
 import math
 
@@ -17,7 +17,7 @@ def smallest(x):
 
 @seldom
 def scaled_norm(D, x):
-    """‖D x‖ of a short vector, also where squares over- or underflow."""
+    """‖D x‖ of a short vector, even if squares over- or underflow."""
     largest = total = x.dtype.type(0)
     for j in range(x.size):
         magnitude = abs(D[j] * x[j])
@@ -44,7 +44,7 @@ def fill_gradient(columns, r, g):
 
 @seldom
 def fill_norms(columns, norms):
-    """Lengths of the Jacobian's columns; whether all are finite."""
+    """Write the norms of the Jacobian's columns; returns whether all are finite."""
     finite = True
     for j in range(norms.size):
         norms[j] = euclidean_norm(columns[j])
@@ -54,7 +54,7 @@ def fill_norms(columns, norms):
 
 @seldom
 def widen(D, norms, first):
-    """D = the longest that the Jacobian's columns have been, Moré (1978), eq. 6.3; 1 for a zero column."""
+    """D = the largest norms of the Jacobian's columns so far, Moré (1978), eq. 6.3; 1 for a zero column."""
     zero, one = norms.dtype.type(0), norms.dtype.type(1)
     for j in range(D.size):
         longest = norms[j] if first else max(norms[j], D[j])
@@ -63,7 +63,7 @@ def widen(D, norms, first):
 
 @seldom
 def change_along(R, order, p, out):
-    """out = R Pᵀ p, as long as J p where J P = Q R."""
+    """out = R Pᵀ p, which has the same norm as J p if J P = Q R."""
     for i in range(p.size):
         total = p.dtype.type(0)
         for j in range(i, p.size):
@@ -73,7 +73,7 @@ def change_along(R, order, p, out):
 
 @portable
 def next_radius(radius, agreement, size, real):
-    """Radius of the next trust region after a step of a length; Nocedal & Wright, algorithm 4.1."""
+    """Radius of the next trust region after a step of length `size`; Nocedal & Wright, algorithm 4.1."""
     if not agreement >= real(0.25):
         return real(0.25) * size
     if agreement > real(0.75) and size > real(0.95) * radius:
@@ -83,7 +83,7 @@ def next_radius(radius, agreement, size, real):
 
 @seldom
 def tested(decrease, cost, step, size, agreement, options):
-    """Status by the tests of a step's decrease (relative to the cost) and length (to the point's)."""
+    """Status after testing a step's decrease relative to the cost, and its length relative to that of x."""
     by_function = decrease < options.ftol * cost and agreement > 0.25
     by_step = step < options.xtol * (options.xtol + size)
     if by_function and by_step:

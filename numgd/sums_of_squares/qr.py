@@ -1,4 +1,4 @@
-"""Householder QR with column pivoting of a tall matrix that is held by columns.
+"""Householder QR with column pivoting of a tall matrix that is stored by columns.
 
 Row j of the array A (n, m) is column j of the m×n matrix, so that every inner loop runs over contiguous
 memory.  Golub & Van Loan, Matrix Computations, section 5.4.2.
@@ -12,7 +12,7 @@ from numgd.jit.portable import portable, seldom
 
 @portable
 def _reflect(v, c):
-    """Apply to c the reflection that v stands for; the sum of squares after the first entry."""
+    """Apply the reflection given by v to c; returns the sum of squares of c after its first entry."""
     total = square = v.dtype.type(0)
     for i in range(v.size):
         total += v[i] * c[i]
@@ -26,26 +26,26 @@ def _reflect(v, c):
 
 @seldom
 def factorize(A, diagonal, order, remaining, b):
-    """Overwrite A by the factors Q and R of ``A[:, order] = Q R``, and b (m,) by Qᵀ b.
+    """Overwrite A with the factors Q and R of ``A[:, order] = Q R``, and b (m,) with Qᵀ b.
 
-    The magnitudes of R's diagonal do not grow.
+    The magnitudes on R's diagonal do not increase.
 
     Parameters
     ----------
     A : (n, m)
-        On return row k holds column k of R in its first k entries (fewer if m is less), and behind them
+        On return row k holds column k of R in its first k entries (fewer if m is less), and after them
         the vector of reflection k.
     diagonal : (n,)
         Diagonal of R; zero from m on.
     order : (n,) integers
-        Which column of the matrix became column k of R.
+        ``order[k]`` is the column of the matrix that became column k of R.
     remaining : (n,)
-        Scratch: lengths of what is left of the columns.
+        Scratch: norms of the parts of the columns still to be reduced.
     b : (m,)
     """
     real = A.dtype.type
     n, m = A.shape
-    tiny = epsilon(A) * epsilon(A)  # squares below may have lost digits
+    tiny = epsilon(A) * epsilon(A)  # sums of squares below this may have lost digits
     for k in range(n):
         order[k] = k
         diagonal[k] = real(0)
@@ -85,7 +85,7 @@ def factorize(A, diagonal, order, remaining, b):
 
 @seldom
 def reflect_back(A, diagonal, x):
-    """x = Q x, with the factors that `factorize` left."""
+    """x = Q x, with the factors left by `factorize`."""
     last = min(A.shape[0], A.shape[1]) - 1
     for step in range(last + 1):
         k = last - step
@@ -95,7 +95,7 @@ def reflect_back(A, diagonal, x):
 
 @seldom
 def copy_triangle(R, A, diagonal):
-    """R (n, n) = the upper triangular factor that `factorize` left, rows beyond m zero."""
+    """R (n, n) = the upper triangular factor left by `factorize`; rows beyond m are zero."""
     zero = A.dtype.type(0)
     n, m = A.shape
     for i in range(n):
@@ -106,7 +106,7 @@ def copy_triangle(R, A, diagonal):
 
 @seldom
 def independent(R, norms, order, m):
-    """How many leading columns are linearly independent to working precision, whatever their scales."""
+    """Number of leading columns that are linearly independent to working precision, at any scale."""
     n = R.shape[0]
     tolerance = epsilon(R) * R.dtype.type(max(m, n))
     for k in range(n):
@@ -117,7 +117,7 @@ def independent(R, norms, order, m):
 
 @seldom
 def solve_upper(R, rank, x):
-    """Overwrite x by the solution of R y = x over the leading `rank` columns, y zero beyond."""
+    """Overwrite x with the solution y of R y = x over the leading `rank` columns; y is zero beyond them."""
     for i in range(rank, x.size):
         x[i] = x.dtype.type(0)
     for step in range(rank):
@@ -130,7 +130,7 @@ def solve_upper(R, rank, x):
 
 @seldom
 def solve_upper_transposed(R, x):
-    """Overwrite x by the solution of Rᵀ y = x."""
+    """Overwrite x with the solution of Rᵀ y = x."""
     n = R.shape[0]
     for i in range(n):
         x[i] = x[i] / R[i, i]

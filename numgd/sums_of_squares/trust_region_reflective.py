@@ -1,4 +1,4 @@
-"""A trust region in variables that the distance to the bounds scales, with steps reflected at them.
+"""A trust region in variables scaled by the distance to the bounds, with steps reflected at the bounds.
 
 M. A. Branch, T. F. Coleman and Y. Li, A subspace, interior, and conjugate gradient method for large-scale
 bound-constrained minimization problems, SIAM J. Sci. Comput. 21 (1999), 1-23.  The trust-region subproblem
@@ -44,15 +44,15 @@ from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms,
 from numgd.sums_of_squares.qr import copy_triangle, factorize, independent
 
 TOLERANCE = 1e-4  # of a step's length, relative to the radius
-INSIDE = 0.995  # how far towards a bound a step may go, at least
+INSIDE = 0.995  # least fraction of the way to a bound that a step may go
 
 
 @seldom
 def scale_by_distance(x, g, D, lower, upper, d, root):
-    """Fill d, with x̂ = x/d, and the root of the curvature that bounds add in x̂; the largest |g v|.
+    """Fill d, with x̂ = x/d, and the root of the curvature that bounds add in x̂; returns the largest |g v|.
 
-    Branch, Coleman & Li (1999), section 2: v is the distance to the bound at which −g points, and 1 where
-    there is none; d² = v in the variables D x.
+    Branch, Coleman & Li (1999), section 2: v is the distance to the bound that −g points at, or 1 if there
+    is none; d² = v in the variables D x.
     """
     real = x.dtype.type
     zero, one = real(0), real(1)
@@ -79,10 +79,11 @@ def _value(R, order, gradient, s, out):
 
 @seldom
 def bounded_step(x, p, d, gradient, lower, upper, R, order, radius, inside, s, x_edge, r, Rs, Rr):
-    """Write to s the step in x̂, of three inside the bounds, that lowers the model most; its change there.
+    """Write to s, in x̂, the best of three steps inside the bounds by the model; returns the model's change.
 
-    The trust region's own step p where it fits.  Else that step up to the bound, the same reflected there,
-    and the steepest descent, each as long as the model, the region and the bounds want.
+    If the trust region's step p fits, it is taken.  Otherwise the three are p cut short before the bound, p
+    reflected at the bound, and steepest descent; the lengths of the last two minimise the model within the
+    region and the bounds.
     """
     real = x.dtype.type
     one, half, zero = real(1), real(0.5), real(0)
@@ -167,7 +168,7 @@ def make_solver(evaluator):
         if not cost < math.inf:
             return FitOutcome(NOT_FINITE_AT_START, iteration, nfev, njev, cost, cost)
         while True:
-            # J and g belong to x from here on, whatever ends the loop.
+            # At every return below, J and g are those at x.
             jacobian(problem, x, r, J)
             njev += 1
             weigh(r, weighted, J, options)
@@ -211,7 +212,7 @@ def make_solver(evaluator):
                 b[j] = projected[j] if j < rank else zero
                 for k in range(j, n):
                     if j >= rank:
-                        R[j, k] = zero  # rounding
+                        R[j, k] = zero  # only rounding errors
             if curved:
                 eliminate(R, S, order, one, root, b, vectors[0], vectors[1])
                 copy(b, vectors[0])
