@@ -1,4 +1,4 @@
-"""Derivatives generated from the source, compared with differences before compiled code first uses them."""
+"""Derivatives generated from the source, compared with differences when compiled code first uses them."""
 
 from functools import cache
 from typing import Any, NamedTuple

@@ -7,7 +7,7 @@ from numgd.jit.lapack import potrf
 from numgd.jit.portable import seldom
 
 LAPACK_FROM = 1500
-"""Rows from which LAPACK is faster; below, one thread of OpenBLAS takes 1.1 to 1.9 times our own's time."""
+"""Rows from which LAPACK is faster; below, one thread of OpenBLAS takes 1.1 to 1.9 times as long."""
 
 
 @seldom
