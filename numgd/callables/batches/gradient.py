@@ -1,4 +1,4 @@
-"""Value and gradient of a loss over a batch, from what the user gave."""
+"""Value and gradient of a loss over a batch, from the user's functions."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple

@@ -52,7 +52,7 @@ class SparseBatches(BatchOrder):
         own = self.rows_of_matrix[4:7]
         packed = (own, rest, buffers_for(rest, self.all.size), self.order, self.cursor, args)
         fun = _reading(pair, place, len(rest))
-        self.cursor[1] = 0  # an empty batch, where the functions are compared
+        self.cursor[1] = 0  # an empty batch while the functions are compared
         self.bound = bind_compiled(Functions(None, pair=fun), PAIR, packed, x)
 
 

@@ -17,7 +17,7 @@ STEP = 1e-20
 class Functions(NamedTuple):
     """The user's function ``fun(x, *args)`` and those of its derivatives that are also functions."""
 
-    fun: Any  # None where only `pair` is ever called
+    fun: Any  # None if only `pair` is ever called
     jac: Any = None  # jac(x, *args) -> (n,), None unless the scheme is EXACT
     hess: Any = None  # hess(x, *args) -> (n, n)
     hessp: Any = None  # hessp(x, p, *args) -> (n,)

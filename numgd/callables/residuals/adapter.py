@@ -93,8 +93,8 @@ def take_each(out, columns, n, m):
 
 # Residuals and models, through the same four functions -----------------------------------------------------
 # answer(x, n, data) calls the function, moved(z, data) calls it at a complex z, and slopes(x, n, data) calls
-# jac.  finish(out, data, whole) turns what was returned into residuals, or (not `whole`) into a column of the
-# Jacobian.
+# jac.  finish(out, data, whole) turns the returned values into residuals, or (not `whole`) into a column of
+# the Jacobian.
 
 
 def make_residual_adapter(fun, jac, scheme, args_type, vector):

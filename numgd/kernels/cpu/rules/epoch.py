@@ -36,7 +36,7 @@ class Batches(NamedTuple):
 
 
 class Treatment(NamedTuple):
-    """What is done in addition to the rule's step; see `numgd.optimizers.Optimizer`."""
+    """Operations in addition to the rule's step; see `numgd.optimizers.Optimizer`."""
 
     decay: Any  # weight decay: decay times the parameters is added to the gradient
     decoupled: Any  # whether the decay shrinks the parameters themselves instead

@@ -1,4 +1,4 @@
-"""Cholesky factorisation on the host: numgd's own, and LAPACK's where that is faster."""
+"""Cholesky factorisation on the host: numgd's own, or LAPACK's if that is faster."""
 
 import math
 
