@@ -1,1 +1,1 @@
-"""The user's callables in the forms that solvers call: compiled where Numba can, else called back."""
+"""The user's callables in the forms that solvers call: compiled if Numba can, else called back."""

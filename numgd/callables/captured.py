@@ -1,8 +1,8 @@
-"""What a plain function captures and what changes of it from call to call: numbers become arguments.
+"""Values that a plain function captures: numbers that change from call to call become arguments.
 
-Compiled code freezes what a function refers to.  A loop that makes the same function each time around another
-number would have it compiled each time.  From the second number on the function is compiled with the numbers
-that changed as arguments behind its own: once for all that follow.
+Compiled code freezes the values that a function refers to.  A loop that redefines the same function around a
+new number each time would compile it every time.  From the second number on, the function is compiled once
+with the changing numbers as extra arguments after its own, and that form serves all later numbers.
 """
 
 import ast
@@ -27,27 +27,27 @@ from numgd.callables.compilable import (
 from numgd.jit.arguments import type_of
 
 VARIANTS = 3
-"""For how many values of what has to be a constant a function is compiled, before it is called back."""
+"""Number of combinations of constants for which a function is compiled before it is called back instead."""
 
 _histories = LeastRecentlyUsed(1024)
 _rewritten = LeastRecentlyUsed(512)
 
 
 class History:
-    """What the functions of one code captured, from call to call.
+    """Values captured by the functions that share one code object, from call to call.
 
     Attributes
     ----------
     values : dict
-        Names, and the values of the first call.
+        Names, and their values in the first call.
     varying : tuple of str
-        Names of numbers that have changed, and are arguments since.
+        Names of numbers that have changed and are now arguments.
     agreed : LeastRecentlyUsed
-        Integers among these for which compiled code was seen to give what Python gives.
+        Values of the integers among these for which compiled code is known to agree with Python.
     fixed : set of str
-        Names of what has changed and must stay a constant.
+        Names whose values have changed but must stay constants.
     variants : set
-        Values of all that is a constant, for which a function was compiled.
+        Combinations of constants for which the function was compiled.
     """
 
     def __init__(self, values):
@@ -59,27 +59,27 @@ class History:
 
 
 def lift(functions, calls):
-    """Functions that take numbers which they captured as arguments, and these numbers.
+    """Functions that take their changing captured numbers as arguments, and these numbers.
 
     Parameters
     ----------
     functions : tuple of callable or None
     calls : tuple of tuple
-        The arguments of a call of each.
+        Arguments of a call of each function.
 
     Returns
     -------
     functions : tuple
-        As they were where nothing changes from call to call.
+        The functions, unchanged if nothing changes from call to call.
     numbers : tuple
-        What each of them takes behind its own arguments; empty where they are as they were.
+        What each of them takes after its own arguments; empty if the functions are unchanged.
     """
     found = [_lift(function, call) for function, call in zip(functions, calls, strict=True)]
     numbers = [own for _, own in found]
     if not any(numbers):
         return tuple(function for function, _ in found), ()
     if any(function is not None and dispatcher_of(function)[0] is None for function, _ in found):
-        # All are called back: as they were.
+        # All are called back, so the original functions are used.
         pairs = zip(functions, found, strict=True)
         return tuple(new if isinstance(new, CalledBack) else function for function, (new, _) in pairs), ()
     total = tuple(number for own in numbers for number in own)
@@ -93,7 +93,7 @@ def lift(functions, calls):
 
 
 def _lift(function, call):
-    """One function and its own numbers; a `CalledBack` where it has been compiled too often."""
+    """One function and its numbers; a `CalledBack` if it has been compiled too often."""
     if not is_function(function):
         return function, ()
     try:
@@ -124,12 +124,12 @@ def _lift(function, call):
                 return CalledBack(function, "gives something else where integers have 64 bits"), ()
             history.agreed.remember(integers, True)
         return made, numbers
-    except (NotFrozen, NotDifferentiable, TypeError):  # it is called back, or stays as it is
+    except (NotFrozen, NotDifferentiable, TypeError):  # it is called back or stays unchanged
         return function, ()
 
 
 def _forget_what_is_no_number(history, function):
-    """What was a number and is something else now is a constant from now on."""
+    """Make names whose values are no longer numbers constants from now on."""
     if history.varying:
         values = dict(captured(function))
         others = {name for name in history.varying if not _is_number(values.get(name))}
@@ -140,14 +140,14 @@ def _forget_what_is_no_number(history, function):
 
 
 def _is_number(value):
-    """Whether a value is a number that Numba takes as Python does; others round or wrap in their ways."""
+    """Whether Numba treats a value as Python does; other types round or wrap around differently."""
     return type(value) in (float, np.float64) or (type(value) is int and abs(value) < 2**31)
 
 
 def _agrees(function, made, call, numbers):
-    """Whether a function gives what it gives compiled with its numbers as arguments: some are integers.
+    """Whether a function gives the same result when compiled with its numbers as arguments.
 
-    Those of Python have no bounds, compiled ones have 64 bits: each new one is tried.
+    Some of these are integers: unbounded in Python, 64 bits in compiled code, so each new value is tried.
     """
     plain, compiled = (
         tuple(value.copy() if isinstance(value, np.ndarray) else value for value in call) for _ in range(2)
@@ -157,12 +157,12 @@ def _agrees(function, made, call, numbers):
             expected, answer = function(*plain), dispatcher_of(made)[0](*compiled, *numbers)
             pairs = zip(expected, answer, strict=True) if isinstance(answer, tuple) else ((expected, answer),)
             return all(np.allclose(a, b, 1e-9, 1e-9, equal_nan=True) for a, b in pairs)
-        except Exception:  # as itself, the function will say what is wrong
+        except Exception:  # the original function will raise its own error
             return False
 
 
 def _data(function, prefix="", callers=()):
-    """Names and frozen values of the data that a function captures, and the functions that it calls."""
+    """Names and frozen values of the data captured by a function and by the functions that it calls."""
     callers = (*callers, function.__code__)
     for name, value in captured(function):
         if is_function(value):
@@ -181,7 +181,7 @@ def _reason(changed, history):
 
 
 def _settle(history, function, call, new):
-    """Sort names whose values have changed for the first time: arguments, or constants for ever."""
+    """Decide which names whose values have just changed become arguments; the rest stay constants."""
     try:
         possible = [name for name in new if _may_vary(function, name, len(call))]
     except NotDifferentiable:  # no source text
@@ -193,7 +193,7 @@ def _settle(history, function, call, new):
         if possible and not _compiles(function, varying, call):
             possible = []
     history.fixed.update(name for name in new if name not in possible)
-    if possible:  # what is compiled from now on is another function
+    if possible:  # a different function is compiled from now on
         history.varying = varying
         history.variants.clear()
 
@@ -208,15 +208,15 @@ def _compiles(function, varying, call):
     return True
 
 
-# The text -------------------------------------------------------------------------------------------------
+# The source text ------------------------------------------------------------------------------------------
 
 
 def _may_vary(function, name, count):
-    """Whether a captured value is a number that may be an argument; an integer in an exponent is none.
+    """Whether a captured value is a number that may become an argument; not an integer in an exponent.
 
-    As a constant it is multiplied out, and Numba's power of integers is an integer.
+    A constant exponent is expanded into multiplications, and Numba's power of integers is an integer.
     """
-    value = dict(captured(function)).get(name)  # None: of a function that it calls
+    value = dict(captured(function)).get(name)  # None: captured by a function that it calls
     if not _is_number(value):
         return False
     if name in function.__code__.co_varnames[:count]:  # a default that the call does not use
@@ -229,7 +229,7 @@ def _may_vary(function, name, count):
 
 
 def _exponents(node):
-    """The names in exponents."""
+    """Names that appear in exponents."""
     for part in ast.walk(node):
         inside = []
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
@@ -242,7 +242,7 @@ def _exponents(node):
 
 
 def _with_arguments(function, varying, count):
-    """A function with the numbers that it captured as arguments behind its `count` own; and these numbers."""
+    """A function with `varying` captured numbers as arguments after its own `count`, and these numbers."""
     values = dict(captured(function))
     numbers = tuple(values[name] for name in varying)
     constants = {name: value for name, value in values.items() if name not in varying}
@@ -259,7 +259,7 @@ def _frozen(value):
 
 
 def _rewrite(function, varying, count, constants):
-    if not is_source_of(function):  # the file was changed since
+    if not is_source_of(function):  # the file has changed since
         raise NotFrozen("is not what its file holds now")
     node = copy.deepcopy(definition_of(function))
     given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
@@ -280,9 +280,9 @@ def _rewrite(function, varying, count, constants):
 
 
 def _function(node, function, namespace):
-    """The function of a definition, with the name, the file and the globals of another."""
+    """Compile a definition into a function with the name and file of another, over the given globals."""
     named = copy.copy(node)
-    named.name = "__function__"  # "lambda" is none
+    named.name = "__function__"  # "lambda" is not a valid name
     module = ast.fix_missing_locations(ast.Module([named], []))
     namespace = {"__name__": function.__module__, **namespace}
     exec(compile(module, function.__code__.co_filename, "exec"), namespace)
@@ -293,7 +293,7 @@ def _function(node, function, namespace):
 
 
 def _forwarding(function, count, first, own, total):
-    """A function that takes numbers for all functions of a solve and hands on those of its own."""
+    """A function that takes the numbers of all functions of a solve and passes on only its own."""
     plain = function if isinstance(function, python_types.FunctionType) else function.py_func
     key = (dispatcher_of(function)[1], count, first, own, total)
     made = _rewritten.get(key)

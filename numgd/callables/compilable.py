@@ -1,4 +1,4 @@
-"""A user's plain Python function as an ``@njit`` function, where the two cannot differ."""
+"""A user's plain Python function as an ``@njit`` function, if the two cannot differ."""
 
 import builtins
 import re
@@ -28,11 +28,11 @@ class LeastRecentlyUsed(OrderedDict):
 
 
 class NotFrozen(Exception):
-    """Why a function must not be compiled: what it refers to could change, or is another thing to Numba."""
+    """Why a function must not be compiled: it refers to something mutable, or Numba treats it differently."""
 
 
 class CalledBack:
-    """A function that is not compiled, and why, in words that follow its name."""
+    """A function that is not compiled, and the reason, worded to follow its name."""
 
     def __init__(self, function, reason):
         self.function, self.reason = function, reason
@@ -50,19 +50,20 @@ _FROZEN_MODULES = frozenset(("numpy", "math", "cmath", "numba", "operator", "bui
 
 
 def is_function(value):
-    """Whether a value is a plain Python function of the user's, which can be compiled."""
+    """Whether a value is one of the user's plain Python functions, which may be compiled."""
     return isinstance(value, python_types.FunctionType) and not _is_known(value)
 
 
 def _is_known(value):
-    """Whether something comes from a module whose names mean the same for ever."""
+    """Whether something comes from a module whose names never change meaning."""
     return (getattr(value, "__module__", None) or "").partition(".")[0] in _FROZEN_MODULES
 
 
 def frozen(value, callers=()):
-    """Hashable stand-in for a value that cannot change, or None where it could.
+    """Hashable stand-in for a value that cannot change, or None if it could.
 
-    A plain function has the one of `identity`; `callers` are the codes of functions that lead to it.
+    For a plain function this is its `identity`; `callers` are the code objects of the functions that led to
+    it, so that a cycle is noticed.
     """
     if isinstance(value, float):
         return type(value), value.hex()
@@ -83,15 +84,15 @@ def frozen(value, callers=()):
         return None
     try:
         hash(value)
-    except TypeError:  # as numpy.poly1d
+    except TypeError:  # such as numpy.poly1d
         return None
     return value
 
 
 def captured(function):
-    """Pairs of names and values of all that a plain function refers to beyond its arguments.
+    """Pairs of name and value for everything that a plain function refers to, except builtins.
 
-    Builtins are left out, and so is a cell that is still empty.
+    These are globals, closure cells and defaults.  An empty cell raises `NotFrozen`.
     """
     code = function.__code__
     for name in global_names(code):
@@ -108,12 +109,12 @@ def captured(function):
 
 
 def identity(function, callers=()):
-    """Key under which a plain function's compiled form may be used again.
+    """Key under which a plain function's compiled form may be reused.
 
-    Compiled code freezes the globals and the closure that it refers to.  It may stand for the function
-    as long as these are the same immutable values; plain functions among them, under the same rule, are
-    compiled with it.  A function that refers to anything mutable (an array, a list, a module of the user's)
-    is called back instead and sees every change.
+    Compiled code freezes the globals and the closure that it refers to.  It can replace the function as long
+    as these are the same immutable values; plain functions among them, under the same rule, are compiled
+    with it.  A function that refers to anything mutable (an array, a list, one of the user's modules) is
+    called back instead and sees every change.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def identity(function, callers=()):
         raise NotFrozen("has arguments that are passed by name")
     if code.co_flags & 0x2A0:
         raise NotFrozen("is a generator or a coroutine")
-    if "random" in code.co_names:  # another seed, other numbers
+    if "random" in code.co_names:  # Numba's generator has its own seed and gives other numbers
         raise NotFrozen(
             "uses random numbers, which Numba does not draw as NumPy does: draw them before the call"
         )
@@ -136,7 +137,7 @@ def identity(function, callers=()):
         if part is None:
             raise NotFrozen(_reason(name, value))
         parts.append((name, part))
-    # A name that is a builtin today may be a global of the module tomorrow.
+    # A builtin name may later be shadowed by a global of the module.
     for name in global_names(code):
         parts.append(name in function.__globals__ or hasattr(builtins, name))
     return tuple(parts)
@@ -156,7 +157,7 @@ def _reason(name, value):
 
 
 def dispatcher_of(function):
-    """The ``@njit`` form of a user's function and the key of that form, or (None, None) if it has none."""
+    """The ``@njit`` form of a user's function and its key, or (None, None) if there is none."""
     if isinstance(function, CPUDispatcher):
         return function, function
     if not isinstance(function, python_types.FunctionType):
@@ -172,7 +173,7 @@ def dispatcher_of(function):
 
 
 def reason_for(function):
-    """Why a function has no ``@njit`` form, in words that follow its name; None if it has one."""
+    """Why a function has no ``@njit`` form, worded to follow its name; None if it has one."""
     if isinstance(function, CPUDispatcher):
         return None
     if isinstance(function, CalledBack):
@@ -191,20 +192,20 @@ def reason_for(function):
 
 
 def name_of(function):
-    """What messages call a function."""
+    """The name of a function in messages."""
     name = getattr(function, "__name__", type(function).__name__)
     return "the function" if name == "<lambda>" else name
 
 
 def told(error):
-    """The line of Numba's error that says what was wrong."""
+    """The line of Numba's error message that says what is wrong."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
     lines = [line for line in lines if line and not line.startswith(("Failed in nopython", "During: "))]
     return lines[0] if lines else type(error).__name__
 
 
 def _with_compiled_helpers(function):
-    """The same function, with dispatchers in the place of the plain functions that it refers to."""
+    """The same function with the plain functions that it refers to replaced by dispatchers."""
     helpers = {name: value for name, value in captured(function) if is_function(value)}
     if not helpers:
         return function
@@ -228,18 +229,18 @@ def _with_compiled_helpers(function):
 
 
 def result_type(dispatcher, argument_types):
-    """Type that a function returns for argument types; raises where Numba cannot compile it."""
+    """Type that a function returns for argument types; raises if Numba cannot compile it."""
     with quiet_compilation():
         call = types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
     return call.return_type
 
 
 UNKNOWN_ARGS = "args hold what Numba does not know, or does not take as Python does"
-"""Why functions are called back."""
+"""A reason why functions are called back."""
 
 
 def reason_against(dispatcher, argument_types, name):
-    """Why a function does not compile for argument types, or None."""
+    """Why a function does not compile for argument types, or None if it does."""
     try:
         answer = result_type(dispatcher, argument_types)
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile

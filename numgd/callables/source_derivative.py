@@ -1,4 +1,4 @@
-"""A derivative made of the source of a user's function, compiled and compared with differences once."""
+"""A derivative generated from a user function's source, compiled and checked once against differences."""
 
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
@@ -33,15 +33,15 @@ _made = LeastRecentlyUsed(512)
 
 
 class Made(NamedTuple):
-    """A derivative made of the source of a function, or why there is none."""
+    """A derivative generated from the source of a function, or why there is none."""
 
     function: Any
     refused: Any = None
-    known: bool = True  # whether that is settled: a point that is not finite tells nothing
+    known: bool = True  # whether this is settled: a comparison at a non-finite point tells nothing
 
 
 class Trial(ABC):
-    """A user's function and a point, at which a derivative of it is tried.
+    """A user's function and a point at which its derivative is tried.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Trial(ABC):
     x : numpy.ndarray
         The point.
     arguments : tuple
-        Of a call of the derivative there.
+        Arguments of a call of the derivative there.
     """
 
     def __init__(self, mode, argnum, fun, x, arguments):
@@ -59,42 +59,42 @@ class Trial(ABC):
 
     @abstractmethod
     def kinds(self):
-        """What beside the function the compiled form depends on; raises for what Numba does not know."""
+        """What the compiled form depends on besides the function; raises for types that Numba lacks."""
 
     @abstractmethod
     def alike(self, dispatcher, key):
-        """Whether the compiled function gives what the user's gives."""
+        """Whether the compiled function gives the same result as the user's."""
 
     @abstractmethod
     def fits(self, answer):
-        """Whether a solver can take a derivative of that Numba type."""
+        """Whether a solver can use a derivative of this Numba type."""
 
     @abstractmethod
     def values(self, dispatcher, x):
-        """What the derivative is one of, a number or an array, at a point."""
+        """The quantity that is differentiated, a number or an array, at a point."""
 
     @abstractmethod
     def matrix(self, derivative):
-        """The derivative at the point, of shape (k, n): a gradient is one row."""
+        """The derivative at the trial's point, of shape (k, n): a gradient is one row."""
 
     def gives(self, dispatcher, derivative):
-        """Whether the value that comes with the derivative is the function's: its file may have changed."""
+        """Whether the value returned with the derivative is the function's: its file may have changed."""
         return True
 
     def usable(self, derivative):
-        """Which variables the derivative by is finite, (n,)."""
+        """Mask (n,) of the variables whose derivatives are finite."""
         return np.isfinite(self.matrix(derivative)).all(axis=0)
 
     def change(self, derivative, direction):
-        """The derivative's product with a direction; by what does not move it need not be finite."""
+        """The derivative times a direction; it need not be finite where the direction is zero."""
         moved = direction != 0
         return self.matrix(derivative)[:, moved] @ direction[moved]
 
 
 def make(trial, box=None):
-    """A derivative of a user's function as `Made`; compiled and compared with differences the first time.
+    """The derivative of a user's function as `Made`; compiled and checked with differences the first time.
 
-    No point that it is compared at leaves the box (2, n).
+    The check evaluates no point outside the box (2, n).
     """
     fun = trial.fun
     name = name_of(fun)
@@ -141,7 +141,7 @@ def _make_first(trial, box, name, dispatcher, key):
                 warn_user(f"{message}; differences are used")
                 return Made(None, message)
             outcome = compare(trial, dispatcher, function, box)
-    except Exception:  # what the function raises, it raises in the solve too
+    except Exception:  # an error of the function will be raised again in the solve
         outcome = UNKNOWN
     if outcome != DIFFERS:
         return Made(function, known=outcome == AGREES)
@@ -154,9 +154,9 @@ def _make_first(trial, box, name, dispatcher, key):
 
 
 def compare(trial, dispatcher, derivative, box=None):
-    """Whether the function changes along a random direction as its derivative says.
+    """Whether the function changes along a random direction as its derivative predicts.
 
-    See `numgd.foundations.agreement`.  It moves in the variables by which the derivative is finite.
+    See `numgd.foundations.agreement`.  Only variables whose derivatives are finite are moved.
     """
     x = trial.x
     trial.x, direction = np.empty_like(x), np.empty_like(x)

@@ -6,4 +6,4 @@ from numgd.first_order.rule import Rule
 from numgd.foundations.records import records_of
 
 RULES: dict[str, Rule] = records_of(sys.modules[__name__], Rule)
-"""Name to rule; `numgd.register` adds to it."""
+"""Rules by name; `numgd.register` adds to it."""

@@ -1,4 +1,4 @@
-"""AdaBelief: Adam with the mean square of g − m, the surprise, in the place of that of g.
+"""AdaBelief: Adam with the mean square of g − m, the surprise, in place of that of g.
 
 J. Zhuang et al., "AdaBelief optimizer: adapting stepsizes by the belief in observed gradients", NeurIPS 2020,
 algorithm 2; ε is added to s at every step and to √ŝ.
@@ -26,7 +26,7 @@ coefficients = adam.coefficients
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: s ← β₂ s + (1 − β₂) (g − m)² + ε, θ ← θ − η m̂ / (√ŝ + ε) with m of Adam."""
+    """One parameter: s ← β₂ s + (1 − β₂) (g − m)² + ε, θ ← θ − η m̂ / (√ŝ + ε) with Adam's m."""
     beta1, rest1, beta2, rest2, eps = c[:5]
     m, s = slots
     m = beta1 * m + rest1 * g

@@ -1,4 +1,4 @@
-"""Adagrad: every parameter's step is divided by the root of the sum of all its squared gradients.
+"""Adagrad: the step of each parameter is divided by the root of the sum of all its squared gradients.
 
 J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121-2159, with the diagonal matrix.
 """
@@ -22,7 +22,7 @@ class Options(NamedTuple):
 
 @portable
 def initial(real, options):
-    """First value of the sum."""
+    """Initial value of the sum."""
     return (options.initial_accumulator,)
 
 

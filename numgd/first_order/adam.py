@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba, ICLR 2015, algorithm 1), and what its relatives share."""
+"""Adam (Kingma & Ba, ICLR 2015, algorithm 1), and functions that its variants share."""
 
 import math
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Options(NamedTuple):
 
 @portable
 def means(real, options):
-    """Coefficients of both running means: decay rates and their complements."""
+    """Coefficients of both running means: each decay rate and its complement."""
     one = real(1)
     return options.beta1, one - options.beta1, options.beta2, one - options.beta2
 
@@ -32,14 +32,14 @@ def scale(real, options, t):
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of the means and of the denominator, and the step size with the bias correction 1 − β₁ᵗ."""
+    """Coefficients of the means and the denominator, and the step size with the bias correction 1 − β₁ᵗ."""
     rate = options.learning_rate / (real(1) - options.beta1**t)
     return means(real, options) + scale(real, options, t) + (rate,)
 
 
 @portable
 def moments(g, slots, c):
-    """The next means of g and of g²."""
+    """The updated means of g and g²."""
     return c[0] * slots[0] + c[1] * g, c[2] * slots[1] + c[3] * g * g
 
 

@@ -1,4 +1,4 @@
-"""AdaMax: Adam with a decaying maximum of |g| in the place of the root mean square.
+"""AdaMax: Adam with a decaying maximum of |g| in place of the root mean square.
 
 D. P. Kingma and J. Ba, ICLR 2015, algorithm 2.
 """
@@ -22,7 +22,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Decay of the mean and its complement, decay of the maximum, ε, and the corrected step size."""
+    """Decay of the mean and its complement, decay of the maximum, ε, and the bias-corrected step size."""
     one = real(1)
     rate = options.learning_rate / (one - options.beta1**t)
     return options.beta1, one - options.beta1, options.beta2, options.eps, rate

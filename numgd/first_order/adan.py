@@ -1,4 +1,4 @@
-"""Adan: Nesterov's momentum, written in gradients and their differences, over a root mean square of both.
+"""Adan: Nesterov momentum from gradients and their differences, divided by a root mean square of both.
 
 X. Xie, P. Zhou, H. Li, Z. Lin and S. Yan, "Adan: adaptive Nesterov momentum algorithm for faster optimizing
 deep models", IEEE Trans. Pattern Anal. Mach. Intell. 46 (2024) 9508-9520, algorithm 1, with the bias
@@ -26,7 +26,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Whether differences count, the three decay rates and their complements, and the step sizes."""
+    """1 if differences count, else 0; the decay rates and complements; the denominator; the step sizes."""
     one = real(1)
     beta1, beta2, beta3 = options.beta1, options.beta2, options.beta3
     counts = one if t > one else real(0)
@@ -39,7 +39,7 @@ def coefficients(real, options, t, running):
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: the step along m̂ + β₂ v̂ over √n̂ + ε, then the proximal step of the decay."""
+    """One parameter: a step along (m̂ + β₂ v̂) / (√n̂ + ε), then the proximal step of the weight decay."""
     m, v, n, before = slots
     change = c[0] * (g - before)
     m = c[1] * m + c[2] * g

@@ -14,7 +14,7 @@ coefficients = adam.coefficients
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: Adam's step with max v in the place of v."""
+    """One parameter: Adam's step with max v in place of v."""
     m, v = adam.moments(g, slots, c)
     largest = larger(slots[2], v)
     return p - adam.step(m, largest, c), (m, v, largest)

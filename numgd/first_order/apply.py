@@ -1,4 +1,4 @@
-"""A scalar update rule over a vector: slots are the rows of a 2-D array."""
+"""Application of a scalar update rule to a vector: slots are the rows of a 2-D array."""
 
 from functools import cache
 
@@ -62,14 +62,14 @@ def _set_number_of_row(matrix, k, row, value):
 
 
 def make_rows(rule):
-    """Function ``rows(slots, 0)``: the rows of a rule's slots as a tuple; not on a device."""
+    """Function ``rows(slots, 0)``: the rows of a rule's slots as a tuple; not for use on a device."""
     return make_tuple(len(rule.slots), _row)
 
 
 def make_change(rule, in_rows=False):
-    """Function ``change(i, p, g, slots, c) -> p`` for parameter i, a number, and its gradient.
+    """Function ``change(i, p, g, slots, c) -> p`` for the value p and the gradient g of parameter i.
 
-    `slots` is a matrix, or with `in_rows` a tuple of vectors.
+    `slots` is a matrix or, with `in_rows`, a tuple of vectors.
     """
     update = rule.update
     gather = make_tuple(len(rule.slots), _element_of_row if in_rows else _element)
@@ -109,7 +109,7 @@ def make_element(rule):
 
 
 def make_cast(count, real):
-    """Function ``cast(values, 0)``: a tuple of `count` numbers in the scalar type `real`."""
+    """Function ``cast(values, 0)``: a tuple of `count` numbers converted to the scalar type `real`."""
 
     @portable
     def item(values, k, _):
@@ -119,7 +119,7 @@ def make_cast(count, real):
 
 
 def make_start(rule):
-    """Function ``start(slots, options)`` that gives the slots their first values: `rule.initial`, else 0."""
+    """Function ``start(slots, options)`` that sets the slots to their initial values: `rule.initial` or 0."""
     if rule.initial is None:
 
         @portable
@@ -143,9 +143,9 @@ def make_start(rule):
 
 
 def make_adapt(rule):
-    """Functions that keep the coefficients which sums give for several arrays.
+    """Functions that store the coefficients adapted to the sums of several arrays.
 
-    ``adapt(adapted, row, options, c, sums, running)`` writes those for the sums in a row of `sums` to the
+    ``adapt(adapted, row, options, c, sums, running)`` writes the coefficients for a row of `sums` to the
     same row of `adapted`; ``adapted_of(adapted, row)`` reads them.
     """
     own = rule.adapt
@@ -166,12 +166,12 @@ def make_write_sums(rule):
 
 
 def make_zeros(rule):
-    """Function ``zeros(real, 0)``: sums over no parameter."""
+    """Function ``zeros(real, 0)``: the sums over no parameters."""
     return make_tuple(sums_of(rule), _zero)
 
 
 def make_measure(rule, in_rows=False):
-    """Function ``measured(sums, i, p, g, slots, c)``: sums and what parameter i adds to them."""
+    """Function ``measured(sums, i, p, g, slots, c)``: `sums` plus the contribution of parameter i."""
     measure = rule.measure
     gather = make_tuple(len(rule.slots), _element_of_row if in_rows else _element)
     add = make_tuple(sums_of(rule), _sum)
@@ -189,20 +189,20 @@ def _sum(pair, k, _):
 
 
 def _first_step(rule):
-    """Options, coefficients and running quantities of a first step, for how many there are of each."""
+    """Options, coefficients and running quantities of a first step, used to count them."""
     options, running = exact_options(rule, rule.options()), np.zeros(CARRIED)
     return options, rule.coefficients(np.float64, options, np.float64(1), running), running
 
 
 @cache
 def first_coefficients_of(rule):
-    """How many coefficients a rule has before sums adapt them."""
+    """Number of coefficients of a rule before they are adapted to sums."""
     return len(_first_step(rule)[1])
 
 
 @cache
 def sums_of(rule):
-    """How many sums a rule takes over parameters."""
+    """Number of sums over parameters that a rule needs."""
     if rule.measure is None:
         return 0
     one = np.float64(1)
@@ -211,7 +211,7 @@ def sums_of(rule):
 
 @cache
 def coefficients_of(rule):
-    """How many coefficients a rule's update takes."""
+    """Number of coefficients that a rule's update takes."""
     options, c, running = _first_step(rule)
     if rule.adapt is not None:
         c = rule.adapt(np.float64, options, c, (np.float64(1),) * sums_of(rule), running)
@@ -219,7 +219,7 @@ def coefficients_of(rule):
 
 
 def make_apply(rule):
-    """Function ``apply(p, g, slots, options, t, running)``: one step of all parameters in one thread."""
+    """Function ``apply(p, g, slots, options, t, running)``: one step for all parameters in one thread."""
     element, coefficients = make_element(rule), rule.coefficients
     if rule.measure is None:
 
@@ -258,10 +258,10 @@ def exact_options(rule, options):
 
 
 def step_coefficients(rule, options, t, dtype, running):
-    """Coefficients of step t = 1, 2, … in a dtype, for drivers on the host, before sums `adapt` them.
+    """Coefficients of step t = 1, 2, … in a dtype, for drivers on the host, before `adapt` is applied.
 
-    They are computed in float64: in float32, 1 − β and 1 − βᵗ would have three digits.  `running` (CARRIED,)
-    is the same float64 array for all steps of a run.
+    They are computed in float64: in float32, 1 − β and 1 − βᵗ would have only three correct digits.
+    `running` (CARRIED,) is the same float64 array for all steps of a run.
     """
     coefficients = rule.coefficients(np.float64, exact_options(rule, options), np.float64(t), running)
     return tuple(np.dtype(dtype).type(value) for value in coefficients)

@@ -1,4 +1,4 @@
-"""Averaged gradient descent: steps that shrink with t, and beside them the average of the points.
+"""Averaged gradient descent: steps that shrink with t, and the average of the iterates.
 
 B. T. Polyak and A. B. Juditsky, SIAM J. Control Optim. 30 (1992) 838-855; the step sizes are those of W. Xu,
 "Towards optimal one pass large scale learning with averaged stochastic gradient descent", arXiv:1107.2490.
@@ -14,7 +14,7 @@ from numgd.jit.portable import portable
 class Options(NamedTuple):
     """Hyper-parameters.
 
-    `decay` is λ, the strength of a penalty ½ λ θ²; the first point of the average is that of step
+    `decay` is λ, the strength of a penalty ½ λ θ²; the average starts with the point of step
     ``averaging_start + 2``.
     """
 
@@ -26,7 +26,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Step size, the part that a parameter loses, the weights of the new point and of the old average."""
+    """Step size, the fraction that a parameter loses, the weights of the new point and of the old average."""
     one = real(1)
     before = t - one
     rate = options.learning_rate / (one + options.decay * options.learning_rate * before) ** options.power
@@ -44,7 +44,7 @@ def update(p, g, slots, c):
 
 @portable
 def position(p, slots, c):
-    """The average; θ itself before it begins."""
+    """The average; before averaging starts, θ itself."""
     return slots[0]
 
 

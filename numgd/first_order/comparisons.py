@@ -1,11 +1,11 @@
-"""Sign and maximum that pass NaN on, and that LLVM turns into selections without a jump."""
+"""Sign and maximum that propagate NaN and that LLVM compiles to branch-free selections."""
 
 from numgd.jit.portable import portable
 
 
 @portable
 def with_sign(size, x):
-    """`size` with the sign of x; x itself where that is 0 or NaN."""
+    """`size` with the sign of x; x itself if it is 0 or NaN."""
     return size if x > 0 else -size if x < 0 else x
 
 

@@ -7,11 +7,11 @@ from numgd.jit.portable import portable
 
 
 def with_weight_decay(coefficients, update):
-    """The functions `coefficients` and `update` of a rule with the decay; option ``weight_decay`` is λ."""
+    """A rule's functions `coefficients` and `update` with decay added; the option ``weight_decay`` is λ."""
 
     @portable
     def with_decay(real, options, t, running):
-        """The part η λ that a parameter loses, and the coefficients of the rule."""
+        """The fraction η λ that a parameter loses, and the coefficients of the rule."""
         lost = options.learning_rate * options.weight_decay
         return (lost,) + coefficients(real, options, t, running)
 

@@ -1,7 +1,7 @@
 """The loop that turns an update rule into a minimisation method.
 
-The path of a rule is not monotone: the loop keeps the best point that it has seen and returns it, unless
-the gradient test holds, at a point no higher than the first.
+The iterates of a rule do not descend monotonically, so the loop keeps and returns the best point seen, unless
+the gradient test is satisfied at a point whose value is no higher than the first one.
 """
 
 import math
@@ -26,7 +26,7 @@ SCRATCH_ROWS = 3  # gradient, best point, gradient there
 
 
 class LoopOptions(NamedTuple):
-    """Options of every rule as a method; the rule's own hyper-parameters stand beside them."""
+    """Options of every rule as a method, in addition to the rule's own hyper-parameters."""
 
     gtol: Tolerance = 1e-5  # stop when the norm of the gradient is at most this
     norm: NormOrder = math.inf  # order of that norm

@@ -1,4 +1,4 @@
-"""LAMB: steps of Adam whose length is that of each layer's weights, with weight decay in the direction.
+"""LAMB: Adam with steps scaled to the norm of each layer's weights, and weight decay in the direction.
 
 Y. You et al., "Large batch optimization for deep learning: training BERT in 76 minutes", ICLR 2020,
 algorithm 2, with φ(z) = z and Adam's bias corrections.
@@ -25,7 +25,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of Adam with a step size of one, and λ."""
+    """Adam's coefficients for a step size of one, and λ."""
     rate = real(1) / (real(1) - options.beta1**t)
     return adam.means(real, options) + adam.scale(real, options, t) + (rate, options.weight_decay)
 
@@ -38,7 +38,7 @@ def direction(p, m, v, c):
 
 @portable
 def measure(p, g, slots, c):
-    """θ² and the square of the direction, whose sums are over a layer."""
+    """θ² and the square of the direction, to be summed over a layer."""
     m, v = adam.moments(g, slots, c)
     r = direction(p, m, v, c)
     return p * p, r * r
@@ -46,7 +46,7 @@ def measure(p, g, slots, c):
 
 @portable
 def adapt(real, options, c, sums, running):
-    """The step size: η ‖θ‖ / ‖r‖, and η where either norm is 0."""
+    """The step size: η ‖θ‖ / ‖r‖, or η if either norm is 0."""
     rate = options.learning_rate
     if sums[0] != 0 and sums[1] != 0:
         rate = rate * math.sqrt(sums[0]) / math.sqrt(sums[1])
@@ -55,7 +55,7 @@ def adapt(real, options, c, sums, running):
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: r = m̂ / (√v̂ + ε) + λ θ, θ ← θ − η ‖θ‖ / ‖r‖ r with m and v of Adam."""
+    """One parameter: r = m̂ / (√v̂ + ε) + λ θ, θ ← θ − η ‖θ‖ / ‖r‖ r with Adam's m and v."""
     m, v = adam.moments(g, slots, c)
     return p - c[8] * direction(p, m, v, c), (m, v)
 

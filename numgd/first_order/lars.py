@@ -1,4 +1,4 @@
-"""LARS: momentum whose step is a fixed part of the norm of each layer's weights.
+"""LARS: momentum with steps of a length that is a fixed fraction of the norm of each layer's weights.
 
 Y. You, I. Gitman and B. Ginsburg, "Large batch training of convolutional networks", arXiv:1708.03888 (2017),
 algorithm 1.
@@ -29,13 +29,13 @@ def coefficients(real, options, t, running):
 
 @portable
 def measure(p, g, slots, c):
-    """θ² and g², whose sums are over a layer."""
+    """θ² and g², to be summed over a layer."""
     return p * p, g * g
 
 
 @portable
 def adapt(real, options, c, sums, running):
-    """The step size: η times the trust coefficient times ‖θ‖ / (‖g‖ + λ ‖θ‖), and η where a norm is 0."""
+    """The step size: η times the trust coefficient times ‖θ‖ / (‖g‖ + λ ‖θ‖), or η if ‖θ‖ = 0."""
     size, slope = math.sqrt(sums[0]), math.sqrt(sums[1])
     rate, whole = options.learning_rate, slope + options.weight_decay * size
     if size != 0 and whole != 0:

@@ -1,4 +1,4 @@
-"""Lion: steps of one length along the sign of a mean of gradients, with decoupled weight decay.
+"""Lion: steps of fixed length along the sign of a mean of gradients, with decoupled weight decay.
 
 X. Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
 """
@@ -24,7 +24,7 @@ class Options(NamedTuple):
 
 @portable
 def _coefficients(real, options, t, running):
-    """Weights of m and g in the direction, then in the next m, and the step size."""
+    """Weights of m and g in the direction and in the next m, and the step size."""
     return adam.means(real, options) + (options.learning_rate,)
 
 

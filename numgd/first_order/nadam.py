@@ -1,4 +1,4 @@
-"""NAdam: Adam with Nesterov's momentum, whose decay rate μ grows from β₁/2 to β₁.
+"""NAdam: Adam with Nesterov momentum, whose decay rate μ grows from β₁/2 to β₁.
 
 T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algorithm 2.
 """
@@ -29,7 +29,7 @@ def momentum(real, options, t):
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of the means and of the denominator, and the step sizes along m and g.
+    """Coefficients of the means and the denominator, and the step sizes along m and g.
 
     The product of all μ so far is kept in ``running[0]``.
     """
@@ -44,7 +44,7 @@ def coefficients(real, options, t, running):
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: θ ← θ − (η₁ m + η₂ g) / (√v̂ + ε) with m and v of Adam."""
+    """One parameter: θ ← θ − (η₁ m + η₂ g) / (√v̂ + ε) with Adam's m and v."""
     m, v = adam.moments(g, slots, c)
     return p - (c[6] * m + c[7] * g) / adam.denominator(v, c), (m, v)
 

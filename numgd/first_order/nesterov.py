@@ -1,7 +1,7 @@
 """Nesterov's accelerated gradient: v ← γ v + η g(θ − γ v), θ ← θ − v.
 
 The parameters are the point φ = θ − γ v at which the gradient is taken, so that a gradient at the parameters
-is the one that the formula asks for.  In φ it reads v ← γ v + η g(φ), φ ← φ − η g(φ) − γ v.
+is the one that the formula needs.  In terms of φ it reads v ← γ v + η g(φ), φ ← φ − η g(φ) − γ v.
 
 Y. Nesterov, Soviet Math. Doklady 27 (1983) 372-376; the form with a velocity is eqs. 3 and 4 of I. Sutskever,
 J. Martens, G. Dahl and G. Hinton, ICML 2013.

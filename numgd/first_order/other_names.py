@@ -1,7 +1,7 @@
-"""What hyper-parameters are called elsewhere: by PyTorch, TensorFlow and optax."""
+"""Names of hyper-parameters in PyTorch, TensorFlow and optax."""
 
 OTHER_NAMES = {
-    "alpha": ("power", "decay"),  # of PyTorch's ASGD and RMSprop
+    "alpha": ("power", "decay"),  # in PyTorch's ASGD and RMSprop
     "b1": ("beta1",),
     "b2": ("beta2",),
     "beta_1": ("beta1",),
@@ -29,10 +29,10 @@ OTHER_NAMES = {
     "t0": ("averaging_start",),
     "use_ema": ("ema",),
 }
-"""A name that no rule has, or not every one, to numgd's; of several single ones the first that a rule has."""
+"""Other libraries' names to numgd's; if there are several, the first one that the rule has is used."""
 
 TOGETHER = frozenset(("betas", "etas", "step_sizes"))
-"""Those that give several numbers at once."""
+"""Names that stand for all of their numgd names at once."""
 
 RELATIVES = {
     ("gd", "momentum"): "momentum",
@@ -43,15 +43,15 @@ RELATIVES = {
     ("rmsprop-momentum", "centered"): "rmsprop-centred",
     ("adam", "amsgrad"): "amsgrad",
 }
-"""The rule that does what a setting of another one does elsewhere."""
+"""The rule that corresponds to another library's setting: (rule, name of the setting) to rule."""
 
 
 def known_as(name, known):
-    """What a name of another library is called here: a tuple of those of the `known` names, often empty."""
+    """The `known` names that correspond to another library's name: a tuple, often empty."""
     found = tuple(own for own in OTHER_NAMES.get(name, ()) if own in known)
     return found if name in TOGETHER else found[:1]
 
 
 def relative(rule, name):
-    """The name of the rule that has what the given one is asked for by a name of another library, or None."""
+    """The rule that offers the setting which another library passes to the given rule by `name`, or None."""
     return RELATIVES.get((rule, name))

@@ -1,7 +1,7 @@
 """Prodigy: Adam whose step size is an estimate of the distance to the solution.
 
 K. Mishchenko and A. Defazio, "Prodigy: an expeditiously adaptive parameter-free learner", ICML 2024,
-algorithm 4, with the momentum of the numerator of the authors' code; their option ``decouple``.
+algorithm 4, with the momentum of the numerator from the authors' code and its option ``decouple``.
 """
 
 import math
@@ -29,7 +29,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Whether this is the first step, what the means take in, and the step size d η.
+    """Whether this is the first step, the weights of the running means, and the step size d η.
 
     The estimate d, its numerator and the largest estimate are kept in `running`.
     """
@@ -56,7 +56,7 @@ def coefficients(real, options, t, running):
 
 @portable
 def measure(p, g, slots, c):
-    """Parts of ⟨g, θ₀ − θ⟩ and of the 1-norm of s."""
+    """Terms of ⟨g, θ₀ − θ⟩ and of the 1-norm of s."""
     return g * (start_or(c[0], p, slots[3]) - p), abs(c[5] * slots[2] + c[6] * g)
 
 
@@ -64,7 +64,7 @@ def measure(p, g, slots, c):
 def adapt(real, options, c, sums, running):
     """The next estimate d: the largest quotient of both sums so far, growing by at most `growth_rate`.
 
-    Without a slope nothing moves.
+    If s is zero, the step size is zero.
     """
     rate, d = c[7], running[0]
     if sums[1] != 0:

@@ -1,7 +1,7 @@
-"""Rectified Adam: plain momentum while v̂ rests on few gradients, then Adam with a rectified step size.
+"""Rectified Adam: plain momentum while v̂ is based on few gradients, then Adam with a rectified step size.
 
 L. Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR 2020, algorithm 2, with ε
-beside √v and the threshold ρ > 5 for the paper's 4.
+added to √v and the threshold ρ > 5 instead of the paper's 4.
 """
 
 import math
@@ -15,11 +15,11 @@ Options = adam.Options
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of the means, ε, and the step sizes without and with the denominator, of which one is 0."""
+    """Coefficients of the means, ε, and step sizes without and with the denominator, one of which is 0."""
     zero, one, two, four = real(0), real(1), real(2), real(4)
     power = options.beta2**t
     most = two / (one - options.beta2) - one
-    length = most - two * t * power / (one - power)  # ρ: how many gradients v̂ rests on
+    length = most - two * t * power / (one - power)  # ρ: number of gradients that v̂ is based on
     plain = options.learning_rate / (one - options.beta1**t)
     adaptive = zero
     if length > real(5):
@@ -32,7 +32,7 @@ def coefficients(real, options, t, running):
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: θ ← θ − (η₁ + η₂ / (√v + ε)) m with m and v of Adam."""
+    """One parameter: θ ← θ − (η₁ + η₂ / (√v + ε)) m with Adam's m and v."""
     m, v = adam.moments(g, slots, c)
     return p - (c[5] + c[6] / (math.sqrt(v) + c[4])) * m, (m, v)
 

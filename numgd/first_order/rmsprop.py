@@ -27,13 +27,13 @@ def coefficients(real, options, t, running):
 
 @portable
 def mean_square(g, v, c):
-    """The next mean of g²."""
+    """The updated mean of g²."""
     return c[1] * v + c[2] * g * g
 
 
 @portable
 def scaled(g, v, c):
-    """The gradient over the root of v."""
+    """The gradient divided by √v + ε."""
     return g / (math.sqrt(v) + c[3])
 
 

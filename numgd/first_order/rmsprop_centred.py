@@ -1,7 +1,7 @@
 """Centred RMSprop: the gradient is divided by its running standard deviation.
 
 A. Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850 (2013), eqs. 38-45.  The
-variance v − m² is itself the running quantity: it loses no digits and rounding cannot make it negative.
+variance v − m² itself is updated, so there is no cancellation and rounding cannot make it negative.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""RMSprop with momentum: a velocity takes in the scaled gradients, and the parameters follow it.
+"""RMSprop with momentum: a velocity accumulates the scaled gradients, and the parameters follow it.
 
 The form is that of A. Graves, arXiv:1308.0850 (2013), eqs. 38-45, without its mean of the gradient and with
 the step size outside the velocity.
@@ -23,7 +23,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of RMSprop, and the decay of the velocity."""
+    """Coefficients of RMSprop, and the decay of the velocity."""
     return rmsprop.coefficients(real, options, t, running) + (options.momentum,)
 
 

@@ -1,4 +1,4 @@
-"""Rprop: every parameter has a step size of its own, and of the gradient only the sign counts.
+"""Rprop: each parameter has its own step size, and only the sign of the gradient is used.
 
 C. Igel and M. Hüsken, "Improving the Rprop learning algorithm", NC 2000, algorithm iRprop⁻, after
 M. Riedmiller and H. Braun, ICNN 1993.
@@ -24,7 +24,7 @@ class Options(NamedTuple):
 
 @portable
 def initial(real, options):
-    """No sign yet, and the first step size."""
+    """Sign 0, as there is none yet, and the first step size."""
     return real(0), options.learning_rate
 
 
@@ -37,7 +37,7 @@ def coefficients(real, options, t, running):
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: the step grows while the sign stays, and shrinks, once without moving, when it turns."""
+    """One parameter: the step grows while the sign persists; when it flips, it shrinks and θ stays once."""
     zero, one, decrease, increase, least, most = c
     sign = with_sign(one, g)
     agreement = sign * slots[0]

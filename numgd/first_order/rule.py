@@ -1,4 +1,4 @@
-"""What an update rule is: a record of scalar functions."""
+"""The definition of an update rule: a record of scalar functions."""
 
 from collections import namedtuple
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from numgd.jit.portable import portable
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Rule(Record):
-    """An update rule; every one is a method of `numgd.minimize` and an optimizer too.
+    """An update rule, which is both a method of `numgd.minimize` and an optimizer.
 
-    Its functions are portable, and compute in the scalar type `real` that they are given.
+    Its functions are portable and compute in the scalar type `real` that is passed to them.
 
     Attributes
     ----------
     optimizer : str
         Name of the optimizer class.
     formula : str
-        One step, as the documentation shows it; η is ``learning_rate``.
+        Formula of one step for the documentation; η is ``learning_rate``.
     source : str
         Authors and year of the paper.
     options : type
@@ -31,22 +31,24 @@ class Rule(Record):
     slots : tuple of str
         Names of the running quantities that are kept for each parameter.
     coefficients : callable
-        ``coefficients(real, options, t, running)``: a tuple of the scalars that all parameters share at step
-        t = 1, 2, …  What depends on all steps before may be kept in the array `running`, of 4 numbers.
+        ``coefficients(real, options, t, running)``: a tuple of the scalars that all parameters share in step
+        t = 1, 2, …  Quantities that depend on all earlier steps may be kept in the array `running` of 4
+        numbers.
     update : callable
-        ``update(p, g, slots, c) -> (p, slots)`` for one parameter, its gradient, its slots and `c`, the
-        coefficients.
+        ``update(p, g, slots, c) -> (p, slots)`` for one parameter, its gradient, its slots and the
+        coefficients `c`.
     initial : callable, optional
-        ``initial(real, options)``: the first values of the slots, which are 0 without.
+        ``initial(real, options)``: the initial values of the slots, by default 0.
     position : callable, optional
-        ``position(p, slots, c)``: the point that the rule stands for where that is not the parameter p.
+        ``position(p, slots, c)``: the rule's current solution, if that is not the parameter p.
     measure : callable, optional
-        ``measure(p, g, slots, c)``: a tuple of what is summed over parameters before a step.
+        ``measure(p, g, slots, c)``: a tuple of terms to be summed over parameters before a step.
     adapt : callable, optional
-        ``adapt(real, options, c, sums, running)``: the coefficients of the step, made of those and the sums.
+        ``adapt(real, options, c, sums, running)``: the final coefficients of the step, computed from the
+        preliminary ones `c` and the sums.
     scope : {'array', 'all'}
-        Whether sums are taken over each array, a layer's weights say, or over all that are stepped together.
-        With ``'array'``, `adapt` must leave `running` alone.
+        Whether sums are taken over each array, such as a layer's weights, or over all arrays that are stepped
+        together.  With ``'array'``, `adapt` must not change `running`.
     """
 
     optimizer: str
@@ -94,9 +96,9 @@ class Rule(Record):
 
 
 def _options_type(own):
-    """NamedTuple of the loop's options and the rule's, with their ranges and defaults.
+    """NamedTuple of the loop's and the rule's options, with their ranges and defaults.
 
-    It becomes an attribute of the rule's, where the disk cache finds it again by its name.
+    It becomes an attribute of the rule's options type, so that the disk cache can find it by name.
     """
     if "WithLoop" not in vars(own):
         fields = {**LoopOptions()._asdict(), **own()._asdict()}

@@ -1,4 +1,4 @@
-"""Schedule-free AdamW: schedule-free descent along gradients that Adam's second moment scales.
+"""Schedule-free AdamW: schedule-free descent along gradients scaled by Adam's second moment.
 
 A. Defazio, X. Yang, H. Mehta, K. Mishchenko, A. Khaled and A. Cutkosky, "The road less scheduled", NeurIPS
 2024, algorithm 1, with the bias correction and the weights of the authors' code.
@@ -28,7 +28,7 @@ class Options(NamedTuple):
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of the average, decay of v and its complement, the bias correction, ε and λ."""
+    """Coefficients of the average, decay of v and its complement, the bias correction, ε and λ."""
     one, beta2 = real(1), options.beta2
     average = schedule_free_sgd.weights(real, options, options.beta1, t, running)
     return average + (beta2, one - beta2, math.sqrt(one - beta2**t), options.eps, options.weight_decay)
@@ -36,7 +36,7 @@ def coefficients(real, options, t, running):
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: v ← β₂ v + (1 − β₂) g², and the step of the average along g / (√v̂ + ε) + λ y."""
+    """One parameter: v ← β₂ v + (1 − β₂) g², and the schedule-free step along g / (√v̂ + ε) + λ y."""
     v = c[5] * slots[1] + c[6] * g * g
     scaled = g / (math.sqrt(v) / c[7] + c[8]) + c[9] * p
     y, z = schedule_free_sgd.move(p, schedule_free_sgd.start_or(c[0], p, slots[0]), scaled, c)

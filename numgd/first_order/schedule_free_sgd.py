@@ -1,7 +1,7 @@
-"""Schedule-free gradient descent: an average of the iterates in the place of a learning rate that decays.
+"""Schedule-free gradient descent: an average of the iterates instead of a decaying learning rate.
 
-The parameters are the point y at which the gradient is taken.  The point that the rule stands for, to be used
-once training ends, is the average x, which `position` gives: y = (1 − γ) z + γ x.
+The parameters are the point y at which the gradient is taken.  The rule's solution, to be used once training
+ends, is the average x, which `position` returns: y = (1 − γ) z + γ x.
 
 A. Defazio, X. Yang, H. Mehta, K. Mishchenko, A. Khaled and A. Cutkosky, "The road less scheduled", NeurIPS
 2024, with the weights of the authors' code.
@@ -56,19 +56,19 @@ def move(p, z, g, c):
 
 @portable
 def start_or(first, p, slot):
-    """What a slot starts at: the parameter itself."""
+    """The slot, which in the first step starts at the parameter itself."""
     return p if first > 0 else slot
 
 
 @portable
 def coefficients(real, options, t, running):
-    """Those of the average."""
+    """Coefficients of the average."""
     return weights(real, options, options.momentum, t, running)
 
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: y ← (1 − w) y + w z + η (γ (1 − w) − 1) g, z ← z − η g with the share w of z."""
+    """One parameter: y ← (1 − w) y + w z + η (γ (1 − w) − 1) g, z ← z − η g, where w is the weight of z."""
     y, z = move(p, start_or(c[0], p, slots[0]), g, c)
     return y, (z,)
 

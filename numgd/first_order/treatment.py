@@ -1,4 +1,4 @@
-"""What is done to gradients and parameters beside a rule's own step: clipping, noise, decay and averages."""
+"""Changes to gradients and parameters besides a rule's own step: clipping, noise, decay and averages."""
 
 import math
 
@@ -11,7 +11,7 @@ from numgd.jit.portable import portable
 
 @portable
 def clipped(g, factor, bound):
-    """A gradient's element times a factor, within ±bound."""
+    """An element of a gradient times a factor, clipped to ±bound."""
     slope = factor * g
     slope = bound if slope > bound else slope
     return -bound if slope < -bound else slope
@@ -19,13 +19,13 @@ def clipped(g, factor, bound):
 
 @portable
 def norm_factor(real, square, max_norm):
-    """What a gradient is multiplied by so that its norm, the root of `square`, is at most `max_norm`."""
+    """Factor of a gradient that reduces its norm, the root of `square`, to at most `max_norm`."""
     return max_norm / math.sqrt(square) if square > max_norm * max_norm else real(1)
 
 
 @portable
 def shrinkage(weight_decay, decoupled, learning_rate):
-    """What of the parameters is added to the gradients, and what the parameters are multiplied by."""
+    """The multiple of the parameters that is added to the gradients, and the factor of the parameters."""
     if decoupled:
         return 0.0, 1.0 - learning_rate * weight_decay
     return weight_decay, 1.0
@@ -33,9 +33,9 @@ def shrinkage(weight_decay, decoupled, learning_rate):
 
 @portable
 def average_weights(ema, average_from, t):
-    """The weights of the average so far and of the point after step t = 1, 2, … in the next average.
+    """The weights of the previous average and of the point after step t = 1, 2, … in the next average.
 
-    That is exponential with the decay `ema` ≥ 0, or the mean from step ``average_from`` > 0 on.
+    The average is exponential with decay `ema` ≥ 0, or the mean from step ``average_from`` > 0 on.
     """
     if average_from > 0:
         weight = 1.0 / max(1.0, t - average_from + 1.0)
@@ -52,21 +52,21 @@ def noise_stream(t, group=0):
 
 @portable
 def noise(real, deviation, seed, stream, i):
-    """What is added to element i of a gradient: a normal number of a standard deviation."""
+    """The noise added to element i of a gradient: a normal number with the given standard deviation."""
     return deviation * normal(real, seed, stream, np.uint64(i))
 
 
 @portable
 def noise_deviation(variance, decay, t):
-    """Standard deviation at step t = 1, 2, …; Neelakantan et al., arXiv:1511.06807, equation 1."""
+    """Standard deviation in step t = 1, 2, …; Neelakantan et al., arXiv:1511.06807, equation 1."""
     return math.sqrt(variance / t**decay)
 
 
 def make_treated(rule, in_rows=False):
-    """Functions ``change`` and ``measured`` of a rule for a parameter and a gradient that are treated first.
+    """Functions ``change`` and ``measured`` of a rule that first treat the parameter and its gradient.
 
-    ``change(i, p, g, factor, bound, decay, keep, slots, c)`` is the next p; ``measured(sums, i, …)``, with
-    the same arguments, is what `make_measure` gives, or None where the rule has no sums.
+    ``change(i, p, g, factor, bound, decay, keep, slots, c)`` returns the next p.  ``measured(sums, i, …)``,
+    with the same arguments, is that of `make_measure`, or None if the rule has no sums.
     """
     update = make_change(rule, in_rows)
 

@@ -1,7 +1,7 @@
-"""Yogi: Adam whose v moves towards g² by a step that does not depend on how far it is.
+"""Yogi: Adam whose v moves towards g² by a step that does not depend on the distance.
 
 M. Zaheer, S. Reddi, D. Sachan, S. Kale and S. Kumar, "Adaptive methods for nonconvex optimization", NeurIPS
-2018, algorithm 2, with Adam's bias corrections and both means started at a small number.
+2018, algorithm 2, with Adam's bias corrections and a small initial value of both means.
 """
 
 from typing import NamedTuple
@@ -28,13 +28,13 @@ coefficients = adam.coefficients
 
 @portable
 def initial(real, options):
-    """First values of both means."""
+    """Initial values of both means."""
     return options.initial_accumulator, options.initial_accumulator
 
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: v ← v − (1 − β₂) sign(v − g²) g², θ ← θ − η m̂ / (√v̂ + ε) with m of Adam."""
+    """One parameter: v ← v − (1 − β₂) sign(v − g²) g², θ ← θ − η m̂ / (√v̂ + ε) with Adam's m."""
     beta1, rest1, _, rest2 = c[:4]
     m, v = slots
     square = g * g

@@ -1,4 +1,4 @@
-"""Activations and losses as records of scalar functions: value and derivative."""
+"""Activations and losses as records of scalar functions: a value and its derivative."""
 
 import sys
 
@@ -7,9 +7,9 @@ from numgd.scalars.scalar_function import Activation, Loss, ScalarFunction
 from numgd.scalars.times import times
 
 ACTIVATIONS: dict[str, Activation] = records_of(sys.modules[__name__], Activation)
-"""Name to activation."""
+"""Activations by name."""
 
 LOSSES: dict[str, Loss] = records_of(sys.modules[__name__], Loss)
-"""Name to loss."""
+"""Losses by name."""
 
 __all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss", "ScalarFunction", "times"]

@@ -1,4 +1,4 @@
-"""Activations as records: the value f(x, c) and its derivative in x.
+"""Activations as records: the value f(x, c) and its derivative with respect to x.
 
 The limits at ±∞ are exact.
 """
@@ -22,7 +22,7 @@ _SILU_SATURATED = 800.0  # beyond it, sigmoid(−x) is 0
 
 @strict
 def _within(x, low, high):
-    """x clipped to bounds; NaN stays."""
+    """x clipped to bounds; NaN stays NaN."""
     real = type(x)
     x = real(low) if x < real(low) else x
     return real(high) if x > real(high) else x
@@ -121,7 +121,7 @@ def gelu(x, c):
 
 @strict
 def gelu_tanh(x, c):
-    """½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) and its derivative: the same, section 2."""
+    """½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) and its derivative: Hendrycks and Gimpel (2016), section 2."""
     real = type(x)
     one, half = real(1), real(0.5)
     bounded = _within(x, -_TANH_SATURATED, _TANH_SATURATED)

@@ -1,4 +1,4 @@
-"""Losses of a number x with a target y as records: the value f(x, y, c) and its derivative in x."""
+"""Losses of a number x with target y as records: value f(x, y, c) and derivative with respect to x."""
 
 from numgd.foundations.ranges import Positive
 from numgd.jit import simd
@@ -6,7 +6,7 @@ from numgd.jit.portable import strict
 from numgd.scalars.scalar_function import Loss, parts_of
 from numgd.scalars.times import times
 
-_LOWEST_LOG = -100.0  # of a probability: a wrong answer that is certain costs 100, not infinity
+_LOWEST_LOG = -100.0  # of a probability: a wrong answer given with certainty costs 100, not infinity
 _LOWEST_VARIANCE = 1e-12
 
 
@@ -91,7 +91,7 @@ def cross_entropy_of_logit(x, y, c):
     """−y log σ(x) − (1 − y) log σ(−x), and σ(x) − y.
 
     The loss is computed as |x| (y, or 1 − y where x > 0) + log(1 + e^−|x|), in which no exponential
-    overflows.  At ±∞ it is 0 where the certain answer is right, and otherwise ∞.
+    overflows.  At x = ±∞ it is 0 if y is the answer that x is certain of, and otherwise ∞.
     """
     one = type(x)(1)
     size = abs(x)

@@ -1,4 +1,4 @@
-"""What an activation or a loss is: a record of scalar functions."""
+"""Activations and losses are records of scalar functions, defined here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from numgd.jit.portable import strict
 class ScalarFunction(Record):
     """A function of numbers together with its derivative.
 
-    Its functions are portable and have the same arguments, of one dtype.  The first is what the derivative is
-    taken with respect to, the last the parameter, which most functions ignore.  They are `strict`: no sum in
-    them is reordered, whatever the flags of their caller.  NaN gives NaN.
+    Its functions are portable and take the same arguments, of one dtype.  The derivative is taken with
+    respect to the first argument; the last is the parameter, which most functions ignore.  The functions are
+    `strict`: no sum in them is reordered, whatever the flags of their caller.  NaN gives NaN.
 
     Attributes
     ----------
     function : str
-        Name of the function of `numgd.nn.functional` that computes it.
+        Name of the function in `numgd.nn.functional` that computes it.
     formula : str
-        The value, as the documentation shows it; c is the parameter.
+        Formula of the value for the documentation; c is the parameter.
     value, derivative : callable
     joint : callable, optional
-        ``joint(…) -> (value, derivative)`` where the two share an exponential, which it computes once.  Value
-        and derivative have the same bits as those of `value` and `derivative`.
+        ``joint(…) -> (value, derivative)`` if the two share an exponential, which it computes once.  The
+        results equal those of `value` and `derivative` bit for bit.
     parameter : str, optional
         Name of the parameter in `numgd.nn.functional`.
     default : float
-        The default of the parameter.
+        Default of the parameter.
     range : annotation, optional
-        The range of the parameter.
+        Range of the parameter.
     """
 
     function: str
@@ -44,7 +44,7 @@ class ScalarFunction(Record):
     range: Any = None
 
     def __iter__(self):
-        """The value and the derivative, in this order."""
+        """Iterate over the value and the derivative, in this order."""
         return iter((self.value, self.derivative))
 
 
@@ -55,7 +55,7 @@ class Activation(ScalarFunction):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Loss(ScalarFunction):
-    """The loss of a number x with a target y; its functions are ``f(x, y, c)``.
+    """The loss of a number x with target y; its functions are ``f(x, y, c)``.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Loss(ScalarFunction):
 
 
 def parts_of(joint):
-    """Value and derivative of a joint function, each without the work that it does not need."""
+    """A joint function's value and derivative as separate functions, each without unneeded work."""
 
     @strict
     def value(*args):

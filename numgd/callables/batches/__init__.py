@@ -1,4 +1,4 @@
-"""Data as batches: which rows an objective sees, and the objective that reads them."""
+"""Data in batches: which rows an objective sees, and the objective that reads them."""
 
 from numgd.callables.batches.data import checked_data
 from numgd.callables.batches.gradient import loss_of

@@ -8,7 +8,7 @@ from numgd.kernels.cpu.rules import epoch as stochastic
 
 
 class CalledBackBatches(BatchOrder):
-    """The same as `CompiledBatches` for functions as the user gave them."""
+    """As `CompiledBatches`, with the user's functions called back."""
 
     kernels = stochastic
     own = ()

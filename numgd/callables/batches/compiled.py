@@ -15,13 +15,13 @@ from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu.rules import epoch as stochastic
 
 TOGETHER = 2**15
-"""Bytes of rows that are copied together, about: they wait for memory together, and stay in the cache."""
+"""Approximate bytes of rows copied at a time: their memory accesses overlap, and they stay in the cache."""
 
 AHEAD = 8
-"""Batches of one row that are fetched before their turn, and the bytes of each: hardware fetches the rest."""
+"""With batches of one row, how many rows ahead of their use data are fetched into the cache."""
 
-FETCHED = 2048
-LINE = 64
+FETCHED = 2048  # bytes of a row that are fetched, at most: the hardware prefetches the rest
+LINE = 64  # bytes of a cache line
 
 
 class CompiledBatches(BatchOrder):
@@ -30,19 +30,19 @@ class CompiledBatches(BatchOrder):
     Parameters
     ----------
     pair : numba dispatcher
-        ``pair(x, gradient, *batch, *args)`` gives the value and writes the gradient.
+        ``pair(x, gradient, *batch, *args)`` returns the value and writes the gradient.
     data : tuple of numpy.ndarray
     args : tuple
     x : numpy.ndarray
     size : int
-        Rows of a batch.
+        Rows per batch.
     shuffled : bool
-        Whether the order of the rows changes.  The rows of some batches are copied together then; where each
-        is a batch, they are read where they are, and fetched into the cache a few steps before.
+        Whether the order of the rows changes.  If so, the rows of several batches are copied at a time.
+        Batches of one row are read in place instead, and fetched into the cache a few steps ahead.
     """
 
     kernels = stochastic
-    own = ()  # what the drivers take beside what all drivers take
+    own = ()  # extra arguments of the drivers, besides those that all drivers take
 
     def __init__(self, pair, data, args, x, size, shuffled):
         super().__init__(data[0].shape[0], size, shuffled)
@@ -53,7 +53,7 @@ class CompiledBatches(BatchOrder):
             together = 0
         self._data = data = tuple(map(in_rows, data))
         self._buffers = buffers_for(data, together)
-        # Addresses alone: references to arrays in the context would be counted at each step.
+        # Only addresses: array references in the context would be counted in each step.
         kinds = tuple(map(type_of, data))
         self._forms = [np.empty(storage_size(kind), np.uint8) for kind in kinds]
         table = []
@@ -68,11 +68,11 @@ class CompiledBatches(BatchOrder):
 
 
 def buffers_for(data, length):
-    """Memory for so many rows of each array."""
+    """Memory for `length` rows of each array."""
     return tuple(np.empty((length, *array.shape[1:]), array.dtype) for array in data)
 
 
-STORED, DATA, BUFFER, WIDTH = range(4)  # of a row of the table: addresses, and the bytes of a row of data
+STORED, DATA, BUFFER, WIDTH = range(4)  # columns of the table: three addresses, and the bytes of a data row
 TABLE_ROW = 4 * 8  # bytes
 
 
@@ -106,7 +106,7 @@ def _make_read(kind):
 
 
 def _make_batch(kinds):
-    """Function ``batch(place)``: the rows at the cursor of arrays of some types."""
+    """Function ``batch(place)``: the rows at the cursor of arrays of the given types."""
     if not kinds:
         return _nothing
     before, last, k = _make_batch(kinds[:-1]), _make_read(kinds[-1]), len(kinds) - 1

@@ -1,4 +1,4 @@
-"""What may be data: arrays, one sparse matrix among them, or an iterable of batches."""
+"""Valid data: arrays, at most one of them a sparse matrix, or an iterable of batches."""
 
 from collections.abc import Iterable
 
@@ -6,18 +6,18 @@ import numpy as np
 
 
 def is_sparse(array):
-    """Whether an array is one of SciPy's sparse ones."""
+    """Whether an array is a SciPy sparse array or matrix."""
     return hasattr(array, "tocsr")
 
 
 def is_stream(data):
-    """Whether data come as an iterable of batches."""
+    """Whether data are an iterable of batches."""
     known = isinstance(data, tuple | list | np.ndarray) or is_sparse(data) or hasattr(data, "__array__")
     return isinstance(data, Iterable) and not known
 
 
 def checked_data(name, data, x):
-    """Data as a tuple of arrays with as many rows; raises naming the argument."""
+    """Data as a tuple of arrays with equally many rows; errors name the argument."""
     arrays = data if isinstance(data, tuple | list) else (data,)
     if not arrays:
         raise ValueError(f"{name} holds no array")
@@ -36,7 +36,7 @@ def checked_data(name, data, x):
 def _checked(name, array, x):
     if is_sparse(array):
         return _checked_sparse(name, array.tocsr(), x)
-    array = np.asarray(array)  # of a memory map a view: it stays on disk
+    array = np.asarray(array)  # a memory map becomes a view and stays on disk
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be an array of numbers; its dtype is {array.dtype}")
     if array.ndim == 0:
@@ -45,7 +45,7 @@ def _checked(name, array, x):
 
 
 def in_native_order(array):
-    """The array, or a copy of one in another byte order in the machine's own."""
+    """The array, or a copy in the machine's byte order if it is in another one."""
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -70,7 +70,7 @@ def _checked_sparse(name, matrix, x):
 
 
 def sample(data, size):
-    """What the objective is given of the first batch."""
+    """The first batch as the objective receives it."""
     found = []
     for array in data:
         if is_sparse(array):
@@ -82,5 +82,5 @@ def sample(data, size):
 
 
 def in_rows(array):
-    """The array as its rows stand one after the other in memory, each number where the machine wants it."""
+    """The array with contiguous rows and aligned numbers; a copy if necessary."""
     return np.require(array, requirements=("C", "A"))

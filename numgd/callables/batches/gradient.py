@@ -1,4 +1,4 @@
-"""Value and gradient of a loss over a batch, from what the user gave."""
+"""Value and gradient of a loss over a batch, from the user's functions."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,15 +15,15 @@ from numgd.jit.portable import OBJECTIVE_FLAGS
 class Loss(NamedTuple):
     """A loss over a batch."""
 
-    pair: Any  # pair(x, gradient, *batch, *args) -> value, None where a function is none for Numba
-    functions: Functions  # those that are called otherwise
-    args: tuple  # what they take behind a batch: the user's args, and numbers that they captured
-    scheme: Any  # how these give the gradient
+    pair: Any  # pair(x, gradient, *batch, *args) -> value; None if Numba cannot compile a function
+    functions: Functions  # those that are called if there is no `pair`
+    args: tuple  # their arguments after the batch: the user's args, and numbers that the functions captured
+    scheme: Any  # how they give the gradient
     used: dict  # the same in words
 
 
 def loss_of(fun, jac, first, args, x):
-    """The `Loss` of the user's functions; `first`: the first batch."""
+    """The `Loss` of the user's functions; `first` is the first batch."""
     chosen = choose(Functions(fun, jac), (*first, *args), x)
     args = chosen.args[len(first) :]
     if chosen.scheme == PAIR:

@@ -1,4 +1,4 @@
-"""The objective that suits data and functions."""
+"""Choice of the objective that suits the data and the functions."""
 
 from numgd.callables.batches.called_back import CalledBackBatches
 from numgd.callables.batches.compiled import CompiledBatches

@@ -1,11 +1,11 @@
-"""The order in which an epoch goes through the rows of data."""
+"""The order in which an epoch visits the rows of the data."""
 
 import numpy as np
 
 from numgd.kernels.cpu.rules.epoch import Batches
 
 MEAN = 4096
-"""Rows that are taken at a time for a mean over all data, at most."""
+"""Most rows taken at a time for a mean over all data, unless batches are larger."""
 
 
 class BatchOrder:
@@ -13,11 +13,14 @@ class BatchOrder:
 
     Attributes
     ----------
-    batches : Batches
-        Those of the steps; `all`: those of a mean over all data.
+    batches, all : Batches
+        Batches for the steps, and for a mean over all data.
     bound : Bound
-        The objective over the batch at the cursor; `kernels`: the module of the drivers of its steps; `own`:
-        what these take beside what all of them take.
+        The objective over the batch at the cursor.
+    kernels : module
+        Drivers of the objective's steps.
+    own : tuple
+        Extra arguments of these drivers, besides those that all drivers take.
     """
 
     def __init__(self, rows, size, shuffled):
@@ -30,16 +33,16 @@ class BatchOrder:
         self.all = Batches(self.cursor, max(size, min(MEAN, rows)), rows, 0)
 
     def total(self, losses, first):
-        """The sum of some steps' losses, each for all rows of its batch, and how many rows these are."""
+        """The sum over rows of the losses of some steps, and the number of these rows."""
         size = self.batches.size
         rows = min((first + losses.size) * size, self.rows) - first * size
-        missing = losses.size * size - rows  # of the last batch
+        missing = losses.size * size - rows  # rows that the last batch lacks
         return size * float(losses.sum(dtype=np.float64)) - missing * float(losses[-1]), rows
 
     def release(self):
-        """Give back the references to the data."""
+        """Release the references to the data."""
         self.bound.release()
 
     def shuffle(self, seed, epoch):
-        """Another order of the rows, which the seed and the number of the epoch determine."""
+        """Reorder the rows at random, as determined by the seed and the number of the epoch."""
         self.order[:] = np.random.default_rng((seed, epoch)).permutation(self.rows)

@@ -1,4 +1,4 @@
-"""Where batches come from: arrays in an order, or whatever an iterable gives."""
+"""Where batches come from: the rows of arrays in some order, or an iterable of batches."""
 
 from itertools import chain
 
@@ -9,7 +9,7 @@ from numgd.callables.batches.objectives import make_objective
 
 
 def make_source(name, data, x, settings):
-    """The source of data, checked; raises naming the argument."""
+    """The source of the data, after checks; errors name the argument."""
     if is_stream(data):
         return StreamSource(name, data, x, settings.epochs)
     return ArraySource(checked_data(name, data, x), settings)
@@ -21,9 +21,9 @@ class ArraySource:
     Attributes
     ----------
     whole : bool
-        Whether a gradient over all data can be had at any time.
+        Whether the gradient over all data is available at any time.
     partial : bool
-        Whether a step may touch some of the parameters alone.
+        Whether a step may change only some of the parameters.
     """
 
     def __init__(self, data, settings):
@@ -37,20 +37,20 @@ class ArraySource:
         self._objective = None
 
     def sample(self):
-        """What the objective is given of the first batch."""
+        """The first batch as the objective receives it."""
         return sample(self._data, self._size)
 
     def open(self, loss, args, x):
-        """Make the objective of a loss."""
+        """Make the objective for a loss."""
         self._objective = make_objective(loss, self._data, args, x, self._size, self._shuffle)
 
     def start(self, epoch):
-        """Put the rows into the order of an epoch."""
+        """Put the rows in the order of an epoch."""
         if self._shuffle:
             self._objective.shuffle(self._seed, epoch)
 
     def blocks(self, run):
-        """The steps of an epoch, ``run.pace`` at a time: an objective, the first and how many."""
+        """The steps of an epoch, ``run.pace`` at a time: objective, first step and number of steps."""
         done = 0
         while done < self._steps:
             count = min(run.pace, self._steps - done)
@@ -62,13 +62,13 @@ class ArraySource:
         return run.mean(self._objective, x)
 
     def release(self):
-        """Give back the references to the data."""
+        """Release the references to the data."""
         if self._objective is not None:
             self._objective.release()
 
 
 class StreamSource:
-    """Batches of an iterable."""
+    """Batches from an iterable."""
 
     partial = whole = False
 
@@ -91,15 +91,15 @@ class StreamSource:
         return checked_data(f"{self._name}, batch {number},", batch, self._x)
 
     def sample(self):
-        """What the objective is given of the first batch."""
+        """The first batch as the objective receives it."""
         return sample(self._first, self._first[0].shape[0])
 
     def open(self, loss, args, x):
-        """Take note of a loss."""
+        """Store the loss, its args and x for the objectives of the batches."""
         self._loss, self._args, self._x = loss, args, x
 
     def start(self, epoch):
-        """The order is the iterable's."""
+        """Do nothing: the iterable determines the order."""
 
     def _batches(self):
         iterator, self._iterator = self._iterator, None
@@ -126,7 +126,7 @@ class StreamSource:
             raise ValueError(f"{self._name} gave no batches for another epoch")
 
     def mean(self, run, x):
-        """Loss and gradient over all data, None where these cannot be gone through again."""
+        """Loss and gradient over all data; None if the data can be iterated over only once."""
         if self._once:
             return None
         value, gradient, rows = 0.0, np.zeros_like(x), 0
@@ -146,4 +146,4 @@ class StreamSource:
             objective.release()
 
     def release(self):
-        """Nothing is held between batches."""
+        """Do nothing: no reference is held between batches."""

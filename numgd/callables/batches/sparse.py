@@ -1,4 +1,4 @@
-"""A compiled loss over batches of a sparse matrix's rows."""
+"""A compiled loss over batches of rows of a sparse matrix."""
 
 from functools import lru_cache
 
@@ -17,10 +17,10 @@ from numgd.kernels.cpu.rules import sparse_epoch as sparse
 
 
 class SparseBatches(BatchOrder):
-    """``fun(x, *batch, *args)`` and its gradient, over batches of which a part is rows of a CSR matrix.
+    """``fun(x, *batch, *args)`` and its gradient, over batches that include rows of a CSR matrix.
 
-    The parameters are as for `CompiledBatches`.  A step's objective sees the entries of x alone that belong
-    to columns of the batch's entries, and these columns are numbered anew.
+    The parameters are as for `CompiledBatches`.  The objective of a step sees only the entries of x that
+    belong to columns with an entry in the batch, and these columns are renumbered.
     """
 
     kernels = sparse
@@ -52,13 +52,13 @@ class SparseBatches(BatchOrder):
         own = self.rows_of_matrix[4:7]
         packed = (own, rest, buffers_for(rest, self.all.size), self.order, self.cursor, args)
         fun = _reading(pair, place, len(rest))
-        self.cursor[1] = 0  # an empty batch, where the functions are compared
+        self.cursor[1] = 0  # an empty batch while the functions are compared
         self.bound = bind_compiled(Functions(None, pair=fun), PAIR, packed, x)
 
 
 @portable
 def _gathered(place, k, unused):
-    """The rows of array k that stand at the cursor, copied together."""
+    """The rows of array k at the cursor, copied to contiguous memory."""
     data, buffers, order, cursor = place
     out, given = borrow(buffers[k]), borrow(data[k])
     for row in range(cursor[1]):
@@ -68,7 +68,7 @@ def _gathered(place, k, unused):
 
 @lru_cache(256)
 def _reading(pair, place, count):
-    """``fun(x, gradient, own, …, args)``: value and gradient; array `place` is rows of a matrix, gathered."""
+    """``fun(x, gradient, own, …, args)``: value and gradient; array `place` is the rows of the matrix."""
     before = make_tuple(place, _gathered)
 
     @portable

@@ -1,7 +1,7 @@
-"""Any user callable to the one compiled form that solvers call.
+"""Conversion of any user callable to the compiled form that solvers call.
 
 A plain or ``@njit`` function that Numba can compile becomes machine code with the fixed signature of
-`numgd.jit.pointers.objective_signature`; anything else is called back, from the same compiled solver.
+`numgd.jit.pointers.objective_signature`; anything else is called back from the same compiled solver.
 """
 
 from numgd.callables.objective.adapter import Functions, make_adapter

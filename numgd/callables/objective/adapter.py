@@ -1,4 +1,4 @@
-"""A user's ``@njit`` functions as one compiled function with the signature that solvers call."""
+"""A user's ``@njit`` functions as one compiled function with the signature that solvers expect."""
 
 from typing import Any, NamedTuple
 
@@ -11,13 +11,13 @@ from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_sign
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 
 STEP = 1e-20
-"""Of the imaginary part: so short that the square of it is lost."""
+"""Length of the imaginary step: so small that its square is lost to rounding."""
 
 
 class Functions(NamedTuple):
-    """What the user gave: ``fun(x, *args)`` and the derivatives of it that are functions too."""
+    """The user's function ``fun(x, *args)`` and those of its derivatives that are also functions."""
 
-    fun: Any  # None where only `pair` is ever called
+    fun: Any  # None if only `pair` is ever called
     jac: Any = None  # jac(x, *args) -> (n,), None unless the scheme is EXACT
     hess: Any = None  # hess(x, *args) -> (n, n)
     hessp: Any = None  # hessp(x, p, *args) -> (n,)
@@ -25,7 +25,7 @@ class Functions(NamedTuple):
 
 
 def numba_real(dtype):
-    """Numba's float32 or float64 for NumPy's."""
+    """Numba's float32 or float64 that corresponds to NumPy's."""
     return types.float32 if dtype == np.float32 else types.float64
 
 
@@ -39,7 +39,7 @@ def is_real_array(numba_type, ndim):
 
 @portable
 def fill(out, vector):
-    """Copy a user's gradient, of whatever real dtype and layout, to the solver's memory."""
+    """Copy a user's gradient, of any real dtype and layout, to the solver's memory."""
     if vector.size != out.size:
         raise ValueError("jac must return a vector of the length of x0")
     for i in range(out.size):
@@ -57,7 +57,7 @@ def _fill_matrix(out, matrix):
 
 
 def can_keep(numba_type):
-    """Whether an argument of this type could keep a reference to x beyond the call: it gets a copy then."""
+    """Whether an argument of this type could keep a reference to x after the call; x is then copied."""
     kinds = (types.ListType, types.DictType, types.List, types.StructRef, types.ClassInstanceType)
     return isinstance(numba_type, kinds) or (
         isinstance(numba_type, types.BaseTuple) and any(can_keep(part) for part in numba_type)
@@ -65,12 +65,12 @@ def can_keep(numba_type):
 
 
 def enters_python(dispatcher):
-    """Whether a function has an ``objmode`` block, through which x could be kept beyond the call."""
+    """Whether a function has an ``objmode`` block, through which x could be kept after the call."""
     return any(result.lifted for result in dispatcher.overloads.values())
 
 
 def _types_fit(functions, scheme, vector, argument_types):
-    """Whether the functions compile for these types and return what a solver can take."""
+    """Whether the functions compile for these types and return something that a solver can use."""
     arguments = (vector, *argument_types)
     try:
         fits = functions.fun is None
@@ -97,7 +97,7 @@ def _types_fit(functions, scheme, vector, argument_types):
 
 
 def _make_first(functions, scheme, load, point, view, vector):
-    """Function ``first(x, g, n, wanted, context)``: the value, and a gradient that is a function."""
+    """Function ``first(x, g, n, wanted, context)``: the value, and the gradient if a function gives it."""
     real = np.dtype(vector.dtype.name).type
     fun, jac, pair = functions.fun, functions.jac, functions.pair
 
@@ -149,7 +149,7 @@ def _make_first(functions, scheme, load, point, view, vector):
 
 
 def _make_second(functions, load, point, view):
-    """Function ``second(x, g, n, wanted, context)`` for the second derivatives that are functions."""
+    """Function ``second(x, g, n, wanted, context)`` for second derivatives given by functions."""
     hess, hessp = functions.hess, functions.hessp
 
     @portable
@@ -176,16 +176,16 @@ def _make_second(functions, load, point, view):
 
 
 def make_adapter(functions, scheme, load, args_type, vector):
-    """The compiled objective of ``@njit`` functions, for one type of x and args.
+    """The compiled objective of ``@njit`` functions for given types of x and args.
 
     Parameters
     ----------
     functions : Functions
-        Of dispatchers; with `hess` no `hessp`.
+        Dispatchers; `hess` and `hessp` are not both given.
     scheme : int
         How the gradient is obtained; see `numgd.kernels.cpu.solvers.one_problem`.
     load : callable
-        Portable function ``load(context)`` that gives the tuple of args.
+        Portable function ``load(context)`` that returns the tuple of args.
     args_type : numba.types.BaseTuple
         Type of that tuple.
     vector : numba.types.Array
@@ -193,8 +193,8 @@ def make_adapter(functions, scheme, load, args_type, vector):
 
     Returns
     -------
-    The compile result, or None where Numba cannot compile the functions or they do not return what a
-    solver can take.
+    The compile result, or None if Numba cannot compile the functions or they return something that a solver
+    cannot use.
     """
     if not _types_fit(functions, scheme, vector, tuple(args_type)):
         return None

@@ -1,4 +1,4 @@
-"""An objective with its args in place, for the length of one solve."""
+"""An objective bound to its args for the duration of one solve."""
 
 import numpy as np
 
@@ -9,16 +9,16 @@ from numgd.jit.arguments import native, pack, unpack
 
 
 class Bound:
-    """An objective with its args in place, for the length of one solve.
+    """An objective bound to its args for the duration of one solve.
 
     Attributes
     ----------
     address : int
-        Of the compiled objective.
+        Address of the compiled objective.
     context : int
         Address of the packed args.
     called_back : str or None
-        Why the functions are called back, if they are.
+        Why the functions are called back; None if they are compiled.
     """
 
     def __init__(self, address, size, values, keep, called_back=None):
@@ -31,14 +31,14 @@ class Bound:
             self.context = pack(self._buffer, values)
 
     def release(self):
-        """Give back the references to the args."""
+        """Release the references to the args."""
         if self.context:
             unpack(self._buffer, self._values)
             self.context = 0
 
 
 def bind(functions, scheme, args, x, rows):
-    """The objective of a user's functions and args, compiled where possible.
+    """The objective of a user's functions and args, compiled if possible.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def bind(functions, scheme, args, x, rows):
     x : numpy.ndarray
         The starting point.
     rows : numpy.ndarray
-        The host's rows of scratch memory, through which a function that is called back gets its arguments.
+        The host's rows of scratch memory, which pass the arguments to a function that is called back.
     """
     bound = bind_compiled(functions, scheme, args, x)
     if isinstance(bound, Bound):
@@ -58,7 +58,7 @@ def bind(functions, scheme, args, x, rows):
 
 
 def bind_called_back(functions, scheme, args, rows, reason):
-    """The same with the functions called back for a reason; see `bind`."""
+    """As `bind`, with the functions called back for the given reason."""
     target = PythonObjective(functions, scheme, args, rows)
     address, size = bridge(target.vector.dtype)
     values = (target.argument, target.vector, target.matrix.reshape(-1), id(target))
@@ -66,12 +66,12 @@ def bind_called_back(functions, scheme, args, rows, reason):
 
 
 def bind_compiled(functions, scheme, args, x, rows=False):
-    """The same, or why it cannot be compiled, a `str`; `rows`: args vary from problem to problem."""
+    """As `bind`, or a `str` that says why it cannot be compiled; `rows`: args vary between problems."""
     args = native(args)
     found = compile_objective(functions, scheme, args, x, rows)
     if isinstance(found, str):
         return found
     try:
         return Bound(found.address, found.args_size, args, found)
-    except Exception:  # a value that does not fit the type that Numba gave it
+    except Exception:  # a value that does not fit the type that Numba inferred for it
         return UNKNOWN_ARGS

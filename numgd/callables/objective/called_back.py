@@ -1,4 +1,4 @@
-"""A user's functions that Numba cannot compile, called back from the same compiled solver."""
+"""A user's functions that Numba cannot compile, called back from the compiled solver."""
 
 from functools import cache
 
@@ -23,11 +23,11 @@ from numgd.jit.portable import compile_quietly, compiled
 
 
 class PythonObjective:
-    """Functions as the compiled solver calls them back.
+    """User functions that the compiled solver calls back.
 
-    The solver calls the object with what it wants (VALUE, GRADIENT, both, HESSIAN or PRODUCT); x is read from
-    row 0 of `rows`, which holds it then, as it writes the gradient at x to row 1 for a HESSIAN and a
-    direction to row 2 for a PRODUCT.  The answer is left in `vector` or `matrix`.
+    The solver calls the object with the quantity that it wants: VALUE, GRADIENT, both, HESSIAN or PRODUCT.
+    It has written x to row 0 of `rows`, for a HESSIAN the gradient at x to row 1, and for a PRODUCT the
+    direction to row 2.  The result is left in `vector` or `matrix`.
     """
 
     def __init__(self, functions, scheme, args, rows):
@@ -87,7 +87,7 @@ class PythonObjective:
             self.vector[i] = np.asarray(self.functions.fun(moved, *self.args)).item().imag / step
 
     def _hessian(self, hess):
-        """The Hessian at the argument as an array, from whatever the user gave for it."""
+        """The Hessian at the argument as an array, whatever form the user gave it in."""
         if not callable(hess):
             return self._updated(hess)
         answer = hess(self.argument.copy(), *self.args)
@@ -105,7 +105,7 @@ class PythonObjective:
         return values
 
     def _updated(self, strategy):
-        """The matrix of one of SciPy's `HessianUpdateStrategy`, after the step to the argument."""
+        """The matrix of a SciPy `HessianUpdateStrategy`, updated by the step to the argument."""
         x, g = self.argument.astype(float), self.gradient.astype(float)
         if self._last is None:
             strategy.initialize(x.size, "hess")
@@ -124,7 +124,7 @@ def described(value):
 
 
 def _real_scalar(value):
-    """A float from what a user's function returned, or an error that says what it returned."""
+    """A user function's return value as a float; raises an error that describes any other value."""
     if type(value) is not float:
         try:
             value = np.asarray(value).item()
@@ -140,7 +140,7 @@ def _real_scalar(value):
 
 @cache
 def bridge(dtype):
-    """Address of the compiled objective that calls a `PythonObjective`, and the bytes of its context."""
+    """Address of the compiled objective that calls a `PythonObjective`, and its context's size in bytes."""
     real = numba_real(dtype)
     array = types.Array(real, 1, "C")
     context_type = types.Tuple((array, array, array, types.int64))

@@ -1,4 +1,4 @@
-"""A user's functions as machine code, made once for functions and types."""
+"""A user's functions as machine code, compiled once per combination of functions and types."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -38,14 +38,15 @@ class Compiled(NamedTuple):
 
     address: Any
     args_size: Any  # bytes of the packed args
-    keep: Any  # what must stay alive as long as the address is used
+    keep: Any  # objects that must stay alive as long as the address is used
     functions: Any  # the functions as dispatchers, for callers in Python
 
 
 def _agree(plain, compiled, arguments, args, tolerance):
-    """Whether a plain function and its compiled form give the same, once, when it is first compiled.
+    """Whether a plain function and its compiled form give the same result in one trial call.
 
-    Numba's integers have 64 bits and its ``int ** int`` is an integer: a function may differ that compiles.
+    Numba's integers have 64 bits and its ``int ** int`` is an integer, so a function that compiles may still
+    give something else.
     """
     if plain is None or plain is compiled:
         return True
@@ -54,7 +55,7 @@ def _agree(plain, compiled, arguments, args, tolerance):
         try:
             expected = plain(*(array.copy() for array in arguments), *args)
         except Exception:
-            return False  # as itself, it will say what is wrong
+            return False  # the plain function will raise its own error
         try:
             answer = compiled(*(array.copy() for array in arguments), *args)
         except ZeroDivisionError:
@@ -71,7 +72,7 @@ def _all_agree(functions, dispatchers, keys, x, args):
 
 
 def agree_at(plain, compiled, key, arguments, args):
-    """`_agree`, asked once for a function and types, by `key`."""
+    """`_agree`, called once per function and types, which `key` identifies."""
     found = _agreements.get(key)
     if found is None:
         tolerance = 1e3 * np.finfo(arguments[0].dtype if arguments[0].dtype.kind == "f" else float).eps
@@ -80,12 +81,12 @@ def agree_at(plain, compiled, key, arguments, args):
 
 
 def compiles_alike(fun, dispatcher, key, x, first_args):
-    """Whether a function of one vector gives the same when it is compiled; `key` as for the form."""
+    """Whether a function of one vector gives the same result when compiled; `key` is that of the form."""
     return agree_at(fun, dispatcher, key, (x,), first_args)
 
 
 def compile_objective(functions, scheme, args, x, rows=False):
-    """The `Compiled` form of functions, made once for functions and types, or why there is none, a `str`.
+    """The `Compiled` form of functions, cached by functions and types, or a `str`: why there is none.
 
     Parameters
     ----------
@@ -93,9 +94,9 @@ def compile_objective(functions, scheme, args, x, rows=False):
     scheme : int
     args : tuple
     x : numpy.ndarray
-        A point, float32 or float64, at which a plain function's compiled form is compared with itself.
+        A point, float32 or float64, at which a plain function is compared with its compiled form.
     rows : bool
-        Whether arrays in args vary along their first axis, and a call is for one row of them.
+        Whether arrays in args vary along their first axis, and each call uses one row of them.
     """
     args = native(args)
     form = scheme if scheme in (EXACT, JOINT, PAIR, COMPLEX_STEP) else TWO_POINT
@@ -104,7 +105,7 @@ def compile_objective(functions, scheme, args, x, rows=False):
     except Exception:
         return UNKNOWN_ARGS
     compiled_ones = all(given is None or isinstance(given, CPUDispatcher) for given in functions)
-    if compiled_ones:  # each is the key of its own form
+    if compiled_ones:  # each dispatcher is its own key
         found = _objectives.get((*functions, form, *kinds))
         if found is not None:
             return found
@@ -119,7 +120,7 @@ def compile_objective(functions, scheme, args, x, rows=False):
     if found is not None:
         return found
     if not np.isfinite(x).all():
-        return "x0 is not finite"  # the solver will refuse it: nothing to compile for
+        return "x0 is not finite"  # the solver will refuse it, so compiling is pointless
     first_args = row_of_args(args, 0) if rows else args
     try:
         args_type, given_type = type_of(args), type_of(first_args)

@@ -1,4 +1,4 @@
-"""Which derivatives a solve uses: those that were given, exact ones made of the source, or differences."""
+"""Choice of a solve's derivatives: given by the user, generated from the source, or finite differences."""
 
 from typing import Any, NamedTuple
 
@@ -33,17 +33,17 @@ from numgd.jit.arguments import fingerprint, native, row_of_args
 
 
 class Derivatives(NamedTuple):
-    """What a solve uses."""
+    """The functions and derivatives that a solve uses."""
 
     functions: Functions  # those that are called
-    args: tuple  # what they take behind x: the user's args, and numbers that they captured
+    args: tuple  # their arguments after x: the user's args, and numbers that the functions captured
     scheme: Any  # how the gradient is obtained
     curvature: Any  # how second derivatives are obtained
-    used: dict  # the same in words, by ``'jac'`` and ``'hess'``; ``'refused'``: why not those of the source
+    used: dict  # the same in words, under 'jac' and 'hess'; 'refused': why the source was not used
 
 
 def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
-    """The derivatives for what the user gave.
+    """Choose the derivatives for what the user gave.
 
     Parameters
     ----------
@@ -51,22 +51,22 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         The user's arguments `fun`, `jac`, `hess` and `hessp`.
     args : tuple
     x : numpy.ndarray
-        The starting point, where derivatives made of the source are compared with differences.
+        The starting point, where derivatives generated from the source are compared with differences.
     wanted : {None, 'hessian', 'product'}
-        Which second derivatives the method asks for.
+        Which second derivatives the method needs.
     box : numpy.ndarray, optional
-        Of shape (2, n): bounds that no point may leave.
+        Bounds of shape (2, n); no point outside them is evaluated.
     stepped : bool
-        Whether the steps of differences were given: then a gradient that was not given is made of these.
+        Whether difference steps were given: a gradient that was not given is then computed by differences.
     rows : bool
         Whether arrays in args vary along their first axis.
 
     Raises
     ------
     NotDifferentiable
-        If derivatives of the source are asked for that cannot be had.
+        If derivatives from the source are asked for but cannot be generated.
     TypeError, ValueError
-        For arguments that derivatives cannot be.
+        For invalid derivative arguments.
     """
     own, args = args, native(args)
     scheme = scheme_of(given.jac)
@@ -118,13 +118,13 @@ def _lifted(functions, x, args):
 
 
 def with_replaced(used, **counts):
-    """What a solve used, and for how many entries of each derivative, by name, differences stood in."""
+    """`used` with the number of entries of each derivative, by name, that differences replaced."""
     counts = {name: int(count) for name, count in counts.items() if count}
     return {**used, "replaced": counts} if counts else used
 
 
 def insist_not(derivative, name, refused):
-    """Raise for the argument `name` if it insists on a derivative of the source, which was refused."""
+    """Raise if the argument `name` insists on a derivative from the source, which was refused."""
     if asks_for_source(derivative):
         raise NotDifferentiable(f"{name} is 'autodiff', but {refused}")
 
@@ -136,7 +136,7 @@ def _made(mode, fun, args, x, box, rows):
 
 
 class _ObjectiveTrial(Trial):
-    """Of ``fun(x, *args)``."""
+    """Trial of an objective ``fun(x, *args)``."""
 
     def __init__(self, mode, fun, args, x, rows):
         self.args, self.rows = args, rows

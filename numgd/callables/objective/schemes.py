@@ -16,7 +16,7 @@ from numgd.foundations.schemes import (
 )
 
 AUTODIFF = "autodiff"
-"""What `jac` and `hess` may be for derivatives made of the source."""
+"""Value of `jac` and `hess` that asks for derivatives generated from the source."""
 
 _GRADIENTS = {AUTODIFF: PAIR, "2-point": TWO_POINT, "3-point": THREE_POINT, "cs": COMPLEX_STEP}
 _CURVATURES = {"2-point": GRADIENT_DIFFERENCES, "3-point": CENTRAL_GRADIENT_DIFFERENCES}
@@ -34,15 +34,15 @@ CURVATURE_NAMES = {
 
 
 def asks_for_source(derivative):
-    """Whether `jac` or `hess` insists on derivatives made of the source."""
+    """Whether `jac` or `hess` insists on derivatives generated from the source."""
     return isinstance(derivative, str) and derivative == AUTODIFF
 
 
 def scheme_of(jac, joint=True):
-    """How a gradient is obtained, from SciPy's `jac` argument; raises for what it cannot be.
+    """How a gradient is obtained, from SciPy's `jac` argument; raises for an invalid one.
 
-    PAIR where it was not given: it is for the source to say whether it has one.  True, for a function of
-    value and gradient, is known only where `joint`.
+    PAIR if it was not given, because the source may provide a gradient.  True, for a function that returns
+    value and gradient, is accepted only with `joint`.
     """
     if callable(jac):
         return EXACT
@@ -57,7 +57,7 @@ def scheme_of(jac, joint=True):
 
 
 def curvature_of(hess, hessp):
-    """How second derivatives are obtained; raises for what they cannot be."""
+    """How second derivatives are obtained; raises for invalid arguments."""
     if hess is not None and (callable(hess) or hasattr(hess, "get_matrix")):
         return FULL_HESSIAN
     if hess is None or hess is False:
@@ -67,7 +67,7 @@ def curvature_of(hess, hessp):
             return HESSIAN_PRODUCT
         raise TypeError(f"hessp must be callable or None; it is {hessp!r}")
     if asks_for_source(hess):
-        return GRADIENT_DIFFERENCES  # unless the source has it
+        return GRADIENT_DIFFERENCES  # unless they can be generated from the source
     if isinstance(hess, str) and hess in _CURVATURES:
         return _CURVATURES[hess]
     known = "a callable, a HessianUpdateStrategy, 'autodiff', '2-point', '3-point' or None"

@@ -1,4 +1,4 @@
-"""A user's ``@njit`` residuals or model as one compiled function with the signature that solvers call."""
+"""A user's ``@njit`` residuals or model as one compiled function with the signature that solvers expect."""
 
 import numpy as np
 from numba import njit, types
@@ -12,7 +12,7 @@ from numgd.jit.pointers import GRADIENT, VALUE, address_of, objective_signature,
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 
 STEP = 1e-20
-"""Of the complex step: its square vanishes beside one."""
+"""Length of the complex step: its square is negligible beside one."""
 
 
 # What a user's function may return ----------------------------------------------------------------------
@@ -33,9 +33,9 @@ def _is_complex(numba_type):
 
 
 def make_take(answer, part, spread):
-    """Function ``take(out, answer)`` for residuals of a Numba type, or None for a type that are none.
+    """Function ``take(out, answer)`` for residuals of a Numba type, or None for any other type.
 
-    `part` is applied to every number; with `spread` a single one stands for all.
+    `part` is applied to every number; with `spread`, a single number is used for every residual.
     """
     fits = _is_complex if part is _slope else is_real
     if fits(answer):
@@ -72,7 +72,7 @@ def make_take(answer, part, spread):
 
 @portable
 def take_columns(out, matrix, n, m):
-    """Copy a user's Jacobian (m, n) to `out`, column after column."""
+    """Copy a user's Jacobian (m, n) to `out`, column by column."""
     if matrix.shape[0] != m or matrix.shape[1] != n:
         raise ValueError("jac must return a matrix with a row for each residual, a column for each variable")
     for j in range(n):
@@ -82,7 +82,7 @@ def take_columns(out, matrix, n, m):
 
 @portable
 def take_each(out, columns, n, m):
-    """The same for a Jacobian that comes as a tuple of columns."""
+    """The same for a Jacobian given as a tuple of columns."""
     for j in range(n):
         column = columns[j]
         if column.size != m:
@@ -91,9 +91,10 @@ def take_each(out, columns, n, m):
             out[j * m + i] = column[i]
 
 
-# Residuals and models, under the same three functions ------------------------------------------------------
-# answer(x, n, data) calls the function, moved(z, data) the same at a complex z, and slopes(x, n, data) jac.
-# finish(out, data, whole) makes residuals of what was returned, or (not `whole`) a column of the Jacobian.
+# Residuals and models, through the same four functions -----------------------------------------------------
+# answer(x, n, data) calls the function, moved(z, data) calls it at a complex z, and slopes(x, n, data) calls
+# jac.  finish(out, data, whole) turns the returned values into residuals, or (not `whole`) into a column of
+# the Jacobian.
 
 
 def make_residual_adapter(fun, jac, scheme, args_type, vector):
@@ -112,8 +113,8 @@ def make_residual_adapter(fun, jac, scheme, args_type, vector):
 
     Returns
     -------
-    The compile result, or None where Numba cannot compile the functions or they do not return what a
-    solver can take.
+    The compile result, or None if Numba cannot compile the functions or they return something that a solver
+    cannot use.
     """
     view = vector_view(vector.dtype)
     cautious = any(can_keep(part) for part in args_type) or enters_python(fun)
@@ -148,11 +149,11 @@ def make_residual_adapter(fun, jac, scheme, args_type, vector):
 
 
 def make_model_adapter(fun, jac, scheme, n, data_type, vector):
-    """The compiled form of ``fun(xdata, *parameters)`` less ydata; its context is (m, data).
+    """The compiled form of ``fun(xdata, *parameters)`` minus ydata; its context is (m, data).
 
-    `data_type` is that of data = (xdata, ydata, weights, *numbers).  The n parameters are passed one by one,
-    then the numbers, which the model captured.  Weights are (m,) factors of the residuals, or the lower
-    Cholesky factor (m, m) of their covariance, or empty.
+    `data_type` is the type of data = (xdata, ydata, weights, *numbers).  The n parameters are passed one by
+    one, followed by the numbers that the model captured.  Weights are (m,) factors of the residuals, or the
+    lower Cholesky factor (m, m) of their covariance, or empty.
     """
     real = vector.dtype
     load = loader(types.UniTuple(real, n))
@@ -204,7 +205,7 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
 
 
 def _types(fun, jac, scheme, plain, shifted):
-    """Types that the functions return: residuals, those at a complex point, Jacobian."""
+    """Return types for the residuals, for the residuals at a complex point, and for the Jacobian."""
     return (
         result_type(fun, plain),
         result_type(fun, shifted) if scheme == COMPLEX_STEP else None,
@@ -213,7 +214,7 @@ def _types(fun, jac, scheme, plain, shifted):
 
 
 def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, vector):
-    """The compile result of a residual function under the signature, or None."""
+    """The compile result of a residual function with the solvers' signature, or None."""
     value_type, shifted_type, jacobian_type = kinds
     real = np.dtype(vector.dtype.name).type
     view = vector_view(vector.dtype)

@@ -1,4 +1,4 @@
-"""Residuals with their data in place, for the length of one solve."""
+"""Residuals bound to their data for the duration of one solve."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from numgd.jit.arguments import native
 
 
 def bind_residuals(fun, jac, scheme, args, x, argument):
-    """Residuals ``fun(x, *args)`` compiled where possible, and their values at x.
+    """Residuals ``fun(x, *args)``, compiled if possible, and their values at x.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
     x : numpy.ndarray
         The starting point, finite.
     argument : numpy.ndarray
-        Where the solver leaves x for functions that are called back.
+        Where the solver writes x for functions that are called back.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
         own = native(args)
         try:
             first = residual_vector(found.functions.fun(x.copy(), *own))
-        except ZeroDivisionError:  # NaN, as it is in a solver
+        except ZeroDivisionError:  # NaN, as in a solver
             first = np.array([np.nan])
         bound = _bound(found, (first.size, own))
         if bound is not None:
@@ -48,10 +48,11 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
 def bind_model(f, jac, scheme, data, parameters, argument):
     """The residuals of a model ``f(xdata, *parameters, *numbers)``.
 
-    `data` is (xdata, ydata, weights, *numbers), where the numbers are what the model captured.
+    `data` is (xdata, ydata, weights, *numbers), where the numbers are those that the model captured.
 
     Weights are (m,) factors of the residuals, or the lower Cholesky factor (m, m) of their covariance, or
-    empty for none.  `parameters` is a tuple of n floats to start from; the rest is as above.
+    empty for none.  `parameters` is the starting point, a tuple of n floats; the rest is as for
+    `bind_residuals`.
     """
     found = compile_model(f, jac, scheme, data, parameters)
     if not isinstance(found, str):
@@ -80,7 +81,7 @@ def bind_model(f, jac, scheme, data, parameters, argument):
 def _bound(found, values):
     try:
         return Bound(found.address, found.args_size, values, found)
-    except Exception:  # a value that does not fit the type that Numba gave it
+    except Exception:  # a value that does not fit the type that Numba inferred for it
         return None
 
 

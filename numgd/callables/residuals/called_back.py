@@ -1,4 +1,4 @@
-"""Residuals that Numba cannot compile, called back from the same compiled solver."""
+"""Residuals that Numba cannot compile, called back from the compiled solver."""
 
 from functools import cache
 
@@ -22,11 +22,11 @@ from numgd.jit.portable import compile_quietly, compiled
 
 
 class NotDense(Exception):
-    """Raised for a sparse Jacobian or a LinearOperator, which is SciPy's to handle."""
+    """Raised for a sparse Jacobian or a LinearOperator, which is left to SciPy."""
 
 
 def residual_vector(answer, name="fun"):
-    """What a user's function returned as a 1-D real array, or an error that says what it returned."""
+    """A user function's return value as a 1-D real array; raises an error that describes any other value."""
     values = np.atleast_1d(np.asarray(answer))
     if values.dtype.kind not in "fiub":
         raise TypeError(f"{name} must return real numbers; it returned {described(answer)}")
@@ -38,20 +38,21 @@ def residual_vector(answer, name="fun"):
 
 
 class PythonResiduals:
-    """Functions as the compiled solver calls them back.
+    """Residual functions that the compiled solver calls back.
 
-    The solver calls the object with what it wants; x is read from `argument`, which the solver has written.
-    The answer is left in `residuals` or, by columns, in `columns`.
+    The solver calls the object with the quantity that it wants; x is read from `argument`, which the solver
+    has written.  The result is left in `residuals` or, by columns, in `columns`.
 
     Parameters
     ----------
     fun, jac : callable
-        Of x alone, returning (m,) and (m, n) arrays; `jac` is None unless the scheme is EXACT or SOURCE.
+        Functions of x alone, returning (m,) and (m, n) arrays; `jac` is None unless the scheme is EXACT or
+        SOURCE.
     scheme : int
     argument : numpy.ndarray
     m : int
     name : str
-        What the caller calls `fun`.
+        Name of `fun` in the caller's interface, for error messages.
     """
 
     def __init__(self, fun, jac, scheme, argument, m, name="fun"):
@@ -94,7 +95,7 @@ class PythonResiduals:
 
 @cache
 def bridge():
-    """Address of the compiled function that calls `PythonResiduals`, and the bytes of its context."""
+    """Address of the compiled function that calls `PythonResiduals`, and the size of its context in bytes."""
     real = types.float64
     array = types.Array(real, 1, "C")
     context_type = types.Tuple((array, array, types.int64))

@@ -1,4 +1,4 @@
-"""A user's residuals or model as machine code, made once for functions and types."""
+"""A user's residuals or model as machine code, compiled once per combination of functions and types."""
 
 import numpy as np
 from numba import types
@@ -25,9 +25,9 @@ VECTOR = types.Array(types.float64, 1, "C")
 
 
 def compile_residuals(fun, jac, scheme, args, x):
-    """The `Compiled` form of ``fun(x, *args)`` and its Jacobian, or why there is none, a `str`.
+    """The `Compiled` form of ``fun(x, *args)`` and its Jacobian, or a `str` that says why there is none.
 
-    x is a point at which a plain function's compiled form is compared with itself.
+    x is a point at which a plain function is compared with its compiled form.
     """
     args = native(args)
     return _compile(fun, jac, scheme, args, None, make_residual_adapter, (x,), args)
@@ -46,7 +46,7 @@ def compile_model(fun, jac, scheme, data, parameters):
 
 
 def _compile(fun, jac, scheme, data, size, make, arguments, rest):
-    """Look up or make the form; `arguments` and `rest` are those of a call by which to compare."""
+    """Look up or make the form; `arguments` and `rest` are those of the call used for the comparison."""
     fun_dispatcher, fun_key = dispatcher_of(fun)
     jac_dispatcher, jac_key = dispatcher_of(jac) if jac is not None else (None, None)
     for given, dispatcher in ((fun, fun_dispatcher), (jac, jac_dispatcher)):
@@ -85,12 +85,12 @@ def _reason(fun, dispatcher, call):
 
 
 def kinds_of(data, size):
-    """What beside the function a form depends on: how many parameters a model takes, and types."""
+    """What a form depends on besides the function: the number of parameters of a model, and the types."""
     return size, fingerprint(data)
 
 
 def same(plain, compiled, key, arguments, rest):
-    """Whether the compiled form of a function gives what the function gives; asked once by `key`."""
+    """Whether a function and its compiled form give the same result; checked once per `key`."""
     try:
         return agree_at(plain, compiled, key, arguments, rest)
     except (TypeError, ValueError):  # results that cannot be compared

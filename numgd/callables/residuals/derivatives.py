@@ -1,4 +1,4 @@
-"""Jacobians of residuals and models, made of their source."""
+"""Jacobians of residuals and models, generated from their source."""
 
 import numpy as np
 from numba import types
@@ -12,7 +12,7 @@ from numgd.jit.arguments import native
 
 
 class _ResidualTrial(Trial):
-    """Of ``fun(x, *args)``."""
+    """Trial of residuals ``fun(x, *args)``."""
 
     def __init__(self, fun, args, x):
         args = native(args)
@@ -36,7 +36,7 @@ class _ResidualTrial(Trial):
 
 
 class _ModelTrial(Trial):
-    """Of ``f(xdata, *x)``; the Jacobian is a tuple of its columns."""
+    """Trial of a model ``f(xdata, *x)``; its Jacobian is a tuple of columns."""
 
     def __init__(self, f, data, x):
         self.data, self.xdata, self.numbers = data, data[0], data[3:]
@@ -61,7 +61,7 @@ class _ModelTrial(Trial):
 
 
 def residual_jacobian(fun, args, x, box):
-    """The Jacobian (m, n) of ``fun(x, *args)`` as a `Made`; no point leaves the box (2, n)."""
+    """The Jacobian (m, n) of ``fun(x, *args)`` as a `Made`; no point outside the box (2, n) is evaluated."""
     return make(_ResidualTrial(fun, args, x), box)
 
 
@@ -73,10 +73,10 @@ def model_jacobian(f, data, x, box):
 
 
 def resolve(made, jac, scheme, stepped):
-    """The Jacobian's function and scheme, and what a result says of them.
+    """The Jacobian's function and scheme, and how a result describes them.
 
-    `made()` gives the `Made`; it is asked where the scheme is PAIR, and not by default where the steps of
-    differences were given.
+    `made()` returns the `Made`.  It is called if the scheme is PAIR, except by default when the difference
+    steps were given.
     """
     if scheme != PAIR:
         return (jac if scheme == EXACT else None), scheme, {"jac": NAMES[scheme]}

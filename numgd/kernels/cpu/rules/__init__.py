@@ -1,1 +1,1 @@
-"""Update rules on the host: one step over many arrays, and epochs of steps by batches."""
+"""Update rules on the host: one step over many arrays, and epochs of steps over batches."""

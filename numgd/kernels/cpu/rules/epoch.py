@@ -1,7 +1,7 @@
-"""Steps of an update rule by batches of data, one after the other.
+"""Consecutive steps of an update rule over batches of data.
 
-The objective reads from ``cursor`` which rows of the data it is to use: the first, how many, and whether
-these are places in the order of the epoch.
+The objective reads from ``cursor`` which rows of the data to use: the first one, their number, and whether
+these are positions in the order of the epoch.
 """
 
 import math
@@ -30,33 +30,33 @@ class Batches(NamedTuple):
     """The batches of one pass through the data."""
 
     cursor: Any  # (3,) int64
-    size: Any  # rows of a batch
-    rows: Any  # of the data that are used
-    ordered: Any  # whether they are taken in the order of the epoch, not in that of the data
+    size: Any  # rows per batch
+    rows: Any  # rows of the data that are used
+    ordered: Any  # whether rows are taken in the order of the epoch rather than of the data
 
 
 class Treatment(NamedTuple):
-    """What is done beside the rule's step; see `numgd.optimizers.Optimizer`."""
+    """Operations in addition to the rule's step; see `numgd.optimizers.Optimizer`."""
 
-    decay: Any  # times the parameters is added to the gradient
-    decoupled: Any  # or taken off the parameters
+    decay: Any  # weight decay: decay times the parameters is added to the gradient
+    decoupled: Any  # whether the decay shrinks the parameters themselves instead
     bound: Any  # largest magnitude of a gradient's element
     max_norm: Any  # largest norm of the gradient
-    ema: Any  # decay of the average, negative for none
-    average_from: Any  # the average is that of the steps from this one on, 0 for none
-    interval: Any  # steps between two looks ahead, 0 for none
-    alpha: Any
-    noise: Any  # variance of what is added to the gradient at the first step
+    ema: Any  # decay of the exponential average, negative for none
+    average_from: Any  # first step of the arithmetic average, 0 for none
+    interval: Any  # steps between two updates of the slow weights (lookahead), 0 for none
+    alpha: Any  # how far the slow weights move towards the parameters, as a fraction
+    noise: Any  # variance of the noise added to the gradient in the first step
     noise_decay: Any
     noise_seed: Any
 
 
 class Memory(NamedTuple):
-    """Vectors of n numbers beside the slots; those that are not used are empty."""
+    """Vectors of n numbers in addition to the slots; unused ones are empty."""
 
     average: Any
     slow: Any
-    snapshot: Any  # the point of the full gradient, of variance reduction
+    snapshot: Any  # for variance reduction, the point of the full gradient
     full: Any  # the gradient there over all data
     scratch: Any
 
@@ -66,9 +66,9 @@ def epoch(rule, dtype):
     """The compiled driver of a rule for a dtype.
 
     ``epoch(rule, dtype)(x, g, slots, options, rates, running, t, address, context, batches, first, values,
-    treatment, memory)`` makes one step for each of ``rates``, by the batches from number `first` on: step k
+    treatment, memory)`` makes one step for each of ``rates``, over the batches from number `first` on: step k
     has the learning rate ``rates[k]`` and the number ``t + k``.  ``values[k]`` becomes the objective's value.
-    Returns how many steps were made: fewer where a value or a gradient is not finite.
+    Returns the number of steps made, which is smaller if a value or a gradient is not finite.
     """
     real = dtype.type
     change, _ = make_treated(rule, in_rows=True)
@@ -152,8 +152,8 @@ def make_coefficients(rule, dtype):
 def mean(dtype):
     """The compiled mean of an objective over all data.
 
-    ``mean(dtype)(x, g, total, address, context, batches)`` is the value; the gradient goes to `total`;
-    `g` is scratch.
+    ``mean(dtype)(x, g, total, address, context, batches)`` returns the value and writes the gradient to
+    `total`; `g` is scratch.
     """
     return make_mean(f"mean-{dtype.name}", dtype, _nothing)
 
@@ -164,7 +164,7 @@ def _nothing(cursor):
 
 
 def make_mean(name, dtype, prepare):
-    """The same, with ``prepare(cursor, *own)`` called before the objective is, for each batch."""
+    """The same, with ``prepare(cursor, *own)`` called before the objective for each batch."""
     real = dtype.type
 
     @compiled(name)

@@ -1,7 +1,7 @@
-"""Steps by batches of a sparse matrix's rows, which touch the parameters of their columns alone.
+"""Steps over batches of rows of a sparse matrix, which change only the parameters of columns in the batch.
 
-The twin of `kernels.cpu.stochastic` for such data.  The objective sees a small problem: the parameters that
-belong to columns with an entry in the batch, which are numbered in the order of their first entry.
+The counterpart of `numgd.kernels.cpu.rules.epoch` for such data.  The objective sees a small problem: the
+parameters of the columns with an entry in the batch, numbered in the order of their first entry.
 """
 
 import math
@@ -27,25 +27,25 @@ from numgd.kernels.cpu.rules.epoch import make_mean
 
 
 class Rows(NamedTuple):
-    """A matrix in compressed rows, and the part of it that a batch is."""
+    """A matrix in CSR format, and the part of it that forms a batch."""
 
     indptr: Any  # (rows + 1,) int64
     indices: Any  # (entries,)
     values: Any  # (entries,)
-    order: Any  # (rows,) int64: the row that comes in each place
-    own_indptr: Any  # the batch's, from 0 on
+    order: Any  # (rows,) int64: the row at each position of the epoch
+    own_indptr: Any  # indptr of the batch, from 0 on
     own_indices: Any
     own_values: Any
-    touched: Any  # the columns of the batch's entries
-    number: Any  # of a column among these
-    seen: Any  # the step that a column was touched by last
-    x: Any  # the parameters of these columns
-    width: Any  # parameters of a column
+    touched: Any  # the columns with an entry in the batch
+    number: Any  # each column's position among these
+    seen: Any  # the last step that touched each column
+    x: Any  # the parameters of the touched columns
+    width: Any  # number of parameters per column
 
 
 @portable
 def _gather(cursor, rows):
-    """Copy the entries of the rows at the cursor together, and count them there."""
+    """Copy the entries of the rows at the cursor, and write their number to the cursor."""
     entries = 0
     for i in range(cursor[1]):
         row = rows.order[cursor[0] + i]
@@ -59,7 +59,7 @@ def _gather(cursor, rows):
 
 @portable
 def _number_anew(rows, entries, x, mark):
-    """Number the columns of the gathered entries and take their parameters; how many columns there are."""
+    """Renumber the columns of the copied entries and copy their parameters; returns the number of columns."""
     count, width = 0, rows.width
     for entry in range(entries):
         column = rows.own_indices[entry]
@@ -76,7 +76,7 @@ def _number_anew(rows, entries, x, mark):
 
 @cache
 def epoch(rule, dtype):
-    """The compiled driver of a rule for a dtype; as that of `kernels.cpu.stochastic`, `rows` at the end."""
+    """The compiled driver of a rule for a dtype, as in `numgd.kernels.cpu.rules.epoch`, with `rows` last."""
     real = dtype.type
     change, _ = make_treated(rule, in_rows=True)
     rows_of, coefficients, options_type = make_rows(rule), rule.coefficients, rule.options
@@ -125,5 +125,5 @@ def epoch(rule, dtype):
 
 @cache
 def mean(dtype):
-    """The compiled mean of an objective over all data; as that of `kernels.cpu.stochastic`."""
+    """The compiled mean of an objective over all data, as in `numgd.kernels.cpu.rules.epoch`."""
     return make_mean(f"sparse-mean-{dtype.name}", dtype, _gather)

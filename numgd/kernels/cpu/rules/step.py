@@ -1,8 +1,8 @@
-"""One step of an update rule over many arrays at once, on all cores, and what goes with a step.
+"""One step of an update rule over many arrays at once, on all cores, and related operations.
 
-A `Table` cuts arrays of one dtype into chunks, and a driver goes through the chunks: a hundred small arrays
-cost one call, and a large one is shared by the cores.  Memory that goes with the parameters (slots,
-averages) is flat, with the arrays one behind the other.
+A `Table` cuts arrays of one dtype into chunks, and a driver processes the chunks: a hundred small arrays
+cost one call, and a large one is shared among the cores.  Memory that belongs to the parameters (slots,
+averages) is flat, with the arrays one after the other.
 """
 
 import math
@@ -28,13 +28,13 @@ from numgd.jit.pointers import address_of, vector_view
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 
 CHUNK = 8192
-"""Elements of a chunk, at most."""
+"""Maximum number of elements of a chunk."""
 
 P, G, FIRST, SIZE, ARRAY = range(5)  # columns of a table's chunks
 
 
 class Table:
-    """Arrays as chunks.
+    """Arrays divided into chunks.
 
     Parameters
     ----------
@@ -58,25 +58,25 @@ class Table:
         self._array, self._inside = array, inside * self.dtype.itemsize
 
     def point(self, column, arrays):
-        """Let a column, P or G, point to other arrays of the same sizes."""
+        """Make a column, P or G, point to other arrays of the same sizes."""
         addresses = np.array([a.__array_interface__["data"][0] for a in arrays], np.int64)
         self.chunks[:, column] = addresses[self._array] + self._inside
 
     def point_to_flat(self, column, memory):
-        """Let a column point to flat memory."""
+        """Make a column point to flat memory."""
         start = memory.__array_interface__["data"][0]
         self.chunks[:, column] = start + self.chunks[:, FIRST] * self.dtype.itemsize
 
     def memory(self, rows=None):
-        """Flat memory that goes with the arrays, zeros; a matrix of so many rows."""
+        """Flat memory for the arrays, filled with zeros; a matrix if a number of rows is given."""
         return np.zeros(self.total if rows is None else (rows, self.total), self.dtype)
 
     def views(self, memory):
-        """Flat memory as one vector for each array."""
+        """Views of flat memory, one vector per array."""
         return [memory[first:last] for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
     def start(self, start, slots, options):
-        """Give slots their first values by a function that `make_start` made."""
+        """Give slots their initial values with a function from `make_start`."""
         start(slots, options)
 
     def step(self, rule, slots, options, t, running, change):
@@ -88,9 +88,9 @@ class Table:
         slots : numpy.ndarray
             Of shape (n_slots, total).
         options : NamedTuple
-            The rule's, floats.
+            The rule's options, as floats.
         t : float
-            The number of the step: 1, 2, …
+            Number of the step: 1, 2, …
         running : numpy.ndarray
             As for `numgd.first_order.apply.step_coefficients`.
         change : Change
@@ -98,7 +98,7 @@ class Table:
         _make_step(rule, self.dtype)(self.chunks, slots, options, t, running, *change)
 
     def disturb(self, memory, factors, bound, deviation, seed, stream):
-        """memory = the gradients times each array's factor, within ±bound, and noise."""
+        """memory = the gradients times each array's factor, clipped to ±bound, plus noise."""
         drive = _make_disturb(self.dtype)
         drive(self.chunks, memory, factors, bound, deviation, np.uint64(seed), stream)
 
@@ -113,16 +113,16 @@ class Table:
         _make_combine(self.dtype)(self.chunks, column, memory, a, b)
 
     def put(self, memory):
-        """The parameters become what flat memory holds."""
+        """Copy flat memory to the parameters."""
         _make_put(self.dtype)(self.chunks, memory)
 
 
 class Change(NamedTuple):
-    """What happens to gradients and parameters before a rule sees them."""
+    """How gradients and parameters are changed before a rule sees them."""
 
-    factors: Any  # (count,) float64: what each array's gradient is multiplied by
-    decay: Any  # times the parameter is added to its gradient
-    keep: Any  # what the parameter is multiplied by
+    factors: Any  # (count,) float64: factor of each array's gradient
+    decay: Any  # decay times the parameter is added to its gradient
+    keep: Any  # factor of the parameter
     bound: Any  # the largest magnitude of a gradient's element
 
 
@@ -176,7 +176,7 @@ def _make_rows_of(rule, view, width):
 
 
 def _make_step_by_sums(rule, dtype, update):
-    """The same of a rule whose coefficients depend on sums over each array, or over all of them."""
+    """The same for a rule whose coefficients depend on sums over each array, or over all arrays."""
     real, width = dtype.type, dtype.itemsize
     view = vector_view(from_dtype(dtype))
     _, measured = make_treated(rule, in_rows=True)
@@ -214,7 +214,7 @@ def _make_step_by_sums(rule, dtype, update):
         partial = np.empty((pieces, count))
         parallel_for(measure, pieces, total, chunks, slots, c, factors, decay, keep, bound, partial)
         sums = np.zeros((1 if together else factors.size, count))
-        for k in range(pieces):  # in order: the same bits at any number of threads
+        for k in range(pieces):  # in order, for identical results with any number of threads
             row = 0 if together else chunks[k, ARRAY]
             for number in range(count):
                 sums[row, number] += partial[k, number]
@@ -270,7 +270,7 @@ def _make_measure(dtype):
         partial = np.empty(chunks.shape[0])
         parallel_for(measure, chunks.shape[0], total, chunks, partial, finite)
         squares[:] = 0.0
-        for k in range(chunks.shape[0]):  # in order: the same bits at any number of threads
+        for k in range(chunks.shape[0]):  # in order, for identical results with any number of threads
             squares[chunks[k, ARRAY]] += partial[k]
 
     return drive
@@ -288,7 +288,7 @@ def _make_combine(dtype):
         if a != 0.0:
             for i in range(x.size):
                 out[i] = a * out[i] + b * x[i]
-        else:  # whatever the memory holds, NaN too
+        else:  # the memory may hold anything, even NaN
             for i in range(x.size):
                 out[i] = b * x[i]
 

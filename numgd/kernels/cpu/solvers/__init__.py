@@ -1,1 +1,1 @@
-"""Solvers on the host: one problem, many, fits, line searches."""
+"""Solvers on the host: one problem, many problems, fits and line searches."""

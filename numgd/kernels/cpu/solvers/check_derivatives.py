@@ -1,4 +1,4 @@
-"""Derivatives made of the source, compared with differences where compiled code first uses them."""
+"""Derivatives generated from the source, compared with differences when compiled code first uses them."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
 
 copy, dot, max_abs, step = SERIAL.copy, SERIAL.dot, SERIAL.max_abs, SERIAL.step
 
-# Rows of scratch memory, before the host's own
+# Rows of scratch memory, before those of the host
 POINT, DIRECTION, MOVED, SLOPES, WEIGHTS = range(5)
 OWN_ROWS = 5
 
@@ -35,8 +35,8 @@ class Line(NamedTuple):
     point: Any
     direction: Any
     moved: Any  # scratch, (n,)
-    values: Any  # scratch for a function of many values
-    weights: Any  # of their sum
+    values: Any  # scratch for a function with many values
+    weights: Any  # weights of these values in the sum that is compared
 
 
 @portable
@@ -56,10 +56,10 @@ call_value, call_gradient, call_curvature = seldom(call), seldom(call), seldom(c
 
 @cache
 def compare_gradient():
-    """The compiled comparison of a gradient made of the source, kept on disk.
+    """The compiled check of a gradient generated from the source, cached on disk.
 
     ``compare_gradient()(x, work, function, context, report, box)`` returns one of the outcomes of
-    `numgd.foundations.agreement`, and leaves in `report` what it evaluated.  `work` is
+    `numgd.foundations.agreement`, and leaves the numbers of evaluations in `report`.  `work` has shape
     (OWN_ROWS + HOST_ROWS, n).
     """
 
@@ -96,7 +96,7 @@ def compare_gradient():
         problem = Problem(
             function, context, PAIR, none[0:0, 0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, none, box
         )
-        try:  # what the function raises next to x, it may never raise in the solve
+        try:  # an error at a point near x need not occur in the solve
             return outcome_at(x, work, problem)
         except Exception:
             return UNKNOWN
@@ -106,7 +106,7 @@ def compare_gradient():
 
 @cache
 def compare_curvature():
-    """The same of second derivatives; `matrix` is (n, n) for a Hessian, (0, 0) for a product.
+    """The same for second derivatives; `matrix` is (n, n) for a Hessian, (0, 0) for a product.
 
     ``compare_curvature()(x, work, matrix, function, context, scheme, steps, report, box)``
     """
@@ -163,13 +163,13 @@ def compare_curvature():
     return compare
 
 
-# Rows of scratch memory as long as the residuals: these, the columns of the Jacobian, and the spare one
+# Rows of scratch memory of the residuals' length: residuals, weights, the Jacobian's columns, and a spare row
 VALUES, SUM_WEIGHTS, COLUMNS = range(3)
 
 
 @cache
 def compare_jacobian():
-    """The same of a Jacobian made of the source.
+    """The same for a Jacobian generated from the source.
 
     ``compare_jacobian()(x, short, long, function, context, report, box)``: `short` is
     (OWN_ROWS + fit.HOST_ROWS, n), `long` is (COLUMNS + n + 1, m).

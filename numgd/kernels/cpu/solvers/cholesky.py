@@ -1,4 +1,4 @@
-"""Cholesky factorisation on the host: numgd's own, and LAPACK's where that is faster."""
+"""Cholesky factorisation on the host: numgd's own, or LAPACK's if that is faster."""
 
 import math
 
@@ -7,7 +7,7 @@ from numgd.jit.lapack import potrf
 from numgd.jit.portable import seldom
 
 LAPACK_FROM = 1500
-"""Rows from which LAPACK is faster; below, one thread of OpenBLAS takes 1.1 to 1.9 times our own's time."""
+"""Rows from which LAPACK is faster; below, one thread of OpenBLAS takes 1.1 to 1.9 times as long."""
 
 
 @seldom

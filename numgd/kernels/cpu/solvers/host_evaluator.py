@@ -1,4 +1,4 @@
-"""How a solver on the host reaches a compiled objective: values, gradients and second derivatives."""
+"""How a solver on the host calls a compiled objective: values, gradients and second derivatives."""
 
 import math
 from typing import Any, NamedTuple
@@ -36,34 +36,34 @@ from numgd.kernels.cpu.solvers.cholesky import cholesky_rows
 # Fields of the report that the entry leaves for its caller
 NFEV, NJEV, NHEV, F, ITERATION, ASYMMETRY, LAST_F, REPLACED, REPLACED_CURVATURE, REFINED = range(10)
 REPORT_SIZE = 10
-"""REPLACED and REPLACED_CURVATURE count the entries of derivatives made of the source for which differences
-stood in: they were not finite where the value was.  REFINED is 1 after central differences have taken the
-place of forward ones."""
+"""REPLACED and REPLACED_CURVATURE count the entries of derivatives from the source that differences replaced
+because they were not finite although the value was.  REFINED is 1 once central differences have replaced
+forward ones."""
 
-HOST_CARRIED = CARRIED + 1  # what the solver carries, and REFINED
+HOST_CARRIED = CARRIED + 1  # the numbers that the solver carries, and REFINED
 
-HOST_ROWS = 5  # what the objective receives, the points that differences move, a gradient there, a column
+HOST_ROWS = 5  # the objective's argument, two moved points of differences, a gradient there, a column
 
 
 class Problem(NamedTuple):
-    """What the functions of `make_evaluator` need; solvers only pass it on."""
+    """The data that the functions of `make_evaluator` need; solvers only pass it on."""
 
     function: Any  # address of the compiled objective
     context: Any  # address of its packed args
     scheme: Any  # how the gradient is obtained
-    steps: Any  # difference steps, one a variable; empty for those that suit the rounding of values
+    steps: Any  # difference steps, one per variable; empty for defaults that suit the rounding of values
     report: Any
     rows: Any  # (HOST_ROWS, n) scratch
-    attention: Any  # what may end the solve; see `numgd.jit.pointers.interrupted`
-    hook: Any  # address of a Python callable that sees every iteration, 0 for none
+    attention: Any  # how the solve can be interrupted; see `numgd.jit.pointers.interrupted`
+    hook: Any  # address of a Python callable that is called in every iteration, 0 for none
     curvature: Any  # how second derivatives are obtained
-    matrix: Any  # (n, n) where a solver that wants products has the objective's Hessian, else (0, 0)
+    matrix: Any  # (n, n) if a solver that uses products computes them from the Hessian, else (0, 0)
     box: Any  # (2, n) lower and upper bounds, (2, 0) where there are none
 
 
 @portable
 def observe(problem, iteration, f):
-    """Tell the caller's hook, if there is one, about an iteration; non-zero stops the solver."""
+    """Report an iteration to the caller's hook, if there is one; a non-zero result stops the solver."""
     if interrupted(problem.attention):
         return 1
     if problem.hook == 0:
@@ -74,11 +74,11 @@ def observe(problem, iteration, f):
 
 
 def make_call(space):
-    """Function ``call(problem, x, g, wanted) -> value`` of the compiled objective."""
+    """Function ``call(problem, x, g, wanted) -> value`` that calls the compiled objective."""
     copy = space.copy
 
     def call(problem, x, g, wanted):
-        # The user's function gets a copy: whatever it writes there is nobody's loss.
+        # The user's function gets a copy, so it may overwrite its argument.
         argument = problem.rows[0]
         copy(argument, x)
         if wanted & VALUE:
@@ -92,7 +92,7 @@ def make_call(space):
 
 @portable
 def bounds(problem):
-    """The box that a problem's variables keep within."""
+    """The box that a problem's variables must stay in."""
     return problem.box[0], problem.box[1]
 
 
@@ -110,7 +110,7 @@ def make_evaluator(space):
 
 
 def make_objective_differences(space, call_apart):
-    """Function ``differences(problem, x, f, g)``: the gradient at x, where the value is f, by differences."""
+    """Function ``differences(problem, x, f, g)``: the gradient by differences at x, where the value is f."""
     copy = space.copy
 
     @seldom
@@ -128,21 +128,21 @@ def make_objective_differences(space, call_apart):
             central = both_sides
             h = problem.steps[i] if problem.steps.size > 0 else usual
             if relative(problem.scheme):
-                # Always ahead: a side that changed with the sign of x would make the gradient jump there.
+                # Always forward: a direction that depends on the sign of x would make the gradient jump at 0.
                 h *= max(real(1), abs(x[i]))
             if boxed:
                 low, high = problem.box[0, i], problem.box[1, i]
                 if central and not (x[i] - abs(h) >= low and x[i] + abs(h) <= high):
                     central = False
                 if not central and not (x[i] + h >= low and x[i] + h <= high):
-                    # To the side that has room; a variable in a narrower box moves as far as that goes.
+                    # Towards the side with more room; in a narrow box the step is shortened to fit.
                     h = min(abs(h), high - x[i]) if high - x[i] > x[i] - low else -min(abs(h), x[i] - low)
                 if low == high:
                     g[i] = real(0)
                     continue
             moved[i] = x[i] + h
             ahead = call_apart(problem, moved, g, VALUE)
-            width = moved[i] - x[i]  # the step as it was rounded
+            width = moved[i] - x[i]  # the step after rounding
             behind = f
             if central:
                 moved[i] = x[i] - h
@@ -155,7 +155,7 @@ def make_objective_differences(space, call_apart):
 
 
 def make_mend(space, call_apart):
-    """Function ``mend(problem, x, f, g)``: differences for what is not finite of a gradient."""
+    """Function ``mend(problem, x, f, g)``: replace the non-finite entries of a gradient by differences."""
     copy, dot = space.copy, space.dot
 
     @seldom
@@ -166,7 +166,7 @@ def make_mend(space, call_apart):
 
     @portable
     def mend(problem, x, f, g):
-        """Differences for what is not finite of a gradient made of the source, where the value f is."""
+        """Replace non-finite entries of a gradient from the source by differences if f is finite."""
         if not is_finite(dot(g, g)) and is_finite(f) and not all_finite(g):
             problem.report[REPLACED] += replace(problem, x, f, g, problem.box, problem.rows[1])
 
@@ -176,7 +176,7 @@ def make_mend(space, call_apart):
 def make_gradients(space):
     """Functions ``evaluate``, ``value`` and ``gradient`` of `Evaluator`, and ``slopes(problem, x, g)``.
 
-    The last is for points whose value nobody asks for.
+    The last is for points whose value is not needed.
     """
     copy = space.copy
     call, call_apart = portable(make_call(space)), seldom(make_call(space))
@@ -187,20 +187,20 @@ def make_gradients(space):
         answer = call(problem, x, g, GRADIENT)
         if problem.scheme == PAIR:
             mend(problem, x, answer, g)
-        elif answer != answer:  # jac divided by zero: what stands in g is no gradient
+        elif answer != answer:  # jac divided by zero: g is not a gradient
             g[0] = answer
         if problem.scheme == COMPLEX_STEP:
             problem.report[NFEV] += x.size
 
     @portable
     def evaluate(problem, x, g):
-        if interrupted(problem.attention):  # the solver ends as soon as it is told
+        if interrupted(problem.attention):  # `observe` will stop the solver
             return x.dtype.type(math.nan)
         joint = problem.scheme == JOINT or problem.scheme == PAIR
         f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
         if problem.scheme == PAIR:
             mend(problem, x, f, g)
-        if not joint and is_finite(f):  # finite: elsewhere no gradient is asked for
+        if not joint and is_finite(f):  # no gradient is needed at a non-finite value
             if not by_differences(problem.scheme):
                 exact_gradient(problem, x, g)
             else:
@@ -228,7 +228,7 @@ def make_gradients(space):
 
     @seldom
     def slopes(problem, x, g):
-        """The gradient at a point whose value nobody asks for."""
+        """The gradient at a point whose value is not needed."""
         if problem.scheme == JOINT:
             call_apart(problem, x, g, VALUE + GRADIENT)
         elif not by_differences(problem.scheme):
@@ -249,7 +249,7 @@ def make_refine(slopes):
 
     @seldom
     def refine(problem, x, g):
-        """Central differences from now on; P. E. Gill, W. Murray and M. H. Wright (1981), section 8.6.1."""
+        """Switch to central differences; P. E. Gill, W. Murray and M. H. Wright (1981), section 8.6.1."""
         if problem.scheme != TWO_POINT or problem.steps.size > 0 or problem.report[REFINED] > 0:
             return False
         if interrupted(problem.attention):
@@ -282,14 +282,14 @@ def make_gradient_differences(space, slopes):
 
 
 def make_curvature_replacement(column, along, relative_step):
-    """Functions that write differences for what is not finite of a Hessian, and of its products."""
+    """Functions that replace the non-finite entries of a Hessian, and of its products, by differences."""
 
     @seldom
     def replace_column(problem, x, g, H, j):
-        """Differences of the gradient for what is not finite of row and column j of a Hessian."""
+        """Replace non-finite entries of row and column j of a Hessian by differences of the gradient."""
         spare, h = problem.rows[4], relative_step(problem, x)
         column(problem, x, g, h, True, j, spare)
-        for _ in range(2):  # a wall on one side
+        for _ in range(2):  # not finite on one side: one-sided differences, either way
             if not all_finite(spare):
                 column(problem, x, g, h, False, j, spare)
                 h = -h
@@ -300,7 +300,7 @@ def make_curvature_replacement(column, along, relative_step):
 
     @seldom
     def replace_product(problem, x, g, p, out):
-        """The same for the Hessian's product with p."""
+        """The same for the product of the Hessian with p."""
         spare, h = problem.rows[4], relative_step(problem, x)
         along(problem, x, g, h, True, p, spare)
         for _ in range(2):
@@ -316,13 +316,13 @@ def make_curvature_replacement(column, along, relative_step):
 
 
 def make_multiplied(space):
-    """Function ``multiplied(problem, x, p, out)``: the objective's own product with its Hessian."""
+    """Function ``multiplied(problem, x, p, out)``: the Hessian-vector product given by the objective."""
     copy = space.copy
     call_matrix = seldom(make_call(space))  # g is a matrix
 
     @seldom
     def multiplied(problem, x, p, out):
-        """out = ∇²f(x) p by the objective's own product."""
+        """out = ∇²f(x) p, as given by the objective."""
         pair = problem.rows[2:4]
         copy(pair[0], p)
         problem.report[NHEV] += 1

@@ -1,4 +1,4 @@
-"""One sum of squares on the host: how a solver reaches compiled residuals, and its compiled entry."""
+"""One sum of squares on the host: how a solver calls compiled residuals, and its compiled entry point."""
 
 import math
 from functools import cache
@@ -26,36 +26,36 @@ from numgd.sums_of_squares.evaluator import (
 # Fields of the report that the entry leaves for its caller
 CALLS, NFEV, COST, OPTIMALITY, REPLACED = range(5)
 REPORT_SIZE = 5
-"""REPLACED counts the entries of a Jacobian made of the source that were not finite, and are differences."""
+"""REPLACED counts the non-finite entries of a Jacobian from the source that differences replaced."""
 
-HOST_ROWS = 2  # what the residuals receive, and the points that differences move
+HOST_ROWS = 2  # the argument of the residuals, and the moved point of differences
 
 
 class FitProblem(NamedTuple):
-    """What the functions of `make_evaluator` need; solvers only pass it on."""
+    """The data that the functions of `EVALUATOR` need; solvers only pass it on."""
 
     function: Any  # address of the compiled residuals
     context: Any  # address of their packed data
     scheme: Any  # how the Jacobian is obtained: EXACT, SOURCE, COMPLEX_STEP, TWO_POINT or THREE_POINT
-    steps: Any  # relative difference steps, one a variable
-    floor: Any  # a variable of smaller magnitude is taken as this large
+    steps: Any  # relative difference steps, one per variable; empty for the default ones
+    floor: Any  # lower limit of the magnitude that a relative step refers to
     report: Any
     rows: Any  # (HOST_ROWS, n) scratch
     spare: Any  # (m,) scratch
-    attention: Any  # what may end the solve; see `numgd.jit.pointers.interrupted`
-    hook: Any  # address of a Python callable that sees every iteration, 0 for none
-    box: Any  # (2, n) bounds, infinite where there is none
+    attention: Any  # how the solve can be interrupted; see `numgd.jit.pointers.interrupted`
+    hook: Any  # address of a Python callable that is called in every iteration, 0 for none
+    box: Any  # (2, n) bounds, infinite where there are none
 
 
 @portable
 def bounds(problem):
-    """The box that the variables keep within."""
+    """The box that the variables must stay in."""
     return problem.box[0], problem.box[1]
 
 
 @portable
 def observe(problem, iteration, nfev, cost, optimality):
-    """Tell the caller's hook, if there is one, about an iteration; non-zero stops the solver."""
+    """Report an iteration to the caller's hook, if there is one; a non-zero result stops the solver."""
     if problem.hook == 0:
         return 0
     problem.report[NFEV] = nfev
@@ -66,8 +66,8 @@ def observe(problem, iteration, nfev, cost, optimality):
 
 @seldom
 def call(problem, x, out, wanted):
-    """Residuals or Jacobian at x, NaN in front where the function divided by zero."""
-    # The user's function gets a copy: whatever it writes there is nobody's loss.
+    """Residuals or Jacobian at x; the first entry is NaN if the function divided by zero."""
+    # The user's function gets a copy, so it may overwrite its argument.
     argument = problem.rows[0]
     copy(argument, x)
     answer = call_objective(problem.function, argument, out, wanted, problem.context)
@@ -85,7 +85,7 @@ def residuals(problem, x, r):
 
 @portable
 def _difference_step(problem, x, j):
-    """Length and sign of the step in variable j: away from zero, and within the bounds."""
+    """Length and sign of the step in variable j: away from zero, before bounds are considered."""
     real = x.dtype.type
     h = real(0)
     if problem.steps.size > 0:
@@ -100,7 +100,7 @@ def _difference_step(problem, x, j):
 
 @portable
 def _offsets(problem, x, j):
-    """Where variable j moves for its column, within the bounds: by one step, or two (the second not 0)."""
+    """Offsets of variable j for its column, within the bounds; the second is 0 if one step is enough."""
     real = x.dtype.type
     zero, two = real(0), real(2)
     h = _difference_step(problem, x, j)
@@ -119,7 +119,7 @@ def _offsets(problem, x, j):
 
 @seldom
 def _differences(problem, x, r, columns):
-    """Columns of the Jacobian: slopes at x of the lines or parabolas through it and the places moved to."""
+    """Columns of the Jacobian: slopes at x of the lines or parabolas through x and the moved points."""
     zero = x.dtype.type(0)
     moved, spare = problem.rows[1], problem.spare
     copy(moved, x)
@@ -133,11 +133,11 @@ def _differences(problem, x, r, columns):
                 behind = x[j] - first
                 if all_finite(column) or behind < problem.box[0, j] or behind > problem.box[1, j]:
                     break
-                second = -first  # a wall ahead
+                second = -first  # not finite ahead: try the other side
             target = spare if place == 1 and parabola else column
             moved[j] = x[j] + (first if place == 0 else second)
             residuals(problem, moved, target)
-            near, far = far, moved[j] - x[j]  # the step as it was rounded
+            near, far = far, moved[j] - x[j]  # the step after rounding
         moved[j] = x[j]
         if parabola:
             for i in range(r.size):
@@ -150,7 +150,7 @@ def _differences(problem, x, r, columns):
 
 @seldom
 def _replace(problem, x, r, column, j):
-    """Differences for what is not finite of column j of the Jacobian; to the other side where a wall is."""
+    """Replace non-finite entries of column j of the Jacobian by differences, on the other side if needed."""
     zero = x.dtype.type(0)
     moved, spare = problem.rows[1], problem.spare
     copy(moved, x)
@@ -158,7 +158,7 @@ def _replace(problem, x, r, column, j):
     before = _count_not_finite(column)
     for side in range(2):
         moved[j] = min(max(x[j] + h if side == 0 else x[j] - h, problem.box[0, j]), problem.box[1, j])
-        width = moved[j] - x[j]  # the step as it was rounded
+        width = moved[j] - x[j]  # the step after rounding
         if width == zero or all_finite(column):
             continue
         residuals(problem, moved, spare)
@@ -183,7 +183,7 @@ def jacobian(problem, x, r, columns):
     if problem.scheme == EXACT or problem.scheme == SOURCE or problem.scheme == COMPLEX_STEP:
         if problem.scheme == COMPLEX_STEP:
             problem.report[CALLS] += x.size
-        # Its first row stands for the whole Jacobian, of which it gives the address.
+        # The first row provides the address of the whole Jacobian.
         call(problem, x, columns[0], GRADIENT)
         if problem.scheme == SOURCE and all_finite(r):
             for j in range(x.size):
@@ -198,12 +198,12 @@ EVALUATOR = ResidualEvaluator(residuals, jacobian, observe, bounds)
 
 @cache
 def entry(method):
-    """The compiled solver of a `FitMethod`: once for all functions, kept on disk.
+    """The compiled solver of a `FitMethod`: compiled once for all functions, and cached on disk.
 
     ``entry(...)(x, scale, long, short, order, options, given, function, context, …)`` overwrites `x` and the
-    memory as `ResidualEvaluator` says and returns a `FitOutcome`.  `given` says whether the residuals at `x`
-    are in their row already; the arguments from `function` on are the fields of `FitProblem`, without the
-    scratch.
+    memory as described for `ResidualEvaluator`, and returns a `FitOutcome`.  `given` says whether the
+    residuals at `x` are already in their row; the arguments from `function` on are the fields of
+    `FitProblem`, without the scratch memory.
     """
     solver = method.make_solver(EVALUATOR)
 
@@ -234,7 +234,7 @@ _REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, keeps no m
 
 
 def short_memory(n):
-    """The arrays `short` and `order` for `entry`; row −HOST_ROWS of `short` is what the residuals receive."""
+    """The arrays `short` and `order` for `entry`; row −HOST_ROWS of `short` is the residuals' argument."""
     short = new_memory("a fit", _REMEDY, (short_rows(n) + HOST_ROWS, n))
     return short, np.empty(n, np.int64)
 
@@ -246,13 +246,13 @@ def long_memory(n, m):
 
 @compiled("fit-finite")
 def finite(values):
-    """Whether a vector holds neither NaN nor infinity; a tenth of the time that NumPy takes."""
+    """Whether a vector holds neither NaN nor infinity; takes a tenth of NumPy's time."""
     return all_finite(values)
 
 
 @compiled("fit-covariance")
 def estimate(columns, residuals, x, variance):
-    """Covariance of parameters, whether it says anything, and the QR factors of the Jacobian J.
+    """Covariance of parameters, whether it is meaningful, and the QR factors of the Jacobian J.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def estimate(columns, residuals, x, variance):
     x : (n,)
         The parameters.
     variance : float
-        Of a residual.
+        Variance of a residual.
 
     Returns
     -------
@@ -271,9 +271,9 @@ def estimate(columns, residuals, x, variance):
     full : bool
         Whether J has full rank.
     certain : bool
-        What `determined` says of `out`.
+        Result of `determined` for `out`.
     A : (n, m)
-        The factors as `factorize` leaves them, the diagonal of R in its place.
+        The factors as `factorize` leaves them, with the diagonal of R in its place.
     order : (n,)
         Which column of J became column k of R.
     projected : (m,)

@@ -1,4 +1,4 @@
-"""One line search on the host, of a compiled objective."""
+"""One line search on the host for a compiled objective."""
 
 import math
 from functools import cache
@@ -16,7 +16,7 @@ from numgd.second_order.backtracking import make_armijo
 from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, Found, make_strong_wolfe
 
-# Rows of scratch memory, before the host's own
+# Rows of scratch memory, before those of the host
 START, TRIAL, GRADIENTS = 0, 1, 2  # gradient at the start, trial point, two gradients there
 OWN_ROWS = 4
 
@@ -24,7 +24,7 @@ OWN_ROWS = 4
 class Limits(NamedTuple):
     """Where a line search starts, and when it may end; the numbers are in the dtype of x."""
 
-    f0: Finite  # value at x; NaN: unknown, and so is the gradient
+    f0: Finite  # value at x; NaN if it and the gradient are unknown
     alpha: Positive  # first trial step
     c1: Annotated[OpenFraction, Below("c2")]  # sufficient decrease
     c2: OpenFraction  # curvature
@@ -32,7 +32,7 @@ class Limits(NamedTuple):
 
 
 def _make_search(name, evaluator):
-    """``search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit)`` of a name."""
+    """The named ``search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit)``."""
     if name == "strong-wolfe":
         return make_strong_wolfe(SERIAL, evaluator.evaluate)
     if name == "hager-zhang":
@@ -48,12 +48,12 @@ def _make_search(name, evaluator):
 
 @cache
 def line_search(name):
-    """The compiled search of a name: ``"armijo"``, ``"strong-wolfe"`` or ``"hager-zhang"``.
+    """The compiled line search with a name: ``"armijo"``, ``"strong-wolfe"`` or ``"hager-zhang"``.
 
     ``line_search(name)(x, p, work, limits, function, context, scheme, steps, report)`` searches along p
-    from x and returns the slope at x and what it found, with the gradient in row GRADIENTS + row of `work`
-    (OWN_ROWS and the host's, n).  Row START holds the gradient at x, the caller's or its own.  A slope that
-    is not negative ends it before it begins.
+    from x and returns the slope at x and a `Found`, with the gradient there in row GRADIENTS + ``row`` of
+    `work`, of shape (OWN_ROWS + host rows, n).  Row START holds the gradient at x, given by the caller or
+    computed here.  The search fails at once if the slope is not negative.
     """
     evaluator = make_evaluator(SERIAL)
     evaluate, dot = evaluator.evaluate, SERIAL.dot
@@ -88,5 +88,5 @@ def line_search(name):
 
 
 def scratch(n, dtype, host_rows):
-    """Scratch memory of a search."""
+    """Scratch memory for a line search."""
     return np.empty((OWN_ROWS + host_rows, n), dtype)

@@ -1,4 +1,4 @@
-"""Many small problems on all cores: one thread solves one problem at a time."""
+"""Many small problems on all cores: each thread solves one problem at a time."""
 
 import hashlib
 import math
@@ -33,17 +33,17 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
 from numgd.kernels.cpu.solvers.one_problem import entry
 
 MOST_TOGETHER = 16
-"""Problems that a thread takes at a time, at most."""
+"""Maximum number of problems that a thread takes at a time."""
 
 
 class Batch(NamedTuple):
-    """What all problems of a batch share; from `function` on as in `host_evaluator.Problem`."""
+    """Data shared by all problems of a batch; see `host_evaluator.Problem` for the undocumented fields."""
 
     options: Any  # the solver's NamedTuple
     function: Any  # address of the compiled objective
     context: Any  # address of its packed args
-    varies: Any  # whether arrays in the args have an entry for each problem
-    halt: Any  # (1,) becomes 1 where what is not done is to be given up
+    varies: Any  # whether arrays in the args have an entry per problem
+    halt: Any  # (1,) becomes 1 when unfinished problems are to be abandoned
     scheme: Any
     steps: Any
     curvature: Any
@@ -51,16 +51,17 @@ class Batch(NamedTuple):
 
 
 def solve_many(method, memory, batch):
-    """The compiled driver of a method, for arguments of the types of these.
+    """The compiled driver of a method, for the types of the given arguments.
 
-    ``drive(X, J, fun, counts, *memory, batch)`` overwrites the rows of `X` by the solutions and fills the
-    rows of `J` by the gradients there, `fun` by the values and the columns of `counts` by status, nit, nfev,
-    njev, nhev and how many entries of derivatives were replaced.  `memory` is what `scratch_many` gives, one
-    block for each thread.  Where the args vary, the objective gets the address of two words, the args' own
-    and the number of the problem; else it gets ``batch.context``, as from `entry`.
+    ``drive(X, J, fun, counts, *memory, batch)`` overwrites the rows of `X` with the solutions and fills the
+    rows of `J` with the gradients there, `fun` with the values, and the columns of `counts` with status, nit,
+    nfev, njev, nhev and the number of derivative entries that were replaced.  `memory` comes from
+    `scratch_many`, with one block per thread.  If the args vary, the objective gets the address of two words,
+    the address of the args and the number of the problem; otherwise ``batch.context``, as from `entry`.
 
-    What is not done when ``batch.halt`` becomes 1 ends with TIME_LIMIT, at the best point so far.  A problem
-    in which a function raises sets it: its status is RAISED, and its row of `J` holds the point.
+    Problems that are unfinished when ``batch.halt`` becomes 1 end with TIME_LIMIT, at the best point so far.
+    A function that raises an exception sets it: the problem's status is then RAISED, and its row of `J` holds
+    the point.
     """
     work, reports, _, matrices = memory
     point = np.empty(1, work.dtype)
@@ -81,7 +82,7 @@ def solve_many(method, memory, batch):
 
 @cache
 def _driver(signature):
-    """The driver of all solvers of a signature, which it calls by their address: it is compiled once."""
+    """The driver of all solvers with a signature, called by address, so that it is compiled only once."""
     solve = compiled_call(signature)
     word = types.int64
 
@@ -111,7 +112,7 @@ def _driver(signature):
 
     @portable
     def guarded(solver, row, X, J, fun, counts, work, report, context, matrix, batch):
-        # An exception must not leave a parallel loop: the row is marked, and the caller meets it again.
+        # An exception must not leave a parallel loop: the row is marked, and the caller reproduces the error.
         try:
             solve_row(solver, row, X, J, fun, counts, work, report, context, matrix, batch)
         except Exception:
@@ -151,7 +152,7 @@ def _driver(signature):
 
 
 def _digest(numba_type):
-    """A name for a type that is not among the types of a driver's arguments."""
+    """A short name for a type that does not appear among the types of a driver's arguments."""
     return hashlib.sha256(str(numba_type).encode()).hexdigest()[:8]
 
 

@@ -1,4 +1,4 @@
-"""One problem on the host: the compiled entry of every method."""
+"""One problem on the host: the compiled entry point of every method."""
 
 import math
 from functools import cache
@@ -28,11 +28,11 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
 
 
 def entry(method, threads=False):
-    """The compiled solver of a method: once per dtype for all objectives, kept on disk.
+    """The compiled solver of a method: compiled once per dtype for all objectives, and cached on disk.
 
     ``entry(...)(x, work, carry, options, age, function, context, scheme, steps, report, attention, hook,
-    curvature, matrix, box)`` overwrites `x` by the solution, row 0 of `work` by the gradient there, and
-    returns an `Outcome`; the last HOST_ROWS rows of `work` are the objective's.  The arguments from
+    curvature, matrix, box)`` overwrites `x` with the solution and row 0 of `work` with the gradient there,
+    and returns an `Outcome`; the last HOST_ROWS rows of `work` are the objective's.  The arguments from
     `function` on are the fields of `Problem`.
     """
     return _compiled_entry(method, bool(threads))
@@ -73,7 +73,7 @@ def _compiled_entry(method, threads):
 
 
 def scratch(method, n, maxcor, dtype):
-    """Scratch memory for `entry`: `work`, and `carry` (HOST_CARRIED,) of a fresh start."""
+    """Scratch memory for `entry`: `work`, and `carry` (HOST_CARRIED,) for a fresh start."""
     work = method_memory(method, (method.rows(n, maxcor) + HOST_ROWS, n), dtype)
     carry = np.empty(HOST_CARRIED, dtype)
     carry.fill(np.nan)
