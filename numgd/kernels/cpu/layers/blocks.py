@@ -63,8 +63,8 @@ def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, p
     y : numpy.ndarray
         The second operand, rows of ``steps[0]`` elements.  If that is 0, there is none; `y` can be any array.
     weights : numpy.ndarray
-        If `repeat` is 1, the function gets the weights of its rows.  Otherwise each weight applies to `repeat`
-        rows, and the function gets its product with `factor`.
+        If `repeat` is 1, the function gets the weights of its rows.  Otherwise each weight applies to
+        `repeat` rows, and the function gets its product with `factor`.
     repeat : int
     out : numpy.ndarray
         The result, rows of ``steps[1]`` elements.  If that is 0, there is none.

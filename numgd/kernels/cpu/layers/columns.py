@@ -69,7 +69,7 @@ def _add_deviations(x, shift, first, second):
 
 @apart
 def _join_strip(shift, first, second, before, count, mean, squares):
-    """Add `count` rows, given by the sums of their deviations from `shift`, to the moments of `before` rows."""
+    """Add `count` rows, given by sums of their deviations from `shift`, to the moments of `before` rows."""
     share = count / (before + count)
     between = before * share
     for c in range(shift.size):
@@ -278,7 +278,7 @@ def gradient(relu):
 
 @portable
 def join(partial, rows, block, mean, squares):
-    """Mean and sum of squared deviations of each column, from those of its blocks in partial (blocks, 2, k, C).
+    """Mean and sum of squared deviations of columns, from those of its blocks: partial (blocks, 2, k, C).
 
     Each block has `block` rows, the last one the rest of `rows`, and k rows are laid side by side.  Blocks
     are combined one by one, so that the mean of equal numbers is exactly that number.

@@ -3,7 +3,7 @@
 `rows` (2, OH) and `columns` (2, OW) hold the start and stop of each window within the image.  Windows are in
 order, so those that contain a given row are a range as well (`row_windows` (2, H)).  A task computes one row
 of the result.  Backward passes sum, for each pixel, the gradients of its windows: no two threads write to the
-same pixel, and sums have a fixed order.  Loops visit pixels one at a time in memory order, for the prefetcher.
+same pixel, and sums have a fixed order.  Loops visit single pixels in memory order, for the prefetcher.
 """
 
 import numpy as np
