@@ -3,7 +3,8 @@
 Nocedal & Wright, algorithm 7.1, with the accuracy of R. S. Dembo and T. Steihaug, "Truncated-Newton
 algorithms for large-scale unconstrained optimization", Math. Programming 26 (1983) 190-212.  If the step
 is small enough to stop, the system is solved accurately: an approximate step lacks components along
-directions of least curvature.  The Hessian is used only through its products with vectors.  Memory: 8 vectors of length n.
+directions of least curvature.  The Hessian is used only through its products with vectors.
+Memory: 8 vectors of length n.
 """
 
 import math
