@@ -1,2 +1,2 @@
-"""The drivers: loops over arrays.  ``cpu`` and ``cuda`` hold the same names; every difference between the
-two machines is inside these two folders."""
+"""The drivers: loops over arrays.  ``cpu`` and ``cuda`` use the same names; everything that differs between
+CPUs and GPUs is inside these two packages."""

@@ -1,7 +1,7 @@
 """Methods by line searches and trust regions, one per file.
 
-"Second-order" holds all that models curvature or shares the loops of what does: conjugate gradients,
-quasi-Newton and Newton's methods, steepest descent, and the solvers for L1 penalties.
+"Second-order" includes every method that models curvature or shares a loop with one that does: conjugate
+gradients, quasi-Newton and Newton's methods, steepest descent, and the solvers for L1 penalties.
 """
 
 import sys
@@ -9,4 +9,4 @@ import sys
 from numgd.foundations.records import Method, records_of
 
 METHODS: dict[str, Method] = records_of(sys.modules[__name__], Method)
-"""Name to method, without those that update rules are; `numgd.registry` has all."""
+"""Name to method, without the update rules; `numgd.registry` has all methods."""

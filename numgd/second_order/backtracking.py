@@ -10,35 +10,35 @@ from numgd.jit.portable import portable
 from numgd.second_order.line_search import FAILED, MINUS_INFINITY, WOLFE, Found
 
 LEAST, MOST = 0.1, 0.5
-"""What a trial step is of the one before."""
+"""Bounds on the ratio of a trial step to the previous one."""
 
 
 @portable
 def parabola_minimizer(real, slope0, a, rise):
-    """Minimiser of the parabola with a slope at 0 that has risen to `rise` at a (eq. 3.58)."""
+    """Minimiser of the parabola with a given slope at 0 that has risen by `rise` at a (eq. 3.58)."""
     return -slope0 * a * a / (real(2) * (rise - slope0 * a))
 
 
 @portable
 def cubic_minimizer(real, slope0, a, rise_a, b, rise_b):
-    """The same of the cubic through two points (eq. 3.59)."""
+    """Minimiser of the cubic with that slope at 0 through two points (eq. 3.59)."""
     above_a, above_b = (rise_a - slope0 * a) / (a * a), (rise_b - slope0 * b) / (b * b)
     cube = (above_b - above_a) / (b - a)
     square = above_a - a * cube
     radicand = max(square * square - real(3) * cube * slope0, real(0))
-    # The form of the root without a difference of nearly equal numbers.
+    # This form of the root avoids a difference of nearly equal numbers.
     return -slope0 / (square + math.sqrt(radicand))
 
 
 def make_armijo(space, value):
-    """The search over a space; `value(problem, x)` gives the value."""
+    """The search over a space; `value(problem, x)` returns the value."""
     step = space.step
 
     @portable
     def armijo(problem, x, f0, slope0, p, alpha, x_trial, c1, limit):
         """Search along p from x, first trying `alpha`, for at most `limit` evaluations.
 
-        On return `x_trial` is x + alpha p; the `row` of what is found means nothing.
+        On return `x_trial` is x + alpha p; the `row` of the result has no meaning.
         """
         real = x.dtype.type
         last, last_f = real(0), f0
@@ -58,7 +58,7 @@ def make_armijo(space, value):
             shorter = trial if trial > real(LEAST) * alpha else real(LEAST) * alpha
             alpha = min(shorter, real(MOST) * alpha)
             if alpha * -slope0 < real(0.1) * epsilon(x) * abs(f0):
-                return Found(FAILED, real(0), f0, 0, count + 1)  # no decrease that is left would show
+                return Found(FAILED, real(0), f0, 0, count + 1)  # any decrease would be hidden
         return Found(FAILED, real(0), f0, 0, limit)
 
     return armijo

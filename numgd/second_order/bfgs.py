@@ -17,8 +17,8 @@ def rows(n, maxcor):
 def make_model(space):
     """The model is the n×n matrix H ≈ (∇²f)⁻¹, updated in n² operations.
 
-    One product with H an iteration: H g of the new gradient less H g of the last is H y, and the update
-    of H, of rank two, changes H g by multiples of s and H y.
+    Each iteration takes one product with H: H y is the difference of H g at the new and the last gradient,
+    and the rank-two update of H changes H g by multiples of s and H y.
     """
     dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
 
@@ -50,7 +50,7 @@ def make_model(space):
     @portable
     def direct(problem, x, p, g, memory, age, options):
         hg = memory[0]
-        if age > 0 and hg[0] != hg[0]:  # the user gave H
+        if age > 0 and hg[0] != hg[0]:  # H was given by the user
             multiply(hg, memory[2:], g)
         copy(p, g if age == 0 else hg)
         scale(p, -g.dtype.type(1))
@@ -69,7 +69,7 @@ def result_fields(x, work, age, maxcor):
 
 
 def take_hess_inv(matrix, work, maxcor):
-    """Start from an inverse Hessian; gives the age that says so."""
+    """Start from an inverse Hessian; returns the age that marks the model as given."""
     work[SCRATCH_ROWS] = np.nan
     work[SCRATCH_ROWS + 2 :] = matrix.todense() if hasattr(matrix, "todense") else matrix
     return 1

@@ -1,4 +1,4 @@
-"""Moving inside a box: what bound-constrained methods do component by component."""
+"""Moving inside a box: componentwise operations of bound-constrained methods."""
 
 import math
 
@@ -9,7 +9,7 @@ from numgd.jit.portable import portable
 
 @portable
 def clip(x, lower, upper):
-    """Move x to the nearest point of the box; empty bounds are none."""
+    """Move x to the nearest point of the box; empty arrays mean no bounds."""
     for i in range(lower.size):
         if x[i] < lower[i]:
             x[i] = lower[i]
@@ -19,7 +19,7 @@ def clip(x, lower, upper):
 
 @portable
 def projected_gradient(out, x, a, g, lower, upper):
-    """out = P(x − a g) − x with P the projection on the box; not finite where g is not."""
+    """out = P(x − a g) − x with P the projection onto the box; not finite where g is not."""
     for i in range(x.size):
         move = -a * g[i]
         if is_finite(move):
@@ -56,7 +56,7 @@ def bounded_step(out, x, alpha, p, lower, upper):
 
 @portable
 def land(out, x, lower, upper):
-    """The same for a point `out` that was reached from x; empty bounds are none."""
+    """As `bounded_step`, for a point `out` that was reached from x; empty arrays mean no bounds."""
     stretch = x.dtype.type(1) + x.dtype.type(4) * epsilon(x)
     for i in range(lower.size):
         move = stretch * (out[i] - x[i])
@@ -77,7 +77,7 @@ def ends_inside(x, p, lower, upper):
 
 @portable
 def largest_step(x, p, lower, upper):
-    """The largest alpha for which x + alpha p is in the box, infinite if all are."""
+    """The largest alpha for which x + alpha p is in the box, or infinity."""
     zero = x.dtype.type(0)
     largest = x.dtype.type(math.inf)
     for i in range(x.size):

@@ -24,13 +24,13 @@ from numgd.second_order.descent import AUTOMATIC, make_descent
 
 
 class BroydenOptions(NamedTuple):
-    """Options of the line-search methods, and the place in the class."""
+    """Options of the line-search methods, and the position in the class."""
 
-    phi: UnitInterval = 0.5  # 0 BFGS, 1 DFP
+    phi: UnitInterval = 0.5  # 0: BFGS, 1: DFP
     gtol: Tolerance = 1e-5  # stop when the norm of the gradient is at most this
     norm: NormOrder = math.inf  # order of that norm
-    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    xrtol: Tolerance = 0.0  # stop when the relative length of the step is at most this; 0: never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0: never
     c1: Annotated[OpenFraction, Below("c2")] = 1e-4  # sufficient decrease
     c2: OpenFraction = 0.5  # curvature
     maxiter: Limit = AUTOMATIC  # 200 n
@@ -40,9 +40,9 @@ class BroydenOptions(NamedTuple):
 
 @portable
 def weight(real, options, ys, yhy, sbs):
-    """What φ of the formula for the Hessian B is in the formula for its inverse.
+    """The weight in the formula for H that corresponds to φ in the formula for the Hessian B.
 
-    B₊ changes by φ in one rank, so H₊ does: (1 − φ) / (1 + φ (μ − 1)) with μ = yᵀHy sᵀBs / (yᵀs)².
+    φ changes B₊ by a matrix of rank one, and so H₊: (1 − φ) / (1 + φ (μ − 1)) with μ = yᵀHy sᵀBs / (yᵀs)².
     """
     one = real(1)
     mu = (yhy / ys) * (sbs / ys)

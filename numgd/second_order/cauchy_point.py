@@ -12,9 +12,9 @@ from numgd.jit.portable import portable
 
 
 class Quadratic(NamedTuple):
-    """How a matrix B is asked for the curvature of mₖ(x + z) = f + gᵀz + zᵀB z / 2 along a bent path.
+    """Operations for the curvature of mₖ(x + z) = f + gᵀz + zᵀB z / 2 along a bent path.
 
-    The path starts at z = 0 with direction d; `model` is what holds B.
+    The path starts at z = 0 with direction d; `model` holds B.
     """
 
     begin: Any  # begin(model, d) -> dᵀB d
@@ -25,7 +25,7 @@ class Quadratic(NamedTuple):
 
 @portable
 def sift_down(order, keys, root, count):
-    """Restore the heap of indices `order`, smallest key first, below its place `root`."""
+    """Restore the heap of indices `order`, smallest key first, below position `root`."""
     index = order[root]
     key = keys[int(index)]
     child = 2 * root + 1
@@ -55,15 +55,15 @@ def straight_until(x, g, lower, upper, free):
 
 
 def make_cauchy_point(quadratic):
-    """The search for one kind of matrix."""
+    """The search for one way to store the matrix."""
     begin, advance, probe, stop = quadratic
 
     @portable
     def cauchy_point(model, x, g, lower, upper, z, breaks, order, d):
-        """Write the displacement of the Cauchy point to z, and to `breaks` −1 for each variable at a bound.
+        """Write the displacement of the Cauchy point to z, and −1 to `breaks` for each variable at a bound.
 
         Returns how much the quadratic changes on the way there.  `order` and `d` are scratch; `order` holds
-        indices in the dtype of x: all are exact up to 2²⁴ variables in float32, 2⁵³ in float64.
+        indices in the dtype of x, which are exact for up to 2²⁴ variables in float32 and 2⁵³ in float64.
         """
         real = x.dtype.type
         zero, one, half = real(0), real(1), real(0.5)

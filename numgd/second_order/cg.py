@@ -22,7 +22,7 @@ def make_beta(space):
 
 
 def make_solver(space, evaluator):
-    """The solver over a space; β = 0 is a restart of its own, others would cost evaluations."""
+    """The solver over a space; β = 0 restarts by itself, and other restarts would cost evaluations."""
     return make_descent(space, evaluator, conjugate.make_model(space, make_beta, overlap=math.inf))
 
 

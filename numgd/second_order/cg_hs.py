@@ -1,4 +1,4 @@
-"""Nonlinear conjugate gradients, Hestenes-Stiefel (Nocedal & Wright, eq. 5.46), never below zero.
+"""Nonlinear conjugate gradients, Hestenes-Stiefel (Nocedal & Wright, eq. 5.46), with β never negative.
 
 M. R. Hestenes and E. Stiefel, "Methods of conjugate gradients for solving linear systems", J. Res. Nat. Bur.
 Standards 49 (1952) 409-436; the bound: J. C. Gilbert and J. Nocedal, SIAM J. Optim. 2 (1992) 21-42.

@@ -1,6 +1,6 @@
-"""Nonlinear conjugate gradients, Hager-Zhang (CG_DESCENT), with the line search made for it.
+"""Nonlinear conjugate gradients, Hager-Zhang (CG_DESCENT), with the line search designed for it.
 
-W. W. Hager and H. Zhang, SIAM J. Optim. 16 (2005) 170-192, eq. 1.3; the bound below: the same, "The limited
+W. W. Hager and H. Zhang, SIAM J. Optim. 16 (2005) 170-192, eq. 1.3; the lower bound: the same, "The limited
 memory conjugate gradient method", SIAM J. Optim. 23 (2013) 2150-2168.
 
 Memory: 6 vectors of length n.

@@ -10,8 +10,8 @@ the free variables F alone, by the Sherman-Morrison-Woodbury formula,
 
     B_FF⁻¹ = (I + W_F K⁻¹ W_Fᵀ) / θ,   K = N − W_FᵀW_F.
 
-K is kept without its θ: a variable that becomes free takes its w wᵀ off, one that reaches a bound adds it.
-That costs as much as variables change, not as there are variables.
+K is stored without its θ: the w wᵀ of a variable is subtracted when it becomes free, and added when it
+reaches a bound.  The cost depends on the number of variables that change, not on the number of variables.
 """
 
 import math
@@ -25,7 +25,7 @@ from numgd.second_order.cauchy_point import Quadratic
 class Blocks(NamedTuple):
     """A symmetric matrix [[−P, R], [Rᵀ, Q]] over the columns of W; lower triangles of P and Q.
 
-    Each is (held, maxcor): whole rows are contiguous, of which the first `held` numbers count.
+    Each is (held, maxcor) with contiguous rows, of which the first `held` numbers are used.
     """
 
     P: Any
@@ -38,7 +38,7 @@ class Compact(NamedTuple):
 
     s: Any  # (held, n)
     y: Any
-    free: Any  # (n,) 1 for each variable that K takes for free, 0 for the others
+    free: Any  # (n,) 1 for each variable that K treats as free, 0 for the others
     theta: Any
     N: Any  # Blocks, of which P is not used
     K: Any  # Blocks, whose P is without θ
@@ -51,7 +51,7 @@ class Compact(NamedTuple):
 
 @portable
 def small_numbers(maxcor):
-    """How many numbers the small matrices and vectors take."""
+    """Number of elements of the small matrices and vectors."""
     return 9 * maxcor * maxcor + 4 * 2 * maxcor
 
 
@@ -63,7 +63,7 @@ def compact_rows(n, maxcor):
 
 @portable
 def pairs_in(n, rows):
-    """The maxcor of which `compact_rows` are that many; 0 if there is none."""
+    """The maxcor for which `compact_rows` is `rows`; 0 if there is none."""
     maxcor = rows // 2
     while maxcor > 0 and compact_rows(n, maxcor) != rows:
         maxcor -= 1
@@ -72,7 +72,7 @@ def pairs_in(n, rows):
 
 @portable
 def vector(small, maxcor, held, k):
-    """Small vector k, behind the matrices."""
+    """Small vector k, after the matrices."""
     start = 9 * maxcor * maxcor + 2 * maxcor * k
     return small[start : start + 2 * held]
 
@@ -103,7 +103,7 @@ def compact(memory, free, theta, age):
 def factorize(matrix, factors, theta, diagonal):
     """Factors of a matrix with θ added to P: C Cᵀ = P, T = C⁻¹R, D Dᵀ = Q + TᵀT; False on failure.
 
-    `diagonal`: whether P is nothing but θ I.
+    `diagonal`: whether P is θ I alone.
     """
     zero, one = matrix.R.dtype.type(0), matrix.R.dtype.type(1)
     C, T, D = factors
@@ -154,7 +154,7 @@ def solve_small(factors, v):
 
 @seldom
 def set_free(model, breaks):
-    """Take K to the free variables of a new Cauchy point: those whose `breaks` are not negative."""
+    """Update K for the free variables of a new Cauchy point: those whose `breaks` are not negative."""
     zero, one = breaks.dtype.type(0), breaks.dtype.type(1)
     s, y, K = model.s, model.y, model.K
     for b in range(breaks.size):
@@ -192,7 +192,7 @@ def make_products(space):
 
 
 def make_quadratic(space):
-    """How the Cauchy point asks for curvature: Wᵀz and Wᵀd are kept along the path."""
+    """The `Quadratic` for the Cauchy point; Wᵀz and Wᵀd are updated along the path."""
     dot = space.dot
     project, _ = make_products(space)
 
@@ -272,13 +272,13 @@ def make_subspace(space):
 
 
 def make_newton(space):
-    """The minimiser of the quadratic where no bound is felt."""
+    """The minimiser of the quadratic without bounds."""
     copy, scale = space.copy, space.scale
     project, spread = make_products(space)
 
     @portable
     def newton(model, g, p):
-        """Write −B⁻¹g to p, if K takes all variables for free; False on failure."""
+        """Write −B⁻¹g to p, if K treats all variables as free; False on failure."""
         if not factorize(model.K, model.factors, model.theta, False):
             return False
         copy(p, g)
@@ -292,7 +292,7 @@ def make_newton(space):
 
 
 def make_remember(space):
-    """Taking in a pair, in place of the oldest."""
+    """The update of the model by a pair, in place of the oldest."""
     dot, copy, scale = space.dot, space.copy, space.scale
     project, _ = make_products(space)
 

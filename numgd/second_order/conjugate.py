@@ -1,4 +1,4 @@
-"""What the nonlinear conjugate-gradient methods share: p = −g + β d, and when to start again from −g.
+"""The common part of nonlinear conjugate-gradient methods: p = −g + β d, and when to restart from −g.
 
 W. W. Hager and H. Zhang, "A survey of nonlinear conjugate gradient methods", Pacific J. Optim. 2 (2006)
 35-58, lists the formulas for β.  Memory: 6 vectors of length n.
@@ -8,7 +8,7 @@ from numgd.jit.portable import portable
 from numgd.second_order.descent import SCRATCH_ROWS, Model
 
 OVERLAP = 0.5
-"""Powell's own 0.2 restarts more often and needs a tenth more evaluations."""
+"""Restart threshold; Powell's 0.2 restarts more often and needs a tenth more evaluations."""
 
 
 @portable
@@ -20,10 +20,10 @@ def rows(n, maxcor):
 def make_model(space, make_beta, overlap=OVERLAP):
     """The model is β d.
 
-    ``make_beta(space)`` gives ``beta(alpha, s, y, g, gg, gg_old, yg)``, s = α d the last step; gg, gg_old and
-    yg are gᵀg of the new gradient and of the old one, and yᵀg.  Where successive gradients overlap,
+    ``make_beta(space)`` returns ``beta(alpha, s, y, g, gg, gg_old, yg)``; s = α d is the last step, and gg,
+    gg_old and yg are gᵀg of the new gradient and of the old one, and yᵀg.  If successive gradients overlap,
     |gᵀg_old| ≥ overlap · gᵀg, β is 0: M. J. D. Powell, "Restart procedures for the conjugate gradient
-    method", Math. Programming 12 (1977) 241-254.  A direction that hardly descends starts again from −g too.
+    method", Math. Programming 12 (1977) 241-254.  A direction that hardly descends is replaced by −g too.
     """
     dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
     beta = make_beta(space)

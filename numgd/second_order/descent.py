@@ -61,7 +61,7 @@ class DescentOptions(NamedTuple):
 
 @portable
 def no_escape(problem, x, p, g, memory, age, options):
-    """The `escape` of a method that takes every stationary point for a minimum."""
+    """The `escape` of a method that treats every stationary point as a minimum."""
     return g.dtype.type(0)
 
 
@@ -115,10 +115,10 @@ def is_descent(slope):
 
 @portable
 def confirmed(outcome, fresh, local, carry, negligible, tolerance):
-    """Whether a search with this outcome shows that its start is a minimum, as far as ftol or rounding tell.
+    """Whether a search with this outcome shows that its start is a minimum, within ftol or rounding.
 
-    One direction does not tell where rounding decides: the model's direction and the negative gradient, taken
-    after it (`fresh`), have to agree.
+    Where rounding decides, one direction is not enough: the model's direction and then the negative gradient
+    (`fresh`) have to agree.
     """
     if outcome != ARRIVED or not negligible > 0:
         return False
@@ -127,7 +127,7 @@ def confirmed(outcome, fresh, local, carry, negligible, tolerance):
 
 @portable
 def status_of_stop(moved, stationary, small, arrived, evaluations, options):
-    """Status where a search ends at its start, or (`moved`) so near that rounding leaves no room."""
+    """Status when a search ends at its start or, if `moved`, where rounding leaves no better point."""
     if stationary and not moved:
         return CONVERGED_GRADIENT
     if small:
@@ -161,7 +161,7 @@ def make_steepest(space):
 
 
 def make_carrying(space, local):
-    """Functions ``resume(carry, f, g, age)`` and ``forget(carry, f, g, quiet)`` for what `carry` holds.
+    """Functions ``resume(carry, f, g, age)`` and ``forget(carry, f, g, quiet)`` for the contents of `carry`.
 
     `resume` returns the previous value, whether the next direction is the negative gradient, the length of
     the last step, and whether the run is new; `forget` returns the previous value for a search along the
@@ -171,7 +171,7 @@ def make_carrying(space, local):
 
     @portable
     def previous_value(f, g):
-        """The value from which SciPy's guess is a step of length one."""
+        """The previous value for which SciPy's guess is a step of length one."""
         return f + math.sqrt(dot(g, g)) / g.dtype.type(2)
 
     @portable
@@ -240,9 +240,9 @@ def make_descent(
 ):
     """The loop over a space for one method.
 
-    `guess` gives the first trial step, `search` and `step_test` make the line search and the test of the
-    length of a step.  `local`: the model consists of derivatives at x alone, so there is nothing to forget
-    when it fails; a direction of NaN says that they are not finite.
+    `guess` gives the first trial step; `search` and `step_test` make the line search and the test of the
+    length of a step.  A `local` model consists of derivatives at x alone, so there is nothing to forget when
+    it fails; a NaN direction means that they are not finite.
     """
     dot = space.dot
     evaluate, observe, refine = evaluator.evaluate, evaluator.observe, evaluator.refine
@@ -302,7 +302,7 @@ def make_descent(
                 stop = observe(problem, iteration, f)
                 status = status_after_step(unbounded(found), size, stop)
                 if status == GOING_ON and size > options.gtol and found.outcome == WOLFE:
-                    # A search that shortened a Newton step says nothing about how far the minimum is.
+                    # A search that shortened a Newton step says nothing about how far away the minimum is.
                     near = small(p, x, options) and (small_direction or not local)
                     status = status_of_step(near, f_previous, f, x, options)
                 if status != GOING_ON:
@@ -310,7 +310,7 @@ def make_descent(
                 if size <= options.gtol or not (quiet or found.outcome == STUCK):
                     fresh = False
                     continue
-            # There is no lower point along p, as far as rounding shows.
+            # Up to rounding, there is no lower point along p.
             status = status_of_stop(moved, stationary, small_direction, arrived, evaluations, options)
             if status == GOING_ON and refine(problem, x, g):
                 fresh, size = fresh and not moved, norm(g, options.norm)
@@ -319,7 +319,7 @@ def make_descent(
                 status = LINE_SEARCH_FAILED
             if status != GOING_ON:
                 return Outcome(status, iteration, evaluations, f, age)
-            # Forget the model and go on along the negative gradient.
+            # Forget the model and continue along the negative gradient.
             age, fresh = age if local else 0, True
             f_previous = forget(carry, f, g, quiet)
 

@@ -13,7 +13,7 @@ from numgd.second_order.descent import DescentOptions, make_descent
 
 @portable
 def weight(real, options, ys, yhy, sbs):
-    """Nothing of BFGS."""
+    """Zero: no share of BFGS."""
     return real(0)
 
 

@@ -1,9 +1,9 @@
-"""Trust region along a dogleg: from the gradient's best point towards Newton's.
+"""Trust region along a dogleg: from the minimiser along the gradient towards the Newton step.
 
 M. J. D. Powell, "A new algorithm for unconstrained optimization", in Nonlinear Programming (1970) 31-65;
-Nocedal & Wright, section 4.1.  One factorisation a point, whatever the radius.  Where the Hessian H is not
-positive definite, H + σI takes its place on the path, the model keeps H, and a step that ends within the
-region goes on to its boundary along a direction of negative curvature.  Memory: 2 n + 6 vectors of length n.
+Nocedal & Wright, section 4.1.  One factorisation per point, whatever the radius.  If the Hessian H is not
+positive definite, H + σI replaces it in the path but not in the model, and a step that ends within the region
+is extended to its boundary along a direction of negative curvature.  Memory: 2 n + 6 vectors of length n.
 """
 
 import math
@@ -28,14 +28,15 @@ def rows(n, maxcor):
 
 
 def make_shifted_factor(cholesky_rows):
-    """Function that finds H + σI, positive definite."""
+    """Function that factorises a positive definite H + σI."""
     factorise = make_factorise(cholesky_rows)
 
     @seldom
     def shifted_factor(F, H, v):
-        """Factorise H + σI; returns σ, 0 where H is positive definite, NaN where it is not finite.
+        """Factorise H + σI; returns σ, which is 0 if H is positive definite and NaN if it is not finite.
 
-        v becomes a direction of negative curvature of H, if σ is not 0.  Each failure bounds σ from below.
+        If σ is not 0, v becomes a direction of negative curvature of H.  A failed factorisation bounds σ from
+        below.
         """
         real = v.dtype.type
         n = v.size
@@ -64,7 +65,7 @@ def make_shifted_factor(cholesky_rows):
 
 @seldom
 def extend(p, d, length, radius):
-    """Add τ d to p so that ‖p‖ = Δ, where ‖p‖ = `length` ≤ Δ; of the two τ the one that is not negative."""
+    """Add τ d to p with τ ≥ 0 such that ‖p‖ = Δ, where ‖p‖ = `length` ≤ Δ before."""
     real = p.dtype.type
     along = square = real(0)
     for i in range(p.size):
@@ -79,7 +80,7 @@ def extend(p, d, length, radius):
 
 @seldom
 def step_along_path(p, H, F, v, d, g, radius, shift):
-    """Write the step to p, for H + σI with its factor F; returns its length.  d is scratch."""
+    """Write the step for H + σI with the factor F to p and return its length; d is scratch."""
     real = p.dtype.type
     n = p.size
     for i in range(n):
@@ -91,7 +92,7 @@ def step_along_path(p, H, F, v, d, g, radius, shift):
             along = real(0)
             for i in range(n):
                 along += p[i] * v[i]
-            # The model's slope along v is −σ pᵀv: with pᵀv ≥ 0 it falls.
+            # The model's slope along v is −σ pᵀv, so that it falls if pᵀv ≥ 0.
             for i in range(n):
                 d[i] = -v[i] if along < real(0) else v[i]
             extend(p, d, length, radius)
@@ -115,7 +116,7 @@ def step_along_path(p, H, F, v, d, g, radius, shift):
 
 
 def make_model(evaluator):
-    """The model is the Hessian; its factor is kept while the point stays."""
+    """The model is the Hessian; its factor is kept until the point changes."""
     hessian = evaluator.hessian
     shifted_factor = make_shifted_factor(evaluator.cholesky_rows)
 

@@ -1,11 +1,11 @@
 """FISTA: accelerated proximal gradients for a smooth function plus an L1 term.
 
 A. Beck and M. Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse problems",
-SIAM J. Imaging Sci. 2 (2009) 183-202, started anew where the momentum leads uphill (B. O'Donoghue and
-E. Candès, Found. Comput. Math. 15 (2015) 715-732), and then with longer steps.  Minimises
-F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² within bounds, and F never rises; the value is F, the gradient its
-subgradient of least norm, and that is what gtol tests, cut where it reaches a bound.  The proximal map of the
-L1 term and the box is the soft threshold, clipped; points of the momentum are clipped too.
+SIAM J. Imaging Sci. 2 (2009) 183-202, restarted where the momentum leads uphill (B. O'Donoghue and
+E. Candès, Found. Comput. Math. 15 (2015) 715-732), with longer steps after a restart.  Minimises
+F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² within bounds, and F never rises.  The reported value is F and the gradient
+its subgradient of least norm; gtol applies to the latter, cut where it reaches a bound.  The proximal map of
+the L1 term and the box is the soft threshold, clipped; extrapolated points are clipped too.
 
 Memory: 7 vectors of length n.
 """
@@ -43,16 +43,16 @@ class FistaOptions(NamedTuple):
     l2: NonNegative = 0.0  # strength of the L2 term
     gtol: Tolerance = 1e-5  # stop when the norm of the subgradient is at most this
     norm: NormOrder = math.inf  # order of that norm
-    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    xrtol: Tolerance = 0.0  # stop when the relative length of the step is at most this; 0: never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0: never
     maxiter: Limit = 15000
     maxfun: LimitFromOne = UNLIMITED
 
 
-# Scalars carried: the t of the paper, the Lipschitz constant to try next, and F where the run started.
+# Scalars in `carry`: the t of the paper, the Lipschitz constant to try next, and F where the run started.
 T, LIPSCHITZ, START = 0, 1, 2
 
-SHRINKING = 0.5  # of the Lipschitz constant, where the momentum starts anew; between, it only grows
+SHRINKING = 0.5  # factor of the Lipschitz constant when the momentum restarts
 
 
 @portable
@@ -83,7 +83,7 @@ def turns(y, x_trial, x):
 
 @portable
 def is_lower(f_trial, f, f_start, v_trial, x_trial, x, noise):
-    """Whether F is lower; where rounding hides it, whether a convex F with subgradient v_trial would be."""
+    """Whether F is lower or, if rounding hides that, whether a convex F with subgradient v_trial would be."""
     if f_trial <= f:
         return True
     if f_trial - f <= noise * abs(f) and f_trial <= f_start:
@@ -101,7 +101,7 @@ def next_momentum(t, real):
 
 @portable
 def larger_lipschitz(lipschitz, curvature, real):
-    """The next estimate of the Lipschitz constant, where a step with the last met more curvature."""
+    """The next estimate of the Lipschitz constant, after a step with the last one met more curvature."""
     growth = real(1.1) * curvature / lipschitz
     if not growth > real(1.2):
         growth = real(1.2) if curvature > lipschitz else real(10)
@@ -126,7 +126,7 @@ class ProximalStep(NamedTuple):
     found: Any
     smooth: Any  # the smooth part there
     lipschitz: Any
-    curvature: Any  # that the step met
+    curvature: Any  # met by the step
     evaluations: Any
 
 
@@ -155,7 +155,7 @@ def make_proximal_step(space, value, gradient):
             hidden = abs(gap) <= noise * max(abs(smooth_y), abs(smooth))
             if hidden or curvature <= lipschitz or square == zero:
                 gradient(problem, x_trial, g_trial, options)
-                if hidden:  # rounding leaves nothing of the gap: it is computed from the gradients
+                if hidden:  # the gap is lost to rounding: compute it from the gradients
                     curvature = (expansion(g_trial, x_trial, y)[0] - linear) / square
                 if (curvature <= lipschitz or square == zero) and max_abs(g_trial) < math.inf:
                     return ProximalStep(True, smooth, lipschitz, curvature, evaluations)
@@ -166,7 +166,7 @@ def make_proximal_step(space, value, gradient):
 
 
 def make_extrapolate(space, evaluate):
-    """Function that writes the point with momentum to y and the gradient of the smooth part there to g_y.
+    """Function that writes the extrapolated point to y and the gradient of the smooth part there to g_y.
 
     It returns the value of the smooth part and the number of evaluations.
     """
@@ -264,7 +264,7 @@ def make_solver(space, evaluator):
                     if not refine(problem, x, g, options):
                         return Outcome(LINE_SEARCH_FAILED, iteration, evaluations, f, age)
                     size = measure(v, x, g, options, lower, upper, x_trial)
-                carry[T] = one  # go on from x without momentum
+                carry[T] = one  # continue from x without momentum
                 continue
 
             advance(x, x_trial, s, g, g_trial, v, v_trial)

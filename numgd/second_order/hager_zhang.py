@@ -2,7 +2,7 @@
 
 W. W. Hager and H. Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line
 search", SIAM J. Optim. 16 (2005) 170-192, section 4, whose steps are named below.  Two differences: no step
-leads to a higher point, and the first trial, which is a guess, is taken only where it is nearly a minimum
+leads to a higher point, and the first trial, which is a guess, is accepted only if it is nearly a minimum
 along the line.
 """
 
@@ -21,7 +21,7 @@ from numgd.second_order.line_search import (
 )
 
 NEARLY = 0.1
-"""The slope of a first trial that is taken, relative to the slope at 0."""
+"""Maximum slope at which a first trial is accepted, relative to the slope at 0."""
 
 # What a trial point is for.
 GUESS = 0
@@ -40,7 +40,7 @@ def secant_step(a, slope_a, b, slope_b):
 
 @portable
 def ends_search(real, purpose, alpha, f, slope, f0, slope0, c1, c2):
-    """The tests T1 and T2 of a trial step; a first trial has to be nearly a minimum too."""
+    """The tests T1 and T2 of a trial step; a first trial must also be nearly a minimum."""
     enough = f <= f0 + c1 * alpha * slope0 and slope >= c2 * slope0  # T1
     enough |= slope <= (c1 + c1 - real(1)) * slope0 and slope >= c2 * slope0  # T2
     if purpose == GUESS:
@@ -50,7 +50,7 @@ def ends_search(real, purpose, alpha, f, slope, f0, slope0, c1, c2):
 
 @portable
 def expanded(real, purpose, a, slope, slope0):
-    """The next trial step where the function still falls at a."""
+    """The next trial step if the function still falls at a."""
     alpha = real(5) * a
     if purpose == GUESS and slope > slope0:
         alpha = min(real(100) * a, secant_step(real(0), slope0, a, slope))

@@ -1,6 +1,6 @@
 """The composite objective F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² of sparse methods, and its subgradient.
 
-Within a box F is infinite outside; empty bounds are none.
+With bounds, F is infinite outside the box; empty arrays mean no bounds.
 """
 
 from typing import Any, NamedTuple
@@ -71,8 +71,8 @@ def make_composite(space, evaluator):
 def minimum_norm_subgradient(out, x, g, l1, lower, upper):
     """Write to `out` the subgradient of least norm of F, whose smooth part has the gradient g.
 
-    It is zero exactly at a minimum (G. Andrew and J. Gao, ICML 2007, eq. 4); at a bound a component that
-    leads outside is.
+    It is zero exactly at a minimum (G. Andrew and J. Gao, ICML 2007, eq. 4).  At a bound, a component along
+    which F descends outwards is zero too.
     """
     zero = x.dtype.type(0)
     for i in range(x.size):

@@ -1,6 +1,6 @@
-"""L-BFGS: the inverse Hessian of BFGS from the last few steps alone (Nocedal & Wright, algorithm 7.4).
+"""L-BFGS: the inverse Hessian of BFGS from only the last few steps (Nocedal & Wright, algorithm 7.4).
 
-Memory: 2 maxcor + 8 vectors of length n, and up to 2 maxcor more for the result's ``hess_inv``.
+Memory: 2 maxcor + 8 vectors of length n, and up to another 2 maxcor for the result's ``hess_inv``.
 """
 
 import math
@@ -89,11 +89,11 @@ def result_fields(x, work, age, maxcor):
 
 @cache
 def inverse_class():
-    """SciPy's inverse Hessian of L-BFGS, which copies its pairs when it is first asked for them."""
+    """SciPy's inverse Hessian of L-BFGS, with pairs that are copied only when first accessed."""
     from scipy.optimize import LbfgsInvHessProduct
 
     class InverseHessian(LbfgsInvHessProduct):
-        """Product of the pairs in a solver's memory, which no later run writes to."""
+        """Product of the pairs in a solver's memory, which later runs do not overwrite."""
 
         def __init__(self, memory, age, maxcor):
             self.shape, self.dtype = (memory.shape[1],) * 2, np.dtype(np.float64)
@@ -111,7 +111,7 @@ def inverse_class():
 
         @cached_property
         def yk(self):
-            """The differences of gradients, likewise."""
+            """The differences of gradients, oldest first, of shape (n_corrs, n)."""
             return self._rows(1)
 
         @cached_property
@@ -126,7 +126,7 @@ def inverse_class():
 
 
 def take_hess_inv(matrix, work, maxcor):
-    """Start from the newest pairs of an inverse Hessian; gives how many there are."""
+    """Start from the newest pairs of an inverse Hessian; returns their number."""
     if not hasattr(matrix, "sk"):
         raise TypeError("option 'hess_inv0' of 'l-bfgs' must be a scipy.optimize.LbfgsInvHessProduct")
     age = 0

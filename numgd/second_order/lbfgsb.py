@@ -4,9 +4,9 @@ R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, "A limited memory algorithm for bound 
 SIAM J. Sci. Comput. 16 (1995) 1190-1208, with the subspace step of J. L. Morales and J. Nocedal, "Remark on
 Algorithm 778", ACM TOMS 38 (2011), article 7.
 
-Memory: 2 maxcor + 6 vectors of length n, and as many as 9 maxcor² + 8 maxcor numbers take.  Where two
-n×n matrices take less, the matrix of the quadratic model is held whole, and it forgets nothing.  The result's
-``hess_inv`` takes 2 maxcor vectors more, and the bounds 2.
+Memory: 2 maxcor + 6 vectors of length n, and as many as 9 maxcor² + 8 maxcor numbers take.  If two n×n
+matrices take less, the matrix of the quadratic model is stored in full and forgets nothing.  The result's
+``hess_inv`` takes another 2 maxcor vectors, and the bounds 2.
 """
 
 import math
@@ -70,7 +70,7 @@ def rows(n, maxcor):
 def make_steepest(space):
     """Function that writes the projected gradient step and marks all variables as free; returns the slope.
 
-    It is the Cauchy point where nothing is known of the curvature.
+    This is the Cauchy point for B = I, used while nothing is known about the curvature.
     """
     dot, max_abs = space.dot, space.max_abs
 
@@ -90,15 +90,15 @@ def make_steepest(space):
 
 
 def make_unhindered(space):
-    """Function that tries the step −B⁻¹g without regard to the bounds."""
+    """Function that tries the step −B⁻¹g, ignoring the bounds."""
     dot = space.dot
 
     @portable
     def unhindered(x, g, lower, upper, p, free, newton, model):
-        """Write −B⁻¹g to p; its slope, or 0 where bounds may matter.
+        """Write −B⁻¹g to p and return its slope, or 0 if bounds may matter.
 
-        They do not where the path to the Cauchy point is straight and x + p is in the box.  That point is at
-        t = gᵀg / gᵀB g, which is at most gᵀB⁻¹g / gᵀg.
+        They do not if the path to the Cauchy point is straight and x + p is in the box.  The Cauchy point is
+        then at t = gᵀg / gᵀB g, which is at most gᵀB⁻¹g / gᵀg.
         """
         zero = x.dtype.type(0)
         straight = straight_until(x, g, lower, upper, free)
@@ -273,7 +273,7 @@ def make_solver(space, evaluator):
                     return Outcome(status, iteration, evaluations, f, age)
                 if size <= options.gtol or not (quiet or found.outcome == STUCK):
                     continue
-            # There is no lower point along p, as far as rounding shows.
+            # Up to rounding, there is no lower point along p.
             status = status_of_stop(moved, False, False, arrived, evaluations, options)
             if status == GOING_ON and refine(problem, x, g):
                 size = projected_norm(x, g, options.norm, lower, upper, p)
@@ -282,7 +282,7 @@ def make_solver(space, evaluator):
                 status = LINE_SEARCH_FAILED
             if status != GOING_ON:
                 return Outcome(status, iteration, evaluations, f, age)
-            age = 0  # forget the model and go on along the projected gradient
+            age = 0  # forget the model and continue along the projected gradient
             carry[QUIET] = quiet
 
     return solve

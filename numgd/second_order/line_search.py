@@ -1,8 +1,8 @@
 """Strong-Wolfe line search: safeguarded cubic and quadratic interpolation.
 
 J. J. Moré and D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20
-(1994) 286-307.  Two additions: a trial point that is not finite is a wall behind which the search goes on,
-and where rounding hides the decrease the approximate Wolfe test of W. W. Hager and H. Zhang (SIAM J.
+(1994) 286-307.  Two additions: a trial point where the function is not finite is a wall that limits later
+steps; and where rounding hides the decrease, the approximate Wolfe test of W. W. Hager and H. Zhang (SIAM J.
 Optim. 16 (2005) 170-192, eq. 4.1) decides.
 """
 
@@ -13,20 +13,20 @@ from numgd.foundations.linalg import epsilon
 from numgd.jit.portable import portable
 
 WOLFE = 0  # both conditions hold
-DECREASE = 1  # a lower point was found, the curvature condition does not hold there
+DECREASE = 1  # a lower point was found, but the curvature condition does not hold there
 FAILED = 2  # no lower point was found
-DESCENDS = 3  # the function went on falling for as far as the search went
+DESCENDS = 3  # the function kept falling as far as the search went
 MINUS_INFINITY = 4  # the objective is -inf at the step
 STUCK = 5  # a lower point was found, and rounding leaves no room for a better one
 CEILING = 6  # the function still falls at the largest step
-ARRIVED = 7  # no better point was found, and the slopes foretell no decrease that would count
+ARRIVED = 7  # no better point was found, and the slopes predict no significant decrease
 
 
 FAR = 1e10
-"""How many times longer than the first trial a step is after which the function is taken to fall for ever."""
+"""Ratio of a step to the first trial step from which on the function is assumed to fall without bound."""
 
 TRIALS = 3
-"""Trial steps after which a lower point should have shown where the slopes foretell one."""
+"""Number of trial steps after which a search that can only find a negligible decrease ends."""
 
 
 class Found(NamedTuple):
@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 @portable
 def nothing_found(found):
-    """Whether a search gave no point but its start."""
+    """Whether a search found no point other than its start."""
     return found.outcome == FAILED or (found.outcome == ARRIVED and found.alpha == 0)
 
 
@@ -54,8 +54,8 @@ def unbounded(found):
 class Bracket(NamedTuple):
     """The interval of a search, and the next trial step.
 
-    `low` has the least value seen (of the function that the interval is for), the derivative there points
-    towards `high`.
+    `low` has the least value seen of the function that the interval is for, which descends from there towards
+    `high`.
     """
 
     low: Any
@@ -70,11 +70,11 @@ class Bracket(NamedTuple):
 
 @portable
 def foretold(real, slope0, alpha, slope):
-    """How much a function falls on the way to the minimum that its slopes at 0 and alpha foretell.
+    """The decrease of a function up to the minimum that its slopes at 0 and alpha predict.
 
-    That minimum is before alpha where the function rises there, else where the line through both slopes
-    vanishes; a parabola falls by half the slope at 0 times the way.  Infinite where the slopes hardly differ,
-    as far from a minimum, or differ in the wrong sense, as those of a false gradient do.
+    That minimum is before alpha if the function rises there, otherwise where the line through both slopes
+    vanishes; a parabola falls by half the slope at 0 times the distance.  Infinite if the slopes hardly
+    differ, as is usual far from a minimum, or differ in the wrong sense, as those of a wrong gradient may.
     """
     way = alpha
     if slope < real(0):
@@ -105,9 +105,9 @@ def cubic_minimizer(real, a, fa, da, b, fb, db):
 
 @portable
 def narrow(real, bracket, t, ft, dt, tilt, smallest, largest):
-    """Move the bracket to hold the trial point (t, ft, dt) and propose the next one.
+    """Update the bracket with the trial point (t, ft, dt) and propose the next one.
 
-    Values and slopes are compared after the line `tilt` α is taken off them.  The four cases are those of
+    Values and slopes are compared after the line `tilt` α is subtracted.  The four cases are those of
     Moré & Thuente, section 4.
     """
     low, f_low, d_low, high, f_high, d_high, _, closed = bracket
@@ -161,7 +161,7 @@ def narrow(real, bracket, t, ft, dt, tilt, smallest, largest):
 
 @portable
 def outcome_of_trial(real, alpha, f, slope, f0, slope0, c1, c2, ceiling, tiny):
-    """WOLFE or CEILING where a trial step ends the search, otherwise DECREASE."""
+    """WOLFE or CEILING if a trial step ends the search, otherwise DECREASE."""
     decrease = c1 * slope0
     enough = f <= f0 + alpha * decrease
     rounding = abs(f - f0) <= real(8) * tiny * abs(f0)
@@ -176,19 +176,19 @@ def outcome_of_trial(real, alpha, f, slope, f0, slope0, c1, c2, ceiling, tiny):
 
 @portable
 def no_room(real, bracket, alpha, smallest, largest, f0, tiny):
-    """Whether rounding leaves no better point in a closed bracket."""
+    """Whether rounding leaves no room for a better point in a closed bracket."""
     room = largest - smallest
     if not (alpha > smallest and alpha < largest and room > real(4) * tiny * largest):
         return True
-    return room * abs(bracket.slope_low) < real(0.1) * tiny * abs(f0)  # no decrease that is left would show
+    return room * abs(bracket.slope_low) < real(0.1) * tiny * abs(f0)  # any decrease would be hidden
 
 
 @portable
 def final_outcome(stuck, lower, left, negligible, endless):
-    """Outcome of a search that did not reach a point with both conditions.
+    """Outcome of a search that did not reach a point where both conditions hold.
 
-    `lower`: whether it found a lower point; `left`: how much the function still decreases by what the slopes
-    predict; `endless`: whether it decreased as far as the search went, which was far.
+    `lower`: whether it found a lower point; `left`: the further decrease that the slopes predict; `endless`:
+    whether the function kept falling over a very long step.
     """
     if not lower:
         return ARRIVED if left <= negligible else FAILED
@@ -200,7 +200,7 @@ def final_outcome(stuck, lower, left, negligible, endless):
 
 
 def make_strong_wolfe(space, evaluate):
-    """The search over a space; `evaluate(problem, x, gradient)` gives the value and fills the gradient."""
+    """The search over a space; `evaluate(problem, x, gradient)` returns the value and writes the gradient."""
     step = space.step
 
     @portable
@@ -213,8 +213,8 @@ def make_strong_wolfe(space, evaluate):
     def strong_wolfe(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible=0.0):
         """Search along p from x, first trying `alpha`, for at most `limit` evaluations.
 
-        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.  A decrease of at
-        most `negligible` is looked for with `TRIALS` steps alone.
+        On return `x_trial` is x + alpha p and row `row` of `gradients` (2, n) its gradient.  For a decrease
+        of at most `negligible`, only `TRIALS` steps are tried.
         """
         ceiling = x.dtype.type(math.inf)
         return search(
@@ -230,7 +230,7 @@ def make_limited_strong_wolfe(space, evaluate, move):
 
     @portable
     def search(problem, x, f0, slope0, p, alpha, x_trial, gradients, c1, c2, limit, negligible, ceiling):
-        """As `strong_wolfe`; a step of `ceiling` is taken where the function still falls there."""
+        """As `strong_wolfe`, for steps up to `ceiling`, which is taken if the function still falls there."""
         real = x.dtype.type
         zero = real(0)
         decrease = c1 * slope0
@@ -280,7 +280,7 @@ def make_limited_strong_wolfe(space, evaluate, move):
 
             alpha = bracket.trial
             if bracket.closed:
-                # Bisect when two steps did not shorten the interval enough.
+                # Bisect if two steps did not shorten the interval enough.
                 if abs(bracket.high - bracket.low) >= real(0.66) * last_width:
                     alpha = bracket.low + (bracket.high - bracket.low) / real(2)
                 last_width = width

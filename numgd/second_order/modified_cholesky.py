@@ -1,4 +1,4 @@
-"""Modified Cholesky factorisation: a positive definite neighbour of a symmetric matrix.
+"""Modified Cholesky factorisation: a positive definite matrix near a symmetric one.
 
 P. E. Gill, W. Murray and M. H. Wright, Practical Optimization (1981), section 4.4.2.2: P (A + E) Pᵀ = L D Lᵀ
 with a diagonal E ≥ 0 that vanishes where A is safely positive definite, and L and D bounded.
@@ -24,11 +24,11 @@ def _exchange(A, j, q):
 
 @seldom
 def modified_cholesky(A, order):
-    """Overwrite the lower triangle of A by L (unit lower, below the diagonal) and D of A + E.
+    """Overwrite the lower triangle of A with L (unit lower, below the diagonal) and D of A + E.
 
     `order` (n,) receives the permutation: row i of the factors belongs to row ``order[i]`` of A.  Returns
-    the position and the value of the most negative pivot that A + E was made from, (-1, 0) where there
-    is none, and (-1, NaN) for a matrix that is not finite.
+    the position and the value of the most negative pivot before it was modified, (-1, 0) if there is
+    none, and (-1, NaN) for a matrix that is not finite.
     """
     real = A.dtype.type
     zero, one = real(0), real(1)
@@ -44,8 +44,8 @@ def modified_cholesky(A, order):
             beside = max(beside, abs(A[i, j]))
     if not finite:
         return -1, real(math.nan)
-    # β bounds the elements of L √D.  δ bounds D from below: larger than the authors' own ε, so that a step
-    # along a direction without curvature stays within what a line search can mend.
+    # β bounds the elements of L √D.  δ bounds D from below; it is larger than the authors' ε, so that a line
+    # search can still correct a step along a direction without curvature.
     across = math.sqrt(max(real(n) * real(n) - one, one))
     beta = math.sqrt(max(diagonal, beside / across, epsilon(A)))
     delta = max(epsilon(A) ** (one / real(3)) * max(diagonal, beside), epsilon(A))
@@ -80,7 +80,7 @@ def modified_cholesky(A, order):
 
 @seldom
 def modified_solve(A, order, x, scratch):
-    """Overwrite x by the solution of (A + E) y = x, with what `modified_cholesky` left."""
+    """Overwrite x with the solution of (A + E) y = x, by means of the factors of `modified_cholesky`."""
     n = A.shape[0]
     for i in range(n):
         total = x[int(order[i])]
@@ -96,9 +96,9 @@ def modified_solve(A, order, x, scratch):
 
 @seldom
 def negative_curvature(A, order, worst, x, scratch):
-    """Overwrite x by a direction along which A curves down.
+    """Overwrite x with a direction of negative curvature of A.
 
-    Lᵀ P x = e_s, s the position of a negative pivot: xᵀA x is that pivot at most.
+    Lᵀ P x = e_s, where s is the position of a negative pivot: xᵀA x is at most that pivot.
     """
     zero, one = A.dtype.type(0), A.dtype.type(1)
     n = A.shape[0]
@@ -112,7 +112,7 @@ def negative_curvature(A, order, worst, x, scratch):
 
 @portable
 def _solve_unit_transposed(A, x):
-    """Overwrite x by the solution of Lᵀ y = x, L with ones on its diagonal."""
+    """Overwrite x with the solution of Lᵀ y = x, where L has ones on its diagonal."""
     n = A.shape[0]
     for step in range(n):
         i = n - 1 - step

@@ -1,8 +1,8 @@
 """Newton's method with a line search and a modified Cholesky factorisation (Nocedal & Wright, algorithm 3.2).
 
-Where the Hessian is not positive definite it is replaced by a neighbour that is (Gill, Murray & Wright,
-Practical Optimization, section 4.4.2.2), and at a stationary point that is no minimum the search goes on
-along a direction of negative curvature.  Memory: n + 8 vectors of length n.
+If the Hessian is not positive definite, it is replaced by a nearby matrix that is (Gill, Murray & Wright,
+Practical Optimization, section 4.4.2.2), and at a stationary point that is not a minimum, the search
+continues along a direction of negative curvature.  Memory: n + 8 vectors of length n.
 """
 
 import math
@@ -19,7 +19,7 @@ from numgd.second_order.descent import (
 )
 from numgd.second_order.modified_cholesky import modified_cholesky, modified_solve, negative_curvature
 
-# What the factors in memory are, and (as `age`) what they were at the last point.
+# The kind of the factors in memory and, as `age`, of those at the last point.
 UNKNOWN = 0
 DEFINITE = 1  # L of H = L Lᵀ
 MODIFIED = 2  # those of `modified_cholesky`
@@ -33,7 +33,7 @@ def rows(n, maxcor):
 
 @portable
 def one_or_less(first, fresh, f, f_previous, slope, alpha, x, g):
-    """One, or less where the last step was cut short, as along a valley: by SciPy's guess, to a quarter."""
+    """One, or less if SciPy's guess is, as after a step cut short along a valley, but at least a quarter."""
     if first:
         return x.dtype.type(1)
     guess = from_last_decrease(first, fresh, f, f_previous, slope, alpha, x, g)
@@ -45,14 +45,14 @@ def make_factorise(cholesky_rows):
 
     @seldom
     def factorise(H, order, diagonal):
-        """Overwrite H by its factors; what kind they are, and the most negative pivot and its position."""
+        """Overwrite H with its factors; returns their kind, and position and value of the least pivot."""
         zero = H.dtype.type(0)
         n = H.shape[0]
         for i in range(n):
             diagonal[i] = H[i, i]
         definite = cholesky_rows(H) == n
         for i in range(n if definite else 0):
-            # A pivot that is all rounding is as good as none: the step would go nowhere in particular.
+            # A pivot that consists of rounding is as good as none: the step would be arbitrary.
             definite &= H[i, i] * H[i, i] > H.dtype.type(n) * epsilon(H) * diagonal[i]
         if definite:
             return DEFINITE, -1, zero
@@ -68,7 +68,7 @@ def make_factorise(cholesky_rows):
 
 @seldom
 def solve(kind, H, order, scratch, p):
-    """Overwrite p by the solution with the factors of `factorise`."""
+    """Overwrite p with the solution by means of the factors of `factorise`."""
     if kind == DEFINITE:
         cholesky_solve(H, p)
     else:
@@ -99,7 +99,7 @@ def make_newton_model(space, evaluator):
         else:
             solve(kind, H, order, scratch, p)
         if kind == MODIFIED:
-            # The model says nothing about how far: first try a step no longer than x, or than one.
+            # The model does not say how far to go: first try a step no longer than x, or than one.
             longest = max(real(1), max_abs(x))
             length = max_abs(p)
             if length > longest:

@@ -1,9 +1,10 @@
-"""Truncated Newton: the Newton system solved roughly, by conjugate gradients.
+"""Truncated Newton: the Newton system is solved approximately, by conjugate gradients.
 
-Nocedal & Wright, algorithm 7.1.  How roughly: R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for
-large-scale unconstrained optimization", Math. Programming 26 (1983) 190-212.  Not roughly where the step
-would pass for small enough to stop: a rough one lacks what lies along the directions of least curvature.
-The Hessian is touched through its products with vectors alone.  Memory: 8 vectors of length n.
+Nocedal & Wright, algorithm 7.1, with the accuracy of R. S. Dembo and T. Steihaug, "Truncated-Newton
+algorithms for large-scale unconstrained optimization", Math. Programming 26 (1983) 190-212.  If the step
+is small enough to stop, the system is solved accurately: an approximate step lacks components along
+directions of least curvature.  The Hessian is used only through its products with vectors.
+Memory: 8 vectors of length n.
 """
 
 import math
@@ -20,10 +21,10 @@ from numgd.second_order.descent import AUTOMATIC, SCRATCH_ROWS, Model, make_desc
 class NewtonCGOptions(NamedTuple):
     """Options of SciPy's method of this name, and those of the other line-search methods."""
 
-    xtol: Tolerance = 1e-5  # stop when the mean magnitude of a step's components is at most this; 0 never
+    xtol: Tolerance = 1e-5  # stop when the mean magnitude of a step's components is at most this; 0: never
     gtol: Tolerance = 0.0  # stop when the norm of the gradient is at most this
     norm: NormOrder = math.inf  # order of that norm
-    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0 never
+    ftol: Tolerance = 0.0  # stop when the relative decrease is at most this; 0: never
     c1: Annotated[OpenFraction, Below("c2")] = 1e-4  # sufficient decrease
     c2: OpenFraction = 0.9  # curvature
     maxiter: Limit = AUTOMATIC  # 200 n
@@ -32,7 +33,7 @@ class NewtonCGOptions(NamedTuple):
 
 
 MOST_PRODUCTS = 20
-"""Products of one iteration, for each variable."""
+"""Maximum number of products in an iteration, per variable."""
 
 
 @portable
@@ -69,7 +70,7 @@ def make_model(space, evaluator):
         real = g.dtype.type
         zero, one = real(0), real(1)
         r, d, hd = memory[0], memory[1], memory[2]
-        # d is a direction conjugate to those before, r = ∇²f p + g the residual; both are divided by the
+        # d is a direction conjugate to the previous ones, r = ∇²f p + g the residual; both are divided by the
         # largest component of g, so that no square overflows.
         size = max_abs(g)
         copy(r, g)
@@ -88,7 +89,7 @@ def make_model(space, evaluator):
             if not abs(curvature) < math.inf:
                 p[0] = real(math.nan)
                 break
-            # Where the function curves down along d, as far as curving up as strongly would have it.
+            # If the curvature along d is negative, step as far as for a positive one of the same size.
             alpha = rr / abs(curvature)
             if not alpha < math.inf:
                 alpha = one

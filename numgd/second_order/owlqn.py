@@ -1,13 +1,13 @@
 """OWL-QN: L-BFGS for a smooth function plus an L1 term, with exact zeros.
 
 G. Andrew and J. Gao, "Scalable training of L1-regularized log-linear models", ICML 2007.  Minimises
-F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² within bounds; the value is F, the gradient its subgradient of least norm,
-and that is what gtol tests, cut where it reaches a bound.  The backtracking interpolates where the paper
-halves.
+F(x) = f(x) + l1 ‖x‖₁ + ½ l2 ‖x‖² within bounds.  The reported value is F and the gradient its subgradient of
+least norm; gtol applies to the latter, cut where it reaches a bound.  Backtracking interpolates, whereas the
+paper halves the step.
 
-Bounds are treated as the orthants are: a step ends where it leaves the box, a variable at a bound moves only
-where F descends, and those that stay there are left out of the pairs (D. P. Bertsekas, SIAM J. Control Optim.
-20 (1982) 221-246).
+Bounds are treated like the orthants: a step is cut where it leaves the box, a variable at a bound moves only
+if F then descends, and those that stay there are left out of the pairs (D. P. Bertsekas, SIAM J. Control
+Optim. 20 (1982) 221-246).
 
 Memory: that of L-BFGS.
 """
@@ -34,21 +34,21 @@ from numgd.second_order.stopping import (
 
 
 class OwlqnOptions(NamedTuple):
-    """Options of OWL-QN; those of L-BFGS-B under SciPy's names."""
+    """Options of OWL-QN; those that L-BFGS-B has too are under SciPy's names."""
 
     l1: NonNegative = 0.0  # strength of the L1 term
     l2: NonNegative = 0.0  # strength of the L2 term
     gtol: Tolerance = 1e-5  # stop when the norm of the subgradient is at most this
     norm: NormOrder = math.inf  # order of that norm
-    xrtol: Tolerance = 0.0  # stop when the step is relatively at most this; 0 never
-    ftol: Tolerance = 2.220446049250313e-09  # stop when the relative decrease is at most this; 0 never
+    xrtol: Tolerance = 0.0  # stop when the relative length of the step is at most this; 0: never
+    ftol: Tolerance = 2.220446049250313e-09  # stop when the relative decrease is at most this; 0: never
     maxiter: Limit = 15000
     maxfun: LimitFromOne = 15000
     maxls: LimitFromOne = 40  # evaluations in one line search
 
 
 SUFFICIENT = 1e-4
-"""Fraction of the decrease foretold that a step must bring."""
+"""Fraction of the predicted decrease that a step must achieve."""
 
 REACH = 0
 """Place in `carry` of the first trial step: it grows while steps meet no curvature."""
@@ -58,7 +58,7 @@ REACH = 0
 def align(p, x, v):
     """Zero the components of p in which x is zero and the function with subgradient v does not descend.
 
-    The paper does so where x is not zero too (eq. 6): p descends without that, and better.
+    The paper does so also where x is not zero (eq. 6); without that, p still descends, and better.
     """
     zero = p.dtype.type(0)
     for i in range(p.size):
@@ -77,7 +77,7 @@ def stay_on_bounds(p, x, v, lower, upper):
 
 @portable
 def leave_out(y, s, x, lower, upper):
-    """Zero the change of the gradient where a variable stays at its bound: pairs tell of the others."""
+    """Zero the change of the gradient where a variable stays at its bound: pairs describe the others."""
     zero = y.dtype.type(0)
     for i in range(lower.size):
         if s[i] == zero and (x[i] <= lower[i] or x[i] >= upper[i]):
@@ -105,7 +105,7 @@ def directional(v, x_trial, x):
 
 @portable
 def shorten(real, alpha, f, slope, f_trial):
-    """The next trial step: the minimiser of a parabola, within a tenth and a half of the last."""
+    """The next trial step: the minimiser of a parabola, between a tenth and a half of the last."""
     if not f_trial < math.inf:
         return alpha * real(0.1)
     rise = f_trial - f - alpha * slope
@@ -139,7 +139,7 @@ def make_direction(space, direct):
 
 
 def make_backtracking(space, value, gradient, penalty):
-    """The line search; the `row` of what it finds has no meaning.
+    """The line search; the `row` of its result has no meaning.
 
     On success x_trial is the point found and g_trial the gradient of the smooth part there.
     """
@@ -169,7 +169,7 @@ def make_backtracking(space, value, gradient, penalty):
                 if not fall < real(0):
                     return Found(FAILED, alpha, f, 0, count)
                 enough = f_trial <= f + real(SUFFICIENT) * fall or (count == limit and f_trial < f)
-                # Rounding lets any step pass that is short enough.
+                # By rounding, any step that is short enough would pass.
                 enough &= f_trial < f or alpha == first_alpha
             if enough:
                 gradient(problem, x_trial, g_trial, options)
@@ -182,7 +182,7 @@ def make_backtracking(space, value, gradient, penalty):
 
 
 def make_advance(space, remember):
-    """Function that moves x to the trial point and takes in the pair; returns the new age.
+    """Function that moves x to the trial point and remembers the pair; returns the new age.
 
     On return p is the step s and g the new gradient of the smooth part.
     """

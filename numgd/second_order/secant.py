@@ -1,6 +1,6 @@
 """The inverse Hessian from differences of gradients: the model that the methods of the Broyden family share.
 
-H₊ = H + a s sᵀ + b (s (Hy)ᵀ + Hy sᵀ) + c Hy (Hy)ᵀ with H₊ y = s is t times the BFGS formula and 1 − t times
+H₊ = H + a s sᵀ + b (s (Hy)ᵀ + Hy sᵀ) + c Hy (Hy)ᵀ with H₊ y = s is t times the BFGS formula plus 1 − t times
 the DFP formula: R. Fletcher, "A new approach to variable metric algorithms", Computer J. 13 (1970) 317-322.
 """
 
@@ -30,10 +30,10 @@ def symmetric_update(A, a, x, b, y, c):
 def make_model(space, weight):
     """The model is the n×n matrix H ≈ (∇²f)⁻¹, updated in n² operations.
 
-    `weight(real, options, ys, yhy, sbs)` gives t from yᵀs, yᵀH y and sᵀH⁻¹s: 1 is BFGS, 0 DFP.
+    `weight(real, options, ys, yhy, sbs)` returns t from yᵀs, yᵀH y and sᵀH⁻¹s: 1 is BFGS, 0 is DFP.
 
-    One product with H an iteration: H g of the new gradient less H g of the last is H y, and the update
-    of H, of rank two, changes H g by multiples of s and H y.
+    Each iteration takes one product with H: H y is the difference of H g at the new and the last gradient,
+    and the rank-two update of H changes H g by multiples of s and H y.
     """
     dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
 
@@ -67,7 +67,7 @@ def make_model(space, weight):
     @portable
     def direct(problem, x, p, g, memory, age, options):
         hg = memory[0]
-        if age > 0 and hg[0] != hg[0]:  # the user gave H
+        if age > 0 and hg[0] != hg[0]:  # H was given by the user
             multiply(hg, memory[2:], g)
         copy(p, g if age == 0 else hg)
         scale(p, -g.dtype.type(1))
@@ -81,7 +81,7 @@ def result_fields(x, work, age, maxcor):
 
 
 def take_hess_inv(matrix, work, maxcor):
-    """Start from an inverse Hessian; gives the age that says so."""
+    """Start from an inverse Hessian; returns the age that marks the model as given."""
     work[SCRATCH_ROWS] = np.nan
     work[SCRATCH_ROWS + 2 :] = matrix.todense() if hasattr(matrix, "todense") else matrix
     return 1

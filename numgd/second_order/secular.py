@@ -3,8 +3,9 @@
 Minimise gᵀp + pᵀA p / 2 within ‖p‖ ≤ Δ: J. J. Moré and D. C. Sorensen, "Computing a trust region step",
 SIAM J. Sci. Stat. Comput. 4 (1983) 553-572; A. R. Conn, N. I. M. Gould and Ph. L. Toint, Trust-Region
 Methods (2000), section 7.3.  The minimiser solves (A + λI) p = −g with λ ≥ 0 and A + λI positive
-semidefinite; λ is 0 within the region and else such that ‖p‖ = Δ, which Newton's method finds as the root
-of 1/‖p‖ − 1/Δ.  In the hard case no such root exists, and an eigenvector of the least eigenvalue is added.
+semidefinite; λ is 0 inside the region and otherwise such that ‖p‖ = Δ, which Newton's method finds as the
+root of 1/‖p‖ − 1/Δ.  In the hard case there is no such root, and an eigenvector of the least
+eigenvalue is added.
 """
 
 import math
@@ -13,31 +14,31 @@ from typing import Any, NamedTuple
 from numgd.foundations.linalg import euclidean_norm
 from numgd.jit.portable import portable, seldom
 
-HARD = 0.2  # share of the model's decrease that the hard case may give away
+HARD = 0.2  # share of the model's decrease that may be given up in the hard case
 
 APART = 0.01  # a new λ keeps at least this share of the interval away from its lower end
 
 
 class Factors(NamedTuple):
-    """Operations on the Cholesky factors of A + λI = L Lᵀ, for one way to hold a symmetric matrix."""
+    """Operations on the Cholesky factors of A + λI = L Lᵀ, for one way to store a symmetric matrix."""
 
-    bounds: Any  # bounds(A, n) -> (at most its least, at least its greatest eigenvalue, least diagonal entry)
-    factorise: Any  # factorise(F, A, shift, n) -> the first row whose pivot is not positive, n where all are
+    bounds: Any  # bounds(A, n) -> (lower and upper bound of its eigenvalues, least diagonal entry)
+    factorise: Any  # factorise(F, A, shift, n) -> the first row whose pivot is not positive, or n
     solve: Any  # solve(F, x): x = L⁻¹ x
     solve_transposed: Any  # solve_transposed(F, x): x = L⁻ᵀ x
     pivot: Any  # pivot(F, k) -> the pivot of row k
     descend: Any  # descend(F, k, v): the vector with v[k] = 1 and vᵀ(A + λI) v = that pivot
-    weaken: Any  # weaken(F, z) -> ‖Lᵀz‖², and writes a z with ‖z‖ = 1 for which it is small
+    weaken: Any  # weaken(F, z) -> ‖Lᵀz‖², after writing a z with ‖z‖ = 1 for which this is small
 
 
 class Solution(NamedTuple):
     """A step that a subproblem's solver found."""
 
-    predicted: Any  # how much the model falls; NaN where A is not finite
+    predicted: Any  # decrease of the model; NaN if A is not finite
     length: Any
     boundary: Any  # whether the radius limits it
     shift: Any  # λ
-    least: Any  # a lower bound of λ that holds for any smaller radius too
+    least: Any  # a lower bound of λ that is valid for any smaller radius too
 
 
 @portable
@@ -49,7 +50,7 @@ def between(real, lower, upper):
 
 @portable
 def cut_to_radius(p, length, radius, shift, decrease, lower):
-    """Shorten a step that is too long; `decrease` is −gᵀp before."""
+    """Shorten a step that is too long; `decrease` is −gᵀp before that."""
     real = p.dtype.type
     back = radius / length
     for i in range(p.size):
@@ -74,7 +75,7 @@ def make_interval(bounds):
 
     @seldom
     def interval(A, g, size, radius, known):
-        """Bounds of λ; Conn, Gould & Toint, section 7.3.8.  The upper one is NaN where A is not finite."""
+        """Bounds of λ; Conn, Gould & Toint, section 7.3.8.  The upper one is NaN if A is not finite."""
         zero = g.dtype.type(0)
         least, greatest, diagonal = bounds(A, g.size)
         if not greatest - least < math.inf:
@@ -88,13 +89,13 @@ def make_interval(bounds):
 
 
 def make_secular(factors):
-    """The solver for one way to hold the matrix."""
+    """The solver for one way to store the matrix."""
     _, factorise, solve, solve_transposed, pivot, descend, weaken = factors
     interval = make_interval(factors.bounds)
 
     @portable
     def newton_shift(F, p, z, shift, length, radius):
-        """The λ of Newton's method after `shift`, where L Lᵀ p = −g; z is scratch."""
+        """The next λ of Newton's method after `shift`, where L Lᵀ p = −g; z is scratch."""
         for i in range(p.size):
             z[i] = p[i]
         solve(F, z)

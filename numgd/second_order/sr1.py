@@ -1,8 +1,8 @@
 """SR1: the Hessian from differences of gradients by symmetric updates of rank one, in a trust region.
 
 Nocedal & Wright, algorithm 6.2; A. R. Conn, N. I. M. Gould and Ph. L. Toint, Math. Programming 50 (1991)
-177-195.  The matrix may be indefinite, as the Hessian may: the region, not the update, keeps the step
-in bounds.  Memory: n + 8 vectors of length n.
+177-195.  The matrix may be indefinite, like the Hessian: the region, not the update, limits the
+step.  Memory: n + 8 vectors of length n.
 """
 
 import math
@@ -54,7 +54,7 @@ def make_model(space):
         real = x.dtype.type
         r, d, bd, B = memory[0], memory[1], memory[2], memory[3:]
         size = length(g, r)
-        if age == 0 and size < math.sqrt(epsilon(x)):  # −g would be lost beside x
+        if age == 0 and size < math.sqrt(epsilon(x)):  # −g would be lost next to x
             set_identity(B, size / radius)
         copy(r, g)
         scale(r, real(1) / size)

@@ -12,7 +12,7 @@ def rows(n, maxcor):
 
 
 def make_model(space):
-    """Nothing is remembered."""
+    """The model remembers nothing."""
     copy, scale = space.copy, space.scale
 
     @portable

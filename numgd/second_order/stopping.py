@@ -17,7 +17,7 @@ from numgd.foundations.status import (
 from numgd.jit.portable import portable
 
 AUTOMATIC = -1
-"""Value of `maxiter` that stands for 200 iterations per variable."""
+"""Value of `maxiter` that means 200 iterations per variable."""
 
 
 @portable
@@ -28,7 +28,7 @@ def iteration_limit(options, x):
 
 @portable
 def status_at_start(f, size):
-    """Status of a start with the value f and a gradient of norm `size`."""
+    """Status of a starting point with the value f and a gradient of norm `size`."""
     if f == -math.inf:
         return UNBOUNDED
     if not (f < math.inf and size < math.inf):
@@ -38,7 +38,7 @@ def status_at_start(f, size):
 
 @portable
 def status_at_limits(iteration, evaluations, maxiter, options):
-    """Status by the limits of iterations and evaluations."""
+    """Status according to the limits on iterations and evaluations."""
     if iteration >= maxiter:
         return MAXITER
     if evaluations >= options.maxfun:
@@ -48,7 +48,7 @@ def status_at_limits(iteration, evaluations, maxiter, options):
 
 @portable
 def status_before_step(size, iteration, evaluations, maxiter, options):
-    """Status by the norm of the gradient, `size`, and by the limits."""
+    """Status according to the norm of the gradient, `size`, and to the limits."""
     if size <= options.gtol:
         return CONVERGED_GRADIENT
     return status_at_limits(iteration, evaluations, maxiter, options)
@@ -68,7 +68,7 @@ def status_after_step(unbounded, size, stop):
 
 @portable
 def status_of_step(small, f_previous, f, x, options):
-    """Status by a step, which may be `small`, and by its relative decrease, as L-BFGS-B measures it."""
+    """Status after a step, by whether it is `small` and by its relative decrease as in L-BFGS-B."""
     real = x.dtype.type
     if small:
         return CONVERGED_STEP
@@ -128,7 +128,7 @@ def flat(g, x, f):
 def negligible_decrease(tolerance, slope, g, x, f):
     """The decrease along a direction below which the search may end: `tolerance`, or what rounding may hide.
 
-    The latter counts only where the gradient is small relative to the value.
+    The latter applies only if the gradient is small relative to the value.
     """
     hidden = hidden_decrease(f, x)
     if tolerance > hidden:

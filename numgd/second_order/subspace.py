@@ -8,14 +8,14 @@ from numgd.jit.portable import portable
 
 @portable
 def projected_direction(x, g, z, d, change, lower, upper):
-    """Overwrite z by P(x + z + d) − x, or by z + a d with the largest a ≤ 1 that stays in the box.
+    """Overwrite z with P(x + z + d) − x, or with z + a d, with the largest a ≤ 1 that stays in the box.
 
     z leads to the Cauchy point, where the quadratic model has changed by `change`, and d from there to
     the minimiser over the free variables; it is zero for the others.  Returns the slope gᵀz.
 
-    The second is taken where the projection has turned the step so far that it promises less, to first
-    order, than the Cauchy point has.  (Morales and Nocedal ask for descent alone, which lets steps shrink
-    to nothing where the model is nearly singular.)
+    The second is used if the projection has turned the step so far that it promises less decrease, to first
+    order, than the Cauchy point.  (Morales and Nocedal require only descent, which lets steps shrink to
+    nothing where the model is nearly singular.)
     """
     real = x.dtype.type
     zero, one = real(0), real(1)

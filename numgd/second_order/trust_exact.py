@@ -1,7 +1,7 @@
 """Trust region with the nearly exact step of the quadratic model (Moré & Sorensen 1983).
 
-The Hessian is factorised once or a few times a step; directions of negative curvature are found wherever
-they are, so that saddle points are left.  Memory: 2 n + 5 vectors of length n.
+The Hessian is factorised once or a few times per step; directions of negative curvature are always found, so
+that the method leaves saddle points.  Memory: 2 n + 5 vectors of length n.
 """
 
 import math
@@ -30,11 +30,11 @@ from numgd.second_order.trust_region import (
     make_trust_region,
 )
 
-EASY = 0.1  # by which fraction a step that the radius limits may be longer or shorter
+EASY = 0.1  # relative tolerance for the length of a step that the radius limits
 
 
 class TrustExactOptions(NamedTuple):
-    """`TrustRegionOptions`, and the limit of the subproblem's solver."""
+    """`TrustRegionOptions`, and the iteration limit of the subproblem's solver."""
 
     initial_trust_radius: Annotated[Positive, AtMost("max_trust_radius")] = 1.0
     max_trust_radius: Extent = 1000.0
@@ -45,7 +45,7 @@ class TrustExactOptions(NamedTuple):
     ftol: Tolerance = 0.0
     maxiter: Limit = AUTOMATIC
     maxfun: LimitFromOne = UNLIMITED
-    subproblem_maxiter: LimitFromOne = 25  # factorisations a step
+    subproblem_maxiter: LimitFromOne = 25  # factorisations per step
 
 
 @portable
@@ -56,7 +56,7 @@ def rows(n, maxcor):
 
 @seldom
 def bounds(A, n):
-    """Gershgorin's bounds of the eigenvalues, and the least diagonal entry; NaN where A is not finite."""
+    """Gershgorin bounds on the eigenvalues, and the least diagonal entry; NaN if A is not finite."""
     real = A.dtype.type
     least = diagonal = real(math.inf)
     greatest = -real(math.inf)
@@ -131,7 +131,7 @@ def weaken(F, z):
 
 
 def make_model(evaluator):
-    """The model is the Hessian; what is known of λ is kept while the point stays."""
+    """The model is the Hessian; bounds on λ are kept until the point changes."""
     hessian = evaluator.hessian
     factorise = make_factorise(evaluator.cholesky_rows)
     minimise = make_secular(

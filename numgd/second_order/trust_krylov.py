@@ -2,13 +2,13 @@
 
 N. I. M. Gould, S. Lucidi, M. Roma and Ph. L. Toint, "Solving the trust-region subproblem using the Lanczos
 method", SIAM J. Optim. 9 (1999) 504-525.  Where truncated conjugate gradients stop at the boundary of the
-region, this goes on along it.  In the Lanczos vectors the model is tridiagonal; the vectors are kept, so that
-a step for a smaller radius costs no product.
+region, this method continues along it.  In the basis of Lanczos vectors the model is tridiagonal; the vectors
+are kept, so that a step for a smaller radius needs no product.
 
 Memory: at most 20 + 2²⁰ / n Lanczos vectors and 9 + 7 others of length n (one in place of the 7 for long x).
-A step within the region that needs more vectors goes on by conjugate gradients, as in trust-ncg; on the
-boundary the best step of the vectors that are there is taken.  A direction of negative curvature to which
-all of them are orthogonal is not seen: in the hard case the step is that of the Krylov space.
+A step within the region that needs more vectors is continued by conjugate gradients, as in trust-ncg; on the
+boundary, the best step in the span of the available vectors is taken.  A direction of negative curvature that
+is orthogonal to all of them goes unnoticed: in the hard case the step is the best in the Krylov space.
 """
 
 import math
@@ -31,12 +31,12 @@ from numgd.second_order.trust_region import (
 VECTORS = 4  # residual, direction, its product, the next Lanczos vector before it is normalised
 SMALL = 7  # arrays with a number for each Lanczos vector
 ATTEMPTS = 25  # factorisations of the tridiagonal matrix for one step
-EASY = 0.01  # by which fraction a step that the radius limits may be longer or shorter
+EASY = 0.01  # relative tolerance for the length of a step that the radius limits
 
 
 @portable
 def basis_size(n):
-    """Greatest number of Lanczos vectors."""
+    """Maximum number of Lanczos vectors."""
     return min(n, 20 + 2**20 // n)
 
 
@@ -57,7 +57,7 @@ class Tridiagonal(NamedTuple):
 
 @seldom
 def bounds(A, n):
-    """Gershgorin's bounds of the eigenvalues, and the least diagonal entry; NaN where A is not finite."""
+    """Gershgorin bounds on the eigenvalues, and the least diagonal entry; NaN if A is not finite."""
     real = A.diagonal.dtype.type
     least = diagonal = real(math.inf)
     greatest = -real(math.inf)
@@ -149,7 +149,7 @@ minimise = make_secular(Factors(bounds, factorise, solve, solve_transposed, pivo
 
 
 def make_model(space, evaluator):
-    """The model is the Hessian in the Lanczos vectors, which are kept while the point stays."""
+    """The model is the Hessian in the basis of Lanczos vectors, which are kept until the point changes."""
     dot, copy, scale, axpy = space.dot, space.copy, space.scale, space.axpy
     curve, product = evaluator.curve, evaluator.product
     length = make_length(space)
@@ -169,7 +169,7 @@ def make_model(space, evaluator):
 
     @seldom
     def lanczos(problem, x, g, Q, k, w, A):
-        """Column k of A, and in w the Lanczos vector k + 1 before it is normalised."""
+        """Compute column k of A and, in w, Lanczos vector k + 1 before it is normalised."""
         product(problem, x, g, Q[k], w)
         A.diagonal[k] = dot(Q[k], w)
         axpy(w, -A.diagonal[k], Q[k])

@@ -28,7 +28,7 @@ def rows(n, maxcor):
 class Truncated(NamedTuple):
     """Where truncated conjugate gradients ended."""
 
-    decrease: Any  # of the model, divided by ‖g‖; NaN where the curvature is not finite
+    decrease: Any  # of the model, divided by ‖g‖; NaN if the curvature is not finite
     square: Any  # ‖p‖²
     boundary: Any
 
@@ -51,7 +51,7 @@ def make_truncated_cg(space, product):
         rr = dot(r, r)
         dd = rr
         pd = decrease = zero
-        elsewhere = square > zero  # p is no sum of these directions
+        elsewhere = square > zero  # p is not a sum of these directions
         if elsewhere:
             pd = dot(p, d)
         for _ in range(limit):
@@ -86,7 +86,7 @@ def make_truncated_cg(space, product):
 
 
 def make_model(space, evaluator):
-    """The model is the Hessian through its products; nothing is kept."""
+    """The model is the Hessian, through its products; nothing is kept."""
     copy, scale = space.copy, space.scale
     curve = evaluator.curve
     length = make_length(space)

@@ -1,8 +1,8 @@
 """The loop that all trust-region methods share: a step within a radius, its test, the next radius.
 
-Nocedal & Wright, Numerical Optimization (2006), algorithm 4.1.  Additions: a trial point that is not finite
-is a wall, the radius shrinks; where rounding hides the change of the value the gradients at both ends tell
-it; a model that falls without bound while the function follows it is put to a test far away.
+Nocedal & Wright, Numerical Optimization (2006), algorithm 4.1.  Additions: after a trial point where the
+function is not finite, the radius shrinks; where rounding hides the change of the value, it is computed from
+the gradients at both ends; if model and function seem to fall without bound, a point far away is tried.
 """
 
 import math
@@ -40,17 +40,17 @@ from numgd.second_order.stopping import AUTOMATIC, hidden_decrease
 SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
 
 
-# Scalars that are carried: the radius; how many steps of the greatest length in turn fell as if for ever, -1
-# after a trial that failed, QUIET if the model's minimiser failed and was to bring no decrease that would
-# count; and two that the model may use from such a trial to the next at the same point, NaN at a new point.
+# Scalars in `carry`: the radius; the number of successive steps of the greatest length that fell as if
+# without bound, or -1 after a failed trial, or QUIET if that was the model's minimiser and predicted a
+# negligible decrease; and two that the model may use between trials at the same point, NaN at a new point.
 RADIUS, FALLING, MODEL = 0, 1, 2
 QUIET = -2
 
 FALLS = 5
-"""Steps after which a descent without bound is looked for far away."""
+"""Number of successive such steps after which a point far away is tried."""
 
 FAR = 1e10
-"""How many times further than the last step."""
+"""How many times longer than the last step that trial is."""
 
 
 class TrustRegionOptions(NamedTuple):
@@ -58,11 +58,11 @@ class TrustRegionOptions(NamedTuple):
 
     initial_trust_radius: Annotated[Positive, AtMost("max_trust_radius")] = 1.0
     max_trust_radius: Extent = 1000.0
-    eta: Acceptance = 0.15  # least ratio of actual to predicted decrease of a step that is taken
+    eta: Acceptance = 0.15  # least ratio of actual to predicted decrease for a step to be taken
     gtol: Tolerance = 1e-4  # stop when the norm of the gradient is at most this
     norm: NormOrder = 2.0  # order of that norm
-    xrtol: Tolerance = 0.0  # stop when a step within the region is relatively at most this; 0 never
-    ftol: Tolerance = 0.0  # stop when the relative decrease of such a step is at most this; 0 never
+    xrtol: Tolerance = 0.0  # stop when the relative length of an interior step is at most this; 0: never
+    ftol: Tolerance = 0.0  # stop when the relative decrease of such a step is at most this; 0: never
     maxiter: Limit = AUTOMATIC  # 200 n
     maxfun: LimitFromOne = UNLIMITED
 
@@ -70,7 +70,7 @@ class TrustRegionOptions(NamedTuple):
 class Proposal(NamedTuple):
     """A step that a model proposes."""
 
-    predicted: Any  # how much the model falls; NaN where the model is not finite
+    predicted: Any  # decrease of the model; NaN if the model is not finite
     length: Any
     boundary: Any  # whether the radius, not the model, limits the step
 
@@ -80,8 +80,8 @@ class Model(NamedTuple):
 
     attend(problem, x, g, memory, age) is called at the start and at each new point, before anything is
     proposed there.  propose(problem, x, g, p, memory, carried, radius, age, options) -> Proposal writes a
-    step to p; `carried` are its two scalars.  learn(p, g, g_trial, taken, memory, age) -> age sees each
-    step, taken or not, with the gradients at both its ends: they are asked for at every trial point then.
+    step to p; `carried` holds its two scalars.  learn(p, g, g_trial, taken, memory, age) -> age is called for
+    each step, taken or not, with the gradients at both ends, which are then evaluated at every trial point.
     """
 
     attend: Any
@@ -90,7 +90,7 @@ class Model(NamedTuple):
 
 
 def make_length(space):
-    """The Euclidean norm over a space, also where squares over- or underflow; `scratch` is overwritten."""
+    """The Euclidean norm over a space, even where squares over- or underflow; `scratch` is overwritten."""
     dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
 
     @seldom
@@ -171,7 +171,7 @@ def make_trust_region(space, evaluator, model):
             step(x_trial, x, one, p)
             hopeless = not predicted > zero
             if carry[FALLING] < zero and predicted <= real(0.1) * epsilon(x) * abs(f):
-                hopeless = True  # no decrease that is left would show
+                hopeless = True  # any decrease would be hidden
             elif length <= epsilon(x) * reach:
                 step(g_trial, x_trial, -one, x)
                 hopeless |= max_abs(g_trial) == zero

@@ -1,6 +1,6 @@
-"""BFGS's matrix held whole, for bound-constrained problems of few variables.
+"""The full BFGS matrix, for bound-constrained problems with few variables.
 
-B itself, not its inverse: the rows and columns of the free variables are what is solved with.
+B itself is stored, not its inverse: systems are solved with the rows and columns of the free variables.
 """
 
 from functools import cache
@@ -37,7 +37,7 @@ def whole(memory):
 
 @cache
 def inverse_class():
-    """The inverse of B as SciPy's kind of operator, worked out when it is asked for."""
+    """The class for the inverse of B as a SciPy linear operator, computed only when it is used."""
     from scipy.sparse.linalg import LinearOperator
 
     class InverseHessian(LinearOperator):
@@ -61,12 +61,12 @@ def inverse_class():
 
 
 def _inverse_of(B):
-    """For pickling: the class is made where SciPy is first needed."""
+    """For pickling, as the class is created only when SciPy is first needed."""
     return inverse_class()(B)
 
 
 def make_quadratic(space):
-    """How the Cauchy point asks for curvature: B z and B d are kept along the path."""
+    """The `Quadratic` for the Cauchy point; B z and B d are updated along the path."""
     dot, axpy = space.dot, space.axpy
 
     @portable
@@ -114,7 +114,7 @@ def make_subspace(space):
 
 
 def make_newton(space):
-    """The minimiser of the quadratic where no bound is felt."""
+    """The minimiser of the quadratic without bounds."""
     copy, scale = space.copy, space.scale
 
     @portable
@@ -135,16 +135,16 @@ def make_newton(space):
 
 
 def make_remember(space):
-    """The BFGS update (Nocedal & Wright, eq. 6.19) of a matrix that is first scaled down where it is large.
+    """The BFGS update (Nocedal & Wright, eq. 6.19) of a matrix that is first scaled down if it is large.
 
     The scaling is that of M. Al-Baali, Comput. Optim. Appl. 9 (1998) 191-203, but by no more than a half: it
-    corrects all directions at once where the first pair made B too large.
+    corrects all directions at once if the first pair made B too large.
     """
     dot = space.dot
 
     @portable
     def remember(model, s, y, ys, age):
-        """Take in (s, y) with yᵀs = `ys`."""
+        """Update B with (s, y), where yᵀs = `ys`."""
         one, half = s.dtype.type(1), s.dtype.type(0.5)
         if age == 0:
             set_identity(model.B, dot(y, y) / ys)

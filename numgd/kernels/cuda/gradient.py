@@ -1,4 +1,4 @@
-"""Gradients of ordinary functions, for the user's own kernels."""
+"""Gradients of ordinary functions, for use in the user's own kernels."""
 
 import inspect
 
@@ -7,31 +7,32 @@ from numgd.kernels.cuda.target import cuda
 
 
 def device_gradient(f, *args, argnum=0):
-    """Value and gradient of a function as a function that allocates nothing, for CUDA kernels.
+    """A function for CUDA kernels that computes the value and gradient of `f` without allocating.
 
     Parameters
     ----------
     f : callable
-        A plain Python function or an ``@njit`` one with a real number as its result, of loops over elements
-        of its arguments and of arrays of constant lengths (``np.zeros(3)``).
+        A plain Python or ``@njit`` function that returns a real number, written as loops over elements of
+        its arguments and of arrays of constant length (``np.zeros(3)``).
     *args
-        Arguments of a call of `f`, for their types.
+        Arguments of a call of `f`, of which only the types matter.
     argnum : int, optional
-        Which argument, an array, to differentiate by.
+        The position of the argument, an array, to differentiate with respect to.
 
     Returns
     -------
     function
-        ``function(x, g, tape, ...) -> (value, needed)``: the arrays `g`, of x's shape, and `tape`, of one
-        dimension and x's dtype, stand right behind the argument that is differentiated by.  Writes the
-        gradient to `g`.  `needed` is how many numbers the reverse sweep has to read from the tape: where
-        that is more than ``tape.size``, the tape was too small, and `g` was left as it was.  To be
-        compiled by ``cuda.jit(device=True)``.
+        ``function(x, g, tape, ...) -> (value, needed)``, to be compiled by ``cuda.jit(device=True)``.  The
+        arrays `g`, of x's shape, and `tape`, one-dimensional and of x's dtype, directly follow the argument
+        x that is differentiated.  The gradient is written to `g`.  `needed` is the number of elements that
+        the reverse sweep has to read from the tape: if it is greater than ``tape.size``, the tape was too
+        small and `g` is unchanged.
 
     Raises
     ------
     NotDifferentiable
-        If `f` works with whole arrays or holds something that cannot be differentiated; says which line.
+        If `f` operates on whole arrays or contains something that cannot be differentiated; the message says
+        on which line.
 
     Examples
     --------

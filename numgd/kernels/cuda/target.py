@@ -1,4 +1,4 @@
-"""The device: the only file that imports ``numba.cuda``, and how kernels are launched."""
+"""The only module that imports ``numba.cuda``: available devices, and how kernels are launched."""
 
 from numba import cuda
 
@@ -6,7 +6,7 @@ THREADS = 128
 """Threads in a block."""
 
 MOST_BLOCKS = 4096
-"""Blocks of a grid-stride kernel: more than any GPU holds at a time."""
+"""Maximum number of blocks of a grid-stride kernel: more than any GPU runs at a time."""
 
 
 def launch_shape(count):
@@ -15,7 +15,7 @@ def launch_shape(count):
 
 
 def device_names():
-    """The names of the devices that can be used, often none; raises what a driver does not like."""
+    """The names of the usable devices, often none; errors of the driver are passed on."""
     if not cuda.is_available():
         return []
     return [str(device.name) for device in cuda.list_devices()]

@@ -1,8 +1,8 @@
-"""Batch norm: from sums over the columns of x to the coefficients of the next pass over x.
+"""Batch norm: turns sums over the columns of x into coefficients for the next pass over x.
 
 x̂ = (x - μ) / √(σ² + ε), y = γ x̂ + β: S. Ioffe and C. Szegedy, Batch normalization, ICML (2015), algorithm 1.
-Partial sums are (blocks, 2, k, C), coefficients (5, k, C), equal for all k rows that lie side by side.
-Statistics are float64: the shift corrects for the rounding of the mean to a float32 centre.
+Partial sums have shape (blocks, 2, k, C), coefficients (5, k, C) with the same values for all k rows that are
+laid side by side.  Statistics are in float64; the shift corrects for rounding the mean to a float32 centre.
 """
 
 import math
@@ -15,7 +15,7 @@ from numgd.kernels.cpu.layers.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE
 
 @compiled("batch_norm-statistics")
 def statistics(partial, rows, block, eps, moments, inverse):
-    """Mean, sum of squared deviations (`moments`, (2, C)) and 1/√(σ² + ε), σ² the biased variance."""
+    """Mean, sum of squared deviations (`moments`, (2, C)) and 1/√(σ² + ε), with the biased variance σ²."""
     join(partial, rows, block, moments[0], moments[1])
     count = float(rows * partial.shape[2])
     for c in range(inverse.size):
@@ -51,7 +51,7 @@ def backward(partial, count, mean, inverse, gamma, coefficients, grad_gamma, gra
     """Gradients of γ and β, and the coefficients that compute the gradient of x.
 
     ∂x = γ/√(σ² + ε) · (∂y - Σ∂y/m - x̂ Σ∂y x̂/m) is the sum of algorithm 1's three paths to x
-    (docs/batch_norm.md).  With a `count` m of zero the statistics are constants, and there is one path.
+    (docs/batch_norm.md).  If `count` (m) is zero, the statistics are constants and only one path remains.
     """
     plain, weighted = np.empty(gamma.size), np.empty(gamma.size)
     total(partial, plain, weighted)

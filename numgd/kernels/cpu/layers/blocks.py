@@ -1,8 +1,8 @@
 """A parallel loop over the rows of arrays, with a sum over all rows.
 
-One driver serves activations, losses and softmax, forward and backward.  It cuts arrays into blocks and calls
-a function for each (`numgd.jit.blocks`).  Blocks depend on the shape alone and their sums are added in order,
-so the bits are the same for any number of threads.
+One driver serves activations, losses and softmax, forward and backward.  It divides arrays into blocks and
+calls a function for each (`numgd.jit.blocks`).  Blocks depend on the shape alone and their sums are added in
+order, so results are the same, bit for bit, for any number of threads.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, portable
 
 PIECE = 1024
-"""Elements that are summed in their own dtype; sums of pieces are added in float64."""
+"""Number of elements that are summed in their own dtype; the sums of such pieces are added in float64."""
 
 BLOCK_ELEMENTS = 16 * PIECE
-"""Elements of a block of a plain loop."""
+"""Number of elements in a block of an elementwise loop."""
 
 
 @portable
@@ -61,13 +61,13 @@ def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, p
     x : numpy.ndarray
         Rows of `columns` elements.
     y : numpy.ndarray
-        The second operand, rows of ``steps[0]`` elements.  With 0 there is none, and `y` is any array.
+        The second operand, rows of ``steps[0]`` elements.  If that is 0, there is none; `y` can be any array.
     weights : numpy.ndarray
-        With `repeat` = 1 the function gets the weights of its rows.  Otherwise one weight applies to `repeat`
-        rows, and is multiplied by `factor`.
+        If `repeat` is 1, the function gets the weights of its rows.  Otherwise each weight applies to
+        `repeat` rows, and the function gets its product with `factor`.
     repeat : int
     out : numpy.ndarray
-        The result, rows of ``steps[1]`` elements.  With 0 there is none.
+        The result, rows of ``steps[1]`` elements.  If that is 0, there is none.
     columns : int
     steps : tuple of int
     sizes : tuple of int
@@ -75,7 +75,7 @@ def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, p
     factor, parameter : float
         Passed on to the function.
 
-    All arrays are contiguous vectors of one dtype.
+    All arrays are contiguous vectors of the same dtype.
     """
     if not (x.flags.writeable and y.flags.writeable and weights.flags.writeable and out.flags.writeable):
         x, y, weights, out = map(_of_usual_type, (x, y, weights, out))
@@ -83,7 +83,7 @@ def drive(function, x, y, weights, repeat, out, columns, steps, sizes, factor, p
 
 
 class _Memory:
-    """Memory of an array, through which NumPy makes a writeable view."""
+    """The memory of an array, presented to NumPy as writeable."""
 
     def __init__(self, array):
         self.array = array
@@ -92,7 +92,7 @@ class _Memory:
 
 
 def _of_usual_type(array):
-    """A writeable view of a read-only array, for which the driver would be compiled again."""
+    """A writeable view of an array; for a read-only one, the driver would be compiled again."""
     return np.asarray(_Memory(array))
 
 

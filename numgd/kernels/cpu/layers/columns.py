@@ -1,12 +1,12 @@
 """Operations on the columns of x (parts, rows, columns): moments, an affine map and its adjoint.
 
-Batch norm is one part with a row for every pixel; group norm has a part for every sample.  Rows are cut into
-blocks, which the threads divide among them and over which sums are taken.  The number of blocks depends on
-the shape alone, so the same input gives the same bits for any number of threads.  Loops run through memory in
-order, one row at a time, since processors prefetch one stream per page.  Only if a row fills a page do
+Batch norm has one part, with a row per pixel; group norm has one part per sample.  Rows are divided into
+blocks, which are shared among the threads, and sums are taken per block.  The number of blocks depends on the
+shape alone, so results are the same, bit for bit, for any number of threads.  Loops run through memory in
+order, one row at a time, because processors prefetch one stream per page.  Only if a row fills a page do
 several rows share the loads of their coefficients.
 
-The coefficients of a part are five rows of numbers, one per column (`Coefficient`).
+Each part has five rows of coefficients with one number per column (`Coefficient`).
 """
 
 from enum import IntEnum
@@ -21,7 +21,7 @@ from numgd.jit.streaming import finish_streams, stream
 
 
 class Coefficient(IntEnum):
-    """The rows of the coefficients of a part."""
+    """The rows of a part's coefficients."""
 
     CENTRE = 0
     SCALE = 1
@@ -47,12 +47,12 @@ def block_rows(rows, columns):
 
 
 def partial_sums(parts, rows, columns):
-    """Memory for two numbers per column and block."""
+    """Memory for two numbers per column of each block."""
     return np.empty((parts, -(-rows // block_rows(rows, columns)), 2, columns))
 
 
 def side_by_side(rows, columns):
-    """How many rows to lay side by side, so that a loop over columns is long enough; divides `rows`."""
+    """Number of rows to lay side by side so that loops over columns are long enough; it divides `rows`."""
     return next(k for k in range(max(1, min(rows, _MIN_COLUMNS // max(columns, 1))), 0, -1) if rows % k == 0)
 
 
@@ -69,7 +69,7 @@ def _add_deviations(x, shift, first, second):
 
 @apart
 def _join_strip(shift, first, second, before, count, mean, squares):
-    """Combine the moments of `before` rows with `count` rows, given by their deviations from `shift`."""
+    """Add `count` rows, given by sums of their deviations from `shift`, to the moments of `before` rows."""
     share = count / (before + count)
     between = before * share
     for c in range(shift.size):
@@ -148,9 +148,9 @@ def _map_block(task, x, block, coefficients, floor, large, out):
 
 @compiled("columns-affine")
 def affine(x, block, coefficients, floor, large, out):
-    """out = max((x - centre) · scale + shift, floor), where NaN stays NaN; past the caches if `large`.
+    """out = max((x - centre) · scale + shift, floor), where NaN stays NaN; bypasses the caches if `large`.
 
-    Blocks are processed from the last to the first: the caches still hold the end of x from its moments.
+    Blocks are processed from last to first, because computing the moments left the end of x in the caches.
     """
     tasks = x.shape[0] * ((x.shape[1] + block - 1) // block)
     parallel_for(_map_block, tasks, x.size, x, block, coefficients, floor, large, out)
@@ -167,8 +167,8 @@ def _add_wide(more, total):
 def sums(relu):
     """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
 
-    partial[p, b]: sums of grad and grad · (x - centre) over each column; with `relu`, where the map is above
-    zero.  Strips of rows are summed in their own dtype, and the sums of strips in float64.
+    partial[p, b]: the sums of grad and of grad · (x - centre) in each column; with `relu`, only where the
+    affine map is above zero.  Each strip of rows is summed in the dtype of grad, and the strips in float64.
     """
 
     @apart
@@ -215,8 +215,8 @@ def sums(relu):
 def gradient(relu):
     """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
 
-    out = scale · grad + by_centred · (x - centre) + constant; with `relu`, grad counts as 0 where the map is
-    not above zero.  The result is stored past the caches if `large`.
+    out = scale · grad + by_centred · (x - centre) + constant; with `relu`, grad is taken as 0 where the
+    affine map is not above zero.  If `large`, the stores bypass the caches.
     """
 
     @apart
@@ -278,10 +278,10 @@ def gradient(relu):
 
 @portable
 def join(partial, rows, block, mean, squares):
-    """Mean and sum of squared deviations of each column, from those of its blocks, partial (blocks, 2, k, C).
+    """Mean and sum of squared deviations of columns, from those of its blocks: partial (blocks, 2, k, C).
 
-    Blocks have `block` rows each, the last one the rest of `rows`; k rows lie side by side.  They are
-    combined one by one, so that the mean of equal numbers is that number.
+    Each block has `block` rows, the last one the rest of `rows`, and k rows are laid side by side.  Blocks
+    are combined one by one, so that the mean of equal numbers is exactly that number.
     """
     blocks, together, columns = partial.shape[0], partial.shape[2], partial.shape[3]
     mean[:] = 0.0
@@ -301,7 +301,7 @@ def join(partial, rows, block, mean, squares):
 
 @portable
 def total(partial, plain, weighted):
-    """The two sums of each column, from those of its blocks, partial (blocks, 2, k, C)."""
+    """The two sums of each column, from those of its blocks in partial (blocks, 2, k, C)."""
     plain[:] = 0.0
     weighted[:] = 0.0
     for b in range(partial.shape[0]):

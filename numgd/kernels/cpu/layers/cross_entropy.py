@@ -1,4 +1,4 @@
-"""Cross-entropy of softmax over rows, from logits: one label per row, or probabilities.
+"""Softmax cross-entropy of rows of logits, with one label per row or probabilities as targets.
 
 With smoothing ε the target is (1 − ε) t + ε/C over C classes: Szegedy et al., Rethinking the Inception
 architecture (2016), section 7.
@@ -33,10 +33,10 @@ def cross_entropy(x, targets, columns, weights, repeat, smoothing, out):
     x : numpy.ndarray
         Logits, a contiguous vector of rows of `columns` elements.
     targets : numpy.ndarray
-        int64 labels (rows,), or probabilities as `x`.
+        int64 labels (rows,), or probabilities in the layout of `x`.
     columns : int
     weights : numpy.ndarray
-        Contiguous, rows / repeat elements.
+        Contiguous, with rows / repeat elements.
     repeat : int
     smoothing : float
         ε.
@@ -49,7 +49,7 @@ def cross_entropy(x, targets, columns, weights, repeat, smoothing, out):
 
 
 def cross_entropy_backward(x, targets, columns, weights, repeat, factor, smoothing, out):
-    """The gradient of that sum times `factor`, into `out`, which has the shape of `x`."""
+    """Write the gradient of that sum, times `factor`, to `out`, which has the shape of `x`."""
     labelled = targets.dtype == np.int64
     function = _labelled_backward(x.dtype) if labelled else _mixed_backward(x.dtype)
     _drive(function, x, targets, columns, weights, repeat, out, columns, factor, smoothing)
@@ -58,7 +58,7 @@ def cross_entropy_backward(x, targets, columns, weights, repeat, factor, smoothi
 def _drive(function, x, targets, columns, weights, repeat, out, out_step, factor, smoothing):
     rows, block = x.size // columns, rows_in_block(columns)
     if targets.dtype == np.int64:
-        targets = targets.view(x.dtype)  # the driver takes one dtype
+        targets = targets.view(x.dtype)  # the driver takes arrays of one dtype
         step = 8 // x.itemsize
     else:
         step = columns
@@ -89,7 +89,7 @@ _sum_of_targets = make_sum(_target)
 
 @strict
 def _row_loss(log_of_sum, chosen, top, mean, smoothing):
-    """The loss of a row whose label has the logit `chosen`; `mean` is that of all logits, less `top`."""
+    """The loss of a row whose label has the logit `chosen`; `mean` is the mean of all logits minus `top`."""
     return log_of_sum - (times(1.0 - smoothing, below(chosen, top)) + times(smoothing, mean))
 
 

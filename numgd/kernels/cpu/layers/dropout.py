@@ -1,7 +1,7 @@
-"""Dropout with a mask that is a function of seed, stream and position: the backward pass needs no memory.
+"""Dropout whose mask is a function of seed, stream and position, so that the backward pass need not store it.
 
-Position i is in group q = i div 64.  Its word is number (i mod 64) div 16 of the four words of Philox at
-counter 16 q + i mod 16, so sixteen neighbours are the same word of sixteen counters.
+Position i is in group q = i div 64.  It uses word (i mod 64) div 16 of the four words of Philox at counter
+16 q + i mod 16, so sixteen neighbouring positions use the same word of sixteen counters.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _TASK = 64 * 256
 
 @portable
 def _group(x, seed, stream, start, threshold, scale, out):
-    """The 64 positions from `start` on."""
+    """Apply dropout to the 64 positions from `start` on."""
     nothing = x.dtype.type(0)
     counter = np.uint64(start // 4)
     a, b, c, d = (
@@ -59,6 +59,6 @@ def _do_task(task, x, seed, stream, threshold, scale, out):
 
 @compiled("dropout")
 def dropout(x, seed, stream, threshold, scale, out):
-    """out = scale · x where the word of the position is at least the threshold, else 0, for vectors."""
+    """out = scale · x where the position's word is at least the threshold, else 0; x and out are vectors."""
     tasks = (x.size + _TASK - 1) // _TASK
     parallel_for(_do_task, tasks, x.size, x, seed, stream, threshold, scale, out)

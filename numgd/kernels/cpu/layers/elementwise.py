@@ -17,15 +17,15 @@ def total(kind, x, y, weights, repeat, parameter):
     Parameters
     ----------
     kind : str
-        A loss of `numgd.scalars.LOSSES`, or a test of `INVALID`.
+        A loss in `numgd.scalars.LOSSES`, or a test in `INVALID`.
     x, y : numpy.ndarray
         Contiguous vectors of n elements.
     weights : numpy.ndarray
-        Contiguous, n / repeat elements.
+        Contiguous, with n / repeat elements.
     repeat : int
     parameter : float
 
-    All arrays are of one dtype.
+    All arrays have the same dtype.
     """
     function = _sum_of(kind, x.dtype)
     return drive(
@@ -44,20 +44,20 @@ def totals_of_rows(kind, x, y, columns, weights, repeat, factor, parameter, out)
 def values(kind, x, y, weights, repeat, factor, parameter, out):
     """out[i] = factor * weights[i // repeat] * f(x[i], y[i]) for a loss or an activation.
 
-    An activation has no `y`; any vector can be passed.  Other parameters are as for `total`.
+    Activations ignore `y`: any vector can be passed.  Other parameters are as for `total`.
     """
     function = _map_of(kind, x.dtype, "value")
     drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK_ELEMENTS), factor, parameter)
 
 
 def derivatives(kind, x, y, weights, repeat, factor, parameter, out):
-    """The same of the derivative of f with respect to x."""
+    """As `values`, for the derivative of f with respect to x."""
     function = _map_of(kind, x.dtype, "derivative")
     drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK_ELEMENTS), factor, parameter)
 
 
 def count_invalid(kind, x):
-    """How many elements of a vector are invalid by a test of `INVALID`."""
+    """Number of elements of a vector that are invalid according to a test in `INVALID`."""
     one = np.ones(1, x.dtype)
     function = _sum_of(kind, x.dtype)
     return drive(

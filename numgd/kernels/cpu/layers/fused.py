@@ -1,7 +1,7 @@
 """Activations fused into other kernels: applied while a result is in registers or in the cache.
 
-A fused activation is piecewise linear.  Its two numbers are all that vector code (`numgd.jit.micro_kernels`),
-scalar code (`finish`) and the kernels with a lower bound (`FLOORED`) know about it.
+A fused activation is piecewise linear and described by two numbers, from which vector code
+(`numgd.jit.micro_kernels`), scalar code (`finish`) and kernels with a lower bound (`FLOORED`) are derived.
 """
 
 import math
@@ -30,13 +30,13 @@ FUSED = {
 """The activations that convolutions apply, by name."""
 
 CODES = {name: code for code, name in enumerate(FUSED)}
-"""The code of an activation, its index in `PIECES`, which is passed to kernels."""
+"""The code of each activation, which is passed to kernels: its index in `PIECES`."""
 
 PIECES = tuple(FUSED.values())
 """The activations in the order of their codes."""
 
 FLOORED = tuple(name for name, pieces in FUSED.items() if pieces in (Fused(1.0), Fused(0.0)))
-"""Those that are a lower bound, or none: dense layers and normalisations apply them as max(x, floor)."""
+"""Those that amount to max(x, floor) with floor 0 or −∞, as dense layers and normalisations apply them."""
 
 
 def _make_piecewise(slope, ceiling):
@@ -73,7 +73,7 @@ def _make_finish(_, slope, ceiling):
 
     @portable
     def finish_with(sums, start, bias, first, out, place, count):
-        # An unsigned index never counts from the end, and needs no slice before the loop vectorises.
+        # Unsigned indices never count from the end, so the loop vectorises without slicing first.
         from_sum, from_bias, to = np.uint64(start), np.uint64(first), np.uint64(place)
         for j in range(np.uint64(count)):
             out[to + j] = activation(sums[from_sum + j] + bias[from_bias + j])
@@ -84,6 +84,6 @@ def _make_finish(_, slope, ceiling):
 finish = any_of(_make_finish, None, PIECES)
 """``finish(code, sums, start, bias, first, out, place, count)``: activation(sums + bias) for one pixel.
 
-`start`, `first` and `place` are where its `count` neighbouring channels begin in the vectors `sums`, `bias`
+The pixel's `count` neighbouring channels begin at `start`, `first` and `place` in the vectors `sums`, `bias`
 and `out`.
 """

@@ -1,8 +1,8 @@
-"""Group norm: from sums over the columns of each sample to the coefficients of the next pass over x.
+"""Group norm: turns sums over the columns of each sample into coefficients for the next pass over x.
 
 Y. Wu and K. He, Group normalization, ECCV (2018), eqs. 1 to 6.  The moments of a group combine those of its
-channels.  Partial sums are (N, blocks, 2, k, C), coefficients (N, 5, k, C),
-equal for all k rows that lie side by side.
+channels.  Partial sums have shape (N, blocks, 2, k, C), coefficients (N, 5, k, C) with the same values for
+all k rows that are laid side by side.
 """
 
 import math

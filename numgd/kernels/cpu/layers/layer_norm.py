@@ -1,7 +1,7 @@
 """Layer norm: each row of x (rows, D) is normalised separately.
 
-J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization (2016), eq. 3.  A row stays in the cache for
-its mean, its deviations from the mean, and the result.  Rows are cut into blocks, as in `columns`.
+J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization (2016), eq. 3.  A row stays in the cache while
+its mean, its variance and the result are computed.  Rows are divided into blocks, as in `columns`.
 """
 
 import math

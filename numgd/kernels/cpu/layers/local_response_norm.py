@@ -1,6 +1,6 @@
-"""Local response normalisation: each number is divided by a power of the sum of squares around it.
+"""Local response normalisation: each number is divided by a power of a sum of squares over nearby channels.
 
-y_c = x_c s_c^-β with s_c = k + α/n Σ x², the sum over n channels around c, those outside as zeros:
+y_c = x_c s_c^-β with s_c = k + α/n Σ x², summed over n channels around c, with zeros beyond the ends:
 A. Krizhevsky, I. Sutskever and G. E. Hinton, ImageNet classification with deep convolutional neural networks,
 NeurIPS (2012), section 3.3, with α divided by n as in Caffe and PyTorch.
 """
@@ -18,7 +18,7 @@ _PIXELS = 64
 
 @portable
 def _powers(s, beta, out):
-    """out = s^-β; for β = 3/4 and 1/2 by square roots, which vectorise."""
+    """out = s^-β, computed for β = 3/4 and 1/2 by square roots, which vectorise."""
     real = s.dtype.type
     if beta == 0.75:
         for c in range(s.size):
@@ -48,7 +48,7 @@ def _window_sums(padded, size, out):
 
 @portable
 def _scales(pixel, size, alpha, k, padded, s):
-    """s of a pixel; `padded` receives the squares, between zeros that are not changed."""
+    """Compute s for a pixel; `padded` receives the squares, between zeros that stay unchanged."""
     real = pixel.dtype.type
     before = size // 2
     squares = padded[before : before + pixel.size]
@@ -108,5 +108,5 @@ def _backward_task(task, grad, x, size, alpha, beta, k, out):
 
 @compiled("local_response_norm-backward")
 def backward(grad, x, size, alpha, beta, k, out):
-    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), the sum over the j whose window contains c."""
+    """out = ∂y_c s_c^-β - 2 α β/n x_c Σ ∂y_j x_j s_j^(-β - 1), summed over all j whose window contains c."""
     parallel_for(_backward_task, _tasks(x), 16 * x.size, grad, x, size, alpha, beta, k, out)

@@ -1,9 +1,9 @@
 """Pooling over windows of images (N, H, W, C).
 
-`rows` (2, OH) and `columns` (2, OW) hold where each window starts and stops within the image.  Windows are in
+`rows` (2, OH) and `columns` (2, OW) hold the start and stop of each window within the image.  Windows are in
 order, so those that contain a given row are a range as well (`row_windows` (2, H)).  A task computes one row
-of the result.  Each pixel sums the gradients of its windows, so that no two threads write to the same pixel
-and sums have a fixed order.  Loops process one pixel at a time, in memory order, for the prefetcher.
+of the result.  Backward passes sum, for each pixel, the gradients of its windows: no two threads write to the
+same pixel, and sums have a fixed order.  Loops visit single pixels in memory order, for the prefetcher.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ _MAX_CHANNELS_BY_THREES = 96
 
 @apart
 def _enlarge(pixels, first, result):
-    """result = max(result, pixels (k, C)), or of the pixels alone if they are the first; NaN stays."""
+    """result = max(result, pixels (k, C)), or the maximum of the pixels alone if `first`; NaN stays NaN."""
     for k in range(pixels.shape[0]):
         pixel = pixels[k]
         if first and k == 0:
@@ -33,7 +33,7 @@ def _enlarge(pixels, first, result):
 
 @apart
 def _enlarge_and_place(pixels, first, start, result, place):
-    """The same, with the position of the maximum, the first of equals; the pixels are from `start` on."""
+    """As `_enlarge`, also storing the position of the first maximum; the pixels begin at position `start`."""
     for k in range(pixels.shape[0]):
         pixel, here = pixels[k], np.int32(start + k)
         if first and k == 0:
@@ -50,7 +50,7 @@ def _enlarge_and_place(pixels, first, start, result, place):
 
 @portable
 def _work(rows, columns, images):
-    """The number of elements in the windows of all results."""
+    """Total number of elements in the windows of all results."""
     tall = wide = 0
     for i in range(rows.shape[1]):
         tall += rows[1, i] - rows[0, i]
@@ -90,7 +90,7 @@ def maximum(x, rows, columns, keep, large, out, places):
 
 @apart
 def _give(slope, place, here, result):
-    """Add the gradient of each channel whose maximum is here."""
+    """Add the gradient of each channel whose maximum is at position `here`."""
     zero = slope.dtype.type(0)
     for c in range(result.size):
         result[c] += slope[c] if place[c] == here else zero
@@ -114,7 +114,7 @@ def _count_invalid(task, places, rows, columns, width, invalid):
 
 @compiled("pool-places-within")
 def places_within(places, rows, columns, width):
-    """Whether each position, h · width + w, is inside the window that it belongs to."""
+    """Whether every position, h · width + w, is inside the window that it belongs to."""
     invalid = np.empty(places.shape[0] * places.shape[1], np.int64)
     parallel_for(_count_invalid, invalid.size, places.size, places, rows, columns, width, invalid)
     return invalid.sum() == 0
@@ -148,9 +148,9 @@ def maximum_gradient(grad, places, row_windows, columns, large, out):
 
 @apart
 def _add(pixels, first, factor, result):
-    """result = (result + Σ pixels (k, C)) · factor, without the old result if the pixels are the first.
+    """result = (result + Σ pixels (k, C)) · factor, without the old result if `first`.
 
-    Pixels of few channels are added by threes, since each addition to `result` waits for the one before it.
+    Pixels with few channels are added in threes, since each addition to `result` waits for the previous one.
     """
     one = result.dtype.type(1)
     count = pixels.shape[0]
@@ -208,7 +208,7 @@ def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, ou
 def average(x, rows, columns, row_counts, column_counts, large, out):
     """out (N, OH, OW, C): sums over windows, divided by row_counts[i] · column_counts[j].
 
-    Sums over large windows are in float64: in float32, many successive additions would lose digits.
+    Sums over large windows are computed in float64: in float32, many successive additions would lose digits.
     """
     parallel_for(
         _average_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, row_counts,
@@ -218,7 +218,7 @@ def average(x, rows, columns, row_counts, column_counts, large, out):
 
 @apart
 def _share_out(slope, share, result):
-    """Add the share of a gradient."""
+    """Add a pixel's share of the gradient of a window."""
     for c in range(result.size):
         result[c] += share * slope[c]
 

@@ -1,4 +1,4 @@
-"""Exponentials of rows, less the largest element, and their sums: for softmax and cross-entropy."""
+"""Exponentials of rows minus their largest elements, and the sums of these, for softmax and cross-entropy."""
 
 import numpy as np
 
@@ -10,12 +10,12 @@ _SHORT = 64  # rows of fewer elements share one loop over all their exponentials
 
 
 def make_sum(term):
-    """Function ``sum(u, v, a)``: Σᵢ term(u[i], v[i], a); pieces in their own dtype, their sum in float64."""
+    """Function ``sum(u, v, a)``: Σᵢ term(u[i], v[i], a), with pieces in the dtype of u, added in float64."""
 
     @portable
     def sum_of_piece(u, v, a):
         piece = u.dtype.type(0)
-        for i in range(u.size):  # only this sum may be reordered: the term is strict
+        for i in range(u.size):  # only this sum may be reordered: `term` is strict
             piece += term(u[i], v[i], a)
         return np.float64(piece)
 
@@ -32,13 +32,13 @@ def make_sum(term):
 
 @strict
 def below(u, top):
-    """u − top, where `top` is the largest element of the row of u, which may be infinite."""
+    """u − top, where `top` is the largest element of u's row and may be infinite; 0 where they are equal."""
     return type(u)(0) if u == top else u - top
 
 
 @strict
 def _mass(top, total):
-    """The sum of the exponentials of a row; NaN if it has no limit: several elements are ∞, or all −∞."""
+    """The sum of a row's exponentials; NaN if it has no limit: several elements are ∞, or all are −∞."""
     determined = (abs(top) < np.inf) | ((top > 0) & (total == 1))
     return np.float64(total if determined else np.nan)
 
@@ -70,7 +70,7 @@ def _row(u, row, columns):
 
 @portable
 def exponentials_of_rows(u, columns, out, sums):
-    """out = exp(u − the largest element of its row) for rows of `columns` elements, and the rows' sums."""
+    """out = exp(u − largest element of the row) for rows of `columns` elements; `sums` = their sums."""
     if columns < _SHORT:
         _exponentials_of_short_rows(u, columns, np.empty(sums.size, u.dtype), out, sums)
         return
@@ -85,7 +85,7 @@ def exponentials_of_rows(u, columns, out, sums):
 
 @portable
 def log_sums_of_rows(u, columns, tops, logs):
-    """log Σ exp(u − top) for rows of `columns` elements, and their largest elements."""
+    """logs = log Σ exp(u − top) for each row of `columns` elements; `tops` = the largest elements."""
     if columns < _SHORT:
         _exponentials_of_short_rows(u, columns, tops, np.empty(u.size, u.dtype), logs)
     else:

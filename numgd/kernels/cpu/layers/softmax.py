@@ -17,12 +17,12 @@ from numgd.kernels.cpu.layers.rows import (
 
 
 def softmax(x, columns, out):
-    """out = softmax(x) for each row of a contiguous vector of rows, of `columns` elements each."""
+    """out = softmax(x) for each row; `x` is a contiguous vector of rows of `columns` elements."""
     _drive(_softmax(x.dtype), x, x, columns, out)
 
 
 def softmax_backward(grad, x, columns, out):
-    """The gradient of Σ grad softmax(x)."""
+    """out = the gradient of Σ grad · softmax(x) with respect to x."""
     _drive(_softmax_backward(x.dtype), x, grad, columns, out)
 
 
@@ -32,7 +32,7 @@ def log_softmax(x, columns, out):
 
 
 def log_softmax_backward(grad, x, columns, out):
-    """The gradient of Σ grad log softmax(x)."""
+    """out = the gradient of Σ grad · log softmax(x) with respect to x."""
     _drive(_log_softmax_backward(x.dtype), x, grad, columns, out)
 
 
@@ -87,7 +87,7 @@ def _softmax_backward(dtype):
 
 @strict
 def _twice_less(u, top, log_of_sum):
-    """Evaluated in this order: the sum of the last two would lose digits of the smaller one."""
+    """(u − top) − log_of_sum, in this order: top + log_of_sum would lose digits of the smaller one."""
     return below(u, top) - log_of_sum
 
 

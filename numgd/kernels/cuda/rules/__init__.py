@@ -1,1 +1,1 @@
-"""Update rules on a device."""
+"""Update rules on the GPU."""

@@ -1,6 +1,6 @@
-"""One step of an update rule over many arrays on the device, and what goes with it.
+"""One step of an update rule over many arrays on the device, and related operations.
 
-Twin of `kernels.cpu.step`; a launch an array.
+Counterpart of `kernels.cpu.rules.step`, with one kernel launch per array.
 """
 
 import math
@@ -20,7 +20,7 @@ from numgd.first_order.treatment import clipped, make_treated, noise
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.target import THREADS, cuda, launch_shape
 
-P, G = 0, 1  # what a table points to
+P, G = 0, 1  # columns of a table: parameters and gradients
 
 
 class Table:
@@ -41,15 +41,15 @@ class Table:
         self.vectors = [None, None]
 
     def point(self, column, arrays):
-        """Let a column, P or G, point to other arrays of the same sizes."""
+        """Make a column, P or G, point to other arrays of the same sizes."""
         self.vectors[column] = [_vector(array) for array in arrays]
 
     def point_to_flat(self, column, memory):
-        """Let a column point to flat memory."""
+        """Make a column point to flat memory."""
         self.vectors[column] = self.views(memory)
 
     def memory(self, rows=None):
-        """Flat memory that goes with the arrays, zeros; a matrix of so many rows."""
+        """Flat memory of zeros, as long as all arrays together; a matrix if a number of rows is given."""
         return cuda.to_device(np.zeros(self.total if rows is None else (rows, self.total), self.dtype))
 
     def views(self, memory):
@@ -57,13 +57,13 @@ class Table:
         return [memory[first:last] for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
     def start(self, start, slots, options):
-        """Give slots their first values by a function that `make_start` made."""
+        """Initialise slots by a function made by `make_start`."""
         first = np.empty(slots.shape, self.dtype)
         start(first, options)
         slots.copy_to_device(first)
 
     def step(self, rule, slots, options, t, running, change):
-        """One step of a rule over all arrays; see the twin."""
+        """One step of a rule over all arrays; see `kernels.cpu.rules.step`."""
         real = self.dtype.type
         rest = (real(change.bound), real(change.decay), real(change.keep))
         kernel = _make_step(rule)
@@ -75,7 +75,7 @@ class Table:
                 kernel[launch_shape(p.size)](p, g, own, coefficients[k], factor, *rest)
 
     def _coefficients(self, rule, slots, options, t, running, factors, rest):
-        """The coefficients for each array, in the dtype."""
+        """The coefficients for each array, in its dtype."""
         if rule.measure is None:
             return [step_coefficients(rule, options, t, self.dtype, running)] * self.count
         real = self.dtype.type
@@ -99,7 +99,7 @@ class Table:
         return found * self.count if rule.scope == "all" else found
 
     def disturb(self, memory, factors, bound, deviation, seed, stream):
-        """memory = the gradients times each array's factor, within ±bound, and noise."""
+        """memory = the gradients times each array's factor, clipped to ±bound, plus noise."""
         real = self.dtype.type
         kernel = _make_disturb(self.dtype)
         for k, g in enumerate(self.vectors[G]):
@@ -129,7 +129,7 @@ class Table:
                 _combine[launch_shape(x.size)](out, a, b, x)
 
     def put(self, memory):
-        """The parameters become what flat memory holds."""
+        """Copy flat memory to the parameters."""
         one = self.dtype.type(1)
         for p, x in zip(self.vectors[P], self.views(memory), strict=True):
             if x.size:
@@ -138,7 +138,7 @@ class Table:
 
 @portable
 def add_up(shared, partial):
-    """The sums of a block: over the threads' rows of `shared`, to the block's column of `partial`."""
+    """Sum the rows of `shared`, one per thread of a block, into the block's column of `partial`."""
     lane = cuda.threadIdx.x
     cuda.syncthreads()
     width = THREADS // 2
@@ -175,7 +175,7 @@ def _make_step(rule):
 
 @cache
 def _make_measure(rule):
-    """Each block's sums of what a rule measures."""
+    """The kernel for each block's sums of what a rule measures."""
     _, measured = make_treated(rule)
     count, zeros, write = sums_of(rule), make_zeros(rule), make_write_sums(rule)
 
@@ -211,7 +211,7 @@ def _combine(out, a, b, x):
 
 @cuda.jit
 def _measure(g, partial):
-    """Each block's sum of squares, and how many elements are not finite."""
+    """Each block's sum of squares, and its number of elements that are not finite."""
     shared = cuda.shared.array((THREADS, 2), float64)
     own, own_broken = 0.0, 0.0
     for i in range(cuda.grid(1), g.size, cuda.gridsize(1)):

@@ -1,1 +1,1 @@
-"""Solvers on a device."""
+"""Solvers on the GPU."""

@@ -1,6 +1,7 @@
 """Many small problems on the device: one thread solves one problem at a time.
 
-Twin of `kernels.cpu.solve_many`; the objective is compiled into the kernel, which cannot call an address.
+Counterpart of `kernels.cpu.solvers.many_problems`.  The objective is compiled into the kernel, since device
+code cannot call an address.
 """
 
 import math
@@ -15,17 +16,17 @@ from numgd.foundations.status import INVALID_INPUT, Outcome
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.target import THREADS, cuda
 
-ACCESS_ROWS = 2  # a gradient, and the point that differences move
+ACCESS_ROWS = 2  # a gradient, and the shifted point of finite differences
 OWN_ROWS = 1 + ACCESS_ROWS  # the point itself
 
 MOST_LANES = 131_072
-"""Threads of one launch, enough to fill a GPU; beyond that each thread solves several problems in turn."""
+"""Maximum number of threads in a launch, enough to fill a GPU; each then solves several problems in turn."""
 
 
 def make_row_of(varies):
     """Function ``row_of(args, row)``: the args of one problem.
 
-    `varies` says of each of the args whether it is an array with one entry for each problem.
+    `varies` says for each argument whether it is an array with one entry per problem.
     """
     if not varies:
 
@@ -61,7 +62,7 @@ class Problem(NamedTuple):
 
 @cache
 def make_evaluator(objective):
-    """The `Evaluator` of a device's thread; second derivatives are differences of the gradient."""
+    """The `Evaluator` of a device thread; second derivatives are finite differences of the gradient."""
     copy = SERIAL.copy
 
     @portable
@@ -149,12 +150,12 @@ def solve_many(method, objective):
     gradient into `g`, only reads `x` and allocates nothing.
 
     ``solve_many(method, objective)(X, J, work, limits, args, box, fun, counts)`` overwrites the rows of `X`
-    (N, n) by the solutions and fills the rows of `J` (N, n) by the gradients there, `fun` (N,) by the
-    values and the columns of `counts` (N, 3) by status, nit and evaluations.  `work` comes from
-    `scratch_many`, `limits` are the solver's options in the dtype of `X`.  Arrays among `args` vary along
-    their first axis, of length N.  `box` (2, n) are the bounds of methods that keep within them, of other
-    methods anything of that dtype and dimension.  All arrays live on the device.  A method that is
-    not ``on_device`` is a ValueError.
+    (N, n) with the solutions and fills the rows of `J` (N, n) with the gradients there, `fun` (N,) with the
+    values and the columns of `counts` (N, 3) with status, nit and evaluations.  `work` comes from
+    `scratch_many`; `limits` are the solver's options in the dtype of `X`.  Arrays among `args` vary along
+    their first axis, of length N.  `box` (2, n) holds the bounds, for methods that respect them; otherwise
+    it can be any array of that dtype and dimension.  All arrays are on the device.  Raises ValueError for a
+    method that is not ``on_device``.
     """
     if not method.on_device:
         raise ValueError(f"method {method.name!r} has no CUDA kernel")
@@ -173,7 +174,7 @@ def solve_many(method, objective):
 def scratch_many(method, count, n, maxcor, dtype):
     """Scratch memory for `solve_many`.
 
-    The thread is the last index: neighbouring threads touch neighbouring words.
+    The thread is the last index, so that neighbouring threads access neighbouring words.
     """
     rows = method.rows(n, maxcor) + OWN_ROWS
     return cuda.device_array((rows, n, max(1, min(count, MOST_LANES))), dtype)

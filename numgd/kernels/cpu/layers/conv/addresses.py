@@ -1,7 +1,7 @@
 """Tables of the addresses that the pixels of a result read, one address for each tap of the kernel.
 
-A table needs no special case for strides, dilation, ends of rows, and borders, which have the address of
-zeros (the indirection buffer of Marat Dukhan, *The Indirect Convolution Algorithm*, 2019).
+With a table, strides, dilation, ends of rows and borders need no special cases; pixels outside the image have
+the address of zeros (the indirection buffer of Marat Dukhan, *The Indirect Convolution Algorithm*, 2019).
 """
 
 from typing import NamedTuple
@@ -34,8 +34,8 @@ class Sweep(NamedTuple):
 def fill(table, targets, base, zero_address, shape, size, result, first, blocks, rows, pixels, dy, dx, sweep):
     """Fill ``table[block, tap, row]`` with addresses, and ``targets[block, row]`` with indices of results.
 
-    `base` is the address of a source of `shape`, `zero_address` that of zeros, and `first` the first of
-    `pixels`.  The last block is filled up with the last pixel.
+    `base` is the address of a source of `shape` and `zero_address` that of zeros.  The blocks begin at pixel
+    `first` of `pixels` and are padded with the last pixel.
     """
     height, width, channels = shape[1:]
     taps = dy.size
@@ -68,9 +68,9 @@ def fill(table, targets, base, zero_address, shape, size, result, first, blocks,
 
 
 def _classes(size, stride, dilation, before, kernel):
-    """For each class of positions modulo the stride: the first, their number, and the taps that read them.
+    """For each class of positions modulo the stride: the first, how many, and the taps that read them.
 
-    Tap k reads position i of the input for the result (i + before - k · dilation) / stride, if that is an
+    Tap k reads position i of the input for result (i + before - k · dilation) / stride, if that is an
     integer.
     """
     for start in range(min(stride, size)):
@@ -84,7 +84,7 @@ def _classes(size, stride, dilation, before, kernel):
 
 @by_shape
 def whole_sweep(result, weight, geometry):
-    """The taps (indices into the kernel, dy, dx) and the sweep of a convolution, by shapes."""
+    """The taps (indices into the kernel, dy, dx) and the sweep of a convolution, from its shapes."""
     kernel_height, kernel_width = weight[1:3]
     taps = np.arange(kernel_height * kernel_width)
     dy = taps // kernel_width * geometry.dilation[0] - geometry.padding[0]
@@ -96,7 +96,7 @@ def whole_sweep(result, weight, geometry):
 
 @by_shape
 def phases(result, weight, geometry):
-    """The taps and sweeps that make up a transposed convolution, by shapes.
+    """The taps and sweeps that make up a transposed convolution, from its shapes.
 
     Positions of the result that are equal modulo the stride are read by the same taps.  Each such class is a
     convolution of stride one with those taps.

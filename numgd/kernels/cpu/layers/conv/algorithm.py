@@ -1,4 +1,4 @@
-"""What a convolution algorithm is: a record of its functions, and of when they apply."""
+"""The record of a convolution algorithm: its functions, and when they apply."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numgd.kernels.cpu.layers.conv.geometry import Geometry
 
 
 class Layer(NamedTuple):
-    """A convolution without its images."""
+    """A convolution, apart from its images."""
 
     kernel: tuple  # (height, width)
     in_channels: int
@@ -19,7 +19,7 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ConvAlgorithm(Record):
-    """A convolution algorithm.  A module of this package that holds one makes it available.
+    """A convolution algorithm; defining one in a module of this package makes it available.
 
     Attributes
     ----------
@@ -34,10 +34,10 @@ class ConvAlgorithm(Record):
     weight_gradient : callable
         ``weight_gradient(grad, x, out, geometry)``; see `weight_gradient.weight_gradient`.
     priority : int
-        Among the algorithms that apply and are worthwhile, the one of the highest priority is chosen.
+        Among the algorithms that apply and are worthwhile, the one with the highest priority is chosen.
     worthwhile : callable, optional
-        ``worthwhile(layer, batch, height, width)``: whether the algorithm pays off for so many results of
-        that size.  Without it, the algorithm is used only where it is named.
+        ``worthwhile(layer, batch, height, width)``: whether the algorithm pays off for results of that batch
+        size, height and width.  Without it, the algorithm is used only when requested by name.
     """
 
     reason_against: Callable

@@ -1,4 +1,4 @@
-"""The gradient of the bias: sums over pixels, the same for any number of threads."""
+"""The gradient of the bias: sums over pixels, independent of the number of threads."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.columns import side_by_side
 
 MIN_ROWS = 64
-"""Rows of a block, at least."""
+"""Minimum number of rows in a block."""
 
 
 @portable

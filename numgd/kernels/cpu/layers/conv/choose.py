@@ -9,12 +9,12 @@ from numgd.kernels.cpu.layers.conv.algorithm import Layer
 from numgd.kernels.cpu.layers.conv.geometry import by_shape
 
 MAX_PRODUCTS = 2e10
-"""Multiplications between two checks for signals: some tenths of a second on one core."""
+"""Multiplications between two checks for signals: a few tenths of a second on one core."""
 
 
 @by_shape
 def choose(layer, batch, height, width):
-    """The algorithm for a `Layer` whose result has that batch size, height and width."""
+    """The algorithm for a `Layer` whose result has the given batch size, height and width."""
     for algorithm in sorted(conv.ALGORITHMS.values(), key=lambda algorithm: -algorithm.priority):
         if algorithm.worthwhile is None or algorithm.reason_against(layer) is not None:
             continue
@@ -24,7 +24,7 @@ def choose(layer, batch, height, width):
 
 
 def layer_of(weight, geometry):
-    """The `Layer` of weights of a shape (out, kh, kw, in / groups)."""
+    """The `Layer` for weights of shape `weight`, (out, kh, kw, in / groups)."""
     return Layer(weight[1:3], weight[3] * geometry.groups, weight[0], geometry)
 
 
@@ -46,7 +46,7 @@ def batch_slices(batch, result, weight):
 
 
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
-    """Convolve `x` with `weight`, add `bias`, apply the activation, into `out`; see `direct.forward`."""
+    """Convolve `x` with `weight`, add `bias` and apply the activation; see `direct.forward`."""
     if out.size:
         chosen = _algorithm_for(algorithm, weight.shape, out.shape, geometry)
         for part in batch_slices(len(x), out.shape, weight.shape):
@@ -54,7 +54,7 @@ def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed
 
 
 def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
-    """The transposed convolution of `grad`, plus `bias`, into `out`; see `direct.input_gradient`."""
+    """Write the transposed convolution of `grad`, plus `bias`, to `out`; see `direct.input_gradient`."""
     if out.size:
         chosen = _algorithm_for(algorithm, weight.shape, grad.shape, geometry)
         for part in batch_slices(len(grad), grad.shape, weight.shape):
@@ -62,7 +62,7 @@ def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm
 
 
 def gradient_of_weight(grad, x, out, geometry, algorithm=None):
-    """The gradient of the weights into `out`; see `weight_gradient.weight_gradient`."""
+    """Write the gradient of the weights to `out`; see `weight_gradient.weight_gradient`."""
     if out.size == 0:
         return
     if grad.size == 0:

@@ -1,11 +1,11 @@
-"""Depthwise convolution and narrow groups: a vector holds neighbouring channels, whole groups of them.
+"""Depthwise convolution and narrow groups: a vector holds whole groups of neighbouring channels.
 
-If each group has as many output as input channels, and few of them, a channel of the result depends only on
-the channels of its own group.  They are in the same vector: the micro-kernel broadcasts each channel of a
-group to all lanes of the group and multiplies by the weights of that channel.
+Each group has as many output as input channels, and few of them.  A channel of the result depends only on the
+channels of its own group, which are in the same vector: the micro-kernel broadcasts each channel of a group
+to all lanes of the group and multiplies by the weights of that channel.
 
-Pixels of many channels are pages apart, and would evict each other from the cache.  So a band of the image is
-first copied, with its borders filled with zeros, into panels that hold one vector of channels each.
+Pixels with many channels are memory pages apart and would evict each other from the cache.  A band of the
+image is therefore copied first, with zeros at its borders, into panels that hold one vector of channels each.
 """
 
 from functools import cache
@@ -33,13 +33,13 @@ from numgd.kernels.cpu.layers.conv.shares import MAX_BYTES, MAX_SHARES, add_shar
 from numgd.kernels.cpu.layers.fused import finish
 
 BAND_BYTES = 2**17
-"""Target size of the panels of a thread."""
+"""Target size of the panels of a thread, in bytes."""
 
 MAX_PANELS = 16
-"""Vectors of channels that are copied together, at most."""
+"""Maximum number of vectors of channels that are copied together."""
 
 MAX_SEGMENT = 512
-"""Results of a row that are computed together, at most."""
+"""Maximum number of results of a row that are computed together."""
 
 
 GROUP_WIDTHS = (1, 2, 4, 8)
@@ -47,18 +47,18 @@ GROUP_WIDTHS = (1, 2, 4, 8)
 
 
 def group_widths(dtype):
-    """Those that fit into a vector."""
+    """The `GROUP_WIDTHS` that fit into a vector."""
     return tuple(group_width for group_width in GROUP_WIDTHS if group_width <= lanes_of(dtype))
 
 
 def taps_for(group_width):
-    """Taps whose sums fit into the registers together."""
+    """Number of taps whose sums fit into the registers at the same time."""
     registers = 16 if register_bytes() == 32 else 32
     return max(1, min(9, (registers - 6) // (group_width + 1)))
 
 
 def _pixels_for(group_width):
-    """Pixels of the blocks for a group width, in descending order: images of 7 · 2ⁿ pixels are common."""
+    """Block sizes in pixels for a group width, in descending order; image widths of 7 · 2ⁿ are common."""
     if register_bytes() == 32:
         return (6 if group_width > 1 else 8, 4, 2, 1)
     return (14, 7, 4, 1)
@@ -74,7 +74,7 @@ def _kinds(dtype):
 
 @by_shape
 def cover(count, sizes):
-    """Indices in `sizes` of blocks that cover so many pixels, and their first pixels; they may overlap."""
+    """Blocks that cover a number of pixels and may overlap: their indices in `sizes`, and first pixels."""
     chosen, begins, done = [], [], 0
     fitting = [k for k, size in enumerate(sizes) if size <= count]
     while done < count:
@@ -123,9 +123,9 @@ def _pack_block(block, weight, taps, transposed, lanes, lead, packed):
 
 @compiled("conv-depthwise-pack", ELEMENTWISE_FLAGS)
 def _pack(weight, taps, transposed, lanes, lead, packed):
-    """``packed[b, t, j, n]`` for lane n of block b and channel j of its group.
+    """Fill ``packed[b, t, j, n]``: the weight at tap t for lane n of block b and channel j of its group.
 
-    `weight` is (out, taps, group width).  Block b begins with its `first_channel`.
+    `weight` is (out, taps, group width).  Block b begins at its `first_channel`.
     """
     blocks = (weight.shape[0] + lead + lanes - 1) // lanes
     parallel_for(_pack_block, blocks, packed.size, weight, taps, transposed, lanes, lead, packed)
@@ -142,7 +142,7 @@ class Cut(NamedTuple):
     count_x: int
     source_step_y: int
     source_step_x: int
-    first_y: int  # the first row and column of the image that the first result reads
+    first_y: int  # first row and column of the image that the first result reads
     first_x: int
     extent_y: int  # rows and columns that a result reads
     extent_x: int
@@ -154,7 +154,7 @@ class Cut(NamedTuple):
 
 @cache
 def _copier(dtype):
-    """Portable function that copies a part of an image into panels."""
+    """Portable function that copies part of an image into panels."""
     lanes = lanes_of(dtype)
     move = move_vector(from_dtype(dtype), lanes)
 
@@ -213,7 +213,7 @@ def _driver(dtype):
         for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
             part = item % parts
             segment = cut.segment
-            from_x = min(item // parts % segments * segment, cut.count_x - segment)  # may overlap
+            from_x = min(item // parts % segments * segment, cut.count_x - segment)  # segments may overlap
             from_y = item // (parts * segments) % bands * cut.band
             image = item // (parts * segments * bands)
             band = min(cut.band, cut.count_y - from_y)
@@ -224,8 +224,8 @@ def _driver(dtype):
             y, x = from_y * cut.source_step_y + cut.first_y, from_x * cut.source_step_x + cut.first_x
             copy_part(numbers, source.shape, image, y, x, in_rows, in_columns, first, count, zeros, copy)
             step = cut.source_step_x * lanes
-            # Results are first stored in scratch memory: writes to pixels that are pages apart would each
-            # wait for a cache line.  The last vector may begin before the part's first channel.
+            # Results are stored in scratch memory first: writes to pixels that are memory pages apart would
+            # each wait for a cache line.  The last vector may begin before the part's first channel.
             pitch = (cut.panels + 1) * lanes
             results = borrow(sums)[worker]
             for t in range(taps):
@@ -267,14 +267,14 @@ def _driver(dtype):
 
 
 def _reach(offsets):
-    """The smallest of the offsets of taps, and the extent of all of them."""
+    """The smallest offset of the taps, and the extent that they span."""
     least = int(offsets.min()) if offsets.size else 0
     return least, int(offsets.max()) - least + 1 if offsets.size else 1
 
 
 @by_shape
 def _cut(sweep, reach_y, reach_x, batch, channels, vector_bytes, itemsize, max_threads):
-    """The `Cut` of a sweep, and the numbers of a band; `reach_y` and `reach_x` are results of `_reach`."""
+    """The `Cut` of a sweep, and the size of a band's panels; `reach_y` and `reach_x` come from `_reach`."""
     (first_y, extent_y), (first_x, extent_x) = reach_y, reach_x
     lanes = vector_bytes // itemsize
     segment = min(MAX_SEGMENT, sweep.count_x)
@@ -296,7 +296,7 @@ def _cut(sweep, reach_y, reach_x, batch, channels, vector_bytes, itemsize, max_t
 
 
 def packed_weights(weight, taps, transposed, packed_cache, lead=0):
-    """The weights of chosen taps, packed; see `_pack`."""
+    """The packed weights of chosen taps; see `_pack`."""
     channels, lanes = weight.shape[0], lanes_of(weight.dtype)
     blocks = ceil_divide(channels + lead, lanes)
 
@@ -357,13 +357,13 @@ def _run(source, weight, bias, out, taps, transposed, sweep, activation, packed_
 
 
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """Convolve; parameters as of `direct.forward`."""
+    """Convolve; parameters as for `direct.forward`."""
     taps, sweep = whole_sweep(out.shape, weight.shape, geometry)
     _run(x, weight, bias, out, taps, False, sweep, activation, packed_cache)
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input; parameters as of `direct.input_gradient`."""
+    """The gradient of the input; parameters as for `direct.input_gradient`."""
     for taps, sweep in phases(out.shape, weight.shape, geometry):
         _run(grad, weight, bias, out, taps, True, sweep, activation, packed_cache)
 
@@ -422,7 +422,7 @@ def _weight_driver(dtype):
                 )  # fmt: skip
                 for group in range(groups):
                     for t in range(tap_count):
-                        # Beyond the last tap, the last one is summed again and the sum is not used.
+                        # Beyond the last tap, the last one is summed again and the sum is ignored.
                         tap = min(group * tap_count + t, taps - 1)
                         pixel = (dy[tap] - cut.first_y) * in_columns + dx[tap] - cut.first_x
                         table[t] = address_of(copy) + pixel * lanes * itemsize
@@ -453,7 +453,7 @@ def _weight_driver(dtype):
 
 
 def weight_gradient(grad, x, out, geometry):
-    """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
+    """The gradient of the weights; parameters as for `weight_gradient.weight_gradient`."""
     dtype = out.dtype
     channels, _, _, group_width = out.shape
     lanes = lanes_of(dtype)
@@ -492,7 +492,7 @@ def weight_gradient(grad, x, out, geometry):
 def write_weights(partial, out, lead=0):
     """Sum `partial` (shares, blocks of channels · taps · group width · lanes) into the weight gradient `out`.
 
-    Blocks are as in `_pack`.  The taps of a block may be followed by others, which are ignored.
+    Blocks are as in `_pack`.  Superfluous taps at the end of a block are ignored.
     """
     summed = partial[0]
     if len(partial) > 1:

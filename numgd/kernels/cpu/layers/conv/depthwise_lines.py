@@ -1,9 +1,9 @@
-"""Depthwise convolution, kernels three pixels wide at stride one: a row of results stays in registers.
+"""Depthwise convolution with kernels three pixels wide at stride one: rows of results stay in registers.
 
 A vector holds neighbouring channels.  Every number of the image is loaded once, without a copy, for the three
 results of a row that it contributes to.  The ends of a row, beyond which there is no image, have their own
-blocks.  Pixels of many channels are pages apart and share few sets of the cache: vectors are aligned to cache
-lines where possible, so that each occupies one line.
+blocks.  Pixels with many channels are memory pages apart and compete for few sets of the cache: vectors are
+aligned to cache lines where possible, so that each occupies only one line.
 """
 
 from functools import cache
@@ -24,16 +24,16 @@ from numgd.kernels.cpu.layers.conv.shares import MAX_BYTES, MAX_SHARES
 from numgd.kernels.cpu.layers.fused import PIECES
 
 MAX_SUMMED = 512
-"""Results in one partial sum of the weight gradient: sums of partial sums lose less to rounding."""
+"""Maximum number of results in a partial sum of the weight gradient, which limits rounding errors."""
 
 
 def _sizes():
-    """Results of a long and of a short block."""
+    """Number of results in a long and in a short block."""
     return (7, 4) if register_bytes() == 32 else (14, 7)
 
 
 def _disjoint_sizes():
-    """Results of blocks that must not overlap."""
+    """Number of results in each size of block, for blocks that must not overlap."""
     return (*_sizes(), 1)
 
 
@@ -91,7 +91,7 @@ def reason_against(layer):
 
 
 def _lead(source):
-    """By how many channels blocks begin earlier, so that they are aligned to cache lines in the image."""
+    """Number of channels by which blocks begin early, to align them to cache lines in the image."""
     lanes, size = lanes_of(source.dtype), source.itemsize
     if source.shape[3] % lanes:
         return 0
@@ -100,7 +100,7 @@ def _lead(source):
 
 @portable
 def _rows_read(table, source, image, y, begin, lines):
-    """Fill the table with the rows of an image that results of row y read; the first, and their number."""
+    """Fill the table with the image rows that result row y reads; return the first tap, and their number."""
     _, height, width, channels = source.shape
     first = y - lines.top
     low = 0 if first >= 0 else (-first + lines.dilation - 1) // lines.dilation
@@ -180,7 +180,7 @@ def _too_short(out):
 
 
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """Convolve; parameters as of `direct.forward`."""
+    """Convolve; parameters as for `direct.forward`."""
     if _too_short(out):
         depthwise.forward(x, weight, bias, out, geometry, activation, packed_cache)
     else:
@@ -188,7 +188,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input; parameters as of `direct.input_gradient`."""
+    """The gradient of the input; parameters as for `direct.input_gradient`."""
     mirrored = geometry.mirrored(weight.shape[1:3])
     if _too_short(out) or min(mirrored.padding) < 0 or max(mirrored.padding[2:]) > 1:
         depthwise.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache)
@@ -242,7 +242,7 @@ def _weight_driver(dtype):
 
 
 def weight_gradient(grad, x, out, geometry):
-    """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
+    """The gradient of the weights; parameters as for `weight_gradient.weight_gradient`."""
     dtype, channels, kernel_height = out.dtype, out.shape[0], out.shape[1]
     lines, kinds, begins = _plan(out.shape[1:3], grad.shape[2], geometry, disjoint=True)
     lanes, lead = lanes_of(dtype), _lead(x)

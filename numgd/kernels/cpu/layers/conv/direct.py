@@ -1,6 +1,6 @@
 """Direct convolution: every result is a sum over taps and channels, for any geometry.
 
-A block of neighbouring results is summed in registers.  Its rows are pixels, which read their taps through a
+A block of neighbouring results is summed in registers.  Its rows are pixels, whose taps are read through a
 table of addresses.
 """
 
@@ -134,7 +134,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input, which is the transposed convolution; parameters as of `forward`."""
+    """The gradient of the input, which is the transposed convolution; parameters as for `forward`."""
     for taps, sweep in phases(out.shape, weight.shape, geometry):
         _run(grad, weight, bias, out, taps, True, sweep, geometry.groups, activation, packed_cache)
 
@@ -149,8 +149,8 @@ ALGORITHM = ConvAlgorithm(
     priority=0,
     worthwhile=lambda layer, batch, height, block_width: True,
 )
-"""It also computes kernels of one pixel by default: its micro-kernel is then that of a matrix product.
+"""Also the default for 1×1 kernels, for which the micro-kernel computes a matrix product.
 
-That is as fast as the BLAS and applies bias and activation in registers.  It also avoids the BLAS's own
+This is as fast as the BLAS and applies bias and activation in registers.  It also avoids the BLAS's own
 threads, which would keep spinning next to numgd's.
 """

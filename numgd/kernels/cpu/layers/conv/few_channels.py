@@ -1,4 +1,4 @@
-"""Images of few channels, as in first layers: a row of the kernel is one tap.
+"""Images with few channels, as in first layers: a row of the kernel is one tap.
 
 The (kw · in) numbers that a row of the kernel reads are adjacent in memory.  A band of the image is copied,
 with its borders filled with zeros.  The micro-kernel of the direct algorithm then sums over whole rows
@@ -30,10 +30,10 @@ from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
 from numgd.kernels.cpu.layers.fused import PIECES
 
 MAX_CHANNELS = 8
-"""Input channels up to which the algorithm is chosen."""
+"""Maximum number of input channels for which the algorithm is chosen."""
 
 BAND_BYTES = 2**18
-"""Target size of a band of the image."""
+"""Target size of a band of the image, in bytes."""
 
 
 class Cut(NamedTuple):
@@ -82,7 +82,7 @@ def _driver(dtype):
         items = batch * bands * segments
         copy = borrow(scratch)[worker]
         table, place = borrow(tables)[worker], borrow(places)[worker]
-        table_band = table_segment = 0  # which the tables are for
+        table_band = table_segment = 0  # the size that the tables are for
         for item in range(worker * items // cut.workers, (worker + 1) * items // cut.workers):
             image = item // (bands * segments)
             from_y, from_x = item // segments % bands * cut.band, item % segments * cut.segment
@@ -107,7 +107,7 @@ def _driver(dtype):
             blocks = (band * segment + rows - 1) // rows
             if band != table_band or segment != table_segment:
                 table_band, table_segment = band, segment
-                for i in range(blocks * rows):  # the last block is filled up with the last result
+                for i in range(blocks * rows):  # the last block is padded with the last result
                     pixel = min(i, band * segment - 1)
                     row, column = pixel // segment, pixel % segment
                     place[i] = (row * out_width + column) * out_channels
@@ -137,18 +137,18 @@ def _driver(dtype):
 
 
 class Plan(NamedTuple):
-    """What the shapes determine."""
+    """Everything that the shapes determine."""
 
-    kind: int  # of block
+    kind: int  # index of the block in `blocks_of`
     block: Any
     cut: Cut
-    room: int  # numbers of a band with its borders
-    count: int  # results of a band, including those that fill up the last block
+    room: int  # numbers in a band with its borders
+    count: int  # results in a band, including the padding of the last block
 
 
 @by_shape
 def _plan(shape, kernel, result, dtype, geometry, max_threads):
-    """The `Plan` for an image, a kernel (kh, kw) and a result, for `most` threads."""
+    """The `Plan` for an image, a kernel (kh, kw) and a result, for at most `max_threads` threads."""
     batch, _, _, channels = shape
     extent_y, extent_x = geometry.extent(kernel)
     stride_y, stride_x = geometry.stride
@@ -178,11 +178,11 @@ def _plan(shape, kernel, result, dtype, geometry, max_threads):
     return Plan(kind, block, cut, room, count)
 
 
-_ONE_TAP = np.zeros(1, np.int64)  # all numbers of a weight count as one tap
+_ONE_TAP = np.zeros(1, np.int64)  # all weights of an output channel count as one tap
 
 
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, name="few"):
-    """Convolve; parameters as of `direct.forward`, and the name of the packed weights in the cache."""
+    """Convolve; parameters as for `direct.forward`, and the name of the packed weights in the cache."""
     if out.size == 0:
         return
     taps = weight.shape[1]
@@ -207,7 +207,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, nam
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input; parameters as of `direct.input_gradient`.
+    """The gradient of the input; parameters as for `direct.input_gradient`.
 
     At stride one it is a convolution with the kernel rotated by 180°, with few output channels.
     """

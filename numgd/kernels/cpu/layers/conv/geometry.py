@@ -1,4 +1,4 @@
-"""The numbers that describe a convolution, and what they determine."""
+"""The parameters of a convolution, and quantities that follow from them."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 by_shape = lru_cache(1024)
-"""Caches what depends on shapes alone: computing it takes as long as a small convolution."""
+"""Caches functions of shapes alone, which would take as long as a small convolution."""
 
 WORKSPACE = 56 * 2**20
-"""Bytes that a convolution may allocate beyond its arguments and results."""
+"""Memory that a convolution may allocate beyond its arguments and results, in bytes."""
 
 
 class Geometry(NamedTuple):
@@ -54,7 +54,7 @@ def ceil_divide(a, b):
 
 
 def workspace(count, dtype, workers=None):
-    """Memory that is aligned to cache lines, one row per worker, so that vectors do not cross lines."""
+    """Memory aligned to cache lines, so that vectors do not cross lines; one row per worker."""
     cache_line = 64 // dtype.itemsize
     count = ceil_divide(count, cache_line) * cache_line
     raw = np.empty((workers or 1) * count + cache_line, dtype)

@@ -1,4 +1,4 @@
-"""Weights in the order in which micro-kernels read them, in portions that fit into the workspace."""
+"""Packs weights in the order in which micro-kernels read them, in portions that fit into the workspace."""
 
 from functools import cache
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
 
 class Portion(NamedTuple):
-    """Some groups, and some of the output channels of each."""
+    """A range of groups, and a range of the output channels of each."""
 
     group: int
     groups: int
@@ -46,7 +46,7 @@ def blocks_of(dtype):
 
 @by_shape
 def block_for(columns, dtype, whole=False):
-    """Index in `blocks_of` of the block that takes the least time for so many columns, and the block.
+    """The fastest block for a number of columns: its index in `blocks_of`, and the block.
 
     With `whole`, blocks narrower than a register are excluded.
     """
@@ -54,7 +54,7 @@ def block_for(columns, dtype, whole=False):
 
     def cost(item):
         block = item[1]
-        # Narrow blocks load more per product.  Half a register is half the work; smaller parts save no more.
+        # Narrow blocks load more per product.  Half a register halves the work; smaller parts save no more.
         share = max(0.5, block.lanes / lanes) * {1: 1.2, 2: 1.03, 4: 1.0}[block.vectors]
         return ceil_divide(columns, block.width) * block.vectors * share
 
@@ -64,7 +64,7 @@ def block_for(columns, dtype, whole=False):
 
 @by_shape
 def portions(groups, columns, depth, block, itemsize, limit=WORKSPACE // 2):
-    """Portions whose packed weights, `depth` numbers per column, take at most `limit` bytes."""
+    """Portions whose packed weights, with `depth` numbers per column, take at most `limit` bytes."""
     return tuple(_portions(groups, columns, depth, block, itemsize, limit))
 
 
@@ -103,7 +103,7 @@ def _pack_item(item, weight, taps, transposed, portion, group_channels, block_wi
             for n in range(count):
                 panel[k * block_width + n] = source[first + n]
     else:
-        for begin in range(0, depth, 16):  # in squares, so that both sides stay in the cache
+        for begin in range(0, depth, 16):  # in squares, so that source and target stay in the cache
             for n in range(count):
                 source = weight[origin + first + n, tap]
                 for k in range(begin, min(begin + 16, depth)):
@@ -112,10 +112,10 @@ def _pack_item(item, weight, taps, transposed, portion, group_channels, block_wi
 
 @compiled("conv-pack", ELEMENTWISE_FLAGS)
 def _pack(weight, taps, transposed, portion, group_channels, block_width, packed):
-    """``packed[g, b, t, k, n]``: column n of block b of group g, at chosen taps, of `weight`.
+    """Fill ``packed[g, b, t, k, n]``: the weight of column n of block b in group g, at tap t and row k.
 
-    `weight` is (out, taps, in / groups).  Columns are output channels and k runs over input channels; with
-    `transposed` it is the reverse.
+    `weight` is (out, taps, in / groups).  Taps are the chosen ones.  Columns are output channels and
+    rows are input channels, or the reverse if `transposed`.
     """
     blocks = (portion.columns + block_width - 1) // block_width
     parallel_for(
@@ -135,14 +135,14 @@ def pack(weight, taps, transposed, portion, groups, block):
 
 
 def padded_bias(bias, block):
-    """A bias followed by zeros, so that a whole block can be read from any channel on."""
+    """A bias followed by zeros, so that a whole block can be read from any channel onwards."""
     found = np.zeros(bias.size + block.width, bias.dtype)
     found[: bias.size] = bias
     return found
 
 
 def cached(packed_cache, key, make):
-    """The result of `make`, kept in a dictionary if there is one."""
+    """The result of ``make()``, which is kept in `packed_cache` unless that is None."""
     if packed_cache is None:
         return make()
     if key not in packed_cache:

@@ -1,4 +1,4 @@
-"""A kernel of one pixel at stride one: the convolution is a matrix product, computed by the BLAS."""
+"""1×1 kernels at stride one: the convolution is a matrix product, computed by the BLAS."""
 
 import numpy as np
 
@@ -26,12 +26,12 @@ def _finish_pixel(pixel, flat, bias, activation):
 
 @compiled("conv-pointwise-finish", ELEMENTWISE_FLAGS)
 def _finish(out, bias, activation):
-    """Add the bias and apply the activation in place, to `out` (pixels, channels)."""
+    """Add the bias to `out` (pixels, channels) and apply the activation, in place."""
     parallel_for(_finish_pixel, out.shape[0], out.size, out.reshape(-1), bias, activation)
 
 
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """Convolve; parameters as of `direct.forward`."""
+    """Convolve; parameters as for `direct.forward`."""
     pixels = out.reshape(-1, out.shape[3])
     np.matmul(x.reshape(-1, x.shape[3]), weight.reshape(weight.shape[0], -1).T, out=pixels)
     if activation or bias.any():
@@ -39,7 +39,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input; parameters as of `direct.input_gradient`."""
+    """The gradient of the input; parameters as for `direct.input_gradient`."""
     pixels = out.reshape(-1, out.shape[3])
     np.matmul(grad.reshape(-1, grad.shape[3]), weight.reshape(weight.shape[0], -1), out=pixels)
     if activation or bias.any():
@@ -47,7 +47,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
 
 
 def weight_gradient(grad, x, out, geometry):
-    """The gradient of the weights; parameters as of `weight_gradient.weight_gradient`."""
+    """The gradient of the weights; parameters as for `weight_gradient.weight_gradient`."""
     np.matmul(grad.reshape(-1, grad.shape[3]).T, x.reshape(-1, x.shape[3]), out=out.reshape(out.shape[0], -1))
 
 

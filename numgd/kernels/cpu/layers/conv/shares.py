@@ -7,20 +7,20 @@ from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 
 MAX_SHARES = 16
-"""Shares, at most."""
+"""Maximum number of shares."""
 
 MAX_BYTES = 16 * 2**20
-"""Bytes that the sums of all shares may take."""
+"""Maximum size of the sums of all shares, in bytes."""
 
 STEP = 1024
-"""Numbers that are summed together."""
+"""Number of sums that are added up in one task."""
 
 MIN_SHARES = 4
 """With fewer shares, all threads work on one sum instead."""
 
 
 def shares_for(length, chunks):
-    """The number of shares for sums of `length` bytes over so many chunks of work."""
+    """The number of shares for sums of `length` bytes over a number of chunks of work."""
     shares = min(MAX_SHARES, chunks, MAX_BYTES // max(1, length))
     return shares if shares >= min(MIN_SHARES, chunks) else 1
 

@@ -2,11 +2,11 @@
 
 A chunk of pixels is copied into the order in which the micro-kernel reads it, and then serves all taps of the
 kernel: the gradient in blocks of a few output channels, and the image, its border filled with zeros, in
-blocks of input channels.  Chunks are processed one after the other, with the weights divided among the
-threads, so that results do not depend on the number of threads.
+blocks of input channels.  Either all threads work on one chunk at a time, with the weights divided among
+them, or each takes shares of the chunks (`shares`); results do not depend on the number of threads.
 
-Where an image has few channels, a vector holds numbers of several taps: all that the kernel reads at a pixel
-is copied together, and counts as one tap of (kh · kw · in) channels.
+If an image has few channels, a vector holds numbers of several taps: everything that the kernel reads for a
+result is copied together, and counts as one tap of (kh · kw · in) channels.
 """
 
 import math
@@ -25,23 +25,23 @@ from numgd.kernels.cpu.layers.conv.packing import Block, block_for, blocks_of
 from numgd.kernels.cpu.layers.conv.shares import add_shares, shares_for
 
 PANEL = 48
-"""Output channels that are copied together, at most: a multiple of every micro-kernel's rows."""
+"""Maximum number of output channels that are copied together: a multiple of every micro-kernel's rows."""
 
 CHUNK_BYTES = 2**21
-"""Target size of a chunk's copies, which should stay in the cache."""
+"""Target size of a chunk's copies, which should stay in the cache, in bytes."""
 
 CHUNK_PIXELS = 1024
-"""Results in a chunk, at most: sums of partial sums lose less to rounding."""
+"""Maximum number of results in a chunk, which limits rounding errors."""
 
 
 class Layout(NamedTuple):
-    """How chunks of pixels are cut and copied."""
+    """How pixels are divided into chunks and copied."""
 
     images: int  # images in a chunk
     band: int  # rows of results of each
     segment: int  # results of each row
     in_rows: int  # rows of the image that they read
-    in_columns: int  # pixels of each
+    in_columns: int  # pixels of each of these
     stride_y: int
     stride_x: int
     dilation_y: int
@@ -55,13 +55,13 @@ class Layout(NamedTuple):
     columns: int  # numbers that a tap reads in a group
     merged: bool  # all taps count as one
     in_place: bool  # gradients are not copied
-    merged_pitch: int  # numbers from one result's merged tap to the next
+    merged_pitch: int  # numbers from the merged tap of one result to the next
     parts: int  # parts that the output channels are divided into
     out_group: int  # output channels of a group
     in_group: int  # input channels of a group
     row_blocks: int  # blocks of a group's output channels
     column_blocks: int  # blocks of columns that a tap reads in a group
-    panels: int  # the same in all groups
+    panels: int  # blocks of columns in all groups
     image_panels: int  # panels of the image that are copied
     grad_panels: int  # panels of a group's output channels
     pixel_pitch: int  # numbers from a pixel, a row and a panel of the copied image to the next
@@ -85,14 +85,14 @@ class Chunk(NamedTuple):
 
 
 def _blocks(dtype):
-    """The compiled blocks: those of convolutions, and some of few rows, for few output channels."""
+    """The compiled blocks: those of convolutions, and some with few rows, for few output channels."""
     rows = ((rows_for(2) // 2, 2),) if register_bytes() == 32 else ((6, 2), (8, 2), (16, 1))
     return (*blocks_of(dtype), *(Block(*size, lanes_of(dtype)) for size in rows))
 
 
 @by_shape
 def _block_for(columns, out_channels, dtype):
-    """Index in `_blocks` of the block for so many columns and output channels, and the block."""
+    """The block for a number of columns and output channels: its index in `_blocks`, and the block."""
     _, wanted = block_for(columns, dtype)
 
     def cost(item):
@@ -119,7 +119,7 @@ def _copy_image(dtype):
         origin = chunk.from_x * layout.stride_x - layout.left
         begin = panel * layout.block_pitch + (row // chunk.in_rows * layout.in_rows + r) * layout.row_pitch
         source_begin = (image * height + y) * width * channels
-        # Pixels of the row that lie in the image.
+        # The pixels of the row that are in the image.
         low = min(chunk.in_columns, max(0, -origin))
         high = max(low, min(chunk.in_columns, width - origin))
         if y < 0 or y >= height:
@@ -182,7 +182,7 @@ def _copy_gradient(dtype):
 
 @cache
 def _merge_taps(dtype):
-    """Portable function that copies all that the kernel reads, for the results of one row."""
+    """Portable function that copies everything that the kernel reads for one row of results."""
     lanes = lanes_of(dtype)
     move = move_vector(from_dtype(dtype), lanes)
 
@@ -260,7 +260,7 @@ def _multiply(dtype):
 
 @portable
 def _chunk_of(number, is_first, grad, layout):
-    """The `Chunk` of a number."""
+    """The `Chunk` with a given number."""
     batch, out_height, out_width = grad.shape[:3]
     bands = (out_height + layout.band - 1) // layout.band
     segments = (out_width + layout.segment - 1) // layout.segment
@@ -286,8 +286,8 @@ def _drivers(dtype):
     merge_taps, multiply = _merge_taps(dtype), _multiply(dtype)
 
     def accumulate(work, grad, x, gradient, rows_copy, left, right, first_chunk, last_chunk, layout, block):
-        # `work` is that of a chunk, or 0; `gradient` is (out · taps · columns,).  `left` and `right` are the
-        # memory of the copies, and `rows_copy` that of the image with its border if taps are merged.
+        # `work` is the work of a chunk, or 0; `gradient` is (out · taps · columns,).  `left` and `right` are
+        # memory for the copies, and `rows_copy` for the image with its border if taps are merged.
         channels = x.shape[3]
         taps = 1 if layout.merged else layout.kernel_y * layout.kernel_x
         for number in range(first_chunk, last_chunk):
@@ -326,9 +326,9 @@ def _drivers(dtype):
 
 @by_shape
 def _chunk_size(result, itemsize, geometry, kernel, copied):
-    """Images, rows and pixels of a row in a chunk, and the image's rows and pixels that they read.
+    """Images, rows and pixels per row in a chunk, and rows and pixels per row of the image that they read.
 
-    `copied` holds the numbers copied for each result and for each pixel of the image.
+    `copied` says how many numbers are copied for each result and for each pixel of the image.
     """
     batch, out_height, out_width, _ = result
     stride_y, stride_x = geometry.stride
@@ -384,14 +384,14 @@ def weight_gradient(grad, x, out, geometry):
     panel = min(PANEL, row_blocks * block.rows)
     grad_columns = groups * ceil_divide(out_group, panel) * panel
     merged_pitch = column_blocks * block.width
-    if merged:  # the vectors of the last row do not reach the next pixel
+    if merged:  # so that the vectors of the last row do not reach the next pixel
         lanes, kernel_row = register_bytes() // out.itemsize, in_group * kernel[1]
         merged_pitch = max(merged_pitch, columns - kernel_row + ceil_divide(kernel_row, lanes) * lanes)
     copied = (grad_columns + merged_pitch, in_group) if merged else (grad_columns, groups * merged_pitch)
     images, band, segment, in_rows, in_columns = _chunk_size(
         grad.shape, grad.itemsize, geometry, kernel, copied
     )
-    # Adjacent in memory already, and no row of a block lies beyond the last channel.
+    # They are already adjacent in memory, and no row of a block is beyond the last channel.
     in_place = groups == 1 and out_group <= PANEL and out_group % block.rows == 0 and segment == grad.shape[2]
     taps = 1 if merged else kernel[0] * kernel[1]
     pixel_pitch = in_group if merged else block.width

@@ -3,7 +3,7 @@
 A tile of m×m results is ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`` of the kernel g and the (m + 2)×(m + 2) pixels d that
 it reads.  Summed over channels, the products ⊙ are (m + 2)² matrix products over tiles, with a quarter of the
 multiplications for m = 4 (Lavin and Gray, *Fast algorithms for convolutional neural networks*, 2016, equation
-12 and sections 4.1 to 4.3).  Each thread takes some tiles at a time through all stages, within its cache.
+12 and sections 4.1 to 4.3).  Each thread takes a few tiles at a time, within its cache, through all stages.
 """
 
 from functools import cache, partial
@@ -45,10 +45,10 @@ def reason_against(layer):
 
 @cache
 def _weight_driver(dtype, m):
-    """Transformed weights, packed: ``U[ξ, g, b, c, n]``, for column n of block b in group g.
+    """Transform and pack weights: ``U[ξ, g, b, c, n]``, for column n of block b in group g.
 
-    One more cache line separates the numbers of each ξ: at a distance of a power of two they would compete
-    for the same sets of the cache.
+    An extra vector separates the numbers of each ξ: at a distance of a power of two they would compete for
+    the same sets of the cache.
     """
     lanes = lanes_of(dtype)
     sandwich = sandwich_block(from_dtype(dtype), lanes, KERNEL[m])
@@ -83,7 +83,7 @@ def _weight_driver(dtype, m):
                     for n in range(used):
                         target[n] = source[n]
             else:
-                for low in range(0, count, 16):  # in squares, so that both sides stay in the cache
+                for low in range(0, count, 16):  # in squares, so that source and target stay in the cache
                     for n in range(used):
                         source = borrow(weight)[first_row + origin + n, tap, begin + low : begin + count]
                         target = panel[low * block_width + n :]
@@ -112,7 +112,7 @@ def _weight_driver(dtype, m):
 
 
 class Tiling(NamedTuple):
-    """Which tiles there are, and how many a thread processes at a time."""
+    """The tiles, and how many of them a thread processes at a time."""
 
     down: int
     across: int
@@ -123,13 +123,13 @@ class Tiling(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """The sizes of a thread's scratch memory for some tiles."""
+    """The sizes that determine the layout of a thread's scratch memory."""
 
     depth: int  # input channels of a group
     channels: int  # input channels of the portion
     first_channel: int  # of the portion
     panels: int  # blocks of output channels in a group
-    columns: int  # output channels of the portion, whole blocks
+    columns: int  # output channels of the portion, rounded up to whole blocks
     weight_pitch: int  # numbers from one point of the transformed weights to the next
     pitch: int  # from one point of the transformed images to the next
     product_pitch: int  # from one point of the products to the next
@@ -159,7 +159,7 @@ def _transform_input(dtype, m):
         if channels >= lanes:
             for c in range(0, channels - lanes + 1, lanes):
                 sandwich(table, 0, first_channel + c, images, t * channels + c, pitch)
-            if channels % lanes:  # the last vector overlaps with the one before
+            if channels % lanes:  # the last vector overlaps the one before
                 c = channels - lanes
                 sandwich(table, 0, first_channel + c, images, t * channels + c, pitch)
         else:
@@ -256,7 +256,7 @@ def _driver(dtype, m):
         columns = portion.groups * panels * block_width
         depth = source.shape[3] // (out.shape[3] // group_channels)
         channels = portion.groups * depth
-        # As for the weights, one more cache line between points.
+        # As for the weights, an extra vector separates the points.
         sizes = Sizes(
             depth, channels, portion.group * depth, panels, columns, columns * depth + lanes,
             count * channels + lanes, count * columns + lanes,
@@ -338,11 +338,11 @@ def _convolve(m, source, weight, bias, out, padding, groups, transposed, activat
 
 
 MAX_TILES = 48
-"""Tiles that a thread processes at a time, at most."""
+"""Maximum number of tiles that a thread processes at a time."""
 
 
 def forward(m, x, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """Convolve by F(m×m, 3×3); other parameters as of `direct.forward`."""
+    """Convolve by F(m×m, 3×3); other parameters as for `direct.forward`."""
     _convolve(m, x, weight, bias, out, geometry.padding, geometry.groups, False, activation, packed_cache)
 
 
@@ -355,7 +355,7 @@ def input_gradient(m, grad, weight, bias, out, geometry, activation=0, packed_ca
 def _worthwhile(layer, batch, height, width):
     if min(layer.in_channels, layer.out_channels) < WORTHWHILE_CHANNELS * layer.geometry.groups:
         return False
-    # Products for a pair of channels; transforming the weights costs as much as some tiles.
+    # Products for a pair of channels; transforming the weights costs as much as `WEIGHT_TILES` tiles.
     tiles = batch * ceil_divide(height, 4) * ceil_divide(width, 4)
     return 1.3 * 36 * (tiles + WEIGHT_TILES) < 9 * batch * height * width
 

@@ -1,4 +1,4 @@
-"""The matrices of Winograd's algorithm F(m×m, 3×3), by m, and its limits of memory."""
+"""The matrices of Winograd's algorithm F(m×m, 3×3), by m, and its memory limits."""
 
 INPUT = {
     2: ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
@@ -33,7 +33,7 @@ RESULT = {
 """Aᵀ by m."""
 
 SCRATCH = 14 * 2**20
-"""Bytes of the tiles of all threads, at most."""
+"""Maximum size of the tiles of all threads, in bytes."""
 
 TRANSFORMED = 38 * 2**20
-"""Bytes of transformed weights at a time, at most."""
+"""Maximum size of the weights that are transformed at a time, in bytes."""

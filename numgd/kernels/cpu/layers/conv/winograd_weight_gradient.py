@@ -1,8 +1,8 @@
 """The gradient of the weights by Winograd's algorithm, for kernels of 3×3 at stride one.
 
 The result is linear in the weights, so the chain rule reverses ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A``: with the
-gradient y of a tile, that of g is ``Gᵀ [(A y Aᵀ) ⊙ (Bᵀ d B)] G``.  The products are summed over tiles before
-Gᵀ and G are applied once.
+gradient y of a tile, the gradient of g is ``Gᵀ [(A y Aᵀ) ⊙ (Bᵀ d B)] G``.  The products are summed over tiles
+before Gᵀ and G are applied once.
 """
 
 from functools import cache
@@ -22,20 +22,20 @@ from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient as dir
 from numgd.kernels.cpu.layers.conv.winograd_matrices import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
 
 MAX_TILES = 512
-"""Tiles that all threads process at a time, at most."""
+"""Maximum number of tiles that all threads together process at a time."""
 
 MAX_SHARE_TILES = 96
-"""Tiles that one thread processes at a time, at most."""
+"""Maximum number of tiles that one thread processes at a time."""
 
 SHARE_BYTES = 3 * 2**19
-"""Bytes of one thread's transformed tiles, which stay in its cache."""
+"""Maximum size of one thread's transformed tiles, which stay in its cache, in bytes."""
 
 PANEL = 64
 """Output channels that are adjacent in the transformed gradients."""
 
 
 class Tiling(NamedTuple):
-    """Which tiles there are, and which output channels."""
+    """The tiles and output channels to be processed."""
 
     down: int
     across: int
@@ -117,7 +117,7 @@ def _multiply(dtype):
 
     @portable
     def multiply(item, first, present, in_channels, left, right, total, tiling, block):
-        # The first tiles overwrite the total.
+        # The first chunk overwrites the total, later ones are added.
         kind, rows, block_width = block
         size, zero = total.itemsize, total.dtype.type(0.0)
         column_blocks = (in_channels + block_width - 1) // block_width
@@ -155,8 +155,8 @@ def _drivers(dtype, m):
     transform, multiply = _transform(dtype, m), _multiply(dtype)
 
     def accumulate(work, grad, x, zeros, left, right, total, first_chunk, last_chunk, tiling, block):
-        # `work` is that of a chunk, or 0; `left` and `right` hold the transformed tiles, `total` the sums of
-        # their products.
+        # `work` is the work of a chunk, or 0; `left` and `right` hold the transformed tiles, `total` the sums
+        # of their products.
         in_channels, block_width = x.shape[3], block[2]
         panels = (tiling.columns + PANEL - 1) // PANEL
         items = points * panels * ((in_channels + block_width - 1) // block_width)
@@ -232,7 +232,7 @@ def _final_transform(dtype, m):
 
 
 def weight_gradient(m, grad, x, out, geometry):
-    """The gradient of the weights by F(m×m, 3×3); other parameters as of `weight_gradient.weight_gradient`.
+    """The gradient of the weights by F(m×m, 3×3); other parameters as for `weight_gradient.weight_gradient`.
 
     Convolutions with several groups use the direct algorithm.
     """
