@@ -20,13 +20,12 @@ FIT_METHODS = sums_of_squares.METHODS
 ALIASES: dict[str, str] = {}
 """Names of methods and rules by alias."""
 
+FIT_ALIASES: dict[str, str] = {}
+"""Names of least-squares methods by alias."""
 
-def _add_aliases(record):
-    ALIASES.update(dict.fromkeys(record.aliases, record.name))
-
-
-for _method in METHODS.values():
-    _add_aliases(_method)
+for _table, _aliases in ((METHODS, ALIASES), (FIT_METHODS, FIT_ALIASES)):
+    for _record in _table.values():
+        _aliases.update(dict.fromkeys(_record.aliases, _record.name))
 
 
 def register(record):
@@ -83,8 +82,8 @@ def register(record):
     """
     if not isinstance(record, Rule | Method | FitMethod):
         raise TypeError(f"record must be a Rule, a Method or a FitMethod; it is {record!r}")
-    tables = _tables_of(record)
-    known = {*tables[0][0], *(ALIASES if not isinstance(record, FitMethod) else ())}
+    tables, aliases = _tables_of(record), _aliases_of(record)
+    known = {*tables[0][0], *aliases}
     taken = [name for name in (record.name, *record.aliases) if name in known]
     if isinstance(record, Rule) and record.optimizer in {rule.optimizer for rule in RULES.values()}:
         taken.append(record.optimizer)
@@ -92,8 +91,7 @@ def register(record):
         raise ValueError(f"record: the name {taken[0]!r} is taken")
     for table, entry in tables:
         table[record.name] = entry
-    if not isinstance(record, FitMethod):
-        _add_aliases(record)
+    aliases.update(dict.fromkeys(record.aliases, record.name))
     return record
 
 
@@ -102,7 +100,7 @@ def unregister(record):
     for table, _ in _tables_of(record):
         del table[record.name]
     for name in record.aliases:
-        ALIASES.pop(name, None)
+        del _aliases_of(record)[name]
 
 
 def _tables_of(record: Record):
@@ -110,3 +108,7 @@ def _tables_of(record: Record):
     if isinstance(record, Rule):
         return (METHODS, record.method), (RULES, record)
     return (((FIT_METHODS if isinstance(record, FitMethod) else METHODS), record),)
+
+
+def _aliases_of(record: Record):
+    return FIT_ALIASES if isinstance(record, FitMethod) else ALIASES

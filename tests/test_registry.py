@@ -3,9 +3,11 @@
 import importlib.util
 import json
 import linecache
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from numba import njit
 
 import numgd
 from numgd.first_order.rule import Rule
+from numgd.foundations.ranges import NonNegative
 from numgd.foundations.records import Method
 from numgd.jit.portable import portable
-from numgd.registry import METHODS, RULES, unregister
+from numgd.registry import ALIASES, FIT_ALIASES, FIT_METHODS, METHODS, RULES, unregister
+from numgd.sums_of_squares.fit_method import FitMethod
 
 TOOLS = Path(__file__).parents[1] / "tools"
 
@@ -27,6 +31,7 @@ from typing import NamedTuple
 import numgd
 from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Limit, NonNegative, Positive, Tolerance
+from numgd.foundations.ranges import NonNegative
 from numgd.foundations.records import Method
 from numgd.foundations.status import CONVERGED_GRADIENT, MAXITER, Outcome
 from numgd.jit.portable import portable
@@ -187,6 +192,39 @@ def test_as_an_optimizer_and_by_batches(own):
         options={"learning_rate": 0.1},
     )  # fmt: skip
     np.testing.assert_allclose(found.x, sign_path(np.zeros(2), CENTRES[0], 40)[-1], atol=1e-12)
+
+
+def test_a_rule_that_is_registered_again_has_a_class_of_its_own(own):
+    first = numgd.optimizers.of_rule("own-sign")
+    unregister(own.SIGN)
+    with pytest.raises(AttributeError, match="no attribute 'OwnSign'"):
+        _ = numgd.optimizers.OwnSign
+    fields = {field: getattr(own.SIGN, field) for field in Rule.__dataclass_fields__}
+    again = numgd.register(Rule(**fields | {"options": HalfOptions}))
+    second = numgd.optimizers.OwnSign
+    assert second is not first and second()._own["learning_rate"] == 0.5
+    assert isinstance(pickle.loads(pickle.dumps(second())), second)
+    unregister(again)
+    numgd.register(own.SIGN)
+
+
+class HalfOptions(NamedTuple):
+    learning_rate: NonNegative = 0.5
+    shrink: NonNegative = 0.97
+
+
+def test_aliases_of_a_least_squares_method_are_its_own():
+    lm = FIT_METHODS["lm"]
+    fields = {field: getattr(lm, field) for field in FitMethod.__dataclass_fields__}
+    record = FitMethod(**fields | {"name": "own-lm", "aliases": ("osign", "bfgs", "marquardt")})
+    assert numgd.register(record) is record
+    residuals = lambda x: np.array([x[0] - 1.0, 2.0 * x[1]])  # noqa: E731
+    found = numgd.least_squares(residuals, [0.0, 1.0], method="marquardt")
+    np.testing.assert_allclose(found.x, [1.0, 0.0], atol=1e-8)
+    with pytest.raises(ValueError, match=r"^record: the name 'marquardt' is taken"):
+        numgd.register(FitMethod(**fields | {"name": "marquardt", "aliases": ()}))
+    unregister(record)
+    assert METHODS["bfgs"].name == "bfgs" and "marquardt" not in FIT_ALIASES and ALIASES["sgd"] == "gd"
 
 
 def test_the_documentation_tables_have_it(own):
@@ -391,6 +429,9 @@ def test_what_cannot_be_registered(own):
         Method(name="a", summary="", options=None, rows=None, make_solver=None, matrix_fre=True)
     with pytest.raises(ValueError, match=r"^scope must be 'array' or 'all'"):
         Rule(**fields | {"scope": "layer"})
+    for optimizer in ("Optimizer", "of_rule", "", "__all__"):
+        with pytest.raises(ValueError, match=r"^optimizer must be the name of a class"):
+            Rule(**fields | {"optimizer": optimizer})
     with pytest.raises(ValueError, match=r"^measure and adapt go together"):
         Rule(**fields | {"measure": own.update})
     with pytest.raises(ValueError, match=r"^curvature must be"):

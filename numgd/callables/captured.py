@@ -121,7 +121,7 @@ def _lift(function, call):
         integers = tuple(number for number in numbers if isinstance(number, int))
         if integers and integers not in history.agreed:
             if not _agrees(function, made, call, numbers):
-                return CalledBack(function, "gives something else where integers have 64 bits"), ()
+                return CalledBack(function, "gives a different result with integers of 64 bits"), ()
             history.agreed.remember(integers, True)
         return made, numbers
     except (NotFrozen, NotDifferentiable, TypeError):  # it is called back or stays unchanged
@@ -175,7 +175,7 @@ def _data(function, prefix="", callers=()):
 def _reason(changed, history):
     name = next((name for name in changed if name in history.fixed), min(history.fixed))
     return (
-        f"refers to `{name}`, which changes from call to call and has to be a constant of compiled code: "
+        f"refers to `{name}`, which changes from call to call but must be a constant of compiled code: "
         "pass it through `args`"
     )
 
@@ -260,7 +260,7 @@ def _frozen(value):
 
 def _rewrite(function, varying, count, constants):
     if not is_source_of(function):  # the file has changed since
-        raise NotFrozen("is not what its file holds now")
+        raise NotFrozen("no longer matches its source file")
     node = copy.deepcopy(definition_of(function))
     given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
     own, left_out, rest = given[:count], given[count:], node.args.vararg

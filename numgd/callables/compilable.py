@@ -20,6 +20,13 @@ class LeastRecentlyUsed(OrderedDict):
         super().__init__()
         self._limit = limit
 
+    def get(self, key):
+        """The value of a key, which counts as a use; None if there is none."""
+        found = super().get(key)
+        if found is not None:
+            self.move_to_end(key)
+        return found
+
     def remember(self, key, value):
         self[key] = value
         if len(self) > self._limit:
@@ -123,12 +130,12 @@ def identity(function, callers=()):
     """
     code = function.__code__
     if function.__kwdefaults__:
-        raise NotFrozen("has arguments that are passed by name")
+        raise NotFrozen("has keyword-only arguments with defaults")
     if code.co_flags & 0x2A0:
         raise NotFrozen("is a generator or a coroutine")
     if "random" in code.co_names:  # Numba's generator has its own seed and gives other numbers
         raise NotFrozen(
-            "uses random numbers, which Numba does not draw as NumPy does: draw them before the call"
+            "uses random numbers, which Numba generates differently from NumPy: draw them before the call"
         )
     callers = (*callers, code)
     parts = [code]
@@ -148,9 +155,9 @@ def _reason(name, value):
     if isinstance(value, np.ndarray):
         return f"refers to the array `{name}`: pass it through `args`"
     if isinstance(value, python_types.ModuleType):
-        return f"refers to the module `{name}`: import what it needs of it by name"
+        return f"refers to the module `{name}`: import the names that are needed instead"
     if is_function(value):
-        return f"refers to the function `{name}`, which leads back to it: mark it with @njit"
+        return f"refers to the function `{name}`, which calls it in turn: decorate it with @njit"
     return (
         f"refers to `{name}` ({type(value).__name__}), which could change: pass what it needs through `args`"
     )
@@ -197,7 +204,7 @@ def name_of(function):
     return "the function" if name == "<lambda>" else name
 
 
-def told(error):
+def error_line(error):
     """The line of Numba's error message that says what is wrong."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
     lines = [line for line in lines if line and not line.startswith(("Failed in nopython", "During: "))]
@@ -235,7 +242,7 @@ def result_type(dispatcher, argument_types):
     return call.return_type
 
 
-UNKNOWN_ARGS = "args hold what Numba does not know, or does not take as Python does"
+UNKNOWN_ARGS = "args contain values that Numba does not know or treats differently from Python"
 """A reason why functions are called back."""
 
 
@@ -244,7 +251,7 @@ def reason_against(dispatcher, argument_types, name):
     try:
         answer = result_type(dispatcher, argument_types)
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
-        return f"{name} cannot be compiled by Numba: {told(error)}"
+        return f"{name} cannot be compiled by Numba: {error_line(error)}"
     if isinstance(answer, types.NoneType):
         return f"{name} returns None: has it a `return`?"
     return None

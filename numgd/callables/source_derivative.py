@@ -12,11 +12,11 @@ from numgd.callables.compilable import (
     UNKNOWN_ARGS,
     LeastRecentlyUsed,
     dispatcher_of,
+    error_line,
     name_of,
     reason_against,
     reason_for,
     result_type,
-    told,
 )
 from numgd.foundations.agreement import (
     AGREES,
@@ -131,13 +131,13 @@ def _make_first(trial, box, name, dispatcher, key):
     except NotDifferentiable as error:
         return Made(None, str(error))
     except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
-        return Made(None, f"{name}: its {said} cannot be compiled: {told(error)}")
+        return Made(None, f"{name}: its {said} cannot be compiled: {error_line(error)}")
     if not trial.fits(answer):
-        return Made(None, f"{name}: its {said} is {answer}, which a solver cannot take")
+        return Made(None, f"{name}: its {said} is {answer}, which a solver cannot use")
     try:
         with np.errstate(all="ignore"):
             if not trial.gives(dispatcher, function):
-                message = f"what is made of the source text of {name} gives other values than the function"
+                message = f"code made from the source text of {name} gives other values than the function"
                 warn_user(f"{message}; differences are used")
                 return Made(None, message)
             outcome = compare(trial, dispatcher, function, box)

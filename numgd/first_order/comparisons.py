@@ -1,4 +1,4 @@
-"""Sign and maximum that propagate NaN and that LLVM compiles to branch-free selections."""
+"""Sign, maximum and choice of start: LLVM compiles them to branch-free selections, and NaN propagates."""
 
 from numgd.jit.portable import portable
 
@@ -13,3 +13,9 @@ def with_sign(size, x):
 def larger(a, b):
     """The larger of two numbers, NaN if either is."""
     return a if (a > b) | (a != a) else b
+
+
+@portable
+def start_or(first, p, slot):
+    """The slot, which in the first step starts at the parameter itself."""
+    return p if first > 0 else slot

@@ -34,7 +34,7 @@ OTHER_NAMES = {
 TOGETHER = frozenset(("betas", "etas", "step_sizes"))
 """Names that stand for all of their numgd names at once."""
 
-RELATIVES = {
+VARIANTS_OF = {
     ("gd", "momentum"): "momentum",
     ("gd", "nesterov"): "nesterov",
     ("momentum", "nesterov"): "nesterov",
@@ -52,6 +52,6 @@ def known_as(name, known):
     return found if name in TOGETHER else found[:1]
 
 
-def relative(rule, name):
+def variant_of(rule, name):
     """The rule that offers the setting which another library passes to the given rule by `name`, or None."""
-    return RELATIVES.get((rule, name))
+    return VARIANTS_OF.get((rule, name))

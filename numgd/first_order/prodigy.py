@@ -7,9 +7,8 @@ algorithm 4, with the momentum of the numerator from the authors' code and its o
 import math
 from typing import Annotated, NamedTuple
 
-from numgd.first_order.comparisons import larger
+from numgd.first_order.comparisons import larger, start_or
 from numgd.first_order.rule import Rule
-from numgd.first_order.schedule_free_sgd import start_or
 from numgd.foundations.ranges import Fraction, Interval, NonNegative, Positive
 from numgd.jit.portable import portable
 

@@ -1,5 +1,6 @@
 """The definition of an update rule: a record of scalar functions."""
 
+import re
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ class Rule(Record):
             raise ValueError("options must begin with learning_rate")
         if (self.measure is None) != (self.adapt is None):
             raise ValueError("measure and adapt go together")
+        if not re.fullmatch("[A-Z][A-Za-z0-9]*", self.optimizer) or self.optimizer == "Optimizer":
+            raise ValueError(f"optimizer must be the name of a class, as 'SGD'; it is {self.optimizer!r}")
         if self.scope not in ("array", "all"):
             raise ValueError(f"scope must be 'array' or 'all'; it is {self.scope!r}")
 

@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 from numgd.first_order import schedule_free_sgd
+from numgd.first_order.comparisons import start_or
 from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Fraction, NonNegative, OpenFraction
 from numgd.jit.portable import portable
@@ -39,7 +40,7 @@ def update(p, g, slots, c):
     """One parameter: v ← β₂ v + (1 − β₂) g², and the schedule-free step along g / (√v̂ + ε) + λ y."""
     v = c[5] * slots[1] + c[6] * g * g
     scaled = g / (math.sqrt(v) / c[7] + c[8]) + c[9] * p
-    y, z = schedule_free_sgd.move(p, schedule_free_sgd.start_or(c[0], p, slots[0]), scaled, c)
+    y, z = schedule_free_sgd.move(p, start_or(c[0], p, slots[0]), scaled, c)
     return y, (z, v)
 
 

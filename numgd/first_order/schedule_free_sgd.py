@@ -9,6 +9,7 @@ A. Defazio, X. Yang, H. Mehta, K. Mishchenko, A. Khaled and A. Cutkosky, "The ro
 
 from typing import NamedTuple
 
+from numgd.first_order.comparisons import start_or
 from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import NonNegative, OpenFraction
 from numgd.jit.portable import portable
@@ -52,12 +53,6 @@ def weights(real, options, momentum, t, running):
 def move(p, z, g, c):
     """The next y and z."""
     return p + c[3] * (z - p) + c[4] * g, z - c[2] * g
-
-
-@portable
-def start_or(first, p, slot):
-    """The slot, which in the first step starts at the parameter itself."""
-    return p if first > 0 else slot
 
 
 @portable

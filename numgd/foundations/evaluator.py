@@ -9,12 +9,12 @@ CARRIED = 4
 
 
 @portable
-def nothing(*_):
+def not_provided(*_):
     """Placeholder for a function that a driver does not provide."""
 
 
 @portable
-def never(*_):
+def no_refinement(*_):
     """`refine` for a driver that has no more accurate derivatives."""
     return False
 
@@ -39,4 +39,4 @@ class Evaluator(NamedTuple):
     bounds: Any  # bounds(problem) -> (lower, upper), each (n,), for methods that support bounds
     # refine(problem, x, g) -> whether derivatives are more accurate from now on; if so, the new gradient at x
     # is written to g.  A solver calls it where it would otherwise give up.
-    refine: Any = never
+    refine: Any = no_refinement

@@ -288,9 +288,9 @@ def _header(data):
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
     if not _storable(dtype) or dtype.subdtype is not None:
-        raise ValueError(f"no array has the dtype {dtype}")
+        raise ValueError(f"an array cannot have the dtype {dtype}")
     if any(length < 0 for length in shape) or math.prod(length for length in shape if length) > 2**62:
-        raise ValueError(f"no array has the shape {shape}")
+        raise ValueError(f"an array cannot have the shape {shape}")
     return shape, "F" if fortran else "C", dtype
 
 

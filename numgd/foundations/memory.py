@@ -17,7 +17,7 @@ def new_memory(owner, remedy, shape, dtype=np.float64, unit="variables"):
 def method_memory(method, shape, dtype):
     """Memory for the solver of a `Method`."""
     many = 10**6
-    remedy = ": 'l-bfgs' keeps no matrix, and takes a few vectors" if method.rows(many, 1) >= many else ""
+    remedy = ": 'l-bfgs' stores no matrix, and takes a few vectors" if method.rows(many, 1) >= many else ""
     return new_memory(f"method {method.name!r}", remedy, shape, dtype)
 
 

@@ -103,7 +103,7 @@ class Method(Record):
             raise ValueError(f"curvature must be 'hessian', 'product' or None; it is {self.curvature!r}")
         unknown = [name for name in self.tolerances if name not in self.options._fields]
         if unknown:
-            raise ValueError(f"tolerances names {unknown[0]!r}, which is no option")
+            raise ValueError(f"tolerances contains {unknown[0]!r}, which is not an option")
 
     @property
     def options_type(self):

@@ -53,6 +53,9 @@ class Curvature(IntEnum):
     SOURCE_PRODUCT,
 ) = (int(curvature) for curvature in Curvature)
 
+IMAGINARY_STEP = 1e-20
+"""Length of the imaginary step of COMPLEX_STEP: so small that its square is lost to rounding."""
+
 WITH_ABSOLUTE_STEPS = {TWO_POINT: TWO_POINT_ABSOLUTE, THREE_POINT: THREE_POINT_ABSOLUTE}
 """The same scheme with absolute instead of relative steps."""
 

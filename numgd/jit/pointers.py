@@ -10,10 +10,8 @@ from numba.core.callconv import RETCODE_EXC
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-VALUE = 1
-GRADIENT = 2
-HESSIAN = 4
-PRODUCT = 8
+WANT_VALUE, WANT_GRADIENT, WANT_HESSIAN, WANT_PRODUCT = 1, 2, 4, 8
+"""What a solver wants of a compiled objective; see `objective_signature`."""
 
 RANGE = (types.intp, types.intp, types.intp)
 """Argument types of a parallel loop's function: context, first task, and the task after the last one."""
@@ -23,9 +21,9 @@ def objective_signature(real):
     """Signature of every compiled objective: ``(x, gradient, n, wanted, context) -> value``.
 
     `x` and `gradient` are addresses of n numbers, so that a call passes everything in registers.  `wanted` is
-    VALUE, GRADIENT or their sum; or HESSIAN, for which `gradient` is the address of n×n numbers to fill; or
-    PRODUCT, for which it is the address of 2n numbers: a direction, followed by its product with the Hessian,
-    which is to be filled.  `context` is the address of the packed ``args``.
+    WANT_VALUE, WANT_GRADIENT or their sum; or WANT_HESSIAN, for which `gradient` is the address of n×n
+    numbers to fill; or WANT_PRODUCT, for which it is the address of 2n numbers: a direction, followed by its
+    product with the Hessian, which is to be filled.  `context` is the address of the packed ``args``.
     """
     return real(types.intp, types.intp, types.intp, types.int64, types.intp)
 

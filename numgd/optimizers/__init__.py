@@ -1,16 +1,14 @@
 """Optimizers, one class per update rule: `step(params, grads)` updates arrays in place."""
 
-from numgd.optimizers.optimizer import Optimizer, optimizer_class
+from numgd.optimizers.classes import of_rule
+from numgd.optimizers.optimizer import Optimizer
 from numgd.registry import RULES
 
-
-def of_rule(name):
-    """The optimizer class of the update rule with this name."""
-    rule = RULES[name]
-    found = globals().get(rule.optimizer)
-    if found is None or found.rule_name != name:  # a rule added by `register`
-        found = globals()[rule.optimizer] = optimizer_class(rule)
-    return found
+__all__ = ["Optimizer", *sorted(rule.optimizer for rule in RULES.values())]
 
 
-__all__ = ["Optimizer", *sorted(of_rule(name).__name__ for name in RULES)]
+def __getattr__(name):
+    for rule in RULES.values():  # also those that a user has registered
+        if rule.optimizer == name:
+            return of_rule(rule.name)
+    raise AttributeError(f"module 'numgd.optimizers' has no attribute {name!r}")

@@ -28,7 +28,7 @@ def label(name, key):
     return name if key is None else f"{name}[{key!r}]"
 
 
-def like(given, arrays):
+def in_structure_of(given, arrays):
     """Arrays in the structure of `given`."""
     if isinstance(given, dict):
         return dict(zip(given, arrays, strict=True))
@@ -40,19 +40,19 @@ def like(given, arrays):
 def check_parameters(keys, arrays):
     """Raise for arrays that cannot be parameters."""
     if not arrays:
-        raise ValueError("params holds no array")
+        raise ValueError("params contains no arrays")
     for key, p in zip(keys, arrays, strict=True):
         if p.dtype not in (np.float32, np.float64):
             raise TypeError(f"{label('params', key)} must be float32 or float64; its dtype is {p.dtype}")
         if isinstance(p, np.ndarray) and not p.flags.writeable:
             raise ValueError(f"{label('params', key)} is read-only")
-        if isinstance(p, np.ndarray) and _meets_itself(p):
+        if isinstance(p, np.ndarray) and _overlaps_itself(p):
             raise ValueError(f"{label('params', key)} has elements that share memory with each other")
     if len({isinstance(p, np.ndarray) for p in arrays}) > 1:
         raise TypeError("params must all be on the same device")
 
 
-def _meets_itself(array):
+def _overlaps_itself(array):
     """Whether an axis has a stride of zero, as after broadcasting."""
     return (
         not array.flags.c_contiguous
@@ -106,7 +106,7 @@ class Known:
     def _interfaces(self):
         return [array.__cuda_array_interface__ for array in self.arrays]
 
-    def still(self, given):
+    def matches(self, given):
         """Whether a structure holds these very arrays, with memory and layout unchanged."""
         return self._holds(given) and self.unchanged()
 

@@ -2,19 +2,15 @@
 
 import inspect
 import math
-import sys
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 
-from numgd.first_order.apply import make_start, step_coefficients
-from numgd.first_order.other_names import known_as, relative
-from numgd.first_order.treatment import average_weights, noise_deviation, noise_stream, shrinkage
-from numgd.foundations.evaluator import CARRIED
+from numgd.first_order.other_names import known_as, variant_of
+from numgd.first_order.treatment import average_weights, noise_deviation, noise_stream
 from numgd.foundations.ranges import (
     Count,
     Extent,
-    Flag,
     Fraction,
     NonNegative,
     Seed,
@@ -33,21 +29,15 @@ from numgd.optimizers.arrays import (
     check_gradients_apart,
     check_parameters,
     check_parameters_apart,
+    in_structure_of,
     label,
-    like,
     named,
 )
+from numgd.optimizers.group import Group, Penalty, check_fit, restore
 from numgd.optimizers.state import checked_state
 from numgd.optimizers.storage import read, write
 from numgd.registry import RULES
 from numgd.schedules.schedule import rate_of_step
-
-
-class Penalty(NamedTuple):
-    """Hyper-parameters added to every rule that does not define weight decay itself."""
-
-    weight_decay: NonNegative = 0.0
-    decoupled: Flag = False
 
 
 class _Lookahead:
@@ -142,7 +132,7 @@ class Optimizer:
         self.ema, self.average_from, self.lookahead = ema, average_from, lookahead
         self.noise, self.noise_decay, self.noise_seed = noise, noise_decay, noise_seed
         self.t = 0
-        self._gathered = 0
+        self._accumulated = 0
         self._groups = self._shapes = None
         self._given = self._parameters = self._gradients = None
         self._loaded = None
@@ -165,11 +155,11 @@ class Optimizer:
         """The error message for an unknown hyper-parameter."""
         start = f"{type(self).__name__} has no hyper-parameter {name!r}"
         settings = [*known, *inspect.signature(Optimizer).parameters]
-        own, other = known_as(name, settings), relative(self.rule_name, name)
+        own, other = known_as(name, settings), variant_of(self.rule_name, name)
         if own:
             return f"{start}; here it is {' and '.join(map(repr, own))}"
         if other is not None:
-            return f"{start}; numgd.{RULES[other].optimizer} does what it stands for"
+            return f"{start}; numgd.{RULES[other].optimizer} is the optimizer with it"
         return f"{start}; it has {', '.join(known)}"
 
     def __repr__(self):
@@ -205,30 +195,29 @@ class Optimizer:
         self.attach(params, grads)
         if self.nonfinite != "ignore" and not self._finite():
             return False
-        if self._gathered + 1 >= self.accumulate:  # a failing schedule raises before anything changes
+        if self._accumulated + 1 >= self.accumulate:  # a failing schedule raises before anything changes
             options = [group.options_of_step(self.t + 1) for group in self._groups]
-        if self.accumulate > 1 and not self._gather():
+        if self.accumulate > 1 and not self._accumulate():
             return False
         factors = self._factors()
-        if self.lookahead is not None and self.t == 0:
-            for group in self._groups:
-                group.table.combine(cpu.P, group.memory("slow"), 0.0, 1.0)
+        if self.lookahead is not None:
+            self._start_lookahead()
         self.t += 1
         bound = self.clip_value
         if self.noise > 0.0:
-            self._disturb(factors)
+            self._add_noise(factors)
             factors, bound = [group.ones for group in self._groups], math.inf
         for group, own, factor in zip(self._groups, options, factors, strict=True):
             group.step(self.rule, own, self.t, factor, bound)
-        self._follow()
+        self._update_averages()
         for group in self._groups:
             group.copy_back()
         return True
 
     def attach(self, params, grads):
         """Check and remember the arrays; the first call also allocates the memory that belongs to them."""
-        known = self._parameters is not None and self._parameters.still(params)
-        if known and self._gradients is not None and self._gradients.still(grads):
+        known = self._parameters is not None and self._parameters.matches(params)
+        if known and self._gradients is not None and self._gradients.matches(grads):
             for group in self._groups:
                 group.copy_in()
             return
@@ -247,7 +236,7 @@ class Optimizer:
         if self._groups is None:
             groups = self._make_groups(list(keys), parameters.arrays)
             if self._loaded:
-                _restore(groups, self._loaded)
+                restore(groups, self._loaded)
             self._groups, self._shapes, self._loaded = groups, _shapes(parameters), None
         if not known:
             self._point_to(parameters)
@@ -263,7 +252,7 @@ class Optimizer:
         parameters = Known(keys, arrays)
         check_parameters_apart(parameters)
         if self._groups is not None and _shapes(parameters) != self._shapes:
-            raise ValueError("params must be arrays of the same keys, shapes and dtypes at every step")
+            raise ValueError("params must have the same keys, shapes and dtypes at every step")
         return parameters
 
     def _point_to(self, parameters):
@@ -281,7 +270,7 @@ class Optimizer:
         made = []
         for (key, _), own in places.items():
             hyperparameters = self._own if key is None else self._overrides[key]
-            made.append(_Group(self.rule, hyperparameters, own, [arrays[i] for i in own]))
+            made.append(Group(self.rule, hyperparameters, own, [arrays[i] for i in own]))
         return made
 
     def _finite(self):
@@ -296,18 +285,18 @@ class Optimizer:
                 return False
         return True
 
-    def _gather(self):
+    def _accumulate(self):
         """Accumulate the gradients; True once their mean is complete, which then replaces the gradients."""
-        self._gathered += 1
+        self._accumulated += 1
         for group in self._groups:
             memory = group.memory("sum")
-            group.table.combine(cpu.G, memory, 0.0 if self._gathered == 1 else 1.0, 1.0 / self.accumulate)
-            if self._gathered == self.accumulate:
+            group.table.combine(cpu.G, memory, 0.0 if self._accumulated == 1 else 1.0, 1.0 / self.accumulate)
+            if self._accumulated == self.accumulate:
                 group.table.point_to_flat(cpu.G, memory)
                 self._gradients = None  # the next call must point to its gradients again
-        if self._gathered < self.accumulate:
+        if self._accumulated < self.accumulate:
             return False
-        self._gathered = 0
+        self._accumulated = 0
         return True
 
     def _factors(self):
@@ -322,20 +311,31 @@ class Optimizer:
             factors = [factor * (self.clip_global_norm / whole) for factor in factors]
         return factors
 
-    def _disturb(self, factors):
+    def _add_noise(self, factors):
         """Replace the gradients by clipped ones with noise added, in separate memory."""
         deviation = noise_deviation(self.noise, self.noise_decay, self.t)
         for number, (group, own) in enumerate(zip(self._groups, factors, strict=True)):
             memory, stream = group.scratch(), noise_stream(self.t, number)
-            group.table.disturb(memory, own, self.clip_value, deviation, self.noise_seed, stream)
+            group.table.add_noise(memory, own, self.clip_value, deviation, self.noise_seed, stream)
             group.table.point_to_flat(cpu.G, memory)
         self._gradients = None  # the next call must point to its gradients again
 
-    def _follow(self):
-        """Update the average and apply lookahead after a step."""
+    def _start_lookahead(self):
+        """Keep the parameters from which lookahead starts, if there are none yet."""
         for group in self._groups:
-            if self.averages:
+            if "slow" not in group.memories:
+                group.table.combine(cpu.P, group.memory("slow"), 0.0, 1.0)
+
+    def _update_averages(self):
+        """Update the average and apply lookahead after a step.
+
+        A state that was saved without an average lets it start at the present parameters.
+        """
+        for group in self._groups:
+            if self.keeps_average:
                 old, new = average_weights(self.ema or 0.0, self.average_from or 0, self.t)
+                if "average" not in group.memories:
+                    old, new = 0.0, 1.0
                 group.table.combine(cpu.P, group.memory("average"), old, new)
             if self.lookahead is not None and self.t % self.lookahead[0] == 0:
                 slow, alpha = group.memory("slow"), self.lookahead[1]
@@ -345,7 +345,7 @@ class Optimizer:
     # For callers that drive the steps themselves -----------------------------------------------------------
 
     @property
-    def averages(self):
+    def keeps_average(self):
         """Whether an average of the parameters is kept."""
         return self.ema is not None or self.average_from is not None
 
@@ -377,33 +377,33 @@ class Optimizer:
         with `numgd.ASGD`, the copies hold the average.
         """
         if self._parameters is None:
-            raise ValueError("there are no parameters before the first step, of a copy its own first one")
+            raise ValueError("there are no parameters before the first step of an optimizer or its copy")
         if not self._parameters.unchanged():
             self._point_to(self._known(self._parameters.keys, self._parameters.arrays))
         for group in self._groups:
             group.copy_parameters()
-        return self._gathered_from(lambda group: group.positions(self.rule, self.t))
+        return self._in_structure(lambda group: group.positions(self.rule, self.t))
 
     def averaged(self):
         """The average of the parameters requested by `ema` or `average_from`."""
-        if not self.averages:
+        if not self.keeps_average:
             raise ValueError("averaged needs ema or average_from")
-        return self._gathered_from(lambda group: group.table.views(group.copied("average")))
+        return self._in_structure(lambda group: group.table.views(group.copied("average")))
 
-    def _gathered_from(self, of_group):
+    def _in_structure(self, of_group):
         if self._groups is None:
             raise ValueError("there are no parameters before the first step")
         found = [None] * len(self._shapes)
         for group in self._groups:
             for place, values in zip(group.places, of_group(group), strict=True):
                 found[place] = values.reshape(self._shapes[place][1])
-        return like(self._given, found)
+        return in_structure_of(self._given, found)
 
     # State ----------------------------------------------------------------------------------------------
 
     def state_dict(self):
         """Numbers and arrays that, with the parameters, let a later run continue bit for bit."""
-        state = {"rule": self.rule_name, "t": self.t, "gathered": self._gathered}
+        state = {"rule": self.rule_name, "t": self.t, "accumulated": self._accumulated}
         for number, arrays in enumerate(self._arrays()):
             state.update({f"{number}.{name}": values.copy() for name, values in arrays.items()})
         schedule = self._own["learning_rate"]
@@ -429,7 +429,7 @@ class Optimizer:
         """
         loaded = checked_state(state, self.rule_name, len(self.rule.slots), self.accumulate)
         if self._groups is not None:
-            _check_fit(self._groups, loaded.groups)
+            check_fit(self._groups, loaded.groups)
         schedule = self._own["learning_rate"]
         if hasattr(schedule, "load_state_dict"):
             try:
@@ -439,8 +439,8 @@ class Optimizer:
         if self._groups is None:
             self._loaded = loaded.groups
         else:
-            _restore(self._groups, loaded.groups)
-        self.t, self._gathered = loaded.t, loaded.gathered
+            restore(self._groups, loaded.groups)
+        self.t, self._accumulated = loaded.t, loaded.gathered
 
     def __getstate__(self):
         """The state for pickling and copying, without the parameters: a copy gets them at its next step."""
@@ -448,7 +448,7 @@ class Optimizer:
         kept["_loaded"] = self._arrays()
         on_host = self._groups is not None and all(isinstance(g.slots, np.ndarray) for g in self._groups)
         if on_host:
-            kept["_given"] = like(self._given, [None] * len(self._shapes))
+            kept["_given"] = in_structure_of(self._given, [None] * len(self._shapes))
         else:
             kept["_given"] = kept["_shapes"] = None
         return kept
@@ -459,7 +459,7 @@ class Optimizer:
         if self._shapes is not None:
             stand_ins = [np.broadcast_to(dtype.type(0), shape) for _, shape, dtype in self._shapes]
             self._groups = self._make_groups([key for key, _, _ in self._shapes], stand_ins)
-            _restore(self._groups, self._loaded)
+            restore(self._groups, self._loaded)
             self._loaded = None
 
     def save(self, path):
@@ -479,155 +479,6 @@ class Optimizer:
         self.load_state_dict(read(path))
 
 
-class _Group:
-    """Arrays of one dtype with the same hyper-parameters, and the memory that belongs to them."""
-
-    def __init__(self, rule, hyperparameters, places, arrays):
-        self.places = places
-        self.rate = hyperparameters["learning_rate"]
-        penalty = Penalty()._asdict().items()
-        decay, self.decoupled = (hyperparameters.get(name, value) for name, value in penalty)
-        self.decay = 0.0 if "weight_decay" in rule.options._fields else decay
-        own = {name: value for name, value in hyperparameters.items() if name in rule.options._fields}
-        self.options = rule.options(**{**own, "learning_rate": 0.0 if callable(self.rate) else self.rate})
-        self.parameter_copies, self.gradient_copies = [], []
-        self.table = _table_type(arrays[0])(arrays)
-        self.slots = self.table.memory(len(rule.slots))
-        self.table.start(make_start(rule), self.slots, self.options)
-        self.running = np.zeros(CARRIED)
-        self.ones = np.ones(len(arrays))
-        self.memories = {}
-        self._scratch = None
-
-    def point_to_parameters(self, arrays):
-        """Use these parameters from now on."""
-        found, self.parameter_copies = _contiguous(arrays)
-        self.table.point(cpu.P, found)
-
-    def point_to_gradients(self, gradients):
-        """Use these gradients from now on."""
-        found, self.gradient_copies = _contiguous(gradients)
-        self.table.point(cpu.G, found)
-
-    def copy_in(self):
-        """Refresh the contiguous copies of non-contiguous arrays."""
-        self.copy_parameters()
-        for array, copy in self.gradient_copies:
-            np.copyto(copy, array)
-
-    def copy_parameters(self):
-        """Refresh the copies of the parameters only."""
-        for array, copy in self.parameter_copies:
-            np.copyto(copy, array)
-
-    def copy_back(self):
-        """Write the parameters back from their contiguous copies."""
-        for array, copy in self.parameter_copies:
-            np.copyto(array, copy)
-
-    def memory(self, name):
-        """The flat memory of this name, initially zero."""
-        if name not in self.memories:
-            self.memories[name] = self.table.memory()
-        return self.memories[name]
-
-    def scratch(self):
-        """Flat memory whose contents are not kept between steps."""
-        if self._scratch is None:
-            self._scratch = self.table.memory()
-        return self._scratch
-
-    def options_of_step(self, t):
-        """The rule's options at step t."""
-        if not callable(self.rate):
-            return self.options
-        return self.options._replace(learning_rate=rate_of_step(self.rate, t))
-
-    def step(self, rule, options, t, factors, bound):
-        """One step of the rule."""
-        decay, keep = shrinkage(self.decay, self.decoupled, options.learning_rate)
-        change = cpu.Change(factors, decay, keep, bound)
-        self.table.step(rule, self.slots, options, float(t), self.running, change)
-
-    def positions(self, rule, t):
-        """The parameters that the rule yields, as vectors."""
-        flat = self.table.memory()
-        self.table.combine(cpu.P, flat, 0.0, 1.0)
-        if rule.position is not None and t > 0:
-            c = step_coefficients(rule, self.options_of_step(t), t, self.table.dtype, self.running.copy())
-            flat = np.asarray(rule.position(flat, tuple(self.slots), c))
-        return self.table.views(flat)
-
-    def copied(self, name):
-        """A copy of the memory of this name, on the same device."""
-        memory = self.memory(name)
-        if isinstance(memory, np.ndarray):
-            return memory.copy()
-        copy = self.table.memory()
-        copy.copy_to_device(memory)
-        return copy
-
-    def state(self):
-        """Copies of the group's memory by name, on the host."""
-        found = {"slots": self.slots, "running": self.running, **self.memories}
-        return {
-            name: values.copy() if isinstance(values, np.ndarray) else values.copy_to_host()
-            for name, values in found.items()
-        }
-
-    def check(self, state):
-        """Raise unless a state fits these arrays."""
-        found, wanted = state["slots"].shape, tuple(self.slots.shape)
-        if found != wanted:
-            raise ValueError(f"state: slots has shape {found}, but these parameters take {wanted}")
-
-    def restore(self, state):
-        """Continue from a checked state; memory that it lacks starts at zero."""
-        self.memories = {}
-        for name, values in state.items():
-            memory = {"slots": self.slots, "running": self.running}.get(name)
-            memory = self.memory(name) if memory is None else memory
-            if isinstance(memory, np.ndarray):
-                memory[...] = values
-            else:
-                memory.copy_to_device(np.ascontiguousarray(values, memory.dtype))
-
-
-def _check_fit(groups, states):
-    """Raise unless there is one state per group and each fits its group."""
-    if len(groups) != len(states):
-        raise ValueError(f"state has {len(states)} groups of arrays, but params has {len(groups)}")
-    for group, state in zip(groups, states, strict=True):
-        group.check(state)
-
-
-def _restore(groups, states):
-    """Let groups continue from their states; raises ValueError, and changes nothing, if these do not fit."""
-    _check_fit(groups, states)
-    for group, state in zip(groups, states, strict=True):
-        group.restore(state)
-
-
-def _table_type(array):
-    """The table class for the device that an array is on."""
-    if isinstance(array, np.ndarray):
-        return cpu.Table
-    from numgd.kernels.cuda.rules.step import Table  # imports CUDA
-
-    return Table
-
-
-def _contiguous(arrays):
-    """The arrays, with copies of any that are not contiguous and aligned, and the (array, copy) pairs."""
-    found, copies = [], []
-    for array in arrays:
-        if isinstance(array, np.ndarray) and not (array.flags.c_contiguous and array.flags.aligned):
-            copies.append((array, np.array(array, order="C")))
-            array = copies[-1][1]
-        found.append(array)
-    return found, copies
-
-
 def _shapes(parameters):
     return [(key, p.shape, p.dtype) for key, p in zip(parameters.keys, parameters.arrays, strict=True)]
 
@@ -635,28 +486,3 @@ def _shapes(parameters):
 def _difference(keys, others):
     missing, extra = [k for k in keys if k not in others], [k for k in others if k not in keys]
     return f"missing {missing}, unknown {extra}"
-
-
-def optimizer_class(rule):
-    """The optimizer class of a rule."""
-    own = [
-        inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
-        for field, value in rule.options()._asdict().items()
-    ]
-    own[0] = own[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    shared = [
-        parameter.replace(annotation=inspect.Parameter.empty)
-        for parameter in inspect.signature(Optimizer).parameters.values()
-        if parameter.name not in ("learning_rate", "hyperparameters")
-    ]
-    if "weight_decay" not in rule.options._fields:
-        own += [
-            inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=value)
-            for field, value in Penalty()._asdict().items()
-        ]
-    own_file = sys.modules.get(f"numgd.first_order.{rule.name.replace('-', '_')}")
-    text = f"{rule.summary}\n\n{rule.formula if own_file is None else inspect.getdoc(own_file)}\n"
-    made = type(rule.optimizer, (Optimizer,), {"rule_name": rule.name, "__doc__": text})
-    made.__module__ = "numgd.optimizers"
-    made.__signature__ = inspect.Signature([*own, *shared])
-    return made

@@ -11,7 +11,7 @@ from numgd.foundations.ranges import Integers, checked
 STEPS = Annotated[int, Integers("[0, inf]", 2**53)]
 """Step numbers: rules compute with them as float64."""
 
-_NUMBERS = ("rule", "t", "gathered")
+_NUMBERS = ("rule", "t", "accumulated")
 _MEMORIES = ("average", "slow", "sum")
 
 
@@ -19,7 +19,7 @@ class State(NamedTuple):
     """The parts of a state."""
 
     t: Any  # steps made
-    gathered: Any  # gradients accumulated so far for the next step
+    accumulated: Any  # gradients accumulated so far for the next step
     groups: Any  # for each group of arrays, a dictionary of copies of its memory
     schedule: Any  # a dictionary: the state of the learning-rate schedule
 
@@ -39,10 +39,10 @@ def checked_state(given, rule_name, slots, accumulate):
     if not isinstance(given, Mapping):
         raise TypeError(f"state must be a dictionary; it is {type(given).__name__}")
     if given.get("rule") != rule_name:
-        raise ValueError(f"state is that of the rule {given.get('rule')!r:.80}, not of {rule_name!r}")
-    t, gathered = (_count(given, name) for name in ("t", "gathered"))
-    if gathered >= max(1, accumulate):
-        raise ValueError(f"state: {gathered} gradients are gathered, but accumulate is {accumulate}")
+        raise ValueError(f"state belongs to the rule {given.get('rule')!r:.80}, not to {rule_name!r}")
+    t, accumulated = (_count(given, name) for name in ("t", "accumulated"))
+    if accumulated >= max(1, accumulate):
+        raise ValueError(f"state: {accumulated} gradients are accumulated, but accumulate is {accumulate}")
     groups, schedule = {}, {}
     for name, value in given.items():
         owner, _, own = name.partition(".") if isinstance(name, str) else ("", "", "")
@@ -51,12 +51,12 @@ def checked_state(given, rule_name, slots, accumulate):
         elif owner.isdecimal() and own:
             groups.setdefault(int(owner), {})[own] = _real(name, value)
         elif name not in _NUMBERS:
-            raise ValueError(f"state: nothing has the name {name!r:.80}")
-    if sorted(groups) != list(range(len(groups))) or (not groups and (t or gathered)):
+            raise ValueError(f"state has an unknown entry {name!r:.80}")
+    if sorted(groups) != list(range(len(groups))) or (not groups and (t or accumulated)):
         raise ValueError("state lacks arrays")
     for number, arrays in groups.items():
-        _check_group(f"state: group {number}", arrays, slots, gathered)
-    return State(t, gathered, [groups[number] for number in range(len(groups))], schedule)
+        _check_group(f"state: group {number}", arrays, slots, accumulated)
+    return State(t, accumulated, [groups[number] for number in range(len(groups))], schedule)
 
 
 def _count(given, name):
@@ -71,21 +71,21 @@ def _real(name, value):
     try:
         array = np.array(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"state: {name} is no array: {error}") from None
+        raise ValueError(f"state: {name} is not an array: {error}") from None
     if array.dtype not in (np.float32, np.float64):
         raise ValueError(f"state: {name} must be float32 or float64; its dtype is {array.dtype}")
     return array
 
 
-def _check_group(name, arrays, slots, gathered):
+def _check_group(name, arrays, slots, accumulated):
     """Raise unless the arrays of a group are complete and their shapes match."""
-    wanted = ["slots", "running", *(["sum"] if gathered else [])]
+    wanted = ["slots", "running", *(["sum"] if accumulated else [])]
     missing = [own for own in wanted if own not in arrays]
     unknown = [own for own in arrays if own not in ("slots", "running", *_MEMORIES)]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}")
     if unknown:
-        raise ValueError(f"{name}: nothing has the name {unknown[0]!r:.80}")
+        raise ValueError(f"{name} has an unknown entry {unknown[0]!r:.80}")
     shape = arrays["slots"].shape
     if len(shape) != 2 or shape[0] != slots:
         raise ValueError(f"{name}: slots must have {slots} rows; its shape is {shape}")

@@ -23,7 +23,7 @@ def read(path):
         arrays, texts = files.read(path, texts=(_TEXT,))
         plain = json.loads(texts[_TEXT])
     except (KeyError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} holds no state of an optimizer: {error}") from error
+        raise ValueError(f"{path} does not contain the state of an optimizer: {error}") from error
     if not isinstance(plain, dict) or not all(name.startswith(_PREFIX) for name in arrays):
-        raise ValueError(f"{path} holds no state of an optimizer")
+        raise ValueError(f"{path} does not contain the state of an optimizer")
     return plain | {name.removeprefix(_PREFIX): array for name, array in arrays.items()}

@@ -17,7 +17,7 @@ from numgd.second_order.line_search import (
     WOLFE,
     Found,
     final_outcome,
-    foretold,
+    predicted_decrease,
 )
 
 NEARLY = 0.1
@@ -108,7 +108,7 @@ def make_hager_zhang(space, evaluate):
                 return Found(WOLFE, alpha, f, trial_row, evaluations)
 
             if finite:
-                left = min(left, foretold(real, slope0, alpha, slope))
+                left = min(left, predicted_decrease(real, slope0, alpha, slope))
             if evaluations >= TRIALS and left <= negligible and not best_f < f0:
                 break
 

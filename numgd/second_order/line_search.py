@@ -69,7 +69,7 @@ class Bracket(NamedTuple):
 
 
 @portable
-def foretold(real, slope0, alpha, slope):
+def predicted_decrease(real, slope0, alpha, slope):
     """The decrease of a function up to the minimum that its slopes at 0 and alpha predict.
 
     That minimum is before alpha if the function rises there, otherwise where the line through both slopes
@@ -267,7 +267,7 @@ def make_limited_strong_wolfe(space, evaluate, move):
                 return Found(outcome, alpha, f, trial_row, evaluations)
             if f < best_f:
                 best_alpha, best_f, row = alpha, f, trial_row
-            left = min(left, foretold(real, slope0, alpha, slope))
+            left = min(left, predicted_decrease(real, slope0, alpha, slope))
             if evaluations >= TRIALS and left <= negligible and not best_f < f0:
                 break
 

@@ -120,7 +120,7 @@ def make_solver(space, evaluator):
 
 METHOD = Method(
     name="trust-ncg",
-    summary="A trust region by truncated conjugate gradients of Steihaug.",
+    summary="A trust region by Steihaug's truncated conjugate gradients.",
     options=TrustRegionOptions(),
     curvature="product",
     matrix_free=True,

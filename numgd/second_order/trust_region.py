@@ -8,7 +8,7 @@ the gradients at both ends; if model and function seem to fall without bound, a 
 import math
 from typing import Annotated, Any, NamedTuple
 
-from numgd.foundations.evaluator import nothing
+from numgd.foundations.evaluator import not_provided
 from numgd.foundations.linalg import epsilon
 from numgd.foundations.ranges import (
     Acceptance,
@@ -24,18 +24,16 @@ from numgd.foundations.spaces import make_norm
 from numgd.foundations.status import (
     CALLBACK,
     CONVERGED_FUNCTION,
-    CONVERGED_GRADIENT,
     CONVERGED_STEP,
+    GOING_ON,
     LINE_SEARCH_FAILED,
-    MAXFUN,
-    MAXITER,
     NOT_FINITE,
     UNBOUNDED,
     UNLIMITED,
     Outcome,
 )
 from numgd.jit.portable import portable, seldom
-from numgd.second_order.stopping import AUTOMATIC, hidden_decrease
+from numgd.second_order.stopping import AUTOMATIC, hidden_decrease, iteration_limit, status_before_step
 
 SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
 
@@ -86,7 +84,7 @@ class Model(NamedTuple):
 
     attend: Any
     propose: Any
-    learn: Any = nothing
+    learn: Any = not_provided
 
 
 def make_length(space):
@@ -108,57 +106,158 @@ def make_length(space):
     return length
 
 
+@portable
+def restart(carry, initial, greatest):
+    """Start again with the initial radius, which is returned."""
+    radius = min(initial, greatest)
+    carry[RADIUS], carry[FALLING] = radius, carry.dtype.type(0)
+    return radius
+
+
+@portable
+def next_radius(ratio, boundary, length, radius, greatest, real):
+    """The radius after a step of this length, whose actual decrease is `ratio` times the predicted one."""
+    if not ratio >= real(0.25):
+        return real(0.25) * min(length, radius)
+    if ratio > real(0.75) and boundary:
+        return min(radius + radius, greatest)
+    return radius
+
+
+@portable
+def falling_after(falling, endless, failed, quiet, real):
+    """The next value of the scalar FALLING."""
+    if endless:
+        return falling + real(1)
+    if failed:
+        return real(QUIET) if quiet else -real(1)
+    return real(0)
+
+
+def make_start(space, evaluator):
+    """Function ``start(problem, x, g, options)``: status, value and the norm of the gradient g there."""
+    scale, max_abs = space.scale, space.max_abs
+    value, gradient, norm = evaluator.value, evaluator.gradient, make_norm(space)
+
+    @portable
+    def start(problem, x, g, options):
+        real = x.dtype.type
+        infinity = real(math.inf)
+        f = value(problem, x)
+        if not abs(f) < infinity:
+            scale(g, real(math.nan))
+            return UNBOUNDED if f == -infinity else NOT_FINITE, f, infinity
+        gradient(problem, x, g)
+        size = norm(g, options.norm)
+        return GOING_ON if size < infinity or max_abs(g) < infinity else NOT_FINITE, f, size
+
+    return start
+
+
+def make_is_hopeless(space):
+    """Function that says whether a trial cannot be lower, or is x itself; `scratch` is overwritten."""
+    step, max_abs = space.step, space.max_abs
+
+    @portable
+    def is_hopeless(x, x_trial, scratch, f, predicted, length, reach, failed):
+        real = x.dtype.type
+        if failed and predicted <= real(0.1) * epsilon(x) * abs(f):
+            return True  # any decrease would be hidden
+        hopeless = not predicted > real(0)
+        if length <= epsilon(x) * reach:
+            step(scratch, x_trial, -real(1), x)
+            hopeless |= max_abs(scratch) == real(0)
+        return hopeless
+
+    return is_hopeless
+
+
+def make_judge(space, evaluator, learns):
+    """Function ``judge(…)`` of a trial: actual over predicted decrease, the norm of its gradient, finiteness.
+
+    The gradient is evaluated only where it is needed.  The ratio is -1 where the trial is not finite.
+    """
+    dot, max_abs = space.dot, space.max_abs
+    gradient, norm = evaluator.gradient, make_norm(space)
+
+    @portable
+    def judge(problem, x_trial, p, g, g_trial, f, f_trial, predicted, size, noise, options):
+        real = x_trial.dtype.type
+        one, infinity = real(1), real(math.inf)
+        finite = f_trial < infinity
+        ratio = (f - f_trial) / predicted if finite else -one
+        hidden = finite and predicted <= noise and f_trial <= f and f - f_trial <= noise
+        size_trial = size
+        if hidden or learns or ratio > options.eta:
+            if finite:
+                gradient(problem, x_trial, g_trial)
+                size_trial = norm(g_trial, options.norm)
+                finite = size_trial < infinity or max_abs(g_trial) < infinity
+            if not finite:
+                ratio = -one
+            elif hidden:  # the trapezoidal rule over both gradients
+                ratio = -real(0.5) * (dot(g, p) + dot(g_trial, p)) / predicted
+                if not size_trial < size:
+                    ratio = -one
+        return ratio, size_trial, finite
+
+    return judge
+
+
+def make_status_of_step(space):
+    """Function that tests the length of an interior step and its decrease."""
+    dot = space.dot
+
+    @portable
+    def status_of_step(x, f, f_previous, length, options):
+        zero, one = x.dtype.type(0), x.dtype.type(1)
+        if options.xrtol > zero and length <= options.xrtol * (options.xrtol + math.sqrt(dot(x, x))):
+            return CONVERGED_STEP
+        if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
+            return CONVERGED_FUNCTION
+        return GOING_ON
+
+    return status_of_step
+
+
 def make_trust_region(space, evaluator, model):
     """The loop over a space for one method."""
     dot, max_abs, copy, scale, step = space.dot, space.max_abs, space.copy, space.scale, space.step
-    value, gradient, observe, refine = (
-        evaluator.value,
-        evaluator.gradient,
-        evaluator.observe,
-        evaluator.refine,
-    )
-    norm = make_norm(space)
+    value, observe, refine = evaluator.value, evaluator.observe, evaluator.refine
     attend, propose, learn = model
-    learns = learn is not nothing
+    learns = learn is not not_provided
+    norm, start = make_norm(space), make_start(space, evaluator)
+    is_hopeless, status_of_step = make_is_hopeless(space), make_status_of_step(space)
+    judge = make_judge(space, evaluator, learns)
 
     @portable
     def trust_region(problem, x, work, carry, options, age):
         real = x.dtype.type
-        zero, one, half, quarter = real(0), real(1), real(0.5), real(0.25)
+        zero, one = real(0), real(1)
         infinity, nan = real(math.inf), real(math.nan)
         g, p, x_trial, g_trial, memory = work[0], work[1], work[2], work[3], work[SCRATCH_ROWS:]
-        maxiter = options.maxiter if options.maxiter >= 0 else 200 * x.size
+        maxiter = iteration_limit(options, x)
         evaluations, iteration = 1, 0
-        f = value(problem, x)
-        if not abs(f) < infinity:
-            scale(g, nan)
-            return Outcome(UNBOUNDED if f == -infinity else NOT_FINITE, iteration, evaluations, f, age)
-        gradient(problem, x, g)
-        size = norm(g, options.norm)
-        if not (size < infinity or max_abs(g) < infinity):
-            return Outcome(NOT_FINITE, iteration, evaluations, f, age)
+        status, f, size = start(problem, x, g, options)
+        if status != GOING_ON:
+            return Outcome(status, iteration, evaluations, f, age)
         greatest = min(options.max_trust_radius, one / epsilon(x) ** 4)  # its square is finite
         radius = carry[RADIUS]
-        if radius != radius:  # nothing is carried
-            radius = min(options.initial_trust_radius, greatest)
-            carry[RADIUS], carry[FALLING] = radius, zero
+        if radius != radius:  # not_provided is carried
+            radius = restart(carry, options.initial_trust_radius, greatest)
             carry[MODEL] = carry[MODEL + 1] = nan
         moved = True
         observe(problem, iteration, f)
         while True:
-            if size <= options.gtol:
-                return Outcome(CONVERGED_GRADIENT, iteration, evaluations, f, age)
-            if iteration >= maxiter:
-                return Outcome(MAXITER, iteration, evaluations, f, age)
-            if evaluations >= options.maxfun:
-                return Outcome(MAXFUN, iteration, evaluations, f, age)
+            status = status_before_step(size, iteration, evaluations, maxiter, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
 
             far = carry[FALLING] >= real(FALLS)
             if far:
                 scale(p, real(FAR))
-                slope = dot(g, p)
-                proposal = Proposal(-slope, radius, True)
-                far = slope < zero
+                proposal = Proposal(-dot(g, p), radius, True)
+                far = proposal.predicted > zero
             if not far:
                 if moved:
                     attend(problem, x, g, memory, age)
@@ -169,21 +268,15 @@ def make_trust_region(space, evaluator, model):
             if not predicted < infinity:
                 return Outcome(NOT_FINITE, iteration, evaluations, f, age)
             step(x_trial, x, one, p)
-            hopeless = not predicted > zero
-            if carry[FALLING] < zero and predicted <= real(0.1) * epsilon(x) * abs(f):
-                hopeless = True  # any decrease would be hidden
-            elif length <= epsilon(x) * reach:
-                step(g_trial, x_trial, -one, x)
-                hopeless |= max_abs(g_trial) == zero
+            hopeless = is_hopeless(x, x_trial, g_trial, f, predicted, length, reach, carry[FALLING] < zero)
             noise = hidden_decrease(f, x)
-            quiet = carry[FALLING] == real(QUIET)
             negligible = max(noise, options.ftol * max(abs(f), one))
-            quiet |= not boundary and predicted > zero and predicted <= negligible
+            quiet = not boundary and predicted > zero and predicted <= negligible
+            quiet |= carry[FALLING] == real(QUIET)
             if hopeless and not quiet and refine(problem, x, g):
                 size = norm(g, options.norm)
                 moved, carry[MODEL], carry[MODEL + 1] = True, nan, nan
-                radius = min(options.initial_trust_radius, greatest)
-                carry[RADIUS], carry[FALLING] = radius, zero
+                radius = restart(carry, options.initial_trust_radius, greatest)
                 continue
             if hopeless:
                 if not learns or age == 0 or carry[MODEL] == one:
@@ -192,8 +285,7 @@ def make_trust_region(space, evaluator, model):
                     return Outcome(status, iteration, evaluations, f, age)
                 # Forget what was learnt and try once more from here.
                 age, moved, carry[MODEL], carry[MODEL + 1] = 0, True, one, one if quiet else zero
-                radius = min(options.initial_trust_radius, greatest)
-                carry[RADIUS], carry[FALLING] = radius, zero
+                radius = restart(carry, options.initial_trust_radius, greatest)
                 continue
 
             f_trial = value(problem, x_trial)
@@ -204,41 +296,18 @@ def make_trust_region(space, evaluator, model):
                 scale(g, nan)
                 observe(problem, iteration, f_trial)
                 return Outcome(UNBOUNDED, iteration, evaluations, f_trial, age)
-            finite = f_trial < infinity
-            ratio = (f - f_trial) / predicted if finite else -one
-            hidden = False
-            if finite:
-                hidden = predicted <= noise and f_trial <= f and f - f_trial <= noise
-            size_trial = size
-            if hidden or learns or ratio > options.eta:
-                if finite:
-                    gradient(problem, x_trial, g_trial)
-                    size_trial = norm(g_trial, options.norm)
-                    finite = size_trial < infinity or max_abs(g_trial) < infinity
-                if not finite:
-                    ratio = -one
-                elif hidden:  # the trapezoidal rule over both gradients
-                    ratio = -half * (dot(g, p) + dot(g_trial, p)) / predicted
-                    if not size_trial < size:
-                        ratio = -one
-                if learns and finite and not far:
-                    age = learn(p, g, g_trial, ratio > options.eta, memory, age)
+            ratio, size_trial, finite = judge(
+                problem, x_trial, p, g, g_trial, f, f_trial, predicted, size, noise, options
+            )
+            if learns and finite and not far:
+                age = learn(p, g, g_trial, ratio > options.eta, memory, age)
 
             limited = boundary and radius >= greatest
             endless = limited and ratio > real(0.75) and predicted >= -dot(g, p)
             failed = not ratio > options.eta
-            if far:
-                carry[FALLING] = zero
-            elif endless:
-                carry[FALLING] += one
-            else:
-                carry[FALLING] = (real(QUIET) if quiet else -one) if failed else zero
-            if far:
-                pass
-            elif not ratio >= quarter:
-                radius = quarter * min(length, radius)
-            elif ratio > real(0.75) and boundary:
-                radius = min(radius + radius, greatest)
+            carry[FALLING] = zero if far else falling_after(carry[FALLING], endless, failed, quiet, real)
+            if not far:
+                radius = next_radius(ratio, boundary, length, radius, greatest, real)
             carry[RADIUS] = radius
             if not failed:
                 f_previous, f = f, f_trial
@@ -247,15 +316,12 @@ def make_trust_region(space, evaluator, model):
                 size = size_trial
                 carry[MODEL] = carry[MODEL + 1] = nan
                 moved = True
-            stop = observe(problem, iteration, f)
+            status = CALLBACK if observe(problem, iteration, f) else GOING_ON
             if far and not failed:
-                return Outcome(UNBOUNDED, iteration, evaluations, f, age)
-            if stop:
-                return Outcome(CALLBACK, iteration, evaluations, f, age)
-            if moved and not boundary and size > options.gtol:
-                if options.xrtol > zero and length <= options.xrtol * (options.xrtol + math.sqrt(dot(x, x))):
-                    return Outcome(CONVERGED_STEP, iteration, evaluations, f, age)
-                if options.ftol > zero and f_previous - f <= options.ftol * max(abs(f_previous), abs(f), one):
-                    return Outcome(CONVERGED_FUNCTION, iteration, evaluations, f, age)
+                status = UNBOUNDED
+            if status == GOING_ON and moved and not boundary and size > options.gtol:
+                status = status_of_step(x, f, f_previous, length, options)
+            if status != GOING_ON:
+                return Outcome(status, iteration, evaluations, f, age)
 
     return trust_region

@@ -211,12 +211,7 @@ def curve_fit(
             f"the number of parameters, {n}, must not exceed the number of data points, {ydata.size}, for "
             f"method {method.name!r}: use 'trf'"
         )
-    known, ranges = (_LM_RANGES, _LM_RANGES) if method.minpack else (_OPTIONS, _RANGES)
-    for name, value in kwargs.items():
-        if name not in known:
-            raise TypeError(f"curve_fit got an option {name!r} that method {method.name!r} does not know")
-        if name in ranges:
-            kwargs[name] = ranges[name].kind.check(name, value)
+    _check_options(method, kwargs)
 
     def hand_over():
         if progress or time_limit is not None:
@@ -258,20 +253,41 @@ def curve_fit(
             message = f"Number of calls to function has reached maxfev = {maxfev}."
         raise RuntimeError("Optimal parameters not found: " + message)
 
-    known = absolute_sigma or ydata.size > n
-    variance = 1.0 if absolute_sigma or not known else 2.0 * fit.outcome.cost / (ydata.size - n)
+    pcov, factorisation = _covariance(fit, ydata.size, absolute_sigma, method)
+    if not full_output:
+        return fit.x, pcov
+    details = {
+        "nfev": fit.calls if method.minpack else fit.outcome.nfev,
+        "fvec": fit.fun,
+        "derivatives": with_replaced(used, jac=fit.replaced),
+        **(factorisation if method.minpack else {}),
+    }
+    return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method.minpack else status
+
+
+def _check_options(method, kwargs):
+    """Replace the values of a method's options by checked ones; raises for unknown options."""
+    known, ranges = (_LM_RANGES, _LM_RANGES) if method.minpack else (_OPTIONS, _RANGES)
+    for name, value in kwargs.items():
+        if name not in known:
+            raise TypeError(f"curve_fit got an option {name!r} that method {method.name!r} does not know")
+        if name in ranges:
+            kwargs[name] = ranges[name].kind.check(name, value)
+
+
+def _covariance(fit, m, absolute_sigma, method):
+    """The covariance of the parameters, and the factorised Jacobian under the names of `leastsq`.
+
+    If the covariance cannot be estimated, it is infinite, and a warning is given.
+    """
+    n = fit.x.size
+    known = absolute_sigma or m > n
+    variance = 1.0 if absolute_sigma or not known else 2.0 * fit.outcome.cost / (m - n)
     pcov, full, certain, A, pivots, projected = estimate(fit.columns, fit.fun, fit.x, variance)
     if not (known and certain and (full or not method.minpack)):
         pcov.fill(math.inf)
         _warn_of_covariance()
-    if not full_output:
-        return fit.x, pcov
-    used = with_replaced(used, jac=fit.replaced)
-    details = {"nfev": fit.outcome.nfev, "fvec": fit.fun, "derivatives": used}
-    if method.minpack:
-        details["nfev"] = fit.calls
-        details.update(fjac=A, ipvt=pivots.astype(np.int32), qtf=projected[:n])
-    return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method.minpack else status
+    return pcov, {"fjac": A, "ipvt": pivots.astype(np.int32), "qtf": projected[:n]}
 
 
 def parameter_count(f):

@@ -296,14 +296,7 @@ def least_squares(
     slopes, scheme, used = resolve(
         lambda: residual_jacobian(fun, args, x, box), jac, scheme, diff_step is not None
     )
-    setting = Setting(
-        method,
-        scheme,
-        *steps_of(scheme, diff_step, n),
-        scale,
-        box,
-        options,
-    )
+    setting = Setting(method, scheme, *steps_of(scheme, diff_step, n), scale, box, options)
     if not method.bounded and not np.isinf(setting.box).all():
         raise ValueError(f"method {method.name!r} takes no bounds; use 'trf' or 'dogbox'")
     place(setting, x)

@@ -239,7 +239,7 @@ class _Run:
         self.evaluations = 0
         self._resume(earlier, reduced)
         self.started = time.perf_counter()
-        average = self.group.memory("average") if optimizer.averages else x[:0]
+        average = self.group.memory("average") if optimizer.keeps_average else x[:0]
         slow = x[:0]
         if optimizer.lookahead is not None:
             fresh = "slow" not in self.group.memories
@@ -332,7 +332,7 @@ class _Run:
         if judged < self.best:
             self.best = judged
             self.best_x[:] = self.x
-            if self.optimizer.averages and self.optimizer.t:
+            if self.optimizer.keeps_average and self.optimizer.t:
                 self.best_average[:] = self.group.memory("average")
 
     def _called_back(self, loss, held_out):
@@ -387,7 +387,7 @@ class _Run:
         from scipy.optimize import OptimizeResult
 
         last = self.x.copy()
-        average = self.group.memory("average") if self.optimizer.averages else self.x[:0]
+        average = self.group.memory("average") if self.optimizer.keeps_average else self.x[:0]
         if self.restored:
             self.x[:], average = self.best_x, self.best_average
         start, found = (self.source.mean(self, x) for x in (self.first_x, self.x))
@@ -402,7 +402,7 @@ class _Run:
             njev=self.evaluations, status=status, success=status in SUCCESSES and bool(np.isfinite(value)),
             message=MESSAGES[status], history=StochasticHistory(*columns), derivatives=used,
         )  # fmt: skip
-        if self.optimizer.averages:
+        if self.optimizer.keeps_average:
             found.averaged = average.copy()
             of_average = self.source.mean(self, found.averaged)
             found.averaged_fun = math.nan if of_average is None else of_average[0]

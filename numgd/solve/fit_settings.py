@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
-from numgd.registry import FIT_METHODS
+from numgd.registry import FIT_ALIASES, FIT_METHODS
 from numgd.sums_of_squares.evaluator import FitOptions
 from numgd.sums_of_squares.losses import LOSSES
 from numgd.system.warn import warn_user
@@ -21,7 +21,7 @@ def fit_method(method):
     """The least-squares method of a name; raises for an unknown name."""
     if not isinstance(method, str):
         raise TypeError(f"method must be a string; it is {method!r}")
-    name = method.lower()
+    name = FIT_ALIASES.get(method.lower(), method.lower())
     if name not in FIT_METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(FIT_METHODS)}")
     return FIT_METHODS[name]

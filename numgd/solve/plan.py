@@ -95,7 +95,7 @@ def difference_steps(scheme, x, absolute, relative):
         return _NO_STEPS[x.dtype], scheme
     steps = np.asarray(value, x.dtype)
     if steps.shape not in ((), (1,), x.shape) or not np.all(np.isfinite(steps)) or np.any(steps == 0):
-        raise ValueError(f"option {name!r} must be non-zero, finite, and one number or one a variable")
+        raise ValueError(f"option {name!r} must be non-zero, finite, and one number or one per variable")
     steps = np.array(np.broadcast_to(steps, x.shape))
     return steps, scheme if relative is not None else WITH_ABSOLUTE_STEPS[scheme]
 

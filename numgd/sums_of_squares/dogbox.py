@@ -11,8 +11,6 @@ from numgd.foundations.spaces import copy, dot
 from numgd.jit.portable import portable, seldom
 from numgd.sums_of_squares.evaluator import (
     ACTIVE,
-    BY_GRADIENT,
-    CALLBACK,
     DIAGONAL,
     GOING_ON,
     GRADIENT,
@@ -20,7 +18,6 @@ from numgd.sums_of_squares.evaluator import (
     MATRICES,
     MAX_NFEV,
     NORMS,
-    NOT_FINITE,
     NOT_FINITE_AT_START,
     POINT,
     PROJECTED,
@@ -36,7 +33,16 @@ from numgd.sums_of_squares.evaluator import (
 from numgd.sums_of_squares.fit_method import FitMethod
 from numgd.sums_of_squares.full_step import full_step
 from numgd.sums_of_squares.losses import cost_of, weigh
-from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, next_radius, tested, widen
+from numgd.sums_of_squares.model import (
+    agreement_of,
+    change_along,
+    fill_gradient,
+    fill_norms,
+    next_radius,
+    status_at_point,
+    tested,
+    widen,
+)
 
 
 @seldom
@@ -91,6 +97,41 @@ def dogleg(full, steepest, ideal, low, high, step):
         step[j] = min(max(step[j] + second * (full[j] - step[j]), low[j]), high[j])
 
 
+@seldom
+def fix_variables(J, g, D, optimality, active, norms, steepest, A):
+    """Write the Jacobian and the steepest descent of the variables that can move; those of others are zero.
+
+    The marks of `find_free` become those of the result: -1, 0 or 1.
+    """
+    real = g.dtype.type
+    zero, one = real(0), real(1)
+    steepness = optimality if optimality > zero else one
+    for j in range(g.size):
+        share = one if abs(active[j]) < real(1.5) else zero
+        active[j] = min(max(active[j], -one), one)
+        norms[j] *= share
+        steepest[j] = -share * ((g[j] / steepness) / D[j]) / D[j]
+        for i in range(J.shape[1]):
+            A[j, i] = share * J[j, i]
+
+
+@seldom
+def step_within(x, s, D, lower, upper, x_trial):
+    """x_trial = x + s; returns the length of the scaled step and whether a bound has cut it short."""
+    size = x.dtype.type(0)
+    cut = False
+    for j in range(x.size):
+        # Reach a bound exactly, and never cross it.
+        x_trial[j] = min(max(x[j] + s[j], lower[j]), upper[j])
+        if s[j] == lower[j] - x[j]:
+            x_trial[j] = lower[j]
+        elif s[j] == upper[j] - x[j]:
+            x_trial[j] = upper[j]
+        cut |= x_trial[j] != x[j] and (x_trial[j] == lower[j] or x_trial[j] == upper[j])
+        size = max(size, abs(s[j]) * D[j])
+    return size, cut
+
+
 def make_solver(evaluator):
     """The solver for a driver's `ResidualEvaluator`."""
     residuals, jacobian, observe, bounds = evaluator
@@ -105,13 +146,8 @@ def make_solver(evaluator):
         J, A = long[JACOBIAN : JACOBIAN + n], long[JACOBIAN + n : JACOBIAN + n + n]
         g, D, s, x_trial, norms = short[GRADIENT], short[SCALE], short[STEP], short[POINT], short[NORMS]
         active, diagonal, R = short[ACTIVE], short[DIAGONAL], short[MATRICES : MATRICES + n]
-        spare, full, steepest, low, high = (
-            short[WORK],
-            short[WORK + 1],
-            short[WORK + 2],
-            short[WORK + 3],
-            short[WORK + 4],
-        )
+        vectors = short[WORK:]
+        spare, full, steepest, low, high = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
 
         lower, upper = bounds(problem)
         radius = zero
@@ -133,24 +169,10 @@ def make_solver(evaluator):
                 widen(D, norms, iteration == 0)
             optimality = find_free(x, g, lower, upper, active)
             stop = observe(problem, iteration, nfev, cost, optimality)
-            if not finite:
-                status = NOT_FINITE
-            elif optimality < options.gtol:
-                status = BY_GRADIENT
-            elif status == GOING_ON and stop:
-                status = CALLBACK
-            elif status == GOING_ON and nfev >= options.max_nfev:
-                status = MAX_NFEV
-            steepness = optimality if optimality > zero else one
-            for j in range(n):
-                free = abs(active[j]) < real(1.5)
-                active[j] = min(max(active[j], -one), one)
-                share = one if free else zero
-                norms[j] *= share
-                steepest[j] = -share * ((g[j] / steepness) / D[j]) / D[j]
-                for i in range(r.size):
-                    A[j, i] = share * J[j, i]
-                if iteration == 0:
+            status = status_at_point(status, finite, optimality, stop, nfev, options)
+            fix_variables(J, g, D, optimality, active, norms, steepest, A)
+            if iteration == 0:
+                for j in range(n):
                     radius = max(radius, abs(x[j] * D[j]))
             if status != GOING_ON:
                 return FitOutcome(status, iteration, nfev, njev, cost, optimality)
@@ -170,17 +192,7 @@ def make_solver(evaluator):
                     low[j] = max(lower[j] - x[j], -radius / D[j])
                     high[j] = min(upper[j] - x[j], radius / D[j])
                 dogleg(full, steepest, ideal, low, high, s)
-                size = zero
-                cut = False
-                for j in range(n):
-                    # Reach a bound exactly, and never cross it.
-                    x_trial[j] = min(max(x[j] + s[j], lower[j]), upper[j])
-                    if s[j] == lower[j] - x[j]:
-                        x_trial[j] = lower[j]
-                    elif s[j] == upper[j] - x[j]:
-                        x_trial[j] = upper[j]
-                    cut |= x_trial[j] != x[j] and (x_trial[j] == lower[j] or x_trial[j] == upper[j])
-                    size = max(size, abs(s[j]) * D[j])
+                size, cut = step_within(x, s, D, lower, upper, x_trial)
                 change_along(R, order, s, spare)
                 predicted = -(dot(g, s) + half * dot(spare, spare))
                 residuals(problem, x_trial, r_trial)
@@ -189,11 +201,7 @@ def make_solver(evaluator):
                 agreement = -one
                 if cost_trial < math.inf:
                     decrease = cost - cost_trial
-                    agreement = zero
-                    if predicted > zero:
-                        agreement = decrease / predicted
-                    elif predicted == zero and decrease == zero:
-                        agreement = one
+                    agreement = agreement_of(decrease, predicted, real)
                     length, x_size = euclidean_norm(s), euclidean_norm(x)
                     # A step cut short by a bound says nothing about convergence.
                     if not (cut and decrease > zero):

@@ -66,6 +66,56 @@ def _status_of_step(decrease, predicted, radius, size, ftol, xtol):
     return GOING_ON
 
 
+@seldom
+def _triangulate(J, r, A, projected, R, diagonal, order, b):
+    """Write R and b = Qᵀ r of the Jacobian's factorisation J P = Q R."""
+    for j in range(b.size):
+        copy(A[j], J[j])
+    copy(projected, r)
+    factorize(A, diagonal, order, b, projected)
+    copy_triangle(R, A, diagonal)
+    for j in range(b.size):
+        b[j] = projected[j]
+
+
+@portable
+def _status_at_point(status, finite, stop, cosine, nfev, options):
+    """Status at a new point, where `status` is that of the step to it."""
+    if not finite:
+        return NOT_FINITE
+    if stop:
+        return CALLBACK
+    if status == GOING_ON and cosine <= options.gtol:
+        return BY_GRADIENT
+    if status == GOING_ON and nfev >= options.max_nfev:
+        return MAX_NFEV
+    return status
+
+
+@portable
+def _status_of_trial(decrease, predicted, radius, size, nfev, tiny, options):
+    """Status after a trial step: `_status_of_step`, by rounding alone, or by the limit."""
+    status = _status_of_step(decrease, predicted, radius, size, options.ftol, options.xtol)
+    if status != GOING_ON:
+        return status
+    if _status_of_step(decrease, predicted, radius, size, tiny, tiny) != GOING_ON:
+        return ROUNDING
+    return MAX_NFEV if nfev >= options.max_nfev else GOING_ON
+
+
+@portable
+def _shrinking(decrease, slope, comparable, real):
+    """The factor of the radius after a poor step, from the parabola through both ends: between 0.1 and 0.5.
+
+    If the residuals at the end are not `comparable`, it is 0.1.
+    """
+    half, tenth = real(0.5), real(0.1)
+    shrink = half
+    if decrease < real(0):
+        shrink = half * slope / (slope + half * decrease)
+    return shrink if comparable and shrink >= tenth else tenth
+
+
 def make_solver(evaluator):
     """The solver for a driver's `ResidualEvaluator`."""
     residuals, jacobian, observe = evaluator.residuals, evaluator.jacobian, evaluator.observe
@@ -99,25 +149,11 @@ def make_solver(evaluator):
             optimality = max_abs(g)
             cost = half * (size * size)
             stop = observe(problem, iteration, nfev, cost, optimality)
-            if not finite:
-                status = NOT_FINITE
-            elif stop:
-                status = CALLBACK
-            elif status == GOING_ON:
-                if _steepest_cosine(g, norms, size) <= options.gtol:
-                    status = BY_GRADIENT
-                elif nfev >= options.max_nfev:
-                    status = MAX_NFEV
+            status = _status_at_point(status, finite, stop, _steepest_cosine(g, norms, size), nfev, options)
             if status != GOING_ON:
                 return FitOutcome(status, iteration, nfev, njev, cost, optimality)
 
-            for j in range(n):
-                copy(A[j], J[j])
-            copy(projected, r)
-            factorize(A, diagonal, order, b, projected)
-            copy_triangle(R, A, diagonal)
-            for j in range(n):
-                b[j] = projected[j]
+            _triangulate(J, r, A, projected, R, diagonal, order, b)
             first = iteration == 0
             if options.adaptive:
                 widen(D, norms, first)
@@ -148,11 +184,7 @@ def make_solver(evaluator):
                 slope = -(by_model * by_model + by_damping * by_damping)
                 agreement = decrease / predicted if predicted > zero else zero
                 if agreement <= real(0.25):
-                    shrink = half
-                    if decrease < zero:
-                        shrink = half * slope / (slope + half * decrease)
-                    if not tenth * size_trial < size or not shrink >= tenth:
-                        shrink = tenth
+                    shrink = _shrinking(decrease, slope, tenth * size_trial < size, real)
                     radius = shrink * min(radius, p_size / tenth)
                     damping /= shrink
                 elif damping == zero or agreement >= real(0.75):
@@ -166,12 +198,7 @@ def make_solver(evaluator):
                     x_size = scaled_norm(D, x)
                     size = size_trial
                     iteration += 1
-                status = _status_of_step(decrease, predicted, radius, x_size, options.ftol, options.xtol)
-                if status == GOING_ON:
-                    if _status_of_step(decrease, predicted, radius, x_size, tiny, tiny) != GOING_ON:
-                        status = ROUNDING
-                    elif nfev >= options.max_nfev:
-                        status = MAX_NFEV
+                status = _status_of_trial(decrease, predicted, radius, x_size, nfev, tiny, options)
                 if status != GOING_ON and not accepted:
                     return FitOutcome(status, iteration, nfev, njev, cost, optimality)
 
@@ -180,7 +207,7 @@ def make_solver(evaluator):
 
 METHOD = FitMethod(
     name="lm",
-    summary="Levenberg-Marquardt, as MINPACK has it.",
+    summary="Levenberg-Marquardt, as in MINPACK.",
     make_solver=make_solver,
     minpack=True,
 )

@@ -4,7 +4,16 @@ import math
 
 from numgd.foundations.linalg import euclidean_norm
 from numgd.jit.portable import portable, seldom
-from numgd.sums_of_squares.evaluator import BOTH, BY_FUNCTION, BY_STEP, GOING_ON
+from numgd.sums_of_squares.evaluator import (
+    BOTH,
+    BY_FUNCTION,
+    BY_GRADIENT,
+    BY_STEP,
+    CALLBACK,
+    GOING_ON,
+    MAX_NFEV,
+    NOT_FINITE,
+)
 
 
 @portable
@@ -72,6 +81,14 @@ def change_along(R, order, p, out):
 
 
 @portable
+def agreement_of(decrease, predicted, real):
+    """Actual over predicted decrease; 1 if both are zero, 0 if no decrease was predicted."""
+    if predicted > real(0):
+        return decrease / predicted
+    return real(1) if predicted == real(0) and decrease == real(0) else real(0)
+
+
+@portable
 def next_radius(radius, agreement, size, real):
     """Radius of the next trust region after a step of length `size`; Nocedal & Wright, algorithm 4.1."""
     if not agreement >= real(0.25):
@@ -79,6 +96,20 @@ def next_radius(radius, agreement, size, real):
     if agreement > real(0.75) and size > real(0.95) * radius:
         return real(2) * radius
     return radius
+
+
+@portable
+def status_at_point(status, finite, optimality, stop, nfev, options):
+    """Status at a new point, where `status` is that of the step to it and `stop` the answer of the hook."""
+    if not finite:
+        return NOT_FINITE
+    if optimality < options.gtol:
+        return BY_GRADIENT
+    if status == GOING_ON and stop:
+        return CALLBACK
+    if status == GOING_ON and nfev >= options.max_nfev:
+        return MAX_NFEV
+    return status
 
 
 @seldom

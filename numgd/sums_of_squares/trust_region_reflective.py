@@ -15,8 +15,6 @@ from numgd.sums_of_squares.box import least_room, lowest, mark_active, move_insi
 from numgd.sums_of_squares.damping import WORK_VECTORS, damped_step, eliminate
 from numgd.sums_of_squares.evaluator import (
     ACTIVE,
-    BY_GRADIENT,
-    CALLBACK,
     DIAGONAL,
     GOING_ON,
     GRADIENT,
@@ -24,7 +22,6 @@ from numgd.sums_of_squares.evaluator import (
     MATRICES,
     MAX_NFEV,
     NORMS,
-    NOT_FINITE,
     NOT_FINITE_AT_START,
     POINT,
     PROJECTED,
@@ -40,7 +37,16 @@ from numgd.sums_of_squares.evaluator import (
 )
 from numgd.sums_of_squares.fit_method import FitMethod
 from numgd.sums_of_squares.losses import cost_of, weigh
-from numgd.sums_of_squares.model import change_along, fill_gradient, fill_norms, next_radius, tested, widen
+from numgd.sums_of_squares.model import (
+    agreement_of,
+    change_along,
+    fill_gradient,
+    fill_norms,
+    next_radius,
+    status_at_point,
+    tested,
+    widen,
+)
 from numgd.sums_of_squares.qr import copy_triangle, factorize, independent
 
 TOLERANCE = 1e-4  # of a step's length, relative to the radius
@@ -138,6 +144,57 @@ def bounded_step(x, p, d, gradient, lower, upper, R, order, radius, inside, s, x
     return best
 
 
+@seldom
+def first_radius(x, d, spare):
+    """The length of x̂, or 1 if it is zero or not finite."""
+    for j in range(x.size):
+        spare[j] = x[j] / d[j]
+    radius = euclidean_norm(spare)
+    return radius if radius > x.dtype.type(0) and radius < math.inf else x.dtype.type(1)
+
+
+@seldom
+def triangulate(A, projected, norms, root, R, S, order, diagonal, b, vectors):
+    """Write to R and b the triangular form of the model: the Jacobian A, then the curvature of the bounds.
+
+    `norms` are those of the columns of A.  Rows of R that hold only rounding errors become zero.
+    """
+    zero, one = b.dtype.type(0), b.dtype.type(1)
+    n = b.size
+    factorize(A, diagonal, order, b, projected)
+    copy_triangle(R, A, diagonal)
+    rank = independent(R, norms, order, projected.size)
+    curved = False
+    for j in range(n):
+        curved |= root[j] > zero
+        b[j] = projected[j] if j < rank else zero
+        for k in range(j, n):
+            if j >= rank:
+                R[j, k] = zero
+    if curved:
+        eliminate(R, S, order, one, root, b, vectors[0], vectors[1])
+        copy(b, vectors[0])
+        for j in range(n):
+            copy(R[j], S[j])
+
+
+@seldom
+def stretch(p, radius):
+    """Scale a step to the length of the radius."""
+    size = euclidean_norm(p)
+    if size > p.dtype.type(0):
+        for j in range(p.size):
+            p[j] = p[j] * (radius / size)
+
+
+@seldom
+def distance(x, x_trial, spare):
+    """The distance of two points."""
+    for j in range(x.size):
+        spare[j] = x_trial[j] - x[j]
+    return euclidean_norm(spare)
+
+
 def make_solver(evaluator):
     """The solver for a driver's `ResidualEvaluator`."""
     residuals, jacobian, observe, bounds = evaluator
@@ -179,54 +236,26 @@ def make_solver(evaluator):
             optimality = scale_by_distance(x, g, D, lower, upper, d, root)
             mark_active(x, lower, upper, options.xtol, short[ACTIVE])
             stop = observe(problem, iteration, nfev, cost, optimality)
-            if not finite:
-                status = NOT_FINITE
-            elif optimality < options.gtol:
-                status = BY_GRADIENT
-            elif status == GOING_ON and stop:
-                status = CALLBACK
-            elif status == GOING_ON and nfev >= options.max_nfev:
-                status = MAX_NFEV
+            status = status_at_point(status, finite, optimality, stop, nfev, options)
             if status != GOING_ON:
                 return FitOutcome(status, iteration, nfev, njev, cost, optimality)
 
-            curved = False
+            if iteration == 0:
+                radius = first_radius(x, d, spare)
             for j in range(n):
                 g_scaled[j] = d[j] * g[j]
-                curved |= root[j] > zero
+                spare[j] = d[j] * norms[j]
                 for i in range(r.size):
                     A[j, i] = d[j] * J[j, i]
-                if iteration == 0:
-                    spare[j] = x[j] / d[j]
-            if iteration == 0:
-                radius = euclidean_norm(spare)
-                if not (radius > zero and radius < math.inf):
-                    radius = one
             copy(projected, weighted)
-            factorize(A, diagonal, order, b, projected)
-            copy_triangle(R, A, diagonal)
-            for j in range(n):
-                spare[j] = d[j] * norms[j]
-            rank = independent(R, spare, order, r.size)
-            for j in range(n):
-                b[j] = projected[j] if j < rank else zero
-                for k in range(j, n):
-                    if j >= rank:
-                        R[j, k] = zero  # only rounding errors
-            if curved:
-                eliminate(R, S, order, one, root, b, vectors[0], vectors[1])
-                copy(b, vectors[0])
-                for j in range(n):
-                    copy(R[j], S[j])
+            triangulate(A, projected, spare, root, R, S, order, diagonal, b, vectors)
             inside = max(real(INSIDE), one - optimality)
 
             decrease = -one
             while status == GOING_ON and not decrease > zero:
                 damping = damped_step(R, S, order, ones, b, radius, damping, real(TOLERANCE), p, vectors)
-                size = euclidean_norm(p)
-                if damping > zero and size > zero:
-                    for j in range(n):
-                        p[j] = p[j] * (radius / size)
+                if damping > zero:
+                    stretch(p, radius)
                 predicted = -bounded_step(
                     x, p, d, g_scaled, lower, upper, R, order, radius, inside, s, x_trial, spare,
                     vectors[0], vectors[1],
@@ -242,16 +271,9 @@ def make_solver(evaluator):
                 agreement = -one
                 if cost_trial < math.inf:
                     decrease = cost - cost_trial
-                    agreement = zero
-                    if predicted > zero:
-                        agreement = decrease / predicted
-                    elif predicted == zero and decrease == zero:
-                        agreement = one
-                    for j in range(n):
-                        spare[j] = x_trial[j] - x[j]
-                    status = tested(
-                        decrease, cost, euclidean_norm(spare), euclidean_norm(x), agreement, options
-                    )
+                    agreement = agreement_of(decrease, predicted, real)
+                    step_size = distance(x, x_trial, spare)
+                    status = tested(decrease, cost, step_size, euclidean_norm(x), agreement, options)
                 radius = next_radius(radius, agreement, size, real)
                 if not radius > zero:
                     status = ROUNDING

@@ -107,7 +107,7 @@ def stepped(dtype):
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     found = [p.copy_to_host().ravel().tolist() for p in params]
     noisy = table.memory()
-    table.disturb(noisy, [0.5, 2.0, 1.0], 3.0, 0.7, 9, noise_stream(4, 1))
+    table.add_noise(noisy, [0.5, 2.0, 1.0], 3.0, 0.7, 9, noise_stream(4, 1))
     table.put(average)
     kept = [p.copy_to_host().ravel().tolist() for p in params]
     gradients[0][0, 0] = np.nan

@@ -155,7 +155,7 @@ def test_a_table_of_arrays_is_the_cpus(simulated, dtype):
         table.step(rule, slots, rule.options(learning_rate=0.1), float(t), np.zeros(CARRIED), change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     noisy = table.memory()
-    table.disturb(noisy, np.array([0.5, 2.0, 1.0]), 3.0, 0.7, 9, noise_stream(4, 1))
+    table.add_noise(noisy, np.array([0.5, 2.0, 1.0]), 3.0, 0.7, 9, noise_stream(4, 1))
     tolerance = 50 * np.finfo(dtype).eps
     np.testing.assert_allclose(found["noisy"], noisy, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(found["squares"], squares, rtol=tolerance)

@@ -137,7 +137,7 @@ def test_gradient_kernel(name, dtype, record_property):
 def test_noise_kernel(dtype, record_property):
     vector, real = array(dtype, 1), numba.from_dtype(np.dtype(dtype))
     counts = (numba.types.uint64, numba.types.uint64, numba.types.int64)
-    built = build(step._make_disturb(np.dtype(dtype)), (vector, vector, real, real, real, *counts))
+    built = build(step._make_add_noise(np.dtype(dtype)), (vector, vector, real, real, real, *counts))
     # CUDA's cosine in float32 has a path in float64, for arguments that are never met here.
     check(built, "float64", record_property)
 

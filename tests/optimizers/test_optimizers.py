@@ -13,7 +13,7 @@ import pytest
 import numgd
 from numgd import optimizers
 from numgd.first_order.apply import exact_options, make_apply, make_start
-from numgd.first_order.other_names import OTHER_NAMES, RELATIVES
+from numgd.first_order.other_names import OTHER_NAMES, VARIANTS_OF
 from numgd.kernels.cpu.rules import step as cpu
 from numgd.registry import RULES
 
@@ -199,7 +199,7 @@ def test_groups():
     np.testing.assert_allclose(params["b"], 1.0 - 0.5)
 
 
-def test_gradients_are_gathered():
+def test_gradients_are_accumulated():
     p, optimizer = np.zeros(3), numgd.SGD(1.0, accumulate=3)
     steps = [optimizer.step(p, np.full(3, value)) for value in (1.0, 2.0, 6.0, 3.0, 3.0, 3.0)]
     assert steps == [False, False, True, False, False, True]
@@ -266,6 +266,34 @@ def test_the_parameters_that_a_rule_is_about():
 # Gradients that are not finite, and other bad input -----------------------------------------------------
 
 
+def resumed(settings, **later):
+    """Parameters and an optimizer with `later` settings, three steps of gradient descent on."""
+    p, first = np.array([4.0, -2.0]), numgd.SGD(0.5, **settings)
+    for _ in range(3):
+        first.step(p, 0.5 * p)
+    second = numgd.SGD(0.5, **later)
+    second.load_state_dict(first.state_dict())
+    return p, second
+
+
+def test_lookahead_that_starts_late_starts_at_the_parameters():
+    p, optimizer = resumed({}, lookahead=(4, 0.5))
+    start = p.copy()
+    optimizer.step(p, 0.5 * p)  # step 4
+    np.testing.assert_allclose(p, 0.5 * (start + 0.75 * start), rtol=1e-15)
+
+
+@pytest.mark.parametrize("later", [{"ema": 0.9}, {"average_from": 2}])
+def test_an_average_that_starts_late_starts_at_the_parameters(later):
+    p, optimizer = resumed({}, **later)
+    optimizer.step(p, 0.5 * p)
+    np.testing.assert_array_equal(optimizer.averaged(), p)
+    before = p.copy()
+    optimizer.step(p, 0.5 * p)
+    weight = 0.9 if "ema" in later else 3 / 4  # of what went before, in step 5
+    np.testing.assert_allclose(optimizer.averaged(), weight * before + (1 - weight) * p, rtol=1e-15)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_the_guard(bad):
     params = {"a": np.ones(2), "b": np.ones(3, np.float32)}
@@ -285,7 +313,7 @@ def test_the_guard(bad):
     assert not np.isfinite(params["b"][1]) and np.isfinite(params["b"][[0, 2]]).all()
 
 
-def test_a_gathered_nan_does_not_stay():
+def test_an_accumulated_nan_does_not_stay():
     p, optimizer = np.zeros(1), numgd.SGD(1.0, accumulate=2)
     for value in (np.nan, 1.0):
         optimizer.step(p, np.array([value]))
@@ -528,7 +556,7 @@ def test_states_of_others_are_refused(tmp_path):
 
 
 STATE = {
-    "rule": "adam", "t": 3, "gathered": 0, "0.slots": np.ones((2, 3)), "0.running": np.zeros(4),
+    "rule": "adam", "t": 3, "accumulated": 0, "0.slots": np.ones((2, 3)), "0.running": np.zeros(4),
 }  # fmt: skip
 
 
@@ -540,7 +568,7 @@ STATE = {
             for value in (-1, 2**53 + 1, 10**400, 1e300, math.nan, "three", None, True)
         ),
         *(({"t": value}, "t must") for value in ([3], np.ones(2), np.ones(2, complex))),
-        *(({"gathered": value}, "gathered") for value in (-1, 1, "one", None, 10**30)),
+        *(({"accumulated": value}, "accumulated") for value in (-1, 1, "one", None, 10**30)),
         *(({"rule": value}, "rule") for value in ("sgd", None, 5, "x" * 10**5)),
         ({"0.slots": np.ones((2, 3), complex)}, "0.slots must be float"),
         ({"0.slots": np.full((2, 3), "1.0")}, "0.slots must be float"),
@@ -636,7 +664,7 @@ def test_a_damaged_file_changes_nothing(suffix, tmp_path):
     numgd.save(path, {"x": np.ones(3)})
     with pytest.raises(ValueError, match="no state"):
         optimizer.load(path)
-    for plain in ("[]", "[" * 10**5, "{", '{"rule": "adam", "t": -1, "gathered": 0}'):
+    for plain in ("[]", "[" * 10**5, "{", '{"rule": "adam", "t": -1, "accumulated": 0}'):
         np.savez(tmp_path / "plain.npz", plain=np.array(plain))
         with pytest.raises(ValueError, match=r"no state|t must"):
             optimizer.load(tmp_path / "plain.npz")
@@ -748,5 +776,5 @@ def test_every_name_of_another_library_is_told_by_some_rule():
     known = settings.union(*(inspect.signature(cls).parameters for cls in CLASSES))
     for given, ours in OTHER_NAMES.items():
         assert set(ours) <= known, given
-    for (rule, given), other in RELATIVES.items():
+    for (rule, given), other in VARIANTS_OF.items():
         assert rule in RULES and other in RULES and given not in RULES[rule].options._fields

@@ -20,14 +20,14 @@ def checked_data(name, data, x):
     """Data as a tuple of arrays with equally many rows; errors name the argument."""
     arrays = data if isinstance(data, tuple | list) else (data,)
     if not arrays:
-        raise ValueError(f"{name} holds no array")
+        raise ValueError(f"{name} contains no arrays")
     found = [_checked(f"{name}[{k}]", array, x) for k, array in enumerate(arrays)]
     rows = found[0].shape[0]
     for k, array in enumerate(found):
         if array.shape[0] != rows:
             raise ValueError(f"{name}[{k}] has {array.shape[0]} entries, but {name}[0] has {rows}")
     if rows == 0:
-        raise ValueError(f"{name} holds no samples")
+        raise ValueError(f"{name} contains no samples")
     if sum(map(is_sparse, found)) > 1:
         raise TypeError(f"{name} may hold one sparse matrix, not several")
     return tuple(found)
@@ -55,15 +55,15 @@ def _checked_sparse(name, matrix, x):
     rows, columns = matrix.shape
     if columns == 0 or x.size % columns:
         raise ValueError(
-            f"{name} has {columns} columns, but x0 has {x.size} entries; it must have as many, "
-            f"or a multiple: those that belong to a column together"
+            f"{name} has {columns} columns, but x0 has {x.size} entries; there must be as "
+            f"many, or a multiple, with those of each column next to each other"
         )
     indptr, indices, values = map(in_native_order, (matrix.indptr, matrix.indices, matrix.data))
     whole = indptr[0] == 0 and indptr[-1] <= min(indices.size, values.size)
     if indptr.size != rows + 1 or not whole or (np.diff(indptr) < 0).any():
-        raise ValueError(f"{name}: its indptr is that of no matrix of {rows} rows")
+        raise ValueError(f"{name}: its indptr is not valid for a matrix of {rows} rows")
     if indices.size and not (indices.min() >= 0 and indices.max() < columns):
-        raise ValueError(f"{name}: its indices go beyond its {columns} columns")
+        raise ValueError(f"{name}: its indices are out of range for {columns} columns")
     if indptr is matrix.indptr and indices is matrix.indices and values is matrix.data:
         return matrix
     return type(matrix)((values, indices, indptr), matrix.shape)

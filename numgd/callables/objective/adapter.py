@@ -6,12 +6,16 @@ import numpy as np
 from numba import njit, types
 
 from numgd.callables.compilable import result_type
-from numgd.foundations.schemes import COMPLEX_STEP, EXACT, JOINT, PAIR
-from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, objective_signature, vector_view
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP, JOINT, PAIR
+from numgd.jit.pointers import (
+    WANT_GRADIENT,
+    WANT_HESSIAN,
+    WANT_PRODUCT,
+    WANT_VALUE,
+    objective_signature,
+    vector_view,
+)
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
-
-STEP = 1e-20
-"""Length of the imaginary step: so small that its square is lost to rounding."""
 
 
 class Functions(NamedTuple):
@@ -103,13 +107,13 @@ def _make_first(functions, scheme, load, point, view, vector):
 
     @portable
     def alone(x, g, n, wanted, context):
-        if wanted & VALUE:
+        if wanted & WANT_VALUE:
             return real(fun(point(x, n), *load(context)))
         return real(0)
 
     @portable
     def joint(x, g, n, wanted, context):
-        if wanted & VALUE:
+        if wanted & WANT_VALUE:
             value, gradient = fun(point(x, n), *load(context))
             fill(view(g, n), gradient)
             return real(value)
@@ -117,7 +121,7 @@ def _make_first(functions, scheme, load, point, view, vector):
 
     @portable
     def paired(x, g, n, wanted, context):
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             return both(x, g, n, wanted, context)
         return alone(x, g, n, wanted, context)
 
@@ -128,19 +132,19 @@ def _make_first(functions, scheme, load, point, view, vector):
     @portable
     def exact(x, g, n, wanted, context):
         f = alone(x, g, n, wanted, context)
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             fill(view(g, n), jac(point(x, n), *load(context)))
         return f
 
     @portable
     def by_complex_step(x, g, n, wanted, context):
         f = alone(x, g, n, wanted, context)
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             gradient = view(g, n)
             for i in range(n):
                 moved = view(x, n) + 0j
-                moved[i] += complex(0.0, STEP)
-                gradient[i] = fun(moved, *load(context)).imag / STEP
+                moved[i] += complex(0.0, IMAGINARY_STEP)
+                gradient[i] = fun(moved, *load(context)).imag / IMAGINARY_STEP
         return f
 
     if fun is None:
@@ -158,12 +162,12 @@ def _make_second(functions, load, point, view):
 
     @portable
     def full(x, g, n, wanted, context):
-        if wanted & HESSIAN:
+        if wanted & WANT_HESSIAN:
             _fill_matrix(view(g, n * n), hess(point(x, n), *load(context)))
 
     @portable
     def product(x, g, n, wanted, context):
-        if wanted & PRODUCT:
+        if wanted & WANT_PRODUCT:
             pair = view(g, 2 * n)
             answer = hessp(point(x, n), pair[:n].copy(), *load(context))
             if answer.size != n:

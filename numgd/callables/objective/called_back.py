@@ -6,13 +6,13 @@ import numpy as np
 from numba import types
 
 from numgd.callables.objective.adapter import fill, numba_real
-from numgd.foundations.schemes import COMPLEX_STEP, JOINT, PAIR
+from numgd.foundations.schemes import COMPLEX_STEP, IMAGINARY_STEP, JOINT, PAIR
 from numgd.jit.arguments import loader, storage_size
 from numgd.jit.pointers import (
-    GRADIENT,
-    HESSIAN,
-    PRODUCT,
-    VALUE,
+    WANT_GRADIENT,
+    WANT_HESSIAN,
+    WANT_PRODUCT,
+    WANT_VALUE,
     address_of,
     call_python,
     function_address,
@@ -25,9 +25,9 @@ from numgd.jit.portable import compile_quietly, compiled
 class PythonObjective:
     """User functions that the compiled solver calls back.
 
-    The solver calls the object with the quantity that it wants: VALUE, GRADIENT, both, HESSIAN or PRODUCT.
-    It has written x to row 0 of `rows`, for a HESSIAN the gradient at x to row 1, and for a PRODUCT the
-    direction to row 2.  The result is left in `vector` or `matrix`.
+    The solver calls the object with what it wants: WANT_VALUE, WANT_GRADIENT, both, WANT_HESSIAN or
+    WANT_PRODUCT.  It has written x to row 0 of `rows`, for a Hessian the gradient at x to row 1, for a
+    product the direction to row 2.  The result is left in `vector` or `matrix`.
     """
 
     def __init__(self, functions, scheme, args, rows):
@@ -40,14 +40,14 @@ class PythonObjective:
 
     def __call__(self, wanted):
         fun, jac, hess, hessp, pair = self.functions
-        if wanted & HESSIAN:
+        if wanted & WANT_HESSIAN:
             self.matrix[:] = self._hessian(hess)
             return 0.0
-        if wanted & PRODUCT:
+        if wanted & WANT_PRODUCT:
             self._take(hessp(self.argument.copy(), self.direction.copy(), *self.args), "hessp")
             return 0.0
         f = 0.0
-        if self.scheme == PAIR and wanted & GRADIENT:
+        if self.scheme == PAIR and wanted & WANT_GRADIENT:
             return _real_scalar(pair(self.argument.copy(), self.vector, *self.args))
         if self.scheme == JOINT:
             answer = fun(self.argument.copy(), *self.args)
@@ -59,9 +59,9 @@ class PythonObjective:
                 ) from None
             self._take(gradient, "fun")
             return _real_scalar(f)
-        if wanted & VALUE:
+        if wanted & WANT_VALUE:
             f = _real_scalar(fun(self.argument.copy(), *self.args))
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             if self.scheme == COMPLEX_STEP:
                 self._complex_step()
             else:
@@ -80,11 +80,10 @@ class PythonObjective:
         self.vector[:] = values.ravel()
 
     def _complex_step(self):
-        step = 1e-20
         for i in range(self.argument.size):
             moved = self.argument.astype(np.result_type(self.argument, np.complex64))
-            moved[i] += step * 1j
-            self.vector[i] = np.asarray(self.functions.fun(moved, *self.args)).item().imag / step
+            moved[i] += IMAGINARY_STEP * 1j
+            self.vector[i] = np.asarray(self.functions.fun(moved, *self.args)).item().imag / IMAGINARY_STEP
 
     def _hessian(self, hess):
         """The Hessian at the argument as an array, whatever form the user gave it in."""
@@ -154,11 +153,11 @@ def bridge(dtype):
         if address_of(argument) != x:
             fill(argument, view(x, n))
         f = call_python(target, wanted)
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             fill(view(g, n), vector)
-        elif wanted & PRODUCT:
+        elif wanted & WANT_PRODUCT:
             fill(view(g, 2 * n)[n:], vector)
-        elif wanted & HESSIAN:
+        elif wanted & WANT_HESSIAN:
             fill(view(g, n * n), matrix)
         return scalar(f)
 

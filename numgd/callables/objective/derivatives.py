@@ -88,7 +88,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
         made = _made("value_and_grad_to", functions.fun, args, x, box, rows)
         refused = made.refused
         if made.function is None:
-            insist_not(given.jac, "jac", refused)
+            raise_if_required(given.jac, "jac", refused)
             scheme, by_default = TWO_POINT, False
         functions = functions._replace(pair=made.function)
     used = {"jac": NAMES[scheme]}
@@ -98,7 +98,7 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
             made = _made(mode, functions.fun, args, x, box, rows)
             refused = refused or made.refused
             if made.function is None:
-                insist_not(given.hess, "hess", made.refused)
+                raise_if_required(given.hess, "hess", made.refused)
             else:
                 curvature = kind
                 functions = functions._replace(**{"hess" if wanted == "hessian" else "hessp": made.function})
@@ -123,7 +123,7 @@ def with_replaced(used, **counts):
     return {**used, "replaced": counts} if counts else used
 
 
-def insist_not(derivative, name, refused):
+def raise_if_required(derivative, name, refused):
     """Raise if the argument `name` insists on a derivative from the source, which was refused."""
     if asks_for_source(derivative):
         raise NotDifferentiable(f"{name} is 'autodiff', but {refused}")

@@ -1,7 +1,8 @@
 """A user's residuals, or a model and the data to fit, in the compiled form that solvers call.
 
-The form has the signature of `numgd.jit.pointers.objective_signature`: for VALUE it writes the residuals, for
-GRADIENT the Jacobian by columns.  Its context is the number of residuals and the function's data.
+The form has the signature of `numgd.jit.pointers.objective_signature`: for WANT_VALUE it writes the
+residuals, for WANT_GRADIENT the Jacobian by columns.  Its context is the number of residuals and the
+function's data.
 """
 
 from numgd.callables.residuals.binding import bind_model, bind_residuals

@@ -6,12 +6,11 @@ from numba import njit, types
 from numgd.callables.compilable import result_type
 from numgd.callables.objective.adapter import can_keep, enters_python, is_real, is_real_array
 from numgd.foundations.linalg import solve_lower
-from numgd.foundations.schemes import COMPLEX_STEP, EXACT
+from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP
 from numgd.jit.arguments import loader
-from numgd.jit.pointers import GRADIENT, VALUE, address_of, objective_signature, vector_view
+from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, address_of, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 
-STEP = 1e-20
 """Length of the complex step: its square is negligible beside one."""
 
 
@@ -25,7 +24,7 @@ def as_it_is(value):
 
 @portable
 def _slope(value):
-    return value.imag / STEP
+    return value.imag / IMAGINARY_STEP
 
 
 def _is_complex(numba_type):
@@ -86,7 +85,7 @@ def take_each(out, columns, n, m):
     for j in range(n):
         column = columns[j]
         if column.size != m:
-            raise ValueError("fun must return as many residuals as there are data")
+            raise ValueError("fun must return as many residuals as there are data points")
         for i in range(m):
             out[j * m + i] = column[i]
 
@@ -242,7 +241,7 @@ def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, ve
         def differentiate(x, out, n, m, data):
             for j in range(n):
                 z = view(x, n) + 0j
-                z[j] += complex(0.0, STEP)
+                z[j] += complex(0.0, IMAGINARY_STEP)
                 take_slopes(out[j * m : (j + 1) * m], moved(z, data))
 
     else:
@@ -253,11 +252,11 @@ def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, ve
 
     def adapter(x, out, n, wanted, context):
         m, data = load(context)
-        if wanted & VALUE:
+        if wanted & WANT_VALUE:
             r = view(out, m)
             take(r, answer(x, n, data))
             finish(r, data, True)
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             columns = view(out, n * m)
             differentiate(x, columns, n, m, data)
             for j in range(n):

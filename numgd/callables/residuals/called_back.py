@@ -7,12 +7,11 @@ from numba import types
 
 from numgd.callables.objective.adapter import fill
 from numgd.callables.objective.called_back import described
-from numgd.callables.residuals.adapter import STEP
-from numgd.foundations.schemes import COMPLEX_STEP
+from numgd.foundations.schemes import COMPLEX_STEP, IMAGINARY_STEP
 from numgd.jit.arguments import loader, storage_size
 from numgd.jit.pointers import (
-    GRADIENT,
-    VALUE,
+    WANT_GRADIENT,
+    WANT_VALUE,
     call_python,
     function_address,
     objective_signature,
@@ -62,7 +61,7 @@ class PythonResiduals:
         self.columns = np.empty((argument.size, m))
 
     def __call__(self, wanted):
-        if wanted == VALUE:
+        if wanted == WANT_VALUE:
             values = residual_vector(self.fun(self.argument.copy()), self.name)
             if values.size != self.residuals.size:
                 raise ValueError(
@@ -73,8 +72,8 @@ class PythonResiduals:
         elif self.scheme == COMPLEX_STEP:
             for j in range(self.argument.size):
                 moved = self.argument.astype(complex)
-                moved[j] += STEP * 1j
-                self.columns[j] = np.asarray(self.fun(moved)).imag / STEP
+                moved[j] += IMAGINARY_STEP * 1j
+                self.columns[j] = np.asarray(self.fun(moved)).imag / IMAGINARY_STEP
         else:
             self._take(self.jac(self.argument.copy()))
         return 0.0
@@ -106,9 +105,9 @@ def bridge():
     def call(x, out, n, wanted, context):
         residuals, columns, target = load(context)
         call_python(target, wanted)
-        if wanted & VALUE:
+        if wanted & WANT_VALUE:
             fill(view(out, residuals.size), residuals)
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             fill(view(out, columns.size), columns)
         return 0.0
 

@@ -36,7 +36,7 @@ def compile_residuals(fun, jac, scheme, args, x):
 def compile_model(fun, jac, scheme, data, parameters):
     """The same for a model of (xdata, *parameters, *numbers); `data` is (xdata, ydata, weights, *numbers)."""
     if type(data[0]) is not np.ndarray:
-        return "xdata is no array"
+        return "xdata is not an array"
     size = len(parameters)
 
     def make(fun, jac, form, data_type, vector):

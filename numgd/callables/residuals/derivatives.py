@@ -3,7 +3,7 @@
 import numpy as np
 from numba import types
 
-from numgd.callables.objective.derivatives import insist_not
+from numgd.callables.objective.derivatives import raise_if_required
 from numgd.callables.objective.schemes import AUTODIFF, NAMES, asks_for_source
 from numgd.callables.residuals.compiled import kinds_of, same
 from numgd.callables.source_derivative import Made, Trial, make
@@ -68,7 +68,7 @@ def residual_jacobian(fun, args, x, box):
 def model_jacobian(f, data, x, box):
     """The columns of the Jacobian of a model ``f(xdata, *x)`` as a `Made`."""
     if type(data[0]) is not np.ndarray:
-        return Made(None, "xdata is no array")
+        return Made(None, "xdata is not an array")
     return make(_ModelTrial(f, data, x), box)
 
 
@@ -85,5 +85,5 @@ def resolve(made, jac, scheme, stepped):
     found = made()
     if found.function is not None:
         return found.function, SOURCE, {"jac": AUTODIFF}
-    insist_not(jac, "jac", found.refused)
+    raise_if_required(jac, "jac", found.refused)
     return None, TWO_POINT, {"jac": NAMES[TWO_POINT], "refused": found.refused}

@@ -53,5 +53,5 @@ def device_gradient(f, *args, argnum=0):
     True
     """
     if len(args) != len(inspect.signature(getattr(f, "py_func", f)).parameters):
-        raise TypeError(f"device_gradient takes the arguments of a call of {f!r}; it got {len(args)}")
+        raise TypeError(f"device_gradient expects the arguments of a call of {f!r}; it got {len(args)}")
     return device.device_gradient(f, args, argnum, cuda)

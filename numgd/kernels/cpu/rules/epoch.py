@@ -22,7 +22,7 @@ from numgd.first_order.treatment import (
     shrinkage,
 )
 from numgd.foundations.spaces import SERIAL
-from numgd.jit.pointers import GRADIENT, VALUE, call_objective
+from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, call_objective
 from numgd.jit.portable import compiled, portable
 
 
@@ -86,10 +86,10 @@ def epoch(rule, dtype):
         for k in range(rates.size):
             cursor[0] = (first + k) * batches.size
             cursor[1] = min(batches.size, batches.rows - cursor[0])
-            f = call_objective(address, x, g, VALUE | GRADIENT, context)
+            f = call_objective(address, x, g, WANT_VALUE | WANT_GRADIENT, context)
             values[k] = f
             if memory.snapshot.size > 0:
-                call_objective(address, memory.snapshot, memory.scratch, VALUE | GRADIENT, context)
+                call_objective(address, memory.snapshot, memory.scratch, WANT_VALUE | WANT_GRADIENT, context)
                 for i in range(x.size):
                     g[i] += memory.full[i] - memory.scratch[i]
             square = dot(g, g)
@@ -180,7 +180,7 @@ def make_mean(name, dtype, prepare):
             cursor[1] = min(batches.size, batches.rows - first)
             prepare(cursor, *own)
             share = cursor[1] / batches.rows
-            value += share * call_objective(address, x, g, VALUE | GRADIENT, context)
+            value += share * call_objective(address, x, g, WANT_VALUE | WANT_GRADIENT, context)
             for i in range(x.size):
                 total[i] += real(share) * g[i]
             first += batches.size

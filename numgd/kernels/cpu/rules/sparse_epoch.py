@@ -21,7 +21,7 @@ from numgd.first_order.treatment import (
     shrinkage,
 )
 from numgd.foundations.spaces import SERIAL
-from numgd.jit.pointers import GRADIENT, VALUE, call_objective
+from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, call_objective
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.rules.epoch import make_mean
 
@@ -58,7 +58,7 @@ def _gather(cursor, rows):
 
 
 @portable
-def _number_anew(rows, entries, x, mark):
+def _renumber(rows, entries, x, mark):
     """Renumber the columns of the copied entries and copy their parameters; returns the number of columns."""
     count, width = 0, rows.width
     for entry in range(entries):
@@ -95,9 +95,9 @@ def epoch(rule, dtype):
             cursor[0] = (first + k) * batches.size
             cursor[1] = min(batches.size, batches.rows - cursor[0])
             _gather(cursor, rows)
-            columns = _number_anew(rows, cursor[2], x, np.int64(now))
+            columns = _renumber(rows, cursor[2], x, np.int64(now))
             here, slopes = rows.x[: columns * width], g[: columns * width]
-            f = call_objective(address, here, slopes, VALUE | GRADIENT, context)
+            f = call_objective(address, here, slopes, WANT_VALUE | WANT_GRADIENT, context)
             values[k] = f
             square = dot(slopes, slopes)
             if not (abs(f) < math.inf and square < math.inf):

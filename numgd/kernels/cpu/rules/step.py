@@ -97,9 +97,9 @@ class Table:
         """
         _make_step(rule, self.dtype)(self.chunks, slots, options, t, running, *change)
 
-    def disturb(self, memory, factors, bound, deviation, seed, stream):
+    def add_noise(self, memory, factors, bound, deviation, seed, stream):
         """memory = the gradients times each array's factor, clipped to ±bound, plus noise."""
-        drive = _make_disturb(self.dtype)
+        drive = _make_add_noise(self.dtype)
         drive(self.chunks, memory, factors, bound, deviation, np.uint64(seed), stream)
 
     def measure(self):
@@ -229,11 +229,11 @@ def _make_step_by_sums(rule, dtype, update):
 
 
 @cache
-def _make_disturb(dtype):
+def _make_add_noise(dtype):
     real, view = dtype.type, vector_view(from_dtype(dtype))
 
     @portable
-    def disturb(k, chunks, memory, factors, bound, deviation, seed, stream):
+    def add_noise(k, chunks, memory, factors, bound, deviation, seed, stream):
         chunk = chunks[k]
         g, first = view(chunk[G], chunk[SIZE]), chunk[FIRST]
         factor = real(factors[chunk[ARRAY]])
@@ -241,11 +241,11 @@ def _make_disturb(dtype):
             added = noise(real, deviation, seed, stream, first + i)
             memory[first + i] = clipped(g[i], factor, bound) + added
 
-    @compiled(f"disturb-{dtype.name}", ELEMENTWISE_FLAGS)
+    @compiled(f"add_noise-{dtype.name}", ELEMENTWISE_FLAGS)
     def drive(chunks, memory, factors, bound, deviation, seed, stream):
         bound, deviation = real(bound), real(deviation)
         parallel_for(
-            disturb, chunks.shape[0], memory.size, chunks, memory, factors, bound, deviation, seed, stream
+            add_noise, chunks.shape[0], memory.size, chunks, memory, factors, bound, deviation, seed, stream
         )
 
     return drive

@@ -7,7 +7,7 @@ from numgd.foundations.agreement import UNKNOWN, make_agreement, random_directio
 from numgd.foundations.linalg import all_finite, epsilon, is_finite
 from numgd.foundations.schemes import NO_CURVATURE, PAIR, SOURCE
 from numgd.foundations.spaces import SERIAL
-from numgd.jit.pointers import GRADIENT, HESSIAN, PRODUCT, VALUE, borrow
+from numgd.jit.pointers import WANT_GRADIENT, WANT_HESSIAN, WANT_PRODUCT, WANT_VALUE, borrow
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solvers import least_squares as fit
 from numgd.kernels.cpu.solvers.host_evaluator import (
@@ -66,7 +66,7 @@ def compare_gradient():
     @portable
     def along(line, t):
         _move(line, t)
-        return float(call_value(line.problem, line.moved, line.values, VALUE))
+        return float(call_value(line.problem, line.moved, line.values, WANT_VALUE))
 
     agreement = make_agreement(along)
 
@@ -76,7 +76,7 @@ def compare_gradient():
         if not all_finite(x):
             return UNKNOWN
         random_direction(x, problem.box, point, direction)
-        call_gradient(problem, point, gradient, GRADIENT)
+        call_gradient(problem, point, gradient, WANT_GRADIENT)
         slope = 0.0
         for i in range(x.size):
             if is_finite(gradient[i]):
@@ -130,7 +130,7 @@ def compare_curvature():
         problem.report[NHEV] += 1
         slope = 0.0
         if matrix.size > 0:
-            call_curvature(problem, point, matrix, HESSIAN)
+            call_curvature(problem, point, matrix, WANT_HESSIAN)
             for j in range(x.size):
                 row = float(dot(matrix[j], weights))
                 if is_finite(row):
@@ -140,7 +140,7 @@ def compare_curvature():
         else:
             pair = work[MOVED : MOVED + 2]
             copy(pair[0], direction)
-            call_curvature(problem, point, pair, PRODUCT)
+            call_curvature(problem, point, pair, WANT_PRODUCT)
             slope += dot(pair[1], weights)
         if max_abs(direction) == 0.0:
             return UNKNOWN
@@ -190,7 +190,7 @@ def compare_jacobian():
             return UNKNOWN
         random_direction(x, problem.box, point, direction)
         random_weights(long[SUM_WEIGHTS])
-        fit.call(problem, point, columns[0], GRADIENT)
+        fit.call(problem, point, columns[0], WANT_GRADIENT)
         line = Line(problem, point, direction, short[MOVED], long[VALUES], long[SUM_WEIGHTS])
         slope = 0.0
         for j in range(x.size):

@@ -22,10 +22,10 @@ from numgd.foundations.schemes import (
     two_sided,
 )
 from numgd.jit.pointers import (
-    GRADIENT,
-    HESSIAN,
-    PRODUCT,
-    VALUE,
+    WANT_GRADIENT,
+    WANT_HESSIAN,
+    WANT_PRODUCT,
+    WANT_VALUE,
     call_objective,
     call_python,
     interrupted,
@@ -81,9 +81,9 @@ def make_call(space):
         # The user's function gets a copy, so it may overwrite its argument.
         argument = problem.rows[0]
         copy(argument, x)
-        if wanted & VALUE:
+        if wanted & WANT_VALUE:
             problem.report[NFEV] += 1
-        if wanted & GRADIENT:
+        if wanted & WANT_GRADIENT:
             problem.report[NJEV] += 1
         return call_objective(problem.function, argument, g, wanted, problem.context)
 
@@ -141,12 +141,12 @@ def make_objective_differences(space, call_apart):
                     g[i] = real(0)
                     continue
             moved[i] = x[i] + h
-            ahead = call_apart(problem, moved, g, VALUE)
+            ahead = call_apart(problem, moved, g, WANT_VALUE)
             width = moved[i] - x[i]  # the step after rounding
             behind = f
             if central:
                 moved[i] = x[i] - h
-                behind = call_apart(problem, moved, g, VALUE)
+                behind = call_apart(problem, moved, g, WANT_VALUE)
                 width += x[i] - moved[i]
             moved[i] = x[i]
             g[i] = (ahead - behind) / width
@@ -160,7 +160,7 @@ def make_mend(space, call_apart):
 
     @seldom
     def apart(problem, x):
-        return call_apart(problem, x, problem.rows[1], VALUE)
+        return call_apart(problem, x, problem.rows[1], WANT_VALUE)
 
     replace = make_replacement(copy, apart)
 
@@ -184,7 +184,7 @@ def make_gradients(space):
 
     @portable
     def exact_gradient(problem, x, g):
-        answer = call(problem, x, g, GRADIENT)
+        answer = call(problem, x, g, WANT_GRADIENT)
         if problem.scheme == PAIR:
             mend(problem, x, answer, g)
         elif answer != answer:  # jac divided by zero: g is not a gradient
@@ -197,7 +197,7 @@ def make_gradients(space):
         if interrupted(problem.attention):  # `observe` will stop the solver
             return x.dtype.type(math.nan)
         joint = problem.scheme == JOINT or problem.scheme == PAIR
-        f = call(problem, x, g, VALUE + GRADIENT if joint else VALUE)
+        f = call(problem, x, g, WANT_VALUE + WANT_GRADIENT if joint else WANT_VALUE)
         if problem.scheme == PAIR:
             mend(problem, x, f, g)
         if not joint and is_finite(f):  # no gradient is needed at a non-finite value
@@ -212,7 +212,9 @@ def make_gradients(space):
     def value(problem, x):
         if interrupted(problem.attention):
             return x.dtype.type(math.nan)
-        f = call(problem, x, problem.rows[1], VALUE + GRADIENT if problem.scheme == JOINT else VALUE)
+        f = call(
+            problem, x, problem.rows[1], WANT_VALUE + WANT_GRADIENT if problem.scheme == JOINT else WANT_VALUE
+        )
         problem.report[LAST_F] = f
         return f
 
@@ -230,15 +232,15 @@ def make_gradients(space):
     def slopes(problem, x, g):
         """The gradient at a point whose value is not needed."""
         if problem.scheme == JOINT:
-            call_apart(problem, x, g, VALUE + GRADIENT)
+            call_apart(problem, x, g, WANT_VALUE + WANT_GRADIENT)
         elif not by_differences(problem.scheme):
-            answer = call_apart(problem, x, g, GRADIENT)
+            answer = call_apart(problem, x, g, WANT_GRADIENT)
             if problem.scheme == PAIR:
                 mend(problem, x, answer, g)
             elif answer != answer:
                 g[0] = answer
         else:
-            differences(problem, x, call_apart(problem, x, g, VALUE), g)
+            differences(problem, x, call_apart(problem, x, g, WANT_VALUE), g)
             problem.report[NJEV] += 1
 
     return evaluate, value, gradient, slopes
@@ -326,7 +328,7 @@ def make_multiplied(space):
         pair = problem.rows[2:4]
         copy(pair[0], p)
         problem.report[NHEV] += 1
-        answer = call_matrix(problem, x, pair, PRODUCT)
+        answer = call_matrix(problem, x, pair, WANT_PRODUCT)
         copy(out, pair[1])
         if answer != answer:
             out[0] = answer
@@ -350,7 +352,7 @@ def make_curvature(space, slopes):
         if problem.curvature == FULL_HESSIAN or problem.curvature == SOURCE_HESSIAN:
             copy(problem.rows[1], g)
             problem.report[NHEV] += 1
-            answer = call_matrix(problem, x, H, HESSIAN)
+            answer = call_matrix(problem, x, H, WANT_HESSIAN)
             if answer != answer:
                 H[0, 0] = answer
             if problem.curvature == SOURCE_HESSIAN:

@@ -10,7 +10,7 @@ from numgd.foundations.linalg import all_finite, epsilon, is_finite
 from numgd.foundations.memory import new_memory
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.foundations.spaces import copy
-from numgd.jit.pointers import GRADIENT, VALUE, borrow, call_objective, call_python, interrupted
+from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, borrow, call_objective, call_python, interrupted
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.sums_of_squares.covariance import covariance, determined
 from numgd.sums_of_squares.evaluator import (
@@ -80,7 +80,7 @@ def residuals(problem, x, r):
     """The residuals at x."""
     interrupted(problem.attention)
     problem.report[CALLS] += 1
-    call(problem, x, r, VALUE)
+    call(problem, x, r, WANT_VALUE)
 
 
 @portable
@@ -184,7 +184,7 @@ def jacobian(problem, x, r, columns):
         if problem.scheme == COMPLEX_STEP:
             problem.report[CALLS] += x.size
         # The first row provides the address of the whole Jacobian.
-        call(problem, x, columns[0], GRADIENT)
+        call(problem, x, columns[0], WANT_GRADIENT)
         if problem.scheme == SOURCE and all_finite(r):
             for j in range(x.size):
                 if not all_finite(columns[j]):
@@ -230,7 +230,7 @@ def entry(method):
     return fit
 
 
-_REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, keeps no matrix"
+_REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, stores no matrix"
 
 
 def short_memory(n):
@@ -241,7 +241,7 @@ def short_memory(n):
 
 def long_memory(n, m):
     """The array `long` for `entry`."""
-    return new_memory(f"a fit by {n} parameters", _REMEDY, (long_rows(n) + 1, m), unit="residuals")
+    return new_memory(f"a fit of {n} parameters", _REMEDY, (long_rows(n) + 1, m), unit="residuals")
 
 
 @compiled("fit-finite")

@@ -98,10 +98,10 @@ class Table:
         ]
         return found * self.count if rule.scope == "all" else found
 
-    def disturb(self, memory, factors, bound, deviation, seed, stream):
+    def add_noise(self, memory, factors, bound, deviation, seed, stream):
         """memory = the gradients times each array's factor, clipped to ±bound, plus noise."""
         real = self.dtype.type
-        kernel = _make_disturb(self.dtype)
+        kernel = _make_add_noise(self.dtype)
         for k, g in enumerate(self.vectors[G]):
             if g.size:
                 out = memory[self.starts[k] : self.starts[k + 1]]
@@ -192,7 +192,7 @@ def _make_measure(rule):
 
 
 @cache
-def _make_disturb(dtype):
+def _make_add_noise(dtype):
     real = dtype.type
 
     @cuda.jit

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from numgd.foundations.curvature import difference_step, make_differences, symmetrize
-from numgd.foundations.evaluator import CARRIED, Evaluator, nothing
+from numgd.foundations.evaluator import CARRIED, Evaluator, not_provided
 from numgd.foundations.linalg import all_finite, cholesky_rows
 from numgd.foundations.spaces import SERIAL
 from numgd.foundations.status import INVALID_INPUT, Outcome
@@ -101,7 +101,9 @@ def make_evaluator(objective):
     def bounds(problem):
         return problem.box[0], problem.box[1]
 
-    return Evaluator(evaluate, value, gradient, nothing, hessian, product, cholesky_rows, observe, bounds)
+    return Evaluator(
+        evaluate, value, gradient, not_provided, hessian, product, cholesky_rows, observe, bounds
+    )
 
 
 @cache
@@ -147,7 +149,7 @@ def solve_many(method, objective):
     """The driver of a `Method` for one objective.
 
     ``objective(x, g, *args) -> f`` is a ``@cuda.jit(device=True)`` or portable function that writes the
-    gradient into `g`, only reads `x` and allocates nothing.
+    gradient into `g`, only reads `x` and allocates not_provided.
 
     ``solve_many(method, objective)(X, J, work, limits, args, box, fun, counts)`` overwrites the rows of `X`
     (N, n) with the solutions and fills the rows of `J` (N, n) with the gradients there, `fun` (N,) with the

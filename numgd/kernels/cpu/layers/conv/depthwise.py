@@ -93,7 +93,8 @@ def reason_against(layer):
     widths = group_widths(np.dtype(np.float64))
     if channels != layer.out_channels or channels // groups not in widths or channels < lanes:
         return (
-            f"it takes groups of {widths} channels, as many in as out, and at least {lanes} channels; "
+            f"it requires groups of {' or '.join(map(str, widths))} channels, as many output as input "
+            f"channels, and at least {lanes} of them; "
             f"there are {channels} in, {layer.out_channels} out and {groups} groups"
         )
     return None
@@ -515,5 +516,5 @@ ALGORITHM = ConvAlgorithm(
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
     priority=30,
-    worthwhile=lambda layer, batch, height, group_width: True,
+    worthwhile=lambda layer, batch, height, width: True,
 )

@@ -82,11 +82,11 @@ def reason_against(layer):
     lanes = lanes_of(np.dtype(np.float32))
     channels, geometry = layer.in_channels, layer.geometry
     if channels != geometry.groups or channels != layer.out_channels or channels < lanes:
-        return f"it takes as many groups as channels in and out, and at least {lanes}"
+        return f"it requires one group per channel, and as many output as input channels, at least {lanes}"
     if layer.kernel[1] != 3 or geometry.stride != (1, 1) or geometry.dilation[1] != 1:
-        return "it takes kernels three wide, stride 1 and dilation 1 to the right"
+        return "it requires kernels three pixels wide, stride 1 and horizontal dilation 1"
     if max(geometry.padding[2:]) > 1:
-        return "it takes padding of at most 1 on the left and on the right"
+        return "it requires horizontal padding of at most 1"
     return None
 
 

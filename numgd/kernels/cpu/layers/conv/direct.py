@@ -147,7 +147,7 @@ ALGORITHM = ConvAlgorithm(
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
     priority=0,
-    worthwhile=lambda layer, batch, height, block_width: True,
+    worthwhile=lambda layer, batch, height, width: True,
 )
 """Also the default for 1×1 kernels, for which the micro-kernel computes a matrix product.
 

@@ -54,7 +54,7 @@ class Cut(NamedTuple):
 def reason_against(layer):
     """Why the algorithm does not apply, or None."""
     if layer.geometry.dilation[1] != 1 or layer.geometry.groups != 1:
-        return "it takes dilation 1 to the right and one group"
+        return "it requires horizontal dilation 1 and a single group"
     return None
 
 
@@ -221,7 +221,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
     forward(grad, rotated, bias, out, mirrored, activation, packed_cache, "few rotated")
 
 
-def _worthwhile(layer, batch, height, block_width):
+def _worthwhile(layer, batch, height, width):
     return layer.in_channels <= MAX_CHANNELS and layer.kernel[1] > 1
 
 

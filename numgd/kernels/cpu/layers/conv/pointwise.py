@@ -12,9 +12,9 @@ def reason_against(layer):
     """Why the algorithm does not apply, or None."""
     kernel, geometry = layer.kernel, layer.geometry
     if kernel != (1, 1):
-        return f"its kernel is 1×1, not {kernel[0]}×{kernel[1]}"
+        return f"it requires a kernel of 1×1, not {kernel[0]}×{kernel[1]}"
     if geometry.stride != (1, 1) or geometry.groups != 1 or any(geometry.padding):
-        return "it takes stride 1, one group and no padding"
+        return "it requires stride 1, one group and no padding"
     return None
 
 

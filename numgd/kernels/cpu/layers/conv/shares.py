@@ -12,7 +12,7 @@ MAX_SHARES = 16
 MAX_BYTES = 16 * 2**20
 """Maximum size of the sums of all shares, in bytes."""
 
-STEP = 1024
+BLOCK_SIZE = 1024
 """Number of sums that are added up in one task."""
 
 MIN_SHARES = 4
@@ -27,7 +27,7 @@ def shares_for(length, chunks):
 
 @portable
 def _add_block(block, partial, out):
-    first, last = block * STEP, min(out.size, (block + 1) * STEP)
+    first, last = block * BLOCK_SIZE, min(out.size, (block + 1) * BLOCK_SIZE)
     total = out[first:last]
     total[:] = partial[0, first:last]
     for share in range(1, partial.shape[0]):
@@ -39,4 +39,4 @@ def _add_block(block, partial, out):
 @compiled("conv-add-shares", ELEMENTWISE_FLAGS)
 def add_shares(partial, out):
     """Sum `partial` (shares, n) into `out` (n,)."""
-    parallel_for(_add_block, (out.size + STEP - 1) // STEP, partial.size, partial, out)
+    parallel_for(_add_block, (out.size + BLOCK_SIZE - 1) // BLOCK_SIZE, partial.size, partial, out)

@@ -37,9 +37,9 @@ def reason_against(layer):
     """Why the algorithm does not apply, or None."""
     kernel, geometry = layer.kernel, layer.geometry
     if kernel != (3, 3):
-        return f"its kernel is 3×3, not {kernel[0]}×{kernel[1]}"
+        return f"it requires a kernel of 3×3, not {kernel[0]}×{kernel[1]}"
     if geometry.stride != (1, 1) or geometry.dilation != (1, 1):
-        return "it takes stride 1 and dilation 1"
+        return "it requires stride 1 and dilation 1"
     return None
 
 
