@@ -3,11 +3,12 @@
 import inspect
 import sys
 
+from numgd.first_order.rule import Rule
 from numgd.optimizers.group import Penalty
 from numgd.optimizers.optimizer import Optimizer
 from numgd.registry import RULES
 
-_classes = {}
+_classes: dict[Rule, type[Optimizer]] = {}
 
 
 def of_rule(name):

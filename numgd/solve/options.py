@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.first_order.other_names import known_as, relative
+from numgd.first_order.other_names import known_as, variant_of
 from numgd.foundations.ranges import (
     Count,
     DifferenceSteps,
@@ -195,7 +195,7 @@ def _remembered(method, dtype, tol, items, kinds):
 
 def _hint(method, name, known):
     """A hint that gives numgd's name of an option known by another library's name; often empty."""
-    own, other = known_as(name, known), relative(method.name, name)
+    own, other = known_as(name, known), variant_of(method.name, name)
     if own:
         return f" (here {' and '.join(map(repr, own))})"
     return "" if other is None else f" (see method {other!r})"

@@ -10,7 +10,7 @@ from spoiling import spoiled
 
 import numgd
 from numgd import Status
-from numgd.foundations.evaluator import Evaluator, nothing
+from numgd.foundations.evaluator import Evaluator, not_provided
 from numgd.foundations.linalg import cholesky_rows
 from numgd.foundations.spaces import SERIAL
 from numgd.second_order import dogleg, sr1, trust_exact, trust_krylov, trust_ncg
@@ -112,7 +112,7 @@ def propose(module, H, g, radius):
     def product(problem, x, g, p, out):
         out[:] = H @ p
 
-    evaluator = Evaluator(None, None, None, nothing, hessian, product, cholesky_rows, None, None)
+    evaluator = Evaluator(None, None, None, not_provided, hessian, product, cholesky_rows, None, None)
     matrix_free = module in (trust_ncg, trust_krylov)
     model = module.make_model(SERIAL, evaluator) if matrix_free else module.make_model(evaluator)
     x, carried = np.zeros(g.size), np.full(2, np.nan)
