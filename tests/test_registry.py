@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import linecache
+import math
 import pickle
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from numba import njit
 
 import numgd
+from numgd.first_order import treatment
 from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import NonNegative
 from numgd.foundations.records import Method
@@ -29,6 +31,7 @@ SOURCE = '''
 from typing import NamedTuple
 
 import numgd
+from numgd.first_order import treatment
 from numgd.first_order.rule import Rule
 from numgd.foundations.ranges import Limit, NonNegative, Positive, Tolerance
 from numgd.foundations.ranges import NonNegative
@@ -344,6 +347,19 @@ def test_all_that_a_solver_refers_to_names_the_machine_code():
         name_of(NESTED.replace("x + 1.0", "x + 2.0")),
         name_of(NESTED.replace("@portable\ndef helper", "@njit\ndef helper")),
         name_of(NESTED.replace("@portable\ndef helper", "@njit(fastmath=True)\ndef helper")),
+        name_of(NESTED.replace("return helper(", "return INNER("), INNER=np.sin),
+        name_of(NESTED.replace("return helper(", "return INNER("), INNER=np.cos),
+        name_of(NESTED.replace("return helper(", "return INNER("), INNER=math.sin),
+        name_of(NESTED.replace("return helper(", "return INNER("), INNER=np.float32),
+        name_of(NESTED.replace("return helper(", "return INNER("), INNER=treatment.clipped),
+        name_of(NESTED.replace("return helper(", "return INNER.sin("), INNER=np),
+        name_of(NESTED.replace("return helper(", "return INNER.sin("), INNER=math),
+        name_of(
+            NESTED.replace("return helper(", "return INNER("), INNER=treatment.make_treated(RULES["gd"])[0]
+        ),
+        name_of(
+            NESTED.replace("return helper(", "return INNER("), INNER=treatment.make_treated(RULES["adam"])[0]
+        ),
         name_of(helper_of_a_helper(1.0)),
         name_of(helper_of_a_helper(2.0)),
     ]

@@ -43,7 +43,7 @@ class _Walk:
         if options and _is_foreign(thing.__module__):
             self.parts.add(f"{thing.__qualname__} {options}")
         if inspect.isfunction(thing):
-            self._function(thing)
+            self._function(thing, name, inside)
         elif isinstance(thing, tuple) and not inside:
             for item in thing:
                 self.take(item)
@@ -53,14 +53,18 @@ class _Walk:
         elif inside:
             self._value(name, thing)
 
-    def _function(self, function):
-        if function in self._seen:
+    def _function(self, function, name, inside):
+        if inside:
+            self.parts.add(f"{name} = {function.__module__}.{function.__qualname__}")
+        if (function, inside) in self._seen:
             return
-        self._seen.add(function)
+        self._seen.add((function, inside))
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         if not _is_foreign(function.__module__):
-            for name, cell in cells.items():  # a factory in numgd may hold a user's function
-                self._cell(name, cell)
+            # A factory in numgd may hold a user's function; Numba's decorators hold their options.
+            inside = inside and _top(function.__module__) == "numgd"
+            for variable, cell in cells.items():
+                self._cell(f"{function.__qualname__}.{variable}", cell, inside)
             return
         name = function.__qualname__
         try:  # the text has what the code has not: the decorators
@@ -88,8 +92,8 @@ class _Walk:
 
     def _value(self, name, value):
         if isinstance(value, types.ModuleType):
-            if _is_foreign(value.__name__):
-                self.unknown = True  # any of its functions may be used
+            self.parts.add(f"{name} = module {value.__name__}")
+            self.unknown |= _is_foreign(value.__name__)  # any of its functions may be used
         elif isinstance(value, np.ndarray | np.generic):
             digest = hashlib.sha256(value.tobytes()).hexdigest()
             self.parts.add(f"{name} = {value.dtype} {value.shape} {digest}")
@@ -99,10 +103,15 @@ class _Walk:
             for number, item in enumerate(value):
                 self.take(item, f"{name}[{number}]", inside=True)
         elif isinstance(value, type):
-            if _is_foreign(value.__module__):
-                self.parts.add(f"{name} = {value.__qualname__} {getattr(value, '_fields', '')}")
-                self.unknown |= not hasattr(value, "_fields")
-        elif not (callable(value) and not _is_foreign(getattr(value, "__module__", None) or "")):
+            self.parts.add(
+                f"{name} = {value.__module__}.{value.__qualname__} {getattr(value, '_fields', '')}"
+            )
+            self.unknown |= _is_foreign(value.__module__) and not hasattr(value, "_fields")
+        elif callable(value) and getattr(value, "__module__", None) and not _is_foreign(value.__module__):
+            called = getattr(value, "__qualname__", getattr(value, "__name__", None))
+            self.parts.add(f"{name} = {value.__module__}.{called}")
+            self.unknown |= called is None
+        else:
             self.unknown = True
 
 
@@ -134,4 +143,8 @@ def global_names(code):
 
 
 def _is_foreign(module):
-    return (module or "").partition(".")[0] not in _LIBRARIES
+    return _top(module) not in _LIBRARIES
+
+
+def _top(module):
+    return (module or "").partition(".")[0]
