@@ -352,6 +352,7 @@ def _derived(mode, function, argnum):
     derivation = Derivation(mode, function, argnum)
     found = generated(derivation.signature(), derivation.make, flags_of(function))
     found.derivation = derivation
+    found.made_from = (mode, argnum), function
     number = "" if argnum == 0 else f", argnum={argnum!r}"
     of = derivation.plain.__name__ if inner_derivation(function) is None else repr(function)
     found.description = f"{mode}({of}{number})"

@@ -225,6 +225,7 @@ def row_loader(numba_type):
         words = load_words(context)
         return row_of_args(load_args(words[0]), words[1])
 
+    load.args_type = numba_type
     return load
 
 

@@ -2,11 +2,14 @@
 
 import glob
 import hashlib
+import importlib
 import pickle
 import sys
 from pathlib import Path
 
+from numba.core import entrypoints
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.runtime import rtsys
 
 from numgd.system.cache_folder import (
     cache_folder,
@@ -38,6 +41,10 @@ class _Implementation(CompileResultCacheImpl):
     def __init__(self, name):
         self._locator = _Locator()
         self._filename_base = f"{name}.{sys.implementation.cache_tag}"
+
+    def check_cachable(self, cres):
+        """Whether code may be kept: not if it holds addresses of this process.  Numba would warn."""
+        return all(lifted.can_cache for lifted in cres.lifted) and not cres.library.has_dynamic_globals
 
 
 class _Files(IndexDataCacheFile):
@@ -71,6 +78,16 @@ class _Files(IndexDataCacheFile):
     def flush(self):
         for path in Path(self._cache_path).glob(f"{glob.escape(self._filename_base)}.*.nbc"):
             path.unlink(missing_ok=True)
+
+
+def _prepare_for_finished_code(target_context):
+    """Make known the symbols that machine code may refer to.
+
+    Numba would also load the implementations of everything that it can compile, which takes half a second.
+    """
+    rtsys.initialize(target_context)
+    importlib.import_module("numba.cpython.hashing")  # the keys of hash functions
+    entrypoints.init_all()  # other packages that extend Numba
 
 
 class PackageCache(FunctionCache):
@@ -115,7 +132,9 @@ class PackageCache(FunctionCache):
         if safe_folder() is None:
             return None
         try:
-            return super().load_overload(sig, target_context)
+            _prepare_for_finished_code(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
         except Exception:  # an unreadable file: compile, and overwrite it
             return None
 

@@ -4,7 +4,6 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 from numba.np.linalg import _LAPACK, ensure_lapack
-from scipy.linalg.lapack import get_lapack_funcs
 
 
 def potrf(A):
@@ -12,6 +11,8 @@ def potrf(A):
 
     It is 0, or k > 0 if the k-th pivot, which is then on the diagonal, is not positive.
     """
+    from scipy.linalg.lapack import get_lapack_funcs  # imported late: only interpreted solvers come here
+
     (factorise,) = get_lapack_funcs(("potrf",), (A,))
     # Rows are columns to LAPACK: it sees the lower triangle as the upper one.
     factor, info = factorise(A.T, lower=0, clean=0, overwrite_a=1)

@@ -38,7 +38,13 @@ class _Walk:
         self.parts, self.unknown, self._seen = set(), False, set()
 
     def take(self, thing, name="", inside=False):
-        """Record a value; `inside` a user's function, values other than functions count too."""
+        """Record a value; `inside` a user's function, values other than functions count too.
+
+        A dispatcher that is made from another function says how and from which by its attribute `made_from`.
+        """
+        while getattr(thing, "made_from", None) is not None:
+            words, thing = thing.made_from
+            self.parts.add(f"{name} is {words!r} of")
         options, thing = getattr(thing, "targetoptions", ""), getattr(thing, "py_func", thing)
         if options and _is_foreign(thing.__module__):
             self.parts.add(f"{thing.__qualname__} {options}")

@@ -10,6 +10,7 @@ from numgd.callables.batches.order import BatchOrder
 from numgd.callables.objective import Functions, bind_compiled
 from numgd.foundations.schemes import PAIR
 from numgd.jit.arguments import pack, storage_size, type_of, unpack
+from numgd.jit.kept import keep
 from numgd.jit.pointers import copy_bytes, fetch, load_word, rows_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu.rules import epoch as stochastic
@@ -132,4 +133,6 @@ def _reading(pair, kinds):
     def fun(x, gradient, place, args):
         return pair(x, gradient, *batch(place), *args)
 
+    fun.made_from = ("rows", str(kinds)), pair
+    keep(fun, "batches", (fun,))
     return fun

@@ -11,6 +11,7 @@ from numgd.callables.batches.order import BatchOrder
 from numgd.callables.objective import Functions, bind_compiled
 from numgd.first_order.apply import make_tuple
 from numgd.foundations.schemes import PAIR
+from numgd.jit.kept import keep
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
 from numgd.kernels.cpu.rules import sparse_epoch as sparse
@@ -85,4 +86,6 @@ def _reading(pair, place, count):
         rest = (data, buffers, order, cursor)
         return pair(x, gradient, *before(rest, 0), *matrix, *behind(rest, 0), *args)
 
+    fun.made_from = ("rows of a matrix", place, count), pair
+    keep(fun, "batches", (fun,))
     return fun

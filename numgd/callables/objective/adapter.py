@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, types
 
-from numgd.callables.compilable import result_type
+from numgd.callables.compilable import name_of, result_type
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP, JOINT, PAIR
+from numgd.jit.kept import keep
 from numgd.jit.pointers import (
     WANT_GRADIENT,
     WANT_HESSIAN,
@@ -227,6 +228,12 @@ def make_adapter(functions, scheme, load, args_type, vector):
 
     signature = objective_signature(vector.dtype)
     dispatcher = njit(**OBJECTIVE_FLAGS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(adapter)
+    given = [name for name, function in functions._asdict().items() if function is not None]
+    whole_type = getattr(load, "args_type", None)  # if each call uses one row of args
+    keep(
+        dispatcher, f"objective-{name_of(functions.fun or functions.pair)}", functions,
+        given, int(scheme), str(args_type), str(whole_type), str(vector),
+    )  # fmt: skip
     try:
         compile_quietly(dispatcher, signature)
     except Exception:

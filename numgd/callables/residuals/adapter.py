@@ -3,11 +3,12 @@
 import numpy as np
 from numba import njit, types
 
-from numgd.callables.compilable import result_type
+from numgd.callables.compilable import name_of, result_type
 from numgd.callables.objective.adapter import can_keep, enters_python, is_real, is_real_array
 from numgd.foundations.linalg import solve_lower
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP
 from numgd.jit.arguments import loader
+from numgd.jit.kept import keep
 from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, address_of, objective_signature, vector_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
 
@@ -144,7 +145,8 @@ def make_residual_adapter(fun, jac, scheme, args_type, vector):
         kinds = _types(fun, jac, scheme, (vector, *args_type), (complex_vector, *args_type))
     except Exception:  # Numba raises errors of many kinds for what it cannot compile
         return None
-    return _compile(answer, moved, slopes, finish, kinds, False, scheme, args_type, vector)
+    made_from = (fun, jac), ("residuals",)
+    return _compile(answer, moved, slopes, finish, kinds, False, scheme, args_type, vector, made_from)
 
 
 def make_model_adapter(fun, jac, scheme, n, data_type, vector):
@@ -200,7 +202,8 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
         kinds = _types(fun, jac, scheme, plain, (data_type[0], *[types.complex128] * n, *numbers))
     except Exception:
         return None
-    return _compile(answer, moved, slopes, finish, kinds, True, scheme, data_type, vector)
+    made_from = (fun, jac), ("model", n)
+    return _compile(answer, moved, slopes, finish, kinds, True, scheme, data_type, vector, made_from)
 
 
 def _types(fun, jac, scheme, plain, shifted):
@@ -212,7 +215,7 @@ def _types(fun, jac, scheme, plain, shifted):
     )
 
 
-def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, vector):
+def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, vector, made_from):
     """The compile result of a residual function with the solvers' signature, or None."""
     value_type, shifted_type, jacobian_type = kinds
     real = np.dtype(vector.dtype.name).type
@@ -265,6 +268,11 @@ def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, ve
 
     signature = objective_signature(vector.dtype)
     dispatcher = njit(**OBJECTIVE_FLAGS)(adapter)
+    functions, words = made_from
+    keep(
+        dispatcher, f"residuals-{name_of(functions[0])}", functions,
+        *words, int(scheme), str(data_type), str(vector), *map(str, kinds),
+    )  # fmt: skip
     try:
         compile_quietly(dispatcher, signature)
     except Exception:

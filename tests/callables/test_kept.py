@@ -1,0 +1,161 @@
+"""Another process finds the machine code of the user's functions, unless something has changed."""
+
+import subprocess
+import sys
+import uuid
+
+import numpy as np
+import pytest
+from numba import njit
+
+from numgd.callables.compilable import dispatcher_of
+from numgd.jit.cache import PackageCache
+from numgd.jit.kept import keep
+
+START = """
+import math
+import numpy as np
+import numgd
+from numba import njit
+from numba.core import event
+
+recording = event.install_recorder("numba:run_pass")
+passes = recording.__enter__().buffer
+
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Function that runs a script in a process and gives what it prints.
+
+    UNIQUE in the script is a number that no earlier test used, so that its functions are new.
+    """
+    path, unique = tmp_path / "script.py", repr(float(uuid.uuid4().int))
+
+    def run(script):
+        path.write_text(START + script.replace("UNIQUE", unique) + "\nprint(len(passes))\n")
+        command = [sys.executable, "-W", "error", path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split("\n")[:-1]
+
+    return run
+
+
+CALLS = """
+def inner(x):
+    return x * x + 0.0 * UNIQUE
+
+def fun(x):
+    return inner(x[0] - 1.0) + 10.0 * (x[1] - inner(x[0])) ** 2
+
+def rows(x, a):
+    return 0.0 * UNIQUE + (x[0] - a) ** 2 + np.exp(x[1]) - x[1]
+
+def model(t, a, b):
+    return a * np.exp(-b * t) + 0.0 * UNIQUE
+
+def residuals(x, c):
+    return np.array([x[0] - c, x[1] ** 2 + 0.0 * UNIQUE])
+
+def loss(x, A, b):
+    return np.mean((A @ x - b) ** 2) + 0.0 * UNIQUE
+
+@njit(cache=True)
+def compiled(x):
+    return inner_compiled(x[0]) + x[1] ** 2
+
+@njit(fastmath=True, cache=True)
+def inner_compiled(x):
+    return (x - 2.0) ** 2 + 0.0 * UNIQUE
+
+t = np.linspace(0.0, 2.0, 20)
+rng = np.random.default_rng(0)
+A = rng.normal(size=(40, 2))
+b = A @ [1.0, -2.0]
+results = [
+    numgd.minimize(fun, [0.0, 0.5]).x,
+    numgd.minimize(fun, [0.0, 0.5], method="trust-exact").x,
+    numgd.minimize(fun, [0.0, 0.5], bounds=[(0.0, 0.5), (None, None)]).x,
+    numgd.minimize(rows, [0.0, 0.5], args=(3.0,), jac="2-point").x,
+    numgd.minimize(rows, [0.0, 0.5], args=(3.0,), jac="cs").x,
+    numgd.minimize_many(rows, np.zeros((3, 2)), (np.arange(3.0),)).x,
+    numgd.curve_fit(model, t, model(t, 2.0, 1.3))[0],
+    numgd.least_squares(residuals, [0.0, 1.0], args=(2.0,)).x,
+    numgd.minimize_stochastic(loss, [0.0, 0.0], (A, b), epochs=3, batch_size=8, seed=1).x,
+    numgd.minimize(compiled, [0.0, 0.5]).x,
+]
+for result in results:
+    print(result.tobytes().hex())
+"""
+
+
+def test_a_second_process_compiles_nothing(run):
+    first, second = run(CALLS), run(CALLS)
+    assert first[:-1] == second[:-1] and len(first) == 11
+    assert int(first[-1]) > 100 and int(second[-1]) == 0
+
+
+ONE = """
+from math import {function} as alias
+
+SCALE = {scale}
+
+def helper(x):
+    return {helper}
+
+def fun(x, shift={shift}):
+    return 0.0 * UNIQUE + SCALE * helper(x[0]) ** 2 + (x[1] - alias(1.0)) ** 2 + shift
+
+result = numgd.minimize(fun, [0.5, 0.5], jac={jac!r})
+print(*np.round(result.x, 4), round(result.fun, 4))
+"""
+
+USUAL = {"function": "sin", "scale": 1.0, "helper": "x - 1.0", "shift": 0.0, "jac": None}
+
+
+@pytest.mark.parametrize("jac", [None, "2-point"])
+def test_what_changes_between_processes_counts(run, jac):
+    expected = {
+        "function": ("cos", [1.0, np.cos(1.0), 0.0]),
+        "scale": (0.0, [0.5, np.sin(1.0), 0.0]),
+        "helper": ("x - 2.0", [2.0, np.sin(1.0), 0.0]),
+        "shift": (4.0, [1.0, np.sin(1.0), 4.0]),
+    }
+    usual = USUAL | {"jac": jac}
+    first = run(ONE.format(**usual))
+    np.testing.assert_allclose(np.float64(first[0].split()), [1.0, np.sin(1.0), 0.0], atol=1e-3)
+    for name, (value, result) in expected.items():
+        found = run(ONE.format(**usual | {name: value}))
+        np.testing.assert_allclose(np.float64(found[0].split()), result, atol=1e-3)
+    again = run(ONE.format(**usual))
+    assert again[0] == first[0] and again[-1] == "0"
+
+
+def kept(function, *words):
+    dispatcher = njit(function)
+    keep(dispatcher, "own", (function,), *words)
+    return dispatcher._cache.name if isinstance(dispatcher._cache, PackageCache) else None
+
+
+def test_names():
+    def fun(x):
+        return x
+
+    assert kept(fun, 1) == kept(fun, 1) != kept(fun, 2)
+    assert kept(fun, fun) is None  # its repr is an address
+    namespace = {"__name__": "own"}
+    exec("def typed(x):\n    return x\n", namespace)
+    assert kept(namespace["typed"]) is None
+    assert dispatcher_of(namespace["typed"])[0](2.0) == 2.0
+    assert kept(keep) is None  # numgd's own functions have names of their own
+
+
+@pytest.mark.parametrize("call", ["lambda x: np.sum((x - 1) ** 2)", "lambda x, *a: (x[0] - 1) ** 2"])
+def test_functions_without_source_text_still_work(call):
+    import numgd
+
+    function = eval(call, {"np": np, "__name__": "own"})
+    result = numgd.minimize(function, [0.0])
+    np.testing.assert_allclose(result.x, [1.0], atol=1e-5)
