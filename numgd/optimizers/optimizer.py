@@ -440,7 +440,7 @@ class Optimizer:
             self._loaded = loaded.groups
         else:
             restore(self._groups, loaded.groups)
-        self.t, self._accumulated = loaded.t, loaded.gathered
+        self.t, self._accumulated = loaded.t, loaded.accumulated
 
     def __getstate__(self):
         """The state for pickling and copying, without the parameters: a copy gets them at its next step."""

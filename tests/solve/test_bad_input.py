@@ -312,7 +312,7 @@ def test_memory_of_methods_without_a_matrix():
         scratch(METHODS["l-bfgs"], 2, 2**61, np.float64)
     with pytest.raises(MemoryError, match="hessp gives its products"):
         scratch_many(METHODS["newton-cg"], 1, 2, 0, np.float64, 10**8)
-    with pytest.raises(MemoryError, match=r"a fit by 1000000 parameters takes .*'l-bfgs'"):
+    with pytest.raises(MemoryError, match=r"a fit of 1000000 parameters takes .*'l-bfgs'"):
         long_memory(10**6, 10**8)
 
 

@@ -82,7 +82,7 @@ def reason_against(layer):
     lanes = lanes_of(np.dtype(np.float32))
     channels, geometry = layer.in_channels, layer.geometry
     if channels != geometry.groups or channels != layer.out_channels or channels < lanes:
-        return f"it requires one group per channel, and as many output as input channels, at least {lanes}"
+        return f"it requires groups of one channel, as many out as in, and at least {lanes}"
     if layer.kernel[1] != 3 or geometry.stride != (1, 1) or geometry.dilation[1] != 1:
         return "it requires kernels three pixels wide, stride 1 and horizontal dilation 1"
     if max(geometry.padding[2:]) > 1:
