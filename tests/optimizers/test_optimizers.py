@@ -666,7 +666,7 @@ def test_a_damaged_file_changes_nothing(suffix, tmp_path):
         optimizer.load(path)
     for plain in ("[]", "[" * 10**5, "{", '{"rule": "adam", "t": -1, "accumulated": 0}'):
         np.savez(tmp_path / "plain.npz", plain=np.array(plain))
-        with pytest.raises(ValueError, match=r"no state|t must"):
+        with pytest.raises(ValueError, match=r"the state of an optimizer|t must"):
             optimizer.load(tmp_path / "plain.npz")
     _same_state(optimizer.state_dict(), STATE)
 
