@@ -2,7 +2,7 @@
 
 Each sample is a process that measures one call.  It is compared with the time that Numba takes to compile the
 user's function and a hand-written gradient, in another process.  The imports of numgd and Numba are measured
-apart; `scipy.optimize`, which holds the type of the result, is imported by the first call and part of its time.
+apart; `scipy.optimize`, which has the type of the result, is imported by the first call, in its time.
 """
 
 import argparse

@@ -144,3 +144,5 @@ class PackageCache(FunctionCache):
                 super().save_overload(sig, data)
         except OSError as error:  # a read-only or full disk: the code stays in memory
             warn_of_writing(error)
+        except Exception:  # a user's function that holds what cannot be pickled
+            pass

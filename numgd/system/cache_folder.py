@@ -4,6 +4,7 @@ Machine code from the disk is unpickled and run.  Anybody who can write to the f
 as the user: it is used only if nobody else can.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -22,6 +23,10 @@ from numgd.system.atomic import replacing
 
 _NOT_COMPILED = frozenset(("__init__.py", "__main__.py", "cli", "plots", "system"))
 """Files and packages of numgd that are not compiled into machine code."""
+
+DAY = 86400.0
+MONTH = 30 * DAY
+"""Seconds after which code that is not used is removed."""
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 """Permissions that only the user may have."""
@@ -173,15 +178,31 @@ def made_folder():
         if refusal() is None:
             folder.mkdir(0o777 & ~OTHERS_WRITE, exist_ok=True)
             _forget_old_folders(root)
-    return safe_folder()
+    safe = safe_folder()
+    if safe is not None:
+        _forget_old_files(safe)
+    return safe
 
 
 def _forget_old_folders(root):
     """Remove folders of other versions of the sources that have not been written to for a month."""
-    oldest = time.time() - 30 * 86400
+    oldest = time.time() - MONTH
     for folder in root.iterdir():
         if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _forget_old_files(folder):
+    """Remove files that have not been used for a month, once per process: users' functions come and go."""
+    oldest = time.time() - MONTH
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.name.endswith((".nbc", ".py")) and entry.stat().st_mtime < oldest:
+                    os.unlink(entry)
+            except OSError:  # another process was faster
+                pass
 
 
 @cache
@@ -211,9 +232,14 @@ def read_file(path):
     """The bytes of a file by `write_file`; None if it is missing, damaged or not the user's own."""
     try:
         with open(path, "rb") as file:
-            if fault_of(os.fstat(file.fileno())):
+            status = os.fstat(file.fileno())
+            if fault_of(status):
                 return None
             digest, data = file.read(32), file.read()
     except OSError:
         return None
+    if time.time() - status.st_mtime > DAY:
+        with contextlib.suppress(OSError):  # a read-only folder
+            for used in (path, os.path.dirname(path)):
+                os.utime(used)
     return data if hashlib.sha256(data).digest() == digest else None

@@ -5,6 +5,7 @@ import os
 import pickle
 import stat
 import sys
+import time
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -196,6 +197,23 @@ def test_a_file_that_is_cut_off(root, left):
     (file,) = root.rglob("tripled*.nbc")
     file.write_bytes(file.read_bytes()[:left])
     assert call() == (False, []) and call() == (True, [])
+
+
+def test_code_that_is_used_stays_and_other_code_is_removed_after_a_month(root, monkeypatch):
+    (file,) = (root / folder.source_digest()).glob("tripled*.nbc")
+    text, other, fresh = (file.with_name(name) for name in ("old.py", "old.nbc", "new.nbc"))
+    for path in (text, other, fresh):
+        path.write_bytes(b"")
+    two_days_ago, long_ago = time.time() - 2 * folder.DAY, time.time() - 2 * folder.MONTH
+    for path in (text, other):
+        os.utime(path, (long_ago, long_ago))
+    os.utime(file, (two_days_ago, two_days_ago))
+    assert call() == (True, [])  # which is a use
+    assert file.stat().st_mtime > time.time() - folder.DAY
+    folder._forget_old_files.cache_clear()
+    file.unlink()
+    assert call() == (False, []) and call() == (True, [])
+    assert file.exists() and fresh.exists() and not text.exists() and not other.exists()
 
 
 def test_a_folder_that_cannot_be_written_warns_once(tmp_path, monkeypatch):
