@@ -165,16 +165,20 @@ def compiled_call(signature):
     return call
 
 
+_ZERO_DIVISION = tuple(b"ZeroDivisionError\x94\x93")
+"""The name of the class outside a message, that is, followed by pickle's opcodes.  Strings compile slowly."""
+
+
 def _contains_zero_division(address, size):
-    """Whether bytes contain the class name outside a message, that is, followed by pickle's opcodes."""
-    for start in range(size - 18):
+    """Whether bytes contain `_ZERO_DIVISION`."""
+    length = len(_ZERO_DIVISION)
+    for start in range(size - length + 1):
         matched = 0
-        for letter in "ZeroDivisionError":
-            if load_byte(address + start + matched) != ord(letter):
+        for byte in _ZERO_DIVISION:
+            if load_byte(address + start + matched) != byte:
                 break
             matched += 1
-        followed = load_byte(address + start + 17) == 0x94 and load_byte(address + start + 18) == 0x93
-        if matched == 17 and followed:
+        if matched == length:
             return True
     return False
 
