@@ -20,6 +20,7 @@ from numgd.autodiff.tidying import tidied
 from numgd.autodiff.writing import Forward
 from numgd.jit.generated import function_of, generated
 from numgd.jit.portable import OBJECTIVE_FLAGS, PLAIN_FLAGS
+from numgd.jit.sources import made_from
 
 _NAMESPACE = {"np": np, "math": math, "helpers": helpers}
 
@@ -352,7 +353,7 @@ def _derived(mode, function, argnum):
     derivation = Derivation(mode, function, argnum)
     found = generated(derivation.signature(), derivation.make, flags_of(function))
     found.derivation = derivation
-    found.made_from = (mode, argnum), function
+    made_from(found, function, mode, argnum)
     number = "" if argnum == 0 else f", argnum={argnum!r}"
     of = derivation.plain.__name__ if inner_derivation(function) is None else repr(function)
     found.description = f"{mode}({of}{number})"

@@ -11,7 +11,7 @@ from numba.core.registry import CPUDispatcher
 
 from numgd.jit.kept import keep
 from numgd.jit.portable import PLAIN_FLAGS, quiet_compilation
-from numgd.jit.sources import global_names
+from numgd.jit.sources import global_names, made_from
 
 
 class LeastRecentlyUsed(OrderedDict):
@@ -177,7 +177,7 @@ def dispatcher_of(function):
         return None, None
     if found is None:
         found = _dispatchers.remember(key, njit(**PLAIN_FLAGS)(_with_compiled_helpers(function)))
-        keep(found, name_of(function), (function,))
+        keep(made_from(found, function), name_of(function), (function,))
     return found, key
 
 

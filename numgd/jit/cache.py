@@ -7,7 +7,7 @@ import pickle
 import sys
 from pathlib import Path
 
-from numba.core import entrypoints
+from numba.core import config, entrypoints
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
 
@@ -126,7 +126,8 @@ class PackageCache(FunctionCache):
         return _Files(self._cache_path, self._impl.filename_base, source_digest())
 
     def _index_key(self, sig, codegen):
-        return (sig, codegen.magic_tuple())
+        settings = config.BOUNDSCHECK, str(config.OPT), config.DEBUGINFO_DEFAULT
+        return (sig, codegen.magic_tuple(), settings)
 
     def load_overload(self, sig, target_context):
         if safe_folder() is None:

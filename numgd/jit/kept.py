@@ -1,10 +1,10 @@
-"""Machine code made from the user's functions, kept on disk under a digest of all that they refer to."""
+"""Machine code made from the user's plain functions, kept on disk under a digest of what they refer to."""
 
 import hashlib
 import re
 
 from numgd.jit.cache import PackageCache
-from numgd.jit.sources import foreign_digest
+from numgd.jit.sources import described, foreign_digest
 
 
 def keep(dispatcher, name, functions, *words):
@@ -16,15 +16,13 @@ def keep(dispatcher, name, functions, *words):
     name : str
         Its name in the folder and in announcements.
     functions : iterable of callable
-        The user's functions that its code is made from.
+        The user's functions that its code is made from: plain ones, or dispatchers that numgd made from them.
     *words
-        Anything else that distinguishes it from other code made from these functions, with a repr that is the
-        same in every process; otherwise the code is not kept.
+        Anything else that distinguishes it from other code made from these functions; see
+        `numgd.jit.sources.described`.
     """
-    digest = foreign_digest(functions)
-    text = repr(words)
-    if digest and " at 0x" not in text:
+    digest, text = foreign_digest(functions, plain=True), described(words)
+    if digest and text is not None:
         digest = hashlib.sha256(f"{digest} {text}".encode()).hexdigest()[:16]
-        dispatcher._cache = PackageCache(
-            dispatcher.py_func, f"{re.sub(r'[^0-9A-Za-z]+', '_', name)}-{digest}"
-        )
+        readable = re.sub(r"[^0-9A-Za-z]+", "_", name)[:60]
+        dispatcher._cache = PackageCache(dispatcher.py_func, f"{readable}-{digest}")

@@ -1,124 +1,193 @@
-"""What machine code depends on besides numgd's own sources: the user's functions in a record."""
+"""What machine code depends on besides numgd's own sources: the user's functions and what they refer to."""
 
 import builtins
 import dataclasses
 import dis
 import hashlib
 import inspect
-import math
 import types
 from functools import lru_cache
 
 import numpy as np
+from numba.core import types as numba_types
+from numba.core.dispatcher import Dispatcher
 
 _LIBRARIES = ("numba", "numgd", "numpy", "math", "builtins", "typing")
 """Packages whose versions, or whose sources, are part of the folder of compiled code."""
 
 
-def foreign_digest(things):
+def foreign_digest(things, plain=False):
     """A digest of the functions among `things` that are not part of numgd, and of all that they refer to.
 
-    Empty if there are none; None if the dependencies of a function are unknown: its machine code must not be
-    kept on disk then.
+    Parameters
+    ----------
+    things : iterable
+        Functions, dispatchers, records and tuples of them; their order counts.
+    plain : bool
+        Whether plain Python functions only are known.  What Numba makes of a user's own dispatcher depends on
+        when it was compiled, on Numba's own files and on overloads; what a call of numgd does depends on what
+        has been registered.
+
+    Returns
+    -------
+    str or None
+        Empty if there are no such functions.  None if it is not certain what one of them depends on: its
+        machine code must not be kept on disk then.
     """
-    walk = _Walk()
+    walk = _Walk(plain)
     for thing in things:
         walk.take(thing)
     if walk.unknown:
         return None
-    if not walk.parts:
-        return ""
-    return hashlib.sha256("\n".join(sorted(walk.parts)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(walk.lines).encode()).hexdigest()[:16] if walk.foreign else ""
+
+
+def described(word):
+    """A text that tells a word from all others in every process; None if there is none.
+
+    Words are strings, numbers, None, Numba's types of numbers, arrays and tuples, and tuples of words.
+    """
+    if isinstance(word, str | int | float | type(None)):
+        return repr(word)
+    if isinstance(word, tuple | list):
+        parts, name = [described(part) for part in word], "words"
+    elif isinstance(word, numba_types.BaseTuple):
+        made = getattr(word, "instance_class", tuple)
+        name = f"{made.__module__}.{made.__qualname__} {getattr(made, '_fields', '')}"
+        parts = [described(part) for part in word]
+    elif isinstance(word, numba_types.Array):
+        parts, name = [described(word.dtype)], str(word)
+    elif isinstance(word, numba_types.Number | numba_types.Boolean | numba_types.NoneType):
+        return str(word)
+    else:
+        return None
+    return None if None in parts else f"{name} ({', '.join(parts)})"
 
 
 class _Walk:
-    """Collects the texts of functions and the values that they refer to."""
+    """Writes down functions and the values that they refer to, in the order in which they are found."""
 
-    def __init__(self):
-        self.parts, self.unknown, self._seen = set(), False, set()
+    def __init__(self, plain):
+        self.lines, self.unknown, self.foreign = [], False, False
+        self._plain, self._numbers = plain, {}
 
-    def take(self, thing, name="", inside=False):
-        """Record a value; `inside` a user's function, values other than functions count too.
-
-        A dispatcher that is made from another function says how and from which by its attribute `made_from`.
-        """
-        while getattr(thing, "made_from", None) is not None:
-            words, thing = thing.made_from
-            self.parts.add(f"{name} is {words!r} of")
-        options, thing = getattr(thing, "targetoptions", ""), getattr(thing, "py_func", thing)
-        if options and _is_foreign(thing.__module__):
-            self.parts.add(f"{thing.__qualname__} {options}")
+    def take(self, thing, inside=False):
+        """Write down a value; `inside` a user's function, values other than functions count too."""
+        if isinstance(thing, Dispatcher):
+            thing = self._function_of(thing)
         if inspect.isfunction(thing):
-            self._function(thing, name, inside)
-        elif isinstance(thing, tuple) and not inside:
+            self._function(thing, inside)
+        elif isinstance(thing, tuple):
+            if inside:
+                self._line(f"{_name(type(thing))} {getattr(thing, '_fields', '')} {len(thing)}")
             for item in thing:
-                self.take(item)
+                self.take(item, inside)
         elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
             for field in dataclasses.fields(thing):
+                self._line(field.name)
                 self.take(getattr(thing, field.name))
         elif inside:
-            self._value(name, thing)
+            self._value(thing)
 
-    def _function(self, function, name, inside):
-        if inside:
-            self.parts.add(f"{name} = {function.__module__}.{function.__qualname__}")
-        if (function, inside) in self._seen:
+    def _line(self, text):
+        self.lines.append(text)
+        self.unknown |= " at 0x" in text
+
+    def _function_of(self, dispatcher):
+        """The function that a dispatcher compiles, or from which numgd has made it by `made_from`."""
+        made_from = getattr(dispatcher, MADE_FROM, None)
+        if made_from is not None:
+            words, origin = made_from
+            text = described(words)
+            self.unknown |= text is None
+            self._line(f"made {text}")
+            return self._function_of(origin) if isinstance(origin, Dispatcher) else origin
+        function = dispatcher.py_func
+        if _is_foreign(_module_of(function)):
+            options = {
+                name: sorted(map(repr, value)) if isinstance(value, set | frozenset) else value
+                for name, value in dispatcher.targetoptions.items()
+            }
+            self._line(f"compiled {sorted(options.items())!r}")
+            # With explicit signatures or types of locals the code is not that of its arguments.
+            special = bool(getattr(dispatcher, "locals", None)) or not dispatcher._can_compile
+            self.unknown |= special or self._plain
+        return function
+
+    def _function(self, function, inside):
+        known = (function, inside) in self._numbers
+        number = self._numbers.setdefault((function, inside), len(self._numbers))
+        self._line(f"function {number} {function.__module__}.{function.__qualname__}")
+        if known:
             return
-        self._seen.add((function, inside))
-        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        if not _is_foreign(function.__module__):
+        module = _module_of(function)
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        if not _is_foreign(module):
+            numgds = module.partition(".")[0] == "numgd"
+            self.unknown |= inside and numgds and self._plain
             # A factory in numgd may hold a user's function; Numba's decorators hold their options.
-            inside = inside and _top(function.__module__) == "numgd"
-            for variable, cell in cells.items():
-                self._cell(f"{function.__qualname__}.{variable}", cell, inside)
+            for variable, cell in cells:
+                self._cell(variable, cell, inside and numgds)
             return
-        name = function.__qualname__
+        self.foreign = True
         try:  # the text has what the code has not: the decorators
-            self.parts.add(f"{name}: {inspect.getsource(function)} {_contents(function.__code__)}")
-        except (OSError, TypeError):
+            self._line(f"{inspect.getsource(function)} {_contents(function.__code__)}")
+        except Exception:  # no text, or one that does not belong to the function any more
             self.unknown = True
-        self.take(function.__defaults__ or (), f"{name} defaults", inside=True)
+        self.take(function.__defaults__ or (), inside=True)
         for argument, value in (function.__kwdefaults__ or {}).items():
-            self.take(value, f"{name} default of {argument}", inside=True)
-        for variable, cell in cells.items():
-            self._cell(f"{name}.{variable}", cell, inside=True)
+            self._line(argument)
+            self.take(value, inside=True)
+        for variable, cell in cells:
+            self._cell(variable, cell, inside=True)
         for variable in global_names(function.__code__):
+            self._line(variable)
             if variable in function.__globals__:
-                self.take(function.__globals__[variable], f"{name}.{variable}", inside=True)
+                self.take(function.__globals__[variable], inside=True)
             elif not hasattr(builtins, variable):
                 self.unknown = True  # it may be defined later
 
-    def _cell(self, name, cell, inside=False):
+    def _cell(self, variable, cell, inside):
+        self._line(variable)
         try:
             value = cell.cell_contents
         except ValueError:  # empty so far
             self.unknown = True
         else:
-            self.take(value, name, inside)
+            self.take(value, inside)
 
-    def _value(self, name, value):
+    def _value(self, value):
+        module = getattr(value, "__module__", None)
         if isinstance(value, types.ModuleType):
-            self.parts.add(f"{name} = module {value.__name__}")
-            self.unknown |= _is_foreign(value.__name__)  # any of its functions may be used
+            self._line(f"module {value.__name__}")
+            top = value.__name__.partition(".")[0]  # any of the functions of a user's module may be used
+            self.unknown |= _is_foreign(value.__name__) or (self._plain and top == "numgd")
         elif isinstance(value, np.ndarray | np.generic):
             digest = hashlib.sha256(value.tobytes()).hexdigest()
-            self.parts.add(f"{name} = {value.dtype} {value.shape} {digest}")
+            self._line(f"array {value.dtype!r} {value.shape} {digest}")
+            self.unknown |= value.dtype.hasobject
         elif isinstance(value, bool | int | float | complex | str | bytes | type(None)):
-            self.parts.add(f"{name} = {value!r} {math.copysign(1.0, value) if value == 0 else ''}")
-        elif isinstance(value, tuple):
-            for number, item in enumerate(value):
-                self.take(item, f"{name}[{number}]", inside=True)
+            self._line(f"{_name(type(value))} {value!r}")
         elif isinstance(value, type):
-            self.parts.add(
-                f"{name} = {value.__module__}.{value.__qualname__} {getattr(value, '_fields', '')}"
+            self._line(
+                f"{_name(value)} {getattr(value, '_fields', '')} {getattr(value, '_field_defaults', '')}"
             )
-            self.unknown |= _is_foreign(value.__module__) and not hasattr(value, "_fields")
-        elif callable(value) and getattr(value, "__module__", None) and not _is_foreign(value.__module__):
+            self.unknown |= _is_foreign(module) and not hasattr(value, "_fields")
+        elif callable(value) and module and not _is_foreign(module):
             called = getattr(value, "__qualname__", getattr(value, "__name__", None))
-            self.parts.add(f"{name} = {value.__module__}.{called}")
+            self._line(f"{module}.{called}")
             self.unknown |= called is None
         else:
             self.unknown = True
+
+
+MADE_FROM = "_numgd_made_from"
+
+
+def made_from(dispatcher, origin, *words):
+    """Note that numgd made a dispatcher from the function or dispatcher `origin`; words tell how."""
+    setattr(dispatcher, MADE_FROM, (words, origin))
+    return dispatcher
 
 
 def _contents(code):
@@ -148,9 +217,14 @@ def global_names(code):
     return tuple(dict.fromkeys(names))
 
 
+def _module_of(function):
+    """The module whose globals a function reads: decorators may give it the name of another."""
+    return function.__globals__.get("__name__") or function.__module__ or ""
+
+
+def _name(kind):
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _is_foreign(module):
-    return _top(module) not in _LIBRARIES
-
-
-def _top(module):
-    return (module or "").partition(".")[0]
+    return (module or "").partition(".")[0] not in _LIBRARIES

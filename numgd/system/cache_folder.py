@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import numba
+import numpy as np
 
 from numgd.system.atomic import replacing
 
@@ -42,7 +43,8 @@ def source_digest():
     Numba checks only the file of the function that it compiles; code inlined from another file would go
     stale.  Any change to a source file that compiled code may come from starts a new folder.
     """
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
+    versions = f"{numba.__version__} {np.__version__} {sys.version_info[:3]}"
+    digest = hashlib.sha256(versions.encode())
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package)

@@ -13,6 +13,7 @@ from numgd.jit.arguments import pack, storage_size, type_of, unpack
 from numgd.jit.kept import keep
 from numgd.jit.pointers import copy_bytes, fetch, load_word, rows_view
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
+from numgd.jit.sources import made_from
 from numgd.kernels.cpu.rules import epoch as stochastic
 
 TOGETHER = 2**15
@@ -133,6 +134,5 @@ def _reading(pair, kinds):
     def fun(x, gradient, place, args):
         return pair(x, gradient, *batch(place), *args)
 
-    fun.made_from = ("rows", str(kinds)), pair
-    keep(fun, "batches", (fun,))
+    keep(made_from(fun, pair, "rows", kinds), "batches", (fun,))
     return fun

@@ -14,6 +14,7 @@ from numgd.foundations.schemes import PAIR
 from numgd.jit.kept import keep
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import OBJECTIVE_FLAGS, portable
+from numgd.jit.sources import made_from
 from numgd.kernels.cpu.rules import sparse_epoch as sparse
 
 
@@ -86,6 +87,5 @@ def _reading(pair, place, count):
         rest = (data, buffers, order, cursor)
         return pair(x, gradient, *before(rest, 0), *matrix, *behind(rest, 0), *args)
 
-    fun.made_from = ("rows of a matrix", place, count), pair
-    keep(fun, "batches", (fun,))
+    keep(made_from(fun, pair, "rows of a matrix", place, count), "batches", (fun,))
     return fun

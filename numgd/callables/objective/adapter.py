@@ -232,7 +232,7 @@ def make_adapter(functions, scheme, load, args_type, vector):
     whole_type = getattr(load, "args_type", None)  # if each call uses one row of args
     keep(
         dispatcher, f"objective-{name_of(functions.fun or functions.pair)}", functions,
-        given, int(scheme), str(args_type), str(whole_type), str(vector),
+        given, int(scheme), args_type, whole_type, vector,
     )  # fmt: skip
     try:
         compile_quietly(dispatcher, signature)

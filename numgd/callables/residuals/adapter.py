@@ -271,7 +271,7 @@ def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, ve
     functions, words = made_from
     keep(
         dispatcher, f"residuals-{name_of(functions[0])}", functions,
-        *words, int(scheme), str(data_type), str(vector), *map(str, kinds),
+        *words, int(scheme), data_type, vector, kinds,
     )  # fmt: skip
     try:
         compile_quietly(dispatcher, signature)
