@@ -3,6 +3,8 @@
 import hashlib
 import re
 
+from numba.core.dispatcher import Dispatcher
+
 from numgd.jit.cache import PackageCache
 from numgd.jit.sources import described, foreign_digest
 
@@ -21,6 +23,8 @@ def keep(dispatcher, name, functions, *words):
         Anything else that distinguishes it from other code made from these functions; see
         `numgd.jit.sources.described`.
     """
+    if not isinstance(dispatcher, Dispatcher):  # with NUMBA_DISABLE_JIT
+        return
     digest, text = foreign_digest(functions, plain=True), described(words)
     if digest and text is not None:
         digest = hashlib.sha256(f"{digest} {text}".encode()).hexdigest()[:16]

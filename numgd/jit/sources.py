@@ -186,7 +186,8 @@ MADE_FROM = "_numgd_made_from"
 
 def made_from(dispatcher, origin, *words):
     """Note that numgd made a dispatcher from the function or dispatcher `origin`; words tell how."""
-    setattr(dispatcher, MADE_FROM, (words, origin))
+    if isinstance(dispatcher, Dispatcher):  # not with NUMBA_DISABLE_JIT
+        setattr(dispatcher, MADE_FROM, (words, origin))
     return dispatcher
 
 
