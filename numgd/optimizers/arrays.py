@@ -77,7 +77,7 @@ class Known:
     """Arrays from an earlier call: which objects, under which keys, and where their memory was.
 
     The memory, shape, strides, dtype or writeability of an array can change while the object stays the same;
-    `still` checks all of these.
+    `matches` checks all of these.
 
     Parameters
     ----------

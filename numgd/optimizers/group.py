@@ -71,6 +71,12 @@ class Group:
             self.memories[name] = self.table.memory()
         return self.memories[name]
 
+    def start_at_parameters(self, names):
+        """Start the memories of these names at the parameters, unless there are some from earlier steps."""
+        for name in names:
+            if name not in self.memories:
+                self.table.combine(cpu.P, self.memory(name), 0.0, 1.0)
+
     def scratch(self):
         """Flat memory whose contents are not kept between steps."""
         if self._scratch is None:

@@ -200,8 +200,8 @@ class Optimizer:
         if self.accumulate > 1 and not self._accumulate():
             return False
         factors = self._factors()
-        if self.lookahead is not None:
-            self._start_lookahead()
+        for group in self._groups:
+            group.start_at_parameters(self.followers)
         self.t += 1
         bound = self.clip_value
         if self.noise > 0.0:
@@ -320,22 +320,11 @@ class Optimizer:
             group.table.point_to_flat(cpu.G, memory)
         self._gradients = None  # the next call must point to its gradients again
 
-    def _start_lookahead(self):
-        """Keep the parameters from which lookahead starts, if there are none yet."""
-        for group in self._groups:
-            if "slow" not in group.memories:
-                group.table.combine(cpu.P, group.memory("slow"), 0.0, 1.0)
-
     def _update_averages(self):
-        """Update the average and apply lookahead after a step.
-
-        A state that was saved without an average lets it start at the present parameters.
-        """
+        """Update the average and apply lookahead after a step."""
         for group in self._groups:
             if self.keeps_average:
                 old, new = average_weights(self.ema or 0.0, self.average_from or 0, self.t)
-                if "average" not in group.memories:
-                    old, new = 0.0, 1.0
                 group.table.combine(cpu.P, group.memory("average"), old, new)
             if self.lookahead is not None and self.t % self.lookahead[0] == 0:
                 slow, alpha = group.memory("slow"), self.lookahead[1]
@@ -348,6 +337,12 @@ class Optimizer:
     def keeps_average(self):
         """Whether an average of the parameters is kept."""
         return self.ema is not None or self.average_from is not None
+
+    @property
+    def followers(self):
+        """Names of the memories that follow the parameters."""
+        wanted = {"average": self.keeps_average, "slow": self.lookahead is not None}
+        return tuple(name for name, kept in wanted.items() if kept)
 
     def only_group(self):
         """The group of the parameters, which must be one array."""

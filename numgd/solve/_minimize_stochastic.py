@@ -239,13 +239,8 @@ class _Run:
         self.evaluations = 0
         self._resume(earlier, reduced)
         self.started = time.perf_counter()
-        average = self.group.memory("average") if optimizer.keeps_average else x[:0]
-        slow = x[:0]
-        if optimizer.lookahead is not None:
-            fresh = "slow" not in self.group.memories
-            slow = self.group.memory("slow")
-            if fresh:
-                slow[:] = x
+        self.group.start_at_parameters(optimizer.followers)
+        average, slow = (self.group.memories.get(name, x[:0]) for name in ("average", "slow"))
         vectors = [np.empty_like(x) for _ in range(3)] if reduced else [x[:0]] * 3
         self.memory = Memory(average, slow, *vectors)
         self.treatment = _treatment(optimizer, self.group)

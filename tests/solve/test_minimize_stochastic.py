@@ -446,3 +446,20 @@ def test_noise_is_that_of_the_optimizer():
         optimizer.step(x, gradient(x, A, Y))
     np.testing.assert_allclose(found.x, x, rtol=1e-12)
     assert not np.allclose(x, run(batch_size=61, shuffle=False, epochs=4).x)
+
+
+def test_an_average_that_starts_in_a_resumed_run_starts_at_its_first_point():
+    data = np.random.default_rng(0).normal(size=(8, 2)) + 3.0
+    settings = {"method": "gd", "epochs": 1, "batch_size": 8}
+    first = numgd.minimize_stochastic(
+        distance_to_rows, np.ones(2), data, options={"learning_rate": 0.1}, **settings
+    )
+    options = {"learning_rate": 0.1, "ema": 0.75}
+    second = numgd.minimize_stochastic(distance_to_rows, first, data, options=options, **settings)
+    np.testing.assert_allclose(second.averaged, 0.75 * first.x + 0.25 * second.x, rtol=1e-14)
+    assert not np.array_equal(first.x, second.x)
+
+
+@njit
+def distance_to_rows(x, rows):
+    return np.mean((rows - x) ** 2)

@@ -142,7 +142,7 @@ class Plan(NamedTuple):
     kind: int  # index of the block in `blocks_of`
     block: Any
     cut: Cut
-    room: int  # numbers in a band with its borders
+    band_numbers: int  # numbers in a band with its borders
     count: int  # results in a band, including the padding of the last block
 
 
@@ -169,13 +169,15 @@ def _plan(shape, kernel, result, dtype, geometry, max_threads):
     )
     items = batch * ceil_divide(out_height, band) * ceil_divide(out_width, segment)
     count = ceil_divide(band * segment, block.rows) * block.rows
-    room = numbers(band, segment)
-    workers = max(1, min(max_threads, items, 16 * 2**20 // (room * itemsize + count * (kernel[0] + 1) * 8)))
+    band_numbers = numbers(band, segment)
+    workers = max(
+        1, min(max_threads, items, 16 * 2**20 // (band_numbers * itemsize + count * (kernel[0] + 1) * 8))
+    )
     cut = Cut(
         band, segment, stride_y, stride_x, geometry.dilation[0], geometry.padding[0], geometry.padding[2],
         extent_y, extent_x, workers,
     )  # fmt: skip
-    return Plan(kind, block, cut, room, count)
+    return Plan(kind, block, cut, band_numbers, count)
 
 
 _ONE_TAP = np.zeros(1, np.int64)  # all weights of an output channel count as one tap
@@ -189,8 +191,10 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, nam
     dtype = out.dtype
     work = work_of(out.size, weight[0].size)
     max_threads = threads_for(work)
-    kind, block, cut, room, count = _plan(x.shape, weight.shape[1:3], out.shape, dtype, geometry, max_threads)
-    scratch = np.empty((cut.workers, room), dtype)
+    kind, block, cut, band_numbers, count = _plan(
+        x.shape, weight.shape[1:3], out.shape, dtype, geometry, max_threads
+    )
+    scratch = np.empty((cut.workers, band_numbers), dtype)
     tables, places = np.empty((cut.workers, count * taps), np.int64), np.empty((cut.workers, count), np.int64)
     bias = padded_bias(bias, block)
     flat = weight.reshape(weight.shape[0], 1, -1)
