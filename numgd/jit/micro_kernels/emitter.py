@@ -1,21 +1,12 @@
 """What the micro-kernels emit: sums in vector registers, and the multiply-adds of one step."""
 
 import math
-from functools import cache
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-
-@cache
-def register_bytes():
-    """Bytes of the host's widest vector register."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx") else 16
+from numgd.jit.target import register_bytes
 
 
 def lanes_of(dtype):
