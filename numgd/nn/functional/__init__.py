@@ -4,6 +4,9 @@ Images are (batch, height, width, channels), kernels (out, height, width, in / g
 ``f_backward(grad, …)`` gives the gradients of ``sum(grad * f(…))`` with respect to the arrays of `f`.
 """
 
+import sys
+
+from numgd.foundations.records import records_of
 from numgd.nn.functional.activations import (
     elu,
     elu_backward,
@@ -73,6 +76,7 @@ from numgd.nn.functional.multilabel import (
     multilabel_soft_margin_loss,
     multilabel_soft_margin_loss_backward,
 )
+from numgd.nn.functional.operation import Operation
 from numgd.nn.functional.pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_backward,
@@ -91,6 +95,9 @@ from numgd.nn.functional.shapes import (
     pad,
     pad_backward,
 )
+
+OPERATIONS: dict[str, Operation] = records_of(sys.modules[__name__], Operation)
+"""Name to operation, forward and backward."""
 
 __all__ = [
     "adaptive_avg_pool2d",

@@ -6,6 +6,7 @@ from numgd.foundations.ranges import Finite, check_arguments, one_of
 from numgd.kernels.cpu.layers import elementwise
 from numgd.kernels.cpu.layers import softmax as rows
 from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.operation import Operation, sample
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
@@ -597,3 +598,34 @@ def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | N
     array([[ 0.731, -0.731]])
     """
     return _rows_backward(rows.log_softmax_backward, grad, x, out)
+
+
+def _operation(forward, backward, exercise=None):
+    def exercise_rows(dtype):
+        x = sample(dtype, 2, 3)
+        backward(forward(x), x)
+
+    return Operation(
+        name=forward.__name__,
+        summary=forward.__doc__.partition("\n")[0],
+        forward=forward,
+        backward=backward,
+        exercise=exercise or exercise_rows,
+    )
+
+
+def _exercise_gelu(dtype):
+    x = sample(dtype, 2, 3)
+    for approximate in ("none", "tanh"):
+        gelu_backward(gelu(x, approximate=approximate), x, approximate=approximate)
+
+
+RELU = _operation(relu, relu_backward)
+LEAKY_RELU = _operation(leaky_relu, leaky_relu_backward)
+ELU = _operation(elu, elu_backward)
+GELU = _operation(gelu, gelu_backward, _exercise_gelu)
+SILU = _operation(silu, silu_backward)
+SIGMOID = _operation(sigmoid, sigmoid_backward)
+TANH = _operation(tanh, tanh_backward)
+SOFTMAX = _operation(softmax, softmax_backward)
+LOG_SOFTMAX = _operation(log_softmax, log_softmax_backward)

@@ -17,6 +17,7 @@ from numgd.nn.functional.checks import (
     same_shape,
 )
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros, with_channels
+from numgd.nn.functional.operation import Operation, sample
 
 
 @check_arguments
@@ -242,3 +243,22 @@ def _constant_statistics(running_mean, running_variance, x, eps):
     if np.any(variance < 0):
         raise ValueError("running_variance must not be negative")
     return mean.astype(np.float64), 1.0 / np.sqrt(variance.astype(np.float64) + eps)
+
+
+def _exercise(dtype):
+    x, gamma, beta = sample(dtype, 2, 3, 3, 4), sample(dtype, 4), sample(dtype, 4)
+    running = np.zeros(4, dtype), np.ones(4, dtype)
+    for activation in (None, "relu"):
+        for training in (True, False):
+            given = {"training": training, "activation": activation}
+            y = batch_norm(x, gamma, beta, *running, **given)
+            batch_norm_backward(y, x, gamma, beta, *running, **given)
+
+
+BATCH_NORM = Operation(
+    name="batch_norm",
+    summary="Batch normalisation.",
+    forward=batch_norm,
+    backward=batch_norm_backward,
+    exercise=_exercise,
+)

@@ -8,6 +8,7 @@ from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_ove
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.kernels.cpu.layers.fused import CODES
 from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array
+from numgd.nn.functional.operation import Operation, sample
 
 
 class PackedWeight:
@@ -491,3 +492,53 @@ def conv2d_transpose_backward(
     if need_bias:
         sum_over_pixels(grad, grad_bias)
     return grad_x, grad_weight, grad_bias
+
+
+_EXERCISES = (
+    {"weight": (32, 3, 3, 3)},
+    {"weight": (32, 3, 3, 32), "padding": 1},
+    {"weight": (32, 1, 1, 32)},
+    {"weight": (32, 3, 3, 1), "groups": 32, "padding": 1},
+    {"weight": (32, 3, 3, 1), "groups": 32, "stride": 2},
+    {"weight": (32, 3, 3, 8), "groups": 4},
+)
+"""Layers that together need all of the machine code of convolutions."""
+
+
+def _exercise(dtype):
+    for layer in _EXERCISES:
+        layer = dict(layer)
+        weight = sample(dtype, *layer.pop("weight"))
+        x, bias = sample(dtype, 2, 8, 8, weight.shape[3] * layer.get("groups", 1)), sample(dtype, 32)
+        geometry = _geometry(
+            weight.shape[1:3], layer.get("stride", 1), layer.get("padding", 0), 1, layer.get("groups", 1)
+        )
+        for name, algorithm in (("", None), *ALGORITHMS.items()):
+            if algorithm is None or not algorithm.reason_against(choose.layer_of(weight.shape, geometry)):
+                y = conv2d(x, weight, bias, algorithm=name or None, **layer)
+                conv2d(x, pack_weight(weight), algorithm=name or None, **layer)
+                conv2d_backward(y, x, weight, algorithm=name or None, **layer)
+
+
+CONV2D = Operation(
+    name="conv2d",
+    summary="Convolution of images.",
+    forward=conv2d,
+    backward=conv2d_backward,
+    exercise=_exercise,
+)
+
+
+def _exercise_transposed(dtype):
+    x, weight = sample(dtype, 2, 5, 5, 8), sample(dtype, 8, 3, 3, 4)
+    y = conv2d_transpose(x, weight, sample(dtype, 4), stride=2)
+    conv2d_transpose_backward(y, x, weight, stride=2)
+
+
+CONV2D_TRANSPOSE = Operation(
+    name="conv2d_transpose",
+    summary="Transposed convolution.",
+    forward=conv2d_transpose,
+    backward=conv2d_transpose_backward,
+    exercise=_exercise_transposed,
+)

@@ -6,6 +6,7 @@ from numgd.foundations.ranges import UnitInterval, check_arguments
 from numgd.kernels.cpu.layers import cross_entropy as kernel
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.operation import Operation, exercise_loss, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 
 
@@ -140,3 +141,18 @@ def _checked(x, target):
     if elementwise.count_invalid("probability", target.reshape(-1)):
         raise ValueError("target must lie between 0 and 1 everywhere")
     return x, target, samples
+
+
+def _exercise(dtype):
+    x, weight = sample(dtype, 2, 3), sample(dtype, 2)
+    for target in (np.array([0, 2]), np.array([0, 2], np.int32), np.full((2, 3), 1 / 3, dtype)):
+        exercise_loss(cross_entropy, cross_entropy_backward, x, target, weight)
+
+
+CROSS_ENTROPY = Operation(
+    name="cross_entropy",
+    summary="The cross-entropy of classes.",
+    forward=cross_entropy,
+    backward=cross_entropy_backward,
+    exercise=_exercise,
+)

@@ -7,6 +7,7 @@ import numpy as np
 from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import dense as kernels
 from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
+from numgd.nn.functional.operation import Operation, sample
 
 
 def dense(
@@ -138,3 +139,19 @@ def _matrices(x, weight):
     if x.shape[-1] != weight.shape[1]:
         raise ValueError(f"weight has shape {weight.shape}, which does not fit x of shape {x.shape}")
     return x, weight
+
+
+def _exercise(dtype):
+    x, weight, bias = sample(dtype, 2, 3), sample(dtype, 4, 3), sample(dtype, 4)
+    for activation in (None, "relu"):
+        y = dense(x, weight, bias, activation=activation)
+        dense_backward(y, x, weight, activation=activation, y=y)
+
+
+DENSE = Operation(
+    name="dense",
+    summary="The dense layer.",
+    forward=dense,
+    backward=dense_backward,
+    exercise=_exercise,
+)

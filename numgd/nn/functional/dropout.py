@@ -5,6 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Seed, UnitInterval, check_arguments
 from numgd.kernels.cpu.layers import dropout as kernels
 from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.operation import Operation, sample
 
 
 @check_arguments
@@ -100,3 +101,17 @@ def dropout_backward(
     """
     grad = real_array("grad", grad)
     return dropout(grad, p, seed=seed, stream=stream, training=training, out=out)
+
+
+def _exercise(dtype):
+    x = sample(dtype, 2, 3)
+    dropout_backward(dropout(x, seed=0), seed=0)
+
+
+DROPOUT = Operation(
+    name="dropout",
+    summary="Dropout.",
+    forward=dropout,
+    backward=dropout_backward,
+    exercise=_exercise,
+)

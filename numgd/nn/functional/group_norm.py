@@ -8,6 +8,7 @@ from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import group_norm as group_norm_kernels
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros
+from numgd.nn.functional.operation import Operation, sample
 
 
 @check_arguments
@@ -154,3 +155,19 @@ def _group_forward(layout, x, num_groups, gamma, beta, eps):
         partial, layout.rows, layout.block, eps, gamma, beta, mean, inverse, coefficients
     )
     return mean, inverse
+
+
+def _exercise(dtype):
+    x, gamma, beta = sample(dtype, 2, 3, 3, 4), sample(dtype, 4), sample(dtype, 4)
+    for activation in (None, "relu"):
+        y = group_norm(x, 2, gamma, beta, activation=activation)
+        group_norm_backward(y, x, 2, gamma, beta, activation=activation)
+
+
+GROUP_NORM = Operation(
+    name="group_norm",
+    summary="Group normalisation.",
+    forward=group_norm,
+    backward=group_norm_backward,
+    exercise=_exercise,
+)

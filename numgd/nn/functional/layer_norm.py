@@ -7,6 +7,7 @@ from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import layer_norm as layer_norm_kernels
 from numgd.nn.functional.checks import output, outputs, per_channel, same_shape
 from numgd.nn.functional.columns import filled_with_zeros, with_channels
+from numgd.nn.functional.operation import Operation, sample
 
 
 @check_arguments
@@ -108,3 +109,17 @@ def layer_norm_backward(
     )  # fmt: skip
     results[2][...], results[1][...] = partial.sum(axis=0)
     return results
+
+
+def _exercise(dtype):
+    x, gamma, beta = sample(dtype, 2, 5), sample(dtype, 5), sample(dtype, 5)
+    layer_norm_backward(layer_norm(x, gamma, beta), x, gamma)
+
+
+LAYER_NORM = Operation(
+    name="layer_norm",
+    summary="Layer normalisation.",
+    forward=layer_norm,
+    backward=layer_norm_backward,
+    exercise=_exercise,
+)

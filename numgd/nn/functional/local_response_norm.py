@@ -6,6 +6,7 @@ from numgd.foundations.ranges import NonNegative, Positive, check_arguments
 from numgd.kernels.cpu.layers import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import Size, output, same_shape
 from numgd.nn.functional.columns import with_channels
+from numgd.nn.functional.operation import Operation, sample
 
 
 @check_arguments
@@ -105,3 +106,17 @@ def _response_arguments(x, size, alpha, beta, k):
     x = with_channels(x)
     width = min(size, 2 * max(1, x.shape[-1]))  # a wider window contains no further channels
     return x, (width, alpha * (width / size), beta, k)
+
+
+def _exercise(dtype):
+    x = sample(dtype, 2, 3, 3, 4)
+    local_response_norm_backward(local_response_norm(x, 3), x, 3)
+
+
+LOCAL_RESPONSE_NORM = Operation(
+    name="local_response_norm",
+    summary="Local response normalisation.",
+    forward=local_response_norm,
+    backward=local_response_norm_backward,
+    exercise=_exercise,
+)

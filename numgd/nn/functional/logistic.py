@@ -5,6 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import NonNegative, check_arguments
 from numgd.kernels.cpu.layers import cross_entropy, elementwise
 from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.operation import Operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, weighed, weighing
 
 _KIND = "binary_cross_entropy_with_logits"
@@ -245,3 +246,21 @@ class _Problem:
         np.matmul(slopes, self.features, out=out[:size])
         if out.size > size:
             out[size] = slopes.sum(dtype=np.float64)
+
+
+def _exercise(dtype):
+    parameters, features, labels = sample(dtype, 4), sample(dtype, 5, 3), np.array([0, 1, 0, 1, 1])
+    for weight in (None, sample(dtype, 5)):
+        given = {"l1": 0.5, "l2": 0.5, "sample_weight": weight}
+        logistic_regression_loss(parameters, features, labels, **given)
+        logistic_regression_gradient(parameters, features, labels, **given)
+        logistic_regression_hessp(parameters, parameters, features, labels, **given)
+
+
+LOGISTIC_REGRESSION = Operation(
+    name="logistic_regression_loss",
+    summary="The loss of a logistic regression.",
+    forward=logistic_regression_loss,
+    backward=logistic_regression_gradient,
+    exercise=_exercise,
+)

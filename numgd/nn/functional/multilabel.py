@@ -5,6 +5,7 @@ import numpy as np
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.losses import checked_pair
+from numgd.nn.functional.operation import Operation, exercise_loss, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 
 _KIND = "binary_cross_entropy_with_logits"
@@ -120,3 +121,19 @@ def _samples(x, target):
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"x must have a last axis with elements, the labels; its shape is {x.shape}")
     return x, target, x.shape[:-1]
+
+
+def _exercise(dtype):
+    x, target = sample(dtype, 2, 3), np.ones((2, 3), dtype)
+    exercise_loss(
+        multilabel_soft_margin_loss, multilabel_soft_margin_loss_backward, x, target, sample(dtype, 2)
+    )
+
+
+MULTILABEL_SOFT_MARGIN_LOSS = Operation(
+    name="multilabel_soft_margin_loss",
+    summary="The mean binary cross-entropy over labels.",
+    forward=multilabel_soft_margin_loss,
+    backward=multilabel_soft_margin_loss_backward,
+    exercise=_exercise,
+)

@@ -6,6 +6,7 @@ from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
 from numgd.nn.functional.checks import Extra, Size, output, pair_of, real_array, same_shape
+from numgd.nn.functional.operation import Operation, sample
 
 MAX_WINDOWS = 2**24
 """The largest number of windows along an axis of an image."""
@@ -453,3 +454,61 @@ def global_avg_pool2d_backward(
     x = _images(x)
     grad = same_shape("grad", grad, (x.shape[0], x.shape[3]), x.dtype)
     return _average_backward(grad[:, None, None], x, *_adaptive(x, 1), out)
+
+
+def _exercise_maximum(dtype):
+    x = sample(dtype, 2, 5, 5, 3)
+    y, indices = max_pool2d(x, 2, return_indices=True)
+    max_pool2d_backward(y, x, 2, indices=indices)
+    max_pool2d_backward(max_pool2d(x, 2), x, 2)
+
+
+MAX_POOL2D = Operation(
+    name="max_pool2d",
+    summary="Largest number of each window.",
+    forward=max_pool2d,
+    backward=max_pool2d_backward,
+    exercise=_exercise_maximum,
+)
+
+
+def _exercise_average(dtype):
+    x = sample(dtype, 2, 5, 5, 3)
+    avg_pool2d_backward(avg_pool2d(x, 2), x, 2)
+
+
+AVG_POOL2D = Operation(
+    name="avg_pool2d",
+    summary="Mean of each window.",
+    forward=avg_pool2d,
+    backward=avg_pool2d_backward,
+    exercise=_exercise_average,
+)
+
+
+def _exercise_adaptive(dtype):
+    x = sample(dtype, 2, 5, 5, 3)
+    adaptive_avg_pool2d_backward(adaptive_avg_pool2d(x, 2), x, 2)
+
+
+ADAPTIVE_AVG_POOL2D = Operation(
+    name="adaptive_avg_pool2d",
+    summary="Means over windows that give a result of the wanted size.",
+    forward=adaptive_avg_pool2d,
+    backward=adaptive_avg_pool2d_backward,
+    exercise=_exercise_adaptive,
+)
+
+
+def _exercise_global(dtype):
+    x = sample(dtype, 2, 5, 5, 3)
+    global_avg_pool2d_backward(global_avg_pool2d(x), x)
+
+
+GLOBAL_AVG_POOL2D = Operation(
+    name="global_avg_pool2d",
+    summary="Means over all pixels.",
+    forward=global_avg_pool2d,
+    backward=global_avg_pool2d_backward,
+    exercise=_exercise_global,
+)
