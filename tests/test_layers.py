@@ -24,6 +24,7 @@ LAYERS = [
     {"optimizers"},
     {"solve"},
     {"nn"},
+    {"catalogue"},
     {"plots"},
     {"cli"},
     {"__init__", "__main__"},

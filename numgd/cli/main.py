@@ -1,30 +1,20 @@
 """The command ``numgd``: demo, info and warmup."""
 
 import argparse
-import contextlib
 import os
-import platform
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NoReturn
-
-import llvmlite.binding
-import numba
-import numpy as np
+from typing import NoReturn
 
 from numgd import __version__
 from numgd.cli import demo
-from numgd.jit.announcing import silence
+from numgd.cli.info import run_info
+from numgd.cli.tables import aligned, fail
+from numgd.cli.warmup import run_warmup, warm_up
+from numgd.jit.shipped import shipped
 from numgd.plots.convergence import draw_convergence, picture_formats
-from numgd.registry import ALIASES, METHODS
-from numgd.solve._minimize import minimize
-from numgd.solve._minimize_multistart import minimize_multistart
-from numgd.solve.plan import THREADED_FROM
-from numgd.system.cache_folder import cache_folder, cache_root, refusal
+from numgd.system.cache_folder import cache_folder
 
 DTYPES = ("float64", "float32")
 
@@ -64,21 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command.set_defaults(run=run_demo)
 
-    command = commands.add_parser("info", help="show versions, processor, threads, CUDA and the cache")
+    command = commands.add_parser("info", help="show versions, processor, threads, CUDA and machine code")
+    command.add_argument("--json", action="store_true", help="as JSON, with the names of all functions")
     command.set_defaults(run=run_info)
 
-    command = commands.add_parser("warmup", help="compile all solvers now and keep them in the cache")
+    command = commands.add_parser("warmup", help="compile ahead what is needed later, on all cores")
+    command.add_argument(
+        "part",
+        nargs="*",
+        help="a method, rule, operation or kind of call, such as bfgs, adam, conv2d, fit (default: all)",
+    )
     command.add_argument(
         "--dtype", nargs="+", choices=DTYPES, default=DTYPES, help="only these (default: both)"
     )
     command.add_argument(
-        "--method",
-        nargs="+",
-        type=_canonical,
-        choices=METHODS,
-        default=METHODS,
-        metavar="METHOD",
-        help="only these (default: all)",
+        "--processes", type=_count, metavar="N", help="number of processes (default: one per core)"
     )
     command.set_defaults(run=run_warmup)
 
@@ -91,9 +81,11 @@ def _print_help(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     return 0
 
 
-def _canonical(method: str) -> str:
-    method = method.lower()
-    return ALIASES.get(method, method)
+def _count(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"it must be a positive integer, not {text!r}")
+    return int(text)
 
 
 # demo -------------------------------------------------------------------------------------------------
@@ -103,12 +95,14 @@ def run_demo(options: argparse.Namespace) -> int:
     """Print a table of runs for each problem, and plot their convergence."""
     fault = _fault_of_output(options.output)
     if fault:
-        return _fail(fault)
+        return fail(fault)
     try:
         problems = [load() for load in demo.PROBLEMS]
     except ImportError:
-        return _fail("the demo needs the data in scikit-learn, which is missing: pip install scikit-learn")
-    _compile_missing()
+        return fail("the demo needs the data in scikit-learn, which is missing: pip install scikit-learn")
+    fault = _compile_missing()
+    if fault:
+        return fail(fault)
     comparisons = []
     for problem in problems:
         print(f"\n{problem.title}", flush=True)
@@ -121,7 +115,7 @@ def run_demo(options: argparse.Namespace) -> int:
     try:
         draw_convergence(comparisons, options.output)
     except (OSError, ValueError) as error:  # a full disk, or a format whose library is missing
-        return _fail(f"cannot write {options.output}: {error}")
+        return fail(f"cannot write {options.output}: {error}")
     print(f"Convergence curves: {options.output}")
     return 0
 
@@ -140,17 +134,20 @@ def _fault_of_output(path: Path) -> str:
     return ""
 
 
-def _compile_missing() -> None:
-    """Compile the solvers that the demo needs and the cache lacks, after a message."""
-    missing = [method for method in demo.METHODS if not any(cache_folder().glob(f"solve-{method}.*.nbc"))]
-    if missing:
-        print(
-            f"Compiling {len(missing)} solvers, about 6 s each. This happens only once: they are kept in "
-            f"{cache_folder()}",
-            flush=True,
-        )
-        steps = [(method, partial(_solve, method, "float64")) for method in missing]
-        run_steps(steps)
+def _compile_missing() -> str:
+    """Compile the solvers that the demo needs and that are missing; what went wrong, or an empty text."""
+    folders = [folder for folder in (cache_folder(), shipped().folder) if folder is not None]
+    missing = [
+        method
+        for method in demo.METHODS
+        if not any(path for folder in folders for path in folder.glob(f"solve-{method}.*.nbc"))
+    ]
+    if not missing:
+        return ""
+    print(
+        f"Compiling {len(missing)} solvers, once per machine; they are kept in {cache_folder()}", flush=True
+    )
+    return warm_up([f"minimize/{method}/float64" for method in missing])
 
 
 def comparison_table(comparison: demo.Comparison) -> str:
@@ -170,123 +167,3 @@ def comparison_table(comparison: demo.Comparison) -> str:
             )
         )  # fmt: skip
     return aligned(rows, left=2)
-
-
-def aligned(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Rows of text as lines with aligned columns, the first `left` of them left-aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if k < left else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join(lines)
-
-
-# info -------------------------------------------------------------------------------------------------
-
-
-def run_info(options: argparse.Namespace) -> int:
-    """Print what a bug report should contain."""
-    threads = numba.get_num_threads()  # starts the threads, which determines the layer
-    facts = {
-        "numgd": __version__,
-        "python": f"{platform.python_version()} on {platform.platform()}",
-        **{name: metadata.version(name) for name in ("numba", "llvmlite", "numpy", "scipy")},
-        "processor": f"{llvmlite.binding.get_host_cpu_name()} ({platform.machine()}), {os.cpu_count()} cores",
-        "threads": f"{threads}, layer {numba.threading_layer()}",
-        "cuda": cuda_state(),
-        "cache": refusal() or f"{cache_folder()}: {size_of(cache_folder())}",
-        "all caches": f"{cache_root()}: {size_of(cache_root())} (including other versions; safe to delete)",
-    }
-    width = max(map(len, facts))
-    for name, fact in facts.items():
-        print(f"{name:<{width}}  {fact}")
-    return 0
-
-
-def cuda_state() -> str:
-    """The version of numba-cuda and its devices, as text; never raises."""
-    try:
-        version = metadata.version("numba-cuda")
-    except metadata.PackageNotFoundError:
-        return "numba-cuda is not installed"
-    try:
-        from numgd.kernels.cuda.target import device_names
-
-        names = device_names()
-    except Exception as error:  # a driver may raise anything
-        return f"numba-cuda {version}, no usable device: {type(error).__name__}"
-    return f"numba-cuda {version}, {', '.join(names) or 'no device'}"
-
-
-def size_of(folder: Path) -> str:
-    """Number and total size of the files under a folder, as text."""
-    sizes = []
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # a temporary file of another process that has disappeared
-            if path.is_file():
-                sizes.append(path.stat().st_size)
-    return f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB"
-
-
-# warmup -----------------------------------------------------------------------------------------------
-
-
-def run_warmup(options: argparse.Namespace) -> int:
-    """Compile the selected solvers and keep them on disk."""
-    steps = []
-    for dtype in options.dtype:
-        for method in options.method:
-            steps.append((f"{method} {dtype}", partial(_solve, method, dtype)))
-            if METHODS[method].matrix_free:
-                steps.append((f"{method} {dtype} threaded", partial(_solve, method, dtype, THREADED_FROM)))
-            steps.append((f"{method} {dtype} many", partial(_solve_many, method, dtype)))
-    start = time.perf_counter()
-    run_steps(steps)
-    seconds = time.perf_counter() - start
-    print(f"{len(steps)} solvers ready in {seconds:.1f} s; {cache_folder()} holds {size_of(cache_folder())}")
-    return 0
-
-
-def run_steps(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:
-    """Run named steps with a progress bar, or with one line per step if tqdm is missing."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        for number, (name, step) in enumerate(steps, 1):
-            print(f"[{number}/{len(steps)}] {name}", flush=True)
-            with silence():
-                step()
-        return
-    with silence(), tqdm(steps, unit="solver") as bar:
-        for name, step in bar:
-            bar.set_description(name)
-            step()
-
-
-def _bowl(x):
-    """A minimal problem to compile solvers with: |x|² and its gradient."""
-    return np.sum(x * x), x + x
-
-
-def _solve(method: str, dtype: str, n: int = 2) -> None:
-    minimize(_bowl, np.ones(n, dtype), method=method, **_shortest(method, n))
-
-
-def _solve_many(method: str, dtype: str, n: int = 2) -> None:
-    minimize_multistart(_bowl, np.ones((2, n), dtype), method=method, **_shortest(method, n))
-
-
-def _shortest(method: str, n: int) -> dict[str, Any]:
-    """Arguments of a solve with one iteration."""
-    bounds = [(0, None)] * n if METHODS[method].bounded else None
-    return {"jac": True, "bounds": bounds, "options": {"maxiter": 1}}
-
-
-def _fail(message: str) -> int:
-    print(f"numgd: {message}", file=sys.stderr)
-    return 1

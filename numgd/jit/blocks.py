@@ -24,9 +24,8 @@ def address_of_block(name, function):
     """The address of a compiled function of that signature, which is cached on disk under a name."""
     dispatcher = compiled(name, SOLVER_FLAGS)(function)
     compile_quietly(dispatcher, SIGNATURE)
-    result = dispatcher.get_compile_result(SIGNATURE)
-    _KEPT.append(result)
-    return function_address(result)
+    _KEPT.append(dispatcher)
+    return function_address(dispatcher.get_compile_result(SIGNATURE))
 
 
 _KEPT = []  # keeps the machine code alive

@@ -1,16 +1,22 @@
-"""Disk cache of compiled code: files in numgd's own folder, identified by names that numgd assigns."""
+"""Machine code on disk: files in numgd's own folder and in the package, under names that numgd assigns."""
 
 import glob
 import hashlib
 import importlib
 import pickle
 import sys
+import weakref
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import llvmlite.binding as llvm
 from numba.core import config, entrypoints
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 
+from numgd.jit.making import Recipe
+from numgd.jit.shipped import read_shipped, write_shipped
 from numgd.system.cache_folder import (
     cache_folder,
     made_folder,
@@ -44,7 +50,10 @@ class _Implementation(CompileResultCacheImpl):
 
     def check_cachable(self, cres):
         """Whether code may be kept: not if it holds addresses of this process.  Numba would warn."""
-        return all(lifted.can_cache for lifted in cres.lifted) and not cres.library.has_dynamic_globals
+        library = cres.library
+        if not _not_linkable.isdisjoint(library._linking_libraries):  # it would lack their code
+            return False
+        return all(lifted.can_cache for lifted in cres.lifted) and not library.has_dynamic_globals
 
 
 class _Files(IndexDataCacheFile):
@@ -80,6 +89,30 @@ class _Files(IndexDataCacheFile):
             path.unlink(missing_ok=True)
 
 
+class Use(NamedTuple):
+    """Machine code that this process uses."""
+
+    name: str
+    signature: Any
+    source: str  # "cache", "package" or "compiler"
+    recipe: Recipe | None  # how its function is made; None if it is made from the user's functions
+
+
+uses: list[Use] = []
+"""The machine code of numgd that this process uses, in the order of its first use."""
+
+_not_linkable = weakref.WeakSet()
+"""Libraries of shipped code, which exists only in this process."""
+
+_ship_to = None
+
+
+def ship_to(folder):
+    """From now on, also write the machine code that is compiled to a folder, to be shipped."""
+    global _ship_to
+    _ship_to = folder
+
+
 def _prepare_for_finished_code(target_context):
     """Make known the symbols that machine code may refer to.
 
@@ -94,11 +127,15 @@ class PackageCache(FunctionCache):
     """Disk cache of one of numgd's compiled functions, identified by its name.
 
     The digest of the sources covers the function's code and everything that it closes over, so the key is
-    only the signature and the machine.  If the folder is not safe or cannot be written to, the function is
-    compiled in every process.
+    only the signature and the machine.  The user's folder is searched first, then the package.  If the folder
+    is not safe or cannot be written to, what is not shipped is compiled in every process.
+
+    Shipped code can be called by its address and from Python, but not linked into other code; see
+    `numgd.jit.portable.linkable`.
     """
 
-    def __init__(self, function, name):
+    def __init__(self, function, name, recipe=None, shipped=True):
+        self._recipe, self._shipped = recipe, shipped
         self._name = name
         self._py_func = function
         self._name_on_disk = name
@@ -109,6 +146,10 @@ class PackageCache(FunctionCache):
     def name(self):
         """The name under which the code is kept."""
         return self._name
+
+    def unshipped(self):
+        """A cache of the same code that ignores what is shipped."""
+        return PackageCache(self._py_func, self._name, self._recipe, shipped=False)
 
     @property
     def _impl(self):
@@ -126,20 +167,39 @@ class PackageCache(FunctionCache):
         return _Files(self._cache_path, self._impl.filename_base, source_digest())
 
     def _index_key(self, sig, codegen):
-        settings = config.BOUNDSCHECK, str(config.OPT), config.DEBUGINFO_DEFAULT
-        return (sig, codegen.magic_tuple(), settings)
+        return (sig, codegen.magic_tuple(), _settings())
 
     def load_overload(self, sig, target_context):
+        for source, load in (("cache", self._load_cached), ("package", self._load_shipped)):
+            try:
+                result = load(sig, target_context)
+            except Exception:  # an unreadable file: compile, and overwrite it
+                result = None
+            if result is not None:
+                uses.append(Use(self._name, sig, source, self._recipe))
+                return result
+        return None
+
+    def _load_cached(self, sig, target_context):
         if safe_folder() is None:
             return None
-        try:
-            _prepare_for_finished_code(target_context)
-            with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
-        except Exception:  # an unreadable file: compile, and overwrite it
+        _prepare_for_finished_code(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+    def _load_shipped(self, sig, target_context):
+        if self._recipe is None or not self._shipped:
             return None
+        key = (sig, _settings())
+        stored = read_shipped(self._name, key)
+        if stored is None:
+            return None
+        _prepare_for_finished_code(target_context)
+        found, data = pickle.loads(stored)
+        return _rebuilt(target_context, data) if found == key else None
 
     def save_overload(self, sig, data):
+        uses.append(Use(self._name, sig, "compiler", self._recipe))
         try:
             if made_folder() is not None:
                 super().save_overload(sig, data)
@@ -147,3 +207,32 @@ class PackageCache(FunctionCache):
             warn_of_writing(error)
         except Exception:  # a user's function that holds what cannot be pickled
             pass
+        if _ship_to is not None and self._recipe is not None:
+            key = (sig, _settings())
+            content = self._cache_file._dump((key, _without_bitcode(self._impl.reduce(data))))
+            write_shipped(_ship_to, self._name, key, content)
+
+
+def _without_bitcode(reduced):
+    """A serialised compile result without its bitcode, four fifths of it, which is linked into other code."""
+    (name, kind, (code, _)), *others = reduced
+    assert kind == "object"
+    return ((name, kind, (code, b"")), *others)
+
+
+def _rebuilt(target_context, reduced):
+    """The compile result of a serialised one without bitcode."""
+    (name, kind, (code, _)), described, *others = reduced
+    # Numba would take the names that the code defines from the bitcode.
+    names = ("llvm_func_name", "llvm_cpython_wrapper_name", "llvm_cfunc_wrapper_name", "env_name")
+    engine = target_context.codegen()._engine
+    engine._defined_symbols.update(getattr(described, name) for name in names)
+    empty = llvm.parse_assembly("").as_bitcode()
+    result = CompileResult._rebuild(target_context, (name, kind, (code, empty)), described, *others)
+    _not_linkable.add(result.library)
+    return result
+
+
+def _settings():
+    """Numba's settings that machine code depends on."""
+    return config.BOUNDSCHECK, str(config.OPT), config.DEBUGINFO_DEFAULT

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from functools import wraps
+from functools import cache, wraps
 
 from numba import config, njit
 from numba.core.errors import (
@@ -15,6 +15,7 @@ from numba.extending import register_jitable
 from numgd.jit.announcing import listen
 from numgd.jit.cache import PackageCache
 from numgd.jit.inner import ApartCompiler, InnerCompiler
+from numgd.jit.making import recipe_of, remember
 from numgd.jit.names import count_from_elsewhere
 
 count_from_elsewhere()
@@ -112,10 +113,26 @@ def compiled(name, flags=SOLVER_FLAGS):
             return _refusing(function)
         dispatcher = njit(**flags)(function)
         if name is not None:
-            dispatcher._cache = PackageCache(function, name)
+            dispatcher._cache = PackageCache(function, name, recipe_of(function))
+            remember(name, dispatcher)
         return dispatcher
 
     return decorate
+
+
+@cache
+def linkable(dispatcher):
+    """A twin of a compiled function, for callers in compiled code that it is linked into.
+
+    Shipped machine code lacks what linking needs; the twin is compiled instead.
+    """
+    kept = getattr(dispatcher, "_cache", None)
+    if not isinstance(kept, PackageCache):
+        return dispatcher
+    flags = {name: value for name, value in dispatcher.targetoptions.items() if name != "nopython"}
+    twin = njit(**flags)(dispatcher.py_func)
+    twin._cache = kept.unshipped()
+    return twin
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from numgd.foundations.linalg import all_finite, cholesky, is_finite
 from numgd.foundations.schemes import EXACT, SOURCE
 from numgd.jit.inner import InnerCompiler
 from numgd.jit.overloads import refresh
-from numgd.jit.portable import portable
+from numgd.jit.portable import linkable, portable
 from numgd.kernels.cpu.solvers.least_squares import estimate
 from numgd.solve._curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.solve.fit_settings import fit_method
@@ -147,6 +147,7 @@ def _make_options(method, scheme, n, ftol, xtol, gtol, maxfev):
 
 def _make_covariance(lm):
     """Function ``covariance(x, cost, long, absolute_sigma)``: infinite where the data do not determine it."""
+    estimated = linkable(estimate)
 
     @portable
     def covariance(x, cost, long, absolute_sigma):
@@ -154,7 +155,7 @@ def _make_covariance(lm):
         known = absolute_sigma or m > n
         variance = 1.0 if absolute_sigma or not known else 2.0 * cost / (m - n)
         columns = long[JACOBIAN : JACOBIAN + n]
-        pcov, full, certain, _, _, _ = estimate(columns, long[RESIDUALS], x, variance)
+        pcov, full, certain, _, _, _ = estimated(columns, long[RESIDUALS], x, variance)
         if not (known and certain and (full or not lm)):
             pcov[:] = math.inf
         return pcov

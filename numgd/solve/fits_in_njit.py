@@ -17,7 +17,7 @@ from numgd.foundations.spaces import copy
 from numgd.jit.arguments import storage_size, store
 from numgd.jit.once import process_word
 from numgd.jit.pointers import address_of, linked_address
-from numgd.jit.portable import portable, seldom
+from numgd.jit.portable import linkable, portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import COLUMNS, OWN_ROWS, compare_jacobian
 from numgd.kernels.cpu.solvers.least_squares import CALLS, HOST_ROWS, REPLACED, REPORT_SIZE, entry
 from numgd.solve.fit_settings import EPSILON
@@ -164,7 +164,7 @@ def _make_trust(scheme):
 
         return trust
     verdict, settle = process_word()
-    compare = compare_jacobian()
+    compare = linkable(compare_jacobian())
 
     @seldom
     def compared(x, box, m, function, context):
@@ -198,7 +198,7 @@ def make_solve(method, scheme, adapter, data_type):
     """
     address = linked_address(adapter)
     size = storage_size(types.Tuple((types.int64, data_type)))
-    run, trust = entry(method), _make_trust(scheme)
+    run, trust = linkable(entry(method)), _make_trust(scheme)
     word, flag = types.int64, types.boolean  # literal types would cause the solver to be compiled again
     interior = method.interior
 

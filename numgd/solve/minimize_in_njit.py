@@ -29,7 +29,7 @@ from numgd.jit.arguments import loader, replace_entry, storage_size, store
 from numgd.jit.once import process_word
 from numgd.jit.overloads import refresh
 from numgd.jit.pointers import address_of, linked_address
-from numgd.jit.portable import portable, seldom
+from numgd.jit.portable import linkable, portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import OWN_ROWS, compare_curvature, compare_gradient
 from numgd.kernels.cpu.solvers.host_evaluator import (
     HOST_CARRIED,
@@ -204,8 +204,8 @@ def _make_trust(scheme, curvature):
 
 def _make_comparison(scheme, curvature):
     """Function ``compare(x, box, function, context)``: the result, whether it is final, nfev, njev, nhev."""
-    by_gradient = compare_gradient() if scheme == PAIR else None
-    by_curvature = compare_curvature() if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
+    by_gradient = linkable(compare_gradient()) if scheme == PAIR else None
+    by_curvature = linkable(compare_curvature()) if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
     word, keeps_matrix = types.int64, curvature == SOURCE_HESSIAN
 
     @portable
@@ -386,7 +386,7 @@ def _make_run(call, tol):
     with_tolerance = _make_tolerance(method, dtype, limits, tol)
     trust = _make_trust(call.scheme, call.curvature)
     keeps_matrix = method.curvature == "product" and call.curvature == FULL_HESSIAN
-    rows, solve, make_box = method.rows, entry(method), _make_box if call.bounded else _no_box
+    rows, solve, make_box = method.rows, linkable(entry(method)), _make_box if call.bounded else _no_box
     word = types.int64  # literal types would cause the solver to be compiled again
 
     @portable

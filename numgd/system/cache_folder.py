@@ -22,7 +22,7 @@ import numpy as np
 
 from numgd.system.atomic import replacing
 
-_NOT_COMPILED = frozenset(("__init__.py", "__main__.py", "cli", "plots", "system"))
+_NOT_COMPILED = frozenset(("__init__.py", "__main__.py", "catalogue", "cli", "plots", "system"))
 """Files and packages of numgd that are not compiled into machine code."""
 
 DAY = 86400.0
@@ -38,13 +38,19 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 @cache
 def source_digest():
-    """Digest of numgd's source files and of the versions that its machine code depends on.
+    """Digest of numgd's source files and of the versions that its machine code depends on."""
+    versions = f"{numba.__version__} {np.__version__} {sys.version_info[:3]}"
+    return hashlib.sha256(f"{versions} {package_digest()}".encode()).hexdigest()[:16]
+
+
+@cache
+def package_digest():
+    """Digest of the source files that numgd's machine code comes from.
 
     Numba checks only the file of the function that it compiles; code inlined from another file would go
     stale.  Any change to a source file that compiled code may come from starts a new folder.
     """
-    versions = f"{numba.__version__} {np.__version__} {sys.version_info[:3]}"
-    digest = hashlib.sha256(versions.encode())
+    digest = hashlib.sha256()
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package)
@@ -230,17 +236,20 @@ def write_file(path, data):
         file.write(hashlib.sha256(data).digest() + data)
 
 
-def read_file(path):
-    """The bytes of a file by `write_file`; None if it is missing, damaged or not the user's own."""
+def read_file(path, checked=True):
+    """The bytes of a file by `write_file`; None if it is missing or damaged.
+
+    If `checked`, also None if it is not the user's own; it then counts as used.
+    """
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            if fault_of(status):
+            if checked and fault_of(status):
                 return None
             digest, data = file.read(32), file.read()
     except OSError:
         return None
-    if time.time() - status.st_mtime > DAY:
+    if checked and time.time() - status.st_mtime > DAY:
         with contextlib.suppress(OSError):  # a read-only folder
             for used in (path, os.path.dirname(path)):
                 os.utime(used)

@@ -1,5 +1,6 @@
 """The command line, run as users run it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd.cli import demo
+from numgd.cli import demo, info, tables
 from numgd.cli import main as cli
 
 LOSS_TOLERANCE = 1e-7
@@ -53,7 +54,7 @@ def test_help_names_the_commands():
     assert all(command in process.stdout for command in ("demo", "info", "warmup"))
 
 
-@pytest.mark.parametrize("arguments", [("dance",), ("warmup", "--method", "dance"), ("demo", "--dance")])
+@pytest.mark.parametrize("arguments", [("dance",), ("warmup", "--processes", "dance"), ("demo", "--dance")])
 def test_what_is_unknown_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(arguments)
@@ -93,11 +94,24 @@ def test_cuda_state_survives_a_broken_driver(monkeypatch):
         raise OSError("no driver")
 
     monkeypatch.setattr(cuda, "is_available", fail)
-    assert isinstance(cli.cuda_state(), str)
+    assert isinstance(info.cuda_state(), str)
+
+
+def test_info_as_json(tmp_path):
+    process = run("info", "--json", NUMGD_CACHE_DIR=str(tmp_path))
+    found = json.loads(process.stdout)
+    assert found["numgd"] == numgd.__version__ and found["cache"]["cached"] == []
+    assert found["used"]["compiler"] == [] and found["machine code"].keys() >= {"level", "reason", "shipped"}
+
+
+def test_facts_say_where_machine_code_came_from():
+    numgd.nn.functional.relu(np.ones(3))
+    used = info.facts()["used"]
+    assert "value-relu-float64" in {name for names in used.values() for name in names}
 
 
 def test_aligned():
-    text = cli.aligned([("name", "value"), ("a", "1"), ("longer", "23")], left=1)
+    text = tables.aligned([("name", "value"), ("a", "1"), ("longer", "23")], left=1)
     assert text.splitlines() == ["name    value", "-" * 13, "a           1", "longer     23"]
 
 
@@ -172,15 +186,22 @@ class TestDemo:
 
 def test_warmup(tmp_path):
     cache = {"NUMGD_CACHE_DIR": str(tmp_path)}
-    first = run("warmup", "--method", "GD", "--dtype", "float64", **cache)
+    first = run("warmup", "GD", "--dtype", "float64", "--processes", "2", **cache)
     assert first.returncode == 0, first.stderr
-    assert "2 solvers ready" in first.stdout
+    assert "5 calls ready" in first.stdout
     names = {path.name.partition(".")[0] for path in tmp_path.rglob("*.nbc")}
-    assert {"solve-gd"} <= names and any(name.startswith("solve-many-") for name in names)
+    assert {"solve-gd", "step-gd-float64", "epoch-gd-float64", "sparse-epoch-gd-float64"} <= names
+    assert any(name.startswith("solve-many-") for name in names)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("solve-*")}
 
-    # Again from the cache, without the progress bar: a line for each solver, and nothing compiled anew.
-    again = run("warmup", "--method", "gd", "--dtype", "float64", hidden=("tqdm",), **cache)
+    # Again from the cache, without the progress bar: a line for each call, and nothing compiled anew.
+    again = run("warmup", "minimize/gd/float64", "relu", hidden=("tqdm",), **cache)
     assert again.returncode == 0, again.stderr
-    assert "[2/2] gd float64 many" in again.stdout
+    assert "[3/3]" in again.stdout
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("solve-*")}
+
+
+def test_warmup_of_an_unknown_part(capsys):
+    assert cli.main(["warmup", "dance"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'dance'" in line and "minimize" in line

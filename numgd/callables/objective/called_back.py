@@ -1,13 +1,12 @@
 """A user's functions that Numba cannot compile, called back from the compiled solver."""
 
-from functools import cache
-
 import numpy as np
 from numba import types
 
 from numgd.callables.objective.adapter import fill, numba_real
 from numgd.foundations.schemes import COMPLEX_STEP, IMAGINARY_STEP, JOINT, PAIR
 from numgd.jit.arguments import loader, storage_size
+from numgd.jit.making import made_once
 from numgd.jit.pointers import (
     WANT_GRADIENT,
     WANT_HESSIAN,
@@ -137,7 +136,7 @@ def _real_scalar(value):
     return float(value)
 
 
-@cache
+@made_once
 def bridge(dtype):
     """Address of the compiled objective that calls a `PythonObjective`, and its context's size in bytes."""
     real = numba_real(dtype)

@@ -1,7 +1,5 @@
 """Residuals that Numba cannot compile, called back from the compiled solver."""
 
-from functools import cache
-
 import numpy as np
 from numba import types
 
@@ -9,6 +7,7 @@ from numgd.callables.objective.adapter import fill
 from numgd.callables.objective.called_back import described
 from numgd.foundations.schemes import COMPLEX_STEP, IMAGINARY_STEP
 from numgd.jit.arguments import loader, storage_size
+from numgd.jit.making import made_once
 from numgd.jit.pointers import (
     WANT_GRADIENT,
     WANT_VALUE,
@@ -92,7 +91,7 @@ class PythonResiduals:
         self.columns[:] = matrix.T
 
 
-@cache
+@made_once
 def bridge():
     """Address of the compiled function that calls `PythonResiduals`, and the size of its context in bytes."""
     real = types.float64

@@ -10,10 +10,10 @@ Each part has five rows of coefficients with one number per column (`Coefficient
 """
 
 from enum import IntEnum
-from functools import cache
 
 import numpy as np
 
+from numgd.jit.making import made_once
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import apart, compiled, portable
@@ -163,7 +163,7 @@ def _add_wide(more, total):
         total[c] += np.float64(more[c])
 
 
-@cache
+@made_once
 def sums(relu):
     """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
 
@@ -211,7 +211,7 @@ def sums(relu):
     return of_blocks
 
 
-@cache
+@made_once
 def gradient(relu):
     """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
 

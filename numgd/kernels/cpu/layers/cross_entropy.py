@@ -4,11 +4,10 @@ With smoothing ε the target is (1 − ε) t + ε/C over C classes: Szegedy et a
 architecture (2016), section 7.
 """
 
-from functools import cache
-
 import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
+from numgd.jit.making import made_once
 from numgd.jit.portable import compiled, strict
 from numgd.kernels.cpu.layers.blocks import drive
 from numgd.kernels.cpu.layers.rows import below, exponentials_of_rows, log_sums_of_rows, make_sum
@@ -93,7 +92,7 @@ def _row_loss(log_of_sum, chosen, top, mean, smoothing):
     return log_of_sum - (times(1.0 - smoothing, below(chosen, top)) + times(smoothing, mean))
 
 
-@cache
+@made_once
 def _labelled(dtype):
     view, view_labels, real, width = view_of(dtype), view_of(np.dtype(np.int64)), dtype.type, dtype.itemsize
 
@@ -116,7 +115,7 @@ def _labelled(dtype):
     return address_of_block(f"cross_entropy-labels-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _labelled_backward(dtype):
     view, view_labels, real, width = view_of(dtype), view_of(np.dtype(np.int64)), dtype.type, dtype.itemsize
 
@@ -136,7 +135,7 @@ def _labelled_backward(dtype):
     return address_of_block(f"cross_entropy_backward-labels-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _mixed(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
@@ -159,7 +158,7 @@ def _mixed(dtype):
     return address_of_block(f"cross_entropy-probabilities-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _mixed_backward(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 

@@ -1,10 +1,9 @@
 """Scalar functions over whole arrays: the sum of their values, their values and their derivatives."""
 
-from functools import cache
-
 import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
+from numgd.jit.making import made_once
 from numgd.jit.portable import strict
 from numgd.kernels.cpu.layers.blocks import BLOCK_ELEMENTS, PIECE, drive
 from numgd.kernels.cpu.layers.rows import make_sum
@@ -102,7 +101,7 @@ def _part(kind, part):
     return ignoring_y
 
 
-@cache
+@made_once
 def _sum_of(kind, dtype):
     scalar, view, real = _part(kind, "value"), view_of(dtype), dtype.type
 
@@ -121,7 +120,7 @@ def _sum_of(kind, dtype):
     return address_of_block(f"sum-{kind}-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _row_sum_of(kind, dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
     sum_over = make_sum(_part(kind, "value"))
@@ -140,7 +139,7 @@ def _row_sum_of(kind, dtype):
     return address_of_block(f"row_sum-{kind}-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _map_of(kind, dtype, part):
     scalar, view, real = _part(kind, part), view_of(dtype), dtype.type
 

@@ -1,10 +1,9 @@
 """Softmax and its logarithm over rows, forward and backward."""
 
-from functools import cache
-
 import numpy as np
 
 from numgd.jit.blocks import address_of_block, view_of
+from numgd.jit.making import made_once
 from numgd.jit.portable import strict
 from numgd.kernels.cpu.layers.blocks import BLOCK_ELEMENTS, drive
 from numgd.kernels.cpu.layers.rows import (
@@ -50,7 +49,7 @@ def _drive(function, x, y, columns, out):
     drive(function, x, y, one, rows + 1, out, columns, steps, sizes, 1.0, 0.0)
 
 
-@cache
+@made_once
 def _softmax(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
@@ -66,7 +65,7 @@ def _softmax(dtype):
     return address_of_block(f"softmax-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _softmax_backward(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
@@ -91,7 +90,7 @@ def _twice_less(u, top, log_of_sum):
     return below(u, top) - log_of_sum
 
 
-@cache
+@made_once
 def _log_softmax(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 
@@ -109,7 +108,7 @@ def _log_softmax(dtype):
     return address_of_block(f"log_softmax-{dtype.name}", block)
 
 
-@cache
+@made_once
 def _log_softmax_backward(dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
 

@@ -5,7 +5,6 @@ these are positions in the order of the epoch.
 """
 
 import math
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from numgd.first_order.treatment import (
     shrinkage,
 )
 from numgd.foundations.spaces import SERIAL
+from numgd.jit.making import made_once
 from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, call_objective
 from numgd.jit.portable import compiled, portable
 
@@ -61,7 +61,7 @@ class Memory(NamedTuple):
     scratch: Any
 
 
-@cache
+@made_once
 def epoch(rule, dtype):
     """The compiled driver of a rule for a dtype.
 
@@ -148,7 +148,7 @@ def make_coefficients(rule, dtype):
     return by_sums
 
 
-@cache
+@made_once
 def mean(dtype):
     """The compiled mean of an objective over all data.
 

@@ -5,7 +5,6 @@ parameters of the columns with an entry in the batch, numbered in the order of t
 """
 
 import math
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from numgd.first_order.treatment import (
     shrinkage,
 )
 from numgd.foundations.spaces import SERIAL
+from numgd.jit.making import made_once
 from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, call_objective
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.rules.epoch import make_mean
@@ -74,7 +74,7 @@ def _renumber(rows, entries, x, mark):
     return count
 
 
-@cache
+@made_once
 def epoch(rule, dtype):
     """The compiled driver of a rule for a dtype, as in `numgd.kernels.cpu.rules.epoch`, with `rows` last."""
     real = dtype.type
@@ -123,7 +123,7 @@ def epoch(rule, dtype):
     return drive
 
 
-@cache
+@made_once
 def mean(dtype):
     """The compiled mean of an objective over all data, as in `numgd.kernels.cpu.rules.epoch`."""
     return make_mean(f"sparse-mean-{dtype.name}", dtype, _gather)

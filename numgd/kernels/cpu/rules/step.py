@@ -6,7 +6,6 @@ averages) is flat, with the arrays one after the other.
 """
 
 import math
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from numgd.first_order.apply import (
     sums_of,
 )
 from numgd.first_order.treatment import clipped, make_treated, noise
+from numgd.jit.making import made_once
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import address_of, vector_view
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
@@ -126,7 +126,7 @@ class Change(NamedTuple):
     bound: Any  # the largest magnitude of a gradient's element
 
 
-@cache
+@made_once
 def _make_step(rule, dtype):
     """The compiled driver of a rule for a dtype."""
     real, width = dtype.type, dtype.itemsize
@@ -228,7 +228,7 @@ def _make_step_by_sums(rule, dtype, update):
     return drive
 
 
-@cache
+@made_once
 def _make_add_noise(dtype):
     real, view = dtype.type, vector_view(from_dtype(dtype))
 
@@ -251,7 +251,7 @@ def _make_add_noise(dtype):
     return drive
 
 
-@cache
+@made_once
 def _make_measure(dtype):
     view = vector_view(from_dtype(dtype))
 
@@ -276,7 +276,7 @@ def _make_measure(dtype):
     return drive
 
 
-@cache
+@made_once
 def _make_combine(dtype):
     real, view = dtype.type, vector_view(from_dtype(dtype))
 
@@ -300,7 +300,7 @@ def _make_combine(dtype):
     return drive
 
 
-@cache
+@made_once
 def _make_put(dtype):
     view = vector_view(from_dtype(dtype))
 

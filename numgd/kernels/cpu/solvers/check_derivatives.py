@@ -1,12 +1,12 @@
 """Derivatives generated from the source, compared with differences when compiled code first uses them."""
 
-from functools import cache
 from typing import Any, NamedTuple
 
 from numgd.foundations.agreement import UNKNOWN, make_agreement, random_direction, random_weights
 from numgd.foundations.linalg import all_finite, epsilon, is_finite
 from numgd.foundations.schemes import NO_CURVATURE, PAIR, SOURCE
 from numgd.foundations.spaces import SERIAL
+from numgd.jit.making import made_once
 from numgd.jit.pointers import WANT_GRADIENT, WANT_HESSIAN, WANT_PRODUCT, WANT_VALUE, borrow
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solvers import least_squares as fit
@@ -54,7 +54,7 @@ call = make_call(SERIAL)
 call_value, call_gradient, call_curvature = seldom(call), seldom(call), seldom(call)
 
 
-@cache
+@made_once
 def compare_gradient():
     """The compiled check of a gradient generated from the source, cached on disk.
 
@@ -104,7 +104,7 @@ def compare_gradient():
     return compare
 
 
-@cache
+@made_once
 def compare_curvature():
     """The same for second derivatives; `matrix` is (n, n) for a Hessian, (0, 0) for a product.
 
@@ -167,7 +167,7 @@ def compare_curvature():
 VALUES, SUM_WEIGHTS, COLUMNS = range(3)
 
 
-@cache
+@made_once
 def compare_jacobian():
     """The same for a Jacobian generated from the source.
 

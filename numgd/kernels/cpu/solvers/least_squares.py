@@ -1,7 +1,6 @@
 """One sum of squares on the host: how a solver calls compiled residuals, and its compiled entry point."""
 
 import math
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from numgd.foundations.linalg import all_finite, epsilon, is_finite
 from numgd.foundations.memory import new_memory
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, SOURCE, THREE_POINT
 from numgd.foundations.spaces import copy
+from numgd.jit.making import made_once
 from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, borrow, call_objective, call_python, interrupted
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.sums_of_squares.covariance import covariance, determined
@@ -196,7 +196,7 @@ def jacobian(problem, x, r, columns):
 EVALUATOR = ResidualEvaluator(residuals, jacobian, observe, bounds)
 
 
-@cache
+@made_once
 def entry(method):
     """The compiled solver of a `FitMethod`: compiled once for all functions, and cached on disk.
 

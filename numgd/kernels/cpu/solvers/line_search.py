@@ -1,7 +1,6 @@
 """One line search on the host for a compiled objective."""
 
 import math
-from functools import cache
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from numgd.foundations.ranges import Below, Finite, LimitFromOne, OpenFraction, Positive
 from numgd.foundations.schemes import NO_CURVATURE
 from numgd.foundations.spaces import SERIAL
+from numgd.jit.making import made_once
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.solvers.host_evaluator import NFEV, NJEV, REFINED, REPLACED, Problem, make_evaluator
@@ -46,7 +46,7 @@ def _make_search(name, evaluator):
     return search
 
 
-@cache
+@made_once
 def line_search(name):
     """The compiled line search with a name: ``"armijo"``, ``"strong-wolfe"`` or ``"hager-zhang"``.
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from numgd.foundations.status import (
     RAISED,
     TIME_LIMIT,
 )
+from numgd.jit.making import made_once
 from numgd.jit.parallel import UNKNOWN, parallel_for
 from numgd.jit.pointers import address_of, compiled_call, count_on, function_address, interrupted
 from numgd.jit.portable import SOLVER_FLAGS, compile_quietly, compiled, portable
@@ -80,7 +80,7 @@ def solve_many(method, memory, batch):
     return call
 
 
-@cache
+@made_once
 def _driver(signature):
     """The driver of all solvers with a signature, called by address, so that it is compiled only once."""
     solve = compiled_call(signature)

@@ -1,7 +1,6 @@
 """One problem on the host: the compiled entry point of every method."""
 
 import math
-from functools import cache
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from numgd.foundations.linalg import all_finite
 from numgd.foundations.memory import method_memory
 from numgd.foundations.spaces import SERIAL, THREADED
 from numgd.foundations.status import INVALID_INPUT, Outcome
+from numgd.jit.making import made_once
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import compiled
 from numgd.kernels.cpu.solvers.host_evaluator import (
@@ -38,7 +38,7 @@ def entry(method, threads=False):
     return _compiled_entry(method, bool(threads))
 
 
-@cache
+@made_once
 def _compiled_entry(method, threads):
     space = THREADED if threads else SERIAL
     solver = method.make_solver(space, make_evaluator(space))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import (
     any_of,
     gather_lanes,
@@ -188,7 +189,7 @@ def _copier(dtype):
     return copy
 
 
-@cache
+@made_once
 def _driver(dtype):
     """The loop over bands."""
     lanes = lanes_of(dtype)
@@ -369,7 +370,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
         _run(grad, weight, bias, out, taps, True, sweep, activation, packed_cache)
 
 
-@cache
+@made_once
 def _weight_driver(dtype):
     """The loop over bands of results."""
     lanes = lanes_of(dtype)

@@ -6,12 +6,12 @@ blocks.  Pixels with many channels are memory pages apart and compete for few se
 aligned to cache lines where possible, so that each occupies only one line.
 """
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, register_bytes
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
@@ -113,7 +113,7 @@ def _rows_read(table, source, image, y, begin, lines):
     return low, max(0, high - low)
 
 
-@cache
+@made_once
 def _driver(dtype):
     """The loop over rows of results."""
     lanes = lanes_of(dtype)
@@ -196,7 +196,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
         _run(grad, weight, bias, out, mirrored, True, activation, packed_cache)
 
 
-@cache
+@made_once
 def _weight_driver(dtype):
     """The loop over rows of results, for the gradient of the weights."""
     lanes = lanes_of(dtype)

@@ -4,11 +4,10 @@ A block of neighbouring results is summed in registers.  Its rows are pixels, wh
 table of addresses.
 """
 
-from functools import cache
-
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, convolve_block
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of
@@ -21,7 +20,7 @@ from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
 from numgd.kernels.cpu.layers.fused import PIECES
 
 
-@cache
+@made_once
 def _driver(dtype):
     """The loop over strips of pixels and blocks of channels."""
     convolve = any_of(

@@ -5,12 +5,12 @@ with its borders filled with zeros.  The micro-kernel of the direct algorithm th
 instead of over a few channels at a time.
 """
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, convolve_block
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
@@ -58,7 +58,7 @@ def reason_against(layer):
     return None
 
 
-@cache
+@made_once
 def _driver(dtype):
     """The loop over bands."""
     convolve = any_of(

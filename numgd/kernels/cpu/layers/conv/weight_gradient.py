@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, lanes_of, move_vector, reduce_block, register_bytes, rows_for
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
@@ -279,7 +280,7 @@ def _chunk_of(number, is_first, grad, layout):
     )
 
 
-@cache
+@made_once
 def _drivers(dtype):
     """The loop over chunks: with all threads on each chunk, or with chunks divided into shares."""
     copy_image, copy_gradient = _copy_image(dtype), _copy_gradient(dtype)

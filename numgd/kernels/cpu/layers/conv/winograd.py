@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, gather_block, lanes_of, sandwich_block
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
@@ -43,7 +44,7 @@ def reason_against(layer):
     return None
 
 
-@cache
+@made_once
 def _weight_driver(dtype, m):
     """Transform and pack weights: ``U[ξ, g, b, c, n]``, for column n of block b in group g.
 
@@ -238,7 +239,7 @@ def _transform_result(dtype, m):
     return transform_result
 
 
-@cache
+@made_once
 def _driver(dtype, m):
     """The loop over tiles."""
     lanes = lanes_of(dtype)

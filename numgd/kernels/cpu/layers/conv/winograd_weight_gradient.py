@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype
 
+from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, lanes_of, reduce_block, sandwich_block
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
@@ -148,7 +149,7 @@ def _multiply(dtype):
     return multiply
 
 
-@cache
+@made_once
 def _drivers(dtype, m):
     """The loop over chunks of tiles: with all threads on each chunk, or with chunks divided into shares."""
     points = (m + 2) ** 2
@@ -191,7 +192,7 @@ def _drivers(dtype, m):
     return all_threads, in_shares
 
 
-@cache
+@made_once
 def _final_transform(dtype, m):
     """The transform of the summed products to the gradient."""
     real, lanes = from_dtype(dtype), lanes_of(dtype)

@@ -1,0 +1,63 @@
+"""How compiled functions are made, so that another process can make the same one."""
+
+from contextvars import ContextVar
+from functools import cache, wraps
+from importlib import import_module
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+
+class Recipe(NamedTuple):
+    """A call that makes compiled functions: the import of a module, or of a function in it and its call."""
+
+    module: str
+    function: str | None = None
+    arguments: tuple = ()
+
+    def follow(self):
+        """Make the compiled functions."""
+        module = import_module(self.module)
+        if self.function is not None:
+            getattr(module, self.function)(*self.arguments)
+
+
+_followed: ContextVar[Recipe | None] = ContextVar("recipe", default=None)
+_made = WeakValueDictionary()
+
+
+def made_once(make):
+    """Decorate a function of a module that makes compiled functions: it is called once for given arguments.
+
+    The functions made in its calls can then be made in other processes, by their `Recipe`.
+    """
+
+    @cache
+    @wraps(make)
+    def call(*arguments):
+        token = _followed.set(Recipe(make.__module__, make.__name__, arguments))
+        try:
+            return make(*arguments)
+        finally:
+            _followed.reset(token)
+
+    return call
+
+
+def recipe_of(function):
+    """The recipe of a function that is being compiled; None if it is made by other functions or by users."""
+    recipe = _followed.get()
+    if recipe is None and function.__qualname__ == function.__name__:
+        recipe = Recipe(function.__module__)
+    return recipe
+
+
+def remember(name, dispatcher):
+    """Let `made` find a compiled function by its name, as long as it exists."""
+    _made[name] = dispatcher
+
+
+def made(name, recipe):
+    """The compiled function of a name, which a recipe makes if it is not there yet."""
+    if name not in _made:
+        recipe.follow()
+    return _made[name]
