@@ -1,4 +1,7 @@
-"""Builds a wheel with machine code if ``NUMGD_MACHINE_CODE=1``, otherwise a pure one."""
+"""Builds a pure wheel, or one with machine code as the variable ``NUMGD_MACHINE_CODE`` says.
+
+``1`` stands for all levels of the architecture, ``native`` for the highest level of this processor.
+"""
 
 import os
 import subprocess
@@ -9,7 +12,7 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
-WANTED = os.environ.get("NUMGD_MACHINE_CODE") == "1"
+WANTED = os.environ.get("NUMGD_MACHINE_CODE", "")
 
 
 class PlatformDistribution(Distribution):
@@ -28,9 +31,10 @@ class BuildWithMachineCode(build_py):
             return
         package = Path(self.build_lib).absolute()
         command = [sys.executable, "-m", "numgd.catalogue.building", str(package / "numgd" / "machine_code")]
-        command += os.environ.get("NUMGD_MACHINE_CODE_OPTIONS", "").split()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), *filter(None, sys.path)])}
-        subprocess.run(command, check=True, env=environment, cwd=package)
+        if WANTED != "1":
+            command += ["--levels", *WANTED.split(",")]
+        path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, cwd=package)
 
 
 def requirements():

@@ -41,7 +41,8 @@ def build(
     ----------
     folder : Path
     levels : sequence of str, optional
-        By default all levels of this machine's architecture.  This machine must support the first.
+        By default all levels of this machine's architecture; ``["native"]`` is the highest that this machine
+        supports.  It must support the first.
     names : sequence of str, optional
         Only these calls of the catalogue.
     processes : int, optional
@@ -53,11 +54,18 @@ def build(
         If this machine does not support the first level, or a call fails.
     """
     architecture = architecture_of(platform.machine())
-    levels = list(LEVELS.get(architecture, ())) if levels is None else list(levels)
-    if not levels:
+    if architecture not in LEVELS:
         raise RuntimeError(f"numgd ships no machine code for processors of the architecture {architecture}")
-    if levels[0] not in target_levels():
-        raise RuntimeError(f"machine code for {levels[0]} cannot be built here: this processor lacks it")
+    levels = list(LEVELS[architecture] if levels is None else levels)
+    if levels == ["native"]:
+        levels = list(target_levels()[:1])
+    unknown = [level for level in levels if level not in LEVELS[architecture]]
+    if unknown:
+        raise RuntimeError(f"{unknown[0]!r} is no level of {architecture}: {', '.join(LEVELS[architecture])}")
+    if not levels or levels[0] not in target_levels():
+        raise RuntimeError(
+            f"machine code for {' '.join(levels[:1]) or architecture} cannot be built on this processor"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     built, recorded = [], None
     for level in levels:
@@ -94,7 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build the machine code and print its size."""
     parser = argparse.ArgumentParser(description="Compile the catalogue for the levels of an architecture.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--levels", nargs="+", help="default: all levels of this machine's architecture")
+    parser.add_argument(
+        "--levels", nargs="+", help="default: all of this architecture; native: the highest here"
+    )
     parser.add_argument("--calls", nargs="+", help="only these calls of the catalogue")
     parser.add_argument("--processes", type=int, help="default: one per core")
     options = parser.parse_args(arguments)

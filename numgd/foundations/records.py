@@ -44,6 +44,11 @@ class Record:
     def _foreign(self):
         return foreign_digest(getattr(self, field.name) for field in fields(self))
 
+    @property
+    def is_own(self):
+        """Whether the record is numgd's own: none of its functions is a user's."""
+        return self._foreign == ""
+
     def code_name(self, *words):
         """The name under which machine code made from the record is cached; None if it must not be."""
         if self._foreign is None:

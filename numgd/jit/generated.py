@@ -3,8 +3,6 @@
 import hashlib
 import linecache
 import re
-import sys
-from types import ModuleType
 
 from numba import njit
 from numba.core.dispatcher import _FunctionCompiler
@@ -90,13 +88,10 @@ def function_of(text, name, namespace):
             digest.update(thing.tobytes())
     digest = digest.hexdigest()[:16]
     path = _written(text, f"{name}-{digest}.py")
-    # The module's name is part of that of the machine code, which must not meet other code of its name;
-    # machine code from the disk asks for its module.
-    module = ModuleType(f"numgd.generated.{name}_{digest}")
-    module.__dict__.update(namespace)
-    exec(compile(text, path, "exec"), module.__dict__)
-    sys.modules[module.__name__] = module
-    return module.__dict__[name], digest
+    # Machine code from the disk asks for the module of its function, even a user's that contains this one.
+    own = {**namespace, "__name__": __name__}
+    exec(compile(text, path, "exec"), own)
+    return own[name], digest
 
 
 def _written(text, file_name):

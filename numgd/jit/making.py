@@ -15,10 +15,9 @@ class Recipe(NamedTuple):
     arguments: tuple = ()
 
     def follow(self):
-        """Make the compiled functions."""
+        """Make the compiled functions; what the call returns."""
         module = import_module(self.module)
-        if self.function is not None:
-            getattr(module, self.function)(*self.arguments)
+        return None if self.function is None else getattr(module, self.function)(*self.arguments)
 
 
 _followed: ContextVar[Recipe | None] = ContextVar("recipe", default=None)

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from numba import types
+from numba import typeof, types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
@@ -12,8 +12,9 @@ from numgd.callables.residuals.compiled import VECTOR
 from numgd.foundations.linalg import all_finite, cholesky, is_finite
 from numgd.foundations.schemes import EXACT, SOURCE
 from numgd.jit.inner import InnerCompiler
+from numgd.jit.linked import linked
 from numgd.jit.overloads import refresh
-from numgd.jit.portable import linkable, portable
+from numgd.jit.portable import portable
 from numgd.kernels.cpu.solvers.least_squares import estimate
 from numgd.solve._curve_fit import LM_TOLERANCE, curve_fit, parameter_count
 from numgd.solve.fit_settings import fit_method
@@ -145,9 +146,15 @@ def _make_options(method, scheme, n, ftol, xtol, gtol, maxfev):
     return options_of
 
 
+def covariance_estimate():
+    """The compiled estimate of a covariance, and the types of its arguments."""
+    vector, matrix = np.empty(1), np.empty((1, 1))
+    return estimate, tuple(map(typeof, (matrix, vector, vector, 0.0)))
+
+
 def _make_covariance(lm):
     """Function ``covariance(x, cost, long, absolute_sigma)``: infinite where the data do not determine it."""
-    estimated = linkable(estimate)
+    estimated = linked(covariance_estimate)
 
     @portable
     def covariance(x, cost, long, absolute_sigma):
@@ -155,7 +162,7 @@ def _make_covariance(lm):
         known = absolute_sigma or m > n
         variance = 1.0 if absolute_sigma or not known else 2.0 * cost / (m - n)
         columns = long[JACOBIAN : JACOBIAN + n]
-        pcov, full, certain, _, _, _ = estimated(columns, long[RESIDUALS], x, variance)
+        pcov, full, certain, _, _, _ = estimated((columns, long[RESIDUALS], x, variance))
         if not (known and certain and (full or not lm)):
             pcov[:] = math.inf
         return pcov
@@ -163,7 +170,7 @@ def _make_covariance(lm):
     return covariance
 
 
-@overload(curve_fit, prefer_literal=True, jit_options={"pipeline_class": InnerCompiler})
+@overload(curve_fit, prefer_literal=True, jit_options={"forceinline": True, "pipeline_class": InnerCompiler})
 def _curve_fit_in_njit(
     f,
     xdata,

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from numba import types
+from numba import typeof, types
 from numba.core.errors import TypingError
 
 from numgd.autodiff import NotDifferentiable
@@ -15,11 +15,20 @@ from numgd.foundations.ranges import make_checked, parameters_of
 from numgd.foundations.schemes import EXACT, PAIR, SOURCE, THREE_POINT, TWO_POINT
 from numgd.foundations.spaces import copy
 from numgd.jit.arguments import storage_size, store
+from numgd.jit.linked import linked, linked_into
 from numgd.jit.once import process_word
 from numgd.jit.pointers import address_of, linked_address
-from numgd.jit.portable import linkable, portable, seldom
+from numgd.jit.portable import portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import COLUMNS, OWN_ROWS, compare_jacobian
-from numgd.kernels.cpu.solvers.least_squares import CALLS, HOST_ROWS, REPLACED, REPORT_SIZE, entry
+from numgd.kernels.cpu.solvers.least_squares import (
+    CALLS,
+    HOST_ROWS,
+    REPLACED,
+    REPORT_SIZE,
+    entry,
+    signature_of_fit,
+)
+from numgd.registry import FIT_METHODS
 from numgd.solve.fit_settings import EPSILON
 from numgd.solve.njit_arguments import given, literal
 from numgd.sums_of_squares.box import move_inside
@@ -150,6 +159,24 @@ def _check_box(x, box):
             raise ValueError("the starting point is infeasible: it lies outside the bounds")
 
 
+def jacobian_comparison():
+    """The compiled comparison of Jacobians, and the types of its arguments."""
+    vector, matrix = np.empty(1), np.empty((1, 1))
+    return compare_jacobian(), tuple(map(typeof, (vector, matrix, matrix, 0, 0, vector, matrix)))
+
+
+def fit_solver(name):
+    """The compiled solver of one of numgd's least-squares methods, and the types of its arguments."""
+    return entry(FIT_METHODS[name]), signature_of_fit()
+
+
+def _solver_of(method):
+    """Function ``solve(arguments)``, which calls the solver of a method."""
+    if method.is_own:
+        return linked(fit_solver, method.name)
+    return linked_into(entry(method))  # a user's method is known in this process only
+
+
 def _make_trust(scheme):
     """Function ``trust(x, box, m, function, context)``: the scheme to use, and the evaluations made.
 
@@ -164,14 +191,14 @@ def _make_trust(scheme):
 
         return trust
     verdict, settle = process_word()
-    compare = linkable(compare_jacobian())
+    compare = linked(jacobian_comparison)
 
     @seldom
     def compared(x, box, m, function, context):
         n = x.size
         short, long = np.empty((OWN_ROWS + HOST_ROWS, n)), np.empty((COLUMNS + n + 1, m))
         report = np.empty(REPORT_SIZE)
-        return compare(x, short, long, function, context, report, box), int(report[CALLS])
+        return compare((x, short, long, function, context, report, box)), int(report[CALLS])
 
     @portable
     def trust(x, box, m, function, context):
@@ -198,7 +225,7 @@ def make_solve(method, scheme, adapter, data_type):
     """
     address = linked_address(adapter)
     size = storage_size(types.Tuple((types.int64, data_type)))
-    run, trust = linkable(entry(method)), _make_trust(scheme)
+    run, trust = _solver_of(method), _make_trust(scheme)
     word, flag = types.int64, types.boolean  # literal types would cause the solver to be compiled again
     interior = method.interior
 
@@ -213,10 +240,10 @@ def make_solve(method, scheme, adapter, data_type):
         store(address_of(context), (word(m), data))
         used, compared = trust(x, box, m, address(), address_of(context))
         report = np.empty(REPORT_SIZE)
-        outcome = run(
+        outcome = run((
             x, scale, long, short, np.empty(n, np.int64), options, flag(first.size > 0), address(),
             address_of(context), used, steps, floor, report, word(0), word(0), box,
-        )  # fmt: skip
+        ))  # fmt: skip
         context[:0] = 0  # keeps the packed data alive until here
         if outcome.status == NOT_FINITE_AT_START:
             raise ValueError("the residuals are not finite at the starting point")

@@ -140,7 +140,9 @@ def _result(x, outcome, long, short, nfev, replaced):
     )  # fmt: skip
 
 
-@overload(least_squares, prefer_literal=True, jit_options={"pipeline_class": InnerCompiler})
+@overload(
+    least_squares, prefer_literal=True, jit_options={"forceinline": True, "pipeline_class": InnerCompiler}
+)
 def _least_squares_in_njit(
     fun,
     x0,

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
+from numba import typeof, types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
@@ -26,10 +26,12 @@ from numgd.foundations.schemes import (
 )
 from numgd.foundations.status import CONVERGED_FUNCTION, CONVERGED_GRADIENT, CONVERGED_STEP
 from numgd.jit.arguments import loader, replace_entry, storage_size, store
+from numgd.jit.inner import InnerCompiler
+from numgd.jit.linked import linked, linked_into
 from numgd.jit.once import process_word
 from numgd.jit.overloads import refresh
 from numgd.jit.pointers import address_of, linked_address
-from numgd.jit.portable import linkable, portable, seldom
+from numgd.jit.portable import portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import OWN_ROWS, compare_curvature, compare_gradient
 from numgd.kernels.cpu.solvers.host_evaluator import (
     HOST_CARRIED,
@@ -41,11 +43,11 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
     REPLACED_CURVATURE,
     REPORT_SIZE,
 )
-from numgd.kernels.cpu.solvers.one_problem import entry
+from numgd.kernels.cpu.solvers.one_problem import entry, signature_of
 from numgd.registry import METHODS
 from numgd.solve._minimize import minimize
 from numgd.solve.njit_arguments import dispatcher, given, literal, refuse, tuple_type
-from numgd.solve.options import DRIVER_OPTIONS, method_name, own_method, settings
+from numgd.solve.options import DRIVER_OPTIONS, default_settings, method_name, own_method, settings
 from numgd.solve.plan import hand_over
 
 
@@ -168,7 +170,7 @@ _RIGHT, _GRADIENT_DIFFERS, _CURVATURE_DIFFERS = 1, 2, 3
 """The result of comparing derivatives with differences; 0 until it is known."""
 
 
-def _make_trust(scheme, curvature):
+def _make_trust(scheme, curvature, dtype):
     """Function ``trust(x, box, function, context)``: the scheme and the curvature to use, nfev, njev, nhev.
 
     Derivatives from the source are compared with differences when the code is first executed; the counts
@@ -184,7 +186,7 @@ def _make_trust(scheme, curvature):
 
         return trust
     verdict, settle = process_word()
-    compare = _make_comparison(scheme, curvature)
+    compare = _make_comparison(scheme, curvature, dtype)
     other = GRADIENT_DIFFERENCES if by_source else curvature
 
     @portable
@@ -202,21 +204,35 @@ def _make_trust(scheme, curvature):
     return trust
 
 
-def _make_comparison(scheme, curvature):
+def gradient_comparison(dtype):
+    """The compiled comparison of gradients for a dtype, and the types of its arguments."""
+    vector, matrix = np.empty(1, dtype), np.empty((1, 1), dtype)
+    return compare_gradient(), tuple(map(typeof, (vector, matrix, 0, 0, np.empty(1), matrix)))
+
+
+def curvature_comparison(dtype):
+    """The same for second derivatives."""
+    vector, matrix = np.empty(1, dtype), np.empty((1, 1), dtype)
+    arguments = vector, matrix, matrix, 0, 0, 0, vector, np.empty(1), matrix
+    return compare_curvature(), tuple(map(typeof, arguments))
+
+
+def _make_comparison(scheme, curvature, dtype):
     """Function ``compare(x, box, function, context)``: the result, whether it is final, nfev, njev, nhev."""
-    by_gradient = linkable(compare_gradient()) if scheme == PAIR else None
-    by_curvature = linkable(compare_curvature()) if curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT) else None
+    by_source = curvature in (SOURCE_HESSIAN, SOURCE_PRODUCT)
+    by_gradient = linked(gradient_comparison, dtype.name) if scheme == PAIR else None
+    by_curvature = linked(curvature_comparison, dtype.name) if by_source else None
     word, keeps_matrix = types.int64, curvature == SOURCE_HESSIAN
 
     @portable
     def compare_first(x, work, function, context, report, box):
-        return by_gradient(x, work, function, context, report, box)
+        return by_gradient((x, work, function, context, report, box))
 
     @portable
     def compare_second(x, work, function, context, report, box):
         order = x.size if keeps_matrix else 0
         matrix = np.empty((order, order), x.dtype)
-        return by_curvature(x, work, matrix, function, context, word(scheme), x[:0], report, box)
+        return by_curvature((x, work, matrix, function, context, word(scheme), x[:0], report, box))
 
     comparisons = ((_GRADIENT_DIFFERS, compare_first), (_CURVATURE_DIFFERS, compare_second))
     wanted = [pair for pair, needed in zip(comparisons, (by_gradient, by_curvature), strict=True) if needed]
@@ -384,9 +400,10 @@ def _make_run(call, tol):
     is_tuple, size, address = call.is_tuple, storage_size(call.args_type), linked_address(call.adapter)
     fill = _make_fill(limits, call.run_time_options, dtype)
     with_tolerance = _make_tolerance(method, dtype, limits, tol)
-    trust = _make_trust(call.scheme, call.curvature)
+    trust = _make_trust(call.scheme, call.curvature, dtype)
     keeps_matrix = method.curvature == "product" and call.curvature == FULL_HESSIAN
-    rows, solve, make_box = method.rows, linkable(entry(method)), _make_box if call.bounded else _no_box
+    rows, make_box = method.rows, _make_box if call.bounded else _no_box
+    solve = _solver_of(method, dtype)
     word = types.int64  # literal types would cause the solver to be compiled again
 
     @portable
@@ -405,10 +422,10 @@ def _make_run(call, tol):
         store(address_of(context), args if is_tuple else (args,))
         ending = with_tolerance(fill(limits, options), tol)
         used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
-        outcome = solve(
+        outcome = solve((
             x, work, np.full(HOST_CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
             used, x[:0], report, word(0), word(0), second, np.empty((order, order), dtype), box,
-        )  # fmt: skip
+        ))  # fmt: skip
         context[:0] = 0  # keeps the packed args alive until here
         status = outcome.status
         success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
@@ -420,7 +437,20 @@ def _make_run(call, tol):
     return run
 
 
-@overload(minimize, prefer_literal=True)
+def solver_of(name, dtype):
+    """The compiled solver of one of numgd's methods for a dtype, and the types of its arguments."""
+    method, dtype = METHODS[name], np.dtype(dtype)
+    return entry(method), signature_of(method, default_settings(method, dtype).options, dtype)
+
+
+def _solver_of(method, dtype):
+    """Function ``solve(arguments)``, which calls the solver of a method."""
+    if method.is_own:
+        return linked(solver_of, method.name, dtype.name)
+    return linked_into(entry(method))  # a user's method is known in this process only
+
+
+@overload(minimize, prefer_literal=True, jit_options={"forceinline": True, "pipeline_class": InnerCompiler})
 def _minimize_in_njit(
     fun,
     x0,

@@ -187,7 +187,9 @@ def test_code_that_shipped_code_is_linked_into_is_not_kept(machine_code, tmp_pat
 
 def test_a_level_above_the_machines_cannot_come_first(tmp_path, monkeypatch):
     monkeypatch.setattr(building, "target_levels", lambda: ())
-    with pytest.raises(RuntimeError, match="cannot be built here"):
+    with pytest.raises(RuntimeError, match="cannot be built on this processor"):
         building.build(tmp_path / "code", names=CALLS)
     assert building.main([str(tmp_path / "code")]) == 1
+    with pytest.raises(RuntimeError, match="'x86-64-v9' is no level"):
+        building.build(tmp_path / "code", levels=["x86-64-v9"])
     assert not Path(tmp_path, "code").exists()

@@ -4,6 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import typeof
 
 from numgd.foundations.linalg import all_finite, epsilon, is_finite
 from numgd.foundations.memory import new_memory
@@ -16,6 +17,7 @@ from numgd.sums_of_squares.covariance import covariance, determined
 from numgd.sums_of_squares.evaluator import (
     NOT_FINITE_AT_START,
     RESIDUALS,
+    FitOptions,
     FitOutcome,
     Memory,
     ResidualEvaluator,
@@ -228,6 +230,16 @@ def entry(method):
         return solver(problem, x, scale, Memory(long, short[:own], order), options)
 
     return fit
+
+
+def signature_of_fit():
+    """The types of the arguments of `entry`, which are the same for all methods."""
+    vector, matrix, order = np.empty(1), np.empty((1, 1)), np.empty(1, np.int64)
+    arguments = (
+        vector, vector, matrix, matrix, order, FitOptions(), False, 0, 0, 0, vector, 0.0, vector, 0, 0,
+        matrix,
+    )  # fmt: skip
+    return tuple(map(typeof, arguments))
 
 
 _REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, stores no matrix"

@@ -5,7 +5,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import typeof, types
+from numba import types
 
 from numgd.foundations.memory import hessian_memory, method_memory
 from numgd.foundations.status import (
@@ -30,7 +30,7 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
     REPLACED_CURVATURE,
     REPORT_SIZE,
 )
-from numgd.kernels.cpu.solvers.one_problem import entry
+from numgd.kernels.cpu.solvers.one_problem import entry, signature_of
 
 MOST_TOGETHER = 16
 """Maximum number of problems that a thread takes at a time."""
@@ -63,13 +63,7 @@ def solve_many(method, memory, batch):
     A function that raises an exception sets it: the problem's status is then RAISED, and its row of `J` holds
     the point.
     """
-    work, reports, _, matrices = memory
-    point = np.empty(1, work.dtype)
-    arguments = (
-        point, work[0], point, batch.options, 0, 0, 0, 0, batch.steps, reports[0], 0, 0, 0, matrices[0],
-        batch.box,
-    )  # fmt: skip
-    solve, signature = entry(method), tuple(map(typeof, arguments))
+    solve, signature = entry(method), signature_of(method, batch.options, memory[0].dtype)
     compile_quietly(solve, signature)
     solver = solve.overloads[signature]
     drive, address = _driver(solver.signature), function_address(solver)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numba import typeof
 
 from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.linalg import all_finite
@@ -70,6 +71,16 @@ def _compiled_entry(method, threads):
         return outcome
 
     return solve
+
+
+def signature_of(method, options, dtype):
+    """The types of the arguments of `entry`, which depend on those of the options and on the dtype."""
+    work, carry = scratch(method, 1, 1, dtype)
+    vector, matrix, report = work[0], work[:0], np.empty(1)
+    arguments = (
+        vector, work, carry, options, 0, 0, 0, 0, vector, report, 0, 0, 0, matrix, matrix,
+    )  # fmt: skip
+    return tuple(map(typeof, arguments))
 
 
 def scratch(method, n, maxcor, dtype):

@@ -1,0 +1,179 @@
+"""Ordinary calls of the public surface, as users make them; prints the numgd functions that were compiled.
+
+Functions that are made from the user's, and code for the types of the user's `args`, do not count.
+"""
+
+import doctest
+import inspect
+import sys
+import warnings
+
+import numpy as np
+from scipy import sparse
+
+import numgd
+import numgd.nn.functional as F
+from numgd import line_searches
+from numgd.jit.cache import uses
+from numgd.registry import FIT_METHODS, METHODS, RULES
+
+OF_USERS_TYPES = {"arguments-pack", "arguments-unpack"}
+
+
+def valley(x, scale):
+    total = 0.0
+    for i in range(x.size - 1):
+        total += scale * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+def slopes(x, scale):
+    g = np.zeros_like(x)
+    for i in range(x.size - 1):
+        t = x[i + 1] - x[i] ** 2
+        g[i] += -4.0 * scale * x[i] * t - 2.0 * (1.0 - x[i])
+        g[i + 1] += 2.0 * scale * t
+    return g
+
+
+def called_back(x):
+    return float(sum(float(str(number)) ** 2 for number in x))
+
+
+def decay(t, a, b, c):
+    return a * np.exp(-b * t) + c
+
+
+def residuals(x):
+    return np.array([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
+
+
+def loss(x, features, targets):
+    return np.mean((features @ x - targets) ** 2)
+
+
+def sparse_loss(x, indptr, indices, values, targets):
+    total = 0.0
+    for row in range(indptr.size - 1):
+        predicted = 0.0
+        for k in range(indptr[row], indptr[row + 1]):
+            predicted += values[k] * x[indices[k]]
+        total += (predicted - targets[row]) ** 2
+    return total / (indptr.size - 1)
+
+
+def minimisations(dtype):
+    for name, method in METHODS.items():
+        x0 = np.array([-1.2, 1.3, -1.2], dtype)
+        given = {"method": name, "options": {"maxiter": 5}}
+        numgd.minimize(valley, x0, (10.0,), **given)
+        numgd.minimize(valley, x0, (10.0,), jac=slopes, callback=lambda xk: None, tol=1e-3, **given)
+        numgd.minimize(valley, x0, (10.0,), jac="2-point", **given)
+        if method.bounded:
+            numgd.minimize(valley, x0, (10.0,), bounds=[(-2, 2), (0, None), (None, None)], **given)
+        numgd.minimize_many(valley, np.tile(x0, (4, 1)), (10.0,), **given)
+    numgd.minimize(called_back, x0)
+    numgd.minimize(valley, x0, (10.0,), method="trust-exact", jac=slopes, hess="2-point")
+    numgd.minimize(valley, x0, (10.0,), method="newton-cg", jac=slopes)
+    numgd.minimize_multistart(valley, None, (10.0,), bounds=[(-2, 2)] * 3, n_starts=8)
+    numgd.minimize(valley, np.zeros(200_000, dtype), (1.0,), method="l-bfgs", options={"maxiter": 2})
+    for search in (line_searches.armijo, line_searches.strong_wolfe, line_searches.hager_zhang):
+        search(valley, x0, -slopes(x0, 10.0), (10.0,))
+
+
+def fits(dtype):
+    t = np.linspace(0, 3, 40, dtype=dtype)
+    y = decay(t, 2.5, 1.3, 0.5)
+    numgd.curve_fit(decay, t, y)
+    numgd.curve_fit(decay, t, y, sigma=np.full(40, 0.1, dtype), absolute_sigma=True, p0=[1, 1, 1])
+    numgd.curve_fit(decay, t, y, bounds=(0, 5))
+    for method in FIT_METHODS:
+        numgd.least_squares(residuals, np.array([2.0, 2.0], dtype), method=method)
+        numgd.least_squares(residuals, [2.0, 2.0], jac="2-point", method=method)
+    numgd.least_squares(residuals, [2.0, 2.0], bounds=([0, 0], [3, 3]), loss="soft_l1")
+    numgd.least_squares(lambda x: [float(str(number)) for number in x], [2.0, 2.0])
+
+
+def training(dtype):
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(size=(50, 4)).astype(dtype), rng.normal(size=50).astype(dtype)
+    for name, rule in RULES.items():
+        optimizer = numgd.optimizers.of_rule(name)()
+        for _ in range(2):
+            optimizer.step({"w": features, "b": targets}, {"w": features, "b": targets})
+        optimizer.step([targets], [targets])
+        given = {"method": name, "epochs": 2, "batch_size": 8}
+        numgd.minimize_stochastic(loss, np.zeros(4, dtype), (features, targets), **given)
+        if rule.measure is None:
+            rows = sparse.csr_matrix(features)
+            numgd.minimize_stochastic(sparse_loss, np.zeros(4, dtype), (rows, targets), **given)
+    numgd.Adam(
+        clip_value=1, clip_norm=1, clip_global_norm=1, accumulate=2, ema=0.9, lookahead=(2, 0.5), noise=0.1
+    ).step([targets], [targets])
+    numgd.SGD(0.1, nonfinite="skip", average_from=1).step([targets], [targets])
+
+
+def layers(dtype):
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    x = draw(4, 14, 14, 3)
+    # a network in the manner of LeNet, forward and backward
+    first, second, last = draw(16, 5, 5, 3), draw(32, 3, 3, 16), draw(10, 32)
+    a = F.conv2d(x, first, draw(16), padding="same", activation="relu")
+    b = F.max_pool2d(a, 2)
+    c = F.batch_norm(F.conv2d(b, second, padding="same"), draw(32), draw(32), training=True)
+    d = F.flatten(F.avg_pool2d(F.relu(c), 7))
+    logits = F.dense(d, last, draw(10))
+    grad = F.cross_entropy_backward(1.0, logits, np.array([1, 2, 3, 4]))
+    F.cross_entropy(logits, np.array([1, 2, 3, 4]), label_smoothing=0.1)
+    F.dense_backward(grad, d, last)
+    F.conv2d_backward(draw(*a.shape), x, first, padding="same")
+    F.conv2d_backward(draw(4, 7, 7, 32), b, second, padding="same")
+    F.max_pool2d_backward(b, a, 2)
+    for name, operation in F.OPERATIONS.items():
+        if name.endswith(("_loss", "entropy", "logits")) and not name.startswith(("cross", "logistic")):
+            value, target = np.full((4, 3), 0.25, dtype), np.ones((4, 3), dtype)
+            operation.backward(operation.forward(value, target), value, target)
+    for size, groups, stride in ((3, 64, 1), (3, 64, 2), (1, 1, 1), (3, 4, 1), (7, 1, 2)):
+        image, weight = draw(2, 14, 14, 64), draw(64, size, size, 64 // groups)
+        y = F.conv2d(image, weight, stride=stride, groups=groups, padding=size // 2)
+        F.conv2d_backward(y, image, weight, stride=stride, groups=groups, padding=size // 2)
+    F.conv2d_transpose(draw(2, 7, 7, 8), draw(8, 4, 4, 3), stride=2, padding=1)
+
+
+def examples():
+    """The examples of all public docstrings."""
+    modules = (numgd, numgd.autodiff, numgd.line_searches, numgd.schedules, F)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for module in modules:
+        for name in getattr(module, "__all__", ()):
+            thing = getattr(module, name)
+            if name in ("device_gradient", "register", "load", "save") or inspect.ismodule(thing):
+                continue
+            home = sys.modules.get(getattr(thing, "__module__", ""), module)
+            for test in doctest.DocTestFinder(recurse=False).find(thing, name, module=home, globs={}):
+                runner.run(test)
+    assert runner.failures == 0 and runner.tries > 100
+
+
+def main():
+    warnings.simplefilter("ignore")
+    for dtype in ("float64", "float32"):
+        minimisations(dtype)
+        fits(dtype)
+        training(dtype)
+        layers(dtype)
+    examples()
+    compiled = [use for use in uses if use.source == "compiler" and use.recipe is not None]
+    shipped = [use for use in uses if use.source == "package"]
+    print(len(shipped), "from the package")
+    for use in compiled:
+        if use.name not in OF_USERS_TYPES:
+            print("compiled:", use.name, use.signature)
+
+
+if __name__ == "__main__":
+    main()
