@@ -1,5 +1,6 @@
 """First calls: CPU seconds beyond imports in a new process, with an empty and with a filled cache.
 
+With a wheel that contains machine code, an empty cache means that nothing of the user's is there yet.
 Each sample is a process that measures one call.  It is compared with the time that Numba takes to compile the
 user's function and a hand-written gradient, in another process.  The imports of numgd and Numba are measured
 apart; `scipy.optimize`, which has the type of the result, is imported by the first call, in its time.
@@ -14,8 +15,11 @@ from pathlib import Path
 
 from timing import Ratios, heading, summary
 
+from numgd.jit.shipped import shipped
+
 FUNCTION = """
 import numpy as np
+from numba import njit
 
 def fun(x):
     first = x[0] - 1.0
@@ -32,6 +36,39 @@ def model(t, a, b):
 def loss(x, rows):
     return np.mean((rows @ x - 1.0) ** 2)
 
+def lenet_step(images, labels):
+    F, real = numgd.nn.functional, np.float32
+    rng = np.random.default_rng(0)
+    shapes = (6, 5, 5, 1), (16, 5, 5, 6), (120, 400), (84, 120), (10, 84)
+    weights = [rng.normal(scale=0.1, size=shape).astype(real) for shape in shapes]
+    biases = [np.zeros(shape[0], real) for shape in shapes]
+    x1 = F.conv2d(images, weights[0], biases[0], padding=2, activation="relu")
+    y1 = F.max_pool2d(x1, 2)
+    x2 = F.conv2d(y1, weights[1], biases[1], activation="relu")
+    y2 = F.max_pool2d(x2, 2)
+    flat = F.flatten(y2)
+    a = F.dense(flat, weights[2], biases[2], activation="relu")
+    b = F.dense(a, weights[3], biases[3], activation="relu")
+    logits = F.dense(b, weights[4], biases[4])
+    F.cross_entropy(logits, labels)
+    grad = F.cross_entropy_backward(1.0, logits, labels)
+    grad, *last = F.dense_backward(grad, b, weights[4])
+    grad, *third = F.dense_backward(grad, a, weights[3], activation="relu", y=b)
+    grad, *second = F.dense_backward(grad, flat, weights[2], activation="relu", y=a)
+    grad = F.relu_backward(F.max_pool2d_backward(F.flatten_backward(grad, y2), x2, 2), x2)
+    grad, *first = F.conv2d_backward(grad, y1, weights[1])
+    grad = F.relu_backward(F.max_pool2d_backward(grad, x1, 2), x1)
+    _, *zeroth = F.conv2d_backward(grad, images, weights[0], padding=2)
+    gradients = zeroth + first + second + third + last
+    parameters = [array for pair in zip(weights, biases, strict=True) for array in pair]
+    numgd.Adam().step(parameters, gradients)
+
+@njit
+def inside(x):
+    return numgd.minimize(compiled_fun, x).fun
+
+images, labels = np.ones((8, 28, 28, 1), np.float32), np.arange(8)
+compiled_fun = njit(fun)
 t = np.linspace(0.0, 3.0, 50)
 y = model(t, 2.0, 1.3)
 rows = np.random.default_rng(0).normal(size=(64, 2))
@@ -43,6 +80,8 @@ CALLS = {
     "minimize, trust-krylov": "numgd.minimize(fun, [0.0, 0.5], method='trust-krylov')",
     "curve_fit, lm": "numgd.curve_fit(model, t, y)",
     "curve_fit, trf with bounds": "numgd.curve_fit(model, t, y, bounds=(0.0, 5.0))",
+    "minimize inside @njit": "inside(np.array([0.0, 0.5]))",
+    "first training step of a LeNet": "lenet_step(images, labels)",
     "minimize_stochastic, Adam": (
         "numgd.minimize_stochastic(loss, [0.0, 0.0], rows, method='adam', epochs=2, batch_size=16)"
     ),
@@ -57,8 +96,10 @@ start = time.process_time()
 print(time.process_time() - start)
 """
 
-IMPORTS = "import numba, numgd\nnumgd.minimize, numgd.curve_fit, numgd.minimize_stochastic"
-NUMBA = "from numba import njit\nx = np.array([0.0, 0.5])\nnjit(fun)(x)\nnjit(gradient)(x)"
+IMPORTS = (
+    "import numba, numgd\nnumgd.minimize, numgd.curve_fit, numgd.minimize_stochastic, numgd.nn, numgd.Adam"
+)
+NUMBA = "x = np.array([0.0, 0.5])\nnjit(fun)(x)\nnjit(gradient)(x)"
 
 
 def seconds(folder, imports, call):
@@ -84,6 +125,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="samples with a filled cache (default 5)")
     rounds = parser.parse_args().rounds
     heading("First use: numgd with an empty and with a filled cache, and Numba for the user's function alone")
+    print(f"Machine code in the package: {shipped().reason or shipped().folder.name}")
     ratios = Ratios()
     with tempfile.TemporaryDirectory() as name:
         numba = summary([seconds(Path(name), "import numba", NUMBA) for _ in range(rounds)])

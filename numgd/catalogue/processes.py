@@ -110,7 +110,8 @@ def in_processes(
         Where the processes write what they compile, to be shipped.
     """
     count = max(1, min(processes or cores(), len(tasks)))
-    remaining, reports = iter(tasks), queue.SimpleQueue()
+    remaining = iter(tasks)
+    reports: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
 
     def serve():
         """Hand tasks to one process after another."""

@@ -3,7 +3,7 @@
 import math
 
 from numgd.foundations.linalg import epsilon
-from numgd.jit.portable import seldom
+from numgd.jit.portable import portable, seldom
 
 
 def make_differences(space, slopes, rows):
@@ -28,7 +28,7 @@ def make_differences(space, slopes, rows):
     """
     copy, step, combine, max_abs = space.copy, space.step, space.combine, space.max_abs
 
-    @seldom
+    @portable
     def column(problem, x, g, h, central, j, out):
         real = x.dtype.type
         moved, behind = rows(problem)
@@ -44,7 +44,7 @@ def make_differences(space, slopes, rows):
         else:
             combine(out, real(1) / width, -real(1) / width, g)
 
-    @seldom
+    @portable
     def along(problem, x, g, h, central, p, out):
         real = x.dtype.type
         moved, behind = rows(problem)

@@ -114,7 +114,7 @@ def cholesky_rows(A):
     return n
 
 
-@seldom
+@portable
 def _cholesky_block(A, i, j):
     """Rows i to i + 3 of L in columns j to j + 3; if i = j, only subtract the products of columns before j.
 
@@ -237,7 +237,7 @@ def ldl_solve(A, x):
             x[k] -= A[i, k] * x[i]
 
 
-@seldom
+@portable
 def euclidean_norm(x):
     """√Σ xᵢ², even if the squares over- or underflow."""
     total = largest = x.dtype.type(0)

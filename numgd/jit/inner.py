@@ -5,9 +5,11 @@ that is linked into its callers needs none of this until the outermost function 
 everything that it calls, which halves the compile time of a solver.
 """
 
-from numba.core import compiler_machinery
+from llvmlite import ir
+from numba.core import compiler_machinery, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
+from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
 
@@ -41,16 +43,72 @@ class InnerLowering(NativeLowering):
         return True
 
 
+def _pipeline_with(state, lowering):
+    """Numba's pipeline with another lowering pass."""
+    pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
+    pipeline.passes[:] = [
+        (lowering if step is NativeLowering else step, message) for step, message in pipeline.passes
+    ]
+    pipeline.finalize()
+    return pipeline
+
+
 class InnerCompiler(CompilerBase):
     """Numba's pipeline with that pass."""
 
     def define_pipelines(self):
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.passes[:] = [
-            (InnerLowering if step is NativeLowering else step, message) for step, message in pipeline.passes
+        return [_pipeline_with(self.state, InnerLowering)]
+
+
+class BorrowingLower(Lower):
+    """Lowers a function that leaves the reference counts of its arguments alone: its caller keeps them."""
+
+    def extract_function_arguments(self):
+        arguments = super().extract_function_arguments()
+        self.fnargs = [
+            self._borrowed(kind, value) for kind, value in zip(self.fndesc.argtypes, arguments, strict=True)
         ]
-        pipeline.finalize()
-        return [pipeline]
+        return self.fnargs
+
+    def _borrowed(self, kind, value):
+        """An array without its owner; a tuple of such arrays."""
+        if isinstance(kind, types.Array):
+            array = self.context.make_array(kind)(self.context, self.builder, value)
+            array.meminfo = ir.Constant(array.meminfo.type, None)
+            array.parent = ir.Constant(array.parent.type, None)
+            return array._getvalue()
+        if isinstance(kind, types.BaseTuple):
+            for place, inner in enumerate(kind):
+                if isinstance(inner, types.Array | types.BaseTuple):
+                    item = self._borrowed(inner, self.builder.extract_value(value, place))
+                    value = self.builder.insert_value(value, item, place)
+        return value
+
+
+@compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class OutOfLineLowering(InnerLowering):
+    """The same for functions that LLVM must not inline either: their code would be compiled for each call."""
+
+    _name = "out_of_line_lowering"
+
+    @property
+    def lowering_class(self):
+        return BorrowingLower
+
+    def run_pass(self, state):
+        # The flag stays during typing: Numba compiles a function again for callers with other flags.
+        state.flags.forceinline = False
+        super().run_pass(state)
+        module = state.library._final_module
+        module.get_function(state["cr"].fndesc.llvm_func_name).add_function_attribute("noinline")
+        return True
+
+
+class OutOfLineCompiler(CompilerBase):
+    """Numba's pipeline with that pass."""
+
+    def define_pipelines(self):
+        return [_pipeline_with(self.state, OutOfLineLowering)]
 
 
 class ApartCompiler(InnerCompiler):

@@ -3,8 +3,7 @@
 from contextvars import ContextVar
 from functools import cache, wraps
 from importlib import import_module
-from typing import NamedTuple
-from weakref import WeakValueDictionary
+from typing import Any, NamedTuple
 
 
 class Recipe(NamedTuple):
@@ -21,7 +20,7 @@ class Recipe(NamedTuple):
 
 
 _followed: ContextVar[Recipe | None] = ContextVar("recipe", default=None)
-_made = WeakValueDictionary()
+_made: dict[str, Any] = {}
 
 
 def made_once(make):
@@ -51,7 +50,7 @@ def recipe_of(function):
 
 
 def remember(name, dispatcher):
-    """Let `made` find a compiled function by its name, as long as it exists."""
+    """Let `made` find a compiled function by its name."""
     _made[name] = dispatcher
 
 

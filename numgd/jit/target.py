@@ -13,7 +13,7 @@ _V2 = {"cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3"}
 _V3 = {*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"}
 _V4 = {*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"}
 
-LEVELS = {
+LEVELS: dict[str, dict[str, frozenset[str]]] = {
     "x86_64": {"x86-64-v3": frozenset(_V3), "x86-64-v4": frozenset(_V4)},
     "aarch64": {"generic": frozenset()},
 }

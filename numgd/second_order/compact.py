@@ -77,7 +77,7 @@ def vector(small, maxcor, held, k):
     return small[start : start + 2 * held]
 
 
-@seldom
+@portable
 def compact(memory, free, theta, age):
     """The model in scratch memory."""
     m = pairs_in(memory.shape[1], memory.shape[0])
@@ -152,7 +152,7 @@ def solve_small(factors, v):
     solve_lower_transposed(C, upper)
 
 
-@seldom
+@portable
 def set_free(model, breaks):
     """Update K for the free variables of a new Cauchy point: those whose `breaks` are not negative."""
     zero, one = breaks.dtype.type(0), breaks.dtype.type(1)
@@ -174,14 +174,14 @@ def make_products(space):
     """Functions ``project(model, out, v)``: out = Wᵀv; ``spread(model, out, v)``: out = out + W v."""
     dot, axpy = space.dot, space.axpy
 
-    @seldom
+    @portable
     def project(model, out, v):
         held = model.s.shape[0]
         for k in range(held):
             out[k] = dot(model.y[k], v)
             out[held + k] = dot(model.s[k], v)
 
-    @seldom
+    @portable
     def spread(model, out, v):
         held = model.s.shape[0]
         for k in range(held):

@@ -124,7 +124,7 @@ def make_model(evaluator):
     def attend(problem, x, g, memory, age):
         hessian(problem, x, g, memory[2 : 2 + x.size])
 
-    @seldom
+    @portable
     def propose(problem, x, g, p, memory, carried, radius, age, options):
         n = x.size
         real = x.dtype.type

@@ -143,7 +143,7 @@ def make_model(evaluator):
         n = x.size
         hessian(problem, x, g, memory[1 : 1 + n])
 
-    @seldom
+    @portable
     def propose(problem, x, g, p, memory, carried, radius, age, options):
         real = x.dtype.type
         n = x.size

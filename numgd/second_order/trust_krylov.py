@@ -167,7 +167,7 @@ def make_model(space, evaluator):
     def attend(problem, x, g, memory, age):
         curve(problem, x, g)
 
-    @seldom
+    @portable
     def lanczos(problem, x, g, Q, k, w, A):
         """Compute column k of A and, in w, Lanczos vector k + 1 before it is normalised."""
         product(problem, x, g, Q[k], w)
@@ -176,7 +176,7 @@ def make_model(space, evaluator):
         if k > 0:
             axpy(w, -A.beside[k - 1], Q[k - 1])
 
-    @seldom
+    @portable
     def propose(problem, x, g, p, memory, carried, radius, age, options):
         real = x.dtype.type
         zero, one = real(0), real(1)

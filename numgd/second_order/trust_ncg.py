@@ -8,7 +8,7 @@ import math
 from typing import Any, NamedTuple
 
 from numgd.foundations.records import Method
-from numgd.jit.portable import portable, seldom
+from numgd.jit.portable import portable
 from numgd.second_order.trust_region import (
     SCRATCH_ROWS,
     Model,
@@ -37,7 +37,7 @@ def make_truncated_cg(space, product):
     """Conjugate gradients from an interior point up to the boundary of the region."""
     dot, copy, scale, axpy, combine = space.dot, space.copy, space.scale, space.axpy, space.combine
 
-    @seldom
+    @portable
     def truncated_cg(problem, x, g, size, p, r, d, hd, square, radius, tolerance, limit):
         """Move p, where ‖p‖² = `square` and r is the model's gradient divided by `size`.
 

@@ -32,7 +32,7 @@ from numgd.foundations.status import (
     UNLIMITED,
     Outcome,
 )
-from numgd.jit.portable import portable, seldom
+from numgd.jit.portable import portable
 from numgd.second_order.stopping import AUTOMATIC, hidden_decrease, iteration_limit, status_before_step
 
 SCRATCH_ROWS = 4  # gradient, step, trial point, gradient there
@@ -91,7 +91,7 @@ def make_length(space):
     """The Euclidean norm over a space, even where squares over- or underflow; `scratch` is overwritten."""
     dot, max_abs, copy, scale = space.dot, space.max_abs, space.copy, space.scale
 
-    @seldom
+    @portable
     def length(x, scratch):
         square = dot(x, x)
         if square != square or (square > epsilon(x) * epsilon(x) and square < math.inf):

@@ -109,7 +109,7 @@ def make_evaluator(space):
 # Gradients -------------------------------------------------------------------------------------------------
 
 
-def make_objective_differences(space, call_apart):
+def make_objective_differences(space, call):
     """Function ``differences(problem, x, f, g)``: the gradient by differences at x, where the value is f."""
     copy = space.copy
 
@@ -141,12 +141,12 @@ def make_objective_differences(space, call_apart):
                     g[i] = real(0)
                     continue
             moved[i] = x[i] + h
-            ahead = call_apart(problem, moved, g, WANT_VALUE)
+            ahead = call(problem, moved, g, WANT_VALUE)
             width = moved[i] - x[i]  # the step after rounding
             behind = f
             if central:
                 moved[i] = x[i] - h
-                behind = call_apart(problem, moved, g, WANT_VALUE)
+                behind = call(problem, moved, g, WANT_VALUE)
                 width += x[i] - moved[i]
             moved[i] = x[i]
             g[i] = (ahead - behind) / width
@@ -154,13 +154,13 @@ def make_objective_differences(space, call_apart):
     return differences
 
 
-def make_mend(space, call_apart):
+def make_mend(space, call):
     """Function ``mend(problem, x, f, g)``: replace the non-finite entries of a gradient by differences."""
     copy, dot = space.copy, space.dot
 
     @seldom
     def apart(problem, x):
-        return call_apart(problem, x, problem.rows[1], WANT_VALUE)
+        return call(problem, x, problem.rows[1], WANT_VALUE)
 
     replace = make_replacement(copy, apart)
 
@@ -179,8 +179,8 @@ def make_gradients(space):
     The last is for points whose value is not needed.
     """
     copy = space.copy
-    call, call_apart = portable(make_call(space)), seldom(make_call(space))
-    differences, mend = make_objective_differences(space, call_apart), make_mend(space, call_apart)
+    call = portable(make_call(space))
+    differences, mend = make_objective_differences(space, call), make_mend(space, call)
 
     @portable
     def exact_gradient(problem, x, g):
@@ -228,20 +228,22 @@ def make_gradients(space):
             differences(problem, x, x.dtype.type(problem.report[LAST_F]), g)
             problem.report[NJEV] += 1
 
-    @seldom
+    @portable
     def slopes(problem, x, g):
         """The gradient at a point whose value is not needed."""
-        if problem.scheme == JOINT:
-            call_apart(problem, x, g, WANT_VALUE + WANT_GRADIENT)
-        elif not by_differences(problem.scheme):
-            answer = call_apart(problem, x, g, WANT_GRADIENT)
-            if problem.scheme == PAIR:
-                mend(problem, x, answer, g)
-            elif answer != answer:
-                g[0] = answer
-        else:
-            differences(problem, x, call_apart(problem, x, g, WANT_VALUE), g)
+        wanted = WANT_GRADIENT
+        if by_differences(problem.scheme):
+            wanted = WANT_VALUE
+        elif problem.scheme == JOINT:
+            wanted = WANT_VALUE + WANT_GRADIENT
+        answer = call(problem, x, g, wanted)
+        if wanted == WANT_VALUE:
+            differences(problem, x, answer, g)
             problem.report[NJEV] += 1
+        elif problem.scheme == PAIR:
+            mend(problem, x, answer, g)
+        elif wanted == WANT_GRADIENT and answer != answer:
+            g[0] = answer
 
     return evaluate, value, gradient, slopes
 
@@ -290,11 +292,13 @@ def make_curvature_replacement(column, along, relative_step):
     def replace_column(problem, x, g, H, j):
         """Replace non-finite entries of row and column j of a Hessian by differences of the gradient."""
         spare, h = problem.rows[4], relative_step(problem, x)
-        column(problem, x, g, h, True, j, spare)
-        for _ in range(2):  # not finite on one side: one-sided differences, either way
-            if not all_finite(spare):
-                column(problem, x, g, h, False, j, spare)
-                h = -h
+        central = True
+        for _ in range(3):  # not finite on one side: one-sided differences, either way
+            if central or not all_finite(spare):
+                column(problem, x, g, h, central, j, spare)
+                if not central:
+                    h = -h
+            central = False
         for i in range(x.size):
             if not is_finite(H[j, i]):
                 H[j, i] = H[i, j] = spare[i]
@@ -304,11 +308,13 @@ def make_curvature_replacement(column, along, relative_step):
     def replace_product(problem, x, g, p, out):
         """The same for the product of the Hessian with p."""
         spare, h = problem.rows[4], relative_step(problem, x)
-        along(problem, x, g, h, True, p, spare)
-        for _ in range(2):
-            if not all_finite(spare):
-                along(problem, x, g, h, False, p, spare)
-                h = -h
+        central = True
+        for _ in range(3):
+            if central or not all_finite(spare):
+                along(problem, x, g, h, central, p, spare)
+                if not central:
+                    h = -h
+            central = False
         for i in range(x.size):
             if not is_finite(out[i]):
                 out[i] = spare[i]
@@ -320,7 +326,7 @@ def make_curvature_replacement(column, along, relative_step):
 def make_multiplied(space):
     """Function ``multiplied(problem, x, p, out)``: the Hessian-vector product given by the objective."""
     copy = space.copy
-    call_matrix = seldom(make_call(space))  # g is a matrix
+    call_matrix = portable(make_call(space))  # g is a matrix
 
     @seldom
     def multiplied(problem, x, p, out):
@@ -339,7 +345,7 @@ def make_multiplied(space):
 def make_curvature(space, slopes):
     """Functions ``curve``, ``hessian`` and ``product`` of `Evaluator`."""
     copy = space.copy
-    call_matrix = seldom(make_call(space))  # g is a matrix
+    call_matrix = portable(make_call(space))  # g is a matrix
     column, along, relative_step = make_gradient_differences(space, slopes)
     replace_column, replace_product = make_curvature_replacement(column, along, relative_step)
     multiplied = make_multiplied(space)
