@@ -89,13 +89,13 @@ def build(
 
 def _successful(reports) -> list[bytes]:
     """What is recorded in reports, each once; raises the first error."""
-    found: dict[bytes, None] = {}
+    found: dict[str, bytes] = {}
     report: Done
     for report in reports:
         if report.error:
             raise RuntimeError(f"the call {report.name} of the catalogue failed:\n{report.error}")
-        found.update(dict.fromkeys(report.recorded))
-    return list(found)
+        found.update(report.recorded)
+    return list(found.values())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from numgd.jit.announcing import silence
 from numgd.jit.cache import Use, ship_to, uses
 from numgd.jit.making import made
 from numgd.jit.portable import compile_quietly
+from numgd.jit.shipped import digest_of
 from numgd.registry import FIT_METHODS, METHODS, RULES
 
 TASKS_PER_PROCESS = 6
@@ -35,7 +36,7 @@ class Done(NamedTuple):
     name: str
     seconds: float
     error: str  # empty if there was none
-    recorded: list[bytes]  # the machine code of numgd's own functions that was used, for `compile_recorded`
+    recorded: dict[str, bytes]  # machine code of numgd's own functions that was used, for `compile_recorded`
 
 
 class _Pickler(pickle.Pickler):
@@ -84,7 +85,8 @@ def _done(name: str, work: Callable[[], object]) -> Done:
             work()
         except Exception:
             error = traceback.format_exc()
-    recorded = [_packed(use) for use in uses[first:] if use.recipe is not None]
+    own = [use for use in uses[first:] if use.recipe is not None]
+    recorded = {f"{use.name} {digest_of(use.signature)}": _packed(use) for use in own}
     return Done(name, time.perf_counter() - start, error, recorded)
 
 

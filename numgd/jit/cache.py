@@ -1,7 +1,6 @@
 """Machine code on disk: files in numgd's own folder and in the package, under names that numgd assigns."""
 
 import glob
-import hashlib
 import importlib
 import pickle
 import sys
@@ -16,7 +15,7 @@ from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 
 from numgd.jit.making import Recipe
-from numgd.jit.shipped import read_shipped, write_shipped
+from numgd.jit.shipped import digest_of, read_shipped, write_shipped
 from numgd.system.cache_folder import (
     cache_folder,
     made_folder,
@@ -68,8 +67,7 @@ class _Files(IndexDataCacheFile):
         self._filename_base = filename_base
 
     def _name_of(self, key):
-        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
-        return f"{self._filename_base}.{digest}.nbc"
+        return f"{self._filename_base}.{digest_of(key)}.nbc"
 
     def _path_of(self, key):
         return Path(self._cache_path, self._name_of(key))

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numba
+from numba.core import types
+from numba.core.typing import Signature
 
 from numgd.jit.target import target_levels
 from numgd.system.cache_folder import package_digest, read_file, write_file
@@ -67,9 +69,26 @@ def describe(folder):
     (Path(folder) / DESCRIPTION).write_text(text, encoding="utf-8")
 
 
+def digest_of(key):
+    """A digest of a signature, and of all else that tells machine code from other code of its name."""
+    text = [repr(key), *_named_tuples(key)]
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
+
+
+def _named_tuples(key):
+    """The full names of the NamedTuples in a key: its text has only their last parts."""
+    if isinstance(key, types.BaseNamedTuple):
+        yield f"{key.instance_class.__module__}.{key.instance_class.__qualname__}"
+    if isinstance(key, Signature):
+        key = (key.return_type, *key.args)
+    if isinstance(key, tuple | types.BaseTuple):
+        for part in key:
+            yield from _named_tuples(part)
+
+
 def path_in(folder, name, key):
     """The file of a function's code in a folder, for a key without a processor."""
-    return Path(folder, f"{name}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc")
+    return Path(folder, f"{name}.{digest_of(key)}.nbc")
 
 
 def read_shipped(name, key):

@@ -78,7 +78,7 @@ def minimisations(dtype):
     numgd.minimize_multistart(valley, None, (10.0,), bounds=[(-2, 2)] * 3, n_starts=8)
     numgd.minimize(valley, np.zeros(200_000, dtype), (1.0,), method="l-bfgs", options={"maxiter": 2})
     for search in (line_searches.armijo, line_searches.strong_wolfe, line_searches.hager_zhang):
-        search(valley, x0, -slopes(x0, 10.0), (10.0,))
+        search(valley, x0, -slopes(x0, 10.0), args=(10.0,))
 
 
 def fits(dtype):
@@ -99,18 +99,19 @@ def training(dtype):
     features, targets = rng.normal(size=(50, 4)).astype(dtype), rng.normal(size=50).astype(dtype)
     for name, rule in RULES.items():
         optimizer = numgd.optimizers.of_rule(name)()
+        parameters = {"w": features.copy(), "b": targets.copy()}
         for _ in range(2):
-            optimizer.step({"w": features, "b": targets}, {"w": features, "b": targets})
-        optimizer.step([targets], [targets])
+            optimizer.step(parameters, {"w": features, "b": targets})
+        numgd.optimizers.of_rule(name)().step([targets.copy()], [targets])
         given = {"method": name, "epochs": 2, "batch_size": 8}
         numgd.minimize_stochastic(loss, np.zeros(4, dtype), (features, targets), **given)
         if rule.measure is None:
             rows = sparse.csr_matrix(features)
             numgd.minimize_stochastic(sparse_loss, np.zeros(4, dtype), (rows, targets), **given)
-    numgd.Adam(
-        clip_value=1, clip_norm=1, clip_global_norm=1, accumulate=2, ema=0.9, lookahead=(2, 0.5), noise=0.1
-    ).step([targets], [targets])
-    numgd.SGD(0.1, nonfinite="skip", average_from=1).step([targets], [targets])
+    treatments = {"clip_value": 1, "clip_norm": 1, "clip_global_norm": 1, "accumulate": 2}
+    averages = {"ema": 0.9, "lookahead": (2, 0.5), "noise": 0.1}
+    numgd.Adam(**treatments, **averages).step([targets.copy()], [targets])
+    numgd.SGD(0.1, nonfinite="skip", average_from=1).step([targets.copy()], [targets])
 
 
 def layers(dtype):

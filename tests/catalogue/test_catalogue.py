@@ -8,10 +8,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numba
 import pytest
 
 from numgd.catalogue import building, calls
-from numgd.jit import target
+from numgd.jit import shipped, target
 from numgd.kernels.cpu.layers.conv import ALGORITHMS
 from numgd.nn.functional import OPERATIONS
 from numgd.registry import FIT_METHODS, METHODS, RULES
@@ -48,6 +49,12 @@ def test_the_exercise_of_convolutions_runs_each_algorithm(monkeypatch):
         monkeypatch.setitem(vars(algorithm), "forward", forward)
     OPERATIONS["conv2d"].exercise("float32")
     assert seen == ALGORITHMS.keys()
+
+
+def test_signatures_with_different_options_have_different_files():
+    kinds = {type(rule.method.options): numba.typeof(rule.method.options) for rule in RULES.values()}
+    assert len({repr(kind) for kind in kinds.values()}) < len(kinds)  # their texts would not do
+    assert len({shipped.digest_of(((kind, numba.int64), 0)) for kind in kinds.values()}) == len(kinds)
 
 
 @pytest.fixture(scope="module")
