@@ -25,7 +25,7 @@ from numgd.foundations.ranges import (
 )
 from numgd.foundations.schemes import EXACT, PAIR, SOURCE
 from numgd.jit.portable import check_compilation
-from numgd.kernels.cpu.solvers.least_squares import HOST_ROWS, estimate, finite, short_memory
+from numgd.kernels.cpu.solvers.least_squares import FIT_HOST_ROWS, estimate, finite, short_memory
 from numgd.solve._least_squares import NOT_WATCHED, Setting, least_squares, place, run
 from numgd.solve.fit_settings import (
     FREE,
@@ -237,7 +237,7 @@ def curve_fit(
         place(setting, x, "p0")
 
     short, order = short_memory(n)
-    bound = bind_model(f, slopes, scheme, data, tuple(x.tolist()), short[-HOST_ROWS])
+    bound = bind_model(f, slopes, scheme, data, tuple(x.tolist()), short[-FIT_HOST_ROWS])
     if bound.called_back:
         used["called_back"] = bound.called_back
     callback, verbose = kwargs.get("callback"), kwargs.get("verbose", 0)

@@ -25,10 +25,10 @@ from numgd.jit.arguments import native
 from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solvers.least_squares import (
-    CALLS,
-    HOST_ROWS,
-    REPLACED,
-    REPORT_SIZE,
+    FIT_CALLS,
+    FIT_HOST_ROWS,
+    FIT_REPLACED,
+    FIT_REPORT_SIZE,
     entry,
     long_memory,
     short_memory,
@@ -108,7 +108,7 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0, pro
     long = long_memory(n, m)
     if first is not None:
         long[RESIDUALS] = first
-    report = np.empty(REPORT_SIZE)
+    report = np.empty(FIT_REPORT_SIZE)
     observer, hook = None, 0
     if callback is not None or verbose or progress.watches:
         observer = FitObserver(x, long, report, callback, verbose, progress)
@@ -128,8 +128,8 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0, pro
     columns = long[JACOBIAN : JACOBIAN + n]
     residuals, gradient = long[RESIDUALS].copy(), short[GRADIENT].copy()
     return Fit(
-        outcome, x, residuals, columns, gradient, short[ACTIVE], int(report[CALLS]), int(report[REPLACED]),
-        observer,
+        outcome, x, residuals, columns, gradient, short[ACTIVE], int(report[FIT_CALLS]),
+        int(report[FIT_REPLACED]), observer,
     )  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def least_squares(
         raise ValueError(f"method {method.name!r} takes no bounds; use 'trf' or 'dogbox'")
     place(setting, x)
     short, order = short_memory(n)
-    bound, first = bind_residuals(fun, slopes, scheme, args, x, short[-HOST_ROWS])
+    bound, first = bind_residuals(fun, slopes, scheme, args, x, short[-FIT_HOST_ROWS])
     if bound.called_back:
         used["called_back"] = bound.called_back
     try:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.kernels.cpu.solvers.least_squares import COST, NFEV, OPTIMALITY
+from numgd.kernels.cpu.solvers.least_squares import FIT_COST, FIT_NFEV, FIT_OPTIMALITY
 from numgd.solve.observer import Hook
 from numgd.sums_of_squares.evaluator import RESIDUALS
 
@@ -18,14 +18,14 @@ class FitObserver(Hook):
         self.first_cost = self.last = None
 
     def __call__(self, iteration):
-        cost = float(self.report[COST])
+        cost = float(self.report[FIT_COST])
         if iteration == 0:
             self.first_cost = cost
         if self.verbose == 2:
             self._print(iteration, cost)
 
         def intermediate():
-            calls = int(self.report[NFEV])
+            calls = int(self.report[FIT_NFEV])
             return {"fun": self.residuals.copy(), "nit": iteration, "nfev": calls, "cost": cost}
 
         return self.tell(iteration, intermediate, cost=cost)
@@ -38,5 +38,5 @@ class FitObserver(Hook):
             reduction = f"{self.last[0] - cost:.2e}"
             step = f"{np.linalg.norm(self.x - self.last[1]):.2e}"
         self.last = cost, self.x.copy()
-        values = (iteration, int(self.report[NFEV]), f"{cost:.4e}", reduction, step)
-        print("".join(f"{value:^15}" for value in (*values, f"{self.report[OPTIMALITY]:.2e}")))
+        values = (iteration, int(self.report[FIT_NFEV]), f"{cost:.4e}", reduction, step)
+        print("".join(f"{value:^15}" for value in (*values, f"{self.report[FIT_OPTIMALITY]:.2e}")))

@@ -21,10 +21,10 @@ from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable, seldom
 from numgd.kernels.cpu.solvers.check_derivatives import COLUMNS, OWN_ROWS, compare_jacobian
 from numgd.kernels.cpu.solvers.least_squares import (
-    CALLS,
-    HOST_ROWS,
-    REPLACED,
-    REPORT_SIZE,
+    FIT_CALLS,
+    FIT_HOST_ROWS,
+    FIT_REPLACED,
+    FIT_REPORT_SIZE,
     entry,
     signature_of_fit,
 )
@@ -196,9 +196,9 @@ def _make_trust(scheme):
     @seldom
     def compared(x, box, m, function, context):
         n = x.size
-        short, long = np.empty((OWN_ROWS + HOST_ROWS, n)), np.empty((COLUMNS + n + 1, m))
-        report = np.empty(REPORT_SIZE)
-        return compare((x, short, long, function, context, report, box)), int(report[CALLS])
+        short, long = np.empty((OWN_ROWS + FIT_HOST_ROWS, n)), np.empty((COLUMNS + n + 1, m))
+        report = np.empty(FIT_REPORT_SIZE)
+        return compare((x, short, long, function, context, report, box)), int(report[FIT_CALLS])
 
     @portable
     def trust(x, box, m, function, context):
@@ -233,13 +233,13 @@ def make_solve(method, scheme, adapter, data_type):
     def solve(x, scale, box, options, m, first, data, steps, floor):
         n = x.size
         long = np.empty((long_rows(n) + 1, m))
-        short = np.empty((short_rows(n) + HOST_ROWS, n))
+        short = np.empty((short_rows(n) + FIT_HOST_ROWS, n))
         if first.size > 0:
             copy(long[RESIDUALS], first)
         context = np.empty(size, np.uint8)
         store(address_of(context), (word(m), data))
         used, compared = trust(x, box, m, address(), address_of(context))
-        report = np.empty(REPORT_SIZE)
+        report = np.empty(FIT_REPORT_SIZE)
         outcome = run((
             x, scale, long, short, np.empty(n, np.int64), options, flag(first.size > 0), address(),
             address_of(context), used, steps, floor, report, word(0), word(0), box,
@@ -247,7 +247,7 @@ def make_solve(method, scheme, adapter, data_type):
         context[:0] = 0  # keeps the packed data alive until here
         if outcome.status == NOT_FINITE_AT_START:
             raise ValueError("the residuals are not finite at the starting point")
-        return outcome, long, short, outcome.nfev + compared, int(report[REPLACED])
+        return outcome, long, short, outcome.nfev + compared, int(report[FIT_REPLACED])
 
     @portable
     def prepare(x, box):

@@ -172,7 +172,7 @@ def compare_jacobian():
     """The same for a Jacobian generated from the source.
 
     ``compare_jacobian()(x, short, long, function, context, report, box)``: `short` is
-    (OWN_ROWS + fit.HOST_ROWS, n), `long` is (COLUMNS + n + 1, m).
+    (OWN_ROWS + fit.FIT_HOST_ROWS, n), `long` is (COLUMNS + n + 1, m).
     """
 
     @portable
@@ -206,8 +206,8 @@ def compare_jacobian():
     @compiled("compare-jacobian")
     def compare(x, short, long, function, context, report, box):
         x, short, long, report, box = borrow(x), borrow(short), borrow(long), borrow(report), borrow(box)
-        report[fit.CALLS] = 0
-        report[fit.REPLACED] = 0
+        report[fit.FIT_CALLS] = 0
+        report[fit.FIT_REPLACED] = 0
         none, spare = short[0:0, 0], long[COLUMNS + x.size]
         problem = fit.FitProblem(
             function, context, SOURCE, none, 1.0, report, short[OWN_ROWS:], spare, 0, 0, box

@@ -26,11 +26,11 @@ from numgd.sums_of_squares.evaluator import (
 )
 
 # Fields of the report that the entry leaves for its caller
-CALLS, NFEV, COST, OPTIMALITY, REPLACED = range(5)
-REPORT_SIZE = 5
-"""REPLACED counts the non-finite entries of a Jacobian from the source that differences replaced."""
+FIT_CALLS, FIT_NFEV, FIT_COST, FIT_OPTIMALITY, FIT_REPLACED = range(5)
+FIT_REPORT_SIZE = 5
+"""FIT_REPLACED counts the non-finite entries of a Jacobian from the source that differences replaced."""
 
-HOST_ROWS = 2  # the argument of the residuals, and the moved point of differences
+FIT_HOST_ROWS = 2  # the argument of the residuals, and the moved point of differences
 
 
 class FitProblem(NamedTuple):
@@ -42,7 +42,7 @@ class FitProblem(NamedTuple):
     steps: Any  # relative difference steps, one per variable; empty for the default ones
     floor: Any  # lower limit of the magnitude that a relative step refers to
     report: Any
-    rows: Any  # (HOST_ROWS, n) scratch
+    rows: Any  # (FIT_HOST_ROWS, n) scratch
     spare: Any  # (m,) scratch
     attention: Any  # how the solve can be interrupted; see `numgd.jit.pointers.interrupted`
     hook: Any  # address of a Python callable that is called in every iteration, 0 for none
@@ -60,9 +60,9 @@ def observe(problem, iteration, nfev, cost, optimality):
     """Report an iteration to the caller's hook, if there is one; a non-zero result stops the solver."""
     if problem.hook == 0:
         return 0
-    problem.report[NFEV] = nfev
-    problem.report[COST] = cost
-    problem.report[OPTIMALITY] = optimality
+    problem.report[FIT_NFEV] = nfev
+    problem.report[FIT_COST] = cost
+    problem.report[FIT_OPTIMALITY] = optimality
     return int(call_python(problem.hook, iteration))
 
 
@@ -81,7 +81,7 @@ def call(problem, x, out, wanted):
 def residuals(problem, x, r):
     """The residuals at x."""
     interrupted(problem.attention)
-    problem.report[CALLS] += 1
+    problem.report[FIT_CALLS] += 1
     call(problem, x, r, WANT_VALUE)
 
 
@@ -167,7 +167,7 @@ def _replace(problem, x, r, column, j):
         for i in range(r.size):
             if not is_finite(column[i]):
                 column[i] = (spare[i] - r[i]) / width
-    problem.report[REPLACED] += before - _count_not_finite(column)
+    problem.report[FIT_REPLACED] += before - _count_not_finite(column)
 
 
 @portable
@@ -184,7 +184,7 @@ def jacobian(problem, x, r, columns):
     """The columns of the Jacobian at x, where the residuals are r."""
     if problem.scheme == EXACT or problem.scheme == SOURCE or problem.scheme == COMPLEX_STEP:
         if problem.scheme == COMPLEX_STEP:
-            problem.report[CALLS] += x.size
+            problem.report[FIT_CALLS] += x.size
         # The first row provides the address of the whole Jacobian.
         call(problem, x, columns[0], WANT_GRADIENT)
         if problem.scheme == SOURCE and all_finite(r):
@@ -216,12 +216,12 @@ def entry(method):
     ):  # fmt: skip
         x, scale, long, short, order = borrow(x), borrow(scale), borrow(long), borrow(short), borrow(order)
         steps, report, box = borrow(steps), borrow(report), borrow(box)
-        own, whole = short.shape[0] - HOST_ROWS, long.shape[0] - 1
+        own, whole = short.shape[0] - FIT_HOST_ROWS, long.shape[0] - 1
         problem = FitProblem(
             function, context, scheme, steps, floor, report, short[own:], long[whole], attention, hook, box
         )
-        report[CALLS] = given
-        report[REPLACED] = 0
+        report[FIT_CALLS] = given
+        report[FIT_REPLACED] = 0
         if not given:
             residuals(problem, x, long[RESIDUALS])
         if not all_finite(long[RESIDUALS]):
@@ -246,8 +246,8 @@ _REMEDY = ": 'l-bfgs' of numgd.minimize, for half the sum of squares, stores no 
 
 
 def short_memory(n):
-    """The arrays `short` and `order` for `entry`; row −HOST_ROWS of `short` is the residuals' argument."""
-    short = new_memory("a fit", _REMEDY, (short_rows(n) + HOST_ROWS, n))
+    """The arrays `short` and `order` for `entry`; the residuals use row −FIT_HOST_ROWS of `short`."""
+    short = new_memory("a fit", _REMEDY, (short_rows(n) + FIT_HOST_ROWS, n))
     return short, np.empty(n, np.int64)
 
 
