@@ -128,12 +128,14 @@ def in_processes(
     with _environment(environment or {}):
         for _ in range(count):
             threading.Thread(target=serve, daemon=True).start()
-        for _ in tasks:
-            report = reports.get()
-            if isinstance(report, BaseException):
-                remaining = iter(())
-                raise report
-            yield report
+        try:
+            for _ in tasks:
+                report = reports.get()
+                if isinstance(report, BaseException):
+                    raise report
+                yield report
+        finally:
+            remaining = iter(())  # after an error no further task is begun
 
 
 def cores() -> int:

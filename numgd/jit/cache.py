@@ -49,10 +49,9 @@ class _Implementation(CompileResultCacheImpl):
 
     def check_cachable(self, cres):
         """Whether code may be kept: not if it holds addresses of this process.  Numba would warn."""
-        library = cres.library
-        if not _not_linkable.isdisjoint(library._linking_libraries):  # it would lack their code
+        if _lacks_code(cres.library):
             return False
-        return all(lifted.can_cache for lifted in cres.lifted) and not library.has_dynamic_globals
+        return all(lifted.can_cache for lifted in cres.lifted) and not cres.library.has_dynamic_globals
 
 
 class _Files(IndexDataCacheFile):
@@ -209,6 +208,19 @@ class PackageCache(FunctionCache):
             key = (sig, _settings())
             content = self._cache_file._dump((key, _without_bitcode(self._impl.reduce(data))))
             write_shipped(_ship_to, self._name, key, content)
+
+
+def _lacks_code(library):
+    """Whether a library calls shipped code, which is not linked into it and exists only in this process."""
+    seen, waiting = set(), [library]
+    while waiting:
+        for other in waiting.pop()._linking_libraries:
+            if other in _not_linkable:
+                return True
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return False
 
 
 def _without_bitcode(reduced):
