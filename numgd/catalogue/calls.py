@@ -9,18 +9,19 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 from scipy import sparse
 
 from numgd.nn import functional
 from numgd.optimizers import of_rule
 from numgd.registry import ALIASES, FIT_METHODS, METHODS, RULES
 from numgd.solve import line_searches
-from numgd.solve._curve_fit import curve_fit
-from numgd.solve._least_squares import least_squares
-from numgd.solve._minimize import minimize
 from numgd.solve._minimize_many import minimize_many
 from numgd.solve._minimize_multistart import minimize_multistart
 from numgd.solve._minimize_stochastic import minimize_stochastic
+from numgd.solve.curve_fit_in_njit import curve_fit
+from numgd.solve.least_squares_in_njit import least_squares
+from numgd.solve.minimize_in_njit import minimize
 from numgd.solve.plan import THREADED_FROM
 
 DTYPES = ("float64", "float32")
@@ -127,6 +128,25 @@ def _minimize_many(dtype):
             yield method, partial(minimize_many, _bowl, starts, method=method, jac=True, options=options)
 
 
+def _inside_njit(dtype):
+    vector, real = np.ones(2, dtype), np.dtype(dtype).type
+    fun, residuals, line = njit(_plain_bowl), njit(_residuals), njit(_line)
+
+    # What compares derivatives with differences is called from such code only.
+    @njit
+    def minima(x):
+        first = minimize(fun, x, method="bfgs").fun
+        return first + minimize(fun, x, method="newton").fun + minimize(fun, x, method="trust-ncg").fun
+
+    @njit
+    def fits(t, x):
+        return least_squares(residuals, x).cost, curve_fit(line, t, real(2.0) * t)
+
+    yield "minimize", partial(minima, vector)
+    if dtype == "float64":  # fits are computed in float64
+        yield "fit", partial(fits, np.arange(5.0), vector)
+
+
 def _line_search(dtype):
     x = np.ones(2, dtype)
     for search in (line_searches.armijo, line_searches.strong_wolfe, line_searches.hager_zhang):
@@ -217,6 +237,7 @@ _KINDS = {
     "minimize": _minimize,
     "threads": _minimize_threads,
     "many": _minimize_many,
+    "njit": _inside_njit,
     "line-search": _line_search,
     "fit": _fit,
     "step": _step,

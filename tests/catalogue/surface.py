@@ -9,6 +9,7 @@ import sys
 import warnings
 
 import numpy as np
+from numba import njit
 from scipy import sparse
 
 import numgd
@@ -114,6 +115,31 @@ def training(dtype):
     numgd.SGD(0.1, nonfinite="skip", average_from=1).step([targets.copy()], [targets])
 
 
+@njit
+def minimum_inside(x):
+    return numgd.minimize(compiled_bowl, x, method="newton").fun + numgd.minimize(compiled_bowl, x).fun
+
+
+@njit
+def fit_inside(t, y):
+    return numgd.curve_fit(compiled_line, t, y)
+
+
+@njit
+def compiled_bowl(x):
+    return np.sum((x - 1.5) ** 2)
+
+
+@njit
+def compiled_line(t, a, b):
+    return a * t + b
+
+
+def inside_njit(dtype):
+    minimum_inside(np.zeros(3, dtype))
+    fit_inside(np.arange(6.0), 2.0 * np.arange(6.0))
+
+
 def layers(dtype):
     rng = np.random.default_rng(0)
 
@@ -134,6 +160,13 @@ def layers(dtype):
     F.conv2d_backward(draw(*a.shape), x, first, padding="same")
     F.conv2d_backward(draw(4, 7, 7, 32), b, second, padding="same")
     F.max_pool2d_backward(b, a, 2)
+    # LeNet's own layers, on more images
+    images, kernel = draw(8, 28, 28, 1), draw(6, 5, 5, 1)
+    y = F.conv2d(images, kernel, draw(6), padding=2, activation="relu")
+    F.conv2d_backward(y, images, kernel, padding=2)
+    y = F.conv2d(draw(8, 14, 14, 6), draw(16, 5, 5, 6), activation="relu")
+    F.conv2d_backward(y, draw(8, 14, 14, 6), draw(16, 5, 5, 6))
+    F.conv2d_backward(draw(16, 32, 32, 32), draw(16, 32, 32, 32), draw(32, 3, 3, 32), padding=1)
     for name, operation in F.OPERATIONS.items():
         if name.endswith(("_loss", "entropy", "logits")) and not name.startswith(("cross", "logistic")):
             value, target = np.full((4, 3), 0.25, dtype), np.ones((4, 3), dtype)
@@ -167,6 +200,7 @@ def main():
         fits(dtype)
         training(dtype)
         layers(dtype)
+        inside_njit(dtype)
     examples()
     compiled = [use for use in uses if use.source == "compiler" and use.recipe is not None]
     shipped = [use for use in uses if use.source == "package"]

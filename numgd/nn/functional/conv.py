@@ -505,19 +505,26 @@ _EXERCISES = (
 """Layers that together need all of the machine code of convolutions."""
 
 
+_EXERCISE_SIZES = ((2, 8), (8, 32))
+"""Numbers and sizes of the images: the gradients of weights are computed in shares for many pixels."""
+
+
 def _exercise(dtype):
-    for layer in _EXERCISES:
-        layer = dict(layer)
+    for settings in _EXERCISES:
+        layer = dict(settings)
         weight = sample(dtype, *layer.pop("weight"))
-        x, bias = sample(dtype, 2, 8, 8, weight.shape[3] * layer.get("groups", 1)), sample(dtype, 32)
-        geometry = _geometry(
-            weight.shape[1:3], layer.get("stride", 1), layer.get("padding", 0), 1, layer.get("groups", 1)
-        )
-        for name, algorithm in (("", None), *ALGORITHMS.items()):
-            if algorithm is None or not algorithm.reason_against(choose.layer_of(weight.shape, geometry)):
-                y = conv2d(x, weight, bias, algorithm=name or None, **layer)
-                conv2d(x, pack_weight(weight), algorithm=name or None, **layer)
-                conv2d_backward(y, x, weight, algorithm=name or None, **layer)
+        stride, padding, groups = (layer.get(name, usual) for name, usual in _USUAL.items())
+        described = choose.layer_of(weight.shape, _geometry(weight.shape[1:3], stride, padding, 1, groups))
+        suited = [name for name, record in ALGORITHMS.items() if not record.reason_against(described)]
+        for algorithm in (None, *suited):
+            for batch, size in _EXERCISE_SIZES:
+                x = sample(dtype, batch, size, size, weight.shape[3] * groups)
+                y = conv2d(x, weight, sample(dtype, len(weight)), algorithm=algorithm, **layer)
+                conv2d(x, pack_weight(weight), algorithm=algorithm, **layer)
+                conv2d_backward(y, x, weight, algorithm=algorithm, **layer)
+
+
+_USUAL = {"stride": 1, "padding": 0, "groups": 1}
 
 
 CONV2D = Operation(
