@@ -183,7 +183,7 @@ def _step(dtype):
     for rule in RULES:
         yield rule, partial(_step_of, rule, dtype, {})
     treatments: dict[str, Any] = {"clip_global_norm": 1.0, "noise": 0.1, "ema": 0.9, "lookahead": (2, 0.5)}
-    yield "treated", partial(_step_of, "sgd" if "sgd" in RULES else "gd", dtype, treatments)
+    yield "treated", partial(_step_of, "gd", dtype, treatments)
 
 
 def _step_of(rule, dtype, treatments):
