@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import itertools
 import multiprocessing
 import os
 import pickle
@@ -116,11 +115,14 @@ def in_processes(
     reports: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
 
     def serve():
-        """Hand tasks to one process after another."""
+        """Hand tasks to one process after another; each starts with its first task."""
         try:
-            while some := list(itertools.islice(remaining, TASKS_PER_PROCESS)):
+            while True:
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), ship_to, (folder,)) as pool:
-                    for task in some:
+                    for _ in range(TASKS_PER_PROCESS):
+                        task = next(remaining, None)
+                        if task is None:
+                            return
                         reports.put(pool.submit(function, task).result())
         except BaseException as error:  # a process that was killed, or an interrupt: raised in the caller
             reports.put(error)

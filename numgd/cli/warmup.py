@@ -22,7 +22,8 @@ def run_warmup(options: argparse.Namespace) -> int:
     if fault:
         return fail(fault)
     seconds = time.perf_counter() - start
-    print(f"{len(wanted)} calls ready in {seconds:.1f} s; {cache_folder()} holds {size_of(cache_folder())}")
+    count = f"{len(wanted)} call{'s' if len(wanted) > 1 else ''}"
+    print(f"{count} ready in {seconds:.1f} s; {cache_folder()} holds {size_of(cache_folder())}")
     return 0
 
 
