@@ -34,8 +34,8 @@ seldom = register_jitable(forceinline=True, pipeline_class=OutOfLineCompiler)
 """Like `portable`, for functions that are called rarely or run long, from several places.
 
 They are not inlined, so their code is compiled once: optimising what is inlined in many places takes most of
-the time of a compilation.  A call costs about 50 ns where it passes a dozen arrays.  They must not return
-arrays: the arguments are borrowed.
+the time of a compilation.  A call that passes a dozen arrays costs some tens of nanoseconds.  They must not
+return arrays: the arguments are borrowed.
 """
 
 STRICT_OPTIONS = {"forceinline": True, "fastmath": {"contract"}, "pipeline_class": InnerCompiler}

@@ -1,8 +1,8 @@
 """Register-blocked micro-kernels: a block of sums of products in vector registers.
 
-Numba has no vector types, so the loops are built as LLVM instructions.  Vectors have the width of the host's
-registers.  LLVM accepts any width: a wrong one only costs speed.  Arrays are one-dimensional and contiguous.
-A position in one is counted in elements from its start, and tables hold addresses.
+Numba has no vector types, so the loops are built as LLVM instructions.  Vectors have the width of the
+target's registers.  LLVM accepts any width: a wrong one only costs speed.  Arrays are one-dimensional and
+contiguous.  A position in one is counted in elements from its start, and tables hold addresses.
 """
 
 from numgd.jit.micro_kernels.channelwise import gather_lanes, line_block, line_reduce, reduce_lanes

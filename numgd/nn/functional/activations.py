@@ -6,7 +6,7 @@ from numgd.foundations.ranges import Finite, check_arguments, one_of
 from numgd.kernels.cpu.layers import elementwise
 from numgd.kernels.cpu.layers import softmax as rows
 from numgd.nn.functional.checks import output, real_array
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
@@ -600,18 +600,12 @@ def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | N
     return _rows_backward(rows.log_softmax_backward, grad, x, out)
 
 
-def _operation(forward, backward, exercise=None):
-    def exercise_rows(dtype):
+def _of_rows(forward, backward):
+    def exercise(dtype):
         x = sample(dtype, 2, 3)
         backward(forward(x), x)
 
-    return Operation(
-        name=forward.__name__,
-        summary=forward.__doc__.partition("\n")[0],
-        forward=forward,
-        backward=backward,
-        exercise=exercise or exercise_rows,
-    )
+    return operation(forward, backward, exercise)
 
 
 def _exercise_gelu(dtype):
@@ -620,12 +614,12 @@ def _exercise_gelu(dtype):
         gelu_backward(gelu(x, approximate=approximate), x, approximate=approximate)
 
 
-RELU = _operation(relu, relu_backward)
-LEAKY_RELU = _operation(leaky_relu, leaky_relu_backward)
-ELU = _operation(elu, elu_backward)
-GELU = _operation(gelu, gelu_backward, _exercise_gelu)
-SILU = _operation(silu, silu_backward)
-SIGMOID = _operation(sigmoid, sigmoid_backward)
-TANH = _operation(tanh, tanh_backward)
-SOFTMAX = _operation(softmax, softmax_backward)
-LOG_SOFTMAX = _operation(log_softmax, log_softmax_backward)
+RELU = _of_rows(relu, relu_backward)
+LEAKY_RELU = _of_rows(leaky_relu, leaky_relu_backward)
+ELU = _of_rows(elu, elu_backward)
+GELU = operation(gelu, gelu_backward, _exercise_gelu)
+SILU = _of_rows(silu, silu_backward)
+SIGMOID = _of_rows(sigmoid, sigmoid_backward)
+TANH = _of_rows(tanh, tanh_backward)
+SOFTMAX = _of_rows(softmax, softmax_backward)
+LOG_SOFTMAX = _of_rows(log_softmax, log_softmax_backward)

@@ -17,7 +17,7 @@ from numgd.nn.functional.checks import (
     same_shape,
 )
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros, with_channels
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 @check_arguments
@@ -255,10 +255,4 @@ def _exercise(dtype):
             batch_norm_backward(y, x, gamma, beta, *running, **given)
 
 
-BATCH_NORM = Operation(
-    name="batch_norm",
-    summary="Batch normalisation.",
-    forward=batch_norm,
-    backward=batch_norm_backward,
-    exercise=_exercise,
-)
+BATCH_NORM = operation(batch_norm, batch_norm_backward, _exercise)

@@ -8,7 +8,7 @@ from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_ove
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.kernels.cpu.layers.fused import CODES
 from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 class PackedWeight:
@@ -505,6 +505,8 @@ _EXERCISES = (
 """Layers that together need all of the machine code of convolutions."""
 
 
+_USUAL = {"stride": 1, "padding": 0, "groups": 1}
+
 _EXERCISE_SIZES = ((2, 8), (8, 32))
 """Numbers and sizes of the images: the gradients of weights are computed in shares for many pixels."""
 
@@ -524,16 +526,7 @@ def _exercise(dtype):
                 conv2d_backward(y, x, weight, algorithm=algorithm, **layer)
 
 
-_USUAL = {"stride": 1, "padding": 0, "groups": 1}
-
-
-CONV2D = Operation(
-    name="conv2d",
-    summary="Convolution of images.",
-    forward=conv2d,
-    backward=conv2d_backward,
-    exercise=_exercise,
-)
+CONV2D = operation(conv2d, conv2d_backward, _exercise)
 
 
 def _exercise_transposed(dtype):
@@ -542,10 +535,4 @@ def _exercise_transposed(dtype):
     conv2d_transpose_backward(y, x, weight, stride=2)
 
 
-CONV2D_TRANSPOSE = Operation(
-    name="conv2d_transpose",
-    summary="Transposed convolution.",
-    forward=conv2d_transpose,
-    backward=conv2d_transpose_backward,
-    exercise=_exercise_transposed,
-)
+CONV2D_TRANSPOSE = operation(conv2d_transpose, conv2d_transpose_backward, _exercise_transposed)

@@ -6,7 +6,7 @@ from numgd.foundations.ranges import UnitInterval, check_arguments
 from numgd.kernels.cpu.layers import cross_entropy as kernel
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
-from numgd.nn.functional.operation import Operation, exercise_loss, sample
+from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 
 
@@ -149,10 +149,4 @@ def _exercise(dtype):
         exercise_loss(cross_entropy, cross_entropy_backward, x, target, weight)
 
 
-CROSS_ENTROPY = Operation(
-    name="cross_entropy",
-    summary="The cross-entropy of classes.",
-    forward=cross_entropy,
-    backward=cross_entropy_backward,
-    exercise=_exercise,
-)
+CROSS_ENTROPY = operation(cross_entropy, cross_entropy_backward, _exercise)

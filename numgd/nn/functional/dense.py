@@ -7,7 +7,7 @@ import numpy as np
 from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import dense as kernels
 from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 def dense(
@@ -148,10 +148,4 @@ def _exercise(dtype):
         dense_backward(y, x, weight, activation=activation, y=y)
 
 
-DENSE = Operation(
-    name="dense",
-    summary="The dense layer.",
-    forward=dense,
-    backward=dense_backward,
-    exercise=_exercise,
-)
+DENSE = operation(dense, dense_backward, _exercise)

@@ -5,7 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Seed, UnitInterval, check_arguments
 from numgd.kernels.cpu.layers import dropout as kernels
 from numgd.nn.functional.checks import output, real_array
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 @check_arguments
@@ -108,10 +108,4 @@ def _exercise(dtype):
     dropout_backward(dropout(x, seed=0), seed=0)
 
 
-DROPOUT = Operation(
-    name="dropout",
-    summary="Dropout.",
-    forward=dropout,
-    backward=dropout_backward,
-    exercise=_exercise,
-)
+DROPOUT = operation(dropout, dropout_backward, _exercise)

@@ -8,7 +8,7 @@ from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import group_norm as group_norm_kernels
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 @check_arguments
@@ -164,10 +164,4 @@ def _exercise(dtype):
         group_norm_backward(y, x, 2, gamma, beta, activation=activation)
 
 
-GROUP_NORM = Operation(
-    name="group_norm",
-    summary="Group normalisation.",
-    forward=group_norm,
-    backward=group_norm_backward,
-    exercise=_exercise,
-)
+GROUP_NORM = operation(group_norm, group_norm_backward, _exercise)

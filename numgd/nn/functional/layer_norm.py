@@ -7,7 +7,7 @@ from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import layer_norm as layer_norm_kernels
 from numgd.nn.functional.checks import output, outputs, per_channel, same_shape
 from numgd.nn.functional.columns import filled_with_zeros, with_channels
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 @check_arguments
@@ -116,10 +116,4 @@ def _exercise(dtype):
     layer_norm_backward(layer_norm(x, gamma, beta), x, gamma)
 
 
-LAYER_NORM = Operation(
-    name="layer_norm",
-    summary="Layer normalisation.",
-    forward=layer_norm,
-    backward=layer_norm_backward,
-    exercise=_exercise,
-)
+LAYER_NORM = operation(layer_norm, layer_norm_backward, _exercise)

@@ -6,7 +6,7 @@ from numgd.foundations.ranges import NonNegative, Positive, check_arguments
 from numgd.kernels.cpu.layers import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import Size, output, same_shape
 from numgd.nn.functional.columns import with_channels
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 
 @check_arguments
@@ -113,10 +113,4 @@ def _exercise(dtype):
     local_response_norm_backward(local_response_norm(x, 3), x, 3)
 
 
-LOCAL_RESPONSE_NORM = Operation(
-    name="local_response_norm",
-    summary="Local response normalisation.",
-    forward=local_response_norm,
-    backward=local_response_norm_backward,
-    exercise=_exercise,
-)
+LOCAL_RESPONSE_NORM = operation(local_response_norm, local_response_norm_backward, _exercise)

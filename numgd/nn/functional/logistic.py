@@ -5,7 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import NonNegative, check_arguments
 from numgd.kernels.cpu.layers import cross_entropy, elementwise
 from numgd.nn.functional.checks import output, real_array
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, weighed, weighing
 
 _KIND = "binary_cross_entropy_with_logits"
@@ -257,10 +257,4 @@ def _exercise(dtype):
         logistic_regression_hessp(parameters, parameters, features, labels, **given)
 
 
-LOGISTIC_REGRESSION = Operation(
-    name="logistic_regression_loss",
-    summary="The loss of a logistic regression.",
-    forward=logistic_regression_loss,
-    backward=logistic_regression_gradient,
-    exercise=_exercise,
-)
+LOGISTIC_REGRESSION = operation(logistic_regression_loss, logistic_regression_gradient, _exercise)

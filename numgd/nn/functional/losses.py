@@ -5,7 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import Positive, check_arguments
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
-from numgd.nn.functional.operation import Operation, exercise_loss, sample
+from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 from numgd.scalars import LOSSES
 
@@ -638,27 +638,21 @@ def binary_cross_entropy_backward(
     return _loss_backward("binary_cross_entropy", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
-def _operation(forward, backward):
+def _of_pairs(forward, backward):
     def exercise(dtype):
         # A target that suits all losses: a sign, and the probability 1.
         x, target = sample(dtype, 2, 3), np.ones((2, 3), dtype)
         exercise_loss(forward, backward, x, target, sample(dtype, 2, 3))
 
-    return Operation(
-        name=forward.__name__,
-        summary=forward.__doc__.partition("\n")[0],
-        forward=forward,
-        backward=backward,
-        exercise=exercise,
-    )
+    return operation(forward, backward, exercise)
 
 
-L1_LOSS = _operation(l1_loss, l1_loss_backward)
-MSE_LOSS = _operation(mse_loss, mse_loss_backward)
-SMOOTH_L1_LOSS = _operation(smooth_l1_loss, smooth_l1_loss_backward)
-HUBER_LOSS = _operation(huber_loss, huber_loss_backward)
-HINGE_LOSS = _operation(hinge_loss, hinge_loss_backward)
-BINARY_CROSS_ENTROPY = _operation(binary_cross_entropy, binary_cross_entropy_backward)
-BINARY_CROSS_ENTROPY_WITH_LOGITS = _operation(
+L1_LOSS = _of_pairs(l1_loss, l1_loss_backward)
+MSE_LOSS = _of_pairs(mse_loss, mse_loss_backward)
+SMOOTH_L1_LOSS = _of_pairs(smooth_l1_loss, smooth_l1_loss_backward)
+HUBER_LOSS = _of_pairs(huber_loss, huber_loss_backward)
+HINGE_LOSS = _of_pairs(hinge_loss, hinge_loss_backward)
+BINARY_CROSS_ENTROPY = _of_pairs(binary_cross_entropy, binary_cross_entropy_backward)
+BINARY_CROSS_ENTROPY_WITH_LOGITS = _of_pairs(
     binary_cross_entropy_with_logits, binary_cross_entropy_with_logits_backward
 )

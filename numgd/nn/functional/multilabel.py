@@ -5,7 +5,7 @@ import numpy as np
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.losses import checked_pair
-from numgd.nn.functional.operation import Operation, exercise_loss, sample
+from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 
 _KIND = "binary_cross_entropy_with_logits"
@@ -130,10 +130,6 @@ def _exercise(dtype):
     )
 
 
-MULTILABEL_SOFT_MARGIN_LOSS = Operation(
-    name="multilabel_soft_margin_loss",
-    summary="The mean binary cross-entropy over labels.",
-    forward=multilabel_soft_margin_loss,
-    backward=multilabel_soft_margin_loss_backward,
-    exercise=_exercise,
+MULTILABEL_SOFT_MARGIN_LOSS = operation(
+    multilabel_soft_margin_loss, multilabel_soft_margin_loss_backward, _exercise
 )

@@ -25,6 +25,17 @@ class Operation(Record):
     exercise: Callable
 
 
+def operation(forward, backward, exercise):
+    """The record of an operation, named and summarised as its public function is."""
+    return Operation(
+        name=forward.__name__,
+        summary=forward.__doc__.partition("\n")[0],
+        forward=forward,
+        backward=backward,
+        exercise=exercise,
+    )
+
+
 def sample(dtype, *shape):
     """An array of numbers between 0 and 1, to exercise operations with."""
     return ((np.arange(np.prod(shape)) % 7 + 0.5) / 7).reshape(shape).astype(dtype)

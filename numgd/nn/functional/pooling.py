@@ -6,7 +6,7 @@ from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
 from numgd.nn.functional.checks import Extra, Size, output, pair_of, real_array, same_shape
-from numgd.nn.functional.operation import Operation, sample
+from numgd.nn.functional.operation import operation, sample
 
 MAX_WINDOWS = 2**24
 """The largest number of windows along an axis of an image."""
@@ -463,13 +463,7 @@ def _exercise_maximum(dtype):
     max_pool2d_backward(max_pool2d(x, 2), x, 2)
 
 
-MAX_POOL2D = Operation(
-    name="max_pool2d",
-    summary="Largest number of each window.",
-    forward=max_pool2d,
-    backward=max_pool2d_backward,
-    exercise=_exercise_maximum,
-)
+MAX_POOL2D = operation(max_pool2d, max_pool2d_backward, _exercise_maximum)
 
 
 def _exercise_average(dtype):
@@ -477,13 +471,7 @@ def _exercise_average(dtype):
     avg_pool2d_backward(avg_pool2d(x, 2), x, 2)
 
 
-AVG_POOL2D = Operation(
-    name="avg_pool2d",
-    summary="Mean of each window.",
-    forward=avg_pool2d,
-    backward=avg_pool2d_backward,
-    exercise=_exercise_average,
-)
+AVG_POOL2D = operation(avg_pool2d, avg_pool2d_backward, _exercise_average)
 
 
 def _exercise_adaptive(dtype):
@@ -491,13 +479,7 @@ def _exercise_adaptive(dtype):
     adaptive_avg_pool2d_backward(adaptive_avg_pool2d(x, 2), x, 2)
 
 
-ADAPTIVE_AVG_POOL2D = Operation(
-    name="adaptive_avg_pool2d",
-    summary="Means over windows that give a result of the wanted size.",
-    forward=adaptive_avg_pool2d,
-    backward=adaptive_avg_pool2d_backward,
-    exercise=_exercise_adaptive,
-)
+ADAPTIVE_AVG_POOL2D = operation(adaptive_avg_pool2d, adaptive_avg_pool2d_backward, _exercise_adaptive)
 
 
 def _exercise_global(dtype):
@@ -505,10 +487,4 @@ def _exercise_global(dtype):
     global_avg_pool2d_backward(global_avg_pool2d(x), x)
 
 
-GLOBAL_AVG_POOL2D = Operation(
-    name="global_avg_pool2d",
-    summary="Means over all pixels.",
-    forward=global_avg_pool2d,
-    backward=global_avg_pool2d_backward,
-    exercise=_exercise_global,
-)
+GLOBAL_AVG_POOL2D = operation(global_avg_pool2d, global_avg_pool2d_backward, _exercise_global)

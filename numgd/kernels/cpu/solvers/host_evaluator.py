@@ -292,13 +292,11 @@ def make_curvature_replacement(column, along, relative_step):
     def replace_column(problem, x, g, H, j):
         """Replace non-finite entries of row and column j of a Hessian by differences of the gradient."""
         spare, h = problem.rows[4], relative_step(problem, x)
-        central = True
-        for _ in range(3):  # not finite on one side: one-sided differences, either way
-            if central or not all_finite(spare):
-                column(problem, x, g, h, central, j, spare)
-                if not central:
-                    h = -h
-            central = False
+        column(problem, x, g, h, True, j, spare)
+        for _ in range(2):  # not finite on one side: one-sided differences, either way
+            if not all_finite(spare):
+                column(problem, x, g, h, False, j, spare)
+                h = -h
         for i in range(x.size):
             if not is_finite(H[j, i]):
                 H[j, i] = H[i, j] = spare[i]
@@ -308,13 +306,11 @@ def make_curvature_replacement(column, along, relative_step):
     def replace_product(problem, x, g, p, out):
         """The same for the product of the Hessian with p."""
         spare, h = problem.rows[4], relative_step(problem, x)
-        central = True
-        for _ in range(3):
-            if central or not all_finite(spare):
-                along(problem, x, g, h, central, p, spare)
-                if not central:
-                    h = -h
-            central = False
+        along(problem, x, g, h, True, p, spare)
+        for _ in range(2):
+            if not all_finite(spare):
+                along(problem, x, g, h, False, p, spare)
+                h = -h
         for i in range(x.size):
             if not is_finite(out[i]):
                 out[i] = spare[i]
