@@ -63,3 +63,10 @@ class Progress:
 
 UNWATCHED = Progress(False, None, "")
 """No bar and no limit."""
+
+
+def watched_by(progress, time_limit, unit):
+    """The `Progress` of a call; `UNWATCHED` if neither is asked for."""
+    if progress is False and time_limit is None:
+        return UNWATCHED
+    return Progress(progress, time_limit, unit)

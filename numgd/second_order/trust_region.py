@@ -107,11 +107,20 @@ def make_length(space):
 
 
 @portable
-def restart(carry, initial, greatest):
-    """Start again with the initial radius, which is returned."""
-    radius = min(initial, greatest)
+def restart(carry, first, second, options, greatest):
+    """Start again with the initial radius, which is returned, and the model's two scalars."""
+    radius = min(options.initial_trust_radius, greatest)
     carry[RADIUS], carry[FALLING] = radius, carry.dtype.type(0)
+    carry[MODEL], carry[MODEL + 1] = first, second
     return radius
+
+
+@portable
+def is_quiet(proposal, falling, noise, f, options, real):
+    """Whether the model's minimiser, here or at the last trial, predicts a negligible decrease."""
+    negligible = max(noise, options.ftol * max(abs(f), real(1)))
+    interior = not proposal.boundary and proposal.predicted > real(0)
+    return (interior and proposal.predicted <= negligible) or falling == real(QUIET)
 
 
 @portable
@@ -220,6 +229,18 @@ def make_status_of_step(space):
     return status_of_step
 
 
+def make_propose_far(space):
+    """Function that lengthens the last step p for a trial far away."""
+    dot, scale = space.dot, space.scale
+
+    @portable
+    def propose_far(p, g, radius):
+        scale(p, g.dtype.type(FAR))
+        return Proposal(-dot(g, p), radius, True)
+
+    return propose_far
+
+
 def make_trust_region(space, evaluator, model):
     """The loop over a space for one method."""
     dot, max_abs, copy, scale, step = space.dot, space.max_abs, space.copy, space.scale, space.step
@@ -228,7 +249,7 @@ def make_trust_region(space, evaluator, model):
     learns = learn is not not_provided
     norm, start = make_norm(space), make_start(space, evaluator)
     is_hopeless, status_of_step = make_is_hopeless(space), make_status_of_step(space)
-    judge = make_judge(space, evaluator, learns)
+    propose_far, judge = make_propose_far(space), make_judge(space, evaluator, learns)
 
     @portable
     def trust_region(problem, x, work, carry, options, age):
@@ -243,9 +264,8 @@ def make_trust_region(space, evaluator, model):
             return Outcome(status, iteration, evaluations, f, age)
         greatest = min(options.max_trust_radius, one / epsilon(x) ** 4)  # its square is finite
         radius = carry[RADIUS]
-        if radius != radius:  # not_provided is carried
-            radius = restart(carry, options.initial_trust_radius, greatest)
-            carry[MODEL] = carry[MODEL + 1] = nan
+        if radius != radius:  # nothing is carried
+            radius = restart(carry, nan, nan, options, greatest)
         moved = True
         observe(problem, iteration, f)
         while True:
@@ -255,8 +275,7 @@ def make_trust_region(space, evaluator, model):
 
             far = carry[FALLING] >= real(FALLS)
             if far:
-                scale(p, real(FAR))
-                proposal = Proposal(-dot(g, p), radius, True)
+                proposal = propose_far(p, g, radius)
                 far = proposal.predicted > zero
             if not far:
                 if moved:
@@ -270,13 +289,10 @@ def make_trust_region(space, evaluator, model):
             step(x_trial, x, one, p)
             hopeless = is_hopeless(x, x_trial, g_trial, f, predicted, length, reach, carry[FALLING] < zero)
             noise = hidden_decrease(f, x)
-            negligible = max(noise, options.ftol * max(abs(f), one))
-            quiet = not boundary and predicted > zero and predicted <= negligible
-            quiet |= carry[FALLING] == real(QUIET)
+            quiet = is_quiet(proposal, carry[FALLING], noise, f, options, real)
             if hopeless and not quiet and refine(problem, x, g):
-                size = norm(g, options.norm)
-                moved, carry[MODEL], carry[MODEL + 1] = True, nan, nan
-                radius = restart(carry, options.initial_trust_radius, greatest)
+                moved, size = True, norm(g, options.norm)
+                radius = restart(carry, nan, nan, options, greatest)
                 continue
             if hopeless:
                 if not learns or age == 0 or carry[MODEL] == one:
@@ -284,8 +300,8 @@ def make_trust_region(space, evaluator, model):
                     status = CONVERGED_FUNCTION if quiet else LINE_SEARCH_FAILED
                     return Outcome(status, iteration, evaluations, f, age)
                 # Forget what was learnt and try once more from here.
-                age, moved, carry[MODEL], carry[MODEL + 1] = 0, True, one, one if quiet else zero
-                radius = restart(carry, options.initial_trust_radius, greatest)
+                age, moved = 0, True
+                radius = restart(carry, one, one if quiet else zero, options, greatest)
                 continue
 
             f_trial = value(problem, x_trial)

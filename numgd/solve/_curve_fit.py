@@ -12,7 +12,7 @@ from numba.core.registry import CPUDispatcher
 from numgd.callables.captured import lift
 from numgd.callables.objective import scheme_of, with_replaced
 from numgd.callables.residuals import NotDense, bind_model, compile_model, model_jacobian, resolve
-from numgd.foundations.progress import Progress
+from numgd.foundations.progress import watched_by
 from numgd.foundations.ranges import (
     Flag,
     Limit,
@@ -242,27 +242,11 @@ def curve_fit(
         used["called_back"] = bound.called_back
     callback, verbose = kwargs.get("callback"), kwargs.get("verbose", 0)
     try:
-        with Progress(progress, time_limit, " iterations") as watched:
+        with watched_by(progress, time_limit, " iterations") as watched:
             fit = run(setting, x, bound, ydata.size, None, short, order, callback, verbose, watched)
     except NotDense:
         return hand_over()
-    status = fit.outcome[0]
-    if status <= 0:
-        message = MESSAGES[status]
-        if status == MAX_NFEV and maxfev is not None:
-            message = f"Number of calls to function has reached maxfev = {maxfev}."
-        raise RuntimeError("Optimal parameters not found: " + message)
-
-    pcov, factorisation = _covariance(fit, ydata.size, absolute_sigma, method)
-    if not full_output:
-        return fit.x, pcov
-    details = {
-        "nfev": fit.calls if method.minpack else fit.outcome.nfev,
-        "fvec": fit.fun,
-        "derivatives": with_replaced(used, jac=fit.replaced),
-        **(factorisation if method.minpack else {}),
-    }
-    return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method.minpack else status
+    return _answer(fit, method, ydata.size, absolute_sigma, full_output, used, maxfev)
 
 
 def _check_options(method, kwargs):
@@ -275,19 +259,34 @@ def _check_options(method, kwargs):
             kwargs[name] = ranges[name].kind.check(name, value)
 
 
-def _covariance(fit, m, absolute_sigma, method):
-    """The covariance of the parameters, and the factorised Jacobian under the names of `leastsq`.
+def _answer(fit, method, m, absolute_sigma, full_output, used, maxfev):
+    """What `curve_fit` returns for m data points; raises RuntimeError for a fit that failed.
 
-    If the covariance cannot be estimated, it is infinite, and a warning is given.
+    A covariance that cannot be estimated is infinite, and a warning is given.
     """
-    n = fit.x.size
+    outcome, n = fit.outcome, fit.x.size
+    status = outcome.status
+    if status <= 0:
+        message = MESSAGES[status]
+        if status == MAX_NFEV and maxfev is not None:
+            message = f"Number of calls to function has reached maxfev = {maxfev}."
+        raise RuntimeError("Optimal parameters not found: " + message)
     known = absolute_sigma or m > n
-    variance = 1.0 if absolute_sigma or not known else 2.0 * fit.outcome.cost / (m - n)
+    variance = 1.0 if absolute_sigma or not known else 2.0 * outcome.cost / (m - n)
     pcov, full, certain, A, pivots, projected = estimate(fit.columns, fit.fun, fit.x, variance)
     if not (known and certain and (full or not method.minpack)):
         pcov.fill(math.inf)
         _warn_of_covariance()
-    return pcov, {"fjac": A, "ipvt": pivots.astype(np.int32), "qtf": projected[:n]}
+    if not full_output:
+        return fit.x, pcov
+    details = {
+        "nfev": fit.calls if method.minpack else outcome.nfev,
+        "fvec": fit.fun,
+        "derivatives": with_replaced(used, jac=fit.replaced),
+    }
+    if method.minpack:  # the factorised Jacobian under the names of `leastsq`
+        details |= {"fjac": A, "ipvt": pivots.astype(np.int32), "qtf": projected[:n]}
+    return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method.minpack else status
 
 
 def parameter_count(f):

@@ -8,7 +8,7 @@ import numpy as np
 from numgd.callables.captured import lift
 from numgd.callables.objective import scheme_of, with_replaced
 from numgd.callables.residuals import NotDense, bind_residuals, compile_residuals, residual_jacobian, resolve
-from numgd.foundations.progress import UNWATCHED, Progress
+from numgd.foundations.progress import UNWATCHED, watched_by
 from numgd.foundations.ranges import (
     Called,
     DifferenceSteps,
@@ -312,7 +312,7 @@ def least_squares(
                 f"method {method.name!r} needs as many residuals as variables; there are {first.size} of "
                 f"{n}: use 'trf'"
             )
-        with Progress(progress, time_limit, " iterations") as watched:
+        with watched_by(progress, time_limit, " iterations") as watched:
             fit = run(setting, x, bound, first.size, first, short, order, callback, verbose, watched)
     except NotDense:
         return hand_over()

@@ -7,7 +7,7 @@ import numpy as np
 
 from numgd.callables.objective import Functions, bind
 from numgd.foundations.memory import hessian_memory
-from numgd.foundations.progress import UNWATCHED, Progress
+from numgd.foundations.progress import UNWATCHED, watched_by
 from numgd.foundations.ranges import Flag, Tolerance
 from numgd.foundations.status import CALLBACK, INVALID_INPUT, TIME_LIMIT
 from numgd.jit.pointers import HOLDS_GIL
@@ -179,7 +179,7 @@ def minimize(
     method, own, functions, options = resolve(functions, method, bounds is not None, constrained, options)
     if own and not progress and time_limit is None:
         return _minimize(functions, x0, args, method, bounds, tol, callback, options)
-    with Progress(progress, time_limit, " iterations" if own else " calls") as watched:
+    with watched_by(progress, time_limit, " iterations" if own else " calls") as watched:
         if own:
             return _minimize(functions, x0, args, method, bounds, tol, callback, options, watched)
         box = None if bounds is None else box_of(bounds, np.size(x0), np.float64)

@@ -179,6 +179,16 @@ def triangulate(A, projected, norms, root, R, S, order, diagonal, b, vectors):
 
 
 @seldom
+def scale_model(J, g, norms, d, A, g_scaled, scaled_norms):
+    """Write the Jacobian, its columns' norms and the gradient in the scaled variables x / d."""
+    for j in range(d.size):
+        g_scaled[j] = d[j] * g[j]
+        scaled_norms[j] = d[j] * norms[j]
+        for i in range(J.shape[1]):
+            A[j, i] = d[j] * J[j, i]
+
+
+@seldom
 def stretch(p, radius):
     """Scale a step to the length of the radius."""
     size = euclidean_norm(p)
@@ -242,11 +252,7 @@ def make_solver(evaluator):
 
             if iteration == 0:
                 radius = first_radius(x, d, spare)
-            for j in range(n):
-                g_scaled[j] = d[j] * g[j]
-                spare[j] = d[j] * norms[j]
-                for i in range(r.size):
-                    A[j, i] = d[j] * J[j, i]
+            scale_model(J, g, norms, d, A, g_scaled, spare)
             copy(projected, weighted)
             triangulate(A, projected, spare, root, R, S, order, diagonal, b, vectors)
             inside = max(real(INSIDE), one - optimality)
