@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 import numgd
+from numgd.system.own_sources import BUILDS_ON, package_of
 
 ROOT = Path(numgd.__file__).parent
 
@@ -74,6 +75,11 @@ def within(name):
     return ROOT / "__init__.py"
 
 
+def module_name(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 every_file = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
@@ -127,6 +133,33 @@ def test_no_modules_import_each_other():
 
     for path in MODULES:
         visit(path)
+
+
+def test_machine_code_depends_on_the_packages_that_its_own_imports():
+    found = {name: set() for name in BUILDS_ON}
+    for path in MODULES:
+        own = package_of(module_name(path))
+        if own is not None:
+            found[own] |= {package_of(name) for name in imports(path)} - {None, own}
+    assert found == {name: set(others) for name, others in BUILDS_ON.items()}
+
+
+def test_only_these_files_are_no_part_of_machine_code():
+    others = {path.relative_to(ROOT).parts[0] for path in MODULES if package_of(module_name(path)) is None}
+    assert others == {"__init__.py", "__main__.py", "catalogue", "cli", "kernels", "plots", "system"}
+    assert [
+        path for path in MODULES if package(path) == "kernels" and package_of(module_name(path)) is None
+    ] == [
+        ROOT / "kernels" / "__init__.py",
+        ROOT / "kernels" / "cpu" / "__init__.py",
+    ]
+
+
+@every_file
+def test_code_that_may_be_compiled_asserts_nothing(path):
+    """The digests of the sources ignore assertions."""
+    if package_of(module_name(path)) is not None:
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text())))
 
 
 def test_a_public_function_never_shadows_its_module():

@@ -18,6 +18,7 @@ from numgd.catalogue.calls import calls
 from numgd.catalogue.processes import Done, compile_recorded, in_processes, run_call, with_bar
 from numgd.jit.shipped import describe
 from numgd.jit.target import LEVELS, architecture_of, target_levels
+from numgd.system.own_sources import ship_known
 
 
 class Built(NamedTuple):
@@ -84,6 +85,7 @@ def build(
         describe(place)
         size = sum(file.stat().st_size for file in files)
         built.append(Built(level, len(files), size, time.perf_counter() - start))
+    ship_known(folder)
     return built
 
 

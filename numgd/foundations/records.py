@@ -122,6 +122,7 @@ def records_of(package, kind):
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for value in vars(import_module(module.name)).values():
             if isinstance(value, kind):
-                assert found.get(value.name, value) is value, f"two records have the name {value.name!r}"
+                if found.get(value.name, value) is not value:
+                    raise ValueError(f"two records have the name {value.name!r}")
                 found[value.name] = value
     return found

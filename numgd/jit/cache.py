@@ -21,10 +21,11 @@ from numgd.system.cache_folder import (
     made_folder,
     read_file,
     safe_folder,
-    source_digest,
+    versions_digest,
     warn_of_writing,
     write_file,
 )
+from numgd.system.own_sources import sources_digest
 
 
 class _Locator:
@@ -34,7 +35,7 @@ class _Locator:
         return str(cache_folder())
 
     def get_source_stamp(self):
-        return source_digest()
+        return versions_digest()
 
     def ensure_cache_path(self):
         """Do nothing: `PackageCache` has created the folder."""
@@ -123,16 +124,18 @@ def _prepare_for_finished_code(target_context):
 class PackageCache(FunctionCache):
     """Disk cache of one of numgd's compiled functions, identified by its name.
 
-    The digest of the sources covers the function's code and everything that it closes over, so the key is
-    only the signature and the machine.  The user's folder is searched first, then the package.  If the folder
-    is not safe or cannot be written to, what is not shipped is compiled in every process.
+    The key consists of the signature, the machine and the digest of the sources, which covers the function's
+    code and everything that it closes over: of `modules`, those of its `recipe` or, without either, all of
+    numgd.  The user's folder is searched first, then the package.  If the folder is not safe or cannot be
+    written to, what is not shipped is compiled in every process.
 
     Shipped code can be called by its address and from Python, but not linked into other code; see
     `numgd.jit.portable.linkable`.
     """
 
-    def __init__(self, function, name, recipe=None, shipped=True):
+    def __init__(self, function, name, recipe=None, modules=(), shipped=True):
         self._recipe, self._shipped = recipe, shipped
+        self._modules = modules if recipe is None else recipe.modules()
         self._name = name
         self._py_func = function
         self._name_on_disk = name
@@ -146,7 +149,7 @@ class PackageCache(FunctionCache):
 
     def unshipped(self):
         """A cache of the same code that ignores what is shipped."""
-        return PackageCache(self._py_func, self._name, self._recipe, shipped=False)
+        return PackageCache(self._py_func, self._name, self._recipe, self._modules, shipped=False)
 
     @property
     def _impl(self):
@@ -161,10 +164,10 @@ class PackageCache(FunctionCache):
 
     @property
     def _cache_file(self):
-        return _Files(self._cache_path, self._impl.filename_base, source_digest())
+        return _Files(self._cache_path, self._impl.filename_base, versions_digest())
 
     def _index_key(self, sig, codegen):
-        return (sig, codegen.magic_tuple(), _settings())
+        return (sig, codegen.magic_tuple(), _settings(), sources_digest(*self._modules))
 
     def load_overload(self, sig, target_context):
         for source, load in (("cache", self._load_cached), ("package", self._load_shipped)):
@@ -226,7 +229,8 @@ def _lacks_code(library):
 def _without_bitcode(reduced):
     """A serialised compile result without its bitcode, four fifths of it, which is linked into other code."""
     (name, kind, (code, _)), *others = reduced
-    assert kind == "object"
+    if kind != "object":
+        raise ValueError(f"code of the kind {kind!r} cannot be shipped")
     return ((name, kind, (code, b"")), *others)
 
 

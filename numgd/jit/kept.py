@@ -8,6 +8,9 @@ from numba.core.dispatcher import Dispatcher
 from numgd.jit.cache import PackageCache
 from numgd.jit.sources import described, foreign_digest
 
+_CALLABLES = "numgd.callables"
+"""The package whose functions wrap the user's functions."""
+
 
 def keep(dispatcher, name, functions, *words):
     """Let a dispatcher keep its machine code on disk, if it is certain what the code depends on.
@@ -29,4 +32,4 @@ def keep(dispatcher, name, functions, *words):
     if digest and text is not None:
         digest = hashlib.sha256(f"{digest} {text}".encode()).hexdigest()[:16]
         readable = re.sub(r"[^0-9A-Za-z]+", "_", name)[:60]
-        dispatcher._cache = PackageCache(dispatcher.py_func, f"{readable}-{digest}")
+        dispatcher._cache = PackageCache(dispatcher.py_func, f"{readable}-{digest}", modules=(_CALLABLES,))

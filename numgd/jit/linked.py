@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from numgd.jit.making import Recipe
 from numgd.jit.pointers import compiled_call, function_address
 from numgd.jit.portable import compile_quietly, linkable, portable
-from numgd.system.cache_folder import package_digest
+from numgd.system.own_sources import sources_digest
 
 FOLLOWS_LINKS = "_reload_init" in CodeLibrary.__init__.__code__.co_names
 """Whether Numba keeps what must be loaded before a function, for all functions that contain its code."""
@@ -42,7 +42,7 @@ class Link:
 
     def __init__(self, recipe):
         self.recipe = recipe
-        text = hashlib.sha256(repr((*recipe, package_digest())).encode()).hexdigest()[:16]
+        text = hashlib.sha256(repr((*recipe, sources_digest(recipe.module))).encode()).hexdigest()[:16]
         self.symbol = f"numgd.{recipe.function}.{text}"
 
     def __call__(self):
@@ -55,7 +55,7 @@ class Link:
         return hash(self.symbol)
 
     def __reduce__(self):
-        return _load, (*self.recipe, package_digest())
+        return _load, (*self.recipe, sources_digest(self.recipe.module))
 
     def make(self):
         """Compile the function, or load it, and return its signature."""
@@ -71,7 +71,7 @@ class Link:
 
 def _load(module, function, arguments, digest):
     """The link that was pickled as these."""
-    if digest != package_digest():
+    if digest != sources_digest(module):
         raise _Unavailable("numgd has changed")
     try:
         link = Link(Recipe(module, function, arguments))

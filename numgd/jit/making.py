@@ -1,8 +1,10 @@
 """How compiled functions are made, so that another process can make the same one."""
 
 from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
 from functools import cache, wraps
 from importlib import import_module
+from inspect import isfunction
 from typing import Any, NamedTuple
 
 
@@ -17,6 +19,21 @@ class Recipe(NamedTuple):
         """Make the compiled functions; what the call returns."""
         module = import_module(self.module)
         return None if self.function is None else getattr(module, self.function)(*self.arguments)
+
+    def modules(self):
+        """Names of the modules whose functions the compiled functions may contain."""
+        return {self.module, *_modules_of(self.arguments)}
+
+
+def _modules_of(values):
+    """Names of the modules of the functions in records and tuples."""
+    for value in values:
+        if isfunction(value):
+            yield value.__module__
+        elif isinstance(value, tuple):
+            yield from _modules_of(value)
+        elif is_dataclass(value) and not isinstance(value, type):
+            yield from _modules_of(getattr(value, field.name) for field in fields(value))
 
 
 _followed: ContextVar[Recipe | None] = ContextVar("recipe", default=None)

@@ -17,7 +17,8 @@ from numba.core import types
 from numba.core.typing import Signature
 
 from numgd.jit.target import target_levels
-from numgd.system.cache_folder import package_digest, read_file, write_file
+from numgd.system.cache_folder import read_file, write_file
+from numgd.system.own_sources import sources_digest
 
 MACHINE_CODE = Path(__file__).parents[1] / "machine_code"
 """The folder in the package; a pure installation has none."""
@@ -39,7 +40,7 @@ def made_for():
         "numba": numba.__version__,
         "python": f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
         "platform": f"{sys.platform} {platform.machine()}",
-        "sources": package_digest(),
+        "sources": sources_digest(),
     }
 
 

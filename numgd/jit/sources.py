@@ -12,6 +12,8 @@ import numpy as np
 from numba.core import types as numba_types
 from numba.core.dispatcher import Dispatcher
 
+from numgd.system.own_sources import contents
+
 _LIBRARIES = ("numba", "numgd", "numpy", "math", "builtins", "typing")
 """Packages whose versions, or whose sources, are part of the folder of compiled code."""
 
@@ -131,7 +133,7 @@ class _Walk:
             return
         self.foreign = True
         try:  # the text has what the code has not: the decorators
-            self._line(f"{inspect.getsource(function)} {_contents(function.__code__)}")
+            self._line(f"{inspect.getsource(function)} {contents(function.__code__)}")
         except Exception:  # no text, or one that does not belong to the function any more
             self.unknown = True
         self.take(function.__defaults__ or (), inside=True)
@@ -189,21 +191,6 @@ def made_from(dispatcher, origin, *words):
     if isinstance(dispatcher, Dispatcher):  # not with NUMBA_DISABLE_JIT
         setattr(dispatcher, MADE_FROM, (words, origin))
     return dispatcher
-
-
-def _contents(code):
-    """All of a code object that its machine code depends on: neither its file nor its lines."""
-    constants = [
-        _contents(part) if isinstance(part, types.CodeType) else _text(part) for part in code.co_consts
-    ]
-    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
-    return f"{code.co_code.hex()} {code.co_exceptiontable.hex()} {constants} {names} {counts}"
-
-
-def _text(constant):
-    # A set has another order in each process.
-    return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
 @lru_cache(1024)

@@ -22,9 +22,6 @@ import numpy as np
 
 from numgd.system.atomic import replacing
 
-_NOT_COMPILED = frozenset(("__init__.py", "__main__.py", "catalogue", "cli", "plots", "system"))
-"""Files and packages of numgd that are not compiled into machine code."""
-
 DAY = 86400.0
 MONTH = 30 * DAY
 """Seconds after which code that is not used is removed."""
@@ -37,28 +34,10 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @cache
-def source_digest():
-    """Digest of numgd's source files and of the versions that its machine code depends on."""
+def versions_digest():
+    """Digest of the versions that machine code depends on, besides numgd's own sources."""
     versions = f"{numba.__version__} {np.__version__} {sys.version_info[:3]}"
-    return hashlib.sha256(f"{versions} {package_digest()}".encode()).hexdigest()[:16]
-
-
-@cache
-def package_digest():
-    """Digest of the source files that numgd's machine code comes from.
-
-    Numba checks only the file of the function that it compiles; code inlined from another file would go
-    stale.  Any change to a source file that compiled code may come from starts a new folder.
-    """
-    digest = hashlib.sha256()
-    package = Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
-        name = path.relative_to(package)
-        if name.parts[0] in _NOT_COMPILED:
-            continue
-        digest.update(name.as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(versions.encode()).hexdigest()[:16]
 
 
 def cache_root():
@@ -121,8 +100,8 @@ def _absolute(path):
 
 
 def cache_folder():
-    """Folder of the code that was compiled from the current sources."""
-    return cache_root() / source_digest()
+    """Folder of the code that was compiled with the current versions of Python, Numba and NumPy."""
+    return cache_root() / versions_digest()
 
 
 # Whether it may be used ------------------------------------------------------------------------------------
@@ -154,7 +133,7 @@ def refusal():
     Symbolic links are followed: the folder that they point to counts.
     """
     root = cache_root()
-    for folder in (root, root / source_digest()):
+    for folder in (root, root / versions_digest()):
         try:
             fault = fault_of(os.stat(folder))
         except OSError:  # it does not exist yet
@@ -193,7 +172,7 @@ def made_folder():
 
 
 def _forget_old_folders(root):
-    """Remove folders of other versions of the sources that have not been written to for a month."""
+    """Remove folders of other versions that have not been written to for a month."""
     oldest = time.time() - MONTH
     for folder in root.iterdir():
         if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:

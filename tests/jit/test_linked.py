@@ -17,7 +17,7 @@ from numba import njit, prange
 
 if sys.argv[1] != "same":
     import numgd.jit.linked
-    numgd.jit.linked.package_digest = lambda: sys.argv[1]
+    numgd.jit.linked.sources_digest = lambda module: sys.argv[1]
 
 @njit(cache=True)
 def bowl(x, centre):

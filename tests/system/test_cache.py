@@ -200,7 +200,7 @@ def test_a_file_that_is_cut_off(root, left):
 
 
 def test_code_that_is_used_stays_and_other_code_is_removed_after_a_month(root, monkeypatch):
-    (file,) = (root / folder.source_digest()).glob("tripled*.nbc")
+    (file,) = (root / folder.versions_digest()).glob("tripled*.nbc")
     text, other, fresh = (file.with_name(name) for name in ("old.py", "old.nbc", "new.nbc"))
     for path in (text, other, fresh):
         path.write_bytes(b"")
