@@ -47,6 +47,7 @@ from numgd.sums_of_squares.evaluator import (
     RESIDUALS,
     TIME_LIMIT,
 )
+from numgd.system.scipy_result import Result
 
 
 class Setting(NamedTuple):
@@ -323,8 +324,6 @@ def least_squares(
 
 def _result(fit, verbose, used):
     """SciPy's result object."""
-    from scipy.optimize import OptimizeResult
-
     status, _, nfev, njev, cost, optimality = fit.outcome
     if verbose:
         print(
@@ -332,7 +331,7 @@ def _result(fit, verbose, used):
             f"Function evaluations {nfev}, initial cost {fit.observer.first_cost:.4e}, "
             f"final cost {cost:.4e}, first-order optimality {optimality:.2e}."
         )
-    return OptimizeResult(
+    return Result(
         x=fit.x,
         cost=cost,
         fun=fit.fun,

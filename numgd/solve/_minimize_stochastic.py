@@ -38,6 +38,7 @@ from numgd.solve.options import find_rule
 from numgd.solve.points import earlier_result, starting_point
 from numgd.solve.result import show
 from numgd.solve.warm_start import State, remember_state
+from numgd.system.scipy_result import Result
 
 BLOCK_SECONDS = 0.05
 """Approximate time the compiled loop runs before it checks the clock and Ctrl-C again."""
@@ -331,12 +332,8 @@ class _Run:
                 self.best_average[:] = self.group.memory("average")
 
     def _called_back(self, loss, held_out):
-        from scipy.optimize import OptimizeResult
-
         try:
-            self.settings.callback(
-                OptimizeResult(x=self.x.copy(), fun=loss, epoch=self.epoch, validation=held_out)
-            )
+            self.settings.callback(Result(x=self.x.copy(), fun=loss, epoch=self.epoch, validation=held_out))
         except StopIteration:
             return True
         return False
@@ -379,8 +376,6 @@ class _Run:
 
     def result(self, status, used, method):
         """SciPy's result object."""
-        from scipy.optimize import OptimizeResult
-
         last = self.x.copy()
         average = self.group.memory("average") if self.optimizer.keeps_average else self.x[:0]
         if self.restored:
@@ -392,7 +387,7 @@ class _Run:
         if status in SUCCESSES and self.rose(start, value):
             status = ROSE
         columns = np.array(self.rows, float).reshape(-1, 4).T
-        found = OptimizeResult(
+        found = Result(
             x=self.x, fun=value, jac=gradient, nit=self.nit, nepoch=self.epoch, nfev=self.evaluations,
             njev=self.evaluations, status=status, success=status in SUCCESSES and bool(np.isfinite(value)),
             message=MESSAGES[status], history=StochasticHistory(*columns), derivatives=used,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.kernels.cpu.solvers.host_evaluator import F
-from numgd.system.late import optimize
+from numgd.system.scipy_result import Result
 
 
 class History(NamedTuple):
@@ -42,7 +42,7 @@ class Hook:
             return 0.0
         try:
             if self.wants_result:
-                result = optimize().OptimizeResult(x=self.x.copy(), **intermediate())
+                result = Result(x=self.x.copy(), **intermediate())
                 self.callback(intermediate_result=result)
             else:
                 self.callback(self.x.copy())

@@ -7,12 +7,13 @@ from numgd.foundations.status import CALLBACK, MESSAGES, SUCCESSES
 from numgd.kernels.cpu.solvers.host_evaluator import ASYMMETRY, NFEV, NHEV, NJEV, REPLACED, REPLACED_CURVATURE
 from numgd.solve.warm_start import remember_state
 from numgd.system.late import optimize
+from numgd.system.scipy_result import Result
 from numgd.system.warn import warn_user
 
 
 def make_result(plan, x, f, status, nit, report, state, observer):
     """Make SciPy's result object."""
-    result = optimize().OptimizeResult(
+    result = Result(
         x=x,
         fun=f,
         jac=state.work[0].copy(),

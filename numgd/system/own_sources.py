@@ -6,6 +6,7 @@ Comments, docstrings and the layout of the text do not count.
 """
 
 import hashlib
+import inspect
 import json
 import types
 from functools import cache
@@ -117,7 +118,9 @@ def contents(code):
         contents(part) if isinstance(part, types.CodeType) else _text(part) for part in code.co_consts
     ]
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+    # Under a profiler, Numba clears the flag of fast locals in the code of the functions that it calls.
+    flags = code.co_flags & ~inspect.CO_OPTIMIZED
+    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, flags
     return f"{code.co_code.hex()} {code.co_exceptiontable.hex()} {constants} {names} {counts}"
 
 

@@ -1,0 +1,32 @@
+"""SciPy's result object, without importing `scipy.optimize` before something needs it."""
+
+from numgd.system.late import optimize
+
+
+class Result(dict):
+    """An `OptimizeResult`, as which it is printed, pickled and copied, and which `isinstance` takes it for.
+
+    The import of `scipy.optimize` takes longer than most solves; few users of a result need it.
+    """
+
+    __setattr__ = dict.__setitem__
+    __delattr__ = dict.__delitem__
+
+    @property
+    def __class__(self):
+        return optimize().OptimizeResult
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __repr__(self):
+        return optimize().OptimizeResult.__repr__(self)
+
+    def __dir__(self):
+        return list(self)
+
+    def __reduce__(self):
+        return optimize().OptimizeResult, (dict(self),), self.__dict__ or None
