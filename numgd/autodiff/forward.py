@@ -49,6 +49,7 @@ class Tangent(Forward):
         self.dots_of = [dict(moved) for moved in directions]
         self.lane = 0
         self.owned = set()  # names of tangents that are arrays without other references
+        self.same = {}  # other names of tangents, and their first ones
         self.written = {op.array.root for op in walk(program.body) if isinstance(op, Store)}
         views = [op for op in walk(program.body) if getattr(op, "rule", None) in (RESHAPE, RAVEL)]
         self.laid_out = {op.result.root for op in views} & self.written  # their tangents have the same layout
@@ -112,8 +113,9 @@ class Tangent(Forward):
             if text != self.outputs[self.lane]:
                 self.line(f"{self.outputs[self.lane]}[:] = {text}")
             return text
-        if not value.kind.ndim or text in self.owned:
-            self.owned.discard(text)
+        first = self.same.get(text, text)
+        if not value.kind.ndim or first in self.owned:
+            self.owned.discard(first)
             return text
         return f"{text} + np.zeros_like({self.val(value)})"
 
@@ -145,7 +147,9 @@ class Tangent(Forward):
                 self.owned.add(name)
                 return
             self.line(f"{name} = {text}")
-            if not getattr(op.rule, "view", False) and not text.isidentifier():
+            if text.isidentifier():
+                self.same[name] = self.same.get(text, text)
+            elif not getattr(op.rule, "view", False):
                 self.owned.add(name)
         elif isinstance(op, Load) and op.result.active and op.array in self.dots:
             source = self.dot(op.array)

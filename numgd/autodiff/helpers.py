@@ -7,7 +7,10 @@ from numba import types, vectorize
 from numba.extending import overload, register_jitable
 
 from numgd.jit import simd
+from numgd.jit.linked import linked
+from numgd.jit.making import made_once
 from numgd.jit.pointers import stack_vector
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled
 
 SHORT = 256
 """Capacity of a tape before it allocates memory."""
@@ -53,27 +56,48 @@ def _single(a):
     return lambda a: a.astype(np.float32)
 
 
+@made_once
+def elementwise(name, dtype, readonly):
+    """The compiled ``function(values, results)`` of two vectors, and the types of its arguments."""
+    scalar = getattr(simd, name)
+
+    @compiled(f"each-{name}-{dtype}", ELEMENTWISE_FLAGS)
+    def function(values, results):
+        for i in range(results.size):
+            results[i] = scalar(values[i])
+
+    real = getattr(types, dtype)
+    return function, (types.Array(real, 1, "C", readonly), types.Array(real, 1, "C"))
+
+
 def _over_arrays(name):
     """One of NumPy's functions, which is vectorised for the elements of an array."""
-    scalar, numpys = getattr(simd, name), getattr(np, name)
+    numpys = getattr(np, name)
 
     def function(a):
         return numpys(a)
-
-    def loop(a):
-        out = np.empty(a.shape, a.dtype)
-        results, values = out.ravel(), a.ravel()
-        for i in range(results.size):
-            results[i] = scalar(values[i])
-        return out
 
     def turned(a):
         return function(a.T).T
 
     def choose(a):
-        if not (isinstance(a, types.Array) and isinstance(a.dtype, types.Float)):
+        if not (isinstance(a, types.Array) and isinstance(a.dtype, types.Float) and a.aligned):
             return function
-        return turned if a.layout == "F" and a.ndim > 1 else loop
+        if a.layout == "F" and a.ndim > 1:
+            return turned
+        apply = linked(elementwise, name, str(a.dtype), a.layout == "C" and not a.mutable)
+
+        def of_vector(a):
+            out = np.empty(a.size, a.dtype)
+            apply((a, out))
+            return out
+
+        def of_array(a):
+            out = np.empty(a.shape, a.dtype)
+            apply((a.ravel(), out.ravel()))
+            return out
+
+        return of_vector if a.ndim == 1 and a.layout == "C" else of_array
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`numpy.{name}`."

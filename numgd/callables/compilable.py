@@ -10,7 +10,7 @@ from numba import njit, types
 from numba.core.registry import CPUDispatcher
 
 from numgd.jit.kept import keep
-from numgd.jit.portable import PLAIN_FLAGS, quiet_compilation
+from numgd.jit.portable import OBJECTIVE_FLAGS, PLAIN_FLAGS, compile_quietly, quiet_compilation
 from numgd.jit.sources import global_names, made_from
 
 
@@ -239,9 +239,28 @@ def _with_compiled_helpers(function):
 
 def result_type(dispatcher, argument_types):
     """Type that a function returns for argument types; raises if Numba cannot compile it."""
+    return _call_type(dispatcher, argument_types).return_type
+
+
+def _call_type(dispatcher, argument_types):
     with quiet_compilation():
-        call = types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
-    return call.return_type
+        return types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
+
+
+def callable_result(dispatcher, argument_types):
+    """The compile result of a function for these argument types; raises if Numba cannot compile it."""
+    signature = _call_type(dispatcher, argument_types)
+    if signature.args == tuple(argument_types):
+        return dispatcher.overloads[signature.args]
+
+    # It was compiled for types to which Numba converts these, or it has default values or a ``*args``.
+    names = ", ".join(f"argument_{i}" for i in range(len(argument_types)))
+    namespace = {"__name__": __name__, "function": dispatcher}
+    exec(f"def forward({names}):\n    return function({names})\n", namespace)
+    forward = njit(**OBJECTIVE_FLAGS)(namespace["forward"])
+    keep(forward, name_of(dispatcher), (dispatcher,), "forward", tuple(argument_types))
+    compile_quietly(forward, tuple(argument_types))
+    return forward.overloads[tuple(argument_types)]
 
 
 UNKNOWN_ARGS = "args contain values that Numba does not know or treats differently from Python"

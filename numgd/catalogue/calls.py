@@ -164,16 +164,88 @@ def _uncompilable_residuals(x):
     return [number - 0.5 for number in x.tolist() if str(number)]
 
 
+def _residuals_1(x, y):
+    return x - y
+
+
+def _residuals_2(x, t, y):
+    return x * t - y
+
+
+def _identity(x, *args):
+    return np.eye(x.size)
+
+
 def _line(t, a, b):
     return a * t + b
+
+
+_MODELS = (
+    lambda t, a: a * t,
+    _line,
+    lambda t, a, b, c: a * t + b + c / t,
+    lambda t, a, b, c, d: a * t + b + c / t + d * t * t,
+    lambda t, a, b, c, d, e: a * t + b + c / t + d * t * t + e * t * t * t,
+    lambda t, a, b, c, d, e, f: a * t + b + c / t + d * t * t + e * t * t * t + f / (t * t),
+)
+"""Models of one to six parameters, in which they are linear."""
+
+
+def _slopes_of(n):
+    """A matrix with as many columns as a model has parameters, which are independent."""
+
+    def slopes(t, *parameters):
+        columns = np.empty((t.size, n))
+        for i in range(t.size):
+            for j in range(n):
+                columns[i, j] = t[i] ** j
+        return columns
+
+    return slopes
+
+
+def _exp(t, a):
+    return np.exp(a * t)
+
+
+def _expm1(t, a):
+    return np.expm1(a * t)
+
+
+def _log(t, a):
+    return np.log(a * t)
+
+
+def _log1p(t, a):
+    return np.log1p(a * t)
+
+
+def _tanh(t, a):
+    return np.tanh(a * t)
+
+
+_FUNCTIONS = (_exp, _expm1, _log, _log1p, _tanh)
+"""Models with the functions whose derivatives are vectorised."""
 
 
 def _fit(dtype):
     for method in FIT_METHODS:
         yield method, partial(least_squares, _residuals, np.ones(2, dtype), method=method)
     yield "called-back", partial(least_squares, _uncompilable_residuals, np.ones(2, dtype))
-    t = np.arange(5, dtype=dtype)
-    yield "curve", partial(curve_fit, _line, t, 2 * t)
+    if dtype == "float32":  # fits are computed in float64
+        return
+    # The code around a user's functions is the same for all functions of the same types.
+    t = np.arange(1.0, 9.0)
+    for count, residuals in enumerate((_residuals, _residuals_1, _residuals_2)):
+        for scheme, jac in {"derived": None, "2-point": "2-point", "given": _identity}.items():
+            given: dict[str, Any] = {"args": (t,) * count, "jac": jac, "method": "gn"}
+            yield f"{scheme}-{count}", partial(least_squares, residuals, np.ones(8), **given)
+    for model in _MODELS:
+        n = model.__code__.co_argcount - 1
+        for scheme, jac in {"derived": None, "2-point": "2-point", "given": _slopes_of(n)}.items():
+            yield f"curve-{scheme}-{n}", partial(curve_fit, model, t, np.sqrt(t), jac=jac)
+    for function in _FUNCTIONS:
+        yield f"curve-{function.__name__}", partial(curve_fit, function, t / 9.0, t)
 
 
 # Rules -----------------------------------------------------------------------------------------------------

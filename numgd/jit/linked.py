@@ -37,7 +37,7 @@ class Link:
     ----------
     recipe : Recipe
         A function in a module of numgd that returns a compiled function and the types of its arguments.  Its
-        own arguments are strings.
+        own arguments are strings and booleans.
     """
 
     def __init__(self, recipe):
@@ -90,7 +90,7 @@ def linked(make, *words):
     make : callable
         A function of a module in numgd: ``make(*words)`` returns the compiled function, and the types that
         `arguments` must have exactly.
-    *words : str
+    *words : str or bool
     """
     if not FOLLOWS_LINKS:
         dispatcher, _ = make(*words)

@@ -66,6 +66,12 @@ def described(word):
     return None if None in parts else f"{name} ({', '.join(parts)})"
 
 
+def digest_of_words(words):
+    """A digest that tells a word from all others in every process; None if there is none."""
+    text = described(words)
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class _Walk:
     """Writes down functions and the values that they refer to, in the order in which they are found."""
 

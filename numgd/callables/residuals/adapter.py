@@ -1,4 +1,6 @@
-"""A user's ``@njit`` residuals or model as one compiled function with the signature that solvers expect."""
+"""A user's residuals or model as one compiled function with the signature that solvers expect."""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
@@ -7,15 +9,22 @@ from numgd.callables.compilable import name_of, result_type
 from numgd.callables.objective.adapter import can_keep, enters_python, is_real, is_real_array
 from numgd.foundations.linalg import solve_lower
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP
-from numgd.jit.arguments import loader
+from numgd.jit.arguments import loader, storage_size
 from numgd.jit.kept import keep
-from numgd.jit.pointers import WANT_GRADIENT, WANT_VALUE, address_of, objective_signature, vector_view
-from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, portable
+from numgd.jit.making import made_once
+from numgd.jit.pointers import (
+    WANT_GRADIENT,
+    WANT_VALUE,
+    address_of,
+    compiled_call,
+    function_address,
+    objective_signature,
+    vector_view,
+)
+from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, compiled, portable
+from numgd.jit.sources import digest_of_words
 
-"""Length of the complex step: its square is negligible beside one."""
-
-
-# What a user's function may return ----------------------------------------------------------------------
+# What a user's function may return -----------------------------------------------------------------------
 
 
 @portable
@@ -91,86 +100,146 @@ def take_each(out, columns, n, m):
             out[j * m + i] = column[i]
 
 
-# Residuals and models, through the same four functions -----------------------------------------------------
-# answer(x, n, data) calls the function, moved(z, data) calls it at a complex z, and slopes(x, n, data) calls
-# jac.  finish(out, data, whole) turns the returned values into residuals, or (not `whole`) into a column of
-# the Jacobian.
+# How the user's functions are called ---------------------------------------------------------------------
 
 
-def make_residual_adapter(fun, jac, scheme, args_type, vector):
-    """The compiled form of ``fun(x, *args)`` and ``jac(x, *args)``, or None; its context is (m, args).
+class UserFunction(NamedTuple):
+    """A user's function for arguments of certain types."""
 
-    Parameters
-    ----------
-    fun, jac : dispatcher
-        `jac` is None unless the scheme is EXACT.
-    scheme : int
-        How the Jacobian is obtained; see `numgd.kernels.cpu.solvers.least_squares`.
-    args_type : numba.types.BaseTuple
-        Type of the tuple of args.
-    vector : numba.types.Array
-        Type of x.
+    call: Any  # call(context, arguments), portable; the context is loaded
+    answer: Any  # Numba type of what it returns
 
-    Returns
-    -------
-    The compile result, or None if Numba cannot compile the functions or they return something that a solver
-    cannot use.
+
+class Functions(NamedTuple):
+    """The user's functions of one adapter, or what else there is one of for each."""
+
+    fun: Any
+    moved: Any = None  # fun at a complex point; None unless the scheme is COMPLEX_STEP
+    jac: Any = None  # None unless the scheme is EXACT
+
+
+def linked_in(dispatcher, argument_types):
+    """A `UserFunction` whose machine code becomes part of its caller's; raises if Numba cannot compile it."""
+
+    @portable
+    def call(context, arguments):
+        return dispatcher(*arguments)
+
+    return UserFunction(call, result_type(dispatcher, argument_types))
+
+
+def by_address(answer, argument_types, place):
+    """A `UserFunction` that is called at an address in the context."""
+    at = compiled_call(answer(*argument_types))
+
+    @portable
+    def call(context, arguments):
+        return at(context[2][place], arguments)
+
+    return UserFunction(call, answer)
+
+
+def each(make, fun, jac, scheme, plain, shifted):
+    """The `Functions` that ``make(function, argument types)`` returns for those that the scheme needs."""
+    return Functions(
+        make(fun, plain),
+        make(fun, shifted) if scheme == COMPLEX_STEP else None,
+        make(jac, plain) if scheme == EXACT else None,
+    )
+
+
+# Residuals and models, through the same four functions ---------------------------------------------------
+
+
+class Form(NamedTuple):
+    """What distinguishes residuals from models; the context is loaded: (m, data), or (m, data, addresses).
+
+    answer(x, n, context) calls the function, moved(z, context) calls it at a complex z, and
+    slopes(x, n, context) calls jac.  finish(out, data, whole) turns the returned values into residuals, or
+    (not `whole`) into a column of the Jacobian.
     """
+
+    answer: Any
+    moved: Any
+    slopes: Any
+    finish: Any
+    spread: Any  # whether a single number is used for every residual
+
+
+def residual_types(args_type, vector):
+    """Argument types of ``fun(x, *args)``, and of the same at a complex x."""
+    return (vector, *args_type), (types.Array(types.complex128, 1, "C"), *args_type)
+
+
+def residual_form(functions, vector, cautious):
+    """The `Form` of ``fun(x, *args)``, whose data is args; if `cautious`, the functions get a copy of x."""
     view = vector_view(vector.dtype)
-    cautious = any(can_keep(part) for part in args_type) or enters_python(fun)
-    cautious = cautious or (jac is not None and enters_python(jac))
+    fun, shifted, jac = (one and one.call for one in functions)
 
     @portable
     def point(x, n):
         return view(x, n).copy() if cautious else view(x, n)
 
     @portable
-    def answer(x, n, args):
-        return fun(point(x, n), *args)
+    def answer(x, n, context):
+        return fun(context, (point(x, n), *context[1]))
 
     @portable
-    def moved(z, args):
-        return fun(z, *args)
+    def moved(z, context):
+        return shifted(context, (z, *context[1]))
 
     @portable
-    def slopes(x, n, args):
-        return jac(point(x, n), *args)
+    def slopes(x, n, context):
+        return jac(context, (point(x, n), *context[1]))
 
     @portable
-    def finish(out, args, whole):
+    def finish(out, data, whole):
         pass
 
-    complex_vector = types.Array(types.complex128, 1, "C")
-    try:
-        kinds = _types(fun, jac, scheme, (vector, *args_type), (complex_vector, *args_type))
-    except Exception:  # Numba raises errors of many kinds for what it cannot compile
-        return None
-    made_from = (fun, jac), ("residuals",)
-    return _compile(answer, moved, slopes, finish, kinds, False, scheme, args_type, vector, made_from)
+    return Form(answer, moved, slopes, finish, False)
 
 
-def make_model_adapter(fun, jac, scheme, n, data_type, vector):
-    """The compiled form of ``fun(xdata, *parameters)`` minus ydata; its context is (m, data).
+def is_cautious(fun, jac, args_type):
+    """Whether the functions could keep x after a call."""
+    return (
+        any(can_keep(part) for part in args_type)
+        or enters_python(fun)
+        or (jac is not None and enters_python(jac))
+    )
 
-    `data_type` is the type of data = (xdata, ydata, weights, *numbers).  The n parameters are passed one by
-    one, followed by the numbers that the model captured.  Weights are (m,) factors of the residuals, or the
-    lower Cholesky factor (m, m) of their covariance, or empty.
+
+def model_types(n, data_type, vector):
+    """Argument types of ``f(xdata, *parameters, *numbers)``, and of the same with complex parameters."""
+    xdata, _, _, *numbers = data_type
+    return (xdata, *[vector.dtype] * n, *numbers), (xdata, *[types.complex128] * n, *numbers)
+
+
+def model_form(functions, n, data_type, vector):
+    """The `Form` of ``f(xdata, *parameters, *numbers)`` minus ydata.
+
+    The data is (xdata, ydata, weights, *numbers).  The n parameters are passed one by one, followed by the
+    numbers that the model captured.  Weights are (m,) factors of the residuals, or the lower Cholesky factor
+    (m, m) of their covariance, or empty.
     """
-    real = vector.dtype
-    load = loader(types.UniTuple(real, n))
+    fun, shifted, jac = (one and one.call for one in functions)
+    load = loader(types.UniTuple(vector.dtype, n))
     load_complex = loader(types.UniTuple(types.complex128, n))
 
     @portable
-    def answer(x, n, data):
-        return fun(data[0], *(load(x) + data[3:]))
+    def arguments(parameters, data):
+        return (data[0], *(parameters + data[3:]))
 
     @portable
-    def moved(z, data):
-        return fun(data[0], *(load_complex(address_of(z)) + data[3:]))
+    def answer(x, n, context):
+        return fun(context, arguments(load(x), context[1]))
 
     @portable
-    def slopes(x, n, data):
-        return jac(data[0], *(load(x) + data[3:]))
+    def moved(z, context):
+        return shifted(context, arguments(load_complex(address_of(z)), context[1]))
+
+    @portable
+    def slopes(x, n, context):
+        return jac(context, arguments(load(x), context[1]))
 
     @portable
     def less(out, data, whole):
@@ -196,85 +265,161 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
                 for i in range(out.size):
                     out[i] *= weights[i]
 
-    try:
-        numbers = tuple(data_type)[3:]
-        plain = (data_type[0], *[real] * n, *numbers)
-        kinds = _types(fun, jac, scheme, plain, (data_type[0], *[types.complex128] * n, *numbers))
-    except Exception:
-        return None
-    made_from = (fun, jac), ("model", n)
-    return _compile(answer, moved, slopes, finish, kinds, True, scheme, data_type, vector, made_from)
+    return Form(answer, moved, slopes, finish, True)
 
 
-def _types(fun, jac, scheme, plain, shifted):
-    """Return types for the residuals, for the residuals at a complex point, and for the Jacobian."""
-    return (
-        result_type(fun, plain),
-        result_type(fun, shifted) if scheme == COMPLEX_STEP else None,
-        result_type(jac, plain) if scheme == EXACT else None,
-    )
+# The adapter ---------------------------------------------------------------------------------------------
 
 
-def _compile(answer, moved, slopes, finish, kinds, spread, scheme, data_type, vector, made_from):
-    """The compile result of a residual function with the solvers' signature, or None."""
-    value_type, shifted_type, jacobian_type = kinds
+def make_adapter(form, functions, scheme, context_type, vector):
+    """Function with the solvers' signature; None if a solver cannot use what the functions return."""
     real = np.dtype(vector.dtype.name).type
-    view = vector_view(vector.dtype)
-    load = loader(types.Tuple((types.int64, data_type)))
-    take = make_take(value_type, as_it_is, spread)
-    if take is None:
+    view, load = vector_view(vector.dtype), loader(context_type)
+    answer, moved, slopes, finish, spread = form
+    take = make_take(functions.fun.answer, as_it_is, spread)
+    differentiate = _make_differentiate(moved, slopes, functions, scheme, view, spread)
+    if take is None or differentiate is None:
         return None
-
-    if scheme == EXACT:
-        columns = isinstance(jacobian_type, types.UniTuple) and is_real_array(jacobian_type.dtype, 1)
-        if not (columns or is_real_array(jacobian_type, 2)):
-            return None
-        copy = take_each if columns else take_columns
-
-        @portable
-        def differentiate(x, out, n, m, data):
-            copy(out, slopes(x, n, data), n, m)
-
-    elif scheme == COMPLEX_STEP:
-        take_slopes = make_take(shifted_type, _slope, spread)
-        if take_slopes is None:
-            return None
-
-        @portable
-        def differentiate(x, out, n, m, data):
-            for j in range(n):
-                z = view(x, n) + 0j
-                z[j] += complex(0.0, IMAGINARY_STEP)
-                take_slopes(out[j * m : (j + 1) * m], moved(z, data))
-
-    else:
-
-        @portable
-        def differentiate(x, out, n, m, data):
-            pass
 
     def adapter(x, out, n, wanted, context):
-        m, data = load(context)
+        loaded = load(context)
+        m, data = loaded[0], loaded[1]
         if wanted & WANT_VALUE:
             r = view(out, m)
-            take(r, answer(x, n, data))
+            take(r, answer(x, n, loaded))
             finish(r, data, True)
         if wanted & WANT_GRADIENT:
             columns = view(out, n * m)
-            differentiate(x, columns, n, m, data)
+            differentiate(x, columns, n, m, loaded)
             for j in range(n):
                 finish(columns[j * m : (j + 1) * m], data, False)
         return real(0)
 
-    signature = objective_signature(vector.dtype)
+    return adapter
+
+
+def _make_differentiate(moved, slopes, functions, scheme, view, spread):
+    """Function that writes the columns of the Jacobian, or None if a solver cannot use what is returned."""
+    if scheme == EXACT:
+        answer = functions.jac.answer
+        columns = isinstance(answer, types.UniTuple) and is_real_array(answer.dtype, 1)
+        if not (columns or is_real_array(answer, 2)):
+            return None
+        copy = take_each if columns else take_columns
+
+        @portable
+        def differentiate(x, out, n, m, context):
+            copy(out, slopes(x, n, context), n, m)
+
+    elif scheme == COMPLEX_STEP:
+        take_slopes = make_take(functions.moved.answer, _slope, spread)
+        if take_slopes is None:
+            return None
+
+        @portable
+        def differentiate(x, out, n, m, context):
+            for j in range(n):
+                z = view(x, n) + 0j
+                z[j] += complex(0.0, IMAGINARY_STEP)
+                take_slopes(out[j * m : (j + 1) * m], moved(z, context))
+
+    else:
+
+        @portable
+        def differentiate(x, out, n, m, context):
+            pass
+
+    return differentiate
+
+
+# Adapters that contain the user's functions, for @njit code ----------------------------------------------
+
+
+def make_residual_adapter(fun, jac, scheme, args_type, vector):
+    """The compile result of ``fun(x, *args)`` and ``jac(x, *args)``; its context is (m, args).
+
+    None if Numba cannot compile the functions or they return something that a solver cannot use.
+    """
+    try:
+        functions = each(linked_in, fun, jac, scheme, *residual_types(args_type, vector))
+    except Exception:  # Numba raises errors of many kinds for what it cannot compile
+        return None
+    form = residual_form(functions, vector, is_cautious(fun, jac, args_type))
+    return _linked(form, functions, scheme, args_type, vector, (fun, jac), "residuals")
+
+
+def make_model_adapter(fun, jac, scheme, n, data_type, vector):
+    """The same for ``f(xdata, *parameters)`` minus ydata; its context is (m, data)."""
+    try:
+        functions = each(linked_in, fun, jac, scheme, *model_types(n, data_type, vector))
+    except Exception:
+        return None
+    form = model_form(functions, n, data_type, vector)
+    return _linked(form, functions, scheme, data_type, vector, (fun, jac), "model", n)
+
+
+def _linked(form, functions, scheme, data_type, vector, users, *words):
+    adapter = make_adapter(form, functions, scheme, types.Tuple((types.int64, data_type)), vector)
+    if adapter is None:
+        return None
     dispatcher = njit(**OBJECTIVE_FLAGS)(adapter)
-    functions, words = made_from
-    keep(
-        dispatcher, f"residuals-{name_of(functions[0])}", functions,
-        *words, int(scheme), data_type, vector, kinds,
-    )  # fmt: skip
+    answers = tuple(function and function.answer for function in functions)
+    name = f"residuals-{name_of(users[0])}"
+    keep(dispatcher, name, users, *words, int(scheme), data_type, vector, answers)
+    signature = objective_signature(vector.dtype)
     try:
         compile_quietly(dispatcher, signature)
     except Exception:
         return None
     return dispatcher.overloads[signature.args]
+
+
+# Adapters that call the user's functions by address, for all functions of the same types -----------------
+
+
+class Adapter(NamedTuple):
+    """An adapter whose context is (m, data, addresses of the user's functions)."""
+
+    address: int
+    context_size: int  # in bytes
+
+
+@made_once
+def residuals_by_address(signatures, scheme, args_type, vector, cautious):
+    """The `Adapter` of functions that return and take these types, or None if a solver cannot use them.
+
+    `signatures` are the `Functions` with a pair (type of the result, argument types) for each.
+    """
+    functions = _at_addresses(signatures)
+    form = residual_form(functions, vector, cautious)
+    words = ("residuals", signatures, scheme, args_type, vector, cautious)
+    return _addressed(form, functions, scheme, args_type, vector, words)
+
+
+@made_once
+def model_by_address(signatures, scheme, n, data_type, vector):
+    """The same for a model of n parameters."""
+    functions = _at_addresses(signatures)
+    form = model_form(functions, n, data_type, vector)
+    words = ("model", signatures, scheme, n, data_type, vector)
+    return _addressed(form, functions, scheme, data_type, vector, words)
+
+
+def _at_addresses(signatures):
+    return Functions(
+        *(signature and by_address(*signature, place) for place, signature in enumerate(signatures))
+    )
+
+
+def _addressed(form, functions, scheme, data_type, vector, words):
+    addresses = types.UniTuple(types.int64, len(functions))
+    context_type = types.Tuple((types.int64, data_type, addresses))
+    adapter = make_adapter(form, functions, scheme, context_type, vector)
+    if adapter is None:
+        return None
+    digest = digest_of_words(words)
+    dispatcher = compiled(digest and f"adapter-of-{words[0]}-{digest}", OBJECTIVE_FLAGS)(adapter)
+    signature = objective_signature(vector.dtype)
+    compile_quietly(dispatcher, signature)
+    address = function_address(dispatcher.overloads[signature.args])
+    return Adapter(address, storage_size(context_type))

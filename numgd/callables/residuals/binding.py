@@ -36,7 +36,7 @@ def bind_residuals(fun, jac, scheme, args, x, argument):
             first = residual_vector(found.functions.fun(x.copy(), *own))
         except ZeroDivisionError:  # NaN, as in a solver
             first = np.array([np.nan])
-        bound = _bound(found, (first.size, own))
+        bound = _bound(found, first.size, own)
         if bound is not None:
             return bound, first
         found = UNKNOWN_ARGS
@@ -56,7 +56,7 @@ def bind_model(f, jac, scheme, data, parameters, argument):
     """
     found = compile_model(f, jac, scheme, data, parameters)
     if not isinstance(found, str):
-        bound = _bound(found, (data[1].size, data))
+        bound = _bound(found, data[1].size, data)
         if bound is not None:
             return bound
         found = UNKNOWN_ARGS
@@ -78,9 +78,10 @@ def bind_model(f, jac, scheme, data, parameters, argument):
     return _called_back(residuals, slopes, scheme, argument, ydata.size, found, "f")
 
 
-def _bound(found, values):
+def _bound(found, m, data):
+    address, size = found.adapter
     try:
-        return Bound(found.address, found.args_size, values, found)
+        return Bound(address, size, (m, data, found.addresses), found)
     except Exception:  # a value that does not fit the type that Numba inferred for it
         return None
 

@@ -1,21 +1,33 @@
 """A user's residuals or model as machine code, compiled once per combination of functions and types."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import types
 
 from numgd.callables.compilable import (
     UNKNOWN_ARGS,
     LeastRecentlyUsed,
+    callable_result,
     dispatcher_of,
     name_of,
     reason_against,
     reason_for,
 )
-from numgd.callables.objective.adapter import Functions
-from numgd.callables.objective.compiled import Compiled, agree_at
-from numgd.callables.residuals.adapter import make_model_adapter, make_residual_adapter
+from numgd.callables.objective.adapter import Functions as Dispatchers
+from numgd.callables.objective.compiled import agree_at
+from numgd.callables.residuals.adapter import (
+    Adapter,
+    Functions,
+    each,
+    is_cautious,
+    model_by_address,
+    model_types,
+    residual_types,
+    residuals_by_address,
+)
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, TWO_POINT
-from numgd.jit.arguments import fingerprint, native, storage_size, type_of
+from numgd.jit.arguments import fingerprint, native, type_of
 from numgd.jit.pointers import function_address
 
 _residuals = LeastRecentlyUsed(512)
@@ -24,28 +36,47 @@ VECTOR = types.Array(types.float64, 1, "C")
 """Type of x: sums of squares are computed in float64, as in SciPy."""
 
 
+class CompiledResiduals(NamedTuple):
+    """A user's residuals or model as machine code."""
+
+    adapter: Adapter
+    addresses: tuple[int, ...]  # of the user's functions
+    keep: Any  # objects that must stay alive as long as the addresses are used
+    functions: Any  # the functions as dispatchers, for callers in Python
+
+
 def compile_residuals(fun, jac, scheme, args, x):
-    """The `Compiled` form of ``fun(x, *args)`` and its Jacobian, or a `str` that says why there is none.
+    """The `CompiledResiduals` of ``fun(x, *args)`` and its Jacobian, or a `str`: why there are none.
 
     x is a point at which a plain function is compared with its compiled form.
     """
     args = native(args)
-    return _compile(fun, jac, scheme, args, None, make_residual_adapter, (x,), args)
+
+    def make(signatures, form, args_type, fun, jac):
+        return residuals_by_address(signatures, form, args_type, VECTOR, is_cautious(fun, jac, args_type))
+
+    def types_of(args_type):
+        return residual_types(args_type, VECTOR)
+
+    return _compile(fun, jac, scheme, args, None, types_of, make, (x,), args)
 
 
 def compile_model(fun, jac, scheme, data, parameters):
     """The same for a model of (xdata, *parameters, *numbers); `data` is (xdata, ydata, weights, *numbers)."""
     if type(data[0]) is not np.ndarray:
         return "xdata is not an array"
-    size = len(parameters)
+    n = len(parameters)
 
-    def make(fun, jac, form, data_type, vector):
-        return make_model_adapter(fun, jac, form, size, data_type, vector)
+    def make(signatures, form, data_type, fun, jac):
+        return model_by_address(signatures, form, n, data_type, VECTOR)
 
-    return _compile(fun, jac, scheme, data, size, make, data[:1], (*parameters, *data[3:]))
+    def types_of(data_type):
+        return model_types(n, data_type, VECTOR)
+
+    return _compile(fun, jac, scheme, data, n, types_of, make, data[:1], (*parameters, *data[3:]))
 
 
-def _compile(fun, jac, scheme, data, size, make, arguments, rest):
+def _compile(fun, jac, scheme, data, size, types_of, make, arguments, rest):
     """Look up or make the form; `arguments` and `rest` are those of the call used for the comparison."""
     fun_dispatcher, fun_key = dispatcher_of(fun)
     jac_dispatcher, jac_key = dispatcher_of(jac) if jac is not None else (None, None)
@@ -54,7 +85,8 @@ def _compile(fun, jac, scheme, data, size, make, arguments, rest):
             return f"{name_of(given)} {reason_for(given)}"
     form = EXACT if jac is not None else scheme if scheme == COMPLEX_STEP else TWO_POINT
     try:
-        key = (fun_key, jac_key, form, *kinds_of(data, size))
+        kinds = kinds_of(data, size)
+        key = (fun_key, jac_key, form, *kinds)
     except Exception:
         return UNKNOWN_ARGS
     found = _residuals.get(key)
@@ -64,18 +96,28 @@ def _compile(fun, jac, scheme, data, size, make, arguments, rest):
         data_type = type_of(data)
     except Exception:
         return UNKNOWN_ARGS
-    result = make(fun_dispatcher, jac_dispatcher, form, data_type, VECTOR)
+    adapter = results = None
+    try:
+        results = each(callable_result, fun_dispatcher, jac_dispatcher, form, *types_of(data_type))
+        signatures = Functions(*(one and _signature(one) for one in results))
+        adapter = make(signatures, int(form), data_type, fun_dispatcher, jac_dispatcher)
+    except Exception:  # Numba raises errors of many kinds for what it cannot compile
+        pass
     pairs = ((fun, fun_dispatcher, fun_key), (jac, jac_dispatcher, jac_key))
-    kinds = kinds_of(data, size)
-    if result is None:
+    if adapter is None:
         found = _reason(fun, fun_dispatcher, (*arguments, *rest))
     elif not all(same(*pair[:2], (pair[2], *kinds), arguments, rest) for pair in pairs):
         found = f"{name_of(fun)}, compiled, does not give what it gives in Python"
     else:
-        context = storage_size(types.Tuple((types.int64, data_type)))
-        dispatchers = Functions(fun_dispatcher, jac_dispatcher)
-        found = Compiled(function_address(result), context, (result, dispatchers), dispatchers)
+        addresses = tuple(0 if one is None else function_address(one) for one in results)
+        dispatchers = (fun_dispatcher, jac_dispatcher)
+        found = CompiledResiduals(adapter, addresses, (results, dispatchers), Dispatchers(*dispatchers))
     return _residuals.remember(key, found)
+
+
+def _signature(result):
+    """A pair (type of the result, argument types)."""
+    return result.signature.return_type, result.signature.args
 
 
 def _reason(fun, dispatcher, call):
