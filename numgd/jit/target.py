@@ -55,6 +55,11 @@ def width_with(architecture, features):
     return 32 if {"avx", "avx2", "fma"} <= features else 16
 
 
+def registers_with(architecture, features):
+    """Number of vector registers."""
+    return 16 if architecture == "x86_64" and width_with(architecture, features) < 64 else 32
+
+
 @cache
 def _target():
     """The architecture and the features that Numba compiles for in this process."""
@@ -74,3 +79,8 @@ def register_bytes():
     targets that run the code of a level and of no higher one.
     """
     return width_with(*_target())
+
+
+def vector_registers():
+    """Number of the target's vector registers."""
+    return registers_with(*_target())

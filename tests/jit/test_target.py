@@ -38,6 +38,13 @@ def test_levels_and_registers(triple, processor, features, levels, width):
     assert target.width_with(architecture, found) == width
 
 
+@pytest.mark.parametrize(
+    ("architecture", "features", "count"), [("x86_64", V3, 16), ("x86_64", V4, 32), ("aarch64", "+neon", 32)]
+)
+def test_number_of_registers(architecture, features, count):
+    assert target.registers_with(architecture, target.features_of("", features)) == count
+
+
 def test_each_level_contains_the_lower_ones():
     for levels in target.LEVELS.values():
         ordered = list(levels.values())

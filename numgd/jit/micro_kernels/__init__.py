@@ -6,7 +6,7 @@ contiguous.  A position in one is counted in elements from its start, and tables
 """
 
 from numgd.jit.micro_kernels.channelwise import gather_lanes, line_block, line_reduce, reduce_lanes
-from numgd.jit.micro_kernels.emitter import lanes_of, register_bytes, rows_for
+from numgd.jit.micro_kernels.emitter import lanes_of, register_bytes, rows_for, vector_registers
 from numgd.jit.micro_kernels.products import convolve_block, gather_block, reduce_block
 from numgd.jit.micro_kernels.sandwich import sandwich_block
 from numgd.jit.micro_kernels.variants import any_of, move_vector
@@ -25,4 +25,5 @@ __all__ = [
     "register_bytes",
     "rows_for",
     "sandwich_block",
+    "vector_registers",
 ]

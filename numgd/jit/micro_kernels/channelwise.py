@@ -37,9 +37,8 @@ def gather_lanes(real, rows, lanes, width):
                 source = emit.offset(source, shift)
                 panel = emit.offset(for_packed, builder.mul(tap.index, emit.constant(width * lanes)))
                 factors = [emit.load(panel, emit.vector, j * lanes) for j in range(width)]
-                for m, (total,) in enumerate(emit.sums):
-                    ahead = builder.mul(step, emit.constant(m))
-                    numbers = emit.load(emit.offset(source, ahead), emit.vector)
+                for row, (total,) in zip(emit.ahead(source, step, rows), emit.sums, strict=True):
+                    numbers = emit.load(row, emit.vector)
                     for j, factor in enumerate(factors):
                         turned = emit.shuffle(numbers, _groups_of(lanes, width, j))
                         emit.add_product(turned, factor, total)
@@ -119,8 +118,10 @@ def line_block(real, rows, lanes, left, right, pieces):
                 source = emit.offset(source, shift)
                 panel = emit.offset(for_packed, builder.mul(tap.index, emit.constant(3 * lanes)))
                 factors = [emit.load(panel, emit.vector, j * lanes) for j in range(3)]
-                for i in range(int(left), rows + 2 - int(right)):
-                    number = emit.load(emit.offset(source, builder.mul(step, emit.constant(i))), emit.vector)
+                for i, pixel in enumerate(emit.ahead(source, step, rows + 2 - int(right))):
+                    if i < int(left):
+                        continue
+                    number = emit.load(pixel, emit.vector)
                     for j, factor in enumerate(factors):
                         if 0 <= i - j < rows:
                             emit.add_product(number, factor, emit.sums[i - j][0])
@@ -152,17 +153,18 @@ def line_reduce(real, rows, lanes, left, right):
             grad, table, taps, shift, step, target, start = arguments
             kinds = signature.args
             emit = Emitter(context, builder, real, 3, 1, lanes)
-            ahead = [builder.mul(step, emit.constant(i)) for i in range(rows + 2)]
             grad = emit.offset(grad, shift)
-            slopes = [emit.load(emit.offset(grad, ahead[m]), emit.vector) for m in range(rows)]
+            slopes = [emit.load(pixel, emit.vector) for pixel in emit.ahead(grad, step, rows)]
             for_target, for_table = emit.address(kinds[5], target, start), emit.address(kinds[1], table)
             with cgutils.for_range(builder, taps) as tap:
                 (source,) = emit.words(builder.add(for_table, builder.mul(tap.index, emit.constant(8))), 1)
                 source = emit.offset(source, shift)
                 panel = emit.offset(for_target, builder.mul(tap.index, emit.constant(3 * lanes)))
                 emit.fetch(panel, emit.constant(lanes))
-                for i in range(int(left), rows + 2 - int(right)):
-                    number = emit.load(emit.offset(source, ahead[i]), emit.vector)
+                for i, pixel in enumerate(emit.ahead(source, step, rows + 2 - int(right))):
+                    if i < int(left):
+                        continue
+                    number = emit.load(pixel, emit.vector)
                     for j, (total,) in enumerate(emit.sums):
                         if 0 <= i - j < rows:
                             emit.add_product(number, slopes[i - j], total)

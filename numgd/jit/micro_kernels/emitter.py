@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from numgd.jit.target import register_bytes
+from numgd.jit.target import register_bytes, vector_registers
 
 
 def lanes_of(dtype):
@@ -14,11 +14,13 @@ def lanes_of(dtype):
     return register_bytes() // dtype.itemsize
 
 
+MAX_ROWS = 12
+"""Maximum number of rows of a block: the addresses of their factors stay in general-purpose registers."""
+
+
 def rows_for(vectors):
-    """Rows of a block that is `vectors` wide, so that its sums, a row of factors and one more vector fit."""
-    if register_bytes() == 32:  # AVX2 has 16 registers, AVX-512 and NEON 32
-        return {1: 8, 2: 6, 3: 4, 4: 3}[vectors]
-    return {1: 12, 2: 12, 3: 8, 4: 6}[vectors]
+    """Rows of a block that is `vectors` wide: its sums, its columns and one factor stay in registers."""
+    return min(MAX_ROWS, (vector_registers() - 1) // vectors - 1)
 
 
 class Emitter:
@@ -52,6 +54,18 @@ class Emitter:
     def offset(self, address, elements):
         """An address plus a number of elements."""
         return self.builder.add(address, self.builder.mul(elements, self.constant(self.size)))
+
+    def ahead(self, address, step, count):
+        """The address plus 0, 1, … `count` − 1 steps of as many elements.
+
+        Each is the sum of the one before and a step: LLVM would keep the multiples of a step in registers,
+        of which there are too few.
+        """
+        width = self.builder.mul(step, self.constant(self.size))
+        found = [address]
+        for _ in range(count - 1):
+            found.append(self.builder.add(found[-1], width))
+        return found
 
     def pointer(self, address, kind, elements=0):
         start = self.builder.inttoptr(address, self.scalar.as_pointer())

@@ -22,6 +22,7 @@ from numgd.jit.micro_kernels import (
     move_vector,
     reduce_lanes,
     register_bytes,
+    vector_registers,
 )
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
@@ -54,18 +55,17 @@ def group_widths(dtype):
 
 def taps_for(group_width):
     """Number of taps whose sums fit into the registers at the same time."""
-    registers = 16 if register_bytes() == 32 else 32
-    return max(1, min(9, (registers - 6) // (group_width + 1)))
+    return max(1, min(9, (vector_registers() - 6) // (group_width + 1)))
 
 
 def _pixels_for(group_width):
     """Block sizes in pixels for a group width, in descending order; image widths of 7 · 2ⁿ are common."""
     if register_bytes() == 32:
         return (6 if group_width > 1 else 8, 4, 2, 1)
-    return (14, 7, 4, 1)
+    return (14, 7, 4, 1) if group_width <= 2 else (7, 4, 2, 1)
 
 
-def _kinds(dtype):
+def lane_blocks(dtype):
     """The compiled blocks of all group widths."""
     lanes = lanes_of(dtype)
     return tuple(
@@ -194,7 +194,7 @@ def _driver(dtype):
     """The loop over bands."""
     lanes = lanes_of(dtype)
     copy_part = _copier(dtype)
-    gather = any_of(gather_lanes, from_dtype(dtype), _kinds(dtype))
+    gather = any_of(gather_lanes, from_dtype(dtype), lane_blocks(dtype))
 
     @portable
     def do_items(

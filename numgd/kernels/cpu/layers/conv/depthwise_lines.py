@@ -27,20 +27,20 @@ MAX_SUMMED = 512
 """Maximum number of results in a partial sum of the weight gradient, which limits rounding errors."""
 
 
-def _sizes():
+def line_sizes():
     """Number of results in a long and in a short block."""
     return (7, 4) if register_bytes() == 32 else (14, 7)
 
 
-def _disjoint_sizes():
+def disjoint_sizes():
     """Number of results in each size of block, for blocks that must not overlap."""
-    return (*_sizes(), 1)
+    return (*line_sizes(), 1)
 
 
 ENDS = ((False, False), (True, False), (False, True), (True, True))
 
 
-def _kinds(dtype, sizes):
+def line_blocks(dtype, sizes):
     """The compiled blocks of each size: inside a row, at its left end, at its right end, and a whole row."""
     return tuple((size, lanes_of(dtype), *ends) for size in sizes for ends in ENDS)
 
@@ -61,7 +61,7 @@ def _plan(kernel, out_width, geometry, disjoint=False):
     With `disjoint`, no two blocks contain the same result.
     """
     top, _, left, right = geometry.padding
-    sizes = _disjoint_sizes() if disjoint else _sizes()
+    sizes = disjoint_sizes() if disjoint else line_sizes()
     if disjoint:
         chosen, begins = [], []
         while (done := sum(sizes[kind] for kind in chosen)) < out_width:
@@ -118,7 +118,7 @@ def _driver(dtype):
     """The loop over rows of results."""
     lanes = lanes_of(dtype)
     convolve = any_of(
-        line_block, from_dtype(dtype), tuple((*kind, PIECES) for kind in _kinds(dtype, _sizes()))
+        line_block, from_dtype(dtype), tuple((*kind, PIECES) for kind in line_blocks(dtype, line_sizes()))
     )
 
     @portable
@@ -176,7 +176,7 @@ def _run(source, weight, bias, out, geometry, transposed, activation, packed_cac
 
 
 def _too_short(out):
-    return out.shape[2] < _sizes()[1]
+    return out.shape[2] < line_sizes()[1]
 
 
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
@@ -200,7 +200,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
 def _weight_driver(dtype):
     """The loop over rows of results, for the gradient of the weights."""
     lanes = lanes_of(dtype)
-    reduce = any_of(line_reduce, from_dtype(dtype), _kinds(dtype, _disjoint_sizes()))
+    reduce = any_of(line_reduce, from_dtype(dtype), line_blocks(dtype, disjoint_sizes()))
 
     @portable
     def do_lines(worker, grad, x, partial, sums, kinds, begins, lines, lead):

@@ -23,6 +23,16 @@ class Block(NamedTuple):
         """Columns of the block."""
         return self.vectors * self.lanes
 
+    @property
+    def products(self):
+        """Multiply-adds of vectors in one step of a block."""
+        return self.rows * self.vectors
+
+    @property
+    def loads(self):
+        """Loads in one step: a factor per row, and a vector per column."""
+        return self.rows + self.vectors
+
 
 class Portion(NamedTuple):
     """A range of groups, and a range of the output channels of each."""
@@ -38,8 +48,10 @@ def blocks_of(dtype):
     """The blocks that are compiled for a dtype: wide ones first, then those narrower than a register."""
     lanes = lanes_of(dtype)
     narrow = [lanes >> i for i in range(1, 5) if lanes >> i >= 4]
+    # The widest block that has as many rows, so that its loads are few compared with its products.
+    widest = max(vectors for vectors in (2, 3, 4) if rows_for(vectors) >= vectors)
     return tuple(
-        [Block(rows_for(vectors), vectors, lanes) for vectors in (4, 2, 1)]
+        [Block(rows_for(vectors), vectors, lanes) for vectors in sorted({widest, 2, 1}, reverse=True)]
         + [Block(rows_for(1), 1, few) for few in narrow]
     )
 
@@ -54,9 +66,9 @@ def block_for(columns, dtype, whole=False):
 
     def cost(item):
         block = item[1]
-        # Narrow blocks load more per product.  Half a register halves the work; smaller parts save no more.
-        share = max(0.5, block.lanes / lanes) * {1: 1.2, 2: 1.03, 4: 1.0}[block.vectors]
-        return ceil_divide(columns, block.width) * block.vectors * share
+        # Half a register halves the work; smaller parts save no more.
+        share = max(0.5, block.lanes / lanes)
+        return ceil_divide(columns, block.width) * share * max(block.products, block.loads) / block.rows
 
     found = enumerate(blocks_of(np.dtype(dtype)))
     return min((item for item in found if item[1].lanes == lanes or not whole), key=cost)

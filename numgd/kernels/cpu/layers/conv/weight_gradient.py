@@ -85,7 +85,7 @@ class Chunk(NamedTuple):
     pixels: int
 
 
-def _blocks(dtype):
+def blocks(dtype):
     """The compiled blocks: those of convolutions, and some with few rows, for few output channels."""
     rows = ((rows_for(2) // 2, 2),) if register_bytes() == 32 else ((6, 2), (8, 2), (16, 1))
     return (*blocks_of(dtype), *(Block(*size, lanes_of(dtype)) for size in rows))
@@ -100,7 +100,7 @@ def _block_for(columns, out_channels, dtype):
         block = item[1]
         return ceil_divide(out_channels, block.rows) * (block.rows * block.vectors + 2)
 
-    return min((item for item in enumerate(_blocks(dtype)) if item[1][1:] == wanted[1:]), key=cost)
+    return min((item for item in enumerate(blocks(dtype)) if item[1][1:] == wanted[1:]), key=cost)
 
 
 @cache
@@ -207,7 +207,7 @@ def _merge_taps(dtype):
 @cache
 def _multiply(dtype):
     """Portable function that adds a chunk's products, for one tap, block of columns and part of the rows."""
-    reduce = any_of(reduce_block, from_dtype(dtype), _blocks(dtype))
+    reduce = any_of(reduce_block, from_dtype(dtype), blocks(dtype))
 
     @portable
     def multiply(item, grad, left, right, gradient, chunk, layout, block):
