@@ -46,9 +46,6 @@ BUILDS_ON = {
 
 PACKAGE = Path(__file__).parents[1]
 
-KNOWN = "sources.json"
-"""Name of the file, in the cache and in shipped code, with the digests of source texts that were compiled."""
-
 _MOST_KNOWN = 5000
 
 
@@ -132,10 +129,16 @@ def _text(constant):
 # Texts that were compiled before -------------------------------------------------------------------------
 
 
+@cache
+def known_name():
+    """Name of the file, in the cache and in shipped code; another one if digests are computed differently."""
+    return f"sources-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}.json"
+
+
 def _read_known():
     """Digests of source texts, and of what Python makes of them, from the package and the user's cache."""
-    shipped, folder = read_file(PACKAGE / "machine_code" / KNOWN, checked=False), safe_folder()
-    kept = None if folder is None else read_file(folder / KNOWN)
+    shipped, folder = read_file(PACKAGE / "machine_code" / known_name(), checked=False), safe_folder()
+    kept = None if folder is None else read_file(folder / known_name())
     return {
         name: digest for stored in (shipped, kept) if stored for name, digest in json.loads(stored).items()
     }
@@ -145,11 +148,11 @@ def _remember(known):
     try:
         folder = made_folder()
         if folder is not None:
-            write_file(folder / KNOWN, json.dumps(dict(list(known.items())[-_MOST_KNOWN:])).encode())
+            write_file(folder / known_name(), json.dumps(dict(list(known.items())[-_MOST_KNOWN:])).encode())
     except OSError as error:  # a read-only or full disk: they are computed in each process
         warn_of_writing(error)
 
 
 def ship_known(folder):
     """Write the digests of the current texts to a folder of shipped code."""
-    write_file(Path(folder, KNOWN), json.dumps(_sources().texts).encode())
+    write_file(Path(folder, known_name()), json.dumps(_sources().texts).encode())

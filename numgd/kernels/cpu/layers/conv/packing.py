@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numgd.jit.micro_kernels import lanes_of, rows_for
+from numgd.jit.micro_kernels import lanes_of, register_bytes, rows_for
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_divide, workspace
@@ -45,9 +45,12 @@ class Portion(NamedTuple):
 
 @cache
 def blocks_of(dtype):
-    """The blocks that are compiled for a dtype: wide ones first, then those narrower than a register."""
+    """The blocks that are compiled for a dtype: wide ones first, then those narrower than a register.
+
+    Only registers of 64 bytes have narrower ones: many processors compute with these in two halves.
+    """
     lanes = lanes_of(dtype)
-    narrow = [lanes >> i for i in range(1, 5) if lanes >> i >= 4]
+    narrow = [lanes >> i for i in range(1, 5) if lanes >> i >= 4 and register_bytes() == 64]
     # The widest block that has as many rows, so that its loads are few compared with its products.
     widest = max(vectors for vectors in (2, 3, 4) if rows_for(vectors) >= vectors)
     return tuple(
@@ -66,8 +69,7 @@ def block_for(columns, dtype, whole=False):
 
     def cost(item):
         block = item[1]
-        # Half a register halves the work; smaller parts save no more.
-        share = max(0.5, block.lanes / lanes)
+        share = max(0.5, block.lanes / lanes)  # one of two halves is saved
         return ceil_divide(columns, block.width) * share * max(block.products, block.loads) / block.rows
 
     found = enumerate(blocks_of(np.dtype(dtype)))
