@@ -69,7 +69,7 @@ def machine_code(tmp_path_factory):
     return folder
 
 
-PROGRAM = """
+BEFORE = """
 import sys
 from pathlib import Path
 from numgd.jit import shipped
@@ -82,20 +82,29 @@ from numgd.jit.cache import uses
 def fun(x):
     return np.sum((x - 1.5) ** 2), 2.0 * (x - 1.5)
 
+"""
+
+SOLVES = """
 print(numgd.minimize(fun, [0.0, 1.0], jac=True, method="gd").x.tobytes().hex())
 print(numgd.minimize_many(fun, [[0.0, 1.0], [2.0, 2.0]], jac=True, method="gd").x.tobytes().hex())
+"""
+
+LAYERS = """
 print(F.dense(np.ones((2, 3)), np.arange(12.0).reshape(4, 3), np.ones(4)).tobytes().hex())
 print(F.relu(np.array([-1.0, 2.0], np.float32)).tobytes().hex())
+"""
+
+AFTER = """
 print(*sorted({use.name for use in uses if use.source == "package"}))
 print(*sorted({use.name for use in uses if use.source == "compiler" and use.recipe}))
 print(shipped.shipped().reason)
 """
 
 
-def run(folder, cache, **environment):
+def run(folder, cache, calls=SOLVES + LAYERS, **environment):
     """Results as one text, the names of code from the package, of compiled code, and the reason for none."""
     script = cache.parent / "program.py"
-    script.write_text(PROGRAM)
+    script.write_text(BEFORE + calls + AFTER)
     variables = {**os.environ, "NUMGD_CACHE_DIR": str(cache), **environment}
     process = subprocess.run(
         [sys.executable, str(script), str(folder)], env=variables, capture_output=True, text=True
@@ -124,7 +133,7 @@ def test_shipped_code_gives_the_results_of_compiled_code(machine_code, tmp_path)
 def spoil(folder, how):
     """Damage shipped code in one way."""
     level = folder / target.target_levels()[0]
-    (file,) = level.glob("solve-gd.*.nbc")
+    (file,) = level.glob("dense-bias.*.nbc")
     description = json.loads((level / "made_for.json").read_text())
     if how == "truncated":
         file.write_bytes(file.read_bytes()[:1000])
@@ -153,12 +162,12 @@ def spoil(folder, how):
     ],
 )
 def test_damaged_or_foreign_code_is_compiled_instead(how, said, machine_code, tmp_path):
-    results, *_ = run(machine_code, tmp_path / "a")
+    results, *_ = run(machine_code, tmp_path / "a", LAYERS)
     copy = tmp_path / "copy"
     shutil.copytree(machine_code, copy)
     spoil(copy, how)
-    found, package, compiled, reason = run(copy, tmp_path / "b")
-    assert found == results and "solve-gd" in compiled and "solve-gd" not in package
+    found, package, compiled, reason = run(copy, tmp_path / "b", LAYERS)
+    assert found == results and "dense-bias" in compiled and "dense-bias" not in package
     assert said in reason and bool(said) == bool(reason)
 
 
