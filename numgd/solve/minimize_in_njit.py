@@ -32,18 +32,16 @@ from numgd.jit.once import process_word
 from numgd.jit.overloads import refresh
 from numgd.jit.pointers import address_of, linked_address
 from numgd.jit.portable import portable, seldom
-from numgd.kernels.cpu.solvers.check_derivatives import OWN_ROWS, compare_curvature, compare_gradient
+from numgd.kernels.cpu.solvers.check_derivatives import compare_curvature, compare_gradient
 from numgd.kernels.cpu.solvers.host_evaluator import (
-    HOST_CARRIED,
     HOST_ROWS,
     NFEV,
     NHEV,
     NJEV,
     REPLACED,
     REPLACED_CURVATURE,
-    REPORT_SIZE,
 )
-from numgd.kernels.cpu.solvers.one_problem import entry, signature_of
+from numgd.kernels.cpu.solvers.one_problem import allocator, entry, signature_of
 from numgd.registry import METHODS
 from numgd.solve._minimize import minimize
 from numgd.solve.njit_arguments import dispatcher, given, literal, refuse, tuple_type
@@ -207,14 +205,13 @@ def _make_trust(scheme, curvature, dtype):
 def gradient_comparison(dtype):
     """The compiled comparison of gradients for a dtype, and the types of its arguments."""
     vector, matrix = np.empty(1, dtype), np.empty((1, 1), dtype)
-    return compare_gradient(), tuple(map(typeof, (vector, matrix, 0, 0, np.empty(1), matrix)))
+    return compare_gradient(), tuple(map(typeof, (vector, 0, 0, matrix)))
 
 
 def curvature_comparison(dtype):
     """The same for second derivatives."""
     vector, matrix = np.empty(1, dtype), np.empty((1, 1), dtype)
-    arguments = vector, matrix, matrix, 0, 0, 0, vector, np.empty(1), matrix
-    return compare_curvature(), tuple(map(typeof, arguments))
+    return compare_curvature(), tuple(map(typeof, (vector, 0, 0, 0, 0, matrix)))
 
 
 def _make_comparison(scheme, curvature, dtype):
@@ -225,14 +222,12 @@ def _make_comparison(scheme, curvature, dtype):
     word, keeps_matrix = types.int64, curvature == SOURCE_HESSIAN
 
     @portable
-    def compare_first(x, work, function, context, report, box):
-        return by_gradient((x, work, function, context, report, box))
+    def compare_first(x, function, context, box):
+        return by_gradient((x, function, context, box))
 
     @portable
-    def compare_second(x, work, function, context, report, box):
-        order = x.size if keeps_matrix else 0
-        matrix = np.empty((order, order), x.dtype)
-        return by_curvature((x, work, matrix, function, context, word(scheme), x[:0], report, box))
+    def compare_second(x, function, context, box):
+        return by_curvature((x, word(x.size if keeps_matrix else 0), function, context, word(scheme), box))
 
     comparisons = ((_GRADIENT_DIFFERS, compare_first), (_CURVATURE_DIFFERS, compare_second))
     wanted = [pair for pair, needed in zip(comparisons, (by_gradient, by_curvature), strict=True) if needed]
@@ -241,15 +236,13 @@ def _make_comparison(scheme, curvature, dtype):
 
     @seldom
     def compare(x, box, function, context):
-        work, report = np.empty((OWN_ROWS + HOST_ROWS, x.size), x.dtype), np.empty(REPORT_SIZE)
-        outcome = first(x, work, function, context, report, box)
-        nfev, njev, nhev = int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
+        outcome, nfev, njev, nhev = first(x, function, context, box)
         if outcome == DIFFERS:
             return first_verdict, True, nfev, njev, nhev
         known = outcome == AGREES
         if both:
-            outcome = last(x, work, function, context, report, box)
-            nfev, njev, nhev = nfev + int(report[NFEV]), njev + int(report[NJEV]), nhev + int(report[NHEV])
+            outcome, more_nfev, more_njev, more_nhev = last(x, function, context, box)
+            nfev, njev, nhev = nfev + more_nfev, njev + more_njev, nhev + more_nhev
             if outcome == DIFFERS:
                 return last_verdict, known, nfev, njev, nhev
             known = known and outcome == AGREES
@@ -296,22 +289,20 @@ def _derivatives(functions, scheme, curvature, modes, explicit, make):
 
 
 @portable
-def _make_box(bounds, x):
-    """The bounds in rows, and x clipped to them."""
+def _fill_box(box, bounds, x):
+    """Write the bounds in rows, and clip x to them."""
     if bounds.shape != (x.size, 2):
         raise ValueError("numgd.minimize: bounds must have shape (n, 2)")
-    box = np.empty((2, x.size), x.dtype)
     for i in range(x.size):
         box[0, i], box[1, i] = bounds[i]
         if not box[0, i] <= box[1, i]:
             raise ValueError("numgd.minimize: bounds must have low <= high")
         x[i] = min(max(x[i], box[0, i]), box[1, i])
-    return box
 
 
 @portable
-def _no_box(bounds, x):
-    return np.empty((2, 0), x.dtype)
+def _no_box(box, bounds, x):
+    pass
 
 
 def _method_and_jac(method, jac, bounded):
@@ -402,8 +393,8 @@ def _make_run(call, tol):
     with_tolerance = _make_tolerance(method, dtype, limits, tol)
     trust = _make_trust(call.scheme, call.curvature, dtype)
     keeps_matrix = method.curvature == "product" and call.curvature == FULL_HESSIAN
-    rows, make_box = method.rows, _make_box if call.bounded else _no_box
-    solve = _solver_of(method, dtype)
+    rows, fill_box, bounded = method.rows, _fill_box if call.bounded else _no_box, call.bounded
+    solve, allocate = _solver_of(method, dtype), linked(memory_of, dtype.name)
     word = types.int64  # literal types would cause the solver to be compiled again
 
     @portable
@@ -411,30 +402,34 @@ def _make_run(call, tol):
         n = x0.size
         if n == 0:
             raise ValueError("x0 must not be empty")
-        x = np.empty(n, dtype)
+        x, work, carried, report, matrix, box, context = allocate((
+            word(n), word(rows(n, maxcor) + HOST_ROWS), word(n if keeps_matrix else 0),
+            word(n if bounded else 0), word(size),
+        ))  # fmt: skip
         for i in range(n):
             x[i] = x0[i]
-        box = make_box(bounds, x)
-        order = n if keeps_matrix else 0
-        work = np.empty((rows(n, maxcor) + HOST_ROWS, n), dtype)
-        report = np.empty(REPORT_SIZE)
-        context = np.empty(size, np.uint8)
+        fill_box(box, bounds, x)
         store(address_of(context), args if is_tuple else (args,))
         ending = with_tolerance(fill(limits, options), tol)
         used, second, nfev, njev, nhev = trust(x, box, address(), address_of(context))
         outcome = solve((
-            x, work, np.full(HOST_CARRIED, np.nan, dtype), ending, word(0), address(), address_of(context),
-            used, x[:0], report, word(0), word(0), second, np.empty((order, order), dtype), box,
+            x, work, carried, ending, word(0), address(), address_of(context),
+            used, x[:0], report, word(0), word(0), second, matrix, box,
         ))  # fmt: skip
         context[:0] = 0  # keeps the packed args alive until here
         status = outcome.status
         success = status in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
         return MinimizeResult(
-            x, outcome.f, work[0], outcome.nit, nfev + int(report[NFEV]), njev + int(report[NJEV]),
-            nhev + int(report[NHEV]), int(report[REPLACED] + report[REPLACED_CURVATURE]), status, success,
+            x, outcome.f, work[0], outcome.nit, nfev + word(report[NFEV]), njev + word(report[NJEV]),
+            nhev + word(report[NHEV]), word(report[REPLACED] + report[REPLACED_CURVATURE]), status, success,
         )  # fmt: skip
 
     return run
+
+
+def memory_of(dtype):
+    """The compiled `allocator` of a dtype, and the types of its arguments."""
+    return allocator(np.dtype(dtype)), (types.int64,) * 5
 
 
 def solver_of(name, dtype):

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from numgd.foundations.agreement import UNKNOWN, make_agreement, random_direction, random_weights
 from numgd.foundations.linalg import all_finite, epsilon, is_finite
 from numgd.foundations.schemes import NO_CURVATURE, PAIR, SOURCE
@@ -11,11 +13,13 @@ from numgd.jit.pointers import WANT_GRADIENT, WANT_HESSIAN, WANT_PRODUCT, WANT_V
 from numgd.jit.portable import compiled, portable, seldom
 from numgd.kernels.cpu.solvers import least_squares as fit
 from numgd.kernels.cpu.solvers.host_evaluator import (
+    HOST_ROWS,
     NFEV,
     NHEV,
     NJEV,
     REFINED,
     REPLACED,
+    REPORT_SIZE,
     Problem,
     make_call,
     make_evaluator,
@@ -45,9 +49,12 @@ def _move(line, t):
 
 
 @portable
-def _start(report):
+def _memory(x):
+    """Scratch memory and a report for comparisons at x."""
+    work, report = np.empty((OWN_ROWS + HOST_ROWS, x.size), x.dtype), np.empty(REPORT_SIZE)
     for field in (NFEV, NJEV, NHEV, REPLACED, REFINED):
         report[field] = 0
+    return work, report
 
 
 call = make_call(SERIAL)
@@ -58,9 +65,8 @@ call_value, call_gradient, call_curvature = seldom(call), seldom(call), seldom(c
 def compare_gradient():
     """The compiled check of a gradient generated from the source, cached on disk.
 
-    ``compare_gradient()(x, work, function, context, report, box)`` returns one of the outcomes of
-    `numgd.foundations.agreement`, and leaves the numbers of evaluations in `report`.  `work` has shape
-    (OWN_ROWS + HOST_ROWS, n).
+    ``compare_gradient()(x, function, context, box)`` returns one of the outcomes of
+    `numgd.foundations.agreement`, and the numbers of evaluations: nfev, njev and nhev.
     """
 
     @portable
@@ -89,26 +95,28 @@ def compare_gradient():
         return agreement(line, slope, float(epsilon(x)))
 
     @compiled("compare-gradient")
-    def compare(x, work, function, context, report, box):
-        x, work, report, box = borrow(x), borrow(work), borrow(report), borrow(box)
-        _start(report)
+    def compare(x, function, context, box):
+        work, report = _memory(x)
+        x, box = borrow(x), borrow(box)
         none = work[:0]
         problem = Problem(
             function, context, PAIR, none[0:0, 0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, none, box
         )
+        outcome = UNKNOWN
         try:  # an error at a point near x need not occur in the solve
-            return outcome_at(x, work, problem)
+            outcome = outcome_at(x, work, problem)
         except Exception:
-            return UNKNOWN
+            outcome = UNKNOWN
+        return outcome, int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
 
     return compare
 
 
 @made_once
 def compare_curvature():
-    """The same for second derivatives; `matrix` is (n, n) for a Hessian, (0, 0) for a product.
+    """The same for second derivatives: of a Hessian if `order` is n, of its product if it is 0.
 
-    ``compare_curvature()(x, work, matrix, function, context, scheme, steps, report, box)``
+    ``compare_curvature()(x, order, function, context, scheme, box)``
     """
     evaluate = make_evaluator(SERIAL).evaluate
 
@@ -148,17 +156,19 @@ def compare_curvature():
         return agreement(line, slope, float(epsilon(x)))
 
     @compiled("compare-curvature")
-    def compare(x, work, matrix, function, context, scheme, steps, report, box):
-        x, work, matrix = borrow(x), borrow(work), borrow(matrix)
-        steps, report, box = borrow(steps), borrow(report), borrow(box)
-        _start(report)
+    def compare(x, order, function, context, scheme, box):
+        work, report = _memory(x)
+        matrix = np.empty((order, order), x.dtype)
+        x, box = borrow(x), borrow(box)
         problem = Problem(
-            function, context, scheme, steps, report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, matrix[:0], box
+            function, context, scheme, x[:0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, matrix[:0], box
         )
+        outcome = UNKNOWN
         try:
-            return outcome_at(x, work, matrix, problem)
+            outcome = outcome_at(x, work, matrix, problem)
         except Exception:
-            return UNKNOWN
+            outcome = UNKNOWN
+        return outcome, int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
 
     return compare
 

@@ -23,6 +23,7 @@ from numgd.kernels.cpu.solvers.host_evaluator import (
     REFINED,
     REPLACED,
     REPLACED_CURVATURE,
+    REPORT_SIZE,
     Problem,
     make_evaluator,
 )
@@ -89,3 +90,23 @@ def scratch(method, n, maxcor, dtype):
     carry = np.empty(HOST_CARRIED, dtype)
     carry.fill(np.nan)
     return work, carry
+
+
+@made_once
+def allocator(dtype):
+    """The compiled function that allocates the memory of a solve, for callers in compiled code.
+
+    ``allocate(n, rows, order, bounded, size)`` returns x, work (`rows`, n), carry for a fresh start, the
+    report, the matrix (`order`, `order`), the box (2, `bounded`) and the context of `size` bytes.
+    """
+
+    @compiled(f"memory-{dtype}")
+    def allocate(n, rows, order, bounded, size):
+        carry = np.empty(HOST_CARRIED, dtype)
+        for i in range(carry.size):
+            carry[i] = math.nan
+        matrix, box = np.empty((order, order), dtype), np.empty((2, bounded), dtype)
+        report, context = np.empty(REPORT_SIZE), np.empty(size, np.uint8)
+        return np.empty(n, dtype), np.empty((rows, n), dtype), carry, report, matrix, box, context
+
+    return allocate
