@@ -12,7 +12,7 @@ class Result(dict):
     __setattr__ = dict.__setitem__
     __delattr__ = dict.__delitem__
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self):
         return optimize().OptimizeResult
 
