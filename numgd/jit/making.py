@@ -37,7 +37,7 @@ def _modules_of(values):
 
 
 _followed: ContextVar[Recipe | None] = ContextVar("recipe", default=None)
-_made: dict[str, Any] = {}
+_made: dict[tuple[str, Recipe], Any] = {}
 
 
 def made_once(make):
@@ -66,13 +66,13 @@ def recipe_of(function):
     return recipe
 
 
-def remember(name, dispatcher):
-    """Let `made` find a compiled function by its name."""
-    _made[name] = dispatcher
+def remember(name, recipe, dispatcher):
+    """Let `made` find a compiled function by its name and recipe: several recipes may make the same name."""
+    _made[name, recipe] = dispatcher
 
 
 def made(name, recipe):
-    """The compiled function of a name, which a recipe makes if it is not there yet."""
-    if name not in _made:
+    """The compiled function of a name that a recipe makes, which it follows unless it has been made."""
+    if (name, recipe) not in _made:
         recipe.follow()
-    return _made[name]
+    return _made[name, recipe]

@@ -115,8 +115,10 @@ def compiled(name, flags=SOLVER_FLAGS):
             return _refusing(function)
         dispatcher = njit(**flags)(function)
         if name is not None:
-            dispatcher._cache = PackageCache(function, name, recipe_of(function))
-            remember(name, dispatcher)
+            recipe = recipe_of(function)
+            dispatcher._cache = PackageCache(function, name, recipe)
+            if recipe is not None:
+                remember(name, recipe, dispatcher)
         return dispatcher
 
     return decorate

@@ -12,8 +12,9 @@ import numba
 import pytest
 
 from numgd.catalogue import building, calls
-from numgd.jit import shipped, target
+from numgd.jit import making, shipped, target
 from numgd.kernels.cpu.layers.conv import ALGORITHMS
+from numgd.kernels.cpu.solvers import many_problems
 from numgd.nn.functional import OPERATIONS
 from numgd.registry import FIT_METHODS, METHODS, RULES
 
@@ -55,6 +56,16 @@ def test_signatures_with_different_options_have_different_files():
     kinds = {type(rule.method.options): numba.typeof(rule.method.options) for rule in RULES.values()}
     assert len({repr(kind) for kind in kinds.values()}) < len(kinds)  # their texts would not do
     assert len({shipped.digest_of(((kind, numba.int64), 0)) for kind in kinds.values()}) == len(kinds)
+
+
+def test_functions_of_one_name_are_told_apart_by_their_recipes():
+    name = f"solve-many-{many_problems._digest(numba.none)}"
+    recipes = [
+        making.Recipe(many_problems.__name__, "_driver", (numba.none(kind),))
+        for kind in (numba.int64, numba.float64)
+    ]
+    first, second = (making.made(name, recipe) for recipe in recipes)
+    assert first is not second and [making.made(name, recipe) for recipe in recipes] == [first, second]
 
 
 @pytest.fixture(scope="module")
