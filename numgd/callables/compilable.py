@@ -247,7 +247,7 @@ def _call_type(dispatcher, argument_types):
         return types.Dispatcher(dispatcher).get_call_type(dispatcher.typingctx, argument_types, {})
 
 
-def callable_result(dispatcher, argument_types):
+def compile_result_of(dispatcher, argument_types):
     """The compile result of a function for these argument types; raises if Numba cannot compile it."""
     signature = _call_type(dispatcher, argument_types)
     if signature.args == tuple(argument_types):

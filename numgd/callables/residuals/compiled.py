@@ -8,7 +8,7 @@ from numba import types
 from numgd.callables.compilable import (
     UNKNOWN_ARGS,
     LeastRecentlyUsed,
-    callable_result,
+    compile_result_of,
     dispatcher_of,
     name_of,
     reason_against,
@@ -98,7 +98,7 @@ def _compile(fun, jac, scheme, data, size, types_of, make, arguments, rest):
         return UNKNOWN_ARGS
     adapter = results = None
     try:
-        results = each(callable_result, fun_dispatcher, jac_dispatcher, form, *types_of(data_type))
+        results = each(compile_result_of, fun_dispatcher, jac_dispatcher, form, *types_of(data_type))
         signatures = Functions(*(one and _signature(one) for one in results))
         adapter = make(signatures, int(form), data_type, fun_dispatcher, jac_dispatcher)
     except Exception:  # Numba raises errors of many kinds for what it cannot compile
