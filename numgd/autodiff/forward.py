@@ -147,9 +147,10 @@ class Tangent(Forward):
                 self.owned.add(name)
                 return
             self.line(f"{name} = {text}")
-            if text.isidentifier():
+            alias = text.isidentifier()
+            if alias and all(arg.kind == op.result.kind for arg in op.args if arg in self.dots):
                 self.same[name] = self.same.get(text, text)
-            elif not getattr(op.rule, "view", False):
+            elif not alias and not getattr(op.rule, "view", False):
                 self.owned.add(name)
         elif isinstance(op, Load) and op.result.active and op.array in self.dots:
             source = self.dot(op.array)

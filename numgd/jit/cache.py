@@ -124,10 +124,10 @@ def _prepare_for_finished_code(target_context):
 class PackageCache(FunctionCache):
     """Disk cache of one of numgd's compiled functions, identified by its name.
 
-    The key consists of the signature, the machine and the digest of the sources, which covers the function's
-    code and everything that it closes over: of `modules`, those of its `recipe` or, without either, all of
-    numgd.  The user's folder is searched first, then the package.  If the folder is not safe or cannot be
-    written to, what is not shipped is compiled in every process.
+    The key consists of the signature, the machine and a digest of sources, which covers the function's code
+    and everything that it closes over: the sources of `modules`, or of those that its `recipe` names; of all
+    of numgd if there is neither.  The user's folder is searched first, then the package.  If the folder is
+    not safe or cannot be written to, what is not shipped is compiled in every process.
 
     Shipped code can be called by its address and from Python, but not linked into other code; see
     `numgd.jit.portable.linkable`.

@@ -72,7 +72,7 @@ def remember(name, recipe, dispatcher):
 
 
 def made(name, recipe):
-    """The compiled function of a name that a recipe makes, which it follows unless it has been made."""
+    """The compiled function of this name among those that a recipe makes; made now if it has not been."""
     if (name, recipe) not in _made:
         recipe.follow()
     return _made[name, recipe]

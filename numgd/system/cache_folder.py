@@ -164,19 +164,21 @@ def made_folder():
         root.mkdir(0o700, parents=True, exist_ok=True)
         if refusal() is None:
             folder.mkdir(0o777 & ~OTHERS_WRITE, exist_ok=True)
-            _forget_old_folders(root)
     safe = safe_folder()
     if safe is not None:
+        _forget_old_folders(root)
         _forget_old_files(safe)
     return safe
 
 
+@cache
 def _forget_old_folders(root):
-    """Remove folders of other versions that have not been written to for a month."""
+    """Remove folders of other versions that have not been written to for a month, once per process."""
     oldest = time.time() - MONTH
     for folder in root.iterdir():
-        if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process was faster
+            if re.fullmatch("[0-9a-f]{16}", folder.name) and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache

@@ -2,12 +2,15 @@
 
 Numba checks only the file of the function that it compiles; code that is inlined from another file would go
 stale.  Machine code therefore carries a digest of its package and of all packages that this one builds on.
-Comments, docstrings and the layout of the text do not count.
+Comments, docstrings and the layout of the text do not count.  If a file has changed since this process
+began, no other process uses the machine code that this one makes.
 """
 
 import hashlib
 import inspect
 import json
+import os
+import time
 import types
 from functools import cache
 from pathlib import Path
@@ -45,6 +48,8 @@ BUILDS_ON = {
 """The packages whose functions are compiled into machine code, and the packages that each one imports."""
 
 PACKAGE = Path(__file__).parents[1]
+
+_IMPORTED = time.time()
 
 _MOST_KNOWN = 5000
 
@@ -93,6 +98,8 @@ def _sources():
     for package in BUILDS_ON:
         digest, top = hashlib.sha256(), PACKAGE / package
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
+            if path.stat().st_mtime > _IMPORTED:  # this process may run another text
+                digest.update(os.urandom(16))
             text = path.read_bytes()
             key = hashlib.sha256(text).hexdigest()[:16]
             texts[key] = known.get(key) or code_digest(text)

@@ -4,9 +4,10 @@ from numgd.system.late import optimize
 
 
 class Result(dict):
-    """An `OptimizeResult`, as which it is printed, pickled and copied, and which `isinstance` takes it for.
+    """A stand-in for `OptimizeResult`: `isinstance` accepts it, and it prints and copies as one.
 
-    The import of `scipy.optimize` takes longer than most solves; few users of a result need it.
+    Only its `type` differs; copies and pickles are SciPy's own objects.  The import of `scipy.optimize` takes
+    longer than most solves, and few users of a result need it: `isinstance` and printing do.
     """
 
     __setattr__ = dict.__setitem__
@@ -29,4 +30,4 @@ class Result(dict):
         return list(self)
 
     def __reduce__(self):
-        return optimize().OptimizeResult, (dict(self),), self.__dict__ or None
+        return optimize().OptimizeResult, (), self.__dict__ or None, None, iter(self.items())

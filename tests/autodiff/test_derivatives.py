@@ -256,6 +256,19 @@ def written_in_a_loop(x):
     return np.sum(a * a * b)
 
 
+@njit
+def promoted(x):
+    y = x * np.float32(3.0)
+    return y + 1.0
+
+
+def test_tangents_have_the_dtype_of_the_value():
+    x = np.ones(3, np.float32)
+    tangent = numgd.jvp(promoted)(x, x)
+    assert tangent.dtype == promoted(x).dtype
+    np.testing.assert_array_equal(tangent, 3.0)
+
+
 @pytest.mark.parametrize(
     "f", [operand_written, result_written, conversion_written, written_in_a_loop], ids=lambda f: f.__name__
 )

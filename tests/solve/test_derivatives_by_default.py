@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.runtime import _nrt_python, rtsys
 from scipy import optimize
 
 import numgd
@@ -438,3 +439,34 @@ def test_residuals_far_from_the_centre_of_a_logistic_curve():
     with np.errstate(over="ignore"):
         expected, _ = optimize.curve_fit(logistic, t, y, [2.0, 1.0, 25.0])
     np.testing.assert_allclose(popt, expected, rtol=1e-6)
+
+
+@njit
+def raises_beside(x, centre):
+    """A function that raises where its derivatives are compared with differences, but not at x0."""
+    if abs(x[0] - 6.0) < 0.5 and x[0] != 6.0:
+        raise ValueError("beside the first point")
+    return np.sum((x - centre) ** 2)
+
+
+@njit
+def solved_again_and_again(x0, centre, count):
+    for _ in range(count):
+        numgd.minimize(raises_beside, x0, (centre,), method="newton-cg", options={"maxiter": 0})
+
+
+def test_an_error_during_the_comparison_leaks_no_memory():
+    def left(count):
+        before = rtsys.get_allocation_stats()
+        solved_again_and_again(np.full(2, 6.0), np.full(2, 6.0), count)
+        after = rtsys.get_allocation_stats()
+        return after.alloc - before.alloc - (after.free - before.free)
+
+    was_counted = _nrt_python.memsys_stats_enabled()
+    _nrt_python.memsys_enable_stats()
+    try:
+        left(1)
+        assert left(30) == left(10)
+    finally:
+        if not was_counted:
+            _nrt_python.memsys_disable_stats()

@@ -315,6 +315,64 @@ def test_functions_of_every_kind():
             assert result.fun.shape == (1,) and np.isclose(result.x[0], math.sqrt(2.0))
 
 
+@njit("float64[:](float64[:], float64[:], float64[:])")
+def of_one_signature(x, t, y):
+    return x[0] * t + x[1] - y
+
+
+@njit
+def of_any_number(x, *data):
+    return x[0] * data[0] + x[1] - data[1]
+
+
+@njit
+def with_a_default(x, t, y, offset=1.0):
+    return x[0] * t + x[1] * offset - y
+
+
+@njit
+def of_columns(x, t, y):
+    return t, np.ones(t.size)
+
+
+@pytest.mark.parametrize("jac", ["2-point", "cs", of_columns])
+@pytest.mark.parametrize("fun", [of_one_signature, of_any_number, with_a_default])
+def test_compiled_functions_of_other_types_than_those_of_the_call(fun, jac):
+    t = np.arange(1.0, 9.0)
+    if fun is of_one_signature and jac == "cs":
+        with pytest.raises(TypeError, match="No matching definition"):  # it takes no complex numbers
+            numgd.least_squares(fun, [1.0, 1.0], jac, args=(t, 2 * t + 1))
+        return
+    result = numgd.least_squares(fun, [1.0, 1.0], jac, args=(t, 2 * t + 1))
+    np.testing.assert_allclose(result.x, [2, 1], rtol=1e-7)
+    assert "called_back" not in result.derivatives
+
+
+@njit
+def doubled(v):
+    return 2 * v
+
+
+@njit
+def with_a_function(x, function, t, y):
+    return x[0] * t + function(x[1]) - y
+
+
+def test_args_of_other_types():
+    t = np.arange(1.0, 9.0)
+    for _ in range(2):
+        result = numgd.least_squares(with_a_function, [1.0, 1.0], "2-point", args=(doubled, t, 2 * t + 2))
+        np.testing.assert_allclose(result.x, [2, 1], rtol=1e-7)
+    strided, constant = np.repeat(t, 2)[::2], t.copy()
+    constant.setflags(write=False)
+    unaligned = np.zeros(8 * t.size + 1, np.uint8)[1:].view(np.float64)
+    unaligned[:] = t
+    for given in (strided, constant, unaligned, t.astype(np.float32)):
+        result = numgd.least_squares(with_a_default, [1.0, 1.0], args=(given, 2 * t + 1))
+        np.testing.assert_allclose(result.x, [2, 1], rtol=1e-7)
+        assert result.derivatives["jac"] == "autodiff"
+
+
 def test_a_function_may_write_into_its_argument():
     def fun(x):
         x[0] += 1.0

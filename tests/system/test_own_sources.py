@@ -130,3 +130,22 @@ def test_a_damaged_file_of_digests_is_ignored(copied):
     (known,) = (copied / "cache").rglob("sources-*.json")
     known.write_bytes(known.read_bytes()[:-1])
     assert digests(copied, "user") == (expected, compiled)
+
+
+def test_code_made_after_an_edit_is_for_this_process_alone(copied):
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from numgd.system.own_sources import sources_digest\n"
+        "file = Path(sys.argv[1])\n"
+        "time.sleep(0.05)\n"
+        "file.write_text(file.read_text() + '\\nANSWER = 42\\n')\n"
+        "print(sources_digest('numgd.nn'), sources_digest('numgd.second_order'))\n"
+    )
+    file = copied / "numgd" / "nn" / "functional" / "operation.py"
+    variables = {**os.environ, "PYTHONPATH": str(copied), "NUMGD_CACHE_DIR": str(copied / "cache")}
+    command = [sys.executable, "-c", code, str(file)]
+    done = subprocess.run(command, env=variables, cwd=copied, capture_output=True, text=True)
+    layers, solvers = done.stdout.split()
+    (others, same), _ = digests(copied, "numgd.nn", "numgd.second_order")
+    assert layers != others and solvers == same

@@ -60,3 +60,10 @@ def test_a_solve_does_not_import_scipys_optimizers():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_result_that_contains_itself_is_copied():
+    ours = Result(FIELDS)
+    ours.me = ours
+    made = copy.deepcopy(ours)
+    assert type(made) is OptimizeResult and made.me is made

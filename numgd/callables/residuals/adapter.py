@@ -111,7 +111,7 @@ class UserFunction(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """The user's functions of one adapter, or what else there is one of for each."""
+    """One thing for each of the user's functions that an adapter calls."""
 
     fun: Any
     moved: Any = None  # fun at a complex point; None unless the scheme is COMPLEX_STEP
@@ -382,6 +382,7 @@ class Adapter(NamedTuple):
 
     address: int
     context_size: int  # in bytes
+    keep: Any  # what must stay alive as long as the address is used
 
 
 @made_once
@@ -422,4 +423,4 @@ def _addressed(form, functions, scheme, data_type, vector, words):
     signature = objective_signature(vector.dtype)
     compile_quietly(dispatcher, signature)
     address = function_address(dispatcher.overloads[signature.args])
-    return Adapter(address, storage_size(context_type))
+    return Adapter(address, storage_size(context_type), dispatcher)

@@ -79,9 +79,9 @@ def bind_model(f, jac, scheme, data, parameters, argument):
 
 
 def _bound(found, m, data):
-    address, size = found.adapter
+    adapter = found.adapter
     try:
-        return Bound(address, size, (m, data, found.addresses), found)
+        return Bound(adapter.address, adapter.context_size, (m, data, found.addresses), found)
     except Exception:  # a value that does not fit the type that Numba inferred for it
         return None
 

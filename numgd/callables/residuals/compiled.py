@@ -52,8 +52,8 @@ def compile_residuals(fun, jac, scheme, args, x):
     """
     args = native(args)
 
-    def make(signatures, form, args_type, fun, jac):
-        return residuals_by_address(signatures, form, args_type, VECTOR, is_cautious(fun, jac, args_type))
+    def make(signatures, scheme, args_type, fun, jac):
+        return residuals_by_address(signatures, scheme, args_type, VECTOR, is_cautious(fun, jac, args_type))
 
     def types_of(args_type):
         return residual_types(args_type, VECTOR)
@@ -67,8 +67,8 @@ def compile_model(fun, jac, scheme, data, parameters):
         return "xdata is not an array"
     n = len(parameters)
 
-    def make(signatures, form, data_type, fun, jac):
-        return model_by_address(signatures, form, n, data_type, VECTOR)
+    def make(signatures, scheme, data_type, fun, jac):
+        return model_by_address(signatures, scheme, n, data_type, VECTOR)
 
     def types_of(data_type):
         return model_types(n, data_type, VECTOR)

@@ -96,18 +96,19 @@ def compare_gradient():
 
     @compiled("compare-gradient")
     def compare(x, function, context, box):
-        work, report = _memory(x)
-        x, box = borrow(x), borrow(box)
+        own_work, own_report = _memory(x)
+        # An exception would leave references to what is not borrowed.
+        x, box, work, report = borrow(x), borrow(box), borrow(own_work), borrow(own_report)
         none = work[:0]
         problem = Problem(
             function, context, PAIR, none[0:0, 0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, none, box
         )
-        outcome = UNKNOWN
         try:  # an error at a point near x need not occur in the solve
             outcome = outcome_at(x, work, problem)
         except Exception:
             outcome = UNKNOWN
-        return outcome, int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
+        own_work[POINT] = 0  # which keeps the memory until here
+        return outcome, int(own_report[NFEV]), int(own_report[NJEV]), int(own_report[NHEV])
 
     return compare
 
@@ -157,18 +158,20 @@ def compare_curvature():
 
     @compiled("compare-curvature")
     def compare(x, order, function, context, scheme, box):
-        work, report = _memory(x)
-        matrix = np.empty((order, order), x.dtype)
-        x, box = borrow(x), borrow(box)
+        own_work, own_report = _memory(x)
+        own_matrix = np.empty((order, order), x.dtype)
+        x, box, work, report = borrow(x), borrow(box), borrow(own_work), borrow(own_report)
+        matrix = borrow(own_matrix)
         problem = Problem(
             function, context, scheme, x[:0], report, work[OWN_ROWS:], 0, 0, NO_CURVATURE, matrix[:0], box
         )
-        outcome = UNKNOWN
         try:
             outcome = outcome_at(x, work, matrix, problem)
         except Exception:
             outcome = UNKNOWN
-        return outcome, int(report[NFEV]), int(report[NJEV]), int(report[NHEV])
+        own_work[POINT] = 0
+        own_matrix[:0] = 0
+        return outcome, int(own_report[NFEV]), int(own_report[NJEV]), int(own_report[NHEV])
 
     return compare
 

@@ -60,7 +60,7 @@ def taps_for(group_width):
 
 def _pixels_for(group_width):
     """Block sizes in pixels for a group width, in descending order; image widths of 7 · 2ⁿ are common."""
-    if register_bytes() == 32:
+    if vector_registers() == 16:
         return (6 if group_width > 1 else 8, 4, 2, 1)
     # The factors and the shuffled numbers of wider groups take registers that the sums would need.
     return (14, 7, 4, 1) if group_width <= 2 else (7, 4, 2, 1)

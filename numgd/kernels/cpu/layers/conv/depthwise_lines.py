@@ -12,7 +12,7 @@ import numpy as np
 from numba import from_dtype
 
 from numgd.jit.making import made_once
-from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, register_bytes
+from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, vector_registers
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
@@ -29,7 +29,7 @@ MAX_SUMMED = 512
 
 def line_sizes():
     """Number of results in a long and in a short block."""
-    return (7, 4) if register_bytes() == 32 else (14, 7)
+    return (7, 4) if vector_registers() == 16 else (14, 7)
 
 
 def disjoint_sizes():

@@ -17,7 +17,15 @@ import numpy as np
 from numba import from_dtype
 
 from numgd.jit.making import made_once
-from numgd.jit.micro_kernels import any_of, lanes_of, move_vector, reduce_block, register_bytes, rows_for
+from numgd.jit.micro_kernels import (
+    any_of,
+    lanes_of,
+    move_vector,
+    reduce_block,
+    register_bytes,
+    rows_for,
+    vector_registers,
+)
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable, seldom
@@ -87,7 +95,7 @@ class Chunk(NamedTuple):
 
 def blocks(dtype):
     """The compiled blocks: those of convolutions, and some with few rows, for few output channels."""
-    rows = ((rows_for(2) // 2, 2),) if register_bytes() == 32 else ((6, 2), (8, 2), (16, 1))
+    rows = ((rows_for(2) // 2, 2),) if vector_registers() == 16 else ((6, 2), (8, 2), (16, 1))
     return (*blocks_of(dtype), *(Block(*size, lanes_of(dtype)) for size in rows))
 
 
