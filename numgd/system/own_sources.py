@@ -98,7 +98,7 @@ def _sources():
     for package in BUILDS_ON:
         digest, top = hashlib.sha256(), PACKAGE / package
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
-            if path.stat().st_mtime > _IMPORTED:  # this process may run another text
+            if _IMPORTED < path.stat().st_mtime <= time.time():  # this process may run another text
                 digest.update(os.urandom(16))
             text = path.read_bytes()
             key = hashlib.sha256(text).hexdigest()[:16]

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,10 @@ def test_code_made_after_an_edit_is_for_this_process_alone(copied):
     layers, solvers = done.stdout.split()
     (others, same), _ = digests(copied, "numgd.nn", "numgd.second_order")
     assert layers != others and solvers == same
+
+
+def test_a_file_from_the_future_counts_as_unchanged(copied):
+    expected, _ = digests(copied, "numgd.nn")
+    file = copied / "numgd" / "nn" / "functional" / "operation.py"
+    os.utime(file, (time.time() + 1e6,) * 2)  # the clock of another machine
+    assert digests(copied, "numgd.nn") == (expected, 0)
