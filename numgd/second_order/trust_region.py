@@ -229,6 +229,37 @@ def make_status_of_step(space):
     return status_of_step
 
 
+@portable
+def resume(carry, options, x):
+    """The greatest radius, and the one that is carried or, if nothing is carried, the initial one."""
+    real = x.dtype.type
+    nan = real(math.nan)
+    greatest = min(options.max_trust_radius, real(1) / epsilon(x) ** 4)  # its square is finite
+    radius = carry[RADIUS]
+    if radius != radius:
+        radius = restart(carry, nan, nan, options, greatest)
+    return greatest, radius
+
+
+def make_adjust(space):
+    """Function that updates the radius, which it returns, and the scalar FALLING after a trial."""
+    dot = space.dot
+
+    @portable
+    def adjust(carry, p, g, proposal, ratio, failed, quiet, far, radius, greatest):
+        real = g.dtype.type
+        predicted, length, boundary = proposal
+        limited = boundary and radius >= greatest
+        endless = limited and ratio > real(0.75) and predicted >= -dot(g, p)
+        carry[FALLING] = real(0) if far else falling_after(carry[FALLING], endless, failed, quiet, real)
+        if not far:
+            radius = next_radius(ratio, boundary, length, radius, greatest, real)
+        carry[RADIUS] = radius
+        return radius
+
+    return adjust
+
+
 def make_propose_far(space):
     """Function that lengthens the last step p for a trial far away."""
     dot, scale = space.dot, space.scale
@@ -243,13 +274,14 @@ def make_propose_far(space):
 
 def make_trust_region(space, evaluator, model):
     """The loop over a space for one method."""
-    dot, max_abs, copy, scale, step = space.dot, space.max_abs, space.copy, space.scale, space.step
+    max_abs, copy, scale, step = space.max_abs, space.copy, space.scale, space.step
     value, observe, refine = evaluator.value, evaluator.observe, evaluator.refine
     attend, propose, learn = model
     learns = learn is not not_provided
     norm, start = make_norm(space), make_start(space, evaluator)
     is_hopeless, status_of_step = make_is_hopeless(space), make_status_of_step(space)
-    propose_far, judge = make_propose_far(space), make_judge(space, evaluator, learns)
+    propose_far, adjust = make_propose_far(space), make_adjust(space)
+    judge = make_judge(space, evaluator, learns)
 
     @portable
     def trust_region(problem, x, work, carry, options, age):
@@ -262,10 +294,7 @@ def make_trust_region(space, evaluator, model):
         status, f, size = start(problem, x, g, options)
         if status != GOING_ON:
             return Outcome(status, iteration, evaluations, f, age)
-        greatest = min(options.max_trust_radius, one / epsilon(x) ** 4)  # its square is finite
-        radius = carry[RADIUS]
-        if radius != radius:  # nothing is carried
-            radius = restart(carry, nan, nan, options, greatest)
+        greatest, radius = resume(carry, options, x)
         moved = True
         observe(problem, iteration, f)
         while True:
@@ -305,8 +334,7 @@ def make_trust_region(space, evaluator, model):
                 continue
 
             f_trial = value(problem, x_trial)
-            evaluations += 1
-            iteration += 1
+            evaluations, iteration = evaluations + 1, iteration + 1
             if f_trial == -infinity:
                 copy(x, x_trial)
                 scale(g, nan)
@@ -318,13 +346,8 @@ def make_trust_region(space, evaluator, model):
             if learns and finite and not far:
                 age = learn(p, g, g_trial, ratio > options.eta, memory, age)
 
-            limited = boundary and radius >= greatest
-            endless = limited and ratio > real(0.75) and predicted >= -dot(g, p)
             failed = not ratio > options.eta
-            carry[FALLING] = zero if far else falling_after(carry[FALLING], endless, failed, quiet, real)
-            if not far:
-                radius = next_radius(ratio, boundary, length, radius, greatest, real)
-            carry[RADIUS] = radius
+            radius = adjust(carry, p, g, proposal, ratio, failed, quiet, far, radius, greatest)
             if not failed:
                 f_previous, f = f, f_trial
                 copy(x, x_trial)
@@ -333,8 +356,7 @@ def make_trust_region(space, evaluator, model):
                 carry[MODEL] = carry[MODEL + 1] = nan
                 moved = True
             status = CALLBACK if observe(problem, iteration, f) else GOING_ON
-            if far and not failed:
-                status = UNBOUNDED
+            status = UNBOUNDED if far and not failed else status
             if status == GOING_ON and moved and not boundary and size > options.gtol:
                 status = status_of_step(x, f, f_previous, length, options)
             if status != GOING_ON:
