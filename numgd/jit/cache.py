@@ -211,6 +211,7 @@ class PackageCache(FunctionCache):
             key = (sig, _settings())
             content = self._cache_file._dump((key, _without_bitcode(self._impl.reduce(data))))
             write_shipped(_ship_to, self._name, key, content)
+        data.library._shared_module = None  # a copy for linking, which saving has made
 
 
 def _lacks_code(library):

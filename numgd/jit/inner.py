@@ -5,23 +5,55 @@ that is linked into its callers needs none of this until the outermost function 
 everything that it calls, which halves the compile time of a solver.
 """
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import compiler_machinery, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.lowering import Lower
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import AnnotateTypes, NativeLowering
 
 
 class InnerLibrary(JITCodeLibrary):
-    """Code that is only ever linked into other libraries."""
+    """Code that is only ever linked into other libraries.
 
-    def _optimize_final_module(self):
-        """Leave it to the library that it is linked into."""
+    It contains its own functions alone.  What these call is linked together with them into the outermost
+    library, where Numba's own library would link it into every one on the way there.
+    """
 
-    def _finalize_final_module(self):
-        self._finalize_dynamic_globals()
+    def finalize(self):
+        """Accept no more code, without compiling it."""
+        self._raise_if_finalized()
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == llvm.Linkage.external:
+                function.linkage = llvm.Linkage.linkonce_odr
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        self._ensure_finalized()
+        module = self._final_module.clone()
+        for library in _callers_first(self)[1:]:
+            inner = isinstance(library, InnerLibrary)
+            code = library._final_module if inner else library._get_module_for_linking()
+            module.link_in(code, preserve=True)
+        return module
+
+
+def _callers_first(library):
+    """A library and all that it calls, each after its callers: LLVM links only what is already called."""
+    seen, finished = {library}, []
+
+    def visit(caller):
+        for called in caller._linking_libraries if isinstance(caller, InnerLibrary) else ():
+            if called not in seen:
+                seen.add(called)
+                visit(called)
+        finished.append(caller)
+
+    visit(library)
+    return finished[::-1]
 
 
 @compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
@@ -47,7 +79,9 @@ def _pipeline_with(state, lowering):
     """Numba's pipeline with another lowering pass."""
     pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
     pipeline.passes[:] = [
-        (lowering if step is NativeLowering else step, message) for step, message in pipeline.passes
+        (lowering if step is NativeLowering else step, message)
+        for step, message in pipeline.passes
+        if step is not AnnotateTypes  # for people; it would keep Numba's representation of the function
     ]
     pipeline.finalize()
     return pipeline
