@@ -33,8 +33,8 @@ from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_o
 from numgd.kernels.cpu.layers.conv.packing import Block, block_for, blocks_of
 from numgd.kernels.cpu.layers.conv.shares import add_shares, shares_for
 
-PANEL = 48
-"""Maximum number of output channels that are copied together: a multiple of every micro-kernel's rows."""
+MAX_IN_PLACE = 48
+"""Maximum number of output channels whose gradients are read in place: the rows of a block lie far apart."""
 
 CHUNK_BYTES = 2**21
 """Target size of a chunk's copies, which should stay in the cache, in bytes."""
@@ -60,7 +60,6 @@ class Layout(NamedTuple):
     groups: int
     kernel_y: int
     kernel_x: int
-    panel: int  # output channels that are copied together
     columns: int  # numbers that a tap reads in a group
     merged: bool  # all taps count as one
     in_place: bool  # gradients are not copied
@@ -72,7 +71,6 @@ class Layout(NamedTuple):
     column_blocks: int  # blocks of columns that a tap reads in a group
     panels: int  # blocks of columns in all groups
     image_panels: int  # panels of the image that are copied
-    grad_panels: int  # panels of a group's output channels
     pixel_pitch: int  # numbers from a pixel, a row and a panel of the copied image to the next
     row_pitch: int
     block_pitch: int
@@ -161,30 +159,41 @@ def _copy_image(dtype):
 
 
 @cache
-def _copy_gradient(dtype):
-    """Portable function that copies one row of the gradient into panels."""
-    lanes = lanes_of(dtype)
-    move = move_vector(from_dtype(dtype), lanes)
+def _copy_pixels(real, rows, vectors, lanes):
+    """Portable function that copies `rows` channels of neighbouring pixels, for a block of so many rows."""
+    move = move_vector(real, rows)
 
     @portable
-    def copy_gradient(item, grad, left, chunk, layout):
-        out_height, out_width, out_channels = grad.shape[1:]
-        numbers = grad.reshape(-1)
-        image, y = chunk.image + item // chunk.band, chunk.from_y + item % chunk.band
-        row_begin = ((image * out_height + y) * out_width + chunk.from_x) * out_channels
-        for b in range(layout.groups * layout.grad_panels):
-            first = b % layout.grad_panels * layout.panel
-            count = min(layout.panel, layout.out_group - first)
-            place = (b * chunk.pixels + item * chunk.segment) * layout.panel
-            start = row_begin + b // layout.grad_panels * layout.out_group + first
-            whole = count // lanes * lanes
-            for _ in range(chunk.segment):
-                for m in range(0, whole, lanes):
-                    move(numbers, start + m, left, place + m)
-                for m in range(whole, count):
+    def copy_pixels(numbers, start, pitch, count, left, place, pixels):
+        for _ in range(pixels):
+            if count >= rows:
+                move(numbers, start, left, place)
+            else:
+                for m in range(count):
                     left[place + m] = numbers[start + m]
-                place += layout.panel
-                start += out_channels
+            start += pitch
+            place += rows
+
+    return copy_pixels
+
+
+@cache
+def _copy_gradient(dtype):
+    """Portable function that copies one row of the gradient, into the blocks of the micro-kernel."""
+    copy_pixels = any_of(_copy_pixels, from_dtype(dtype), blocks(dtype))
+
+    @portable
+    def copy_gradient(item, grad, left, chunk, layout, block):
+        kind, rows, _ = block
+        out_height, out_width, out_channels = grad.shape[1:]
+        image, y = chunk.image + item // chunk.band, chunk.from_y + item % chunk.band
+        begin = ((image * out_height + y) * out_width + chunk.from_x) * out_channels
+        for b in range(layout.groups * layout.row_blocks):
+            first = b % layout.row_blocks * rows
+            copy_pixels(
+                kind, grad.reshape(-1), begin + b // layout.row_blocks * layout.out_group + first, out_channels,
+                layout.out_group - first, left, (b * chunk.pixels + item * chunk.segment) * rows, chunk.segment,
+            )  # fmt: skip
 
     return copy_gradient
 
@@ -249,9 +258,8 @@ def _multiply(dtype):
             if layout.in_place:
                 begin, pitch = address_of(numbers) + (origin + b * rows) * size, out_channels
             else:
-                begin, pitch = address_of(left) + b * rows % layout.panel * size, layout.panel
-                copied_before = (group * layout.grad_panels + b * rows // layout.panel) * chunk.pixels
-                begin += copied_before * layout.panel * size
+                copied_before = (group * blocks + b) * chunk.pixels * rows
+                begin, pitch = address_of(left) + copied_before * size, rows
             reduce(kind, begin, pitch, table, 0, runs, length, step, sums, 0, block_width)
             for m in range(min(rows, layout.out_group - b * rows)):
                 begin = ((group * layout.out_group + b * rows + m) * taps + tap) * layout.columns + column
@@ -305,7 +313,7 @@ def _drivers(dtype):
             parallel_for(copy_image, items, work, x, rows_copy, right, chunk, layout, block[2])
             out_rows = chunk.images * chunk.band
             if not layout.in_place:
-                parallel_for(copy_gradient, out_rows, work, grad, left, chunk, layout)
+                parallel_for(copy_gradient, out_rows, work, grad, left, chunk, layout, block)
             if layout.merged:
                 parallel_for(merge_taps, out_rows, work, rows_copy, right, chunk, layout, channels)
             items = layout.panels * taps * layout.parts
@@ -390,8 +398,7 @@ def weight_gradient(grad, x, out, geometry):
     kind, block = _block_for(columns, out_group, out.dtype)
     row_blocks = ceil_divide(out_group, block.rows)
     column_blocks = ceil_divide(columns, block.width)
-    panel = min(PANEL, row_blocks * block.rows)
-    grad_columns = groups * ceil_divide(out_group, panel) * panel
+    grad_columns = groups * row_blocks * block.rows
     merged_pitch = column_blocks * block.width
     if merged:  # so that the vectors of the last row do not reach the next pixel
         lanes, kernel_row = register_bytes() // out.itemsize, in_group * kernel[1]
@@ -401,7 +408,7 @@ def weight_gradient(grad, x, out, geometry):
         grad.shape, grad.itemsize, geometry, kernel, copied
     )
     # They are already adjacent in memory, and no row of a block is beyond the last channel.
-    in_place = groups == 1 and out_group <= PANEL and out_group % block.rows == 0 and segment == grad.shape[2]
+    in_place = groups == 1 and out_group <= MAX_IN_PLACE and out_group % block.rows == 0 and segment == grad.shape[2]
     taps = 1 if merged else kernel[0] * kernel[1]
     pixel_pitch = in_group if merged else block.width
     row_pitch = in_columns * pixel_pitch
@@ -410,11 +417,11 @@ def weight_gradient(grad, x, out, geometry):
     items = taps * column_blocks * groups
     layout = Layout(
         images, band, segment, in_rows, in_columns, *geometry.stride, *geometry.dilation,
-        geometry.padding[0], geometry.padding[2], groups, *kernel, panel, columns, merged,
+        geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged,
         in_place, merged_pitch,
         max(1, min(row_blocks, ceil_divide(8 * threads_for(work), items))),
         out_group, in_group, row_blocks, column_blocks, groups * column_blocks,
-        1 if merged else groups * column_blocks, ceil_divide(out_group, panel), *pitches,
+        1 if merged else groups * column_blocks, *pitches,
     )  # fmt: skip
     chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)
     chunks *= ceil_divide(grad.shape[2], segment)
