@@ -17,6 +17,17 @@ _LARGE_WINDOW = 64
 _MAX_CHANNELS_BY_THREES = 96
 
 
+@portable
+def _larger(value, best):
+    """The maximum of two numbers; NaN if one of them is.
+
+    No result is one of the numbers as it was loaded: LLVM would store the others with a mask, which takes
+    processors with AVX2 alone ten times as long as everything else here.
+    """
+    larger = value if value > best else best
+    return value + best if (value != value) | (best != best) else larger
+
+
 @apart
 def _enlarge(pixels, first, result):
     """result = max(result, pixels (k, C)), or the maximum of the pixels alone if `first`; NaN stays NaN."""
@@ -28,14 +39,14 @@ def _enlarge(pixels, first, result):
         else:
             for c in range(result.size):
                 value, best = pixel[c], result[c]
-                result[c] = value if value > best or value != value else best
+                result[c] = _larger(value, best)
 
 
 @apart
 def _enlarge_and_place(pixels, first, start, result, place):
     """As `_enlarge`, also storing the position of the first maximum; the pixels begin at position `start`."""
     for k in range(pixels.shape[0]):
-        pixel, here = pixels[k], np.int32(start + k)
+        pixel, here, before = pixels[k], np.int32(start + k), np.int32(0)
         if first and k == 0:
             for c in range(result.size):
                 result[c] = pixel[c]
@@ -43,9 +54,9 @@ def _enlarge_and_place(pixels, first, start, result, place):
         else:
             for c in range(result.size):
                 value, best = pixel[c], result[c]
-                better = value > best or value != value
-                result[c] = value if better else best
-                place[c] = here if better else place[c]
+                better = (value > best) | (value != value)
+                result[c] = _larger(value, best)
+                place[c] = max(place[c], here if better else before)
 
 
 @portable
