@@ -77,7 +77,7 @@ class Emitter:
         return value
 
     def store(self, value, address, elements):
-        self.builder.store(value, self.pointer(address, self.vector, elements)).align = self.size
+        self.builder.store(value, self.pointer(address, value.type, elements)).align = self.size
 
     def words(self, address, count):
         """Integers from memory."""
@@ -143,9 +143,42 @@ class Emitter:
                         self.store(self.builder.load(total), address, n * self.lanes)
             with masked:
                 for n in range(self.vectors):
-                    mask = self.mask(self.builder.sub(count, self.constant(n * self.lanes)))
-                    for address, row in zip(targets, self.sums, strict=True):
-                        self.store_some(self.builder.load(row[n]), address, n * self.lanes, mask)
+                    left = self.builder.sub(count, self.constant(n * self.lanes))
+                    values = [self.builder.load(row[n]) for row in self.sums]
+                    self.store_first(values, targets, n * self.lanes, left)
+
+    def store_first(self, values, targets, elements, count):
+        """Store the first `count` lanes of vectors, at so many elements after one address for each.
+
+        Registers of 64 bytes have masks for this.  Other processors take some twenty cycles for a masked store,
+        longer than for two or three stores of parts.
+        """
+        if register_bytes() == 64:
+            mask = self.mask(count)
+            for value, address in zip(values, targets, strict=True):
+                self.store_some(value, address, elements, mask)
+            return
+        lanes = values[0].type.count
+        if lanes == 1:
+            with self.builder.if_then(self.builder.icmp_signed(">", count, self.constant(0))):
+                for value, address in zip(values, targets, strict=True):
+                    self.store(value, address, elements)
+            return
+        half = lanes // 2
+        low, high = ([self.part(value, first, half) for value in values] for first in (0, half))
+        enough = self.builder.icmp_signed(">=", count, self.constant(half))
+        with self.builder.if_else(enough) as (then, otherwise):
+            with then:
+                for value, address in zip(low, targets, strict=True):
+                    self.store(value, address, elements)
+                self.store_first(high, targets, elements + half, self.builder.sub(count, self.constant(half)))
+            with otherwise:
+                self.store_first(low, targets, elements, count)
+
+    def part(self, vector, first, count):
+        """Some neighbouring lanes of a vector."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(first, first + count)))
+        return self.builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
 
     def mask(self, count):
         """Which lanes are among the first `count`."""
