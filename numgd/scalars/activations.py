@@ -9,7 +9,6 @@ from numgd.foundations.ranges import Finite
 from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.scalar_function import Activation, parts_of
-from numgd.scalars.times import times
 
 _ROOT_2 = math.sqrt(2)
 _DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
@@ -43,8 +42,10 @@ def relu_derivative(x, c):
 
 @strict
 def leaky_relu(x, c):
-    """x where x > 0, else c x."""
-    return x if x > 0 else times(c, x)
+    """x where x > 0, else c x; 0 times −∞ is 0."""
+    below = c * x
+    below = below if below == below else type(x)(0)
+    return below if x <= 0 else x
 
 
 @strict

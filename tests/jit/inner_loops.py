@@ -1,4 +1,4 @@
-"""Compiles the blocks of all micro-kernels for a target and prints which inner loops use the stack, as JSON.
+"""Compiles the blocks of all micro-kernels for a target and prints how they use memory, as JSON.
 
 ``python inner_loops.py TARGET``, where the target is a level of x86-64 or ``aarch64``.  Nothing is executed.
 """
@@ -23,6 +23,7 @@ if ARM:  # Numba compiles for x86-64 here; its vectors then have the width of NE
     target._target = lambda: ("aarch64", frozenset({"neon"}))
 
 from numgd.jit import micro_kernels as kernels  # noqa: E402
+from numgd.kernels.cpu.layers import pool  # noqa: E402
 from numgd.kernels.cpu.layers.conv import depthwise, depthwise_lines, packing, weight_gradient  # noqa: E402
 from numgd.kernels.cpu.layers.fused import PIECES  # noqa: E402
 
@@ -76,6 +77,13 @@ def assembly(intrinsic, arguments):
     return machine.emit_assembly(binding.parse_assembly(text))
 
 
+def pooling(dtype):
+    """The assembly of maximum pooling, with and without the positions of the maxima."""
+    images, windows = types.Array(from_dtype(dtype), 4, "C"), types.Array(types.int64, 2, "C")
+    places, flag = types.Array(types.int32, 4, "C"), types.boolean
+    return assembly(pool._maximum_of_row, (I, images, windows, windows, flag, flag, images, places))
+
+
 JUMP = re.compile(r"(?:j\w+|b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+,.*,)\s+(\S+)")
 
 
@@ -97,14 +105,19 @@ def is_product(line):
 
 
 def main():
-    found = {}
+    found, masked = {}, []
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if not ARM and "maskmov" in pooling(dtype):
+            masked.append(f"pooling {dtype}")
         for name, block, intrinsic, arguments in families(dtype):
-            inner = [body for body in loops(assembly(intrinsic, arguments)) if any(map(is_product, body))]
+            text = assembly(intrinsic, arguments)
+            if "maskmov" in text:
+                masked.append(f"{name} {block} {dtype}")
+            inner = [body for body in loops(text) if any(map(is_product, body))]
             stack = [line for body in inner for line in body if re.search(r"\(%rsp|\[sp\b", line)]
             products = max((sum(map(is_product, body)) for body in inner), default=0)
             found[f"{name} {tuple(map(int, block))} {dtype}"] = {"products": products, "stack": stack}
-    print(json.dumps(found))
+    print(json.dumps([found, masked]))
 
 
 if __name__ == "__main__":

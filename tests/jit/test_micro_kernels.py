@@ -1,4 +1,7 @@
-"""The machine code of the micro-kernels keeps in registers what their blocks are sized for."""
+"""The machine code of the micro-kernels keeps in registers what their blocks are sized for.
+
+On AVX2 it stores nothing with a mask, and neither does maximum pooling: some processors take twenty cycles.
+"""
 
 import json
 import platform
@@ -15,11 +18,12 @@ TARGETS = ("x86-64-v3", "x86-64-v4", "aarch64")
 
 @pytest.mark.skipif(architecture_of(platform.machine()) != "x86_64", reason="compiles from x86-64")
 @pytest.mark.parametrize("target", TARGETS)
-def test_inner_loops_do_not_use_the_stack(target):
+def test_inner_loops_and_memory(target):
     program = Path(__file__).with_name("inner_loops.py")
     process = subprocess.run([sys.executable, str(program), target], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
-    found = json.loads(process.stdout)
+    found, masked = json.loads(process.stdout)
+    assert not masked
     assert {name.split()[0] for name in found} == {
         *("gather", "convolve", "reduce", "gather_lanes", "reduce_lanes", "line", "line_reduce")
     }

@@ -150,8 +150,8 @@ class Emitter:
     def store_first(self, values, targets, elements, count):
         """Store the first `count` lanes of vectors, at so many elements after one address for each.
 
-        Registers of 64 bytes have masks for this.  Other processors take some twenty cycles for a masked store,
-        longer than for two or three stores of parts.
+        Processors with registers of 64 bytes have masks for this.  Of the others, some take twenty cycles for
+        a masked store, longer than for two or three stores of parts.
         """
         if register_bytes() == 64:
             mask = self.mask(count)

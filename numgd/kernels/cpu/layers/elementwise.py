@@ -148,7 +148,10 @@ def _map_of(kind, dtype, part):
         multiplier = real(factor)
         if scale == 0:
             for i in range(rows):
-                out[i] = times(multiplier, scalar(x[i], y[i], c))
+                out[i] = scalar(x[i], y[i], c)
+            if multiplier != real(1):
+                for i in range(rows):
+                    out[i] = times(multiplier, out[i])
         else:
             weights = view(scale, rows)
             for i in range(rows):

@@ -186,14 +186,16 @@ def _copy_gradient(dtype):
     def copy_gradient(item, grad, left, chunk, layout, block):
         kind, rows, _ = block
         out_height, out_width, out_channels = grad.shape[1:]
+        numbers = grad.reshape(-1)
         image, y = chunk.image + item // chunk.band, chunk.from_y + item % chunk.band
         begin = ((image * out_height + y) * out_width + chunk.from_x) * out_channels
         for b in range(layout.groups * layout.row_blocks):
             first = b % layout.row_blocks * rows
+            start = begin + b // layout.row_blocks * layout.out_group + first
+            place = (b * chunk.pixels + item * chunk.segment) * rows
             copy_pixels(
-                kind, grad.reshape(-1), begin + b // layout.row_blocks * layout.out_group + first, out_channels,
-                layout.out_group - first, left, (b * chunk.pixels + item * chunk.segment) * rows, chunk.segment,
-            )  # fmt: skip
+                kind, numbers, start, out_channels, layout.out_group - first, left, place, chunk.segment
+            )
 
     return copy_gradient
 
@@ -408,7 +410,9 @@ def weight_gradient(grad, x, out, geometry):
         grad.shape, grad.itemsize, geometry, kernel, copied
     )
     # They are already adjacent in memory, and no row of a block is beyond the last channel.
-    in_place = groups == 1 and out_group <= MAX_IN_PLACE and out_group % block.rows == 0 and segment == grad.shape[2]
+    in_place = (
+        groups == 1 and out_group <= MAX_IN_PLACE and out_group % block.rows == 0 and segment == grad.shape[2]
+    )
     taps = 1 if merged else kernel[0] * kernel[1]
     pixel_pitch = in_group if merged else block.width
     row_pitch = in_columns * pixel_pitch
