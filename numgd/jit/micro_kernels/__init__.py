@@ -9,9 +9,10 @@ from numgd.jit.micro_kernels.channelwise import gather_lanes, line_block, line_r
 from numgd.jit.micro_kernels.emitter import lanes_of, register_bytes, rows_for, vector_registers
 from numgd.jit.micro_kernels.products import convolve_block, gather_block, reduce_block
 from numgd.jit.micro_kernels.sandwich import sandwich_block
-from numgd.jit.micro_kernels.variants import any_of, move_vector
+from numgd.jit.micro_kernels.variants import add_vector, any_of, move_vector
 
 __all__ = [
+    "add_vector",
     "any_of",
     "convolve_block",
     "gather_block",

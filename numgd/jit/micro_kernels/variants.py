@@ -1,7 +1,8 @@
-"""A choice among compiled variants of a micro-kernel, and the copy of a vector."""
+"""A choice among compiled variants of a micro-kernel, and the copy and the addition of a vector."""
 
 from functools import cache
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -51,3 +52,27 @@ def move_vector(real, lanes):
         return types.none(source, whole, target, whole), codegen
 
     return move
+
+
+@cache
+def add_vector(real, lanes):
+    """Intrinsic ``add(source, place, count, target, start)``: add the first `count` of `lanes` numbers.
+
+    All lanes of the target are read and written.
+    """
+
+    @intrinsic
+    def add(typingctx, source, place, count, target, start):
+        def codegen(context, builder, signature, arguments):
+            source, place, count, target, start = arguments
+            emit = Emitter(context, builder, real, 0, 0, lanes)
+            numbers = emit.load(emit.address(signature.args[0], source, place), emit.vector)
+            numbers = builder.select(emit.mask(count), numbers, ir.Constant(emit.vector, None))
+            to = emit.address(signature.args[3], target, start)
+            emit.store(builder.fadd(emit.load(to, emit.vector), numbers), to, 0)
+            return context.get_dummy_value()
+
+        whole = types.intp
+        return types.none(source, whole, whole, target, whole), codegen
+
+    return add

@@ -15,7 +15,7 @@ from numgd.jit.micro_kernels import any_of, convolve_block
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.layers.conv import direct
+from numgd.kernels.cpu.layers.conv import direct, fold
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import (
@@ -183,8 +183,8 @@ def _plan(shape, kernel, result, dtype, geometry, max_threads):
 _ONE_TAP = np.zeros(1, np.int64)  # all weights of an output channel count as one tap
 
 
-def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, name="few"):
-    """Convolve; parameters as for `direct.forward`, and the name of the packed weights in the cache."""
+def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
+    """Convolve; parameters as for `direct.forward`."""
     if out.size == 0:
         return
     taps = weight.shape[1]
@@ -199,7 +199,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, nam
     bias = padded_bias(bias, block)
     flat = weight.reshape(weight.shape[0], 1, -1)
     for portion in portions(1, out.shape[3], flat.shape[2], block, dtype.itemsize):
-        key = (name, portion)
+        key = ("few", portion)
         packed = None  # free the last portion's memory before allocating the next
         packed = cached(
             packed_cache, key, lambda portion=portion: pack(flat, _ONE_TAP, False, portion, 1, block)
@@ -211,18 +211,9 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None, nam
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
-    """The gradient of the input; parameters as for `direct.input_gradient`.
-
-    At stride one it is a convolution with the kernel rotated by 180°, with few output channels.
-    """
-    mirrored = geometry.mirrored(weight.shape[1:3])
-    if geometry.stride != (1, 1) or min(mirrored.padding) < 0:
+    """The gradient of the input; parameters as for `direct.input_gradient`."""
+    if grad.size == 0 or not fold.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache):
         direct.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache)
-        return
-    rotated = cached(
-        packed_cache, "rotated", lambda: np.ascontiguousarray(weight[:, ::-1, ::-1].transpose(3, 1, 2, 0))
-    )
-    forward(grad, rotated, bias, out, mirrored, activation, packed_cache, "few rotated")
 
 
 def _worthwhile(layer, batch, height, width):
