@@ -5,8 +5,9 @@ kernel: the gradient in blocks of a few output channels, and the image, its bord
 blocks of input channels.  Either all threads work on one chunk at a time, with the weights divided among
 them, or each takes shares of the chunks (`shares`); results do not depend on the number of threads.
 
-If an image has few channels, a vector holds numbers of several taps: everything that the kernel reads for a
-result is copied together, and counts as one tap of (kh · kw · in) channels.
+If an image has few channels, a vector holds numbers of several taps: the (kw · in) numbers that a row of the
+kernel reads are adjacent in memory, and count as one tap.  Where rows fill vectors badly and there are many
+output channels, everything that the kernel reads for a result is copied together, and counts as one tap.
 """
 
 import math
@@ -22,7 +23,6 @@ from numgd.jit.micro_kernels import (
     lanes_of,
     move_vector,
     reduce_block,
-    register_bytes,
     rows_for,
     vector_registers,
 )
@@ -60,7 +60,10 @@ class Layout(NamedTuple):
     groups: int
     kernel_y: int
     kernel_x: int
+    taps_y: int  # parts of the kernel that count as one tap each
+    taps_x: int
     columns: int  # numbers that a tap reads in a group
+    joined: bool  # pixels are copied as they are adjacent: a row of the kernel counts as one tap
     merged: bool  # all taps count as one
     in_place: bool  # gradients are not copied
     merged_pitch: int  # numbers from the merged tap of one result to the next
@@ -93,7 +96,7 @@ class Chunk(NamedTuple):
 
 def blocks(dtype):
     """The compiled blocks: those of convolutions, and some with few rows, for few output channels."""
-    rows = ((rows_for(2) // 2, 2),) if vector_registers() == 16 else ((6, 2), (8, 2), (16, 1))
+    rows = ((rows_for(2) // 2, 2), (6, 1)) if vector_registers() == 16 else ((6, 2), (8, 2), (6, 1), (16, 1))
     return (*blocks_of(dtype), *(Block(*size, lanes_of(dtype)) for size in rows))
 
 
@@ -107,6 +110,23 @@ def _block_for(columns, out_channels, dtype):
         return ceil_divide(out_channels, block.rows) * (block.rows * block.vectors + 2)
 
     return min((item for item in enumerate(blocks(dtype)) if item[1][1:] == wanted[1:]), key=cost)
+
+
+@by_shape
+def _is_worth_merging(kernel, channels, out_channels, dtype):
+    """Whether merging all taps costs less than what rows of the kernel leave of vectors unused."""
+    lanes, kernel_row = lanes_of(dtype), kernel[1] * channels
+
+    def products(columns):
+        _, block = _block_for(columns, out_channels, dtype)
+        return (
+            ceil_divide(columns, block.width) * block.vectors
+            * ceil_divide(out_channels, block.rows) * block.rows
+        )  # fmt: skip
+
+    # Copying a vector takes about as long as six products, and beginning a row as twenty.
+    merging = kernel[0] * (20 + 6 * ceil_divide(kernel_row, lanes))
+    return products(kernel[0] * kernel_row) + merging < kernel[0] * products(kernel_row)
 
 
 @cache
@@ -136,7 +156,7 @@ def _copy_image(dtype):
             copy[c] = zero
         for c in range(high * layout.pixel_pitch, chunk.in_columns * layout.pixel_pitch):
             copy[c] = zero
-        if layout.merged:
+        if layout.joined:
             source = borrow(numbers)[max(0, source_begin + (origin + low) * channels) :]
             target = copy[low * channels :]
             for c in range((high - low) * channels):
@@ -232,7 +252,7 @@ def _multiply(dtype):
     def multiply(item, grad, left, right, gradient, chunk, layout, block):
         kind, rows, block_width = block
         out_height, out_width, out_channels = grad.shape[1:]
-        taps = 1 if layout.merged else layout.kernel_y * layout.kernel_x
+        taps = layout.taps_y * layout.taps_x
         zero, size = grad.dtype.type(0.0), grad.itemsize
         numbers = grad.reshape(-1)
         part = item % layout.parts
@@ -250,9 +270,9 @@ def _multiply(dtype):
             runs, length, step = 1, chunk.pixels, layout.merged_pitch
         else:
             for run in range(runs):
-                r = run % chunk.band * layout.stride_y + tap // layout.kernel_x * layout.dilation_y
+                r = run % chunk.band * layout.stride_y + tap // layout.taps_x * layout.dilation_y
                 place = (run // chunk.band * layout.in_rows + r) * layout.row_pitch
-                place += tap % layout.kernel_x * layout.dilation_x * layout.pixel_pitch
+                place += tap % layout.taps_x * layout.dilation_x * layout.pixel_pitch
                 table[run] = base + place * size
         blocks = layout.row_blocks
         for b in range(part * blocks // layout.parts, (part + 1) * blocks // layout.parts):
@@ -308,7 +328,7 @@ def _drivers(dtype):
         # `work` is the work of a chunk, or 0; `gradient` is (out · taps · columns,).  `left` and `right` are
         # memory for the copies, and `rows_copy` for the image with its border if taps are merged.
         channels = x.shape[3]
-        taps = 1 if layout.merged else layout.kernel_y * layout.kernel_x
+        taps = layout.taps_y * layout.taps_x
         for number in range(first_chunk, last_chunk):
             chunk = _chunk_of(number, number == first_chunk, grad, layout)
             items = chunk.images * chunk.in_rows * layout.image_panels
@@ -395,17 +415,22 @@ def weight_gradient(grad, x, out, geometry):
     in_group = out.shape[3]
     groups = geometry.groups
     out_group = out.shape[0] // groups
-    merged = groups == 1 and geometry.dilation[1] == 1 and in_group <= 8 and kernel != (1, 1)
-    columns = in_group * kernel[0] * kernel[1] if merged else in_group
+    joined = groups == 1 and geometry.dilation[1] == 1 and in_group <= 8 and kernel != (1, 1)
+    merged = joined and _is_worth_merging(kernel, in_group, out_group, out.dtype)
+    columns = in_group * (kernel[1] if joined else 1) * (kernel[0] if merged else 1)
+    parts = 1 if merged else kernel[0], 1 if joined else kernel[1]
     kind, block = _block_for(columns, out_group, out.dtype)
     row_blocks = ceil_divide(out_group, block.rows)
     column_blocks = ceil_divide(columns, block.width)
     grad_columns = groups * row_blocks * block.rows
     merged_pitch = column_blocks * block.width
     if merged:  # so that the vectors of the last row do not reach the next pixel
-        lanes, kernel_row = register_bytes() // out.itemsize, in_group * kernel[1]
+        lanes, kernel_row = lanes_of(out.dtype), in_group * kernel[1]
         merged_pitch = max(merged_pitch, columns - kernel_row + ceil_divide(kernel_row, lanes) * lanes)
-    copied = (grad_columns + merged_pitch, in_group) if merged else (grad_columns, groups * merged_pitch)
+    copied = (
+        grad_columns + (merged_pitch if merged else 0),
+        in_group if joined else groups * column_blocks * block.width,
+    )
     images, band, segment, in_rows, in_columns = _chunk_size(
         grad.shape, grad.itemsize, geometry, kernel, copied
     )
@@ -413,24 +438,24 @@ def weight_gradient(grad, x, out, geometry):
     in_place = (
         groups == 1 and out_group <= MAX_IN_PLACE and out_group % block.rows == 0 and segment == grad.shape[2]
     )
-    taps = 1 if merged else kernel[0] * kernel[1]
-    pixel_pitch = in_group if merged else block.width
+    taps = parts[0] * parts[1]
+    pixel_pitch = in_group if joined else block.width
     row_pitch = in_columns * pixel_pitch
-    pitches = pixel_pitch, row_pitch, block.width if merged else images * in_rows * row_pitch
+    pitches = pixel_pitch, row_pitch, block.width if joined else images * in_rows * row_pitch
     work = work_of(out.size, grad.size // max(1, out.shape[0]))
     items = taps * column_blocks * groups
     layout = Layout(
         images, band, segment, in_rows, in_columns, *geometry.stride, *geometry.dilation,
-        geometry.padding[0], geometry.padding[2], groups, *kernel, columns, merged,
+        geometry.padding[0], geometry.padding[2], groups, *kernel, *parts, columns, joined, merged,
         in_place, merged_pitch,
         max(1, min(row_blocks, ceil_divide(8 * threads_for(work), items))),
         out_group, in_group, row_blocks, column_blocks, groups * column_blocks,
-        1 if merged else groups * column_blocks, *pitches,
+        1 if joined else groups * column_blocks, *pitches,
     )  # fmt: skip
     chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)
     chunks *= ceil_divide(grad.shape[2], segment)
     pixels, in_pixels = images * band * segment, images * in_rows * in_columns
-    slack = register_bytes() // out.itemsize + block.rows
+    slack = block.width + block.rows  # blocks reach beyond the last channel and the last column
     sizes = (
         in_pixels * in_group + slack if merged else 1,
         1 if in_place else pixels * grad_columns + slack,
