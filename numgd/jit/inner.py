@@ -24,8 +24,9 @@ class InnerLibrary(JITCodeLibrary):
     def finalize(self):
         """Accept no more code, without compiling it."""
         self._raise_if_finalized()
-        for library in self._linking_libraries:
-            self._reload_init.update(library._reload_init)
+        if hasattr(self, "_reload_init"):  # not in Numba 0.62
+            for library in self._linking_libraries:
+                self._reload_init.update(library._reload_init)
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == llvm.Linkage.external:
                 function.linkage = llvm.Linkage.linkonce_odr

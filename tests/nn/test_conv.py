@@ -79,6 +79,10 @@ ALGORITHMS = [
     ("depthwise_lines", make((2, 3, 4, 20), (20, 1, 3, 1), padding=(0, 0, 1, 0), groups=20)),
     ("few_channels", make((2, 11, 12, 5), (9, 4, 3, 5), padding=(3, 0, 2, 1))),
     ("few_channels", make((1, 6, 7, 2), (3, 3, 3, 2), padding=(3, 0, 2, 1), dilation=(2, 1))),
+    # Several bands of one image; weights that are shorter than a cache line; taps that are merged.
+    ("few_channels", make((1, 90, 7, 3), (5, 3, 2, 3), padding=(4, 1, 0, 2), stride=(2, 1))),
+    ("few_channels", make((3, 5, 9, 1), (1, 1, 3, 1))),
+    ("few_channels", make((2, 27, 23, 3), (64, 11, 11, 3), padding=(2, 2, 2, 2), stride=(4, 4))),
 ]
 
 

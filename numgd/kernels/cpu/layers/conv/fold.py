@@ -36,6 +36,7 @@ class Fold(NamedTuple):
     bands: int  # of an image
     band: int  # rows of an image
     row: int  # numbers in a row of a band, with the border
+    panels: int  # blocks of columns of the packed weights
     kernel_y: int
     kernel_row: int  # numbers of the image that a row of the kernel gives to
     padded_row: int  # the same as a multiple of a vector
@@ -61,8 +62,7 @@ def _driver(dtype):
         kind, rows, block_width = block
         out_height, out_width, depth = grad.shape[1:]
         batch, height, width, channels = out.shape
-        panels = packed.size // (depth * block_width)
-        pitch = panels * block_width
+        pitch = fold.panels * block_width
         table, flat = np.empty(rows, np.int64), out.reshape(-1)
         scratch, product = borrow(bands)[worker], borrow(products)[worker]
         items = batch * fold.bands
@@ -79,7 +79,7 @@ def _driver(dtype):
             for first in range(0, pixels, rows):
                 for m in range(rows):  # the last block is padded with the last result
                     table[m] = base + min(first + m, pixels - 1) * depth * grad.itemsize
-                for panel in range(panels):
+                for panel in range(fold.panels):
                     place, start = panel * depth * block_width, panel * block_width
                     gather(kind, table, 0, 1, depth, 0, packed, place, product, start, pitch)
                 for m in range(min(rows, pixels - first)):
@@ -145,14 +145,15 @@ def _plan(shape, kernel, image, dtype, geometry, max_threads):
     band = ceil_divide(height, min(most, ceil_divide(ITEMS, batch)))
     row = max((out_width - 1) * stride_x + extent_x, left + width) * channels
     band_numbers = band * row + padded_row
-    product_numbers = block.rows * ceil_divide(columns, block.width) * block.width
+    panels = ceil_divide(columns, block.width)
+    product_numbers = block.rows * panels * block.width
     each = (band_numbers + product_numbers) * dtype.itemsize
     if others or each > WORKSPACE // 4:
         return None
     bands = ceil_divide(height, band)
     workers = max(1, min(max_threads, batch * bands, WORKSPACE // 4 // each))
     fold = Fold(
-        workers, False, bands, band, row, kernel[0], kernel_row, padded_row, stride_y, stride_x,
+        workers, False, bands, band, row, panels, kernel[0], kernel_row, padded_row, stride_y, stride_x,
         geometry.dilation[0], extent_y, top, left,
     )  # fmt: skip
     return Plan(kind, block, whole, fold, band_numbers, product_numbers)
