@@ -95,8 +95,15 @@ class InnerCompiler(CompilerBase):
         return [_pipeline_with(self.state, InnerLowering)]
 
 
-class BorrowingLower(Lower):
-    """Lowers a function that leaves the reference counts of its arguments alone: its caller keeps them."""
+class OutOfLineLower(Lower):
+    """Lowers a function that is not inlined and leaves the reference counts of its arguments alone.
+
+    Its caller keeps the arguments alive.
+    """
+
+    def setup_function(self, fndesc):
+        super().setup_function(fndesc)
+        self.function.attributes.add("noinline")
 
     def extract_function_arguments(self):
         arguments = super().extract_function_arguments()
@@ -128,15 +135,12 @@ class OutOfLineLowering(InnerLowering):
 
     @property
     def lowering_class(self):
-        return BorrowingLower
+        return OutOfLineLower
 
     def run_pass(self, state):
         # The flag stays during typing: Numba compiles a function again for callers with other flags.
         state.flags.forceinline = False
-        super().run_pass(state)
-        module = state.library._final_module
-        module.get_function(state["cr"].fndesc.llvm_func_name).add_function_attribute("noinline")
-        return True
+        return super().run_pass(state)
 
 
 class OutOfLineCompiler(CompilerBase):

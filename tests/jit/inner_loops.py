@@ -9,7 +9,7 @@ import re
 import sys
 
 TARGET = sys.argv[1]
-ARM = TARGET == "aarch64"
+ARM, AVX2 = TARGET == "aarch64", TARGET == "x86-64-v3"
 if not ARM:
     os.environ.update(NUMBA_CPU_NAME=TARGET, NUMBA_CPU_FEATURES="")
 
@@ -107,11 +107,11 @@ def is_product(line):
 def main():
     found, masked = {}, []
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
-        if not ARM and "maskmov" in pooling(dtype):
+        if AVX2 and "maskmov" in pooling(dtype):
             masked.append(f"pooling {dtype}")
         for name, block, intrinsic, arguments in families(dtype):
             text = assembly(intrinsic, arguments)
-            if "maskmov" in text:
+            if AVX2 and "maskmov" in text:
                 masked.append(f"{name} {block} {dtype}")
             inner = [body for body in loops(text) if any(map(is_product, body))]
             stack = [line for body in inner for line in body if re.search(r"\(%rsp|\[sp\b", line)]

@@ -26,7 +26,7 @@ def again(x):
     return both(x) + doubled(x)
 
 
-def test_what_functions_share_is_linked_once_after_all_of_its_callers():
+def test_what_functions_share_is_linked_after_all_of_its_callers():
     @njit
     def outermost(x):
         return again(x) * increased(x)

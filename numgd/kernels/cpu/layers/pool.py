@@ -21,42 +21,62 @@ _MAX_CHANNELS_BY_THREES = 96
 def _larger(value, best):
     """The maximum of two numbers; NaN if one of them is.
 
-    No result is one of the numbers as it was loaded: LLVM would store the others with a mask, which takes
-    processors with AVX2 alone ten times as long as everything else here.
+    The last choice is not between a new number and the best one as it was loaded: LLVM would make it a masked
+    store, which takes some processors with AVX2 ten times as long as everything else here.
     """
     larger = value if value > best else best
     return value + best if (value != value) | (best != best) else larger
 
 
+@portable
+def _place_of_larger(value, here, best, place):
+    """The position of the larger number: `here` if `value` is it, and `place`, which is before, otherwise."""
+    before = type(here)(0)
+    return max(place, here if (value > best) | (value != value) else before)
+
+
 @apart
 def _enlarge(pixels, first, result):
-    """result = max(result, pixels (k, C)), or the maximum of the pixels alone if `first`; NaN stays NaN."""
-    for k in range(pixels.shape[0]):
-        pixel = pixels[k]
-        if first and k == 0:
-            for c in range(result.size):
-                result[c] = pixel[c]
-        else:
-            for c in range(result.size):
-                value, best = pixel[c], result[c]
-                result[c] = _larger(value, best)
+    """result = max(result, pixels (k, C)), or the maximum of the pixels alone if `first`; NaN stays NaN.
+
+    Pixels are taken in pairs, for which the result is read and written once.
+    """
+    count, done = pixels.shape[0], 0
+    if first:
+        pixel, done = pixels[0], 1
+        for c in range(result.size):
+            result[c] = pixel[c]
+    for k in range(done, count - 1, 2):
+        pixel, other = pixels[k], pixels[k + 1]
+        for c in range(result.size):
+            result[c] = _larger(other[c], _larger(pixel[c], result[c]))
+    if (count - done) % 2:
+        pixel = pixels[count - 1]
+        for c in range(result.size):
+            result[c] = _larger(pixel[c], result[c])
 
 
 @apart
 def _enlarge_and_place(pixels, first, start, result, place):
     """As `_enlarge`, also storing the position of the first maximum; the pixels begin at position `start`."""
-    for k in range(pixels.shape[0]):
-        pixel, here, before = pixels[k], np.int32(start + k), np.int32(0)
-        if first and k == 0:
-            for c in range(result.size):
-                result[c] = pixel[c]
-                place[c] = here
-        else:
-            for c in range(result.size):
-                value, best = pixel[c], result[c]
-                better = (value > best) | (value != value)
-                result[c] = _larger(value, best)
-                place[c] = max(place[c], here if better else before)
+    count, done = pixels.shape[0], 0
+    if first:
+        pixel, done = pixels[0], 1
+        for c in range(result.size):
+            result[c] = pixel[c]
+            place[c] = np.int32(start)
+    for k in range(done, count - 1, 2):
+        pixel, other, here, there = pixels[k], pixels[k + 1], np.int32(start + k), np.int32(start + k + 1)
+        for c in range(result.size):
+            best, found = result[c], _place_of_larger(pixel[c], here, result[c], place[c])
+            best = _larger(pixel[c], best)
+            place[c] = _place_of_larger(other[c], there, best, found)
+            result[c] = _larger(other[c], best)
+    if (count - done) % 2:
+        pixel, here = pixels[count - 1], np.int32(start + count - 1)
+        for c in range(result.size):
+            place[c] = _place_of_larger(pixel[c], here, result[c], place[c])
+            result[c] = _larger(pixel[c], result[c])
 
 
 @portable

@@ -1,10 +1,10 @@
 """The gradient of images with few channels: what each result gives to its window is added up in the image.
 
 A result's gradient times the weights is a gradient for everything that the kernel reads for the result: a
-matrix product for all results, whose columns fill vector registers however few channels the image has.  A row
-of the kernel is a run of neighbouring numbers in the image, to which its part of the product is added
-(`torch.nn.Fold`, also known as col2im).  An item of work is a band of rows of an image; results that give to
-two bands are computed for each.
+matrix product for all results, whose columns are the numbers of the whole kernel, not the few channels of a
+pixel.  A row of the kernel is a run of neighbouring numbers in the image, to which its part of the product
+is added (`torch.nn.Fold`, also known as col2im).  An item of work is a band of rows of an image; results that
+contribute to two bands are computed once for each.
 """
 
 from typing import Any, NamedTuple
@@ -22,10 +22,13 @@ from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, 
 from numgd.kernels.cpu.layers.fused import finish
 
 ITEMS = 32
-"""Bands that all images together are divided into, if these are high enough."""
+"""About how many bands all images together are divided into, if these are tall enough."""
 
 BAND_EXTENTS = 4
-"""Minimum height of a band, in heights of the kernel."""
+"""Minimum height of a band, in heights of the kernel, unless it would be too large."""
+
+BAND_BYTES = 2**20
+"""Maximum size of a band that has more than one row, in bytes."""
 
 
 class Fold(NamedTuple):
@@ -38,7 +41,7 @@ class Fold(NamedTuple):
     row: int  # numbers in a row of a band, with the border
     panels: int  # blocks of columns of the packed weights
     kernel_y: int
-    kernel_row: int  # numbers of the image that a row of the kernel gives to
+    kernel_row: int  # numbers of the image that a row of the kernel contributes to
     padded_row: int  # the same as a multiple of a vector
     stride_y: int
     stride_x: int
@@ -70,7 +73,7 @@ def _driver(dtype):
             image, begin = item // fold.bands, item % fold.bands * fold.band
             end = min(begin + fold.band, height)
             scratch[:] = grad.dtype.type(0)
-            # The rows of results that give to this band.
+            # The rows of results that contribute to this band.
             first_y = max(0, -((fold.extent_y - 1 - begin - fold.top) // fold.stride_y))
             last_y = min(out_height, (end - 1 + fold.top) // fold.stride_y + 1)
             base = address_of(grad) + (image * out_height + first_y) * out_width * depth * grad.itemsize
@@ -142,8 +145,9 @@ def _plan(shape, kernel, image, dtype, geometry, max_threads):
     kind, block = block_for(columns, dtype, whole=True)
     whole, *others = portions(1, columns, depth, block, dtype.itemsize)
     most = max(1, height // (BAND_EXTENTS * extent_y))
-    band = ceil_divide(height, min(most, ceil_divide(ITEMS, batch)))
     row = max((out_width - 1) * stride_x + extent_x, left + width) * channels
+    fitting = max(1, BAND_BYTES // (row * dtype.itemsize))
+    band = min(fitting, ceil_divide(height, min(most, ceil_divide(ITEMS, batch))))
     band_numbers = band * row + padded_row
     panels = ceil_divide(columns, block.width)
     product_numbers = block.rows * panels * block.width

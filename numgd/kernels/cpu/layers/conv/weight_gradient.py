@@ -102,7 +102,7 @@ def blocks(dtype):
 
 @by_shape
 def _block_for(columns, out_channels, dtype):
-    """The block for a number of columns and output channels: its index in `_blocks`, and the block."""
+    """The block for a number of columns and output channels: its index in `blocks`, and the block."""
     _, wanted = block_for(columns, dtype)
 
     def cost(item):
@@ -418,7 +418,7 @@ def weight_gradient(grad, x, out, geometry):
     joined = groups == 1 and geometry.dilation[1] == 1 and in_group <= 8 and kernel != (1, 1)
     merged = joined and _is_worth_merging(kernel, in_group, out_group, out.dtype)
     columns = in_group * (kernel[1] if joined else 1) * (kernel[0] if merged else 1)
-    parts = 1 if merged else kernel[0], 1 if joined else kernel[1]
+    taps_yx = 1 if merged else kernel[0], 1 if joined else kernel[1]
     kind, block = _block_for(columns, out_group, out.dtype)
     row_blocks = ceil_divide(out_group, block.rows)
     column_blocks = ceil_divide(columns, block.width)
@@ -438,7 +438,7 @@ def weight_gradient(grad, x, out, geometry):
     in_place = (
         groups == 1 and out_group <= MAX_IN_PLACE and out_group % block.rows == 0 and segment == grad.shape[2]
     )
-    taps = parts[0] * parts[1]
+    taps = taps_yx[0] * taps_yx[1]
     pixel_pitch = in_group if joined else block.width
     row_pitch = in_columns * pixel_pitch
     pitches = pixel_pitch, row_pitch, block.width if joined else images * in_rows * row_pitch
@@ -446,7 +446,7 @@ def weight_gradient(grad, x, out, geometry):
     items = taps * column_blocks * groups
     layout = Layout(
         images, band, segment, in_rows, in_columns, *geometry.stride, *geometry.dilation,
-        geometry.padding[0], geometry.padding[2], groups, *kernel, *parts, columns, joined, merged,
+        geometry.padding[0], geometry.padding[2], groups, *kernel, *taps_yx, columns, joined, merged,
         in_place, merged_pitch,
         max(1, min(row_blocks, ceil_divide(8 * threads_for(work), items))),
         out_group, in_group, row_blocks, column_blocks, groups * column_blocks,
@@ -455,10 +455,10 @@ def weight_gradient(grad, x, out, geometry):
     chunks = ceil_divide(grad.shape[0], images) * ceil_divide(grad.shape[1], band)
     chunks *= ceil_divide(grad.shape[2], segment)
     pixels, in_pixels = images * band * segment, images * in_rows * in_columns
-    slack = block.width + block.rows  # blocks reach beyond the last channel and the last column
+    slack = block.width  # the last block of columns reaches beyond them
     sizes = (
         in_pixels * in_group + slack if merged else 1,
-        1 if in_place else pixels * grad_columns + slack,
+        1 if in_place else pixels * grad_columns,
         (pixels * merged_pitch if merged else in_pixels * copied[1]) + slack,
     )
     chosen = (kind, block.rows, block.width)
