@@ -14,12 +14,14 @@ from numba.extending import register_jitable
 
 from numgd.jit.announcing import listen
 from numgd.jit.cache import PackageCache
+from numgd.jit.collecting import collect_rarely
 from numgd.jit.inner import ApartCompiler, InnerCompiler, OutOfLineCompiler
 from numgd.jit.making import recipe_of, remember
 from numgd.jit.names import count_from_elsewhere
 
 count_from_elsewhere()
 listen()
+collect_rarely()
 
 portable = register_jitable(forceinline=True, pipeline_class=InnerCompiler)
 """Marks a plain function that runs interpreted, inside ``@njit``, under ``prange`` and in a CUDA kernel.
