@@ -1,7 +1,7 @@
 """Fewer collections of garbage while numgd compiles.
 
 Numba creates objects by the hundred thousand, nearly all of which stay: looking for garbage after every few
-hundred of them takes 6 to 8 % of the time of a compilation.
+hundred of them takes some 6 % of the time of a compilation.
 """
 
 import gc
@@ -36,5 +36,5 @@ class _Listener(event.Listener):
 
 
 def collect_rarely():
-    """Start to do so."""
+    """Start to raise the threshold of collections during compilations."""
     event.register("numba:compile", _Listener())

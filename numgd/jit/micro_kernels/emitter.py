@@ -148,7 +148,7 @@ class Emitter:
                     self.store_first(values, targets, n * self.lanes, left)
 
     def store_first(self, values, targets, elements, count):
-        """Store the first `count` lanes of vectors, at so many elements after one address for each.
+        """Store the first `count` lanes of each vector, `elements` numbers after its target address.
 
         Processors with registers of 64 bytes have masks for this.  Of the others, some take twenty cycles for
         a masked store, longer than for two or three stores of parts.

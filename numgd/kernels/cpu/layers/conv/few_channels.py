@@ -19,6 +19,7 @@ from numgd.kernels.cpu.layers.conv import direct, fold
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import (
+    ONE_TAP,
     block_for,
     blocks_of,
     cached,
@@ -180,9 +181,6 @@ def _plan(shape, kernel, result, dtype, geometry, max_threads):
     return Plan(kind, block, cut, band_numbers, count)
 
 
-_ONE_TAP = np.zeros(1, np.int64)  # all weights of an output channel count as one tap
-
-
 def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     """Convolve; parameters as for `direct.forward`."""
     if out.size == 0:
@@ -202,7 +200,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
         key = ("few", portion)
         packed = None  # free the last portion's memory before allocating the next
         packed = cached(
-            packed_cache, key, lambda portion=portion: pack(flat, _ONE_TAP, False, portion, 1, block)
+            packed_cache, key, lambda portion=portion: pack(flat, ONE_TAP, False, portion, 1, block)
         )
         _driver(dtype)(
             work, x, packed, bias, out, scratch, tables, places, cut, portion, taps,

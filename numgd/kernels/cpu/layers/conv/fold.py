@@ -18,7 +18,7 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_divide, work_of, workspace
-from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, pack, portions
+from numgd.kernels.cpu.layers.conv.packing import ONE_TAP, block_for, blocks_of, cached, pack, portions
 from numgd.kernels.cpu.layers.fused import finish
 
 ITEMS = 32
@@ -163,9 +163,6 @@ def _plan(shape, kernel, image, dtype, geometry, max_threads):
     return Plan(kind, block, whole, fold, band_numbers, product_numbers)
 
 
-_ONE_TAP = np.zeros(1, np.int64)
-
-
 def input_gradient(grad, weight, bias, out, geometry, activation, packed_cache):
     """The gradient of the input, with parameters as for `direct.input_gradient`; whether it was computed.
 
@@ -181,7 +178,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation, packed_cache):
     def make():
         padded = np.zeros((*weight.shape[:2], fold.padded_row), weight.dtype)
         padded[:, :, : fold.kernel_row] = weight.reshape(*weight.shape[:2], -1)
-        return pack(padded.reshape(weight.shape[0], 1, -1), _ONE_TAP, True, portion, 1, block)
+        return pack(padded.reshape(weight.shape[0], 1, -1), ONE_TAP, True, portion, 1, block)
 
     packed = cached(packed_cache, ("fold", portion), make)
     bands = workspace(band_numbers, out.dtype, fold.workers)

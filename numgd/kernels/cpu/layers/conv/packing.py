@@ -34,6 +34,10 @@ class Block(NamedTuple):
         return self.rows + self.vectors
 
 
+ONE_TAP = np.zeros(1, np.int64)
+"""The taps of weights that are packed as if all those of a channel belonged to one tap."""
+
+
 class Portion(NamedTuple):
     """A range of groups, and a range of the output channels of each."""
 

@@ -180,7 +180,7 @@ def _copy_image(dtype):
 
 @cache
 def _copy_pixels(real, rows, vectors, lanes):
-    """Portable function that copies `rows` channels of neighbouring pixels, for a block of so many rows."""
+    """Portable function that copies the `rows` channels that a block covers, of neighbouring pixels."""
     move = move_vector(real, rows)
 
     @portable
