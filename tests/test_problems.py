@@ -12,11 +12,13 @@ DENSE_LIMIT = 500  # BFGS holds an n×n matrix
 OPTIONS = {"ftol": 0.0, "maxiter": 20_000, "maxfun": 100_000}
 
 
-def grid():
+def grid(each=1):
+    """Every method with every problem; all but every so many of the problems are slow."""
     for method in METHODS:
-        for given in PROBLEMS:
+        for i, given in enumerate(PROBLEMS):
             if method != "BFGS" or given.x0.size <= DENSE_LIMIT:
-                yield pytest.param(method, given, id=f"{method}-{given.name}")
+                marks = () if i % each == 0 else pytest.mark.slow
+                yield pytest.param(method, given, id=f"{method}-{given.name}", marks=marks)
 
 
 # Where the gradient test at 1e-5 is met earlier than the value is accurate.
@@ -38,7 +40,7 @@ def test_float64_reaches_the_known_minimum(method, given):
         assert np.abs(given.jac(result.x)).max() <= 1e-5
 
 
-@pytest.mark.parametrize(("method", "given"), list(grid()))
+@pytest.mark.parametrize(("method", "given"), list(grid(each=5)))
 def test_float32_comes_near_the_known_minimum(method, given):
     x0 = given.x0.astype(np.float32)
     result = numgd.minimize(given.fun, x0, jac=given.jac, method=method, options=OPTIONS)
@@ -86,9 +88,17 @@ RATES = {
 }
 
 
-@pytest.mark.parametrize("method", RATES)
+@pytest.mark.parametrize(
+    ("method", "dtype"),
+    [
+        *((method, np.float64) for method in RATES),
+        *(
+            pytest.param(method, np.float32, marks=() if method == "adam" else pytest.mark.slow)
+            for method in RATES
+        ),
+    ],
+)
 @pytest.mark.parametrize("name", ["cosh_tilted", "booth", "quadratic_tridiag"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_rules_on_well_conditioned_problems(method, name, dtype):
     given = problem(name)
     result = numgd.minimize(

@@ -112,7 +112,7 @@ print(*np.round(result.x, 4), round(result.fun, 4))
 USUAL = {"function": "sin", "scale": 1.0, "helper": "x - 1.0", "shift": 0.0, "jac": None}
 
 
-@pytest.mark.parametrize("jac", [None, "2-point"])
+@pytest.mark.parametrize("jac", [None, pytest.param("2-point", marks=pytest.mark.slow)])
 def test_what_changes_between_processes_counts(run, jac):
     expected = {
         "function": ("cos", [1.0, np.cos(1.0), 0.0]),

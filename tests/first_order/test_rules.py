@@ -104,7 +104,13 @@ def root_mean_square(values, axis):
     return np.sqrt(np.mean(np.square(values), axis))
 
 
+OF_EACH_KIND = ("momentum", "nadam", "asgd", "lamb", "prodigy", "schedule-free-adamw")
+"""Rules with a product or a position that they carry, with sums over layers or over all, with two points."""
+
 every_rule = pytest.mark.parametrize("name", RULES)
+each_kind = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in OF_EACH_KIND else pytest.mark.slow) for name in RULES]
+)
 every_case = pytest.mark.parametrize("case", CASES)
 
 
@@ -149,7 +155,7 @@ def test_live_comparison_on_other_gradients(case, seed):
 
 
 @pytest.mark.skipif(numba.config.BOUNDSCHECK == 1, reason="a loop that may raise has no vectors")
-@every_rule
+@each_kind
 def test_float32_is_computed_in_float32_vectors(name):
     rule = RULES[name]
     options = numba.typeof(rule.options(*map(np.float32, rule.options())))
@@ -273,7 +279,7 @@ def test_the_sums_of_prodigy_are_over_all_arrays():
     assert memory[0][0] > 10 * options.d0  # the estimate has grown
 
 
-@every_rule
+@each_kind
 def test_every_rule_is_a_method_of_minimize(name):
     centre = np.array([1.0, -2.0, 0.5])
     options = {"learning_rate": 1.0 if name == "adadelta" else 0.05, "maxiter": 5000}
@@ -281,7 +287,7 @@ def test_every_rule_is_a_method_of_minimize(name):
     np.testing.assert_allclose(result.x, centre, atol=5e-3)
 
 
-@every_rule
+@each_kind
 def test_a_run_goes_on_bit_for_bit(name):
     def run(x0, maxiter):
         options = {"learning_rate": 1e-3, "maxiter": maxiter}

@@ -49,7 +49,8 @@ def quadratic(x, g, centre, weight):
     return total
 
 
-FEW = ("bfgs", "newton-cg", "adam")
+FEW = ("bfgs", "adam")
+SOME = ("l-bfgs", "cg-hz", "newton-cg", "trust-ncg")
 
 
 def grid(fast, methods=METHODS, default=None):

@@ -13,6 +13,7 @@ from cuda_cases import (
     DIFFERENTIATED_AT,
     DTYPES,
     METHODS,
+    SOME,
     STEPPED,
     TAPE,
     grid,
@@ -64,7 +65,7 @@ def test_importing_numgd_imports_no_cuda(simulated):
     assert not simulated["imported_early"]
 
 
-@pytest.mark.parametrize(("method", "dtype"), grid("float64"))
+@pytest.mark.parametrize(("method", "dtype"), grid("float64", default=SOME))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_solve_many_gives_the_cpu_answers(simulated, case, method, dtype):
     found = simulated["solve"][f"{case.name} {method} {dtype}"]

@@ -7,7 +7,7 @@ from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import group_norm as group_norm_kernels
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
-from numgd.nn.functional.columns import ByColumns, filled_with_zeros
+from numgd.nn.functional.columns import ByColumns, filled_with_zeros, pieces
 from numgd.nn.functional.operation import operation, sample
 
 
@@ -61,18 +61,14 @@ def group_norm(
     """
     x, gamma, beta, eps, floor = _group_arguments(x, num_groups, gamma, beta, eps, activation)
     out = output(out, x.shape, x.dtype, x, gamma, beta)
-    if x.size:
-        layout = ByColumns(x, x.shape[0])
-        _group_forward(layout, x, num_groups, gamma, beta, eps)
-        large = out.nbytes >= LARGE
-        columns.affine(
-            layout.of(x),
-            layout.block,
-            layout.coefficients,
-            floor,
-            large,
-            layout.of(out),
-        )
+    if x.size == 0:
+        return out
+    large = out.nbytes >= LARGE
+    for piece in pieces(x):
+        given, result = x[piece], out[piece]
+        layout = ByColumns(given, given.shape[0])
+        _group_forward(layout, given, num_groups, gamma, beta, eps)
+        columns.affine(layout.of(given), layout.block, layout.coefficients, floor, large, layout.of(result))
     return out
 
 
@@ -118,16 +114,18 @@ def group_norm_backward(
     results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, grad, x, gamma, beta)
     if x.size == 0:
         return filled_with_zeros(results)
-    layout = ByColumns(x, x.shape[0])
-    mean, inverse = _group_forward(layout, x, num_groups, gamma, beta, eps)
-    coefficients, x, grad = layout.coefficients, layout.of(x), layout.of(grad)
-    columns.sums(relu)(grad, x, layout.block, coefficients, layout.partial)
-    partial, by_channel = layout.by_channel(layout.partial), layout.by_channel(coefficients)
-    group_norm_kernels.backward(
-        partial, layout.rows, mean, inverse, gamma, by_channel, results[1], results[2]
-    )
     large = x.nbytes >= LARGE
-    columns.gradient(relu)(grad, x, layout.block, coefficients, large, layout.of(results[0]))
+    parameters = np.zeros((2, gamma.size))
+    for piece in pieces(x):
+        given, slopes, result = x[piece], grad[piece], results[0][piece]
+        layout = ByColumns(given, given.shape[0])
+        mean, inverse = _group_forward(layout, given, num_groups, gamma, beta, eps)
+        coefficients, given, slopes = layout.coefficients, layout.of(given), layout.of(slopes)
+        columns.sums(relu)(slopes, given, layout.block, coefficients, layout.partial)
+        partial, by_channel = layout.by_channel(layout.partial), layout.by_channel(coefficients)
+        group_norm_kernels.backward(partial, layout.rows, mean, inverse, gamma, by_channel, parameters)
+        columns.gradient(relu)(slopes, given, layout.block, coefficients, large, layout.of(result))
+    results[1][:], results[2][:] = parameters
     return results
 
 

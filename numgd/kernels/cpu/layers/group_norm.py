@@ -43,8 +43,8 @@ def forward(partial, rows, block, eps, gamma, beta, mean, inverse, coefficients)
 
 
 @compiled("group_norm-backward")
-def backward(partial, rows, mean, inverse, gamma, coefficients, grad_gamma, grad_beta):
-    """Gradients of γ and β, and the coefficients that compute the gradient of x.
+def backward(partial, rows, mean, inverse, gamma, coefficients, parameters):
+    """The coefficients that compute the gradient of x; those of γ and β are added to `parameters` (2, C).
 
     ∂x = (γ ∂y - Σ γ ∂y/m - x̂ Σ γ ∂y x̂/m) / √(σ² + ε), with sums over the m numbers of a group in a sample.
     """
@@ -52,7 +52,6 @@ def backward(partial, rows, mean, inverse, gamma, coefficients, grad_gamma, grad
     width = channels // groups
     count = float(rows * partial.shape[3] * width)
     plain, weighted = np.empty(channels), np.empty(channels)
-    all_plain, all_weighted = np.zeros(channels), np.zeros(channels)
     real = coefficients.dtype.type
     for n in range(mean.shape[0]):
         total(partial[n], plain, weighted)
@@ -61,8 +60,8 @@ def backward(partial, rows, mean, inverse, gamma, coefficients, grad_gamma, grad
             of_plain = of_weighted = 0.0
             for c in range(g * width, (g + 1) * width):
                 weighted[c] = (weighted[c] + rest * plain[c]) * inverse[n, g]
-                all_plain[c] += plain[c]
-                all_weighted[c] += weighted[c]
+                parameters[0, c] += weighted[c]
+                parameters[1, c] += plain[c]
                 of_plain += np.float64(gamma[c]) * plain[c]
                 of_weighted += np.float64(gamma[c]) * weighted[c]
             by_centred = -inverse[n, g] * inverse[n, g] * of_weighted / count
@@ -71,6 +70,3 @@ def backward(partial, rows, mean, inverse, gamma, coefficients, grad_gamma, grad
                 for c in range(g * width, (g + 1) * width):
                     coefficients[n, BY_CENTRED, k, c] = real(by_centred)
                     coefficients[n, CONSTANT, k, c] = real(constant)
-    for c in range(channels):
-        grad_gamma[c] = real(all_weighted[c])
-        grad_beta[c] = real(all_plain[c])
