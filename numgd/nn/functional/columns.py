@@ -1,6 +1,5 @@
 """Arrays as columns, which the normalisations share."""
 
-import numba
 import numpy as np
 
 from numgd.kernels.cpu.layers import columns
@@ -31,19 +30,6 @@ class ByColumns:
     def by_channel(self, array):
         """Partial sums or coefficients, with the rows that lie side by side on an axis of their own."""
         return array.reshape(*array.shape[:-1], self.side_by_side, -1)
-
-
-_PIECE = 2**21
-"""Bytes per thread that stay in the caches from one pass over them to the next."""
-
-
-def pieces(x):
-    """Slices of the samples of x, whole samples of together about `_PIECE` bytes per thread.
-
-    The passes over a piece follow one another, so that only the first one waits for memory.
-    """
-    each = max(1, _PIECE * numba.get_num_threads() * x.shape[0] // max(x.nbytes, 1))
-    return [slice(start, start + each) for start in range(0, x.shape[0], each)]
 
 
 def with_channels(x):

@@ -4,10 +4,10 @@ import numpy as np
 
 from numgd.foundations.ranges import Count, Positive, check_arguments
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import columns
-from numgd.kernels.cpu.layers import group_norm as group_norm_kernels
+from numgd.jit.threads import threads
+from numgd.kernels.cpu.layers import group_norm as kernels
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
-from numgd.nn.functional.columns import ByColumns, filled_with_zeros, pieces
+from numgd.nn.functional.columns import ByColumns, filled_with_zeros
 from numgd.nn.functional.operation import operation, sample
 
 
@@ -63,12 +63,12 @@ def group_norm(
     out = output(out, x.shape, x.dtype, x, gamma, beta)
     if x.size == 0:
         return out
-    large = out.nbytes >= LARGE
-    for piece in pieces(x):
-        given, result = x[piece], out[piece]
-        layout = ByColumns(given, given.shape[0])
-        _group_forward(layout, given, num_groups, gamma, beta, eps)
-        columns.affine(layout.of(given), layout.block, layout.coefficients, floor, large, layout.of(result))
+    layout = ByColumns(x, x.shape[0])
+    mean, inverse = np.empty((2, x.shape[0], num_groups))
+    kernels.forward(
+        _by_samples(x), layout.of(x), layout.block, eps, gamma, beta, floor, out.nbytes >= LARGE,
+        layout.partial, mean, inverse, layout.coefficients, layout.of(out),
+    )  # fmt: skip
     return out
 
 
@@ -108,24 +108,19 @@ def group_norm_backward(
     (True, array([2., 2., 2., 2.]))
     """
     x, gamma, beta, eps, _ = _group_arguments(x, num_groups, gamma, beta, eps, activation)
-    relu = is_relu(activation)
     grad = same_shape("grad", grad, x.shape, x.dtype)
     shapes = (x.shape, gamma.shape, gamma.shape)
     results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, grad, x, gamma, beta)
     if x.size == 0:
         return filled_with_zeros(results)
-    large = x.nbytes >= LARGE
-    parameters = np.zeros((2, gamma.size))
-    for piece in pieces(x):
-        given, slopes, result = x[piece], grad[piece], results[0][piece]
-        layout = ByColumns(given, given.shape[0])
-        mean, inverse = _group_forward(layout, given, num_groups, gamma, beta, eps)
-        coefficients, given, slopes = layout.coefficients, layout.of(given), layout.of(slopes)
-        columns.sums(relu)(slopes, given, layout.block, coefficients, layout.partial)
-        partial, by_channel = layout.by_channel(layout.partial), layout.by_channel(coefficients)
-        group_norm_kernels.backward(partial, layout.rows, mean, inverse, gamma, by_channel, parameters)
-        columns.gradient(relu)(slopes, given, layout.block, coefficients, large, layout.of(result))
-    results[1][:], results[2][:] = parameters
+    layout = ByColumns(x, x.shape[0])
+    mean, inverse = np.empty((2, x.shape[0], num_groups))
+    parameters = np.empty((x.shape[0], 2, gamma.size))
+    kernels.backward(is_relu(activation))(
+        _by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
+        layout.partial, mean, inverse, layout.coefficients, parameters, layout.of(results[0]),
+    )  # fmt: skip
+    results[1][:], results[2][:] = parameters.sum(axis=0)
     return results
 
 
@@ -141,18 +136,10 @@ def _group_arguments(x, num_groups, gamma, beta, eps, activation):
     return x, gamma, beta, eps, floor_of(activation, x.dtype.type)
 
 
-def _group_forward(layout, x, num_groups, gamma, beta, eps):
-    """Mean and 1/√(σ² + ε) of the groups; the coefficients of the result go into `layout`."""
-    columns.moments(layout.of(x), layout.block, layout.partial)
-    mean, inverse = np.empty((2, x.shape[0], num_groups))
-    partial, coefficients = (
-        layout.by_channel(layout.partial),
-        layout.by_channel(layout.coefficients),
-    )
-    group_norm_kernels.forward(
-        partial, layout.rows, layout.block, eps, gamma, beta, mean, inverse, coefficients
-    )
-    return mean, inverse
+def _by_samples(x):
+    """Whether whole samples can be shared out evenly among the threads."""
+    workers = threads()
+    return x.shape[0] % workers == 0 or x.shape[0] >= 4 * workers
 
 
 def _exercise(dtype):

@@ -3,8 +3,8 @@
 Batch norm has one part, with a row per pixel; group norm has one part per sample.  Rows are divided into
 blocks, which are shared among the threads, and sums are taken per block.  The number of blocks depends on the
 shape alone, so results are the same, bit for bit, for any number of threads.  Loops run through memory in
-order, one row at a time, because processors prefetch one stream per page.  Only if a row fills a page do
-several rows share the loads of their coefficients.
+order, because processors prefetch one stream per page: four rows are taken together if they lie in one page,
+and share the loads and stores of what belongs to columns.  So they do in the adjoint if each fills a page.
 
 Each part has five rows of coefficients with one number per column (`Coefficient`).
 """
@@ -56,10 +56,24 @@ def side_by_side(rows, columns):
     return next(k for k in range(max(1, min(rows, _MIN_COLUMNS // max(columns, 1))), 0, -1) if rows % k == 0)
 
 
+@portable
+def in_fours(x):
+    """Number of rows of x to take in fours, which share the loads and stores of what belongs to columns."""
+    return x.shape[0] // 4 * 4 if 4 * x.shape[1] * x.itemsize <= _PAGE else 0
+
+
 @apart
 def _add_deviations(x, shift, first, second):
     """Add the deviations of rows of x from `shift` to `first`, and their squares to `second`."""
-    for i in range(x.shape[0]):
+    whole = in_fours(x)
+    for i in range(0, whole, 4):
+        r0, r1, r2, r3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+        for c in range(shift.size):
+            s = shift[c]
+            a0, a1, a2, a3 = r0[c] - s, r1[c] - s, r2[c] - s, r3[c] - s
+            first[c] += (a0 + a1) + (a2 + a3)
+            second[c] += (a0 * a0 + a1 * a1) + (a2 * a2 + a3 * a3)
+    for i in range(whole, x.shape[0]):
         row = x[i]
         for c in range(shift.size):
             a = row[c] - shift[c]
@@ -100,7 +114,8 @@ def _block_moments(x, first, second, mean, squares):
 
 
 @portable
-def _moments_of_block(task, x, block, partial):
+def moments_of_block(task, x, block, partial):
+    """A task of `moments`: tasks p · blocks + b belong to part p."""
     blocks = partial.shape[1]
     p, b = task // blocks, task % blocks
     rows = borrow(x)[p, b * block : min((b + 1) * block, x.shape[1])]
@@ -113,13 +128,23 @@ def _moments_of_block(task, x, block, partial):
 def moments(x, block, partial):
     """partial[p, b]: mean and sum of squared deviations of each column, over block b of part p."""
     tasks = partial.shape[0] * partial.shape[1]
-    parallel_for(_moments_of_block, tasks, 2 * x.size, x, block, partial)
+    parallel_for(moments_of_block, tasks, 2 * x.size, x, block, partial)
 
 
 @apart
 def _map_rows(x, centre, scale, shift, floor, out):
     """out = max((x - centre) · scale + shift, floor) for every row of x."""
-    for i in range(x.shape[0]):
+    whole = in_fours(x)
+    for i in range(0, whole, 4):
+        r0, r1, r2, r3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+        y0, y1, y2, y3 = out[i], out[i + 1], out[i + 2], out[i + 3]
+        for c in range(centre.size):
+            m, e, t = centre[c], scale[c], shift[c]
+            v0, v1 = (r0[c] - m) * e + t, (r1[c] - m) * e + t
+            v2, v3 = (r2[c] - m) * e + t, (r3[c] - m) * e + t
+            y0[c], y1[c] = floor if v0 < floor else v0, floor if v1 < floor else v1
+            y2[c], y3[c] = floor if v2 < floor else v2, floor if v3 < floor else v3
+    for i in range(whole, x.shape[0]):
         row, result = x[i], out[i]
         for c in range(centre.size):
             value = (row[c] - centre[c]) * scale[c] + shift[c]
@@ -127,7 +152,8 @@ def _map_rows(x, centre, scale, shift, floor, out):
 
 
 @portable
-def _map_block(task, x, block, coefficients, floor, large, out):
+def map_block(task, x, block, coefficients, floor, large, out):
+    """A task of `affine`, whose tasks go backwards: task 0 is the last block of the last part."""
     blocks = (x.shape[1] + block - 1) // block
     tasks = x.shape[0] * blocks
     strip = max(1, _SCRATCH // x.shape[2])
@@ -153,7 +179,7 @@ def affine(x, block, coefficients, floor, large, out):
     Blocks are processed from last to first, because computing the moments left the end of x in the caches.
     """
     tasks = x.shape[0] * ((x.shape[1] + block - 1) // block)
-    parallel_for(_map_block, tasks, x.size, x, block, coefficients, floor, large, out)
+    parallel_for(map_block, tasks, x.size, x, block, coefficients, floor, large, out)
 
 
 @apart
@@ -164,17 +190,28 @@ def _add_wide(more, total):
 
 
 @made_once
-def sums(relu):
-    """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
-
-    partial[p, b]: the sums of grad and of grad · (x - centre) in each column; with `relu`, only where the
-    affine map is above zero.  Each strip of rows is summed in the dtype of grad, and the strips in float64.
-    """
+def sum_block(relu):
+    """The task of ``sums(relu)``; tasks p · blocks + b belong to part p."""
 
     @apart
     def add_rows(grad, x, centre, scale, shift, plain, weighted):
         nothing = grad.dtype.type(0)
-        for i in range(x.shape[0]):
+        whole = in_fours(x)
+        for i in range(0, whole, 4):
+            r0, r1, r2, r3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+            s0, s1, s2, s3 = grad[i], grad[i + 1], grad[i + 2], grad[i + 3]
+            for c in range(centre.size):
+                m, e, t = centre[c], scale[c], shift[c]
+                a0, a1, a2, a3 = r0[c] - m, r1[c] - m, r2[c] - m, r3[c] - m
+                g0, g1, g2, g3 = s0[c], s1[c], s2[c], s3[c]
+                if relu:
+                    g0 = nothing if a0 * e + t <= nothing else g0
+                    g1 = nothing if a1 * e + t <= nothing else g1
+                    g2 = nothing if a2 * e + t <= nothing else g2
+                    g3 = nothing if a3 * e + t <= nothing else g3
+                plain[c] += (g0 + g1) + (g2 + g3)
+                weighted[c] += (g0 * a0 + g1 * a1) + (g2 * a2 + g3 * a3)
+        for i in range(whole, x.shape[0]):
             row, slope = x[i], grad[i]
             for c in range(centre.size):
                 a = row[c] - centre[c]
@@ -185,7 +222,7 @@ def sums(relu):
                 weighted[c] += g * a
 
     @portable
-    def sum_block(task, grad, x, block, coefficients, partial):
+    def of_block(task, grad, x, block, coefficients, partial):
         blocks = partial.shape[1]
         nothing = grad.dtype.type(0)
         p, b = task // blocks, task % blocks
@@ -203,26 +240,34 @@ def sums(relu):
             _add_wide(plain, result[0])
             _add_wide(weighted, result[1])
 
+    return of_block
+
+
+@made_once
+def sums(relu):
+    """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
+
+    partial[p, b]: the sums of grad and of grad · (x - centre) in each column; with `relu`, only where the
+    affine map is above zero.  Each strip of rows is summed in the dtype of grad, and the strips in float64.
+    """
+    of_block = sum_block(relu)
+
     @compiled(f"columns-sums-{'relu' if relu else 'plain'}")
     def of_blocks(grad, x, block, coefficients, partial):
         tasks = partial.shape[0] * partial.shape[1]
-        parallel_for(sum_block, tasks, 2 * x.size, grad, x, block, coefficients, partial)
+        parallel_for(of_block, tasks, 2 * x.size, grad, x, block, coefficients, partial)
 
     return of_blocks
 
 
 @made_once
-def gradient(relu):
-    """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
-
-    out = scale · grad + by_centred · (x - centre) + constant; with `relu`, grad is taken as 0 where the
-    affine map is not above zero.  If `large`, the stores bypass the caches.
-    """
+def gradient_block(relu):
+    """The task of ``gradient(relu)``, whose tasks go backwards, as those of `affine`."""
 
     @apart
     def of_rows(grad, x, centre, scale, shift, by_centred, constant, out):
         nothing = grad.dtype.type(0)
-        whole = x.shape[0] // 4 * 4 if centre.size * x.itemsize >= _PAGE else 0
+        whole = x.shape[0] // 4 * 4 if centre.size * x.itemsize >= _PAGE else in_fours(x)
         for i in range(0, whole, 4):
             r0, r1, r2, r3 = x[i], x[i + 1], x[i + 2], x[i + 3]
             s0, s1, s2, s3 = grad[i], grad[i + 1], grad[i + 2], grad[i + 3]
@@ -248,7 +293,7 @@ def gradient(relu):
                 result[c] = scale[c] * g + (by_centred[c] * a + constant[c])
 
     @portable
-    def map_block(task, grad, x, block, coefficients, large, out):
+    def of_block(task, grad, x, block, coefficients, large, out):
         blocks = (x.shape[1] + block - 1) // block
         tasks = x.shape[0] * blocks
         strip = max(4, _SCRATCH // x.shape[2])
@@ -268,10 +313,22 @@ def gradient(relu):
                 stream(results[i:end], piece)
         finish_streams()
 
+    return of_block
+
+
+@made_once
+def gradient(relu):
+    """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
+
+    out = scale · grad + by_centred · (x - centre) + constant; with `relu`, grad is taken as 0 where the
+    affine map is not above zero.  If `large`, the stores bypass the caches.
+    """
+    of_block = gradient_block(relu)
+
     @compiled(f"columns-gradient-{'relu' if relu else 'plain'}")
     def of_blocks(grad, x, block, coefficients, large, out):
         tasks = x.shape[0] * ((x.shape[1] + block - 1) // block)
-        parallel_for(map_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
+        parallel_for(of_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
 
     return of_blocks
 

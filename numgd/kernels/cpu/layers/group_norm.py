@@ -1,72 +1,162 @@
-"""Group norm: turns sums over the columns of each sample into coefficients for the next pass over x.
+"""Group norm: each sample's groups of channels are normalised with their own moments.
 
 Y. Wu and K. He, Group normalization, ECCV (2018), eqs. 1 to 6.  The moments of a group combine those of its
-channels.  Partial sums have shape (N, blocks, 2, k, C), coefficients (N, 5, k, C) with the same values for
-all k rows that are laid side by side.
+channels, which `columns` computes.  If there are samples for all threads, a thread makes all passes over one
+sample before it takes the next, so that only the first pass waits for memory; otherwise each pass is divided
+among the threads.  The results are the same.
+
+x is (N, rows, k C), with k pixels laid side by side.  Partial sums have shape (N, blocks, 2, k C), and
+coefficients (N, 5, k C) with the same values for all k pixels.
 """
 
 import math
 
 import numpy as np
 
-from numgd.jit.portable import compiled
-from numgd.kernels.cpu.layers.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE, SHIFT, join, total
+from numgd.jit.making import made_once
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.layers.columns import (
+    BY_CENTRED,
+    CENTRE,
+    CONSTANT,
+    SCALE,
+    SHIFT,
+    gradient_block,
+    join,
+    map_block,
+    moments_of_block,
+    sum_block,
+    total,
+)
+
+
+@portable
+def _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients):
+    """Mean and 1/√(σ² + ε) of each group of sample n, and the coefficients that compute y."""
+    channels, groups = gamma.size, mean.shape[1]
+    width, together = channels // groups, x.shape[2] // channels
+    parts = partial[n].reshape(partial.shape[1], 2, together, channels)
+    means, squares = np.empty(channels), np.empty(channels)
+    join(parts, x.shape[1], block, means, squares)
+    count = float(x.shape[1] * together)
+    real = coefficients.dtype.type
+    for g in range(groups):
+        centre = squared = 0.0
+        for c in range(width):
+            away = means[g * width + c] - centre
+            centre += away / (c + 1.0)
+            squared += squares[g * width + c] + count * away * away * (c / (c + 1.0))
+        mean[n, g] = centre
+        inverse[n, g] = 1.0 / math.sqrt(squared / (count * width) + eps)
+    for k in range(together):
+        for c in range(channels):
+            g, column = c // width, k * channels + c
+            centre = real(mean[n, g])
+            scale = np.float64(gamma[c]) * inverse[n, g]
+            coefficients[n, CENTRE, column] = centre
+            coefficients[n, SCALE, column] = real(scale)
+            rest = np.float64(centre) - mean[n, g]
+            coefficients[n, SHIFT, column] = real(np.float64(beta[c]) + rest * scale)
+
+
+@portable
+def _normalise(n, x, block, eps, gamma, beta, floor, large, partial, mean, inverse, coefficients, out):
+    """All passes over sample n."""
+    blocks = partial.shape[1]
+    for b in range(blocks):
+        moments_of_block(n * blocks + b, x, block, partial)
+    _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
+    last = (x.shape[0] - 1 - n) * blocks
+    for b in range(blocks):
+        map_block(last + b, x, block, coefficients, floor, large, out)
 
 
 @compiled("group_norm-forward")
-def forward(partial, rows, block, eps, gamma, beta, mean, inverse, coefficients):
-    """Mean and 1/√(σ² + ε) of each group, (N, groups), and the coefficients that compute y."""
-    channels, groups = gamma.size, mean.shape[1]
-    width = channels // groups
-    means, squares = np.empty(channels), np.empty(channels)
-    count = float(rows * partial.shape[3])
-    real = coefficients.dtype.type
-    for n in range(mean.shape[0]):
-        join(partial[n], rows, block, means, squares)
-        for g in range(groups):
-            centre = squared = 0.0
-            for c in range(width):
-                away = means[g * width + c] - centre
-                centre += away / (c + 1.0)
-                squared += squares[g * width + c] + count * away * away * (c / (c + 1.0))
-            mean[n, g] = centre
-            inverse[n, g] = 1.0 / math.sqrt(squared / (count * width) + eps)
-        for k in range(coefficients.shape[2]):
-            for c in range(channels):
-                g = c // width
-                centre = real(mean[n, g])
-                scale = np.float64(gamma[c]) * inverse[n, g]
-                coefficients[n, CENTRE, k, c] = centre
-                coefficients[n, SCALE, k, c] = real(scale)
-                rest = np.float64(centre) - mean[n, g]
-                coefficients[n, SHIFT, k, c] = real(np.float64(beta[c]) + rest * scale)
+def forward(by_samples, x, block, eps, gamma, beta, floor, large, partial, mean, inverse, coefficients, out):
+    """out = max(γ (x - μ) / √(σ² + ε) + β, floor); `mean` and `inverse` (N, groups) receive the moments."""
+    samples, tasks = x.shape[0], x.shape[0] * partial.shape[1]
+    if by_samples:
+        parallel_for(
+            _normalise, samples, 3 * x.size, x, block, eps, gamma, beta, floor, large, partial, mean, inverse,
+            coefficients, out,
+        )  # fmt: skip
+        return
+    parallel_for(moments_of_block, tasks, 2 * x.size, x, block, partial)
+    for n in range(samples):
+        _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
+    parallel_for(map_block, tasks, x.size, x, block, coefficients, floor, large, out)
 
 
-@compiled("group_norm-backward")
-def backward(partial, rows, mean, inverse, gamma, coefficients, parameters):
-    """The coefficients that compute the gradient of x; those of γ and β are added to `parameters` (2, C).
+@portable
+def _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, parameters):
+    """The coefficients that compute the gradient of sample n, and its share of those of γ and β.
 
     ∂x = (γ ∂y - Σ γ ∂y/m - x̂ Σ γ ∂y x̂/m) / √(σ² + ε), with sums over the m numbers of a group in a sample.
     """
     channels, groups = gamma.size, mean.shape[1]
-    width = channels // groups
-    count = float(rows * partial.shape[3] * width)
-    plain, weighted = np.empty(channels), np.empty(channels)
+    width, together = channels // groups, x.shape[2] // channels
+    count = float(x.shape[1] * together * width)
+    weighted, plain = parameters[n, 0], parameters[n, 1]
     real = coefficients.dtype.type
-    for n in range(mean.shape[0]):
-        total(partial[n], plain, weighted)
-        for g in range(groups):
-            rest = np.float64(coefficients[n, CENTRE, 0, g * width]) - mean[n, g]
-            of_plain = of_weighted = 0.0
-            for c in range(g * width, (g + 1) * width):
-                weighted[c] = (weighted[c] + rest * plain[c]) * inverse[n, g]
-                parameters[0, c] += weighted[c]
-                parameters[1, c] += plain[c]
-                of_plain += np.float64(gamma[c]) * plain[c]
-                of_weighted += np.float64(gamma[c]) * weighted[c]
-            by_centred = -inverse[n, g] * inverse[n, g] * of_weighted / count
-            constant = by_centred * rest - inverse[n, g] * of_plain / count
-            for k in range(coefficients.shape[2]):
-                for c in range(g * width, (g + 1) * width):
-                    coefficients[n, BY_CENTRED, k, c] = real(by_centred)
-                    coefficients[n, CONSTANT, k, c] = real(constant)
+    total(partial[n].reshape(partial.shape[1], 2, together, channels), plain, weighted)
+    for g in range(groups):
+        rest = np.float64(coefficients[n, CENTRE, g * width]) - mean[n, g]
+        of_plain = of_weighted = 0.0
+        for c in range(g * width, (g + 1) * width):
+            weighted[c] = (weighted[c] + rest * plain[c]) * inverse[n, g]
+            of_plain += np.float64(gamma[c]) * plain[c]
+            of_weighted += np.float64(gamma[c]) * weighted[c]
+        by_centred = -inverse[n, g] * inverse[n, g] * of_weighted / count
+        constant = by_centred * rest - inverse[n, g] * of_plain / count
+        for k in range(together):
+            for column in range(k * channels + g * width, k * channels + (g + 1) * width):
+                coefficients[n, BY_CENTRED, column] = real(by_centred)
+                coefficients[n, CONSTANT, column] = real(constant)
+
+
+@made_once
+def backward(relu):
+    """The kernel that computes the gradient of x, and each sample's share of those of γ and β.
+
+    ``backward(relu)(by_samples, grad, x, block, eps, gamma, beta, large, partial, mean, inverse,
+    coefficients, parameters, out)``: `parameters` (N, 2, C) receives the shares.
+    """
+    sums, of_block = sum_block(relu), gradient_block(relu)
+
+    @portable
+    def differentiate(
+        n, grad, x, block, eps, gamma, beta, large, partial, mean, inverse, coefficients, parameters, out
+    ):
+        blocks = partial.shape[1]
+        for b in range(blocks):
+            moments_of_block(n * blocks + b, x, block, partial)
+        _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
+        for b in range(blocks - 1, -1, -1):
+            sums(n * blocks + b, grad, x, block, coefficients, partial)
+        _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, parameters)
+        last = (x.shape[0] - 1 - n) * blocks
+        for b in range(blocks - 1, -1, -1):
+            of_block(last + b, grad, x, block, coefficients, large, out)
+
+    @compiled(f"group_norm-backward-{'relu' if relu else 'plain'}")
+    def of_samples(
+        by_samples, grad, x, block, eps, gamma, beta, large, partial, mean, inverse, coefficients, parameters,
+        out,
+    ):  # fmt: skip
+        samples, tasks = x.shape[0], x.shape[0] * partial.shape[1]
+        if by_samples:
+            parallel_for(
+                differentiate, samples, 6 * x.size, grad, x, block, eps, gamma, beta, large, partial, mean,
+                inverse, coefficients, parameters, out,
+            )  # fmt: skip
+            return
+        parallel_for(moments_of_block, tasks, 2 * x.size, x, block, partial)
+        for n in range(samples):
+            _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
+        parallel_for(sums, tasks, 2 * x.size, grad, x, block, coefficients, partial)
+        for n in range(samples):
+            _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, parameters)
+        parallel_for(of_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
+
+    return of_samples
