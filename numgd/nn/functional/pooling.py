@@ -1,5 +1,8 @@
 """Maxima and averages over windows of images (N, H, W, C)."""
 
+from copy import copy
+from functools import cached_property, lru_cache
+
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
@@ -11,6 +14,9 @@ from numgd.nn.functional.operation import operation, sample
 MAX_WINDOWS = 2**24
 """The largest number of windows along an axis of an image."""
 
+_SHORT = 4096
+"""Windows along axes of at most this length are kept; finding them takes as long as pooling a small image."""
+
 
 class _Windows:
     """Along one axis: where windows start and stop within the image, and the size that each counts as."""
@@ -21,10 +27,17 @@ class _Windows:
         self.number = starts.size
         self.length = length
 
-    def sizes_in_image(self):
-        """Their sizes without padding."""
-        return (self.bounds[1] - self.bounds[0]).astype(np.float64)
+    def counted(self, counts):
+        """The same windows, counted as other sizes."""
+        windows = copy(self)
+        windows.counts = counts
+        return windows
 
+    def counted_in_image(self):
+        """The same windows, counted without padding."""
+        return self.counted((self.bounds[1] - self.bounds[0]).astype(np.float64))
+
+    @cached_property
     def containing(self):
         """For each position in the image, the first window that contains it and the next that does not."""
         places = np.arange(self.length)
@@ -45,6 +58,9 @@ def _sliding(name, length, size, stride, padding, ceil_mode):
     return _Windows(length, starts, stops, np.minimum(stops, length + padding) - starts)
 
 
+_kept = lru_cache(256)(_sliding)
+
+
 def _windows(x, kernel_size, stride, padding, ceil_mode):
     kernel_size = pair_of("kernel_size", kernel_size, Size)
     stride = kernel_size if stride is None else pair_of("stride", stride, Size)
@@ -53,7 +69,7 @@ def _windows(x, kernel_size, stride, padding, ceil_mode):
         if 2 * added > size:
             raise ValueError(f"padding {padding} is more than half of kernel_size {kernel_size}")
     return tuple(
-        _sliding(name, length, size, step, added, bool(ceil_mode))
+        (_kept if length <= _SHORT else _sliding)(name, length, size, step, added, bool(ceil_mode))
         for name, length, size, step, added in zip(
             ("height", "width"), x.shape[1:3], kernel_size, stride, padding, strict=True
         )
@@ -202,7 +218,7 @@ def max_pool2d_backward(
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = _maximum(x, rows, columns, np.empty(shape, x.dtype))
-    pool.maximum_gradient(grad, indices, rows.containing(), columns.bounds, out.nbytes >= LARGE, out)
+    pool.maximum_gradient(grad, indices, rows.containing, columns.bounds, out.nbytes >= LARGE, out)
     return out
 
 
@@ -213,9 +229,9 @@ def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, di
     """Windows, with the divisors of their sums."""
     rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
     if divisor_override is not None:
-        rows.counts, columns.counts = np.full(rows.number, divisor_override), np.ones(columns.number)
-    elif not count_include_pad:
-        rows.counts, columns.counts = rows.sizes_in_image(), columns.sizes_in_image()
+        return rows.counted(np.full(rows.number, divisor_override)), columns.counted(np.ones(columns.number))
+    if not count_include_pad:
+        return rows.counted_in_image(), columns.counted_in_image()
     return rows, columns
 
 
@@ -230,7 +246,7 @@ def _average_backward(grad, x, rows, columns, out):
     grad = same_shape("grad", grad, _pooled(x, rows, columns), x.dtype)
     out = output(out, x.shape, x.dtype, grad, x)
     large = out.nbytes >= LARGE
-    pool.average_gradient(grad, rows.containing(), columns.bounds, rows.counts, columns.counts, large, out)
+    pool.average_gradient(grad, rows.containing, columns.bounds, rows.counts, columns.counts, large, out)
     return out
 
 

@@ -15,6 +15,14 @@ from numgd.jit.streaming import finish_streams, stream
 
 _LARGE_WINDOW = 64
 _MAX_CHANNELS_BY_THREES = 96
+_FEW_CHANNELS = 16
+"""With fewer channels, calls of the loops over channels take longer than these."""
+
+
+@portable
+def _is_larger(value, best):
+    """Whether a number becomes the maximum; NaN does."""
+    return (value > best) | (value != value)
 
 
 @portable
@@ -29,31 +37,50 @@ def _larger(value, best):
 
 
 @portable
+def _largest(a, b, c):
+    """The maximum of three numbers; NaN if one of them is."""
+    larger = a if a > b else b
+    larger = larger if larger > c else c
+    return type(a)(np.nan) if (a != a) | (b != b) | (c != c) else larger
+
+
+@portable
 def _place_of_larger(value, here, best, place):
     """The position of the larger number: `here` if `value` is it, and `place`, which is before, otherwise."""
     before = type(here)(0)
-    return max(place, here if (value > best) | (value != value) else before)
+    return max(place, here if _is_larger(value, best) else before)
 
 
 @apart
 def _enlarge(pixels, first, result):
     """result = max(result, pixels (k, C)), or the maximum of the pixels alone if `first`; NaN stays NaN.
 
-    Pixels are taken in pairs, for which the result is read and written once.
+    Several pixels are taken together, for which the result is read and written once.
     """
     count, done = pixels.shape[0], 0
-    if first:
-        pixel, done = pixels[0], 1
+    if first and count >= 3:
+        p0, p1, p2 = pixels[0], pixels[1], pixels[2]
         for c in range(result.size):
-            result[c] = pixel[c]
-    for k in range(done, count - 1, 2):
-        pixel, other = pixels[k], pixels[k + 1]
+            result[c] = _largest(p0[c], p1[c], p2[c])
+        done = 3
+    elif first:
+        p0, p1 = pixels[0], pixels[count - 1]  # of one pixel twice the same
         for c in range(result.size):
-            result[c] = _larger(other[c], _larger(pixel[c], result[c]))
-    if (count - done) % 2:
-        pixel = pixels[count - 1]
+            result[c] = _larger(p0[c], p1[c])
+        done = count
+    while count - done >= 3:
+        p0, p1, p2 = pixels[done], pixels[done + 1], pixels[done + 2]
         for c in range(result.size):
-            result[c] = _larger(pixel[c], result[c])
+            result[c] = _larger(_largest(p0[c], p1[c], p2[c]), result[c])
+        done += 3
+    if count - done == 2:
+        p0, p1 = pixels[done], pixels[done + 1]
+        for c in range(result.size):
+            result[c] = _largest(p0[c], p1[c], result[c])
+    elif count - done == 1:
+        p0 = pixels[done]
+        for c in range(result.size):
+            result[c] = _larger(p0[c], result[c])
 
 
 @apart
@@ -68,15 +95,72 @@ def _enlarge_and_place(pixels, first, start, result, place):
     for k in range(done, count - 1, 2):
         pixel, other, here, there = pixels[k], pixels[k + 1], np.int32(start + k), np.int32(start + k + 1)
         for c in range(result.size):
-            best, found = result[c], _place_of_larger(pixel[c], here, result[c], place[c])
-            best = _larger(pixel[c], best)
-            place[c] = _place_of_larger(other[c], there, best, found)
-            result[c] = _larger(other[c], best)
+            first_larger = _is_larger(pixel[c], result[c])
+            best = pixel[c] if first_larger else result[c]
+            found = here if first_larger else place[c]
+            second_larger = _is_larger(other[c], best)
+            place[c] = there if second_larger else found
+            result[c] = other[c] if second_larger else best
     if (count - done) % 2:
         pixel, here = pixels[count - 1], np.int32(start + count - 1)
         for c in range(result.size):
             place[c] = _place_of_larger(pixel[c], here, result[c], place[c])
             result[c] = _larger(pixel[c], result[c])
+
+
+@apart
+def _enlarge_at(values, at, best, place):
+    """As `_enlarge_and_place`, for numbers whose positions `at` may be before those of the best ones."""
+    for k in range(best.size):
+        a, b, here, found = values[k], best[k], at[k], place[k]
+        larger = (a > b) | ((a == b) & (here < found)) | ((a != a) & ((b == b) | (here > found)))
+        place[k] = here if larger else found
+        best[k] = a if larger else a + b if b != b else b
+
+
+@portable
+def _maximum_of_narrow_row(image, top, bottom, columns, keep, out, places):
+    """The maxima of a row of windows with few channels: first over rows, then over neighbours, of all pixels.
+
+    Loops over single channels would take longer to begin than to run.
+    """
+    width, channels = image.shape[1:]
+    rows = image.reshape(image.shape[0], width * channels)[top:bottom]
+    whole = (columns[1] - columns[0]).max()
+    size = (width - whole + 1) * channels
+    tallest, largest = np.empty((width, channels), image.dtype), np.empty(size, image.dtype)
+    flat = tallest.reshape(-1)
+    at = np.empty(width * channels if keep else 0, np.int32)
+    place = np.empty(size if keep else 0, np.int32)
+    if keep:
+        _enlarge_and_place(rows, True, top, flat, at)
+        for w in range(width):
+            for k in range(w * channels, (w + 1) * channels):
+                at[k] = at[k] * np.int32(width) + np.int32(w)
+        largest[:], place[:] = flat[:size], at[:size]
+        for w in range(1, whole):
+            begin = w * channels
+            _enlarge_at(flat[begin : begin + size], at[begin : begin + size], largest, place)
+    else:
+        _enlarge(rows, True, flat)
+        for w in range(whole):
+            begin = w * channels
+            _enlarge(flat[begin : begin + size].reshape(1, size), w == 0, largest)
+    for j in range(out.shape[0]):
+        start, stop = columns[0, j], columns[1, j]
+        result, first = out[j], start * channels
+        if stop - start == whole:
+            for c in range(channels):
+                result[c] = largest[first + c]
+            if keep:
+                for c in range(channels):
+                    places[j, c] = place[first + c]
+        elif keep:
+            result[:], places[j] = tallest[start], at[first : first + channels]
+            for w in range(start + 1, stop):
+                _enlarge_at(tallest[w], at[w * channels : (w + 1) * channels], result, places[j])
+        else:
+            _enlarge(tallest[start:stop], True, result)
 
 
 @portable
@@ -94,6 +178,10 @@ def _work(rows, columns, images):
 def _maximum_of_row(task, x, rows, columns, keep, large, out, places):
     n, i = task // out.shape[1], task % out.shape[1]
     image, row_out = borrow(x)[n], borrow(out)[n, i]
+    if x.shape[3] < _FEW_CHANNELS:
+        row_places = borrow(places)[n if keep else 0, i if keep else 0]
+        _maximum_of_narrow_row(image, rows[0, i], rows[1, i], columns, keep, row_out, row_places)
+        return
     scratch = np.empty((1, x.shape[3]), x.dtype)
     for j in range(out.shape[2]):
         result = borrow(scratch)[0] if large else row_out[j]
@@ -120,27 +208,44 @@ def maximum(x, rows, columns, keep, large, out, places):
 
 
 @apart
-def _give(slope, place, here, result):
-    """Add the gradient of each channel whose maximum is at position `here`."""
+def _give(slope, place, here, pixels):
+    """Add the gradient of each channel to the pixel (k, C) at its position; the first one is at `here`.
+
+    Pixels are taken in threes, for which the gradient and the positions are read once.
+    """
     zero = slope.dtype.type(0)
-    for c in range(result.size):
-        result[c] += slope[c] if place[c] == here else zero
+    whole = pixels.shape[0] // 3 * 3
+    for k in range(0, whole, 3):
+        p0, p1, p2, at = pixels[k], pixels[k + 1], pixels[k + 2], np.int32(here + k)
+        for c in range(slope.size):
+            g, to = slope[c], place[c] - at
+            p0[c] += g if to == 0 else zero
+            p1[c] += g if to == 1 else zero
+            p2[c] += g if to == 2 else zero
+    for k in range(whole, pixels.shape[0]):
+        pixel, at = pixels[k], np.int32(here + k)
+        for c in range(slope.size):
+            pixel[c] += slope[c] if place[c] == at else zero
+
+
+@portable
+def _count_within(window, first, count):
+    """How many positions are among `count` neighbouring ones from `first` on."""
+    within = np.int32(0)
+    for c in range(window.size):
+        within += np.int32(np.uint32(window[c] - first) < count)  # what is before becomes a large number
+    return within
 
 
 @portable
 def _count_invalid(task, places, rows, columns, width, invalid):
     n, i = task // places.shape[1], task % places.shape[1]
-    invalid[task] = 0
-    top, height = np.uint32(rows[0, i]), np.uint32(rows[1, i] - rows[0, i])
+    valid = 0
     for j in range(places.shape[2]):
-        window = borrow(places)[n, i, j]
-        left, breadth = np.uint32(columns[0, j]), np.uint32(columns[1, j] - columns[0, j])
-        for c in range(window.size):
-            place = np.uint32(window[c])  # a negative number becomes larger than any image
-            h = place // np.uint32(width)
-            w = place - h * np.uint32(width)
-            within = (np.uint32(h - top) < height) & (np.uint32(w - left) < breadth)
-            invalid[task] += 0 if within else 1
+        window, breadth = borrow(places)[n, i, j], np.uint32(columns[1, j] - columns[0, j])
+        for h in range(rows[0, i], rows[1, i]):
+            valid += _count_within(window, np.int32(h * width + columns[0, j]), breadth)
+    invalid[task] = places.shape[2] * places.shape[3] - valid
 
 
 @compiled("pool-places-within")
@@ -158,11 +263,17 @@ def _maximum_gradient_of_row(task, grad, places, row_windows, columns, large, ou
     scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
     row_out = borrow(scratch) if large else borrow(out)[n, h]
     row_out[:] = zero
+    few = out.shape[3] < _FEW_CHANNELS
     for i in range(row_windows[0, h], row_windows[1, h]):
         for j in range(grad.shape[2]):
             slope, place = borrow(grad)[n, i, j], borrow(places)[n, i, j]
-            for w in range(columns[0, j], columns[1, j]):
-                _give(slope, place, np.int32(h * out.shape[2] + w), row_out[w])
+            start, stop = columns[0, j], columns[1, j]
+            if few:
+                for w in range(start, stop):
+                    for c in range(slope.size):
+                        row_out[w, c] += slope[c] if place[c] == h * out.shape[2] + w else zero
+            else:
+                _give(slope, place, h * out.shape[2] + start, row_out[start:stop])
     if large:
         stream(borrow(out)[n, h], row_out)
         finish_streams()
@@ -215,10 +326,45 @@ def _average(image, rows, start, stop, share, result):
 
 
 @portable
+def _average_of_narrow_row(image, top, bottom, columns, row_count, column_counts, one, out):
+    """The averages of a row of windows with few channels, summed in the type of `one`.
+
+    As in `_maximum_of_narrow_row`.
+    """
+    width, channels = image.shape[1:]
+    rows = image.reshape(image.shape[0], width * channels)[top:bottom]
+    whole = (columns[1] - columns[0]).max()
+    size = (width - whole + 1) * channels
+    tall, total = np.empty(width * channels, type(one)), np.empty(size, type(one))
+    _add(rows, True, one, tall)
+    for w in range(whole):
+        begin = w * channels
+        _add(tall[begin : begin + size].reshape(1, size), w == 0, one, total)
+    for j in range(out.shape[0]):
+        start, stop = columns[0, j], columns[1, j]
+        share = type(one)(1.0 / (row_count * column_counts[j]))
+        for c in range(channels):
+            of_window = total[start * channels + c] if stop - start == whole else type(one)(0)
+            if stop - start < whole:
+                for w in range(start, stop):
+                    of_window += tall[w * channels + c]
+            out[j, c] = of_window * share
+
+
+@portable
 def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, out):
     real = x.dtype.type
     n, i = task // out.shape[1], task % out.shape[1]
     image, row_out = borrow(x)[n], borrow(out)[n, i]
+    if x.shape[3] < _FEW_CHANNELS:
+        top, bottom, widest = rows[0, i], rows[1, i], (columns[1] - columns[0]).max()
+        if (bottom - top) * widest < _LARGE_WINDOW:
+            _average_of_narrow_row(
+                image, top, bottom, columns, row_counts[i], column_counts, real(1), row_out
+            )
+        else:
+            _average_of_narrow_row(image, top, bottom, columns, row_counts[i], column_counts, 1.0, row_out)
+        return
     scratch, totals = np.empty((1, x.shape[3]), x.dtype), np.empty(x.shape[3])
     for j in range(out.shape[2]):
         result = borrow(scratch)[0] if large else row_out[j]
@@ -261,11 +407,16 @@ def _average_gradient_of_row(task, grad, row_windows, columns, row_counts, colum
     scratch = np.empty((out.shape[2] if large else 0, out.shape[3]), out.dtype)
     row_out = borrow(scratch) if large else borrow(out)[n, h]
     row_out[:] = real(0)
+    few = out.shape[3] < _FEW_CHANNELS
     for i in range(row_windows[0, h], row_windows[1, h]):
         for j in range(grad.shape[2]):
-            share = real(1.0 / (row_counts[i] * column_counts[j]))
+            share, slope = real(1.0 / (row_counts[i] * column_counts[j])), borrow(grad)[n, i, j]
             for w in range(columns[0, j], columns[1, j]):
-                _share_out(borrow(grad)[n, i, j], share, row_out[w])
+                if few:
+                    for c in range(slope.size):
+                        row_out[w, c] += share * slope[c]
+                else:
+                    _share_out(slope, share, row_out[w])
     if large:
         stream(borrow(out)[n, h], row_out)
         finish_streams()
