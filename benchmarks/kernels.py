@@ -13,7 +13,7 @@ import kernels_conv
 import kernels_losses
 import kernels_normalisation
 import torch
-from timing import Ratios, heading
+from timing import Ratios, heading, keep_memory
 
 
 def convolutions(ratios):
@@ -45,6 +45,7 @@ def main():
     """Run the named parts, or all."""
     heading("Layers: numgd vs PyTorch; all cores, float32", "torch")
     torch.set_num_threads(os.cpu_count())
+    keep_memory()
     ratios = Ratios()
     for name in sys.argv[1:] or PARTS:
         PARTS[name](ratios)

@@ -9,7 +9,7 @@ import os
 import numpy as np
 import torch
 import torch.nn.functional as theirs
-from timing import Ratios, heading, interleaved
+from timing import Ratios, heading, interleaved, keep_memory
 
 import numgd.nn.functional as ours
 from numgd.scalars import ACTIVATIONS
@@ -123,6 +123,7 @@ def main():
     """Run all families."""
     heading("Losses and activations: numgd vs PyTorch on the CPU; all cores, float32", "torch")
     torch.set_num_threads(os.cpu_count())
+    keep_memory()
     ratios = Ratios()
     for family in FAMILIES:
         family(ratios)

@@ -10,7 +10,7 @@ import os
 import numba
 import numpy as np
 import torch
-from timing import Ratios, heading, interleaved
+from timing import Ratios, heading, interleaved, keep_memory
 
 from numgd.nn import functional as F
 
@@ -214,6 +214,7 @@ def main():
     """Run all families."""
     heading("Normalisation, pooling, dropout, dense layers: numgd vs PyTorch; all cores, float32", "torch")
     torch.set_num_threads(os.cpu_count())
+    keep_memory()
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     ratios, peak = Ratios(), copying()
     print(f"copying: {peak / 1e9:.1f} GB/s")

@@ -1,5 +1,7 @@
 """What the benchmarks share: interleaved medians, and the lines that they print."""
 
+import contextlib
+import ctypes
 import gc
 import os
 import platform
@@ -76,6 +78,18 @@ def _sample(call, repeats):
     for _ in range(repeats):
         call()
     return (time.perf_counter() - start) / repeats
+
+
+def keep_memory():
+    """Have the C library keep the memory that is freed, for both sides of a comparison.
+
+    Otherwise glibc returns large arrays to the system after some calls and not after others, depending on
+    what was freed before, and the page faults of the next result take longer than most kernels.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # other C libraries
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-4, 0)  # M_MMAP_MAX: no mappings of their own
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: the end of the heap is not returned
 
 
 def processor():

@@ -10,7 +10,6 @@ from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.scalar_function import Activation, parts_of
 
-_ROOT_2 = math.sqrt(2)
 _DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
 _SLOPE = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
@@ -102,21 +101,16 @@ def silu(x, c):
 
 
 @strict
-def _normal_distribution(x):
-    """Φ(x)."""
-    real = type(x)
-    return real(0.5) * (real(1) + simd.erf(x / real(_ROOT_2)))
-
-
-@strict
 def gelu(x, c):
     """x Φ(x), and Φ(x) + x φ(x): Hendrycks and Gimpel (2016), section 2."""
     real = type(x)
-    lowest = real(-_SATURATED)
+    lowest, highest = real(-_SATURATED), real(_SATURATED)
     from_below = lowest if x < lowest else x
-    bounded = _within(x, -_SATURATED, _SATURATED)
-    distribution = _normal_distribution(from_below)
-    density = real(_DENSITY) * simd.exp_nonpositive(real(-0.5) * bounded * bounded)
+    bounded = highest if from_below > highest else from_below
+    size = abs(bounded)
+    density = real(_DENSITY) * simd.exp_flushing(real(-0.5) * size * size)
+    tail = density * simd.mills(size)
+    distribution = tail if x < 0 else real(1) - tail
     return from_below * distribution, distribution + bounded * density
 
 

@@ -58,7 +58,8 @@ def _alternation(errors, count):
 
 HALF_LOG_2 = mp.log(2) / 2
 SMALLEST, LARGEST = mp.sqrt(2) / 2 - 1, mp.sqrt(2) - 1  # m − 1 of mantissas m
-SEAM = mpf("0.9")  # where erf changes its formula
+MILLS_STEPS = mpf("0.305"), mpf("0.2")  # of u = 1/(1 + step x), for float32 and float64
+MILLS_ENDS = mpf("14.5"), mpf("38.7")  # where the normal density is 0
 
 
 def exponential_rest(r):
@@ -77,15 +78,19 @@ def logarithm_series(z):
     return (2 * mp.atanh(s) - 2 * s) / s**3 if z > mpf(10) ** -20 else mpf(2) / 3
 
 
-def error_function_rest(z):
-    """erf(x)/x of z = x²."""
-    x = mp.sqrt(z)
-    return mp.erf(x) / x if x else 2 / mp.sqrt(mp.pi)
+def mills(x):
+    """Mills' ratio of the normal distribution, (1 − Φ(x))/φ(x)."""
+    return mp.sqrt(mp.pi / 2) * mp.erfc(x / mp.sqrt(2)) * mp.exp(x * x / 2)
 
 
-def tail_exponent(x):
-    """−log(1 − erf(x))."""
-    return -mp.log(mp.erfc(x))
+def mills_rest(step):
+    """Function mills(x)/u of u = 1/(1 + step x)."""
+    return lambda u: mills((1 / u - 1) / step) / u
+
+
+def mills_table(step, end):
+    """What `remez` is given for one format."""
+    return mills_rest(step), relative_to(mills_rest(step), lambda u: 1), 1 / (1 + step * end), mpf(1)
 
 
 def relative_to(function, factor):
@@ -103,17 +108,15 @@ TABLES = {  # name: what `remez` is given, with the degrees for float32 and floa
     ),
     "LOG": (logarithm_rest, relative_to(mp.log1p, lambda f: f**3), SMALLEST, LARGEST),
     "ATANH": (logarithm_series, lambda z: z, 0, (S * mpf("1.001")) ** 2),
-    "ERF": (error_function_rest, lambda z: 1 / error_function_rest(z), 0, SEAM**2),
-    "ERFC32": (tail_exponent, mp.erfc, SEAM, mpf(4)),
-    "ERFC64": (tail_exponent, mp.erfc, SEAM, mpf("6.1")),
+    "MILLS32": mills_table(MILLS_STEPS[0], MILLS_ENDS[0]),
+    "MILLS64": mills_table(MILLS_STEPS[1], MILLS_ENDS[1]),
 }
 DEGREES = {
     "EXP": (4, 9),
     "LOG": (7, None),
     "ATANH": (None, 6),
-    "ERF": (5, 11),
-    "ERFC32": (6, None),
-    "ERFC64": (None, 18),
+    "MILLS32": (7, None),
+    "MILLS64": (None, 21),
 }
 
 
