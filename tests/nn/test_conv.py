@@ -396,9 +396,9 @@ def test_bad_input_of_gradients():
         conv2d_transpose(small, WEIGHT, padding="same")
 
 
-def chosen(kernel, in_channels, out_channels, stride=(1, 1), groups=1):
+def chosen(kernel, in_channels, out_channels, stride=(1, 1), groups=1, operation="forward", size=(32, 56, 56)):
     geometry = Geometry(stride, (1, 1), (0, 0, 0, 0), groups)
-    return choose.choose(Layer(kernel, in_channels, out_channels, geometry), 32, 56, 56).name
+    return choose.choose(operation, Layer(kernel, in_channels, out_channels, geometry), *size).name
 
 
 def test_choice():
@@ -409,6 +409,11 @@ def test_choice():
     assert chosen((3, 3), 32, 32, groups=32, stride=(2, 2)) == "depthwise"
     assert chosen((3, 3), 32, 32, groups=8) == "depthwise"
     assert chosen((1, 1), 64, 64) == "direct"
+    # Transforming weights takes longer than the convolution of one small image.
+    assert chosen((3, 3), 512, 512, size=(1, 7, 7)) != "winograd_4"
+    # Folding adds every product to the image, of which there are many with many channels.
+    assert chosen((5, 5), 1, 16, operation="input_gradient") == "few_channels"
+    assert chosen((5, 5), 512, 16, operation="input_gradient") == "direct"
 
 
 def test_chunks_of_wide_images_are_cut():

@@ -41,16 +41,21 @@ def fill(table, targets, base, zero_address, shape, size, result, first, blocks,
     taps = dy.size
     count = blocks * rows
     ys, xs, starts = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
-    for i in range(count):
-        pixel = min(first + i, pixels - 1)
-        image = pixel // (sweep.count_y * sweep.count_x)
-        row = pixel // sweep.count_x % sweep.count_y
-        column = pixel % sweep.count_x
+    image = first // (sweep.count_y * sweep.count_x)
+    row = first // sweep.count_x % sweep.count_y
+    column = first % sweep.count_x
+    for i in range(count):  # counted, since a division takes as long as many products
         ys[i], xs[i] = row * sweep.source_step_y, column * sweep.source_step_x
         starts[i] = base + ((image * height + ys[i]) * width + xs[i]) * channels * size
         to_y = sweep.start_y + row * sweep.step_y
         to_x = sweep.start_x + column * sweep.step_x
         targets[i] = ((image * result[1] + to_y) * result[2] + to_x) * result[3]
+        if first + i < pixels - 1:
+            column += 1
+            if column == sweep.count_x:
+                column, row = 0, row + 1
+                if row == sweep.count_y:
+                    row, image = 0, image + 1
     unsigned_height, unsigned_width = np.uint64(height), np.uint64(width)
     for b in range(blocks):
         y, x = borrow(ys)[b * rows : (b + 1) * rows], borrow(xs)[b * rows : (b + 1) * rows]

@@ -33,16 +33,14 @@ class ConvAlgorithm(Record):
         convolution; see `direct.input_gradient`.
     weight_gradient : callable
         ``weight_gradient(grad, x, out, geometry)``; see `weight_gradient.weight_gradient`.
-    priority : int
-        Among the algorithms that apply and are worthwhile, the one with the highest priority is chosen.
-    worthwhile : callable, optional
-        ``worthwhile(layer, batch, height, width)``: whether the algorithm pays off for results of that batch
-        size, height and width.  Without it, the algorithm is used only when requested by name.
+    work : callable, optional
+        ``work(task)``: what the algorithm does for a `cost.Task`, as a `cost.Work`.  Of the algorithms that
+        apply, the one whose work takes the shortest time is chosen.  Without it, the algorithm is used only
+        when requested by name.
     """
 
     reason_against: Callable
     forward: Callable
     input_gradient: Callable
     weight_gradient: Callable
-    priority: int = 0
-    worthwhile: Callable | None = None
+    work: Callable | None = None

@@ -6,6 +6,7 @@ import numpy as np
 
 from numgd.kernels.cpu.layers import conv
 from numgd.kernels.cpu.layers.conv.algorithm import Layer
+from numgd.kernels.cpu.layers.conv.cost import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, Task
 from numgd.kernels.cpu.layers.conv.geometry import by_shape
 
 MAX_PRODUCTS = 2e10
@@ -13,14 +14,15 @@ MAX_PRODUCTS = 2e10
 
 
 @by_shape
-def choose(layer, batch, height, width):
-    """The algorithm for a `Layer` whose result has the given batch size, height and width."""
-    for algorithm in sorted(conv.ALGORITHMS.values(), key=lambda algorithm: -algorithm.priority):
-        if algorithm.worthwhile is None or algorithm.reason_against(layer) is not None:
-            continue
-        if algorithm.worthwhile(layer, batch, height, width):
-            return algorithm
-    raise AssertionError("the direct algorithm always applies")
+def choose(operation, layer, batch, height, width):
+    """The algorithm for an operation of a `Layer` whose result has the given batch size, height and width."""
+    task = Task(operation, layer, batch, height, width)
+    applying = [
+        algorithm
+        for algorithm in conv.ALGORITHMS.values()
+        if algorithm.work is not None and algorithm.reason_against(layer) is None
+    ]
+    return min(applying, key=lambda algorithm: algorithm.work(task).time)
 
 
 def layer_of(weight, geometry):
@@ -28,11 +30,11 @@ def layer_of(weight, geometry):
     return Layer(weight[1:3], weight[3] * geometry.groups, weight[0], geometry)
 
 
-def _algorithm_for(name, weight, result, geometry):
+def _algorithm_for(operation, name, weight, result, geometry):
     """The named algorithm, or the one chosen by the shapes of weights and result."""
     if name is not None:
         return conv.ALGORITHMS[name]
-    return choose(layer_of(weight, geometry), *result[:3])
+    return choose(operation, layer_of(weight, geometry), *result[:3])
 
 
 def batch_slices(batch, result, weight):
@@ -48,7 +50,7 @@ def batch_slices(batch, result, weight):
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Convolve `x` with `weight`, add `bias` and apply the activation; see `direct.forward`."""
     if out.size:
-        chosen = _algorithm_for(algorithm, weight.shape, out.shape, geometry)
+        chosen = _algorithm_for(FORWARD, algorithm, weight.shape, out.shape, geometry)
         for part in batch_slices(len(x), out.shape, weight.shape):
             chosen.forward(x[part], weight, bias, out[part], geometry, activation, packed_cache)
 
@@ -56,7 +58,7 @@ def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed
 def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Write the transposed convolution of `grad`, plus `bias`, to `out`; see `direct.input_gradient`."""
     if out.size:
-        chosen = _algorithm_for(algorithm, weight.shape, grad.shape, geometry)
+        chosen = _algorithm_for(INPUT_GRADIENT, algorithm, weight.shape, grad.shape, geometry)
         for part in batch_slices(len(grad), grad.shape, weight.shape):
             chosen.input_gradient(grad[part], weight, bias, out[part], geometry, activation, packed_cache)
 
@@ -68,7 +70,7 @@ def gradient_of_weight(grad, x, out, geometry, algorithm=None):
     if grad.size == 0:
         out[:] = 0
         return
-    chosen = _algorithm_for(algorithm, out.shape, grad.shape, geometry)
+    chosen = _algorithm_for(WEIGHT_GRADIENT, algorithm, out.shape, grad.shape, geometry)
     first, *others = batch_slices(len(x), grad.shape, out.shape)
     chosen.weight_gradient(grad[first], x[first], out, geometry)
     for part in others:

@@ -29,6 +29,7 @@ from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.layers.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
+from numgd.kernels.cpu.layers.conv.cost import Work
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import cached
 from numgd.kernels.cpu.layers.conv.shares import MAX_BYTES, MAX_SHARES, add_shares
@@ -510,6 +511,14 @@ def write_weights(partial, out, lead=0):
         flat[first : first + lanes] = found
 
 
+def vectors_work(task, copied):
+    """What algorithms for groups within a vector do; `copied` tells whether they copy the image."""
+    layer = task.layer
+    in_group = layer.in_channels // layer.geometry.groups
+    vectors = task.pixels * ceil_divide(layer.in_channels, lanes_of(np.dtype(np.float32)))
+    return Work(steps=vectors * task.taps * in_group, moved=task.image_pixels * layer.in_channels * copied)
+
+
 ALGORITHM = ConvAlgorithm(
     name="depthwise",
     summary="groups of one or a few channels, as many out as in",
@@ -517,6 +526,5 @@ ALGORITHM = ConvAlgorithm(
     forward=forward,
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
-    priority=30,
-    worthwhile=lambda layer, batch, height, width: True,
+    work=lambda task: vectors_work(task, copied=True),
 )

@@ -262,6 +262,5 @@ ALGORITHM = ConvAlgorithm(
     forward=forward,
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
-    priority=40,
-    worthwhile=lambda layer, batch, height, width: True,
+    work=lambda task: depthwise.vectors_work(task, copied=False),
 )

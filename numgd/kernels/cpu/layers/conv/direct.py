@@ -14,9 +14,10 @@ from numgd.jit.pointers import address_of
 from numgd.jit.portable import compiled, seldom
 from numgd.kernels.cpu.layers.conv.addresses import fill, phases, whole_sweep
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
+from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks
 from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, pack, padded_bias, portions
-from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
+from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient, weight_gradient_work
 from numgd.kernels.cpu.layers.fused import PIECES
 
 
@@ -94,7 +95,7 @@ def _run(source, weight, bias, out, taps, transposed, sweep, groups, activation,
 
         packed = cached(packed_cache, key, make)
         columns = portion.groups * ceil_divide(portion.columns, block.width)
-        splits = 1 if strips >= 8 * workers else columns
+        splits = min(columns, ceil_divide(8 * workers, strips))
         drive(
             strips * splits,
             work,
@@ -138,6 +139,20 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
         _run(grad, weight, bias, out, taps, True, sweep, geometry.groups, activation, packed_cache)
 
 
+def _work(task):
+    layer, taps = task.layer, task.taps
+    groups = layer.geometry.groups
+    columns, depth = layer.out_channels // groups, layer.in_channels // groups
+    if task.operation == WEIGHT_GRADIENT:
+        return weight_gradient_work(task)
+    pixels = task.pixels
+    if task.operation == INPUT_GRADIENT:  # of the taps, each pixel of the image is reached by some
+        taps = ceil_divide(taps * pixels, task.image_pixels)
+        columns, depth, pixels = depth, columns, task.image_pixels
+    sums = by_blocks(pixels, groups, columns, taps, depth)
+    return sums + Work(entries=pixels * taps, packed=task.weights)
+
+
 ALGORITHM = ConvAlgorithm(
     name="direct",
     summary="any convolution: blocks of results are summed in registers, through tables of addresses",
@@ -145,10 +160,9 @@ ALGORITHM = ConvAlgorithm(
     forward=forward,
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
-    priority=0,
-    worthwhile=lambda layer, batch, height, width: True,
+    work=_work,
 )
-"""Also the default for 1×1 kernels, for which the micro-kernel computes a matrix product.
+"""Also used for 1×1 kernels, for which the micro-kernel computes a matrix product.
 
 This is as fast as the BLAS and applies bias and activation in registers.  It also avoids the BLAS's own
 threads, which would keep spinning next to numgd's.

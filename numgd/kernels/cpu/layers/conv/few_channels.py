@@ -17,6 +17,7 @@ from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv import direct, fold
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
+from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import (
     ONE_TAP,
@@ -27,11 +28,8 @@ from numgd.kernels.cpu.layers.conv.packing import (
     padded_bias,
     portions,
 )
-from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient
+from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient, weight_gradient_work
 from numgd.kernels.cpu.layers.fused import PIECES
-
-MAX_CHANNELS = 8
-"""Maximum number of input channels for which the algorithm is chosen."""
 
 BAND_BYTES = 2**18
 """Target size of a band of the image, in bytes."""
@@ -214,8 +212,18 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
         direct.input_gradient(grad, weight, bias, out, geometry, activation, packed_cache)
 
 
-def _worthwhile(layer, batch, height, width):
-    return layer.in_channels <= MAX_CHANNELS and layer.kernel[1] > 1
+def _work(task):
+    layer, pixels = task.layer, task.pixels
+    channels, (height, width) = layer.in_channels, layer.kernel
+    if task.operation == WEIGHT_GRADIENT:
+        return weight_gradient_work(task)
+    if task.operation == INPUT_GRADIENT:
+        sums = by_blocks(pixels, 1, task.taps * channels, 1, layer.out_channels)
+        folded = pixels * task.taps * channels  # by bands, each of which reads all weights
+        bands = folded * 4 // fold.BAND_BYTES
+        return sums + Work(moved=folded + bands * task.weights, packed=task.weights)
+    sums = by_blocks(pixels, 1, layer.out_channels, height, width * channels)
+    return sums + Work(moved=task.image_pixels * channels, packed=task.weights)
 
 
 ALGORITHM = ConvAlgorithm(
@@ -225,6 +233,5 @@ ALGORITHM = ConvAlgorithm(
     forward=forward,
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
-    priority=20,
-    worthwhile=_worthwhile,
+    work=_work,
 )

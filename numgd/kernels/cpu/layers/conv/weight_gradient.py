@@ -29,6 +29,7 @@ from numgd.jit.micro_kernels import (
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable, seldom
+from numgd.kernels.cpu.layers.conv.cost import Work, by_blocks
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import Block, block_for, blocks_of
 from numgd.kernels.cpu.layers.conv.shares import add_shares, shares_for
@@ -474,3 +475,14 @@ def weight_gradient(grad, x, out, geometry):
     partial = np.empty((shares, out.size), out.dtype)
     in_shares(work, grad, x, partial, *copies, chunks, layout, chosen)
     add_shares(partial, flat)
+
+
+def weight_gradient_work(task):
+    """What `weight_gradient` does for a `cost.Task`."""
+    layer, groups = task.layer, task.layer.geometry.groups
+    rows, columns = layer.out_channels // groups, layer.in_channels // groups
+    sums = by_blocks(rows, groups, columns, task.taps, task.pixels)
+    if groups == 1:  # a row of the kernel may count as one tap
+        joined = by_blocks(rows, 1, columns * layer.kernel[1], layer.kernel[0], task.pixels)
+        sums = min(sums, joined, key=lambda work: work.steps)
+    return sums + Work(moved=task.pixels * layer.out_channels, packed=task.weights)

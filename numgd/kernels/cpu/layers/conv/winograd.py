@@ -18,20 +18,15 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
+from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks
 from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of, cached, portions
+from numgd.kernels.cpu.layers.conv.weight_gradient import weight_gradient_work
 from numgd.kernels.cpu.layers.conv.winograd_matrices import INPUT, KERNEL, RESULT, SCRATCH, TRANSFORMED
 from numgd.kernels.cpu.layers.conv.winograd_weight_gradient import weight_gradient
 from numgd.kernels.cpu.layers.fused import finish
 
 DEPTH = 64  # input channels whose weights are transformed together
-
-
-WORTHWHILE_CHANNELS = 16
-"""Channels per group, in or out, below which the transforms cost more than the algorithm saves."""
-
-WEIGHT_TILES = 24
-"""Tiles whose products take as long as the transform of the weights."""
 
 
 def reason_against(layer):
@@ -353,12 +348,21 @@ def input_gradient(m, grad, weight, bias, out, geometry, activation=0, packed_ca
     _convolve(m, grad, weight, bias, out, padding, geometry.groups, True, activation, packed_cache)
 
 
-def _worthwhile(layer, batch, height, width):
-    if min(layer.in_channels, layer.out_channels) < WORTHWHILE_CHANNELS * layer.geometry.groups:
-        return False
-    # Products for a pair of channels; transforming the weights costs as much as `WEIGHT_TILES` tiles.
-    tiles = batch * ceil_divide(height, 4) * ceil_divide(width, 4)
-    return 1.3 * 36 * (tiles + WEIGHT_TILES) < 9 * batch * height * width
+def _work(m, task):
+    layer, groups = task.layer, task.layer.geometry.groups
+    columns, depth = layer.out_channels // groups, layer.in_channels // groups
+    points = (m + 2) ** 2
+    tiles = task.batch * ceil_divide(task.height, m) * ceil_divide(task.width, m)
+    if task.operation == WEIGHT_GRADIENT:
+        if groups != 1:
+            return weight_gradient_work(task)
+        sums = by_blocks(layer.out_channels, 1, layer.in_channels, points, tiles)
+    elif task.operation == INPUT_GRADIENT:
+        sums = by_blocks(tiles, groups, depth, points, columns)
+    else:
+        sums = by_blocks(tiles, groups, columns, points, depth)
+    transformed = tiles * points * (layer.in_channels + layer.out_channels)
+    return sums + Work(moved=transformed, packed=points * task.weights / 9)
 
 
 ALGORITHM_2 = ConvAlgorithm(
@@ -368,6 +372,7 @@ ALGORITHM_2 = ConvAlgorithm(
     forward=partial(forward, 2),
     input_gradient=partial(input_gradient, 2),
     weight_gradient=partial(weight_gradient, 2),
+    work=partial(_work, 2),
 )
 
 ALGORITHM_4 = ConvAlgorithm(
@@ -377,6 +382,5 @@ ALGORITHM_4 = ConvAlgorithm(
     forward=partial(forward, 4),
     input_gradient=partial(input_gradient, 4),
     weight_gradient=partial(weight_gradient, 4),
-    priority=10,
-    worthwhile=_worthwhile,
+    work=partial(_work, 4),
 )
