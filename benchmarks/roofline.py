@@ -15,12 +15,12 @@ import subprocess
 import sys
 
 import numpy as np
-from conv_choice import Shape, arrays_of
+from convolutions import Shape, arrays_of
 from timing import heading, interleaved, keep_memory
 
 from numgd.jit.target import target_levels
 from numgd.kernels.cpu.layers.conv import ALGORITHMS
-from numgd.kernels.cpu.layers.conv.cost import OPERATIONS
+from numgd.kernels.cpu.layers.conv.cost import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT
 from numgd.nn import functional as F
 
 ROUNDS = 9
@@ -40,6 +40,7 @@ CONVOLUTIONS = (
     ("pointwise", Shape(32, 56, 64, 256, 1)),  # last: the threads of the BLAS spin for a while after a call
     ("pointwise", Shape(32, 14, 1024, 256, 1)),
 )
+OPERATIONS = {FORWARD: "forward", INPUT_GRADIENT: "gradient of x", WEIGHT_GRADIENT: "gradient of weights"}
 CORES = {"x86-64-v3": "Haswell", "x86-64-v4": "SkylakeX"}
 """OpenBLAS' names of processors with the instructions of a level."""
 
@@ -55,11 +56,11 @@ def convolutions():
         algorithm, arguments = ALGORITHMS[name], arrays_of(shape)
         x, weight, _, out = arguments["forward"][:4]
         products = out.size * weight[0].size
-        for operation in OPERATIONS:
+        for operation, what in OPERATIONS.items():
             function, given = getattr(algorithm, operation), arguments[operation]
             moved = x.nbytes + weight.nbytes + out.nbytes
             seconds = best(lambda function=function, given=given: function(*given))
-            yield f"{name}, {shape}, {operation.replace('_', ' of ')}", products, moved, seconds
+            yield f"{name}, {shape}, {what}", products, moved, seconds
 
 
 def passes(x):
@@ -82,7 +83,7 @@ def measure():
     keep_memory()
     x = np.random.default_rng(0).normal(size=(32, 56, 56, 128)).astype(np.float32)
     y = np.empty_like(x)
-    bandwidth = 2 * x.nbytes / best(lambda: F.leaky_relu(x, 0.5, out=y))
+    bandwidth = 2 * x.nbytes / best(lambda: F.relu(x, out=y))
     rows = [*passes(x), *convolutions()]
     a, b = x.reshape(-1, 2048)[:2048], x.reshape(-1, 2048)[2048:4096]
     peak = 2048**3 / best(lambda: a @ b)
