@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from nn.convolutions import Case, convolution, gradients, random_case, relative_error
 
+from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers.conv import choose, weight_gradient
 from numgd.kernels.cpu.layers.conv.algorithm import Layer
+from numgd.kernels.cpu.layers.conv.depthwise import group_widths
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.nn.functional import (
     conv2d,
@@ -30,6 +32,8 @@ def make(shape, weight, dtype=np.float64, **options):
 
 def check(case, bound, algorithm=None):
     """Forward and backward against the definition, into memory filled with NaN, with inputs unchanged."""
+    if algorithm == "depthwise" and case.weight.shape[3] not in group_widths(np.dtype(np.float64)):
+        pytest.skip("a register is narrower than a group")
     expected = convolution(case)
     grad = RNG.normal(size=expected.shape).astype(case.x.dtype)
     right = gradients(case, grad)
@@ -101,6 +105,17 @@ def test_each_algorithm(algorithm, case):
         **{name: getattr(case, name).astype(np.float32) for name in ("x", "weight", "bias")}
     )
     check(single, 1e-5 if algorithm == "winograd_4" else 2e-6, algorithm)
+
+
+def test_depthwise_results_larger_than_the_caches():
+    """They are stored past the caches, and rows of the image are prefetched."""
+    shape = (1, 131, 127, 256)
+    x, weight = (RNG.normal(size=size).astype(np.float32) for size in (shape, (256, 3, 3, 1)))
+    options = {"padding": 1, "groups": 256}
+    y = conv2d(x, weight, **options, activation="relu", algorithm="depthwise_lines")
+    assert y.nbytes >= LARGE
+    expected = conv2d(x, weight, **options, activation="relu", algorithm="depthwise")
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -396,7 +411,9 @@ def test_bad_input_of_gradients():
         conv2d_transpose(small, WEIGHT, padding="same")
 
 
-def chosen(kernel, in_channels, out_channels, stride=(1, 1), groups=1, operation="forward", size=(32, 56, 56)):
+def chosen(
+    kernel, in_channels, out_channels, stride=(1, 1), groups=1, operation="forward", size=(32, 56, 56)
+):
     geometry = Geometry(stride, (1, 1), (0, 0, 0, 0), groups)
     return choose.choose(operation, Layer(kernel, in_channels, out_channels, geometry), *size).name
 

@@ -14,8 +14,9 @@ from numba import from_dtype
 from numgd.jit.making import made_once
 from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, vector_registers
 from numgd.jit.parallel import parallel_for, threads_for
-from numgd.jit.pointers import address_of, borrow
+from numgd.jit.pointers import address_of, borrow, fetch
 from numgd.jit.portable import compiled, portable
+from numgd.jit.streaming import LARGE, finish_streams, stream
 from numgd.kernels.cpu.layers.conv import depthwise
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.depthwise import first_channel
@@ -25,6 +26,13 @@ from numgd.kernels.cpu.layers.fused import PIECES
 
 MAX_SUMMED = 512
 """Maximum number of results in a partial sum of the weight gradient, which limits rounding errors."""
+
+
+BEYOND_CACHE = 2**21
+"""Bytes of an image from which on rows are prefetched.
+
+The vectors of neighbouring pixels are too far apart for the processor's own prefetching.
+"""
 
 
 def line_sizes():
@@ -113,6 +121,13 @@ def _rows_read(table, source, image, y, begin, lines):
     return low, max(0, high - low)
 
 
+@portable
+def _fetch(address, length):
+    """Prefetch `length` bytes."""
+    for place in range(address, address + length, 64):
+        fetch(place)
+
+
 @made_once
 def _driver(dtype):
     """The loop over rows of results."""
@@ -121,18 +136,26 @@ def _driver(dtype):
         line_block, from_dtype(dtype), tuple((*kind, PIECES) for kind in line_blocks(dtype, line_sizes()))
     )
 
+    long, short = line_sizes()
+
     @portable
-    def do_lines(worker, source, packed, bias, out, kinds, begins, lines, lead, workers, activation):
+    def do_lines(worker, source, packed, bias, out, kinds, begins, lines, lead, large, workers, activation):
         batch, out_height, out_width, channels = out.shape
         size = source.itemsize
         panels = (channels + lead + lanes - 1) // lanes
         items = batch * out_height
         table = np.empty(lines.kernel_height, np.int64)
+        scratch, results = np.empty(long * channels if large else 0, out.dtype), borrow(out.reshape(-1))
         for item in range(worker * items // workers, (worker + 1) * items // workers):
             image, y = item // out_height, item % out_height
             for b in range(kinds.size):
                 first_tap, taps = _rows_read(table, source, image, y, begins[b], lines)
-                target = address_of(out) + (item * out_width + begins[b]) * channels * size
+                begin = (item * out_width + begins[b]) * channels
+                target = address_of(scratch) if large else address_of(out) + begin * size
+                if (
+                    source.size * size >= BEYOND_CACHE and taps > 0
+                ):  # what this block of the next row reads first
+                    _fetch(table[taps - 1] + source.shape[2] * channels * size, long * channels * size)
                 for panel in range(panels):
                     shift = first_channel(panel, lanes, lead, channels)
                     place = (panel * lines.kernel_height + first_tap) * 3 * lanes
@@ -140,24 +163,17 @@ def _driver(dtype):
                         kinds[b], table, taps, shift, channels, packed, place, bias, shift,
                         target + shift * size, channels, activation,
                     )  # fmt: skip
+                if large:
+                    count = (long if kinds[b] < len(ENDS) else short) * channels
+                    stream(results[begin : begin + count], borrow(scratch)[:count])
+        finish_streams()
 
     @compiled(f"conv-depthwise-lines-{dtype}")
-    def drive(work, source, packed, bias, out, kinds, begins, lines, lead, workers, activation):
+    def drive(work, source, packed, bias, out, kinds, begins, lines, lead, large, workers, activation):
         parallel_for(
-            do_lines,
-            workers,
-            work,
-            source,
-            packed,
-            bias,
-            out,
-            kinds,
-            begins,
-            lines,
-            lead,
-            workers,
+            do_lines, workers, work, source, packed, bias, out, kinds, begins, lines, lead, large, workers,
             activation,
-        )
+        )  # fmt: skip
 
     return drive
 
@@ -172,7 +188,10 @@ def _run(source, weight, bias, out, geometry, transposed, activation, packed_cac
     packed = depthwise.packed_weights(weight, taps, False, packed_cache, lead)
     work = work_of(out.size, 3 * lines.kernel_height)
     workers = min(threads_for(work), out.shape[0] * out.shape[1])
-    _driver(out.dtype)(work, source, packed, bias, out, kinds, begins, lines, lead, workers, activation)
+    large = out.nbytes >= LARGE
+    _driver(out.dtype)(
+        work, source, packed, bias, out, kinds, begins, lines, lead, large, workers, activation
+    )
 
 
 def _too_short(out):
