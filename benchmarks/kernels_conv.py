@@ -12,6 +12,7 @@ import torch
 from timing import Ratios, heading, interleaved
 
 from numgd.nn.functional import conv2d, conv2d_backward
+from numgd.nn.functional.checks import aligned
 
 ROUNDS = 9
 
@@ -139,7 +140,9 @@ def measure(layer, rounds=ROUNDS):
     result = layer.result()
 
     def draw(*shape):
-        return rng.normal(size=shape).astype(np.float32)
+        array = aligned(shape, np.float32)  # as PyTorch's arrays are
+        array[...] = rng.normal(size=shape)
+        return array
 
     x = draw(layer.batch, layer.size, layer.size, layer.in_channels)
     weight = draw(layer.out_channels, layer.kernel, layer.kernel, layer.in_channels // layer.groups)

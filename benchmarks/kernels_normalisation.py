@@ -13,6 +13,7 @@ import torch
 from timing import Ratios, heading, interleaved, keep_memory
 
 from numgd.nn import functional as F
+from numgd.nn.functional.checks import aligned
 
 ROUNDS = 21
 COPIED = 100_000_000  # bytes of the copy that bandwidth is measured by
@@ -31,6 +32,13 @@ def copying():
     target = torch.empty_like(source)
     timing = interleaved({"copy": lambda: target.copy_(source)}, ROUNDS)["copy"]
     return 2 * COPIED / timing.median
+
+
+def draw(rng, shape):
+    """Normal numbers in memory that begins at a cache line, as PyTorch's does."""
+    array = aligned(shape, np.float32)
+    array[...] = rng.normal(size=shape)
+    return array
 
 
 def image(array, memory_format):
@@ -78,7 +86,7 @@ def batch_norm(ratios, peak, rounds=ROUNDS):
     """Batch norm in training, with and without ReLU, forward, and forward and backward."""
     rng = np.random.default_rng(1)
     for shape in IMAGES:
-        x, grad = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+        x, grad = (draw(rng, shape) for _ in range(2))
         channels = shape[-1]
         gamma, beta = rng.uniform(0.5, 1.5, channels).astype(np.float32), np.zeros(channels, np.float32)
         running, kept = (
@@ -114,9 +122,9 @@ def pooling(ratios, peak, rounds=ROUNDS):
     """Max and average pooling, forward, and forward and backward."""
     rng = np.random.default_rng(2)
     for shape, *how in POOLS:
-        x = rng.normal(size=shape).astype(np.float32)
+        x = draw(rng, shape)
         y = F.avg_pool2d(x, *how)
-        grad = rng.normal(size=y.shape).astype(np.float32)
+        grad = draw(rng, y.shape)
 
         def maximum(x=x, how=how):
             F.max_pool2d(x, *how)
@@ -149,7 +157,7 @@ def pooling(ratios, peak, rounds=ROUNDS):
 def others(ratios, peak, rounds=ROUNDS):
     """Layer and group norm, local response normalisation, dropout, the dense layer; without targets."""
     rng = np.random.default_rng(3)
-    x, grad = (rng.normal(size=(32, 56, 56, 64)).astype(np.float32) for _ in range(2))
+    x, grad = (draw(rng, (32, 56, 56, 64)) for _ in range(2))
     leaf = torch.tensor(x)
     calls = {
         "numgd": lambda: F.dropout(x, 0.5, seed=1),
@@ -179,7 +187,7 @@ def others(ratios, peak, rounds=ROUNDS):
 
     calls = {"numgd": ours, "PyTorch": theirs}
     compare("layer norm 12544×512, forward + backward", calls, 5 * x.nbytes, peak, ratios, None, rounds)
-    x, grad = (rng.normal(size=(32, 27, 27, 96)).astype(np.float32) for _ in range(2))
+    x, grad = (draw(rng, (32, 27, 27, 96)) for _ in range(2))
 
     def ours():
         F.local_response_norm(x, 5)

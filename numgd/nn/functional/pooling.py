@@ -8,7 +8,7 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
-from numgd.nn.functional.checks import Extra, Size, output, pair_of, real_array, same_shape
+from numgd.nn.functional.checks import Extra, Size, aligned, output, pair_of, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 
 MAX_WINDOWS = 2**24
@@ -157,7 +157,7 @@ def _maximum(x, rows, columns, out):
     """Fill `out` and return the positions of its maxima."""
     if x.shape[1] * x.shape[2] > np.iinfo(np.int32).max:
         raise ValueError(f"x has shape {x.shape}: its images have more pixels than an int32 index counts")
-    places = np.empty(out.shape, np.int32)
+    places = aligned(out.shape, np.int32)
     pool.maximum(x, rows.bounds, columns.bounds, True, out.nbytes >= LARGE, out, places)
     return places
 
@@ -217,7 +217,7 @@ def max_pool2d_backward(
             raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
-        indices = _maximum(x, rows, columns, np.empty(shape, x.dtype))
+        indices = _maximum(x, rows, columns, aligned(shape, x.dtype))
     pool.maximum_gradient(grad, indices, rows.containing, columns.bounds, out.nbytes >= LARGE, out)
     return out
 
