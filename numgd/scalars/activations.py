@@ -5,7 +5,7 @@ The limits at ±∞ are exact.
 
 import math
 
-from numgd.foundations.ranges import Finite
+from numgd.foundations.ranges import Finite, Positive
 from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.scalar_function import Activation, parts_of
@@ -16,6 +16,9 @@ _CUBIC = 0.044715
 _SATURATED = 40.0  # beyond it, exp(−x²/2) is 0
 _TANH_SATURATED = 16.0  # beyond it, 1 − tanh² in the approximation of gelu is 0
 _SILU_SATURATED = 800.0  # beyond it, sigmoid(−x) is 0
+_FAR = 1e30  # 1 + _FAR is _FAR
+_SELU_SCALE = 1.0507009873554804934193349852946
+_SELU_ALPHA = 1.6732632423543772848170429916717
 
 
 @strict
@@ -127,6 +130,86 @@ def gelu_tanh(x, c):
     return value, half * (one + t) + half * bounded * (one - t * t) * inner_slope
 
 
+@strict
+def softplus(x, c):
+    """log(1 + e^(c x))/c and its derivative σ(c x): Dugas et al. (2001), section 3."""
+    real = type(x)
+    scaled = c * x
+    z = simd.exp_nonpositive(-abs(scaled))
+    one, above = real(1), real(0) if x < 0 else x
+    return above + simd.log1p(z) / c, (one if scaled > 0 else z) / (one + z)
+
+
+@strict
+def softsign(x, c):
+    """x / (1 + |x|) and 1 / (1 + |x|)²: Turian, Bergstra and Bengio (2009), section 3.2."""
+    real = type(x)
+    bounded, share = _within(x, -_FAR, _FAR), real(1) / (real(1) + abs(x))
+    return bounded / (real(1) + abs(bounded)), share * share
+
+
+@strict
+def selu(x, c):
+    """λ x where x > 0, else λ α (eˣ − 1): Klambauer et al. (2017), equation 2."""
+    real = type(x)
+    above, below = real(_SELU_SCALE) * x, real(_SELU_SCALE * _SELU_ALPHA) * simd.expm1(x)
+    return above if x > 0 else below
+
+
+@strict
+def selu_derivative(x, c):
+    """λ where x > 0, else λ α eˣ."""
+    real = type(x)
+    below = real(_SELU_SCALE * _SELU_ALPHA) * simd.exp(x)
+    return real(_SELU_SCALE) if x > 0 else below
+
+
+@strict
+def hardsigmoid(x, c):
+    """(x + 3)/6 between 0 and 1: Howard et al. (2019), section 5.2."""
+    real = type(x)
+    return (_within(x, -3.0, 3.0) + real(3)) / real(6)
+
+
+@strict
+def hardsigmoid_derivative(x, c):
+    """1/6 between −3 and 3, else 0."""
+    real = type(x)
+    inside = real(1) / real(6) if abs(x) < real(3) else real(0)
+    return inside if x == x else x
+
+
+@strict
+def hardswish(x, c):
+    """x times `hardsigmoid`, and its derivative: Howard et al. (2019), section 5.2."""
+    real = type(x)
+    lowest = real(-3)
+    from_below = lowest if x < lowest else x
+    bounded = _within(x, -3.0, 3.0)
+    slope = bounded / real(3) + real(0.5)
+    slope = real(0) if x <= lowest else (real(1) if x >= real(3) else slope)
+    return from_below * ((bounded + real(3)) / real(6)), slope
+
+
+@strict
+def mish(x, c):
+    """x tanh(log(1 + eˣ)) and its derivative: Misra (2020), equations 1 and 2.
+
+    tanh(log(1 + e)) = n/(n + 2) with n = e (e + 2); above zero, both are divided by e².
+    """
+    real = type(x)
+    one, two, lowest = real(1), real(2), real(-_SILU_SATURATED)
+    from_below = lowest if x < lowest else x
+    bounded = _within(x, -_SILU_SATURATED, _SILU_SATURATED)
+    z = simd.exp_nonpositive(-abs(bounded))
+    above, below = two * z + one, z * (z + two)
+    numerator = above if bounded > 0 else below
+    share = one / (numerator + two * (z * z if bounded > 0 else one))
+    t = numerator * share
+    growth = real(4) * (one + z) * (z * z if bounded > 0 else z) * (share * share)
+    return from_below * t, t + bounded * growth
+
+
 ELU = Activation(
     name="elu",
     summary="exponential linear unit",
@@ -155,6 +238,23 @@ GELU_TANH = Activation(
     **parts_of(gelu_tanh),
 )
 
+HARDSIGMOID = Activation(
+    name="hardsigmoid",
+    summary="logistic function in three straight pieces",
+    function="hardsigmoid",
+    formula="(x + 3)/6, at least 0 and at most 1",
+    value=hardsigmoid,
+    derivative=hardsigmoid_derivative,
+)
+
+HARDSWISH = Activation(
+    name="hardswish",
+    summary="sigmoid linear unit with the logistic function in straight pieces",
+    function="hardswish",
+    formula="x (x + 3)/6 from −3 to 3, 0 below and x above",
+    **parts_of(hardswish),
+)
+
 LEAKY_RELU = Activation(
     name="leaky_relu",
     summary="rectified linear unit with a slope below zero",
@@ -167,6 +267,14 @@ LEAKY_RELU = Activation(
     range=Finite,
 )
 
+MISH = Activation(
+    name="mish",
+    summary="smooth rectifier that is slightly negative below zero",
+    function="mish",
+    formula="x tanh(log(1 + eˣ))",
+    **parts_of(mish),
+)
+
 RELU = Activation(
     name="relu",
     summary="rectified linear unit",
@@ -174,6 +282,15 @@ RELU = Activation(
     formula="max(x, 0)",
     value=relu,
     derivative=relu_derivative,
+)
+
+SELU = Activation(
+    name="selu",
+    summary="scaled exponential linear unit, which keeps mean 0 and variance 1",
+    function="selu",
+    formula="λ x where x > 0, else λ α (eˣ − 1), λ = 1.0507…, α = 1.6733…",
+    value=selu,
+    derivative=selu_derivative,
 )
 
 SIGMOID = Activation(
@@ -190,6 +307,25 @@ SILU = Activation(
     function="silu",
     formula="x / (1 + e⁻ˣ)",
     **parts_of(silu),
+)
+
+SOFTPLUS = Activation(
+    name="softplus",
+    summary="smooth rectifier",
+    function="softplus",
+    formula="log(1 + e^(c x))/c",
+    **parts_of(softplus),
+    parameter="beta",
+    default=1.0,
+    range=Positive,
+)
+
+SOFTSIGN = Activation(
+    name="softsign",
+    summary="step from −1 to 1 that approaches its ends as 1/x",
+    function="softsign",
+    formula="x / (1 + |x|)",
+    **parts_of(softsign),
 )
 
 TANH = Activation(

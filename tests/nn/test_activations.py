@@ -26,6 +26,14 @@ FORMULAS = {  # name and options: the formula in float64
     ("gelu", (("approximate", "tanh"),)): lambda x: (
         0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     ),
+    ("hardsigmoid", ()): lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    ("hardswish", ()): lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    ("mish", ()): lambda x: x * np.tanh(np.logaddexp(0, x)),
+    ("selu", ()): lambda x: (
+        1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
+    ),
+    ("softplus", (("beta", 0.7),)): lambda x: np.logaddexp(0, 0.7 * x) / 0.7,
+    ("softsign", ()): lambda x: x / (1 + abs(x)),
     ("silu", ()): lambda x: x * scipy.special.expit(x),
     ("sigmoid", ()): scipy.special.expit,
     ("tanh", ()): np.tanh,
@@ -90,7 +98,7 @@ def test_formula(case, real):
 def test_backward_is_the_derivative(case):
     rng = np.random.default_rng(2)
     x, grad, direction = rng.normal(size=(3, 4, 11, 9)) * 2
-    x[abs(x) < 0.01] = 0.5  # away from kinks
+    x[(abs(x) < 0.01) | (abs(abs(x) - 3) < 0.01)] = 0.5  # away from kinks
     _, backward = functions(case)
     out = np.full_like(x, np.nan)
     assert backward(grad, x, out=out) is out
@@ -119,6 +127,7 @@ def test_backward_in_float32(case):
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_limits(kind, real):
+    scale = real(1.0507009873554805)
     limits = {  # at −inf and +inf: value, derivative
         "relu": (0, np.inf, 0, 1),
         "leaky_relu": (-np.inf, np.inf, 0.5, 1),
@@ -126,6 +135,12 @@ def test_limits(kind, real):
         "gelu": (0, np.inf, 0, 1),
         "gelu_tanh": (0, np.inf, 0, 1),
         "silu": (0, np.inf, 0, 1),
+        "hardsigmoid": (0, 1, 0, 0),
+        "hardswish": (0, np.inf, 0, 1),
+        "mish": (0, np.inf, 0, 1),
+        "selu": (-scale * real(1.6732632423543772), np.inf, 0, scale),
+        "softplus": (0, np.inf, 0, 1),
+        "softsign": (-1, 1, 0, 0),
         "sigmoid": (0, 1, 0, 0),
         "tanh": (-1, 1, 0, 0),
     }[kind]
@@ -138,7 +153,8 @@ def test_limits(kind, real):
             if far == np.inf:
                 assert found == list(limits)
             else:
-                assert found[2:] == list(limits[2:]) and not np.isnan(found).any()
+                np.testing.assert_allclose(found[2:], limits[2:], rtol=0, atol=1e-50)
+                assert not np.isnan(found).any()
     assert all(np.isnan(f(real(np.nan), c)) for f in pair)
 
 

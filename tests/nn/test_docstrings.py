@@ -7,8 +7,11 @@ import pytest
 
 from numgd.nn import functional
 
-FUNCTIONS = {name: value for name, value in vars(functional).items() if inspect.isfunction(value)}
-
+FUNCTIONS = {
+    name: value
+    for name, value in vars(functional).items()
+    if name in functional.__all__ and inspect.isfunction(value)
+}
 
 OFTEN = {"conv2d", "batch_norm", "dense", "cross_entropy", "relu", "dropout"}
 

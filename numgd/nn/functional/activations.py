@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.foundations.ranges import Finite, check_arguments, one_of
+from numgd.foundations.ranges import Finite, Positive, check_arguments, one_of
 from numgd.kernels.cpu.layers import elementwise
 from numgd.kernels.cpu.layers import softmax as rows
 from numgd.nn.functional.checks import output, real_array
@@ -486,6 +486,357 @@ def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     return _activation_backward("tanh", grad, x, 0.0, out)
 
 
+@check_arguments
+def softplus(x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = None) -> np.ndarray:
+    """log(1 + exp(beta x)) / beta, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    beta : float, optional
+        Positive; the larger, the closer to max(x, 0).
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Dugas, Bengio, Bélisle, Nadeau and Garcia, Incorporating second-order functional knowledge for better
+    option pricing (2001), section 3.  No threshold is needed: large numbers do not overflow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import softplus
+    >>> softplus(np.array([-1.0, 2.0])).round(3)
+    array([0.313, 2.127])
+    """
+    return _activation("softplus", x, beta, out)
+
+
+@check_arguments
+def softplus_backward(
+    grad: np.ndarray, x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = None
+) -> np.ndarray:
+    """The gradient of ``sum(grad * softplus(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    beta : float, optional
+        As for `softplus`.
+    out : numpy.ndarray, optional
+        As for `softplus`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import softplus_backward
+    >>> softplus_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.269, 0.881])
+    """
+    return _activation_backward("softplus", grad, x, beta, out)
+
+
+def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """λ x where x > 0, else λ α (eˣ − 1), element by element, with λ = 1.0507… and α = 1.6733….
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Klambauer, Unterthiner, Mayr and Hochreiter, Self-normalizing neural networks (2017), equation 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import selu
+    >>> selu(np.array([-1.0, 2.0])).round(3)
+    array([-1.111,  2.101])
+    """
+    return _activation("selu", x, 0.0, out)
+
+
+def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * selu(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    out : numpy.ndarray, optional
+        As for `selu`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import selu_backward
+    >>> selu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.647, 1.051])
+    """
+    return _activation_backward("selu", grad, x, 0.0, out)
+
+
+def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """x tanh(log(1 + eˣ)), element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Misra, Mish: a self regularized non-monotonic activation function (2020), equation 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import mish
+    >>> mish(np.array([-1.0, 2.0])).round(3)
+    array([-0.303,  1.944])
+    """
+    return _activation("mish", x, 0.0, out)
+
+
+def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * mish(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    out : numpy.ndarray, optional
+        As for `mish`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import mish_backward
+    >>> mish_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.059, 1.069])
+    """
+    return _activation_backward("mish", grad, x, 0.0, out)
+
+
+def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """x (x + 3)/6 from −3 to 3, 0 below and x above, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Howard et al., Searching for MobileNetV3 (2019), section 5.2.  The derivative is 0 at −3 and 1 at 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import hardswish
+    >>> hardswish(np.array([-1.0, 2.0])).round(3)
+    array([-0.333,  1.667])
+    """
+    return _activation("hardswish", x, 0.0, out)
+
+
+def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * hardswish(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    out : numpy.ndarray, optional
+        As for `hardswish`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import hardswish_backward
+    >>> hardswish_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.167, 1.167])
+    """
+    return _activation_backward("hardswish", grad, x, 0.0, out)
+
+
+def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """(x + 3)/6, at least 0 and at most 1, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Howard et al., Searching for MobileNetV3 (2019), section 5.2.  The derivative is 0 at −3 and 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import hardsigmoid
+    >>> hardsigmoid(np.array([-1.0, 2.0])).round(3)
+    array([0.333, 0.833])
+    """
+    return _activation("hardsigmoid", x, 0.0, out)
+
+
+def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * hardsigmoid(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    out : numpy.ndarray, optional
+        As for `hardsigmoid`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import hardsigmoid_backward
+    >>> hardsigmoid_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.167, 0.167])
+    """
+    return _activation_backward("hardsigmoid", grad, x, 0.0, out)
+
+
+def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """x / (1 + |x|), element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Turian, Bergstra and Bengio, Quadratic features and deep architectures for chunking (2009), section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import softsign
+    >>> softsign(np.array([-1.0, 2.0])).round(3)
+    array([-0.5  ,  0.667])
+    """
+    return _activation("softsign", x, 0.0, out)
+
+
+def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * softsign(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    out : numpy.ndarray, optional
+        As for `softsign`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import softsign_backward
+    >>> softsign_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
+    array([0.25 , 0.111])
+    """
+    return _activation_backward("softsign", grad, x, 0.0, out)
+
+
 def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """exp(xⱼ) / Σₖ exp(xₖ), along the last axis.
 
@@ -619,6 +970,12 @@ LEAKY_RELU = _of_rows(leaky_relu, leaky_relu_backward)
 ELU = _of_rows(elu, elu_backward)
 GELU = operation(gelu, gelu_backward, _exercise_gelu)
 SILU = _of_rows(silu, silu_backward)
+SOFTPLUS = _of_rows(softplus, softplus_backward)
+SELU = _of_rows(selu, selu_backward)
+MISH = _of_rows(mish, mish_backward)
+HARDSWISH = _of_rows(hardswish, hardswish_backward)
+HARDSIGMOID = _of_rows(hardsigmoid, hardsigmoid_backward)
+SOFTSIGN = _of_rows(softsign, softsign_backward)
 SIGMOID = _of_rows(sigmoid, sigmoid_backward)
 TANH = _of_rows(tanh, tanh_backward)
 SOFTMAX = _of_rows(softmax, softmax_backward)

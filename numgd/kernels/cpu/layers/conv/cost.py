@@ -26,23 +26,23 @@ class Task(NamedTuple):
 
     @property
     def pixels(self):
-        """Of the results of the convolution."""
+        """Number of pixels of the results."""
         return self.batch * self.height * self.width
 
     @property
     def image_pixels(self):
-        """Of its input."""
+        """Number of pixels of the image, apart from its borders."""
         down, across = self.layer.geometry.stride
         return self.pixels * down * across
 
     @property
     def taps(self):
-        """Of the kernel."""
+        """Number of taps of the kernel."""
         return self.layer.kernel[0] * self.layer.kernel[1]
 
     @property
     def weights(self):
-        """Their number."""
+        """Number of weights."""
         return self.taps * self.layer.in_channels * self.layer.out_channels // self.layer.geometry.groups
 
 
@@ -54,7 +54,6 @@ class Work(NamedTuple):
     entries: float = 0.0  # addresses found
     moved: float = 0.0  # numbers copied, transformed or added outside of micro-kernels
     packed: float = 0.0  # weights packed
-    calls: float = 1.0
 
     def __add__(self, other):
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
@@ -65,13 +64,11 @@ class Work(NamedTuple):
         return sum(count * rate for count, rate in zip(self, RATES, strict=True))
 
 
-RATES = Work(steps=0.2, starts=10.0, entries=0.5, moved=0.6, packed=1.2, calls=30_000.0)
+RATES = Work(steps=0.2, starts=10.0, entries=0.5, moved=0.6, packed=1.2)
 
 
 def by_blocks(rows, groups, columns, taps, depth):
     """The steps and starts of sums over `depth` products at each tap, for a matrix of rows by columns."""
     _, block = block_for(columns, np.dtype(np.float32))
     blocks = ceil_divide(rows, block.rows) * groups * ceil_divide(columns, block.width)
-    return Work(
-        steps=blocks * taps * depth * max(block.products, block.loads), starts=blocks * taps, calls=0.0
-    )
+    return Work(steps=blocks * taps * depth * max(block.products, block.loads), starts=blocks * taps)
