@@ -132,7 +132,7 @@ def gelu_tanh(x, c):
 
 @strict
 def softplus(x, c):
-    """log(1 + e^(c x))/c and its derivative σ(c x): Dugas et al. (2001), section 3."""
+    """log(1 + e^(c x))/c and its derivative σ(c x): Dugas et al. (2001)."""
     real = type(x)
     scaled = c * x
     z = simd.exp_nonpositive(-abs(scaled))
@@ -142,7 +142,7 @@ def softplus(x, c):
 
 @strict
 def softsign(x, c):
-    """x / (1 + |x|) and 1 / (1 + |x|)²: Turian, Bergstra and Bengio (2009), section 3.2."""
+    """x / (1 + |x|) and 1 / (1 + |x|)²: Turian, Bergstra and Bengio (2009)."""
     real = type(x)
     bounded, share = _within(x, -_FAR, _FAR), real(1) / (real(1) + abs(x))
     return bounded / (real(1) + abs(bounded)), share * share

@@ -1,6 +1,6 @@
 """Losses of a number x with target y as records: value f(x, y, c) and derivative with respect to x."""
 
-from numgd.foundations.ranges import Positive
+from numgd.foundations.ranges import Finite, Positive
 from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.scalar_function import Loss, parts_of
@@ -120,6 +120,46 @@ def cross_entropy_of_probability_derivative(x, y, c):
     return (x - y) / variance
 
 
+@strict
+def soft_margin(x, y, c):
+    """log(1 + e^(−y x)) for y = ±1, and its derivative −y σ(−y x)."""
+    real = type(x)
+    one, margin = real(1), y * x
+    z = simd.exp_nonpositive(-abs(margin))
+    wrong = real(0) if margin > 0 else -margin
+    return wrong + simd.log1p(z), -y * ((z if margin > 0 else one) / (one + z))
+
+
+@strict
+def hinge_embedding(x, y, c):
+    """x for y = 1, max(0, c − x) for y = −1: Hadsell, Chopra and LeCun (2006), with distances not squared."""
+    gap = c - x
+    return x if y > 0 else (type(x)(0) if gap <= 0 else gap)
+
+
+@strict
+def hinge_embedding_derivative(x, y, c):
+    """1 for y = 1; for y = −1, −1 where x < c, else 0."""
+    real = type(x)
+    gap = c - x
+    apart = real(0) if gap <= 0 else (real(-1) if gap > 0 else gap)
+    return (real(1) if x == x else x) if y > 0 else apart
+
+
+@strict
+def kl_div(x, y, c):
+    """y (log y − x) of a log-probability x, 0 for y = 0, and its derivative −y."""
+    positive = type(x)(1) if y == 0 else y
+    return times(y, simd.log(positive) - x), -y if x == x else x
+
+
+@strict
+def kl_div_log(x, y, c):
+    """e^y (y − x) of two log-probabilities, 0 for y = −∞, and its derivative −e^y."""
+    probability = simd.exp(y)
+    return times(probability, y - x), -probability if x == x else x
+
+
 BINARY_CROSS_ENTROPY = Loss(
     name="binary_cross_entropy",
     summary="cross-entropy of a probability",
@@ -150,6 +190,19 @@ HINGE = Loss(
     target="sign",
 )
 
+HINGE_EMBEDDING = Loss(
+    name="hinge_embedding",
+    summary="distance of what belongs together, and nearness of what does not",
+    function="hinge_embedding_loss",
+    formula="x where y = 1, max(0, c − x) where y = −1",
+    value=hinge_embedding,
+    derivative=hinge_embedding_derivative,
+    target="sign",
+    parameter="margin",
+    default=1.0,
+    range=Finite,
+)
+
 HUBER = Loss(
     name="huber",
     summary="squared error that is linear far from zero",
@@ -178,6 +231,32 @@ MSE = Loss(
     formula="(x − y)²",
     value=l2,
     derivative=l2_derivative,
+)
+
+KL_DIV = Loss(
+    name="kl_div",
+    summary="Kullback-Leibler divergence of a log-probability from a probability",
+    function="kl_div",
+    formula="y (log y − x)",
+    **parts_of(kl_div),
+    target="probability",
+)
+
+KL_DIV_LOG = Loss(
+    name="kl_div_log",
+    summary="the same for the logarithm of the target",
+    function="kl_div",
+    formula="e^y (y − x)",
+    **parts_of(kl_div_log),
+)
+
+SOFT_MARGIN = Loss(
+    name="soft_margin",
+    summary="logistic loss of a score",
+    function="soft_margin_loss",
+    formula="log(1 + e^(−y x))",
+    **parts_of(soft_margin),
+    target="sign",
 )
 
 SMOOTH_L1 = Loss(

@@ -34,6 +34,10 @@ FORMULAS = {  # the loss of x and its target y, and the options
     "smooth_l1_loss": (lambda x, y: huber(abs(x - y), 0.7) / 0.7, {"beta": 0.7}),
     "huber_loss": (lambda x, y: huber(abs(x - y), 0.7), {"delta": 0.7}),
     "hinge_loss": (lambda x, y: np.maximum(0, 1 - x * y), {}),
+    "hinge_embedding_loss": (lambda x, y: np.where(y > 0, x, np.maximum(0, 0.8 - x)), {"margin": 0.8}),
+    "soft_margin_loss": (lambda x, y: -log_expit(x * y), {}),
+    "kl_div": (lambda x, y: scipy.special.xlogy(y, y) - y * x, {}),
+    "kl_div:log": (lambda x, y: np.exp(y) * (y - x), {"log_target": True}),
     "binary_cross_entropy_with_logits": (lambda x, y: -y * log_expit(x) - (1 - y) * log_expit(-x), {}),
     "binary_cross_entropy": (lambda x, y: -y * np.log(x) - (1 - y) * np.log1p(-x), {}),
     "multilabel_soft_margin_loss": (
@@ -71,11 +75,11 @@ def draw(case, shape, real, rng):
     """x, its target, and the shape of the losses."""
     x, y = 3 * rng.normal(size=(2, *shape))
     inner = shape
-    if case == "hinge_loss":
+    if case in ("hinge_loss", "hinge_embedding_loss", "soft_margin_loss"):
         y = np.where(y > 0, 1.0, -1.0)
     elif case == "binary_cross_entropy":
         x, y = rng.uniform(0.01, 0.99, (2, *shape))
-    elif case == "binary_cross_entropy_with_logits":
+    elif case in ("binary_cross_entropy_with_logits", "kl_div"):
         y = rng.uniform(0, 1, shape)
     elif case == "multilabel_soft_margin_loss":
         y, inner = (y > 0).astype(float), shape[:-1]
@@ -216,6 +220,8 @@ def test_interpreted_as_compiled(kind, real):
     name, parameter = LOSSES[kind].function, LOSSES[kind].parameter
     x, y, _ = draw(name, (40,), real, rng)
     options = {parameter: 0.5} if parameter else {}
+    if kind == "kl_div_log":
+        options = {"log_target": True}
     values = getattr(F, name)(x, y, reduction="none", **options)
     slopes = getattr(F, f"{name}_backward")(np.ones_like(x), x, y, reduction="none", **options)
     with warnings.catch_warnings():

@@ -7,7 +7,9 @@ import numgd.nn.functional as F
 from numgd.scalars import LOSSES
 
 CASES = [
-    *(loss.function for loss in LOSSES.values() if loss.name != "hinge"),  # which PyTorch has not
+    *dict.fromkeys(
+        loss.function for loss in LOSSES.values() if loss.name != "hinge"
+    ),  # which PyTorch has not
     "multilabel_soft_margin_loss",
     "labels",
     "probabilities",
@@ -24,17 +26,27 @@ def check(seed, reals=(np.float32, np.float64)):
     shape = tuple(rng.integers(1, 50, size=rng.integers(1, 4)))
     if name in ("cross_entropy", "multilabel_soft_margin_loss") and len(shape) == 1:
         shape += (7,)
+    if case == "probabilities" and shape[-1] == 1:
+        shape = (*shape[:-1], 2)  # the gradient for one class is 0, and ours its rounding error
     x, y = rng.normal(size=(2, *shape)) * rng.choice([0.1, 1, 10, 1e4])
     options = {}
     if name == "smooth_l1_loss":
         options = {"beta": float(rng.uniform(0.01, 3))}
+    elif name == "hinge_embedding_loss":
+        options = {"margin": float(rng.uniform(0.1, 3))}
+    elif name == "kl_div":
+        options = {"log_target": bool(rng.integers(2))}
     elif name == "huber_loss":
         options = {"delta": float(rng.uniform(0.01, 3))}
     elif name == "cross_entropy":
         options = {"label_smoothing": float(rng.choice([0, 0.1, 0.5]))}
     if case == "labels":
         y = rng.integers(0, shape[-1], shape[:-1])
-    elif case in ("probabilities", "binary_cross_entropy_with_logits"):
+    elif case in ("soft_margin_loss", "hinge_embedding_loss"):
+        x, y = np.clip(x, -300, 300), np.where(y > 0, 1.0, -1.0)  # PyTorch's exponential overflows
+    elif options.get("log_target"):
+        y = np.minimum(y, 0.0)
+    elif case in ("probabilities", "binary_cross_entropy_with_logits", "kl_div"):
         y = rng.uniform(size=shape)
     elif case == "binary_cross_entropy":
         x, y = rng.uniform(1e-3, 1 - 1e-3, (2, *shape))

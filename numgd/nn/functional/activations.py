@@ -511,7 +511,7 @@ def softplus(x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = No
     Notes
     -----
     Dugas, Bengio, Bélisle, Nadeau and Garcia, Incorporating second-order functional knowledge for better
-    option pricing (2001), section 3.  No threshold is needed: large numbers do not overflow.
+    option pricing (2001).  No threshold is needed: large numbers do not overflow.
 
     Examples
     --------
@@ -801,7 +801,7 @@ def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
 
     Notes
     -----
-    Turian, Bergstra and Bengio, Quadratic features and deep architectures for chunking (2009), section 3.2.
+    Turian, Bergstra and Bengio, Quadratic features and deep architectures for chunking (2009).
 
     Examples
     --------
