@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from timing import Ratios, heading, interleaved
+from timing import Ratios, heading, interleaved, keep_memory
 
 from numgd.nn.functional import conv2d, conv2d_backward
 from numgd.nn.functional.checks import aligned
@@ -211,6 +211,7 @@ def main():
     """Run all families."""
     heading("Convolution: numgd vs PyTorch, float32, two threads", "torch")
     torch.set_num_threads(2)
+    keep_memory()
     ratios = Ratios()
     run(ratios)
     batch_of_one(ratios)

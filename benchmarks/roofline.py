@@ -1,8 +1,9 @@
 """A roofline of numgd's layer kernels: the rate that each reaches, beside what the processor allows, float32.
 
-The roof of a kernel is the smaller of two rates: that of a matrix product by the BLAS, and its products per
-byte times the bandwidth of a copy.  Bytes count each array once; multiply-adds are those of the definition,
-so Winograd's algorithm, which needs fewer, may pass the roof.  All levels of x86-64 that the processor
+The roof of a kernel is the smaller of two rates: that of a matrix product by the BLAS, and its multiply-adds
+per byte times the bandwidth at which ReLU reads and writes an array.  Bytes count each array once per pass
+over it that the formulas require; multiply-adds are those of the definition, so Winograd's algorithm, which
+needs fewer, may pass the roof.  All levels of x86-64 that the processor
 supports are measured, each in a process of its own, on all cores.
 
     python benchmarks/roofline.py                      tables in Markdown
@@ -65,11 +66,10 @@ def convolutions():
 
 def passes(x):
     """The same of kernels that are bound by memory; a multiply-add stands for any two operations."""
-    y, half = np.empty_like(x), np.empty((x.shape[0], x.shape[1] // 2, x.shape[2] // 2, x.shape[3]), x.dtype)
+    y = np.empty_like(x)
+    half = np.empty((x.shape[0], x.shape[1] // 2, x.shape[2] // 2, x.shape[3]), x.dtype)
     channels = x.shape[3]
     gamma, beta, mean, variance = np.ones((4, channels), x.dtype)
-    yield "relu", x.size / 2, 2 * x.nbytes, best(lambda: F.relu(x, out=y))
-    yield "gelu", 25 * x.size, 2 * x.nbytes, best(lambda: F.gelu(x, out=y))
     yield (
         "batch_norm, training", 4 * x.size, 3 * x.nbytes,
         best(lambda: F.batch_norm(x, gamma, beta, mean, variance, training=True, out=y)),
@@ -121,8 +121,8 @@ def main():
     heading("Roofline of layer kernels; float32, all cores")
     results = {level: measured(level) for level in target_levels()}
     for level, result in results.items():
-        print(f"\n{level}: matrix product {2 * result['peak'] / 1e9:.0f} GFLOP/s, copy ", end="")
-        print(f"{result['bandwidth'] / 1e9:.1f} GB/s\n")
+        print(f"\n{level}: matrix product {2 * result['peak'] / 1e9:.0f} GFLOP/s, ", end="")
+        print(f"{result['bandwidth'] / 1e9:.1f} GB/s read and written\n")
         print("| kernel | operations per byte | GFLOP/s | of the roof |\n|---|---|---|---|")
         for name, products, moved, seconds in result["rows"]:
             roof = min(result["peak"], result["bandwidth"] / moved * products)

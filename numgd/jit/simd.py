@@ -5,8 +5,8 @@ portable: they map a NumPy scalar to a NumPy scalar, in compiled code and outsid
 evaluates one polynomial and sets exponents through their bits, without a branch.
 
 The stated errors, in units in the last place, are the largest of compiled code: in float32 over all 2³²
-arguments, in float64 over 2·10⁷ from the whole range (``tests/jit/test_simd.py``), with fused
-multiply-add; without it they are about the same.  Results below the smallest normal number are denormal, not
+arguments, in float64 over 2·10⁷ from the whole range, of Mills' ratio over fewer (``tests/jit/test_simd.py``),
+with fused multiply-add; without it they are about the same.  Results below the smallest normal number are denormal, not
 zero.  NaN, and an argument outside the domain, give NaN without a warning.
 
 In a function that is compiled with reordered sums, these functions keep their own order: their flags only
@@ -326,7 +326,7 @@ log1p = _by_dtype(
 mills = _by_dtype(
     "mills",
     *_EACH[8],
-    """Mills' ratio of the normal distribution, (1 − Φ(x))/φ(x), within 7.0 and 8.0 units in the last place.
+    """Mills' ratio of the normal distribution, (1 − Φ(x))/φ(x), within 7.0 and 10 units in the last place.
 
     For 0 ≤ x ≤ 14.5 in float32 and 38.7 in float64, beyond which the density φ is 0; NaN gives NaN.
     """,

@@ -139,7 +139,7 @@ def test_float64_large_sample(name):
     check_doubles(name, 20_000_000)
 
 
-MILLS = (7.0, 8.0)
+MILLS = (7.0, 10.0)
 MILLS_ENDS = (14.5, 38.7)
 
 

@@ -8,6 +8,7 @@ import pytest
 from nn.convolutions import Case, convolution, gradients, random_case, relative_error
 
 from numgd.jit.streaming import LARGE
+from numgd.jit.target import register_bytes
 from numgd.kernels.cpu.layers.conv import choose, weight_gradient
 from numgd.kernels.cpu.layers.conv.algorithm import Layer
 from numgd.kernels.cpu.layers.conv.depthwise import group_widths
@@ -412,10 +413,10 @@ def test_bad_input_of_gradients():
 
 
 def chosen(
-    kernel, in_channels, out_channels, stride=(1, 1), groups=1, operation="forward", size=(32, 56, 56)
+    kernel, inputs, outputs, stride=(1, 1), groups=1, dilation=(1, 1), operation="forward", size=(32, 56, 56)
 ):
-    geometry = Geometry(stride, (1, 1), (0, 0, 0, 0), groups)
-    return choose.choose(operation, Layer(kernel, in_channels, out_channels, geometry), *size).name
+    geometry = Geometry(stride, dilation, (0, 0, 0, 0), groups)
+    return choose.choose(operation, Layer(kernel, inputs, outputs, geometry), *size).name
 
 
 def test_choice():
@@ -424,13 +425,19 @@ def test_choice():
     assert chosen((7, 7), 3, 64, stride=(2, 2)) == "few_channels"
     assert chosen((3, 3), 32, 32, groups=32) == "depthwise_lines"
     assert chosen((3, 3), 32, 32, groups=32, stride=(2, 2)) == "depthwise"
-    assert chosen((3, 3), 32, 32, groups=8) == "depthwise"
+    if register_bytes() >= 32:
+        assert chosen((3, 3), 32, 32, groups=8) == "depthwise"
     assert chosen((1, 1), 64, 64) == "direct"
     # Transforming weights takes longer than the convolution of one small image.
     assert chosen((3, 3), 512, 512, size=(1, 7, 7)) != "winograd_4"
     # Folding adds every product to the image, of which there are many with many channels.
     assert chosen((5, 5), 1, 16, operation="input_gradient") == "few_channels"
     assert chosen((5, 5), 512, 16, operation="input_gradient") == "direct"
+    # Transforms of few channels, copies of dilated rows and groups of one channel take long.
+    assert chosen((3, 3), 3, 1) == "few_channels"
+    assert chosen((3, 3), 64, 128, groups=64, size=(8, 28, 28)) == "direct"
+    assert chosen((9, 2), 27, 3, dilation=(16, 1), size=(1, 60, 55)) == "direct"
+    assert chosen((1, 1), 128, 128, (3, 3), 128, operation="weight_gradient", size=(1, 34, 34)) == "depthwise"
 
 
 def test_chunks_of_wide_images_are_cut():

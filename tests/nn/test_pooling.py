@@ -110,6 +110,26 @@ def test_avg_pool2d(shape, kernel_size, stride, padding, ceil_mode, dtype, count
     assert relative(back, one_by_one) < (1e-12 if dtype == np.float64 else 2e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 15, 20, 100])
+def test_wide_windows_of_one_row(channels):
+    """Signals, with few channels and many."""
+    x = np.random.default_rng(7).normal(size=(2, 1, 120, channels))
+    parts = x.reshape(2, 1, 3, 40, channels)
+    np.testing.assert_array_equal(F.max_pool2d(x, (1, 40)), parts.max(3))
+    np.testing.assert_allclose(F.avg_pool2d(x, (1, 40)), parts.mean(3), rtol=1e-13, atol=1e-15)
+    y, places = F.max_pool2d(x, (1, 40), return_indices=True)
+    np.testing.assert_array_equal(places, parts.argmax(3) + 40 * np.arange(3)[:, None])
+    np.testing.assert_array_equal(np.take_along_axis(x[:, 0], places[:, 0], 1), y[:, 0])
+
+
+def test_the_first_of_equal_zeros():
+    for channels in (1, 20):
+        x = np.zeros((1, 1, 4, channels))
+        x[0, 0, 1:] = -0.0
+        y, _ = F.max_pool2d(x, (1, 4), return_indices=True)
+        assert not np.signbit(F.max_pool2d(x, (1, 4))).any() and not np.signbit(y).any()
+
+
 def test_divisor_override():
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 3))
     found = F.avg_pool2d(x, 3, 2, 1, divisor_override=2.5)

@@ -115,12 +115,10 @@ def group_norm_backward(
         return filled_with_zeros(results)
     layout = ByColumns(x, x.shape[0])
     mean, inverse = np.empty((2, x.shape[0], num_groups))
-    parameters = np.empty((x.shape[0], 2, gamma.size))
     kernels.backward(is_relu(activation))(
         _by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
-        layout.partial, mean, inverse, layout.coefficients, parameters, layout.of(results[0]),
+        layout.partial, mean, inverse, layout.coefficients, layout.of(results[0]), results[1], results[2],
     )  # fmt: skip
-    results[1][:], results[2][:] = parameters.sum(axis=0)
     return results
 
 

@@ -89,15 +89,15 @@ def forward(by_samples, x, block, eps, gamma, beta, floor, large, partial, mean,
 
 
 @portable
-def _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, parameters):
-    """The coefficients that compute the gradient of sample n, and its share of those of γ and β.
+def _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients):
+    """The coefficients that compute the gradient of sample n; its share of those of γ and β replaces sums.
 
     ∂x = (γ ∂y - Σ γ ∂y/m - x̂ Σ γ ∂y x̂/m) / √(σ² + ε), with sums over the m numbers of a group in a sample.
     """
     channels, groups = gamma.size, mean.shape[1]
     width, together = channels // groups, x.shape[2] // channels
     count = float(x.shape[1] * together * width)
-    weighted, plain = parameters[n, 0], parameters[n, 1]
+    weighted, plain = np.empty(channels), np.empty(channels)
     real = coefficients.dtype.type
     total(partial[n].reshape(partial.shape[1], 2, together, channels), plain, weighted)
     for g in range(groups):
@@ -113,50 +113,61 @@ def _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, paramet
             for column in range(k * channels + g * width, k * channels + (g + 1) * width):
                 coefficients[n, BY_CENTRED, column] = real(by_centred)
                 coefficients[n, CONSTANT, column] = real(constant)
+    partial[n, 0, 0, :channels], partial[n, 0, 1, :channels] = weighted, plain
+
+
+@portable
+def _add_samples(partial, k, result):
+    """The sum over all samples of their shares, of γ for k = 0 and of β for k = 1."""
+    for c in range(result.size):
+        share = 0.0
+        for n in range(partial.shape[0]):
+            share += partial[n, 0, k, c]
+        result[c] = result.dtype.type(share)
 
 
 @made_once
 def backward(relu):
-    """The kernel that computes the gradient of x, and each sample's share of those of γ and β.
+    """The kernel that computes the gradients of x, γ and β.
 
     ``backward(relu)(by_samples, grad, x, block, eps, gamma, beta, large, partial, mean, inverse,
-    coefficients, parameters, out)``: `parameters` (N, 2, C) receives the shares.
+    coefficients, out, grad_gamma, grad_beta)``
     """
     sums, of_block = sum_block(relu), gradient_block(relu)
 
     @portable
-    def differentiate(
-        n, grad, x, block, eps, gamma, beta, large, partial, mean, inverse, coefficients, parameters, out
-    ):
+    def differentiate(n, grad, x, block, eps, gamma, beta, large, partial, mean, inverse, coefficients, out):
         blocks = partial.shape[1]
         for b in range(blocks):
             moments_of_block(n * blocks + b, x, block, partial)
         _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
         for b in range(blocks - 1, -1, -1):
             sums(n * blocks + b, grad, x, block, coefficients, partial)
-        _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, parameters)
+        _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients)
         last = (x.shape[0] - 1 - n) * blocks
         for b in range(blocks - 1, -1, -1):
             of_block(last + b, grad, x, block, coefficients, large, out)
 
     @compiled(f"group_norm-backward-{'relu' if relu else 'plain'}")
     def of_samples(
-        by_samples, grad, x, block, eps, gamma, beta, large, partial, mean, inverse, coefficients, parameters,
-        out,
+        by_samples, grad, x, block, eps, gamma, beta, large, partial, mean, inverse, coefficients, out,
+        grad_gamma, grad_beta,
     ):  # fmt: skip
         samples, tasks = x.shape[0], x.shape[0] * partial.shape[1]
         if by_samples:
             parallel_for(
                 differentiate, samples, 6 * x.size, grad, x, block, eps, gamma, beta, large, partial, mean,
-                inverse, coefficients, parameters, out,
+                inverse, coefficients, out,
             )  # fmt: skip
-            return
-        parallel_for(moments_of_block, tasks, 2 * x.size, x, block, partial)
-        for n in range(samples):
-            _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
-        parallel_for(sums, tasks, 2 * x.size, grad, x, block, coefficients, partial)
-        for n in range(samples):
-            _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients, parameters)
-        parallel_for(of_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
+        else:
+            parallel_for(moments_of_block, tasks, 2 * x.size, x, block, partial)
+            for n in range(samples):
+                _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients)
+            parallel_for(sums, tasks, 2 * x.size, grad, x, block, coefficients, partial)
+            for n in range(samples):
+                _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients)
+            parallel_for(of_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
+        _add_samples(partial, 0, grad_gamma)
+        _add_samples(partial, 1, grad_beta)
 
     return of_samples

@@ -18,6 +18,9 @@ _MAX_CHANNELS_BY_THREES = 96
 _FEW_CHANNELS = 16
 """With fewer channels, calls of the loops over channels take longer than these."""
 
+_MOST_SUMS = 4
+"""Numbers per number of a window that may be compared or added for all pixels of a row together."""
+
 
 @portable
 def _is_larger(value, best):
@@ -38,9 +41,9 @@ def _larger(value, best):
 
 @portable
 def _largest(a, b, c):
-    """The maximum of three numbers; NaN if one of them is."""
-    larger = a if a > b else b
-    larger = larger if larger > c else c
+    """The maximum of three numbers, the first of equal ones; NaN if one of them is."""
+    larger = b if b > a else a
+    larger = c if c > larger else larger
     return type(a)(np.nan) if (a != a) | (b != b) | (c != c) else larger
 
 
@@ -66,7 +69,7 @@ def _enlarge(pixels, first, result):
     elif first:
         p0, p1 = pixels[0], pixels[count - 1]  # of one pixel twice the same
         for c in range(result.size):
-            result[c] = _larger(p0[c], p1[c])
+            result[c] = _larger(p1[c], p0[c])
         done = count
     while count - done >= 3:
         p0, p1, p2 = pixels[done], pixels[done + 1], pixels[done + 2]
@@ -76,7 +79,7 @@ def _enlarge(pixels, first, result):
     if count - done == 2:
         p0, p1 = pixels[done], pixels[done + 1]
         for c in range(result.size):
-            result[c] = _largest(p0[c], p1[c], result[c])
+            result[c] = _largest(result[c], p0[c], p1[c])
     elif count - done == 1:
         p0 = pixels[done]
         for c in range(result.size):
@@ -175,10 +178,18 @@ def _work(rows, columns, images):
 
 
 @portable
-def _maximum_of_row(task, x, rows, columns, keep, large, out, places):
+def _is_narrow(x, columns):
+    """Whether windows of few channels overlap or lie side by side, so that whole rows are worth computing."""
+    widths = columns[1] - columns[0]
+    whole = widths.max() if widths.size else 0
+    return x.shape[3] < _FEW_CHANNELS and whole * (x.shape[2] - whole + 1) <= _MOST_SUMS * widths.sum()
+
+
+@portable
+def _maximum_of_row(task, x, rows, columns, keep, narrow, large, out, places):
     n, i = task // out.shape[1], task % out.shape[1]
     image, row_out = borrow(x)[n], borrow(out)[n, i]
-    if x.shape[3] < _FEW_CHANNELS:
+    if narrow:
         row_places = borrow(places)[n if keep else 0, i if keep else 0]
         _maximum_of_narrow_row(image, rows[0, i], rows[1, i], columns, keep, row_out, row_places)
         return
@@ -203,7 +214,7 @@ def maximum(x, rows, columns, keep, large, out, places):
     """out (N, OH, OW, C): the maximum of each window; with `keep`, its position h W + w in `places`."""
     parallel_for(
         _maximum_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, keep,
-        large, out, places,
+        _is_narrow(x, columns), large, out, places,
     )  # fmt: skip
 
 
@@ -352,11 +363,11 @@ def _average_of_narrow_row(image, top, bottom, columns, row_count, column_counts
 
 
 @portable
-def _average_of_row(task, x, rows, columns, row_counts, column_counts, large, out):
+def _average_of_row(task, x, rows, columns, row_counts, column_counts, narrow, large, out):
     real = x.dtype.type
     n, i = task // out.shape[1], task % out.shape[1]
     image, row_out = borrow(x)[n], borrow(out)[n, i]
-    if x.shape[3] < _FEW_CHANNELS:
+    if narrow:
         top, bottom, widest = rows[0, i], rows[1, i], (columns[1] - columns[0]).max()
         if (bottom - top) * widest < _LARGE_WINDOW:
             _average_of_narrow_row(
@@ -389,7 +400,7 @@ def average(x, rows, columns, row_counts, column_counts, large, out):
     """
     parallel_for(
         _average_of_row, out.shape[0] * out.shape[1], _work(rows, columns, out), x, rows, columns, row_counts,
-        column_counts, large, out,
+        column_counts, _is_narrow(x, columns), large, out,
     )  # fmt: skip
 
 

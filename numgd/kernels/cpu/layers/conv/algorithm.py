@@ -34,9 +34,9 @@ class ConvAlgorithm(Record):
     weight_gradient : callable
         ``weight_gradient(grad, x, out, geometry)``; see `weight_gradient.weight_gradient`.
     work : callable, optional
-        ``work(task)``: what the algorithm does for a `cost.Task`, as a `cost.Work`.  Of the algorithms that
-        apply, the one whose work takes the shortest time is chosen.  Without it, the algorithm is used only
-        when requested by name.
+        ``work(task)``: what the algorithm does for a `cost.Task`, as a `cost.Work`, or None if it is not
+        worthwhile.  Of the algorithms that apply, the one whose work takes the shortest time is chosen.
+        Without this function, the algorithm is used only when requested by name.
     """
 
     reason_against: Callable

@@ -17,12 +17,13 @@ MAX_PRODUCTS = 2e10
 def choose(operation, layer, batch, height, width):
     """The algorithm for an operation of a `Layer` whose result has the given batch size, height and width."""
     task = Task(operation, layer, batch, height, width)
-    applying = [
+    applying = (
         algorithm
         for algorithm in conv.ALGORITHMS.values()
         if algorithm.work is not None and algorithm.reason_against(layer) is None
-    ]
-    return min(applying, key=lambda algorithm: algorithm.work(task).time)
+    )
+    works = [(algorithm, work) for algorithm in applying if (work := algorithm.work(task)) is not None]
+    return min(works, key=lambda item: item[1].time)[0]
 
 
 def layer_of(weight, geometry):

@@ -54,6 +54,7 @@ class Work(NamedTuple):
     entries: float = 0.0  # addresses found
     moved: float = 0.0  # numbers copied, transformed or added outside of micro-kernels
     packed: float = 0.0  # weights packed
+    calls: float = 1.0  # of a driver, with what Python does before
 
     def __add__(self, other):
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
@@ -64,11 +65,22 @@ class Work(NamedTuple):
         return sum(count * rate for count, rate in zip(self, RATES, strict=True))
 
 
-RATES = Work(steps=0.2, starts=10.0, entries=0.5, moved=0.6, packed=1.2)
+RATES = Work(steps=0.2, starts=10.0, entries=0.5, moved=0.6, packed=1.2, calls=30_000.0)
+
+
+def copied(task, band_numbers, channels):
+    """Numbers copied in bands of about `band_numbers`, which overlap by what a kernel spans beyond a step."""
+    geometry, kernel = task.layer.geometry, task.layer.kernel
+    step, extent = geometry.stride[0], geometry.extent(kernel)[0]
+    row = max(1, task.width * geometry.stride[1] * channels)
+    band = min(max(1, (band_numbers // row - extent) // step + 1), max(1, task.height))
+    rows = ((band - 1) * step + extent) / band  # for each row of results
+    return task.batch * task.height * rows * task.width * geometry.stride[1] * task.layer.in_channels
 
 
 def by_blocks(rows, groups, columns, taps, depth):
     """The steps and starts of sums over `depth` products at each tap, for a matrix of rows by columns."""
     _, block = block_for(columns, np.dtype(np.float32))
     blocks = ceil_divide(rows, block.rows) * groups * ceil_divide(columns, block.width)
-    return Work(steps=blocks * taps * depth * max(block.products, block.loads), starts=blocks * taps)
+    steps = blocks * taps * depth * max(block.products, block.loads)
+    return Work(steps=steps, starts=blocks * taps, calls=0.0)

@@ -29,7 +29,7 @@ from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.layers.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
-from numgd.kernels.cpu.layers.conv.cost import Work
+from numgd.kernels.cpu.layers.conv.cost import Work, copied
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import cached
 from numgd.kernels.cpu.layers.conv.shares import MAX_BYTES, MAX_SHARES, add_shares
@@ -511,12 +511,17 @@ def write_weights(partial, out, lead=0):
         flat[first : first + lanes] = found
 
 
-def vectors_work(task, copied):
-    """What algorithms for groups within a vector do; `copied` tells whether they copy the image."""
+def vectors_work(task, moved=0.0):
+    """What algorithms for groups within a vector do, apart from numbers that they move."""
     layer = task.layer
     in_group = layer.in_channels // layer.geometry.groups
     vectors = task.pixels * ceil_divide(layer.in_channels, lanes_of(np.dtype(np.float32)))
-    return Work(steps=vectors * task.taps * in_group, moved=task.image_pixels * layer.in_channels * copied)
+    return Work(steps=vectors * task.taps * in_group, moved=moved)
+
+
+def _work(task):
+    together = min(task.layer.in_channels, MAX_PANELS * lanes_of(np.dtype(np.float32)))
+    return vectors_work(task, copied(task, BAND_BYTES // 4, together))
 
 
 ALGORITHM = ConvAlgorithm(
@@ -526,5 +531,5 @@ ALGORITHM = ConvAlgorithm(
     forward=forward,
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
-    work=lambda task: vectors_work(task, copied=True),
+    work=_work,
 )

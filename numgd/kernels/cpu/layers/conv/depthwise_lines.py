@@ -29,7 +29,7 @@ MAX_SUMMED = 512
 
 
 BEYOND_CACHE = 2**21
-"""Bytes of an image from which on rows are prefetched.
+"""Bytes of all images from which on rows are prefetched.
 
 The vectors of neighbouring pixels are too far apart for the processor's own prefetching.
 """
@@ -145,6 +145,7 @@ def _driver(dtype):
         panels = (channels + lead + lanes - 1) // lanes
         items = batch * out_height
         table = np.empty(lines.kernel_height, np.int64)
+        far = source.size * size >= BEYOND_CACHE
         scratch, results = np.empty(long * channels if large else 0, out.dtype), borrow(out.reshape(-1))
         for item in range(worker * items // workers, (worker + 1) * items // workers):
             image, y = item // out_height, item % out_height
@@ -152,9 +153,7 @@ def _driver(dtype):
                 first_tap, taps = _rows_read(table, source, image, y, begins[b], lines)
                 begin = (item * out_width + begins[b]) * channels
                 target = address_of(scratch) if large else address_of(out) + begin * size
-                if (
-                    source.size * size >= BEYOND_CACHE and taps > 0
-                ):  # what this block of the next row reads first
+                if far and taps > 0:  # what this block of the next row reads first
                     _fetch(table[taps - 1] + source.shape[2] * channels * size, long * channels * size)
                 for panel in range(panels):
                     shift = first_channel(panel, lanes, lead, channels)
@@ -281,5 +280,5 @@ ALGORITHM = ConvAlgorithm(
     forward=forward,
     input_gradient=input_gradient,
     weight_gradient=weight_gradient,
-    work=lambda task: depthwise.vectors_work(task, copied=False),
+    work=depthwise.vectors_work,
 )

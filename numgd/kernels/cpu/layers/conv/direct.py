@@ -145,12 +145,13 @@ def _work(task):
     columns, depth = layer.out_channels // groups, layer.in_channels // groups
     if task.operation == WEIGHT_GRADIENT:
         return weight_gradient_work(task)
-    pixels = task.pixels
-    if task.operation == INPUT_GRADIENT:  # of the taps, each pixel of the image is reached by some
-        taps = ceil_divide(taps * pixels, task.image_pixels)
+    pixels, sweeps = task.pixels, 1
+    if task.operation == INPUT_GRADIENT:  # a sweep for each phase of the stride, with the taps that reach it
+        sweeps = layer.geometry.stride[0] * layer.geometry.stride[1]
+        taps = ceil_divide(taps, sweeps)
         columns, depth, pixels = depth, columns, task.image_pixels
     sums = by_blocks(pixels, groups, columns, taps, depth)
-    return sums + Work(entries=pixels * taps, packed=task.weights)
+    return sums + Work(entries=pixels * taps, packed=task.weights, calls=sweeps)
 
 
 ALGORITHM = ConvAlgorithm(

@@ -17,7 +17,7 @@ from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv import direct, fold
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
-from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks
+from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks, copied
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import (
     ONE_TAP,
@@ -223,7 +223,7 @@ def _work(task):
         bands = folded * 4 // fold.BAND_BYTES
         return sums + Work(moved=folded + bands * task.weights, packed=task.weights)
     sums = by_blocks(pixels, 1, layer.out_channels, height, width * channels)
-    return sums + Work(moved=task.image_pixels * channels, packed=task.weights)
+    return sums + Work(moved=copied(task, BAND_BYTES // 4, channels), packed=task.weights)
 
 
 ALGORITHM = ConvAlgorithm(

@@ -482,6 +482,7 @@ def weight_gradient_work(task):
     layer, groups = task.layer, task.layer.geometry.groups
     rows, columns = layer.out_channels // groups, layer.in_channels // groups
     sums = by_blocks(rows, groups, columns, task.taps, task.pixels)
+    sums += Work(starts=task.pixels * (groups if groups > 1 else 0), calls=0.0)  # each group is copied apart
     if groups == 1:  # a row of the kernel may count as one tap
         joined = by_blocks(rows, 1, columns * layer.kernel[1], layer.kernel[0], task.pixels)
         sums = min(sums, joined, key=lambda work: work.steps)

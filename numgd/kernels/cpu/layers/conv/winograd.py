@@ -26,6 +26,9 @@ from numgd.kernels.cpu.layers.conv.winograd_matrices import INPUT, KERNEL, RESUL
 from numgd.kernels.cpu.layers.conv.winograd_weight_gradient import weight_gradient
 from numgd.kernels.cpu.layers.fused import finish
 
+FEWEST_CHANNELS = 8
+"""Channels per group, in or out, below which the vectors of transforms and products are not full."""
+
 DEPTH = 64  # input channels whose weights are transformed together
 
 
@@ -351,6 +354,8 @@ def input_gradient(m, grad, weight, bias, out, geometry, activation=0, packed_ca
 def _work(m, task):
     layer, groups = task.layer, task.layer.geometry.groups
     columns, depth = layer.out_channels // groups, layer.in_channels // groups
+    if min(columns, depth) < FEWEST_CHANNELS:
+        return None
     points = (m + 2) ** 2
     tiles = task.batch * ceil_divide(task.height, m) * ceil_divide(task.width, m)
     if task.operation == WEIGHT_GRADIENT:
