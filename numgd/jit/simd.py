@@ -5,9 +5,10 @@ portable: they map a NumPy scalar to a NumPy scalar, in compiled code and outsid
 evaluates one polynomial and sets exponents through their bits, without a branch.
 
 The stated errors, in units in the last place, are the largest of compiled code: in float32 over all 2³²
-arguments, in float64 over 2·10⁷ from the whole range, of Mills' ratio over fewer (``tests/jit/test_simd.py``),
-with fused multiply-add; without it they are about the same.  Results below the smallest normal number are denormal, not
-zero.  NaN, and an argument outside the domain, give NaN without a warning.
+arguments, in float64 over 2·10⁷ from the whole range, of Mills' ratio over fewer
+(``tests/jit/test_simd.py``), with fused multiply-add; without it they are about the same.  Results below the
+smallest normal number are denormal, not zero.  NaN, and an argument outside the domain, give NaN without a
+warning.
 
 In a function that is compiled with reordered sums, these functions keep their own order: their flags only
 allow fused multiply-adds.  W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980);
