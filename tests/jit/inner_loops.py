@@ -81,9 +81,10 @@ def pooling(dtype):
     """The assembly of maximum pooling, with and without the positions of the maxima."""
     images, windows = types.Array(from_dtype(dtype), 4, "C"), types.Array(types.int64, 2, "C")
     places, flag = types.Array(types.int32, 4, "C"), types.boolean
-    return assembly(pool._maximum_of_row, (I, images, windows, windows, flag, flag, images, places))
+    return assembly(pool._maximum_of_row, (I, images, windows, windows, flag, flag, flag, images, places))
 
 
+MASKED_STORE = re.compile(r"maskmov\w*\s+%")  # of a load, the first operand is memory
 JUMP = re.compile(r"(?:j\w+|b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+,.*,)\s+(\S+)")
 
 
@@ -107,11 +108,11 @@ def is_product(line):
 def main():
     found, masked = {}, []
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
-        if AVX2 and "maskmov" in pooling(dtype):
+        if AVX2 and MASKED_STORE.search(pooling(dtype)):
             masked.append(f"pooling {dtype}")
         for name, block, intrinsic, arguments in families(dtype):
             text = assembly(intrinsic, arguments)
-            if AVX2 and "maskmov" in text:
+            if AVX2 and MASKED_STORE.search(text):
                 masked.append(f"{name} {block} {dtype}")
             inner = [body for body in loops(text) if any(map(is_product, body))]
             stack = [line for body in inner for line in body if re.search(r"\(%rsp|\[sp\b", line)]

@@ -111,14 +111,23 @@ def _enlarge_and_place(pixels, first, start, result, place):
             result[c] = _larger(pixel[c], result[c])
 
 
+@portable
+def _is_first_larger(value, here, best, place):
+    """As `_is_larger` if numbers are not met in the order of their positions."""
+    both = (value == best) & (here < place)
+    return (value > best) | both | ((value != value) & ((best == best) | (here > place)))
+
+
 @apart
-def _enlarge_at(values, at, best, place):
-    """As `_enlarge_and_place`, for numbers whose positions `at` may be before those of the best ones."""
+def _choose_larger(values, at, best, place, new_best, new_place):
+    """The larger of two vectors of numbers, and its position.
+
+    The results are new vectors: in place, the stores would be masked (see `_larger`).
+    """
     for k in range(best.size):
-        a, b, here, found = values[k], best[k], at[k], place[k]
-        larger = (a > b) | ((a == b) & (here < found)) | ((a != a) & ((b == b) | (here > found)))
-        place[k] = here if larger else found
-        best[k] = a if larger else a + b if b != b else b
+        larger = _is_first_larger(values[k], at[k], best[k], place[k])
+        new_best[k] = values[k] if larger else best[k]
+        new_place[k] = at[k] if larger else place[k]
 
 
 @portable
@@ -141,9 +150,13 @@ def _maximum_of_narrow_row(image, top, bottom, columns, keep, out, places):
             for k in range(w * channels, (w + 1) * channels):
                 at[k] = at[k] * np.int32(width) + np.int32(w)
         largest[:], place[:] = flat[:size], at[:size]
+        new_largest, new_place = np.empty_like(largest), np.empty_like(place)
         for w in range(1, whole):
             begin = w * channels
-            _enlarge_at(flat[begin : begin + size], at[begin : begin + size], largest, place)
+            values, positions = flat[begin : begin + size], at[begin : begin + size]
+            _choose_larger(values, positions, largest, place, new_largest, new_place)
+            largest, new_largest = new_largest, largest
+            place, new_place = new_place, place
     else:
         _enlarge(rows, True, flat)
         for w in range(whole):
@@ -159,9 +172,13 @@ def _maximum_of_narrow_row(image, top, bottom, columns, keep, out, places):
                 for c in range(channels):
                     places[j, c] = place[first + c]
         elif keep:
-            result[:], places[j] = tallest[start], at[first : first + channels]
-            for w in range(start + 1, stop):
-                _enlarge_at(tallest[w], at[w * channels : (w + 1) * channels], result, places[j])
+            for c in range(channels):
+                best, found = tallest[start, c], at[first + c]
+                for w in range(start + 1, stop):
+                    value, here = tallest[w, c], at[w * channels + c]
+                    larger = _is_first_larger(value, here, best, found)
+                    best, found = (value, here) if larger else (best, found)
+                result[c], places[j, c] = best, found
         else:
             _enlarge(tallest[start:stop], True, result)
 
