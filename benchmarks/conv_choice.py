@@ -15,7 +15,6 @@ import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-
 import numba
 import numpy as np
 from convolutions import Shape, arrays_of

@@ -134,7 +134,7 @@ def _polynomial(series, real):
 
 
 def _make_exponentials(real, integer, form, exponential):
-    """Functions exp, expm1, tanh, sigmoid, two of exp for x ≤ 0, and exp where its result is normal."""
+    """Functions exp, expm1, tanh, sigmoid, and two of exp for x ≤ 0."""
     rest = _polynomial(exponential, real)
 
     @strict
@@ -208,7 +208,7 @@ def _make_exponentials(real, integer, form, exponential):
         z = exp_nonpositive(-abs(x))
         return (form.one if x > 0 else z) / (form.one + z)
 
-    return exp, expm1, tanh, sigmoid, exp_nonpositive, exp_flushing, exp_normal
+    return exp, expm1, tanh, sigmoid, exp_nonpositive, exp_flushing
 
 
 def _make_logarithms(real, integer, form, of_reduced):
@@ -269,7 +269,7 @@ def _make_single():
     exponentials = _make_exponentials(np.float32, np.int32, _SINGLE, coefficients.EXP_32)
     logarithms = _make_logarithms(np.float32, np.int32, _SINGLE, log_of_reduced)
     return (
-        *exponentials[:6],
+        *exponentials,
         *logarithms,
         _make_mills(np.float32, _SINGLE, coefficients.MILLS_32),
     )
@@ -287,7 +287,7 @@ def _make_double():
     exponentials = _make_exponentials(np.float64, np.int64, _DOUBLE, coefficients.EXP_64)
     logarithms = _make_logarithms(np.float64, np.int64, _DOUBLE, log_of_reduced)
     return (
-        *exponentials[:6],
+        *exponentials,
         *logarithms,
         _make_mills(np.float64, _DOUBLE, coefficients.MILLS_64),
     )

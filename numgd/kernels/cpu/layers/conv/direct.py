@@ -140,11 +140,11 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
 
 
 def _work(task):
+    if task.operation == WEIGHT_GRADIENT:
+        return weight_gradient_work(task)
     layer, taps = task.layer, task.taps
     groups = layer.geometry.groups
     columns, depth = layer.out_channels // groups, layer.in_channels // groups
-    if task.operation == WEIGHT_GRADIENT:
-        return weight_gradient_work(task)
     pixels, sweeps = task.pixels, 1
     if task.operation == INPUT_GRADIENT:  # a sweep for each phase of the stride, with the taps that reach it
         sweeps = layer.geometry.stride[0] * layer.geometry.stride[1]
