@@ -506,7 +506,7 @@ IN_TESTS_OF_LAYERS = {  # with the arrays that they must suit
 LAYER_NUMBERS = {
     "negative_slope": (-INF, INF), "alpha": (-INF, INF), "label_smoothing": (-0.1, 1.1), "p": (-0.1, 1.1),
     "beta": (0, -1, INF), "delta": (0, -1, INF), "momentum": (-0.1, 1.1), "eps": (0, -1, INF),
-    "k": (0, -1, INF), "divisor_override": (0, -1, INF), "l1": (-1, INF), "l2": (-1, INF),
+    "margin": (-INF, INF), "k": (0, -1, INF), "divisor_override": (0, -1, INF), "l1": (-1, INF), "l2": (-1, INF),
     "local_response_norm.alpha": (-1, INF), "local_response_norm.beta": (-1, INF),
 }  # fmt: skip
 LAYER_INTEGERS = {"seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1), "size": (0, -1)}
