@@ -40,6 +40,12 @@ from numgd.nn.functional.activations import (
     tanh_backward,
 )
 from numgd.nn.functional.batch_norm import batch_norm, batch_norm_backward
+from numgd.nn.functional.binary_cross_entropies import (
+    binary_cross_entropy,
+    binary_cross_entropy_backward,
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+)
 from numgd.nn.functional.conv import (
     conv2d,
     conv2d_backward,
@@ -69,10 +75,6 @@ from numgd.nn.functional.logistic import (
     logistic_regression_loss,
 )
 from numgd.nn.functional.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_backward,
-    binary_cross_entropy_with_logits,
-    binary_cross_entropy_with_logits_backward,
     hinge_embedding_loss,
     hinge_embedding_loss_backward,
     hinge_loss,
@@ -94,7 +96,9 @@ from numgd.nn.functional.multilabel import (
     multilabel_soft_margin_loss,
     multilabel_soft_margin_loss_backward,
 )
+from numgd.nn.functional.nll_loss import nll_loss, nll_loss_backward
 from numgd.nn.functional.operation import Operation
+from numgd.nn.functional.poisson_nll_loss import poisson_nll_loss, poisson_nll_loss_backward
 from numgd.nn.functional.pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_backward,
@@ -184,9 +188,13 @@ __all__ = [
     "mse_loss_backward",
     "multilabel_soft_margin_loss",
     "multilabel_soft_margin_loss_backward",
+    "nll_loss",
+    "nll_loss_backward",
     "pack_weight",
     "pad",
     "pad_backward",
+    "poisson_nll_loss",
+    "poisson_nll_loss_backward",
     "relu",
     "relu_backward",
     "selu",
