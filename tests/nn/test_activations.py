@@ -286,9 +286,48 @@ def test_bad_options():
     with pytest.raises(ValueError, match="negative_slope must be finite"):
         F.leaky_relu_backward(x, x, negative_slope=np.nan)
     for name in ("softmax", "log_softmax"):
-        for shape in ((), (2, 0)):
-            with pytest.raises(ValueError, match="x must have a last axis with elements"):
-                getattr(F, name)(np.zeros(shape))
+        for shape, axis in (((), -1), ((2, 3), 2), ((2, 3), -3)):
+            with pytest.raises(ValueError, match="axis must be one of the"):
+                getattr(F, name)(np.zeros(shape), axis=axis)
+        with pytest.raises(ValueError, match=r"x must have elements along axis 1; its shape is \(2, 0\)"):
+            getattr(F, name)(np.zeros((2, 0)))
+        for axis in (1.0, None, "last", (0, 1)):
+            with pytest.raises(TypeError, match="axis must be an integer"):
+                getattr(F, name)(np.zeros((2, 3)), axis=axis)
+
+
+class TestPrelu:
+    def test_limits(self):
+        x, slopes = (
+            np.array([[np.nan, -np.inf, np.inf, -0.0], [1.0, -np.inf, 2.0, -3.0]]),
+            np.array([0.5, 0, 2, 1]),
+        )
+        assert np.array_equal(F.prelu(x, slopes), [[np.nan, 0, np.inf, 0], [1, 0, 2, -3]], equal_nan=True)
+        grad = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 1.0, 1.0]])
+        grad_x, grad_slopes = F.prelu_backward(grad, x, slopes)
+        assert np.array_equal(grad_x, [[np.nan, 0, 1, 1], [1, 0, 1, 1]], equal_nan=True)
+        assert np.array_equal(grad_slopes, [np.nan, -np.inf, 0, -3], equal_nan=True)
+
+    def test_empty_and_strided(self):
+        grad_x, grad_slopes = F.prelu_backward(np.zeros((0, 3)), np.zeros((0, 3)), np.ones(3))
+        assert grad_x.shape == F.prelu(np.zeros((0, 3)), np.ones(3)).shape == (0, 3)
+        assert not grad_slopes.any()
+        x = np.random.default_rng(0).normal(size=(6, 8, 10))[::2, ::-1, ::3]
+        assert np.array_equal(F.prelu(x, np.ones(8)[::2]), x)
+
+    def test_bad_input(self):
+        x = np.ones((2, 3))
+        for shape in ((2,), (), (1, 3)):
+            with pytest.raises(ValueError, match=r"weight (must have 1 axes|has shape)"):
+                F.prelu(x, np.ones(shape))
+        with pytest.raises(TypeError, match="weight has dtype float32"):
+            F.prelu(x, np.ones(3, np.float32))
+        with pytest.raises(ValueError, match=r"grad has shape \(3,\)"):
+            F.prelu_backward(np.ones(3), x, np.ones(3))
+        with pytest.raises(ValueError, match="x must have at least one axis"):
+            F.prelu(np.float64(1), np.ones(1))
+        with pytest.raises(ValueError, match="out for weight overlaps"):
+            F.prelu_backward(x, x.copy(), weight := np.ones(3), out=(None, weight))
 
 
 def test_a_number_is_an_array_without_axes():

@@ -512,12 +512,9 @@ LAYER_NUMBERS = {
     "local_response_norm.alpha": (-1, INF), "local_response_norm.beta": (-1, INF),
 }  # fmt: skip
 LAYER_INTEGERS = {
-    "ignore_index": (),
-    "seed": (-1, 2**64),
-    "stream": (-1, 2**64),
-    "num_groups": (0, -1),
+    "ignore_index": (), "axis": (), "seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1),
     "size": (0, -1),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", functional.__all__)

@@ -18,8 +18,6 @@ from numgd.nn.functional.activations import (
     hardswish_backward,
     leaky_relu,
     leaky_relu_backward,
-    log_softmax,
-    log_softmax_backward,
     mish,
     mish_backward,
     relu,
@@ -30,8 +28,6 @@ from numgd.nn.functional.activations import (
     sigmoid_backward,
     silu,
     silu_backward,
-    softmax,
-    softmax_backward,
     softplus,
     softplus_backward,
     softsign,
@@ -109,6 +105,7 @@ from numgd.nn.functional.pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
+from numgd.nn.functional.prelu import prelu, prelu_backward
 from numgd.nn.functional.shapes import (
     concatenate,
     concatenate_backward,
@@ -117,6 +114,7 @@ from numgd.nn.functional.shapes import (
     pad,
     pad_backward,
 )
+from numgd.nn.functional.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 
 OPERATIONS: dict[str, Operation] = records_of(sys.modules[__name__], Operation)
 """Name to operation, forward and backward."""
@@ -195,6 +193,8 @@ __all__ = [
     "pad_backward",
     "poisson_nll_loss",
     "poisson_nll_loss_backward",
+    "prelu",
+    "prelu_backward",
     "relu",
     "relu_backward",
     "selu",

@@ -1,11 +1,10 @@
-"""Activations and softmax, forward and backward."""
+"""Activations, forward and backward."""
 
 import numpy as np
 
 from numgd.foundations.ranges import Finite, Positive, check_arguments, one_of
 from numgd.kernels.cpu.layers import elementwise
-from numgd.kernels.cpu.layers import softmax as rows
-from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.checks import output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
@@ -23,42 +22,11 @@ def _activation(kind, x, parameter, out):
 
 def _activation_backward(kind, grad, x, parameter, out):
     """The gradient of Σ grad f(x)."""
-    grad, x = _checked_grad(grad, x)
+    grad, x = with_grad(grad, x)
     out = output(out, x.shape, x.dtype, grad, x)
     vector = x.reshape(-1)
     elementwise.derivatives(kind, vector, vector, grad.reshape(-1), 1, 1.0, parameter, out.reshape(-1))
     return out
-
-
-def _checked_grad(grad, x):
-    """Both arrays, checked."""
-    x = real_array("x", x)
-    grad = real_array("grad", grad, dtype=x.dtype)
-    if grad.shape != x.shape:
-        raise ValueError(f"grad has shape {grad.shape}, but x has {x.shape}")
-    return grad, x
-
-
-def _rows(kernel, x, out):
-    """A function of every row along the last axis."""
-    x = real_array("x", x)
-    _check_classes(x)
-    out = output(out, x.shape, x.dtype, x)
-    kernel(x.reshape(-1), x.shape[-1], out.reshape(-1))
-    return out
-
-
-def _rows_backward(kernel, grad, x, out):
-    grad, x = _checked_grad(grad, x)
-    _check_classes(x)
-    out = output(out, x.shape, x.dtype, grad, x)
-    kernel(grad.reshape(-1), x.reshape(-1), x.shape[-1], out.reshape(-1))
-    return out
-
-
-def _check_classes(x):
-    if x.ndim == 0 or x.shape[-1] == 0:
-        raise ValueError(f"x must have a last axis with elements; its shape is {x.shape}")
 
 
 def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -837,121 +805,7 @@ def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None
     return _activation_backward("softsign", grad, x, 0.0, out)
 
 
-def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """exp(xⱼ) / Σₖ exp(xₖ), along the last axis.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        float32 or float64, (…, classes) with at least one class.
-    out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as described above.
-
-    Notes
-    -----
-    The largest element of each row is subtracted first, so that no exponential overflows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import softmax
-    >>> softmax(np.array([1000.0, 1000.0]))
-    array([0.5, 0.5])
-    """
-    return _rows(rows.softmax, x, out)
-
-
-def softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """The gradient of ``sum(grad * softmax(x))`` with respect to `x`.
-
-    Parameters
-    ----------
-    grad, x : numpy.ndarray
-        Of the same shape and dtype, (…, classes).
-    out : numpy.ndarray, optional
-        As for `softmax`.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import softmax_backward
-    >>> softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
-    array([[ 0.197, -0.197]])
-    """
-    return _rows_backward(rows.softmax_backward, grad, x, out)
-
-
-def log_softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """xⱼ − log Σₖ exp(xₖ), along the last axis.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        float32 or float64, (…, classes) with at least one class.
-    out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as described above.
-
-    Notes
-    -----
-    The largest element of each row is subtracted first, so that no exponential overflows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import log_softmax
-    >>> log_softmax(np.array([0.0, 1000.0]))
-    array([-1000.,     0.])
-    """
-    return _rows(rows.log_softmax, x, out)
-
-
-def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """The gradient of ``sum(grad * log_softmax(x))`` with respect to `x`.
-
-    Parameters
-    ----------
-    grad, x : numpy.ndarray
-        Of the same shape and dtype, (…, classes).
-    out : numpy.ndarray, optional
-        As for `log_softmax`.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import log_softmax_backward
-    >>> log_softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
-    array([[ 0.731, -0.731]])
-    """
-    return _rows_backward(rows.log_softmax_backward, grad, x, out)
-
-
-def _of_rows(forward, backward):
+def _of_elements(forward, backward):
     def exercise(dtype):
         x = sample(dtype, 2, 3)
         backward(forward(x), x)
@@ -965,18 +819,16 @@ def _exercise_gelu(dtype):
         gelu_backward(gelu(x, approximate=approximate), x, approximate=approximate)
 
 
-RELU = _of_rows(relu, relu_backward)
-LEAKY_RELU = _of_rows(leaky_relu, leaky_relu_backward)
-ELU = _of_rows(elu, elu_backward)
+RELU = _of_elements(relu, relu_backward)
+LEAKY_RELU = _of_elements(leaky_relu, leaky_relu_backward)
+ELU = _of_elements(elu, elu_backward)
 GELU = operation(gelu, gelu_backward, _exercise_gelu)
-SILU = _of_rows(silu, silu_backward)
-SOFTPLUS = _of_rows(softplus, softplus_backward)
-SELU = _of_rows(selu, selu_backward)
-MISH = _of_rows(mish, mish_backward)
-HARDSWISH = _of_rows(hardswish, hardswish_backward)
-HARDSIGMOID = _of_rows(hardsigmoid, hardsigmoid_backward)
-SOFTSIGN = _of_rows(softsign, softsign_backward)
-SIGMOID = _of_rows(sigmoid, sigmoid_backward)
-TANH = _of_rows(tanh, tanh_backward)
-SOFTMAX = _of_rows(softmax, softmax_backward)
-LOG_SOFTMAX = _of_rows(log_softmax, log_softmax_backward)
+SILU = _of_elements(silu, silu_backward)
+SOFTPLUS = _of_elements(softplus, softplus_backward)
+SELU = _of_elements(selu, selu_backward)
+MISH = _of_elements(mish, mish_backward)
+HARDSWISH = _of_elements(hardswish, hardswish_backward)
+HARDSIGMOID = _of_elements(hardsigmoid, hardsigmoid_backward)
+SOFTSIGN = _of_elements(softsign, softsign_backward)
+SIGMOID = _of_elements(sigmoid, sigmoid_backward)
+TANH = _of_elements(tanh, tanh_backward)
