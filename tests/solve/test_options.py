@@ -497,11 +497,11 @@ def test_every_option_of_every_line_search(search, nothing_compiles):
 ARRAYS = {
     "x", "target", "grad", "weight", "bias", "gamma", "beta", "running_mean", "running_variance", "mean",
     "variance", "statistics", "out", "indices", "y", "sample_weight", "parameters", "features", "labels",
-    "direction", "arrays", "pos_weight",
+    "direction", "arrays", "pos_weight", "num_batches_tracked",
 }  # fmt: skip
 IN_TESTS_OF_LAYERS = {  # with the arrays that they must suit
     "kernel_size", "stride", "padding", "dilation", "groups", "output_padding", "output_size", "activation",
-    "algorithm", "reduction", "value",
+    "algorithm", "reduction", "value", "scale_factor",
 }  # fmt: skip
 LAYER_NUMBERS = {
     "negative_slope": (-INF, INF), "alpha": (-INF, INF), "label_smoothing": (-0.1, 1.1), "p": (-0.1, 1.1),
@@ -535,7 +535,7 @@ def test_every_argument_of_every_layer(name):
         elif key in LAYER_NUMBERS:
             wrong += [(value, ValueError) for value in (*LAYER_NUMBERS.get(own, LAYER_NUMBERS[key]), NAN)]
             wrong += [(True, TypeError)]
-        elif key == "approximate":
+        elif key in ("approximate", "mode"):
             wrong = [("exact", ValueError), (None, ValueError), (1, ValueError)]
         else:
             assert isinstance(parameters[key].default, bool)

@@ -21,6 +21,8 @@ from numgd.nn.functional.activations import (
     mish,
     mish_backward,
     relu,
+    relu6,
+    relu6_backward,
     relu_backward,
     selu,
     selu_backward,
@@ -94,6 +96,7 @@ from numgd.nn.functional.multilabel import (
 )
 from numgd.nn.functional.nll_loss import nll_loss, nll_loss_backward
 from numgd.nn.functional.operation import Operation
+from numgd.nn.functional.padding import pad, pad_backward
 from numgd.nn.functional.poisson_nll_loss import poisson_nll_loss, poisson_nll_loss_backward
 from numgd.nn.functional.pooling import (
     adaptive_avg_pool2d,
@@ -111,10 +114,9 @@ from numgd.nn.functional.shapes import (
     concatenate_backward,
     flatten,
     flatten_backward,
-    pad,
-    pad_backward,
 )
 from numgd.nn.functional.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
+from numgd.nn.functional.upsample import upsample, upsample_backward
 
 OPERATIONS: dict[str, Operation] = records_of(sys.modules[__name__], Operation)
 """Name to operation, forward and backward."""
@@ -196,6 +198,8 @@ __all__ = [
     "prelu",
     "prelu_backward",
     "relu",
+    "relu6",
+    "relu6_backward",
     "relu_backward",
     "selu",
     "selu_backward",
@@ -215,4 +219,6 @@ __all__ = [
     "softsign_backward",
     "tanh",
     "tanh_backward",
+    "upsample",
+    "upsample_backward",
 ]

@@ -10,7 +10,7 @@ from numgd.nn.functional.operation import operation, sample
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
 
-def _activation(kind, x, parameter, out):
+def activation(kind, x, parameter, out):
     """An activation of every element."""
     x = real_array("x", x)
     out = output(out, x.shape, x.dtype, x)
@@ -20,8 +20,8 @@ def _activation(kind, x, parameter, out):
     return out
 
 
-def _activation_backward(kind, grad, x, parameter, out):
-    """The gradient of Σ grad f(x)."""
+def activation_backward(kind, grad, x, parameter, out):
+    """The gradient of Σ grad f(x) with respect to x."""
     grad, x = with_grad(grad, x)
     out = output(out, x.shape, x.dtype, grad, x)
     vector = x.reshape(-1)
@@ -59,7 +59,7 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> relu(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
     """
-    return _activation("relu", x, 0.0, out)
+    return activation("relu", x, 0.0, out)
 
 
 def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -83,7 +83,64 @@ def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0., 1.])
     """
-    return _activation_backward("relu", grad, x, 0.0, out)
+    return activation_backward("relu", grad, x, 0.0, out)
+
+
+def relu6(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """max(x, 0), at most 6, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010).  The derivative is 0 at 0 and at 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import relu6
+    >>> relu6(np.array([-1.0, 2.0, 7.0]))
+    array([0., 2., 6.])
+    """
+    return activation("relu6", x, 0.0, out)
+
+
+def relu6_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * relu6(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.
+    out : numpy.ndarray, optional
+        As for `relu6`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import relu6_backward
+    >>> relu6_backward(np.ones(3), np.array([-1.0, 2.0, 7.0]))
+    array([0., 1., 0.])
+    """
+    return activation_backward("relu6", grad, x, 0.0, out)
 
 
 @check_arguments
@@ -119,7 +176,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     >>> leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return _activation("leaky_relu", x, negative_slope, out)
+    return activation("leaky_relu", x, negative_slope, out)
 
 
 @check_arguments
@@ -148,7 +205,7 @@ def leaky_relu_backward(
     >>> leaky_relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.01, 1.  ])
     """
-    return _activation_backward("leaky_relu", grad, x, negative_slope, out)
+    return activation_backward("leaky_relu", grad, x, negative_slope, out)
 
 
 @check_arguments
@@ -184,7 +241,7 @@ def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) ->
     >>> elu(np.array([-1.0, 2.0])).round(3)
     array([-0.632,  2.   ])
     """
-    return _activation("elu", x, alpha, out)
+    return activation("elu", x, alpha, out)
 
 
 @check_arguments
@@ -213,7 +270,7 @@ def elu_backward(
     >>> elu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.368, 1.   ])
     """
-    return _activation_backward("elu", grad, x, alpha, out)
+    return activation_backward("elu", grad, x, alpha, out)
 
 
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
@@ -255,7 +312,7 @@ def gelu(
     >>> gelu(np.array([-1.0, 2.0])).round(3)
     array([-0.159,  1.954])
     """
-    return _activation(_GELU[approximate], x, 0.0, out)
+    return activation(_GELU[approximate], x, 0.0, out)
 
 
 @check_arguments
@@ -288,7 +345,7 @@ def gelu_backward(
     >>> gelu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([-0.083,  1.085])
     """
-    return _activation_backward(_GELU[approximate], grad, x, 0.0, out)
+    return activation_backward(_GELU[approximate], grad, x, 0.0, out)
 
 
 def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -321,7 +378,7 @@ def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> silu(np.array([-1.0, 2.0])).round(3)
     array([-0.269,  1.762])
     """
-    return _activation("silu", x, 0.0, out)
+    return activation("silu", x, 0.0, out)
 
 
 def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -345,7 +402,7 @@ def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> silu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.072, 1.091])
     """
-    return _activation_backward("silu", grad, x, 0.0, out)
+    return activation_backward("silu", grad, x, 0.0, out)
 
 
 def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -374,7 +431,7 @@ def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> sigmoid(np.array([0.0, 2.0])).round(3)
     array([0.5  , 0.881])
     """
-    return _activation("sigmoid", x, 0.0, out)
+    return activation("sigmoid", x, 0.0, out)
 
 
 def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -398,7 +455,7 @@ def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     >>> sigmoid_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.197, 0.105])
     """
-    return _activation_backward("sigmoid", grad, x, 0.0, out)
+    return activation_backward("sigmoid", grad, x, 0.0, out)
 
 
 def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -427,7 +484,7 @@ def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> tanh(np.array([0.0, 2.0])).round(3)
     array([0.   , 0.964])
     """
-    return _activation("tanh", x, 0.0, out)
+    return activation("tanh", x, 0.0, out)
 
 
 def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -451,7 +508,7 @@ def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> tanh_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.42 , 0.071])
     """
-    return _activation_backward("tanh", grad, x, 0.0, out)
+    return activation_backward("tanh", grad, x, 0.0, out)
 
 
 @check_arguments
@@ -488,7 +545,7 @@ def softplus(x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = No
     >>> softplus(np.array([-1.0, 2.0])).round(3)
     array([0.313, 2.127])
     """
-    return _activation("softplus", x, beta, out)
+    return activation("softplus", x, beta, out)
 
 
 @check_arguments
@@ -517,7 +574,7 @@ def softplus_backward(
     >>> softplus_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.269, 0.881])
     """
-    return _activation_backward("softplus", grad, x, beta, out)
+    return activation_backward("softplus", grad, x, beta, out)
 
 
 def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -550,7 +607,7 @@ def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> selu(np.array([-1.0, 2.0])).round(3)
     array([-1.111,  2.101])
     """
-    return _activation("selu", x, 0.0, out)
+    return activation("selu", x, 0.0, out)
 
 
 def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -574,7 +631,7 @@ def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> selu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.647, 1.051])
     """
-    return _activation_backward("selu", grad, x, 0.0, out)
+    return activation_backward("selu", grad, x, 0.0, out)
 
 
 def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -607,7 +664,7 @@ def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> mish(np.array([-1.0, 2.0])).round(3)
     array([-0.303,  1.944])
     """
-    return _activation("mish", x, 0.0, out)
+    return activation("mish", x, 0.0, out)
 
 
 def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -631,7 +688,7 @@ def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> mish_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.059, 1.069])
     """
-    return _activation_backward("mish", grad, x, 0.0, out)
+    return activation_backward("mish", grad, x, 0.0, out)
 
 
 def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -664,7 +721,7 @@ def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> hardswish(np.array([-1.0, 2.0])).round(3)
     array([-0.333,  1.667])
     """
-    return _activation("hardswish", x, 0.0, out)
+    return activation("hardswish", x, 0.0, out)
 
 
 def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -688,7 +745,7 @@ def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | Non
     >>> hardswish_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.167, 1.167])
     """
-    return _activation_backward("hardswish", grad, x, 0.0, out)
+    return activation_backward("hardswish", grad, x, 0.0, out)
 
 
 def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -721,7 +778,7 @@ def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> hardsigmoid(np.array([-1.0, 2.0])).round(3)
     array([0.333, 0.833])
     """
-    return _activation("hardsigmoid", x, 0.0, out)
+    return activation("hardsigmoid", x, 0.0, out)
 
 
 def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -745,7 +802,7 @@ def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | N
     >>> hardsigmoid_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.167, 0.167])
     """
-    return _activation_backward("hardsigmoid", grad, x, 0.0, out)
+    return activation_backward("hardsigmoid", grad, x, 0.0, out)
 
 
 def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -778,7 +835,7 @@ def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> softsign(np.array([-1.0, 2.0])).round(3)
     array([-0.5  ,  0.667])
     """
-    return _activation("softsign", x, 0.0, out)
+    return activation("softsign", x, 0.0, out)
 
 
 def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -802,7 +859,7 @@ def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None
     >>> softsign_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.25 , 0.111])
     """
-    return _activation_backward("softsign", grad, x, 0.0, out)
+    return activation_backward("softsign", grad, x, 0.0, out)
 
 
 def _of_elements(forward, backward):
@@ -820,6 +877,7 @@ def _exercise_gelu(dtype):
 
 
 RELU = _of_elements(relu, relu_backward)
+RELU6 = _of_elements(relu6, relu6_backward)
 LEAKY_RELU = _of_elements(leaky_relu, leaky_relu_backward)
 ELU = _of_elements(elu, elu_backward)
 GELU = operation(gelu, gelu_backward, _exercise_gelu)

@@ -137,14 +137,12 @@ def with_grad(grad, x):
     return grad, x
 
 
-def axis_of(axis, x):
-    """The number of an axis of x, from 0 on; negative ones count from the last."""
-    axis = checked("axis", axis, Axis)
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(
-            f"axis must be one of the {x.ndim} axes of x, from {-x.ndim} to {x.ndim - 1}; it is {axis}"
-        )
-    return axis % x.ndim
+def axis_of(axis, array, name="x"):
+    """The number of an axis of an array, from 0 on; negative ones count from the last."""
+    number = checked("axis", axis, Axis)
+    if not -array.ndim <= number < array.ndim:
+        raise ValueError(f"axis must be an axis of {name}, whose shape is {array.shape}; it is {axis}")
+    return number % array.ndim
 
 
 def outputs(out, names, shapes, dtype, *inputs):
