@@ -279,6 +279,7 @@ LEAKY_RELU = Activation(
     parameter="negative_slope",
     default=0.01,
     range=Finite,
+    keeps_slope=True,
 )
 
 MISH = Activation(
@@ -296,6 +297,7 @@ RELU = Activation(
     formula="max(x, 0)",
     value=relu,
     derivative=relu_derivative,
+    keeps_slope=True,
 )
 
 RELU6 = Activation(
@@ -305,6 +307,7 @@ RELU6 = Activation(
     formula="max(x, 0), at most 6",
     value=relu6,
     derivative=relu6_derivative,
+    keeps_slope=True,
 )
 
 SELU = Activation(

@@ -264,8 +264,12 @@ def test_bad_input(name):
         forward(x, out=np.ones((4, 3)))
     with pytest.raises(TypeError, match="out has dtype float32"):
         forward(x, out=np.ones((3, 4), np.float32))
+    if name not in IN_PLACE:
+        with pytest.raises(ValueError, match="out overlaps"):
+            forward(x, out=x)
+    wider = np.ones((4, 4))
     with pytest.raises(ValueError, match="out overlaps"):
-        forward(x, out=x)
+        forward(wider[1:], out=wider[:3])
     read_only = np.zeros((3, 4))
     read_only.flags.writeable = False
     with pytest.raises(ValueError, match="out is read-only"):
@@ -277,6 +281,31 @@ def test_bad_input(name):
         backward(np.ones(3), x)
     with pytest.raises(TypeError, match="grad has dtype float32, but the other arrays have float64"):
         backward(x.astype(np.float32), x)
+
+
+IN_PLACE = {record.function for record in ACTIVATIONS.values() if record.keeps_slope}
+
+
+@pytest.mark.parametrize("name", sorted(IN_PLACE))
+def test_in_place(name):
+    """Also a piece of a larger array, of any alignment; the gradient from the result is the same."""
+    whole, grad = 5 * np.random.default_rng(8).normal(size=(2, 3001))
+    x = whole[1:]
+    x[:4] = 0.0, np.nan, np.inf, -np.inf
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    wanted, slopes = forward(x), backward(grad[1:], x)
+    assert forward(x, out=x) is x and np.array_equal(x, wanted, equal_nan=True)
+    assert np.array_equal(backward(grad[1:], x), slopes, equal_nan=True)
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="out is read-only"):
+        forward(x, out=x)
+
+
+def test_in_place_is_refused_where_the_sign_would_be_lost():
+    x = np.array([-1.0, 2.0])
+    with pytest.raises(ValueError, match="out overlaps"):
+        F.leaky_relu(x, negative_slope=-0.5, out=x)
+    assert x.tolist() == [-1, 2]
 
 
 def test_bad_options():

@@ -6,14 +6,16 @@ from numgd.foundations.ranges import Finite, Positive, check_arguments, one_of
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
+from numgd.scalars import ACTIVATIONS
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
 
 def activation(kind, x, parameter, out):
-    """An activation of every element."""
+    """An activation of every element; x itself can be `out` if the gradient needs only the result."""
+    in_place = out is x and ACTIVATIONS[kind].keeps_slope and parameter >= 0
     x = real_array("x", x)
-    out = output(out, x.shape, x.dtype, x)
+    out = output(out, x.shape, x.dtype, *(() if in_place else (x,)))
     vector = x.reshape(-1)
     one = _ONE[x.dtype]
     elementwise.values(kind, vector, vector, one, vector.size + 1, 1.0, parameter, out.reshape(-1))
@@ -37,7 +39,7 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of the same shape and dtype.
+        Of the same shape and dtype.  The result of `relu` can be given for `x`.
     out : numpy.ndarray, optional
         As for `relu`.
 
@@ -94,7 +96,7 @@ def relu6(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
 
     Returns
     -------
@@ -125,7 +127,7 @@ def relu6_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = 
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of the same shape and dtype.
+        Of the same shape and dtype.  The result of `relu6` can be given for `x`.
     out : numpy.ndarray, optional
         As for `relu6`.
 
@@ -154,7 +156,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
 
     Returns
     -------
@@ -188,7 +190,7 @@ def leaky_relu_backward(
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of the same shape and dtype.
+        Of the same shape and dtype.  The result of `leaky_relu` can be given for `x`.
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional

@@ -248,10 +248,7 @@ def _result_of(activation, y, grad):
 
 
 def _before_activation(activation, grad, y):
-    """The gradient with respect to what the activation was applied to.
-
-    All fused activations have the same slope at a number and at their result for it.
-    """
+    """The gradient before the activation: all that are fused keep their slope."""
     if activation is None:
         return grad
     return activation_backward(activation, grad, y, ACTIVATIONS[activation].default, None)
