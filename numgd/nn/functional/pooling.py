@@ -1,5 +1,6 @@
 """Maxima and averages over windows of images (N, H, W, C)."""
 
+import math
 from copy import copy
 from functools import cached_property, lru_cache
 
@@ -8,7 +9,16 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
-from numgd.nn.functional.checks import Extra, Size, aligned, output, pair_of, real_array, same_shape
+from numgd.nn.functional.checks import (
+    Extra,
+    Size,
+    aligned,
+    integers_of,
+    output,
+    pair_of,
+    real_array,
+    same_shape,
+)
 from numgd.nn.functional.operation import operation, sample
 
 MAX_WINDOWS = 2**24
@@ -61,26 +71,53 @@ def _sliding(name, length, size, stride, padding, ceil_mode):
 _kept = lru_cache(256)(_sliding)
 
 
-def _windows(x, kernel_size, stride, padding, ceil_mode):
-    kernel_size = pair_of("kernel_size", kernel_size, Size)
-    stride = kernel_size if stride is None else pair_of("stride", stride, Size)
-    padding = pair_of("padding", padding, Extra)
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""Names of the axes of signals, images and volumes."""
+
+
+def windows_of(x, kernel_size, stride, padding, ceil_mode):
+    """Checked windows along each axis of signals, images or volumes x."""
+    names = AXES[x.ndim - 2]
+    kernel_size = integers_of("kernel_size", kernel_size, Size, len(names))
+    stride = kernel_size if stride is None else integers_of("stride", stride, Size, len(names))
+    padding = integers_of("padding", padding, Extra, len(names))
     for size, added in zip(kernel_size, padding, strict=True):
         if 2 * added > size:
             raise ValueError(f"padding {padding} is more than half of kernel_size {kernel_size}")
     return tuple(
         (_kept if length <= _SHORT else _sliding)(name, length, size, step, added, bool(ceil_mode))
         for name, length, size, step, added in zip(
-            ("height", "width"), x.shape[1:3], kernel_size, stride, padding, strict=True
+            names, x.shape[1:-1], kernel_size, stride, padding, strict=True
         )
     )
 
 
-def _images(x):
-    x = real_array("x", x, 4)
-    if 0 in x.shape[1:3]:
+def with_pixels(x, axes):
+    """Checked signals, images or volumes, with channels last, that are not empty."""
+    x = real_array("x", x, axes + 2)
+    if 0 in x.shape[1:-1]:
         raise ValueError(f"x has no pixels; its shape is {x.shape}")
     return x
+
+
+def _images(x):
+    return with_pixels(x, 2)
+
+
+def check_indexable(x):
+    """Raise unless an int32 index counts the pixels of each image or volume."""
+    if math.prod(x.shape[1:-1]) > np.iinfo(np.int32).max:
+        raise ValueError(f"x has shape {x.shape}, with more pixels than an int32 index counts")
+
+
+def indices_of(given, shape):
+    """Contiguous indices, of the shape of the result."""
+    indices = np.asarray(given)
+    if indices.shape != shape:
+        raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
+    if indices.dtype != np.int32:
+        raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
+    return np.ascontiguousarray(indices)
 
 
 def _pooled(x, rows, columns):
@@ -143,7 +180,7 @@ def max_pool2d(
            [13., 15.]])
     """
     x = _images(x)
-    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    rows, columns = windows_of(x, kernel_size, stride, padding, ceil_mode)
     shape = _pooled(x, rows, columns)
     out = output(out, shape, x.dtype, x)
     if return_indices:
@@ -155,8 +192,7 @@ def max_pool2d(
 
 def _maximum(x, rows, columns, out):
     """Fill `out` and return the positions of its maxima."""
-    if x.shape[1] * x.shape[2] > np.iinfo(np.int32).max:
-        raise ValueError(f"x has shape {x.shape}: its images have more pixels than an int32 index counts")
+    check_indexable(x)
     places = aligned(out.shape, np.int32)
     pool.maximum(x, rows.bounds, columns.bounds, True, out.nbytes >= LARGE, out, places)
     return places
@@ -203,16 +239,11 @@ def max_pool2d_backward(
     array([0., 1., 0., 0.])
     """
     x = _images(x)
-    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    rows, columns = windows_of(x, kernel_size, stride, padding, ceil_mode)
     shape = _pooled(x, rows, columns)
     grad = same_shape("grad", grad, shape, x.dtype)
     if indices is not None:
-        indices = np.asarray(indices)
-        if indices.shape != shape:
-            raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
-        if indices.dtype != np.int32:
-            raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
-        indices = np.ascontiguousarray(indices)
+        indices = indices_of(indices, shape)
         if not pool.places_within(indices, rows.bounds, columns.bounds, x.shape[2]):
             raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
@@ -227,7 +258,7 @@ def max_pool2d_backward(
 
 def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
     """Windows, with the divisors of their sums."""
-    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    rows, columns = windows_of(x, kernel_size, stride, padding, ceil_mode)
     if divisor_override is not None:
         return rows.counted(np.full(rows.number, divisor_override)), columns.counted(np.ones(columns.number))
     if not count_include_pad:
