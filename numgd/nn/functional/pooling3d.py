@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
+from numgd.kernels.cpu.layers.pool import places_within
 from numgd.nn.functional.checks import Extra, Size, aligned, integers_of, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
@@ -51,12 +52,6 @@ def _pooling(x, kernel_size, stride, padding, ceil_mode):
         {**of_depth, "ceil_mode": ceil_mode},
     )
     return x, pooling
-
-
-def _entries(places):
-    """Indices of the numbers of one sample, (pixels, C) in one row, at places (..., C)."""
-    channels = places.shape[-1]
-    return (places.astype(np.intp) * channels + np.arange(channels)).reshape(-1)
 
 
 # Maximum --------------------------------------------------------------------------------------------
@@ -116,23 +111,32 @@ def max_pool3d(
     largest, in_plane = max_pool2d(planes, **pooling.of_planes, return_indices=True)
     how = {**pooling.of_depth, "return_indices": True, "out": result}
     _, places = max_pool2d(largest.reshape(pooling.deep), **how)
-    in_plane = in_plane.reshape(pooling.deep)
-    for within, place in zip(in_plane, places, strict=True):  # for each sample
-        plane = place // np.int32(pooling.deep[2])
-        found = within.reshape(-1)[_entries(place)].reshape(place.shape)
-        place[...] = found + plane * np.int32(x.shape[2] * x.shape[3])
+    in_plane, pixels = in_plane.reshape(pooling.deep), x.shape[2] * x.shape[3]
+    for place, start, stop in zip(np.moveaxis(places, 1, 0), *pooling.windows[0].bounds, strict=True):
+        chosen = place // np.int32(pooling.deep[2])
+        place[...] = 0
+        for plane in range(start, stop):
+            of_volume = in_plane[:, plane] + np.int32(plane * pixels)
+            of_volume *= chosen == plane  # a masked copy takes longer
+            place += of_volume
     return out, places.reshape(pooling.shape)
 
 
-def _check_within(indices, windows, height, width):
-    """Raise unless every index is inside the window that it belongs to."""
-    row = indices // np.int32(width)
-    plane = row // np.int32(height)
-    along = plane, row - plane * np.int32(height), indices - row * np.int32(width)
-    for axis, (places, window) in enumerate(zip(along, windows, strict=True), start=1):
-        starts, stops = (np.expand_dims(bound, tuple(range(1, 5 - axis))) for bound in window.bounds)
-        if not ((starts <= places) & (places < stops)).all():
-            raise ValueError("indices has entries outside the windows that they belong to")
+def _are_within(indices, windows, height, width):
+    """Whether every index is inside the window that it belongs to."""
+    pixels, (deep, rows, columns) = height * width, windows
+    batch, depth, *_, channels = indices.shape
+    whole_plane = np.array([[0], [pixels]])
+    if not places_within(
+        indices.reshape(batch, depth, 1, rows.number * columns.number * channels),
+        deep.bounds,
+        whole_plane,
+        pixels,
+    ):
+        return False
+    in_plane = indices - indices // np.int32(pixels) * np.int32(pixels)
+    in_plane = in_plane.reshape(batch * depth, rows.number, columns.number, channels)
+    return places_within(in_plane, rows.bounds, columns.bounds, width)
 
 
 @check_arguments
@@ -179,13 +183,17 @@ def max_pool3d_backward(
     grad = same_shape("grad", grad, pooling.shape, x.dtype)
     if indices is not None:
         indices = indices_of(indices, pooling.shape)
-        _check_within(indices, pooling.windows, *x.shape[2:4])
+        if not _are_within(indices, pooling.windows, *x.shape[2:4]):
+            raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = max_pool3d(x, kernel_size, stride, padding, ceil_mode=ceil_mode, return_indices=True)[1]
     out[...] = 0
-    for slopes, places, result in zip(grad, indices, out, strict=True):  # for each sample
-        np.add.at(result.reshape(-1), _entries(places), slopes.reshape(-1))
+    channels = x.shape[4]
+    for result, slopes, places in zip(out, grad, indices, strict=True):  # for each sample
+        for slope, place in zip(slopes, places, strict=True):  # and plane: entries stay in the cache
+            entries = place.astype(np.intp) * channels + np.arange(channels)
+            np.add.at(result.reshape(-1), entries.reshape(-1), slope.reshape(-1))
     return out
 
 
