@@ -85,12 +85,6 @@ def _weight_of(given, dtype, ndim=4):
 
 def _geometry(kernel, stride, padding, dilation, groups, size=None):
     """Checked geometry of a convolution of an image of a size (h, w) with a kernel (kh, kw); for any axes."""
-    if type(stride) is type(padding) is type(dilation) is type(groups) is int:
-        return _geometry_of_numbers(kernel, stride, padding, dilation, groups)
-    return _geometry_of_all(kernel, stride, padding, dilation, groups, size)
-
-
-def _geometry_of_all(kernel, stride, padding, dilation, groups, size=None):
     stride = integers_of("stride", stride, Size, len(kernel))
     dilation = integers_of("dilation", dilation, Size, len(kernel))
     groups = checked("groups", groups, Count)
@@ -98,40 +92,48 @@ def _geometry_of_all(kernel, stride, padding, dilation, groups, size=None):
     return bare._replace(padding=padding_of(padding, size, stride, bare.extent(kernel)))
 
 
-_geometry_of_numbers = by_shape(_geometry_of_all)
-
-
 def _check_weight(weight, groups):
-    """Raise unless the kernel is not empty and the output channels divide into the groups."""
-    if 0 in weight.shape[1:-1]:
-        raise ValueError(f"weight has an empty kernel: its shape is {weight.shape}")
-    if weight.shape[0] % groups:
+    """Raise unless weights of this shape have a kernel that is not empty and channels for all groups."""
+    if 0 in weight[1:-1]:
+        raise ValueError(f"weight has an empty kernel: its shape is {weight}")
+    if weight[0] % groups:
         raise ValueError(
-            f"weight has {weight.shape[0]} output channels, not a multiple of groups={groups}; "
-            f"its shape is {weight.shape}"
+            f"weight has {weight[0]} output channels, not a multiple of groups={groups}; "
+            f"its shape is {weight}"
         )
 
 
-def _check_image(name, shape, weight, geometry):
-    """Raise unless a convolution of an image of this shape with these weights is defined."""
+def _check_image(shape, weight, geometry):
+    """Raise unless a convolution of an image x of this shape with weights of that shape is defined."""
     groups = geometry.groups
     if shape[-1] % groups:
         raise ValueError(
-            f"{name} has {shape[-1]} channels, not a multiple of groups={groups}; its shape is {shape}"
+            f"x has {shape[-1]} channels, not a multiple of groups={groups}; its shape is {shape}"
         )
-    if shape[-1] // groups != weight.shape[-1]:
+    if shape[-1] // groups != weight[-1]:
         raise ValueError(
-            f"weight of shape {weight.shape} takes {weight.shape[-1]} channels per group, but {name} of "
-            f"shape {shape} has {shape[-1] // groups}"
+            f"weight of shape {weight} takes {weight[-1]} channels per group, but x of shape {shape} has "
+            f"{shape[-1] // groups}"
         )
-    extent, before, after = geometry.extent(weight.shape[1:-1]), geometry.padding[::2], geometry.padding[1::2]
+    extent, before, after = geometry.extent(weight[1:-1]), geometry.padding[::2], geometry.padding[1::2]
     padded = tuple(sum(parts) for parts in zip(shape[1:-1], before, after, strict=True))
     if any(size < covered for size, covered in zip(padded, extent, strict=True)):
         spans, size = "×".join(map(str, extent)), "×".join(map(str, padded))
         raise ValueError(
-            f"the kernel spans {spans} pixels, more than the padded {name}'s {size}; "
-            f"weight has shape {weight.shape}, {name} {shape}"
+            f"the kernel spans {spans} pixels, more than the padded x's {size}; "
+            f"weight has shape {weight}, x {shape}"
         )
+
+
+def _shaped(shape, weight, stride, padding, dilation, groups):
+    """Checked: the geometry, and the shape of the result, for an image and weights of these shapes."""
+    geometry = _geometry(weight[1:-1], stride, padding, dilation, groups, shape[1:-1])
+    _check_weight(weight, geometry.groups)
+    _check_image(shape, weight, geometry)
+    return geometry, (shape[0], *geometry.result(shape[1:-1], weight[1:-1]), weight[0])
+
+
+_shaped_by_numbers = by_shape(_shaped)
 
 
 def _bias_of(bias, channels, dtype, weight):
@@ -173,11 +175,9 @@ def _described(axes, x, weight, how):
     """Checked: x, the weights, the cache of their packed forms, the geometry and the shape of the result."""
     x = real_array("x", x, ndim=axes + 2)
     weight, packed_cache = _weight_of(weight, x.dtype, axes + 2)
-    geometry = _geometry(weight.shape[1:-1], *how, x.shape[1:-1])
-    _check_weight(weight, geometry.groups)
-    _check_image("x", x.shape, weight, geometry)
-    size = geometry.result(x.shape[1:-1], weight.shape[1:-1])
-    return x, weight, packed_cache, geometry, (x.shape[0], *size, weight.shape[0])
+    usual = all(type(number) is int for number in how)
+    geometry, shape = (_shaped_by_numbers if usual else _shaped)(x.shape, weight.shape, *how)
+    return x, weight, packed_cache, geometry, shape
 
 
 def convolve(kernels, axes, x, weight, bias, how, activation, algorithm, out):
@@ -384,7 +384,7 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
                 f"output_padding must be smaller than stride or dilation; it is {extra}, they are "
                 f"{geometry.stride} and {geometry.dilation}"
             )
-    _check_weight(weight, geometry.groups)
+    _check_weight(weight.shape, geometry.groups)
     if x.shape[3] != weight.shape[0]:
         raise ValueError(
             f"weight of shape {weight.shape} takes {weight.shape[0]} channels, but x of shape {x.shape} "
