@@ -1,11 +1,12 @@
 """Maxima and averages over windows of volumes (N, D, H, W, C): over those of planes, then over depth."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
-from numgd.kernels.cpu.layers.pool import places_within
+from numgd.kernels.cpu.layers import pool
 from numgd.nn.functional.checks import aligned, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
@@ -130,7 +131,7 @@ def _are_within(indices, windows, height, width):
     pixels, (deep, rows, columns) = height * width, windows
     batch, depth, *_, channels = indices.shape
     whole_plane = np.array([[0], [pixels]])
-    if not places_within(
+    if not pool.places_within(
         indices.reshape(batch, depth, 1, rows.number * columns.number * channels),
         deep.bounds,
         whole_plane,
@@ -139,7 +140,13 @@ def _are_within(indices, windows, height, width):
         return False
     in_plane = indices - indices // np.int32(pixels) * np.int32(pixels)
     in_plane = in_plane.reshape(batch * depth, rows.number, columns.number, channels)
-    return places_within(in_plane, rows.bounds, columns.bounds, width)
+    return pool.places_within(in_plane, rows.bounds, columns.bounds, width)
+
+
+def _flat(volumes):
+    """Volumes as (N, D H W, C)."""
+    batch, *size, channels = volumes.shape
+    return volumes.reshape(batch, math.prod(size), channels)
 
 
 @check_arguments
@@ -191,12 +198,7 @@ def max_pool3d_backward(
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = max_pool3d(x, kernel_size, stride, padding, ceil_mode=ceil_mode, return_indices=True)[1]
-    out[...] = 0
-    channels = x.shape[4]
-    for result, slopes, places in zip(out, grad, indices, strict=True):  # for each sample
-        for slope, place in zip(slopes, places, strict=True):  # and plane: entries stay in the cache
-            entries = place.astype(np.intp) * channels + np.arange(channels)
-            np.add.at(result.reshape(-1), entries.reshape(-1), slope.reshape(-1))
+    pool.scatter(_flat(grad), _flat(indices), _flat(out))
     return out
 
 

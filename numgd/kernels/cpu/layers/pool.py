@@ -285,6 +285,23 @@ def places_within(places, rows, columns, width):
 
 
 @portable
+def _scatter_of_sample(n, grad, places, out):
+    slopes, where, result = borrow(grad)[n], borrow(places)[n], borrow(out)[n].reshape(-1)
+    result[:] = result.dtype.type(0)
+    channels = np.uint64(slopes.shape[1])
+    for i in range(slopes.shape[0]):
+        slope, place = slopes[i], where[i]
+        for c in range(slope.size):
+            result[np.uint64(place[c]) * channels + np.uint64(c)] += slope[c]
+
+
+@compiled("pool-scatter")
+def scatter(grad, places, out):
+    """out (N, pixels, C): for each pixel, the sum of the gradients (N, k, C) whose place it is."""
+    parallel_for(_scatter_of_sample, out.shape[0], 4 * grad.size, grad, places, out)
+
+
+@portable
 def _maximum_gradient_of_row(task, grad, places, row_windows, columns, large, out):
     zero = grad.dtype.type(0)
     n, h = task // out.shape[1], task % out.shape[1]

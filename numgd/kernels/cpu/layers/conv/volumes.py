@@ -6,14 +6,16 @@ channels of one image, so that one convolution sums all products.  For groups of
 algorithms that would no longer apply; their taps are convolved one by one, and the results added.
 """
 
+import math
+
 import numpy as np
 
 from numgd.kernels.cpu.layers.conv import choose
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, ceil_divide
 from numgd.kernels.cpu.layers.conv.pointwise import finish_pixels
 
-CHUNK_BYTES = 32 * 2**20
-"""Memory of the planes that are copied at a time."""
+CHUNK_BYTES = 16 * 2**20
+"""Memory of the planes that are copied at a time, with the results computed from them."""
 
 
 def _joined(array, axis):
@@ -63,7 +65,7 @@ class _Planes:
         taps = range(weight[1])
         one_by_one = weight[4] == 1 and self.groups > 1
         self.parts = [(tap,) for tap in taps] if one_by_one else [tuple(taps)]
-        taken = len(self.parts[0]) * int(np.prod(volume[2:])) * itemsize
+        taken = (weight[1] * math.prod(volume[2:]) + math.prod(result[2:])) * itemsize
         self.planes_at_a_time = max(1, CHUNK_BYTES // max(taken, 1))
 
     def chunks(self):
