@@ -10,6 +10,7 @@ from numgd.autodiff import rules
 from numgd.autodiff.analysis import Memory
 from numgd.autodiff.expressions import BINARY, Expressions
 from numgd.autodiff.flow import Flow
+from numgd.autodiff.hoisting import hoist
 from numgd.autodiff.program import (
     BOOLEAN,
     ELLIPSIS,
@@ -50,6 +51,7 @@ def build(function, kinds, names):
     result = builder.run()
     program = Program(source.name, parameters, body, result, builder.externals)
     check_copies(program, source.refuse)
+    hoist(program, names)
     return program
 
 
