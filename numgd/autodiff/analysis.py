@@ -15,7 +15,7 @@ from numgd.autodiff.program import (
     operands,
     walk,
 )
-from numgd.autodiff.rules import ArrayRule, Elementwise
+from numgd.autodiff.rules import SHAPE, SIZE, ArrayRule, Elementwise
 
 
 def leaves(what):
@@ -375,7 +375,7 @@ class Plan:
             written = value.kind.ndim and value.base is None and value in self.memory.stores
             if written or not op.rule.cheap or isinstance(op.rule, ArrayRule):
                 return NEVER
-            reads = isinstance(op.rule, Elementwise)
+            reads = op.rule not in (SHAPE, SIZE)
             if any(not (self.cost(a) <= KEPT and (not reads or self.memory.settled(a, op))) for a in arrays):
                 return NEVER
             return op.rule.cost + sum(self.share(arg) for arg in op.args)

@@ -10,6 +10,7 @@ from numgd.autodiff import rules
 from numgd.autodiff.analysis import Memory
 from numgd.autodiff.expressions import BINARY, Expressions
 from numgd.autodiff.flow import Flow
+from numgd.autodiff.hoisting import hoist
 from numgd.autodiff.program import (
     BOOLEAN,
     ELLIPSIS,
@@ -19,36 +20,38 @@ from numgd.autodiff.program import (
     Apply,
     Block,
     Kind,
+    OwnFunction,
     Program,
     Static,
     Store,
     Value,
     walk,
 )
-from numgd.autodiff.reading import Source, plain_function
+from numgd.autodiff.reading import Source, every_argument, plain_function
 from numgd.autodiff.structure import ANSWER, restructure
 
-_MAX_INLINED = 40  # functions within functions
+_DEEPEST = 40  # functions within functions
+_MOST = 500  # calls of functions within themselves
 
 
 def build(function, kinds, names):
     """The `Program` of a function for parameters of given kinds (`Kind`, `Static` or tuples of these)."""
     source = Source(function)
-    builder = Builder(source, names, {}, ())
+    builder = Builder(source, names)
     body = Block()
     builder.block = body
     arguments = source.node.args
     if arguments.vararg or arguments.kwarg:
         source.refuse(source.node, "a function with *args or **kwargs")
     parameters = []
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    for argument, kind in zip(every, kinds, strict=True):
+    for argument, kind in zip(every_argument(source.node), kinds, strict=True):
         what = builder.parameter(names.fresh(argument.arg), kind, body)
         builder.env[argument.arg] = what
         parameters.append((argument.arg, what))
     result = builder.run()
     program = Program(source.name, parameters, body, result, builder.externals)
     check_copies(program, source.refuse)
+    hoist(program, names)
     return program
 
 
@@ -65,9 +68,13 @@ def check_copies(program, refuse):
 class Builder(Expressions, Flow):
     """Walks one function; calls of others are built into the same program."""
 
-    def __init__(self, source, names, externals, outer):
-        self.source, self.names, self.externals, self.outer = source, names, externals, outer
+    def __init__(self, source, names, caller=None, own=None):
+        self.source, self.names, self.own = source, names, own
         self.env, self.block, self.line = {}, None, source.node.lineno
+        self.externals = {} if caller is None else caller.externals
+        self.identity = source.function if own is None else source.node
+        self.outer = () if caller is None else (*caller.outer, caller.identity)
+        self.repeated = [0] if caller is None else caller.repeated  # calls of functions within themselves
         self.guessed = set()  # variables treated as real numbers
 
     # Values --------------------------------------------------------------------------------------------
@@ -151,6 +158,24 @@ class Builder(Expressions, Flow):
 
     def do_Pass(self, node):
         pass
+
+    def do_FunctionDef(self, node):
+        if node.decorator_list:
+            self.refuse(node, f"the decorated function {node.name!r}")
+        self.env[node.name] = self.own_function(node)
+
+    def of_Lambda(self, node):
+        answer = ast.copy_location(ast.Return(node.body), node.body)
+        return self.own_function(ast.copy_location(ast.FunctionDef("lambda", node.args, [answer], []), node))
+
+    def own_function(self, node):
+        """A function that is defined within this one; it reads this one's variables when it is called."""
+        arguments = node.args
+        positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+        given = [*zip(positional[::-1], arguments.defaults[::-1], strict=False)]
+        given += zip((argument.arg for argument in arguments.kwonlyargs), arguments.kw_defaults, strict=True)
+        defaults = {name: self.expression(default) for name, default in given if default is not None}
+        return Static(OwnFunction(self.source.within(node), self, dict(self.env), defaults))
 
     def do_Expr(self, node):
         if isinstance(node.value, ast.Constant):
@@ -266,29 +291,45 @@ class Builder(Expressions, Flow):
         if derivation is not None:
             function = derivation.written(tuple(_kinds(arg) for arg in args))[0]
         function = plain_function(function)
-        if len(self.outer) > _MAX_INLINED or function in (*self.outer, self.source.function):
-            self.refuse(node, f"a recursive call of {function.__name__!r}")
-        inner = Builder(Source(function), self.names, self.externals, (*self.outer, self.source.function))
-        inner.block = self.block
-        arguments = inner.source.node.args
+        inner = Builder(Source(function), self.names, self)
+        defaults = dict(zip(inner.positional()[::-1], (function.__defaults__ or ())[::-1], strict=False))
+        defaults.update(function.__kwdefaults__ or {})
+        defaults = {name: inner.object(default, node) for name, default in defaults.items()}
+        return self.answer(inner, defaults, args, keywords, node)
+
+    def inline_own(self, function, args, keywords, node):
+        """The body of a function that is defined within a function, in place of a call."""
+        if keywords:  # Numba ignores those of parameters with a default
+            self.refuse(node, f"a call of the inner function {function.source.node.name!r} with keywords")
+        inner = Builder(function.source, self.names, self, function)
+        return self.answer(inner, function.defaults, args, {}, node)
+
+    def positional(self):
+        """Names of the parameters that may be given by position."""
+        arguments = self.source.node.args
+        return [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+
+    def answer(self, inner, defaults, args, keywords, node):
+        """The result of a function for the arguments of a call."""
+        name, arguments = inner.source.node.name, inner.source.node.args
         if arguments.vararg or arguments.kwarg:
             inner.refuse(inner.source.node, "a function with *args or **kwargs")
-        every = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-        if len(args) > len(every) - len(arguments.kwonlyargs):
-            self.refuse(node, f"a call of {function.__name__!r} with too many arguments")
-        given = dict(zip(every, args, strict=False))
+        self.repeated[0] += inner.identity in inner.outer
+        if len(inner.outer) > _DEEPEST or self.repeated[0] > _MOST:
+            self.refuse(node, f"a recursive call of {name!r} that is not seen to end")
+        inner.block = self.block
+        positional = inner.positional()
+        if len(args) > len(positional):
+            self.refuse(node, f"a call of {name!r} with too many arguments")
+        given = dict(zip(positional, args, strict=False))
         given.update(keywords)
-        positional = function.__defaults__ or ()
-        defaults = dict(zip(every[len(arguments.posonlyargs) + len(arguments.args) - len(positional) :],
-                            positional, strict=False))  # fmt: skip
-        defaults.update(function.__kwdefaults__ or {})
-        for name in every:
-            if name in given:
-                inner.env[name] = given.pop(name)
-            elif name in defaults:
-                inner.env[name] = inner.object(defaults[name], node)
+        for parameter in (argument.arg for argument in every_argument(inner.source.node)):
+            if parameter in given:
+                inner.env[parameter] = given.pop(parameter)
+            elif parameter in defaults:
+                inner.env[parameter] = defaults[parameter]
             else:
-                self.refuse(node, f"a call without the argument {name!r}")
+                self.refuse(node, f"a call without the argument {parameter!r}")
         if given:
             self.refuse(node, f"a call with the unknown argument {next(iter(given))!r}")
         return inner.run()

@@ -7,8 +7,8 @@ import inspect
 import numba
 import numpy as np
 
-from numgd.autodiff import helpers, rules
-from numgd.autodiff.program import ELLIPSIS, Counted, Sequence, Static
+from numgd.autodiff import definitions, helpers, rules
+from numgd.autodiff.program import ELLIPSIS, NEW_AXIS, Counted, Sequence, Slice, Static
 
 _DTYPES = {
     np.float64: "f8", float: "f8", np.float32: "f4", np.int64: "i8", np.int32: "i8", int: "i8",
@@ -67,6 +67,8 @@ def option(builder, node, name, what):
         if isinstance(what, Static):
             return dtype_of(what.value, builder, node)
         builder.refuse(node, "a dtype that is not known")
+    if name in ("side", "kind") and isinstance(what, Static) and isinstance(what.value, str):
+        return what.value
     return builder.known(what, node)
 
 
@@ -301,6 +303,103 @@ def _dot(builder, node, function, left, right, /):
     if not left.kind.ndim or not right.kind.ndim:
         return builder.apply(rules.MULTIPLY, [left, right], node)
     return builder.apply(rules.DOT, [left, right], node)
+
+
+@call(np.flip, np.fliplr, np.flipud)
+def _flip(builder, node, function, m, /):
+    array = _of_rank(builder, node, m, 1 if function is np.flip else 2 if function is np.fliplr else 1)
+    turned = {np.flip: range(array.kind.ndim), np.fliplr: (1,), np.flipud: (0,)}[function]
+    backwards = Slice(step=builder.constant(-1))
+    index = [backwards if axis in turned else Slice() for axis in range(array.kind.ndim)]
+    return builder.load(array, index, node)
+
+
+def _of_rank(builder, node, what, least):
+    """An array of at least so many dimensions."""
+    array = builder.value(what, node)
+    if array.kind.ndim < least:
+        builder.refuse(node, f"{ast.unparse(node)!r} of {array.kind.ndim} dimensions")
+    return array
+
+
+@call(np.expand_dims)
+def _expand_dims(builder, node, function, a, axis):
+    array, axis = _of_rank(builder, node, a, 1), builder.known(axis, node)
+    ndim = array.kind.ndim
+    if not isinstance(axis, int) or not -ndim - 1 <= axis <= ndim:
+        builder.refuse(node, f"{ast.unparse(node)!r}")
+    view = builder.load(array, [Slice()] * (axis % (ndim + 1)) + [NEW_AXIS], node)
+    if ndim > 1:  # as in Numba, whatever the axis
+        view.kind = view.kind._replace(layout="A")
+    return view
+
+
+@call(np.repeat, methods=("repeat",))
+def _repeat(builder, node, function, a, repeats):
+    array = builder.value(a, node)
+    if not array.kind.ndim:
+        return builder.inline(definitions.repeat_number, [array, repeats], {}, node)
+    if array.kind.real:
+        return builder.inline(definitions.repeat, [array, repeats], {}, node)
+    return builder.apply(rules.REPEATED, [array, builder.value(repeats, node)], node)
+
+
+@call(np.sort)
+def _sort(builder, node, function, a, /):
+    array = _of_rank(builder, node, a, 1)
+    defined = definitions.sort if array.kind.ndim == 1 else definitions.sort_rows
+    return builder.inline(defined, [array], {}, node)
+
+
+@call(methods=("sort",))
+def _sort_in_place(builder, node, name, array, /):
+    builder.store_at(array, [ELLIPSIS], _sort(builder, node, np.sort, array), "", node)
+    return Static(None)
+
+
+@call(np.median)
+def _median(builder, node, function, a, /):
+    return builder.inline(definitions.median, [_of_rank(builder, node, a, 1)], {}, node)
+
+
+@call(np.cumprod, methods=("cumprod",))
+def _cumprod(builder, node, function, a, /):
+    return builder.inline(definitions.cumprod, [_of_rank(builder, node, a, 1)], {}, node)
+
+
+@call(np.interp)
+def _interp(builder, node, function, x, xp, fp):
+    x, xp, fp = (builder.value(what, node) for what in (x, xp, fp))
+    if (xp.kind.ndim, fp.kind.ndim) != (1, 1):
+        builder.refuse(node, f"{ast.unparse(node)!r} at sample points that are no vectors")
+    defined = definitions.interp_all if x.kind.ndim else definitions.interp
+    return builder.inline(defined, [x, xp, fp], {}, node)
+
+
+@call(np.linalg.norm)
+def _norm(builder, node, function, x, ord=None, /):
+    array = _of_rank(builder, node, x, 1)
+    order = option(builder, node, "ord", Static(None) if ord is None else ord)
+    vector = array.kind.ndim == 1
+    if order is None or (vector and order == 2):
+        return builder.apply(rules.NORM, [array], node)
+    defined = definitions.NORMS.get((array.kind.ndim, order))
+    if defined is None and vector and order > 0:
+        return builder.inline(definitions.norm_of_order, [array, builder.constant(order)], {}, node)
+    if defined is None:
+        builder.refuse(node, f"the norm {ast.unparse(node)!r} of this order")
+    return builder.inline(defined, [array], {}, node)
+
+
+@call(np.linalg.eigh, np.linalg.eigvalsh)
+def _eigh(builder, node, function, a, /):
+    matrix = _of_rank(builder, node, a, 2)
+    pairs = builder.apply(rules.EIGH, [matrix], node)
+    values = builder.load(pairs, [builder.constant(0)], node)
+    if function is np.linalg.eigvalsh:
+        return values
+    vectors = builder.load(pairs, [Slice(start=builder.constant(1))], node)
+    return values, builder.apply(rules.TRANSPOSE, [vectors], node, axes=None)
 
 
 @call(np.linalg.slogdet)

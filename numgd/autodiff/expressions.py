@@ -20,6 +20,7 @@ from numgd.autodiff.program import (
     UNDEFINED,
     Kind,
     Load,
+    OwnFunction,
     Slice,
     Static,
     Value,
@@ -36,7 +37,7 @@ _PYTHON = {
 _WORDS = {
     ast.Dict: "dict", ast.Set: "set", ast.ListComp: "list comprehension", ast.SetComp: "set comprehension",
     ast.DictComp: "dict comprehension", ast.GeneratorExp: "generator", ast.JoinedStr: "string",
-    ast.NamedExpr: "assignment expression", ast.Lambda: "lambda",
+    ast.NamedExpr: "assignment expression",
 }  # fmt: skip
 _ORDER = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,
@@ -71,10 +72,21 @@ class Expressions:
                 construct = f"the variable {node.id!r}, which is not set on every way or changes its kind,"
                 raise Unset(self.source.refusal(node, construct), node.id)
             return what
+        if self.own is not None and node.id not in self.source.local:
+            return self.outer_name(node)
         found = self.source.lookup(node.id)
         if found is None:
             self.refuse(node, f"the unknown name {node.id!r}")
         return self.object(found[0], node)
+
+    def outer_name(self, node):
+        """What a name stands for that is not one of a function defined within another."""
+        outer, name = self.own.owner, node.id
+        what = outer.name(node)
+        # Where a variable is set again after the definition, Numba reads either of its values.
+        if name in outer.env and self.own.variables.get(name) is not what:
+            self.refuse(node, f"the variable {name!r}, which is set after this function is defined,")
+        return what
 
     def object(self, thing, node):
         """An object from outside the function."""
@@ -307,19 +319,26 @@ class Expressions:
         """An element, a view, or a copy."""
         ndim = array.kind.ndim
         selecting = [item for item in index if isinstance(item, Value) and item.kind.ndim]
-        if selecting and (len(index) > 1 or selecting[0].kind.ndim > 1):
-            self.refuse(node, "an index of arrays together with others")
+        by_elements = len(index) == ndim and all(
+            isinstance(item, Value) and item.kind.dtype == "i8" for item in index
+        )
+        if selecting and (len(index) > 1 or selecting[0].kind.ndim > 1) and not by_elements:
+            self.refuse(node, "an index of arrays together with others, unless they select elements,")
         numbers = [item for item in index if isinstance(item, Value) and not item.kind.ndim]
         if any(item.kind.real for item in numbers):
             self.refuse(node, "a real number as an index")
-        rank = ndim - len(numbers) + index.count(NEW_AXIS)
+        if selecting and by_elements:
+            rank = max(item.kind.ndim for item in index)
+        else:
+            rank = ndim - len(numbers) + index.count(NEW_AXIS)
         used = len(index) - index.count(NEW_AXIS) - index.count(ELLIPSIS)
         if used > ndim:
             self.refuse(node, "more indices than the array has axes")
         op = Load(self.block, self.line, array, index)
-        kind = Kind(array.kind.dtype, rank, layout_of_selection(array.kind, index) if rank else "C")
+        view = rank and not selecting
+        kind = Kind(array.kind.dtype, rank, layout_of_selection(array.kind, index) if view else "C")
         op.result = Value(self.names.fresh("t"), kind, self.block, op, temporary=True)
-        if rank and not selecting:
+        if view:
             op.result.base = array
         self.block.ops.append(op)
         return op.result
@@ -348,6 +367,8 @@ class Expressions:
             return build_call(CALLS[thing], self, node, thing, args, keywords)
         if known and thing in rules.FUNCTIONS:
             return self.by_rule(rules.FUNCTIONS[thing], args, keywords, node)
+        if isinstance(thing, OwnFunction):
+            return self.inline_own(thing, args, keywords, node)
         own = isinstance(thing, Dispatcher | FunctionType)
         if own and str(thing.__module__).split(".")[0] not in ("numpy", "math", "numba"):
             return self.inline(thing, args, keywords, node)

@@ -28,6 +28,7 @@ from numgd.autodiff.program import (
     blocks_of,
     promoted,
 )
+from numgd.autodiff.reading import assigned
 
 _SAFE = {*(rule.name for rule in rules.COMPARISONS.values()), "not", "and", "or", "size", "shape"}
 """Names of operations that may be computed even if they are not needed."""
@@ -263,7 +264,7 @@ class Flow:
                 continue
             if c.next is c.inner and c.init is not None:  # never set: as it was
                 outs[name] = c.init
-                _replace(op, c.inner, c.init)
+                replace(op, c.inner, c.init)
                 continue
             c.out = Value(self.names.fresh(name), c.inner.kind, self.block, op)
             kept.append(c)
@@ -368,16 +369,6 @@ def united(first, second):
     return Kind(promoted(first.kind.dtype, second.kind.dtype))
 
 
-def assigned(statements):
-    """Names that statements assign, each once."""
-    names = []
-    for statement in statements:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in names:
-                names.append(node.id)
-    return names
-
-
 def _hint(node, default):
     target = getattr(node, "target", None)
     return target.id if isinstance(target, ast.Name) else default
@@ -402,12 +393,12 @@ def _rebuilt(name, before, outs):
     return outs.get(name, before)
 
 
-def _replace(op, old, new):
+def replace(op, old, new):
     """Substitute a value in the blocks of an operation."""
     for block in blocks_of(op):
         for inner in block.ops:
             _replace_in(inner, old, new)
-            _replace(inner, old, new)
+            replace(inner, old, new)
     for c in op.carried if isinstance(op, For | While) else ():
         if c.next is old:
             c.next = new

@@ -167,6 +167,68 @@ def solve_transposed(lower, b):
 
 
 @register_jitable
+def eigh(a):
+    """The eigenvalues of a symmetric matrix, and below them an eigenvector in each row."""
+    values, vectors = np.linalg.eigh(a)
+    out = np.empty((values.size + 1, values.size), values.dtype)
+    out[0] = values
+    out[1:] = vectors.T
+    return out
+
+
+@register_jitable
+def products_without(values, i):
+    """The products of all numbers but the i-th, and for each other one, of all but these two."""
+    n = values.size
+    out = np.ones(n, values.dtype)
+    before = out[i]
+    for k in range(n):
+        if k != i:
+            out[k] *= before
+            before *= values[k]
+    after = out[i]
+    for back in range(n):
+        k = n - 1 - back
+        if k != i:
+            out[k] *= after
+            after *= values[k]
+    out[i] = before
+    return out
+
+
+@register_jitable
+def cofactors(a):
+    """The matrix of cofactors, the derivative of the determinant, also where that is zero."""
+    value = np.linalg.det(a)
+    if value != 0.0:
+        inverse = np.linalg.inv(a)
+        if np.max(np.abs(a)) * np.max(np.abs(inverse)) < 1e4:  # else its errors may be large
+            return a.dtype.type(value) * inverse.T
+    left, values, right = np.linalg.svd(a)
+    sign = np.linalg.det(left) * np.linalg.det(right)
+    scaled = np.empty_like(right)
+    for i in range(values.size):
+        scaled[i] = sign * products_without(values, i)[i] * right[i]
+    return np.dot(left, scaled)
+
+
+@register_jitable
+def cofactors_tangent(a, d):
+    """The derivative of `cofactors` of a along d."""
+    left, values, right = np.linalg.svd(a)
+    sign = np.linalg.det(left) * np.linalg.det(right)
+    inner = np.dot(left.T, np.dot(d, right.T))
+    out = np.zeros_like(inner)
+    for i in range(values.size):
+        products = products_without(values, i)
+        for j in range(values.size):
+            if i != j:
+                out[i, i] += sign * products[j] * inner[j, j]
+                out[i, j] = -sign * products[j] * inner[j, i]
+    return np.dot(left, np.dot(out, right))
+
+
+@register_jitable
 def at_first(a, value, g):
     """Zeros, with g at the first place where a equals a value."""
     out = np.zeros(a.size, a.dtype)
@@ -297,6 +359,13 @@ def scatter(x, index, g):
     return out
 
 
+def scatter_elements(x, g, *index):
+    """Zeros in the shape of x, with the elements of g added at the places of integer arrays, one per axis."""
+    out = np.zeros(x.shape, g.dtype)
+    np.add.at(out, index, g)
+    return out
+
+
 def kept(tape, top, x):
     """Write the elements of an array to the tape, followed by its shape; returns the tape and its new top."""
     size = top + x.size + x.ndim
@@ -408,6 +477,51 @@ def _scatter(x, index, g):
         return out
 
     return by_numbers
+
+
+@overload(scatter_elements)
+def _scatter_elements(x, g, *index):
+    if len(index) == 1:
+
+        def one(x, g, *index):
+            out = np.zeros(x.shape, g.dtype)
+            i = np.broadcast_to(index[0], g.shape)
+            for place in np.ndindex(g.shape):
+                out[i[place]] += g[place]
+            return out
+
+        return one
+    if len(index) == 2:
+
+        def two(x, g, *index):
+            out = np.zeros(x.shape, g.dtype)
+            i, j = np.broadcast_to(index[0], g.shape), np.broadcast_to(index[1], g.shape)
+            for place in np.ndindex(g.shape):
+                out[i[place], j[place]] += g[place]
+            return out
+
+        return two
+    if len(index) == 3:
+
+        def three(x, g, *index):
+            out = np.zeros(x.shape, g.dtype)
+            i, j = np.broadcast_to(index[0], g.shape), np.broadcast_to(index[1], g.shape)
+            k = np.broadcast_to(index[2], g.shape)
+            for place in np.ndindex(g.shape):
+                out[i[place], j[place], k[place]] += g[place]
+            return out
+
+        return three
+
+    def four(x, g, *index):
+        out = np.zeros(x.shape, g.dtype)
+        i, j = np.broadcast_to(index[0], g.shape), np.broadcast_to(index[1], g.shape)
+        k, m = np.broadcast_to(index[2], g.shape), np.broadcast_to(index[3], g.shape)
+        for place in np.ndindex(g.shape):
+            out[i[place], j[place], k[place], m[place]] += g[place]
+        return out
+
+    return four
 
 
 @overload(kept)

@@ -6,7 +6,7 @@ found here, and all others are written without a test.
 """
 
 from numgd.autodiff import rules
-from numgd.autodiff.program import Apply, For, If, Load, Store, Value, While, walk
+from numgd.autodiff.program import Apply, For, If, Load, Store, Value, While, blocks_of, walk
 
 GUARDED, SQUARES = "guarded", "squares"
 
@@ -19,14 +19,14 @@ def keep_limits(program, reverse):
     absorbed = _behind(program, [arg for op in operations for arg in _absorbed(op)]) | chosen
     if not reverse:
         absorbed |= {op.result for op in operations}
-    large = _spread(operations, rules.OVERFLOWING, rules.LARGE_WITH)
-    unbounded = _spread(operations, rules.OVERFLOWING | rules.SINGULAR, rules.LARGE_WITH)
+    large = _spread(program, rules.OVERFLOWING, rules.LARGE_WITH)
+    unbounded = _spread(program, rules.OVERFLOWING | rules.SINGULAR, rules.LARGE_WITH)
     for op in operations:
         if op.rule in rules.ROOTS and _is_norm(op) and _sum_of_squares(op.args[0], ()):
             op.limit = SQUARES
         elif op.rule in rules.OVERFLOWING:
             op.limit = GUARDED if op.result in absorbed or op.args[0] in large else ""
-        elif _steep(op) and not _undone(op, operations, reverse):
+        elif _steep(op) and not _undone(op, program, reverse):
             op.limit = GUARDED
         elif op.rule in rules.PRODUCTS:
             beside = unbounded if op.result in chosen else large if op.result in absorbed else set()
@@ -51,7 +51,7 @@ def _steep(op):
     exponent = op.args[1].constant if op.rule in rules.POWERS and len(op.args) > 1 else None
     if op.rule not in rules.ROOTS or not (exponent is None or 0 < exponent < 1):
         return False
-    inner = op.args[0].op
+    inner = _origin(op.args[0]).op
     if isinstance(inner, Apply) and inner.rule is rules.ADD:
         others = [arg for arg in inner.args if not (arg.constant or 0.0) > 0.0]
         return len(others) == len(inner.args) or not all(_sum_of_squares(arg, ()) for arg in others)
@@ -96,23 +96,48 @@ def _behind(program, seeds):
     return found
 
 
-def _spread(operations, sources, through):
-    """The results of the given rules, and what is computed from them by arithmetic."""
+def _spread(program, sources, through):
+    """The results of the given rules, and what is computed from them by arithmetic or chosen by a branch."""
     found = set()
-    for op in operations:
-        if op.rule in sources or (op.rule in through and any(arg in found for arg in op.args)):
+    for op in _after_its_blocks(program.body):
+        if isinstance(op, If):
+            found.update(m.out for m in op.merged if m.then in found or m.other in found)
+        elif isinstance(op, Apply) and (
+            op.rule in sources or (op.rule in through and any(arg in found for arg in op.args))
+        ):
             found.add(op.result)
     return found
 
 
-def _undone(op, operations, reverse):
+def _after_its_blocks(block):
+    """All operations of a block and of nested blocks, each after those in its own blocks."""
+    for op in block.ops:
+        for inner in blocks_of(op):
+            yield from _after_its_blocks(inner)
+        yield op
+
+
+def _origin(value):
+    """The value itself, or what it is wherever it is computed: a branch may set it to zero otherwise."""
+    while isinstance(value.op, If):
+        (merged,) = (m for m in value.op.merged if m.out is value)
+        ends = [end for end in (merged.then, merged.other) if end is not None and end.constant != 0]
+        if len(ends) != 1:
+            break
+        (value,) = ends
+    return value
+
+
+def _undone(op, program, reverse):
     """Whether one power may cancel another: the product of a flat and a steep one is not zero."""
     if not reverse:
-        inner = op.args[0].op  # the slope of |x| at 0 is zero by convention: it cancels nothing
+        inner = _origin(op.args[0]).op  # the slope of |x| at 0 is zero by convention: it cancels nothing
         return isinstance(inner, Apply) and (inner.rule in rules.POWERS or inner.rule is rules.ABSOLUTE)
     follow = {op.result}
-    for later in operations:
-        if any(arg in follow for arg in later.args):
+    for later in _after_its_blocks(program.body):
+        if isinstance(later, If):
+            follow.update(m.out for m in later.merged if m.then in follow or m.other in follow)
+        elif isinstance(later, Apply) and any(arg in follow for arg in later.args):
             if later.rule in rules.POWERS:
                 return True
             others_are_known = sum(1 for arg in later.args if arg.active) == 1
@@ -124,7 +149,8 @@ def _undone(op, operations, reverse):
 
 
 def _rooted(value):
-    return isinstance(value.op, Apply) and _steep(value.op)
+    op = _origin(value).op
+    return isinstance(op, Apply) and _steep(op)
 
 
 def _is_norm(op):
@@ -141,7 +167,7 @@ def _sum_of_squares(value, assumed):
         return _sum_of_squares(op.array, assumed)
     if isinstance(op, If):
         (merged,) = (m for m in op.merged if m.out is value)
-        return all(end is not None and _sum_of_squares(end, assumed) for end in (merged.then, merged.other))
+        return all(end is None or _sum_of_squares(end, assumed) for end in (merged.then, merged.other))
     if isinstance(op, For | While):
         for c in op.carried:
             if c.out is value and c.init is not None and isinstance(c.next, Value):
@@ -174,7 +200,7 @@ def _alike(first, second):
     """Whether two values are the same, such as two reads of the same element, or differences of them."""
     if first is second or (first.constant is not None and first.constant == second.constant):
         return True
-    one, other = first.op, second.op
+    one, other = _origin(first).op, _origin(second).op
     if isinstance(one, Apply) and isinstance(other, Apply):
         same = one.rule is other.rule and one.options == other.options and len(one.args) == len(other.args)
         return same and all(map(_alike, one.args, other.args))

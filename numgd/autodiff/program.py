@@ -73,6 +73,26 @@ class Static:
     value: Any
 
 
+@dataclass(frozen=True, eq=False)
+class OwnFunction:
+    """A function that is defined within another.
+
+    Attributes
+    ----------
+    source : Source
+    owner : Builder
+        Of the other function.
+    variables : dict
+        Those of the other function when this one was defined.
+    defaults : dict
+    """
+
+    source: Any
+    owner: Any
+    variables: dict
+    defaults: dict
+
+
 UNDEFINED = Static("undefined")
 """A variable that is not set yet, or not on every path."""
 

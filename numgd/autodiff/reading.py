@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import copy
 import inspect
 from functools import lru_cache
 from types import CodeType, FunctionType
@@ -24,7 +25,11 @@ class Source:
     node : ast.FunctionDef
         Line numbers are those of the file.
     file : str
+    local : set of str
+        Names that always are its own variables, if it is defined within another function.
     """
+
+    local = frozenset()
 
     def __init__(self, function):
         self.function = plain_function(function)
@@ -33,6 +38,13 @@ class Source:
         self.node = definition_of(self.function)
         if self.name == "<lambda>":
             self.name = "lambda"
+
+    def within(self, node):
+        """A function that is defined within this one."""
+        inner = copy.copy(self)
+        inner.node, inner.name = node, f"{self.name}.{node.name}"
+        inner.local = {argument.arg for argument in every_argument(node)} | set(assigned(node.body))
+        return inner
 
     def refuse(self, node, construct):
         """Raise `NotDifferentiable` for a construct at a node, or at a line."""
@@ -57,6 +69,27 @@ class Source:
         if hasattr(builtins, name):
             return (getattr(builtins, name),)
         return None
+
+
+def every_argument(node):
+    """The parameters of a definition, without starred ones."""
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+def assigned(statements):
+    """Names that statements assign, each once."""
+    names, todo = [], list(statements)
+    while todo:
+        node = todo.pop(0)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.append(node.id)
+        elif isinstance(node, ast.FunctionDef):
+            names.append(node.name)
+            continue
+        elif isinstance(node, ast.Lambda):
+            continue
+        todo = [*ast.iter_child_nodes(node), *todo]
+    return list(dict.fromkeys(names))
 
 
 def plain_function(function):

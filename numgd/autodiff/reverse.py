@@ -433,9 +433,11 @@ class Sweep(Writer):
             return
         bar = self.bars[op.array]
         if op.result.kind.ndim:
-            (index,) = op.index
-            g = self.bar(op.result, full=True)
-            self.line(f"{bar}[:] += helpers.scatter({bar}, {self.val(index)}, {g})")
+            index, g = [self.val(item) for item in op.index], self.bar(op.result, full=True)
+            if len(index) == op.result.kind.ndim == 1 or op.array.kind.ndim > len(index):
+                self.line(f"{bar}[:] += helpers.scatter({bar}, {index[0]}, {g})")
+            else:
+                self.line(f"{bar}[:] += helpers.scatter_elements({bar}, {g}, {', '.join(index)})")
         else:
             place = f"{bar}[{self.index(op.index, self.val)}]"
             self.line(f"{place} = {place} + {self.bar(op.result)}")  # of one number, recognised by `tidied`

@@ -110,8 +110,9 @@ class Shapes:
         return tuple(found)
 
     def _selected(self, value, op):
-        if any(isinstance(item, Value) and item.kind.ndim for item in op.index):
-            return _own(value)
+        arrays = [item for item in op.index if isinstance(item, Value) and item.kind.ndim]
+        if arrays:
+            return self._taken(value, op, arrays)
         rest = list(self.of(op.array))
         index = list(op.index)
         if ELLIPSIS in index:
@@ -127,6 +128,14 @@ class Shapes:
             if isinstance(item, Slice):
                 found.append(self._sliced(item, length) or ((value, len(found)), 0))
         return tuple(found + rest)
+
+    def _taken(self, value, op, arrays):
+        """The shape of what arrays as indices select."""
+        if any(array.kind.dtype == "b1" for array in arrays):
+            return _own(value)
+        if len(op.index) == op.array.kind.ndim:
+            return self._broadcast(value, arrays)
+        return self.of(arrays[0]) + self.of(op.array)[1:]
 
     def _sliced(self, item, length):
         """The length of a slice of an axis, None if it is not understood."""

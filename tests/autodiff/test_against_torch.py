@@ -256,6 +256,23 @@ def pairwise_differences(p):
     return (1 / (1 + (p.unsqueeze(1) - p.unsqueeze(0)).square().sum(-1))).sum()
 
 
+def eigenvectors(x):
+    a = torch.outer(x, x) + torch.diag(x.exp().cumsum(0))
+    w, v = torch.linalg.eigh(a)
+    return w[0] ** 2 + v[0, 1] ** 2 * v[2, 1] * v[3, 1] + ((v * w).mv(v[0]) * x).sum()
+
+
+def norms_of_other_orders(x):
+    norm = torch.linalg.vector_norm
+    return norm(x, 1) * norm(x, 2) + norm(x, torch.inf) * norm(x, 3)
+
+
+def repeated(x):
+    y = x.repeat_interleave(2)
+    z = (x**2).repeat_interleave(torch.tensor([1, 0, 2, 3, 1]))
+    return (y[1:] * y[:-1] ** 2).sum() + z[1:].dot(z[:-1]) + x[0] * x[:3].sum()
+
+
 BY_TORCH = {
     "rosenbrock": chained_rosenbrock,
     "rosenbrock_of_slices": chained_rosenbrock,
@@ -294,6 +311,18 @@ BY_TORCH = {
     "log_sum_exp": lambda x: torch.logsumexp(x, 0),
     "variances": variances,
     "cumulative_sums": cumulative_sums,
+    "cumulative_products": lambda x: (x.cumprod(0) ** 2 * x).sum() + x.cumprod(0)[2] * x[1],
+    "cumulative_products_with_a_zero": lambda x: (
+        ((x - 0.4).cumprod(0) * x**2).sum() + (x - x[2]).cumprod(0)[3]
+    ),
+    "sorted_rows": lambda a: ((a**2).sort().values * a).sum() + a.sort().values[1, 2] ** 3,
+    "medians": lambda x: (x * x).median() ** 2 * x[0] + x[1:].quantile(0.5) * x[1],
+    "flipped": lambda x: (x.flip(0) * x**2).sum() + x[-1] ** 2 * x[1],
+    "rolled": lambda x: (x.roll(2) * x**2).sum() + x[1] ** 2 * x[0],
+    "repeated": repeated,
+    "norms_of_other_orders": norms_of_other_orders,
+    "eigenvectors": eigenvectors,
+    "determinant_of_a_vector": lambda x: torch.linalg.det(x.view(3, 3)) * (1 + x[0]),
     "concatenated": concatenated,
     "stacked": stacked,
     "quadratic_form": quadratic_form,

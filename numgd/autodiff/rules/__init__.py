@@ -39,8 +39,8 @@ from numgd.autodiff.rules.elementwise import (
     WHERE,
     Elementwise,
 )
-from numgd.autodiff.rules.inactive import SHAPE, SIZE, Raise
-from numgd.autodiff.rules.linear_algebra import DOT, SLOGDET
+from numgd.autodiff.rules.inactive import REPEATED, SHAPE, SIZE, Raise
+from numgd.autodiff.rules.linear_algebra import DOT, EIGH, NORM, SLOGDET
 from numgd.autodiff.rules.manipulation import (
     CONCATENATE,
     COPY,
@@ -72,6 +72,7 @@ __all__ = [
     "DIVIDE",
     "DOT",
     "DTYPE_NAMES",
+    "EIGH",
     "FILLED",
     "FLOOR_DIVIDE",
     "FROM_NUMBERS",
@@ -88,6 +89,7 @@ __all__ = [
     "MOD",
     "MULTIPLY",
     "NEGATIVE",
+    "NORM",
     "NOT",
     "OR",
     "OVER",
@@ -97,6 +99,7 @@ __all__ = [
     "POWERS",
     "PRODUCTS",
     "RAVEL",
+    "REPEATED",
     "RESHAPE",
     "RESHAPED",
     "ROOTS",

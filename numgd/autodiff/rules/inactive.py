@@ -22,12 +22,14 @@ class Raise(Rule):
 class Inactive(Rule):
     """An operation that has no derivative: integers, and arrays that depend on nothing."""
 
-    def __init__(self, name, operands, pattern, kind):
+    def __init__(self, name, operands, pattern, kind, options=(), cheap=True, shaped_like=None):
         super().__init__(name, pattern, kind)
-        self.operands = operands
+        self.operands, self.options, self.cheap, self.shaped_like = operands, options, cheap, shaped_like
 
     def text(self, args, op):
-        return self.pattern.format(*args, **op.options)
+        words = [f", {name}={op.options[name]!r}" for name in self.options if op.options.get(name)]
+        pattern = f"{self.pattern[:-1]}{''.join(words)})" if words else self.pattern
+        return pattern.format(*args, **op.options)
 
 
 def _integer(kinds, options):
@@ -45,7 +47,26 @@ for _name, _kind in {
     METHODS[_name] = Inactive(_name, 1, f"np.{_name}({{0}})", lambda kinds, options, kind=_kind: kind)
     FUNCTIONS[getattr(np, _name)] = METHODS[_name]
 FUNCTIONS[np.searchsorted] = Inactive(
-    "searchsorted", 2, "np.searchsorted({0}, {1})", lambda kinds, options: Kind("i8", kinds[1].ndim)
+    "searchsorted",
+    2,
+    "np.searchsorted({0}, {1})",
+    lambda kinds, options: Kind("i8", kinds[1].ndim),
+    options=("side",),
+    cheap=False,
+)
+
+
+def _order(kinds, options):
+    if kinds[0].ndim != 1:
+        raise TypeError("np.argsort of what is no vector")
+    return Kind("i8", 1)
+
+
+FUNCTIONS[np.argsort] = METHODS["argsort"] = Inactive(
+    "argsort", 1, "np.argsort({0})", _order, options=("kind",), cheap=False, shaped_like=0
+)
+REPEATED = Inactive(
+    "repeat", 2, "np.repeat({0}, {1})", lambda kinds, options: Kind(kinds[0].dtype, 1), cheap=False
 )
 FUNCTIONS[round] = Inactive("round", 1, "round({0})", _integer)
 FUNCTIONS[helpers.length] = Inactive("length", 3, "helpers.length({0}, {1}, {2})", _integer)

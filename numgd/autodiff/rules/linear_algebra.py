@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from numgd.autodiff import helpers
 from numgd.autodiff.program import Kind, promoted
-from numgd.autodiff.rules.base import FUNCTIONS, ArrayRule, rule
+from numgd.autodiff.rules.base import FUNCTIONS, ArrayRule, define, rule
 
 
 @rule(np.dot, methods=("dot",))
@@ -84,7 +85,7 @@ def real(dtype):
     return "f4" if dtype == "f4" else "f8"
 
 
-@rule(np.linalg.norm)
+@rule()
 class Norm(ArrayRule):
     pattern = "np.linalg.norm({0})"
 
@@ -98,6 +99,50 @@ class Norm(ArrayRule):
     def tangent(self, em, op):
         (a,) = op.args
         return f"helpers.over(np.sum({em.val(a)} * {em.dot(a)}), {em.val(op.result)})"
+
+
+NORM = Norm
+
+
+class Eigh(ArrayRule):
+    """``np.linalg.eigh`` as one array: the eigenvalues, and below them an eigenvector in each row.
+
+    LAPACK reads only the lower triangle, which therefore gets the whole derivative.  Where two eigenvalues
+    coincide the eigenvectors have none; an entry of the adjoint that does not depend on them stays exact.
+    """
+
+    pattern = "helpers.eigh({0})"
+
+    def kind(self, kinds, options):
+        if kinds[0].ndim != 2:
+            raise TypeError("the eigenvalues of what is no matrix")
+        return Kind(real(kinds[0].dtype), 2)
+
+    def coupled(self, em, op, text):
+        """A matrix in the basis of the eigenvectors, divided by the differences of the eigenvalues."""
+        y = em.val(op.result)
+        part = em.name(text)
+        gaps = f"{y}[0][np.newaxis, :] - {y}[0][:, np.newaxis]"
+        return self.kept(f"helpers.ratios({part} - np.diag(np.diag({part})), {gaps})", op)
+
+    def kept(self, text, op):
+        """An array in the dtype of the result."""
+        return f"helpers.single({text})" if op.result.kind.dtype == "f4" else text
+
+    def adjoint(self, em, op):  # M. Giles, Numerical Analysis Report 08/01, Oxford (2008), section 3.1
+        g, y = self.kept(em.bar(op.result, full=True), op), em.val(op.result)
+        inner = self.coupled(em, op, f"np.dot({y}[1:], {g}[1:].T)")
+        whole = em.name(f"np.dot({y}[1:].T, np.dot(np.diag({g}[0]) + {inner}, {y}[1:]))")
+        em.add(op.args[0], f"np.tril({whole}) + np.tril({whole}.T) - np.diag(np.diag({whole}))")
+
+    def tangent(self, em, op):
+        y, low = em.val(op.result), em.name(f"np.tril({em.dot(op.args[0])})")
+        whole = em.name(f"np.dot({y}[1:], np.dot({low} + {low}.T - np.diag(np.diag({low})), {y}[1:].T))")
+        turned = f"np.dot({self.coupled(em, op, whole)}.T, {y}[1:])"
+        return f"np.concatenate((np.diag({whole})[np.newaxis, :], {turned}))"
+
+
+EIGH = define(Eigh("eigh"), helpers.eigh)
 
 
 class LinearSystem(ArrayRule):
@@ -161,11 +206,27 @@ class Det(ArrayRule):
 
     def adjoint(self, em, op):
         (a,) = op.args
-        em.add(a, f"({em.bar(op.result)} * {em.val(op.result)}) * np.linalg.inv({em.val(a)}).T")
+        em.add(a, f"{em.bar(op.result)} * helpers.cofactors({em.val(a)})")
 
     def tangent(self, em, op):
-        a = op.args[0]
-        return f"{em.val(op.result)} * np.trace(np.linalg.solve({em.val(a)}, {em.dot(a)}))"
+        (a,) = op.args
+        return f"np.sum(helpers.cofactors({em.val(a)}) * {em.dot(a)})"
+
+
+class Cofactors(ArrayRule):
+    """The derivative of a determinant; its own is symmetric, so adjoint and tangent are the same."""
+
+    shaped_like = 0
+    pattern = "helpers.cofactors({0})"
+
+    def adjoint(self, em, op):
+        em.add(op.args[0], f"helpers.cofactors_tangent({em.val(op.args[0])}, {em.bar(op.result, full=True)})")
+
+    def tangent(self, em, op):
+        return f"helpers.cofactors_tangent({em.val(op.args[0])}, {em.dot(op.args[0])})"
+
+
+define(Cofactors("cofactors"), helpers.cofactors)
 
 
 class Slogdet(ArrayRule):

@@ -191,6 +191,20 @@ class Stack(ArrayRule):
 STACK = Stack("stack")
 
 
+@rule(np.roll)
+class Roll(ArrayRule):
+    """The elements moved by a number of places, the last ones to the front."""
+
+    operands = 2
+    shaped_like = 0
+    linear_in = (0,)
+    pattern = "np.roll({0}, {1})"
+
+    def adjoint(self, em, op):
+        a, places = op.args
+        em.add(a, f"np.roll({em.bar(op.result, full=True)}, -{em.val(places)})")
+
+
 @rule(np.cumsum, methods=("cumsum",))
 class Cumsum(ArrayRule):
     shaped_like = 0

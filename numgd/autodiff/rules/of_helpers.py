@@ -44,6 +44,20 @@ class Fit(Helper):
 Fit(helpers.fit, 2, (0,), ranked_by=1)
 Helper(helpers.spread, 3, (0,), ranked_by=2)
 Helper(helpers.scatter, 3, (2,))
+
+
+class ScatterElements(ArrayRule):
+    """Zeros, with numbers added at the places of arrays of integers, one for each axis."""
+
+    operands = (3, 6)
+    shaped_like = 0
+    linear_in = (1,)
+
+    def text(self, args, op):
+        return f"helpers.scatter_elements({', '.join(args)})"
+
+
+define(ScatterElements("scatter_elements"), helpers.scatter_elements)
 Helper(helpers.diff_adjoint, 1, (0,))
 Helper(helpers.at_first, 3, (2,))
 

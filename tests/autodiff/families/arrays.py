@@ -73,6 +73,26 @@ def index_from_an_array(x, order):
     return total
 
 
+def elements_at_index_arrays(a, i, j):
+    total = np.sum(a[i, j] ** 2 * np.arange(4.0)) * a[0, 1] + np.sum(a[1, j] ** 2 * a[i, 2])
+    for k in range(2):
+        total += np.sum(a[i.reshape(4, 1) // 2 + k, j[:2]] ** 3)
+    return total
+
+
+def elements_at_a_matrix_of_indices(x, i):
+    return np.sum(x[i] ** 2 * x[:2])
+
+
+def place_of_the_largest_before_it_is_removed(x):
+    y, total = x.copy(), 0.0
+    for i in range(3):
+        k = np.argmax(y)
+        total += y[k] ** 2 * (i + 1)
+        y[k] = -9.0
+    return total
+
+
 def written_matrix(x):
     n = x.size
     a = np.zeros((n, n))
@@ -481,6 +501,9 @@ CASES = [
     case(swapped_elements, X5, second=True),
     case(reversed_in_place, X5, second=True),
     case(index_from_an_array, X5, np.array([3, 0, 4, 3])),
+    case(elements_at_index_arrays, A34, np.array([0, 2, -1, 0]), np.array([1, -1, 0, 1])),
+    case(elements_at_a_matrix_of_indices, X5, np.array([[0, 2], [-1, 0]]), second=True),
+    case(place_of_the_largest_before_it_is_removed, X5, second=True),
     case(written_matrix, X5, second=True),
     case(three_dimensions, normal(34, 2, 2, 3)),
     case(four_dimensions, normal(35, 2, 2, 2, 2)),

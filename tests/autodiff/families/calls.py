@@ -235,6 +235,64 @@ def recursive_sine(x):
     return nested_sine(x[0], 4) * x[1]
 
 
+def recursive_halves(x):
+    return tree_sum(x, 0, 5)
+
+
+def inner_functions(x):
+    scale = 2.0 * x[0]
+
+    def bent(v, power=2.0):
+        if v < 0.0:
+            return -v * scale
+        return v**power * SCALE
+
+    shifted = lambda v, w=x[1]: bent(v) * w + 1.0  # noqa: E731
+    total = 0.0
+    for value in x:
+        total += shifted(value)
+    return total + bent(x[2], 3.0) * bent(-1.0)
+
+
+def inner_function_within_another(x):
+    def total_of(v):
+        def product(w):
+            return w * v * x[2]
+
+        total = 0.0
+        for i in range(x.size):
+            total += product(x[i])
+            if total > 0.5:
+                return total
+        return total * total
+
+    return total_of(x[1]) + total_of(x[0])
+
+
+def inner_function_writes(x):
+    out = np.zeros(x.size)
+
+    def put(k, v):
+        out[k] = v * x[0]
+
+    for k in range(x.size):
+        put(k, x[k] ** 2)
+    return np.sum(out**2)
+
+
+def inner_function_in_a_loop(x):
+    total = 0.0
+    for i in range(3):
+
+        def weighted(v):
+            y = v * i  # noqa: B023
+            return y * y
+
+        total += weighted(x[i])
+    y = total * x[0]
+    return y
+
+
 def recursive_tree(x):
     return tree_sum(x, 0, x.size)
 
@@ -424,6 +482,11 @@ CASES = [
     case(calls_with_a_scalar_argument, 0.8, 1.3, argnum=(0, 1)),
     case(recursive_power, X5, second=True, recursive=True),
     case(recursive_sine, X5, second=True, recursive=True),
+    case(recursive_halves, X5, second=True, recursive=True),
+    case(inner_functions, X5, second=True),
+    case(inner_function_within_another, X5, second=True),
+    case(inner_function_writes, X5, second=True),
+    case(inner_function_in_a_loop, X5),
     case(recursive_tree, X5, second=True, recursive=True),
     case(double_buffer, X5, second=True),
     case(globals_as_constants, X5),

@@ -1,6 +1,7 @@
 """Reductions, products, shapes, and `numpy.linalg`."""
 
 import numpy as np
+from numba import njit
 
 from .case import P5, X5, case, definite, normal, positive
 
@@ -203,6 +204,99 @@ def norms_of_other_orders(x):
     return np.linalg.norm(x, 1) * np.linalg.norm(x, 2) + np.linalg.norm(x, np.inf) * np.linalg.norm(x, 3)
 
 
+def norms_of_matrices(a):
+    return np.linalg.norm(a, 1) ** 2 * np.linalg.norm(a, np.inf) + np.linalg.norm(a[0], -np.inf)
+
+
+def sorted_values(x):
+    y = x**2
+    y.sort()
+    return np.sum(np.sort(x) ** 2 * x) + np.sum(y * x) * y[1]
+
+
+def sorted_rows(a):
+    return np.sum(np.sort(a**2) * a) + np.sort(a)[1, 2] ** 3
+
+
+def ordered(x):
+    order = np.argsort(x**2)
+    return np.sum(x[order] ** 2 * x) + x[order[0]] ** 3 + x[x.argsort()[1]]
+
+
+def medians(x):
+    return np.median(x * x) ** 2 * x[0] + np.median(x[1:]) * x[1]
+
+
+def median_of_a_matrix(a):
+    return np.median(a) * np.median(a[0]) ** 2
+
+
+def cumulative_products(x):
+    return np.sum(np.cumprod(x) ** 2 * x) + x.cumprod()[2] * x[1]
+
+
+def cumulative_products_with_a_zero(x):
+    return np.sum(np.cumprod(x - 0.4) * x**2) + np.cumprod(x - x[2])[3]
+
+
+def flipped(x):
+    return np.sum(np.flip(x) * x**2) + np.flip(x * x)[0] * x[1]
+
+
+def flipped_matrices(a):
+    return np.sum(np.flip(a) * a**2) + np.sum(np.fliplr(a) ** 2 * a) + np.sum(np.flipud(a) * a**3)
+
+
+def rolled(x):
+    return np.sum(np.roll(x, 2) * x**2) + np.roll(x * x, -1)[0] * x[0]
+
+
+def rolled_matrix(a):
+    return np.sum(np.roll(a, 5) * a**2)
+
+
+def repeated(x):
+    y = np.repeat(x, 2)
+    z = np.repeat(x**2, np.array([1, 0, 2, 3, 1]))
+    return np.sum(y[1:] * y[:-1] ** 2) + np.sum(z[1:] * z[:-1]) + np.sum(np.repeat(x[0], 3) * x[:3])
+
+
+def expanded_dimensions(x):
+    return np.sum((np.expand_dims(x, 0) - np.expand_dims(x, 1)) ** 4 * np.expand_dims(x, -1))
+
+
+def interpolated(x, xp, fp):
+    return np.sum(np.interp(x, xp, fp) ** 2 * x) + np.interp(x[0], xp, x) * np.interp(x[1] - 9.0, xp, fp)
+
+
+def interpolated_samples(xp, x):
+    fp = xp**2
+    return np.sum(np.interp(x, xp, fp) ** 2) + np.interp(0.2, xp, fp) * np.interp(9.0, xp, fp)
+
+
+def symmetric(x):
+    return np.outer(x, x) + np.diag(np.cumsum(np.exp(x)))
+
+
+def eigenvalues(x):
+    w = np.linalg.eigvalsh(symmetric(x))
+    return w[0] * w[1] ** 2 + np.log(w[-1])
+
+
+def eigenvectors(x):
+    w, v = np.linalg.eigh(symmetric(x))
+    return w[0] ** 2 + v[0, 1] ** 2 * v[2, 1] * v[3, 1] + np.sum((v * w) @ v[0] * x)
+
+
+def eigenvalues_of_a_matrix(a):
+    w, v = np.linalg.eigh(0.5 * (a + a.T))
+    return w[0] * w[1] + np.sum(np.abs(v[:, 0]) * w)
+
+
+def equal_eigenvalues(x):
+    return np.sum(np.linalg.eigvalsh(np.diag(x - x[1:].sum() + x[0])) ** 2)
+
+
 def solved(a, b):
     x = np.linalg.solve(a, b)
     return np.sum(x**2) * x[0]
@@ -226,6 +320,10 @@ def inverted(a):
 
 def determinant(a):
     return np.linalg.det(a) ** 2
+
+
+def determinant_of_a_vector(x):
+    return np.linalg.det(x.reshape(3, 3)) * (1.0 + x[0])
 
 
 def log_determinant(a):
@@ -262,6 +360,7 @@ def mixed_reductions(a):
     return np.max(row) * np.mean(a) + np.linalg.norm(row) / np.std(a)
 
 
+symmetric = njit(symmetric)
 A34 = normal(61, 3, 4)
 A33 = normal(62, 3, 3)
 A234 = normal(63, 2, 3, 4)
@@ -311,7 +410,35 @@ CASES = [
     case(vdot_of_vectors, X5, P5),
     case(norms, X5, second=True),
     case(norm_of_a_matrix, A34),
-    case(norms_of_other_orders, X5),
+    case(norms_of_other_orders, X5, second=True),
+    case(norms_of_matrices, A34),
+    case(sorted_values, X5, second=True, single=True),
+    case(sorted_rows, A34),
+    case(ordered, X5, second=True),
+    case(medians, X5, second=True),
+    case(median_of_a_matrix, A34),
+    case(cumulative_products, X5, second=True, single=True),
+    case(cumulative_products_with_a_zero, X5, second=True),
+    case(flipped, X5, second=True),
+    case(flipped_matrices, A34),
+    case(rolled, X5, second=True),
+    case(rolled_matrix, A34),
+    case(repeated, X5, second=True, single=True),
+    case(expanded_dimensions, X5, second=True),
+    case(interpolated, X5, np.array([-2.0, -1.0, 0.3, 1.0, 1.5]), P5, argnum=(0, 2), single=True),
+    case(interpolated, X5, np.array([-2.0, -1.0, 0.3, 1.0, 1.5]), P5, second=True, name="interpolated_twice"),
+    case(interpolated_samples, np.array([-1.1, -0.2, 0.5, 1.1, 2.0]), X5, second=True),
+    case(eigenvalues, X5, second=True, single=True),
+    case(eigenvectors, X5, second=True),
+    case(eigenvalues_of_a_matrix, S4_POINT),
+    case(equal_eigenvalues, X5 * 0.0 + 1.0),
+    case(determinant_of_a_vector, np.outer([1.0, 2.0, -1.0], [0.5, 1.0, 3.0]).ravel(), second=True),
+    case(
+        determinant_of_a_vector,
+        np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
+        second=True,
+        name="determinant_of_rank_2",
+    ),
     case(solved, S4_POINT, X4, argnum=(0, 1), single=True),
     case(solved_matrix, S4_POINT, normal(76, 4, 3), argnum=(0, 1)),
     case(solved_in_a_loop, S4_POINT, X4, argnum=(0, 1)),

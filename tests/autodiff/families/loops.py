@@ -446,6 +446,37 @@ def same_loop_twice(x):
     return total
 
 
+def coefficients_in_a_loop(p, r):
+    h, total = 1.0, 0.0
+    for t in range(r.size):
+        a = 1.0 / (1.0 + math.exp(-p[1]))
+        b = (1.0 - a) / (1.0 + math.exp(-p[2]))
+        h = math.exp(p[0]) * (1.0 - a - b) + a * r[t] ** 2 + b * h
+        total += math.log(h) + r[t] ** 2 / h
+    return total
+
+
+def unchanging_in_inner_loops(x):
+    total = 0.0
+    for j in range(3):
+        for i in range(x.size - 1, 0, -2):
+            total += math.exp(x[j]) * math.sin(x[3]) * x[i] ** 2
+            if x[i] > 0.0:
+                total *= math.exp(-x[1])
+        for i in range(j):
+            total += math.sqrt(x[3]) * x[i] / x[4]
+    return total
+
+
+def changing_between_iterations(x):
+    y, total, k = x.copy(), 0.0, x[1]
+    for i in range(x.size):
+        total += math.exp(y[0]) * x[i] + math.exp(k)
+        y[0] = y[0] * 0.5
+        k = k * x[2]
+    return total
+
+
 A34 = normal(11, 3, 4)
 A33 = normal(12, 3, 3)
 
@@ -501,4 +532,7 @@ CASES = [
     case(variable_of_one_iteration, X5),
     case(loop_over_columns, positive(15, 3, 4)),
     case(same_loop_twice, X5, second=True),
+    case(coefficients_in_a_loop, np.array([-0.4, -0.9, 0.8]), normal(37, 12), second=True, single=True),
+    case(unchanging_in_inner_loops, X5, second=True),
+    case(changing_between_iterations, X5, second=True),
 ]
