@@ -12,6 +12,7 @@ OTHER_NAMES = {
     "decay_rate": ("decay",),
     "decoupled_weight_decay": ("decoupled",),
     "ema_momentum": ("ema",),
+    "eps_in_sqrt": ("eps_root",),  # with eps = 0
     "epsilon": ("eps",),
     "etas": ("decrease_factor", "increase_factor"),
     "global_clipnorm": ("clip_global_norm",),
@@ -36,8 +37,10 @@ TOGETHER = frozenset(("betas", "etas", "step_sizes"))
 
 VARIANTS_OF = {
     ("gd", "momentum"): "momentum",
+    ("gd", "dampening"): "momentum",
     ("gd", "nesterov"): "nesterov",
     ("momentum", "nesterov"): "nesterov",
+    ("nesterov", "dampening"): "momentum",
     ("rmsprop", "momentum"): "rmsprop-momentum",
     ("rmsprop", "centered"): "rmsprop-centred",
     ("rmsprop-momentum", "centered"): "rmsprop-centred",
