@@ -508,10 +508,13 @@ IN_TESTS_OF_LAYERS = {  # with the arrays that they must suit
 LAYER_NUMBERS = {
     "negative_slope": (-INF, INF), "alpha": (-INF, INF), "label_smoothing": (-0.1, 1.1), "p": (-0.1, 1.1),
     "beta": (0, -1, INF), "delta": (0, -1, INF), "momentum": (-0.1, 1.1), "eps": (0, -1, INF),
-    "margin": (-INF, INF), "k": (0, -1, INF), "divisor_override": (0, -1, INF), "l1": (-1, INF), "l2": (-1, INF),
+    "margin": (-INF, INF), "k": (0, -1, INF), "divisor_override": (0, -1, INF), "l1": (-1, INF),
+    "l2": (-1, INF),
     "local_response_norm.alpha": (-1, INF), "local_response_norm.beta": (-1, INF),
 }  # fmt: skip
-LAYER_INTEGERS = {"seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1), "size": (0, -1)}
+LAYER_INTEGERS = {
+    "seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1), "size": (0, -1), "classes": (0, -1),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", functional.__all__)
@@ -520,9 +523,7 @@ def test_every_argument_of_every_layer(name):
     parameters, ranges = inspect.signature(function).parameters, parameters_of(function)
     assert set(parameters) - set(ranges) <= ARRAYS | IN_TESTS_OF_LAYERS, "an argument without a range"
     required = {key: None for key, value in parameters.items() if value.default is value.empty}
-    required |= {
-        key: value for key, value in (("seed", 1), ("num_groups", 1), ("size", 1)) if key in required
-    }
+    required |= {key: 1 for key in ("seed", "num_groups", "size", "classes") if key in required}
     for key in ranges:
         own = f"{name.removesuffix('_backward')}.{key}"
         wrong = [(value, TypeError) for value in ("text", [1.0], 1j)]

@@ -67,6 +67,9 @@ from numgd.nn.functional.logistic import (
     logistic_regression_gradient,
     logistic_regression_hessp,
     logistic_regression_loss,
+    multinomial_logistic_regression_gradient,
+    multinomial_logistic_regression_hessp,
+    multinomial_logistic_regression_loss,
 )
 from numgd.nn.functional.losses import (
     binary_cross_entropy,
@@ -184,6 +187,9 @@ __all__ = [
     "mse_loss_backward",
     "multilabel_soft_margin_loss",
     "multilabel_soft_margin_loss_backward",
+    "multinomial_logistic_regression_gradient",
+    "multinomial_logistic_regression_hessp",
+    "multinomial_logistic_regression_loss",
     "pack_weight",
     "pad",
     "pad_backward",
