@@ -785,6 +785,8 @@ def test_nothing_before_the_first_step():
         ("ASGD", "alpha", "'power'"),
         ("ASGD", "lambd", "'decay'"),
         ("Rprop", "etas", "'decrease_factor' and 'increase_factor'"),
+        ("Rprop", "eta_plus", "'increase_factor'"),
+        ("ScheduleFreeSGD", "b1", "'momentum'"),
         ("Adagrad", "lr_decay", "'learning_rate_decay'"),
         ("Adadelta", "momentum", "it has learning_rate, decay, eps, weight_decay, decoupled"),
         ("Adam", "nonsense", "it has learning_rate, beta1"),
