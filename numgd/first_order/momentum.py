@@ -1,4 +1,7 @@
-"""Momentum: v ← γ v + η g, θ ← θ − v (Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17)."""
+"""Momentum: v ← γ v + (1 − δ) η g, θ ← θ − v (Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17).
+
+The dampening δ of gradients begins with the second step, as in PyTorch.
+"""
 
 from typing import NamedTuple
 
@@ -12,12 +15,14 @@ class Options(NamedTuple):
 
     learning_rate: NonNegative = 1e-3
     momentum: UnitInterval = 0.9
+    dampening: UnitInterval = 0.0
 
 
 @portable
 def coefficients(real, options, t, running):
-    """Step size and decay of the velocity."""
-    return options.learning_rate, options.momentum
+    """Factor of the gradient and decay of the velocity."""
+    share = real(1) - options.dampening if t > 1 else real(1)
+    return options.learning_rate * share, options.momentum
 
 
 @portable
@@ -37,7 +42,7 @@ RULE = Rule(
     name="momentum",
     optimizer="Momentum",
     summary="Gradient descent with momentum.",
-    formula="v ← γ v + η g, θ ← θ − v",
+    formula="v ← γ v + (1 − `dampening`) η g, θ ← θ − v; the first gradient is not dampened",
     source="Polyak 1964",
     options=Options,
     slots=("v",),

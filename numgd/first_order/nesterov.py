@@ -7,12 +7,25 @@ Y. Nesterov, Soviet Math. Doklady 27 (1983) 372-376; the form with a velocity is
 J. Martens, G. Dahl and G. Hinton, ICML 2013.
 """
 
+from typing import NamedTuple
+
 from numgd.first_order import momentum
 from numgd.first_order.rule import Rule
+from numgd.foundations.ranges import NonNegative, UnitInterval
 from numgd.jit.portable import portable
 
-Options = momentum.Options
-coefficients = momentum.coefficients
+
+class Options(NamedTuple):
+    """Hyper-parameters."""
+
+    learning_rate: NonNegative = 1e-3
+    momentum: UnitInterval = 0.9
+
+
+@portable
+def coefficients(real, options, t, running):
+    """Step size and decay of the velocity."""
+    return options.learning_rate, options.momentum
 
 
 @portable

@@ -2,17 +2,24 @@
 
 OTHER_NAMES = {
     "alpha": ("power", "decay"),  # in PyTorch's ASGD and RMSprop
-    "b1": ("beta1",),
+    "b1": ("beta1", "momentum"),
     "b2": ("beta2",),
+    "b3": ("beta3",),
     "beta_1": ("beta1",),
     "beta_2": ("beta2",),
     "betas": ("beta1", "beta2"),
     "clipnorm": ("clip_norm",),
     "clipvalue": ("clip_value",),
+    "d_coef": ("d_factor",),
     "decay_rate": ("decay",),
     "decoupled_weight_decay": ("decoupled",),
     "ema_momentum": ("ema",),
+    "eps_in_sqrt": ("eps_root",),  # with eps = 0
     "epsilon": ("eps",),
+    "estim_lr0": ("d0",),
+    "estim_lr_coef": ("d_factor",),
+    "eta_minus": ("decrease_factor",),
+    "eta_plus": ("increase_factor",),
     "etas": ("decrease_factor", "increase_factor"),
     "global_clipnorm": ("clip_global_norm",),
     "gradient_accumulation_steps": ("accumulate",),
@@ -28,6 +35,7 @@ OTHER_NAMES = {
     "step_sizes": ("min_step_size", "max_step_size"),
     "t0": ("averaging_start",),
     "use_ema": ("ema",),
+    "weight_lr_power": ("weight_rate_power",),
 }
 """Other libraries' names to numgd's; if there are several, the first one that the rule has is used."""
 
@@ -36,8 +44,10 @@ TOGETHER = frozenset(("betas", "etas", "step_sizes"))
 
 VARIANTS_OF = {
     ("gd", "momentum"): "momentum",
+    ("gd", "dampening"): "momentum",
     ("gd", "nesterov"): "nesterov",
     ("momentum", "nesterov"): "nesterov",
+    ("nesterov", "dampening"): "momentum",
     ("rmsprop", "momentum"): "rmsprop-momentum",
     ("rmsprop", "centered"): "rmsprop-centred",
     ("rmsprop-momentum", "centered"): "rmsprop-centred",

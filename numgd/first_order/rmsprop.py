@@ -17,12 +17,14 @@ class Options(NamedTuple):
     learning_rate: NonNegative = 1e-3
     decay: Fraction = 0.9
     eps: NonNegative = 1e-8
+    eps_root: NonNegative = 0.0
 
 
 @portable
 def coefficients(real, options, t, running):
-    """Step size, decay of the mean and its complement, ε."""
-    return options.learning_rate, options.decay, real(1) - options.decay, options.eps
+    """Step size, decay of the mean and its complement, ε outside the root and inside."""
+    rest = real(1) - options.decay
+    return options.learning_rate, options.decay, rest, options.eps, options.eps_root
 
 
 @portable
@@ -33,13 +35,13 @@ def mean_square(g, v, c):
 
 @portable
 def scaled(g, v, c):
-    """The gradient divided by √v + ε."""
-    return g / (math.sqrt(v) + c[3])
+    """The gradient divided by √(v + ε_root) + ε."""
+    return g / (math.sqrt(v + c[4]) + c[3])
 
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√v + ε)."""
+    """One parameter: v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√(v + ε_root) + ε)."""
     v = mean_square(g, slots[0], c)
     return p - c[0] * scaled(g, v, c), (v,)
 
@@ -48,7 +50,7 @@ RULE = Rule(
     name="rmsprop",
     optimizer="RMSprop",
     summary="RMSprop.",
-    formula="v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√v + ε)",
+    formula="v ← ρ v + (1 − ρ) g², θ ← θ − η g / (√(v + `eps_root`) + ε)",
     source="Tieleman & Hinton 2012",
     options=Options,
     slots=("v",),

@@ -19,6 +19,7 @@ class Options(NamedTuple):
     decay: Fraction = 0.9
     eps: NonNegative = 1e-8
     momentum: UnitInterval = 0.0
+    eps_root: NonNegative = 0.0
 
 
 coefficients = rmsprop_momentum.coefficients
@@ -26,7 +27,7 @@ coefficients = rmsprop_momentum.coefficients
 
 @portable
 def update(p, g, slots, c):
-    """One parameter: d = g − m, m ← m + (1 − ρ) d, v ← ρ (v + (1 − ρ) d²), and a step along g / (√v + ε)."""
+    """One parameter: d = g − m, m ← m + (1 − ρ) d, v ← ρ (v + (1 − ρ) d²), and a step of RMSprop."""
     decay, rest = c[1], c[2]
     m, variance, b = slots
     d = g - m

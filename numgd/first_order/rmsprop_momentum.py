@@ -19,6 +19,7 @@ class Options(NamedTuple):
     decay: Fraction = 0.9
     eps: NonNegative = 1e-8
     momentum: UnitInterval = 0.9
+    eps_root: NonNegative = 0.0
 
 
 @portable
@@ -29,8 +30,8 @@ def coefficients(real, options, t, running):
 
 @portable
 def follow(p, g, v, b, c):
-    """Parameter and velocity after b ← μ b + g / (√v + ε), θ ← θ − η b."""
-    b = c[4] * b + rmsprop.scaled(g, v, c)
+    """Parameter and velocity after b ← μ b + g / (√(v + ε_root) + ε), θ ← θ − η b."""
+    b = c[5] * b + rmsprop.scaled(g, v, c)
     return p - c[0] * b, b
 
 
@@ -46,7 +47,7 @@ RULE = Rule(
     name="rmsprop-momentum",
     optimizer="RMSpropMomentum",
     summary="RMSprop with momentum.",
-    formula="v ← ρ v + (1 − ρ) g², b ← γ b + g / (√v + ε), θ ← θ − η b",
+    formula="v ← ρ v + (1 − ρ) g², b ← γ b + g / (√(v + `eps_root`) + ε), θ ← θ − η b",
     source="Graves 2013",
     options=Options,
     slots=("v", "b"),

@@ -11,6 +11,7 @@ from numgd.first_order.treatment import average_weights, noise_deviation, noise_
 from numgd.foundations.ranges import (
     Count,
     Extent,
+    Flag,
     Fraction,
     NonNegative,
     Seed,
@@ -64,6 +65,8 @@ class Optimizer:
         This multiple of the parameters is added to the gradients (L2 penalty); with ``decoupled=True`` the
         parameters are multiplied by 1 − learning_rate · weight_decay instead (Loshchilov and Hutter,
         ICLR 2019).
+    maximize : bool, optional
+        Step up the gradients instead of down: they are negated before weight decay is added.
     clip_value, clip_norm, clip_global_norm : float, optional
         Upper bounds on the magnitude of each gradient element, on the Euclidean norm of each array's
         gradient, and on the norm of all gradients together.  The norms are clipped first.
@@ -91,8 +94,8 @@ class Optimizer:
 
     Notes
     -----
-    Before the rule sees the gradients, they are checked for non-finite values, accumulated and clipped, and
-    noise and weight decay are added, in this order.
+    Before the rule sees the gradients, they are checked for non-finite values, accumulated, clipped and, with
+    ``maximize=True``, negated, and noise and weight decay are added, in this order.
     """
 
     rule_name = None
@@ -103,6 +106,7 @@ class Optimizer:
         learning_rate: Unchecked = None,  # checked with the rule's hyper-parameters
         *,
         groups: Unchecked = None,
+        maximize: Flag = False,
         clip_value: Extent | None = None,
         clip_norm: Extent | None = None,
         clip_global_norm: Extent | None = None,
@@ -128,7 +132,7 @@ class Optimizer:
             setattr(self, name, math.inf if value is None else value)
         if ema is not None and average_from is not None:
             raise ValueError("ema and average_from cannot be given together")
-        self.nonfinite, self.accumulate = nonfinite, accumulate
+        self.maximize, self.nonfinite, self.accumulate = maximize, nonfinite, accumulate
         self.ema, self.average_from, self.lookahead = ema, average_from, lookahead
         self.noise, self.noise_decay, self.noise_seed = noise, noise_decay, noise_seed
         self.t = 0
@@ -300,6 +304,11 @@ class Optimizer:
         return True
 
     def _factors(self):
+        """For each group, the factors of its arrays' gradients, which clip norms and turn signs."""
+        factors = self._norm_factors()
+        return [-own for own in factors] if self.maximize else factors
+
+    def _norm_factors(self):
         """For each group, the factors that clip the norms of its arrays' gradients."""
         if self.clip_norm == self.clip_global_norm == math.inf:
             return [group.ones for group in self._groups]

@@ -192,7 +192,7 @@ def minimize_stochastic(
     rule = find_rule("gd" if reduced else method)
     options, disp = without_disp(options)
     optimizer = optimizers.of_rule(rule.name)(**(options or {}))
-    optimizer.refuse("accumulate", "clip_norm", "groups", "nonfinite")
+    optimizer.refuse("accumulate", "clip_norm", "groups", "maximize", "nonfinite")
     if reduced and not source.whole:
         raise ValueError("method 'svrg' needs all data as dense arrays")
     if source.partial:

@@ -168,7 +168,8 @@ def layers(dtype):
     F.conv2d_backward(y, draw(8, 14, 14, 6), draw(16, 5, 5, 6))
     F.conv2d_backward(draw(16, 32, 32, 32), draw(16, 32, 32, 32), draw(32, 3, 3, 32), padding=1)
     for name, operation in F.OPERATIONS.items():
-        if name.endswith(("_loss", "entropy", "logits")) and not name.startswith(("cross", "logistic")):
+        of_scores = not name.startswith(("cross", "logistic", "multinomial"))
+        if name.endswith(("_loss", "entropy", "logits")) and of_scores:
             value, target = np.full((4, 3), 0.25, dtype), np.ones((4, 3), dtype)
             operation.backward(operation.forward(value, target), value, target)
     for size, groups, stride in ((3, 64, 1), (3, 64, 2), (1, 1, 1), (3, 4, 1), (7, 1, 2)):

@@ -1,6 +1,7 @@
 """Update rules against PyTorch's and optax's optimisers, in every form that they run in; published facts."""
 
 import re
+from collections import Counter
 from functools import cache
 
 import numba
@@ -117,8 +118,9 @@ every_case = pytest.mark.parametrize("case", CASES)
 # In figures ------------------------------------------------------------------------------------------
 
 
-def test_every_rule_has_two_cases():
-    assert sorted(map(rule_of, CASES)) == sorted([*RULES] * 2)
+def test_every_rule_has_at_least_two_cases():
+    count = Counter(map(rule_of, CASES))
+    assert set(count) == set(RULES) and min(count.values()) >= 2
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -102,12 +102,12 @@ def stepped(dtype):
     table.start(make_start(rule), slots, rule.options())
     squares, finite = table.measure()
     for t in (1, 2, 3):
-        change = Change([0.5, 2.0, 1.0], 0.1, 0.9, 3.0)
+        change = Change([0.5, 2.0, -1.0], 0.1, 0.9, 3.0)
         table.step(rule, slots, rule.options(learning_rate=0.1), t, running, change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     found = [p.copy_to_host().ravel().tolist() for p in params]
     noisy = table.memory()
-    table.add_noise(noisy, [0.5, 2.0, 1.0], 3.0, 0.7, 9, noise_stream(4, 1))
+    table.add_noise(noisy, [0.5, 2.0, -1.0], 3.0, 0.7, 9, noise_stream(4, 1))
     table.put(average)
     kept = [p.copy_to_host().ravel().tolist() for p in params]
     gradients[0][0, 0] = np.nan

@@ -152,11 +152,11 @@ def test_a_table_of_arrays_is_the_cpus(simulated, dtype):
     slots, average = table.memory(2), table.memory()
     squares, _ = table.measure()
     for t in (1, 2, 3):
-        change = step.Change(np.array([0.5, 2.0, 1.0]), 0.1, 0.9, 3.0)
+        change = step.Change(np.array([0.5, 2.0, -1.0]), 0.1, 0.9, 3.0)
         table.step(rule, slots, rule.options(learning_rate=0.1), float(t), np.zeros(CARRIED), change)
         table.combine(step.P, average, 0.0 if t == 1 else 0.5, 0.5)
     noisy = table.memory()
-    table.add_noise(noisy, np.array([0.5, 2.0, 1.0]), 3.0, 0.7, 9, noise_stream(4, 1))
+    table.add_noise(noisy, np.array([0.5, 2.0, -1.0]), 3.0, 0.7, 9, noise_stream(4, 1))
     tolerance = 50 * np.finfo(dtype).eps
     np.testing.assert_allclose(found["noisy"], noisy, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(found["squares"], squares, rtol=tolerance)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import numgd
 import numgd.nn.functional as F
 from numgd.kernels.cpu.layers import blocks
 from numgd.scalars import LOSSES
@@ -679,3 +680,159 @@ class TestLogisticRegression:
             F.logistic_regression_gradient(parameters, features, labels, out=parameters)
         with pytest.raises(ValueError, match=r"direction has shape \(5,\), but parameters has \(6,\)"):
             F.logistic_regression_hessp(parameters, direction[:5], features, labels)
+
+
+class TestMultinomialLogisticRegression:
+    classes = 4
+
+    def draw(self, real, intercepts):
+        rng = np.random.default_rng(12)
+        features = rng.normal(size=(50, 6)).astype(real)
+        labels = rng.integers(0, self.classes, 50)
+        weights = rng.uniform(0, 2, 50).astype(real)
+        parameters, direction = rng.normal(size=(2, self.classes * (6 + intercepts))).astype(real)
+        return parameters, direction, features, labels, weights
+
+    def exactly(self, parameters, features, labels, l1, l2, weights, reduction):
+        w, b = parameters[: 6 * self.classes], parameters[6 * self.classes :]
+        scores = features @ w.reshape(self.classes, 6).T + (b if b.size else 0)
+        losses = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(50), labels]
+        return reduce(losses, weights, reduction) + l1 * abs(w).sum() + 0.5 * l2 * w @ w
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize("reduction", ["mean", "sum"])
+    @pytest.mark.parametrize("intercepts", [0, 1])
+    @pytest.mark.parametrize("real", REALS)
+    def test_formula_and_derivatives(self, real, intercepts, reduction, weighted):
+        parameters, direction, features, labels, weights = self.draw(real, intercepts)
+        weights = weights if weighted else None
+        options = {"l1": 0.3, "l2": 0.7, "sample_weight": weights, "reduction": reduction}
+        args = features, labels, self.classes
+        p, a, d = (array.astype(float) for array in (parameters, features, direction))
+
+        def f(point):
+            return self.exactly(point, a, labels, 0.3, 0.7, weights, reduction)
+
+        tolerance = 1e-12 if real is np.float64 else 2e-6
+        value = F.multinomial_logistic_regression_loss(parameters, *args, **options)
+        assert value.dtype == real and abs(value - f(p)) <= tolerance * f(p)
+        gradient = F.multinomial_logistic_regression_gradient(parameters, *args, **options)
+        assert gradient.dtype == real
+        slopes = np.array([(f(p + 1e-6 * e) - f(p - 1e-6 * e)) / 2e-6 for e in np.eye(p.size)])
+        assert np.linalg.norm(gradient - slopes) <= (1e-8 + 2 * tolerance) * np.linalg.norm(slopes)
+        product = F.multinomial_logistic_regression_hessp(parameters, direction, *args, **options)
+        exact_options = options | {"sample_weight": None if weights is None else weights.astype(float)}
+        below, above = (
+            F.multinomial_logistic_regression_gradient(
+                p + side * 1e-6 * d, a, labels, self.classes, **exact_options
+            )
+            for side in (-1, 1)
+        )
+        wanted = (above - below) / 2e-6
+        assert product.dtype == real
+        assert np.linalg.norm(product - wanted) <= (1e-8 + 2 * tolerance) * np.linalg.norm(wanted)
+
+    @pytest.mark.parametrize("intercept", [0, 1])
+    def test_two_classes_of_which_one_scores_0_are_the_binary_ones(self, intercept):
+        parameters, direction, features, labels, weights = self.draw(np.float64, 0)
+        rest = {"sample_weight": weights, "reduction": "sum"}
+        w, d = (np.array(vector[: 6 + intercept]) for vector in (parameters, direction))
+        both, changed = (
+            np.concatenate([np.zeros(6), v[:6], *(([0.0], v[6:]) if intercept else ())]) for v in (w, d)
+        )
+        second = np.r_[6:12, 13 : 13 + intercept]
+        labels = labels % 2
+        for name, vectors, pairs in (
+            ("loss", (w,), (both,)),
+            ("gradient", (w,), (both,)),
+            ("hessp", (w, d), (both, changed)),
+        ):
+            binary = getattr(F, f"logistic_regression_{name}")(*vectors, features, labels, **rest)
+            several = getattr(F, f"multinomial_logistic_regression_{name}")(
+                *pairs, features, labels, 2, **rest
+            )
+            found = several if name == "loss" else several[second]
+            np.testing.assert_allclose(found, binary, rtol=1e-12, atol=1e-12)
+
+    @pytest.mark.parametrize("real", REALS)
+    def test_huge_weights(self, real):
+        """Only the differences of scores count, also where the scores overflow."""
+        huge = 0.5 * np.finfo(real).max
+        rows, labels = np.array([[1, 0, -1], [4, 4, 4]], real), np.array([1, 2])
+        w = np.array([[0, 0, 0], [huge, 0, -huge], [huge, huge, huge]], real).ravel()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for weights in (None, np.array([1, 0], real)):
+                given = rows, labels, 3
+                assert F.multinomial_logistic_regression_loss(w, *given, sample_weight=weights) == 0
+                for product in (
+                    F.multinomial_logistic_regression_gradient(w, *given, sample_weight=weights),
+                    F.multinomial_logistic_regression_hessp(w, w, *given, sample_weight=weights),
+                ):
+                    assert product.tolist() == [0] * 9
+
+    def test_the_fit_is_scikit_learns(self):
+        linear_model = pytest.importorskip("sklearn.linear_model")
+        _, _, features, labels, weights = self.draw(np.float64, 1)
+        theirs = linear_model.LogisticRegression(C=2.0, tol=1e-10, max_iter=10_000)
+        theirs.fit(features, labels, sample_weight=weights)
+        start = np.zeros(7 * self.classes)
+        given = {"l2": 0.5, "sample_weight": weights, "reduction": "sum"}
+        ours = numgd.minimize(
+            lambda p: F.multinomial_logistic_regression_loss(p, features, labels, self.classes, **given),
+            start,
+            method="newton-cg",
+            jac=lambda p: F.multinomial_logistic_regression_gradient(
+                p, features, labels, self.classes, **given
+            ),
+            hessp=lambda p, d: F.multinomial_logistic_regression_hessp(
+                p, d, features, labels, self.classes, **given
+            ),
+            options={"gtol": 1e-9},
+        )
+        size = 6 * self.classes
+        np.testing.assert_allclose(ours.x[:size].reshape(theirs.coef_.shape), theirs.coef_, atol=1e-6)
+        shift = ours.x[size:] - theirs.intercept_  # only differences of intercepts are determined
+        np.testing.assert_allclose(shift, shift.mean(), atol=1e-6)
+
+    def test_out_and_no_samples(self):
+        parameters, direction, features, labels, _ = self.draw(np.float64, 1)
+        args = features, labels, self.classes
+        out = np.full(7 * self.classes, np.nan)
+        assert F.multinomial_logistic_regression_gradient(parameters, *args, out=out) is out
+        assert np.array_equal(out, F.multinomial_logistic_regression_gradient(parameters, *args))
+        assert F.multinomial_logistic_regression_hessp(parameters, direction, *args, out=out) is out
+        strided = np.repeat(features, 2, axis=1)[:, ::2], labels.astype(np.int32), self.classes
+        product = F.multinomial_logistic_regression_hessp(parameters, direction, *strided)
+        assert np.array_equal(out, product)
+        empty = features[:0], labels[:0], self.classes
+        assert np.isnan(F.multinomial_logistic_regression_loss(parameters, *empty))
+        found = F.multinomial_logistic_regression_loss(parameters, *empty, l1=2.0, reduction="sum")
+        assert found == pytest.approx(2 * np.abs(parameters[: 6 * self.classes]).sum())
+
+    def test_bad_input(self):
+        parameters, direction, features, labels, weights = self.draw(np.float64, 0)
+        for f in (
+            F.multinomial_logistic_regression_loss,
+            F.multinomial_logistic_regression_gradient,
+            lambda p, *rest, **options: F.multinomial_logistic_regression_hessp(
+                p, direction, *rest, **options
+            ),
+        ):
+            needed = (
+                r"parameters has shape \(24,\); features \(50, 6\) and 5 classes need \(30,\), or \(35,\)"
+            )
+            with pytest.raises(ValueError, match=needed):
+                f(parameters, features, labels, 5)
+            with pytest.raises(ValueError, match=r"labels must be from 0 to 3, for 4 classes, everywhere"):
+                f(parameters, features, labels + 1, 4)
+            with pytest.raises(ValueError, match="classes must be at least 1"):
+                f(parameters, features, labels, 0)
+            with pytest.raises(TypeError, match="labels must be integers; the dtype is float64"):
+                f(parameters, features, labels.astype(float), 4)
+            with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\), but there are 50 samples"):
+                f(parameters, features, labels, 4, sample_weight=weights[:3])
+        with pytest.raises(ValueError, match="out overlaps"):
+            F.multinomial_logistic_regression_gradient(parameters, features, labels, 4, out=parameters)
+        with pytest.raises(ValueError, match=r"direction has shape \(5,\), but parameters has \(24,\)"):
+            F.multinomial_logistic_regression_hessp(parameters, direction[:5], features, labels, 4)

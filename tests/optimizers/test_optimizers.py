@@ -172,12 +172,13 @@ def test_clipping(clipping, expected):
         np.testing.assert_allclose(p, -np.asarray(gradient), rtol=1e-14)
 
 
-def test_clipping_against_pytorch():
+@pytest.mark.parametrize("maximize", [False, True])
+def test_clipping_against_pytorch(maximize):
     torch = pytest.importorskip("torch")
     params = arrays(1)
     twins = [torch.nn.Parameter(torch.tensor(p)) for p in params]
-    ours = numgd.Adam(0.05, weight_decay=0.1, clip_global_norm=3.0)
-    theirs = torch.optim.Adam(twins, 0.05, weight_decay=0.1)
+    ours = numgd.Adam(0.05, weight_decay=0.1, clip_global_norm=3.0, maximize=maximize)
+    theirs = torch.optim.Adam(twins, 0.05, weight_decay=0.1, maximize=maximize)
     for k in range(20):
         gradients = arrays(100 + k)
         ours.step(params, gradients)
@@ -189,6 +190,29 @@ def test_clipping_against_pytorch():
         np.testing.assert_allclose(
             p, twin.detach().numpy(), rtol=1e-6, atol=1e-6
         )  # torch adds 1e-6 to the norm
+
+
+@pytest.mark.parametrize("cls", [numgd.SGD, numgd.LAMB], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"weight_decay": 0.3, "clip_value": 0.5},
+        {"clip_norm": 1.0, "nonfinite": "raise", "groups": {1: {"learning_rate": 0.2}}},
+        {"accumulate": 2, "noise": 0.1, "clip_value": 0.5, "lookahead": (2, 0.5)},
+    ],
+)
+def test_up_is_down_the_negated_gradients(cls, settings):
+    ups, downs = arrays(1), arrays(1)
+    up, down = cls(0.1, maximize=True, **settings), cls(0.1, **settings)
+    for k in range(6):
+        gradients = arrays(50 + k)
+        kept = copy.deepcopy(gradients)
+        up.step(ups, gradients)
+        down.step(downs, [np.asarray(-g) for g in gradients])
+        assert all(map(np.array_equal, gradients, kept))
+        up = pickle.loads(pickle.dumps(up))
+    assert all(map(np.array_equal, ups, downs))
+    assert not np.array_equal(ups[0], arrays(1)[0])
 
 
 def test_groups():
@@ -475,6 +499,7 @@ def test_arrays_that_change_their_shape():
         ({"decoupled": 1}, TypeError, "decoupled"),
         ({"clip_norm": 0.0}, ValueError, "clip_norm"),
         ({"nonfinite": "perhaps"}, ValueError, "nonfinite"),
+        ({"maximize": 1}, TypeError, "maximize must be True or False"),
         ({"accumulate": 0}, ValueError, "accumulate"),
         ({"accumulate": 1.5}, TypeError, "accumulate"),
         ({"ema": 1.0}, ValueError, "ema"),
@@ -750,14 +775,18 @@ def test_nothing_before_the_first_step():
         ("NAdam", "schedule_decay", "'momentum_decay'"),
         ("RMSprop", "rho", "'decay'"),
         ("RMSprop", "alpha", "'decay'"),
+        ("RMSprop", "eps_in_sqrt", "'eps_root'"),
         ("RMSprop", "momentum", r"numgd\.RMSpropMomentum"),
         ("RMSprop", "centered", r"numgd\.RMSpropCentred"),
         ("Adadelta", "rho", "'decay'"),
         ("SGD", "momentum", r"numgd\.Momentum"),
         ("SGD", "nesterov", r"numgd\.Nesterov"),
+        ("Nesterov", "dampening", r"numgd\.Momentum"),
         ("ASGD", "alpha", "'power'"),
         ("ASGD", "lambd", "'decay'"),
         ("Rprop", "etas", "'decrease_factor' and 'increase_factor'"),
+        ("Rprop", "eta_plus", "'increase_factor'"),
+        ("ScheduleFreeSGD", "b1", "'momentum'"),
         ("Adagrad", "lr_decay", "'learning_rate_decay'"),
         ("Adadelta", "momentum", "it has learning_rate, decay, eps, weight_decay, decoupled"),
         ("Adam", "nonsense", "it has learning_rate, beta1"),

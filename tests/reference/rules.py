@@ -26,6 +26,11 @@ CASES = {
         {"learning_rate": 0.05, "momentum": 0.5},
         {"lr": 0.05, "momentum": 0.5},
     ),
+    "momentum:dampened": (
+        "torch.optim.SGD",
+        {"learning_rate": 0.05, "momentum": 0.7, "dampening": 0.4},
+        {"lr": 0.05, "momentum": 0.7, "dampening": 0.4},
+    ),
     "nesterov": ("torch.optim.SGD", {}, {"lr": 1e-3, "momentum": 0.9, "nesterov": True}),
     "nesterov:other": (
         "torch.optim.SGD",
@@ -79,6 +84,21 @@ CASES = {
         "torch.optim.RMSprop",
         {"learning_rate": 0.05, "decay": 0.99, "eps": 1e-4, "momentum": 0.5},
         {"lr": 0.05, "alpha": 0.99, "eps": 1e-4, "momentum": 0.5, "centered": True},
+    ),
+    "rmsprop:root": (
+        "optax.rmsprop",
+        {"learning_rate": 0.05, "decay": 0.8, "eps": 0.0, "eps_root": 1e-4},
+        {"learning_rate": 0.05, "decay": 0.8, "eps": 1e-4},
+    ),
+    "rmsprop-momentum:root": (
+        "optax.rmsprop",
+        {"learning_rate": 0.05, "decay": 0.8, "eps": 0.0, "eps_root": 1e-4, "momentum": 0.5},
+        {"learning_rate": 0.05, "decay": 0.8, "eps": 1e-4, "momentum": 0.5},
+    ),
+    "rmsprop-centred:root": (
+        "optax.rmsprop",
+        {"learning_rate": 0.05, "decay": 0.8, "eps": 0.0, "eps_root": 1e-4, "momentum": 0.5},
+        {"learning_rate": 0.05, "decay": 0.8, "eps": 1e-4, "momentum": 0.5, "centered": True},
     ),
     "adam": ("torch.optim.Adam", {}, {}),
     "adam:other": (

@@ -398,6 +398,7 @@ def test_a_progress_bar(capsys):
         ({"method": None}, TypeError, "method"),
         ({"options": {"beta1": 0.5}}, TypeError, "beta1"),
         ({"options": {"accumulate": 2}}, ValueError, "accumulate"),
+        ({"options": {"maximize": True}}, ValueError, "maximize"),
         ({"validation": (A,)}, None, None),
         ({"validation": (A, Y[:3])}, ValueError, r"validation\[1\]"),
     ],

@@ -46,6 +46,7 @@ NUMBERS = {
     "learning_rate": ((-0.1, INF), (0, 0.1)),
     "learning_rate_decay": ((-0.1, INF), (0, 0.1)),
     "momentum": ((-0.1, 1.1, INF), (0, 0.9, 1)),
+    "dampening": ((-0.1, 1.1, INF), (0, 0.4, 1)),
     "momentum_decay": ((-0.1, INF), (0, 0.1)),
     "weight_decay": ((-0.1, INF), (0, 0.1)),
     "decay": ((-0.1, 1, 2, INF), (0, 0.9)),
@@ -66,6 +67,7 @@ NUMBERS = {
     "d_factor": ((-0.1, 0, INF), (0.5, 2)),
     "growth_rate": ((-0.1, 0, 0.9), (1, 1.02, INF)),
     "eps": ((-1e-9, INF), (0, 1e-9)),
+    "eps_root": ((-1e-9, INF), (0, 1e-9)),
     "initial_accumulator": ((-0.1, INF), (0, 0.1)),
     "decrease_factor": ((-0.1, 1.1, INF), (0, 0.5, 1)),
     "increase_factor": ((0.9, -1, INF), (1, 1.5)),
@@ -513,7 +515,7 @@ LAYER_NUMBERS = {
 }  # fmt: skip
 LAYER_INTEGERS = {
     "ignore_index": (), "axis": (), "seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1),
-    "size": (0, -1),
+    "size": (0, -1), "classes": (0, -1),
 }  # fmt: skip
 
 
@@ -523,9 +525,7 @@ def test_every_argument_of_every_layer(name):
     parameters, ranges = inspect.signature(function).parameters, parameters_of(function)
     assert set(parameters) - set(ranges) <= ARRAYS | IN_TESTS_OF_LAYERS, "an argument without a range"
     required = {key: None for key, value in parameters.items() if value.default is value.empty}
-    required |= {
-        key: value for key, value in (("seed", 1), ("num_groups", 1), ("size", 1)) if key in required
-    }
+    required |= {key: 1 for key in ("seed", "num_groups", "size", "classes") if key in required}
     for key in ranges:
         own = f"{name.removesuffix('_backward')}.{key}"
         wrong = [(value, TypeError) for value in ("text", [1.0], 1j)]

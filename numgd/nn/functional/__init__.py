@@ -74,6 +74,9 @@ from numgd.nn.functional.logistic import (
     logistic_regression_gradient,
     logistic_regression_hessp,
     logistic_regression_loss,
+    multinomial_logistic_regression_gradient,
+    multinomial_logistic_regression_hessp,
+    multinomial_logistic_regression_loss,
 )
 from numgd.nn.functional.losses import (
     hinge_embedding_loss,
@@ -215,6 +218,9 @@ __all__ = [
     "mse_loss_backward",
     "multilabel_soft_margin_loss",
     "multilabel_soft_margin_loss_backward",
+    "multinomial_logistic_regression_gradient",
+    "multinomial_logistic_regression_hessp",
+    "multinomial_logistic_regression_loss",
     "nll_loss",
     "nll_loss_backward",
     "pack_weight",
