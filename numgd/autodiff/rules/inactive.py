@@ -48,6 +48,7 @@ FUNCTIONS[np.searchsorted] = Inactive(
     "searchsorted", 2, "np.searchsorted({0}, {1})", lambda kinds, options: Kind("i8", kinds[1].ndim)
 )
 FUNCTIONS[round] = Inactive("round", 1, "round({0})", _integer)
+FUNCTIONS[helpers.alike] = Inactive("alike", 2, "helpers.alike({0}, {1})", lambda kinds, options: Kind("b1"))
 FUNCTIONS[helpers.length] = Inactive("length", 3, "helpers.length({0}, {1}, {2})", _integer)
 
 
