@@ -134,9 +134,9 @@ def _given(f, word, function):
     except TypeError:
         raise TypeError(f"{word} must take the arguments ({', '.join(takes)})") from None
     old = getattr(f, "custom_derivative", None)
-    both = {"backward": old and old.backward, "forward": old and old.forward, word: derivative}
+    both = {given: getattr(old, given, None) for given in ("backward", "forward")} | {word: derivative}
     found = njit(**flags_of(f))(_calling(called, plain, parameters))
-    found.custom_derivative = Given(found, plain, **both)
+    found.custom_derivative = Given(found, called, plain, **both)
     keep(found, name_of(plain), (called,), "called")
     return made_from(found, (called, *both.values()), "custom derivative")
 
@@ -176,9 +176,10 @@ def _calling(called, plain, parameters):
 class Given(ArrayRule):
     """A call of a function whose derivative is given, as an operation of a program."""
 
-    def __init__(self, function, plain, backward, forward):
+    def __init__(self, function, called, plain, backward, forward):
         super().__init__(name_of(plain))
-        self.function, self.backward, self.forward = function, backward, forward
+        self.function, self.called = function, called
+        self.backward, self.forward = backward, forward
         self.signature = inspect.signature(plain)
 
     def digest(self):
@@ -209,7 +210,7 @@ class Given(ArrayRule):
             }
         kinds = _types(numbered, [value.kind for value in values])
         try:
-            answer = result_type(self.function, kinds)
+            answer = result_type(self.called, kinds)
         except Exception as error:  # Numba raises errors of many kinds for what it cannot compile
             raise NotDifferentiable(f"{self.name} cannot be compiled: {error_line(error)}") from None
         options["kind"] = kind_of(answer, f"the result of {self.name}")

@@ -130,11 +130,12 @@ class Derivation:
         """The function for arguments of the given kinds, and its digest."""
         if kinds not in self.texts:
             text, namespace = self.text(kinds)
-            found = [getattr(thing, "custom_derivative", None) for thing in namespace.values()]
-            given = {rule.name: rule.digest() for rule in found if rule is not None}
-            self.given |= given.keys()
-            self.kept &= None not in given.values()
-            function, digest = function_of(text, self.name, {**_NAMESPACE, **namespace}, *given.values())
+            called = [namespace[name] for name in sorted(namespace)]
+            given = [thing.custom_derivative for thing in called if hasattr(thing, "custom_derivative")]
+            digests = [rule.digest() for rule in given]
+            self.given |= {rule.name for rule in given}
+            self.kept &= None not in digests
+            function, digest = function_of(text, self.name, {**_NAMESPACE, **namespace}, *digests)
             self.texts[kinds] = (text, function, digest if self.kept else "")
         return self.texts[kinds][1:]
 

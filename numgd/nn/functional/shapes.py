@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import checked
 from numgd.nn.functional.checks import Extra, output, outputs, real_array, same_shape
+from numgd.nn.functional.operation import operation, sample
 
 
 def concatenate(
@@ -251,3 +252,17 @@ def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     out = output(out, x.shape, x.dtype, grad, x)
     np.copyto(out, grad)
     return out
+
+
+def _exercise_flatten(dtype):
+    x = sample(dtype, 2, 3, 4)
+    flatten_backward(flatten(x), x)
+
+
+def _exercise_pad(dtype):
+    x = sample(dtype, 2, 3, 3, 4)
+    pad_backward(pad(x, 1), 1)
+
+
+FLATTEN = operation(flatten, flatten_backward, _exercise_flatten, lambda ndim: 2)
+PAD = operation(pad, pad_backward, _exercise_pad)
