@@ -180,6 +180,20 @@ def hardsigmoid_derivative(x, c):
 
 
 @strict
+def relu6(x, c):
+    """max(x, 0), at most 6: Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010)."""
+    return _within(x, 0.0, 6.0)
+
+
+@strict
+def relu6_derivative(x, c):
+    """1 between 0 and 6, else 0."""
+    real = type(x)
+    inside = real(1) if (x > real(0)) & (x < real(6)) else real(0)
+    return inside if x == x else x
+
+
+@strict
 def hardswish(x, c):
     """x times `hardsigmoid`, and its derivative: Howard et al. (2019), section 5.2."""
     real = type(x)
@@ -265,6 +279,7 @@ LEAKY_RELU = Activation(
     parameter="negative_slope",
     default=0.01,
     range=Finite,
+    keeps_slope=True,
 )
 
 MISH = Activation(
@@ -282,6 +297,17 @@ RELU = Activation(
     formula="max(x, 0)",
     value=relu,
     derivative=relu_derivative,
+    keeps_slope=True,
+)
+
+RELU6 = Activation(
+    name="relu6",
+    summary="rectified linear unit with a ceiling",
+    function="relu6",
+    formula="max(x, 0), at most 6",
+    value=relu6,
+    derivative=relu6_derivative,
+    keeps_slope=True,
 )
 
 SELU = Activation(

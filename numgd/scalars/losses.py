@@ -1,6 +1,8 @@
 """Losses of a number x with target y as records: value f(x, y, c) and derivative with respect to x."""
 
-from numgd.foundations.ranges import Finite, Positive
+import numpy as np
+
+from numgd.foundations.ranges import Finite, NonNegative, Positive
 from numgd.jit import simd
 from numgd.jit.portable import strict
 from numgd.scalars.scalar_function import Loss, parts_of
@@ -46,12 +48,9 @@ def smooth_l1(x, y, c):
 
 @strict
 def smooth_l1_derivative(x, y, c):
-    """d/c within ±1."""
-    real = type(x)
+    """d/c where |d| < c, else the sign of d."""
     d = x - y
-    slope = d / c
-    slope = real(1) if d >= c else slope
-    return real(-1) if d <= -c else slope
+    return d / c if abs(d) < c else l1_derivative(x, y, c)
 
 
 @strict
@@ -160,6 +159,27 @@ def kl_div_log(x, y, c):
     return times(probability, y - x), -probability if x == x else x
 
 
+@strict
+def poisson_nll(x, y, c):
+    """x − y log(x + c) of a rate x and a count y, with 0 log 0 = 0; ∞ for x = ∞."""
+    real = type(x)
+    return x - times(y, simd.log(x + c if x < real(np.inf) else real(1)))
+
+
+@strict
+def poisson_nll_derivative(x, y, c):
+    """1 − y/(x + c)."""
+    return type(x)(1) - times(y, type(x)(1) / (x + c))
+
+
+@strict
+def poisson_nll_log(x, y, c):
+    """e^x − y x of the logarithm x of a rate, ∞ where e^x is, and its derivative e^x − y."""
+    real = type(x)
+    rate = simd.exp(x)
+    return rate - times(y, x if rate < real(np.inf) else real(0)), rate - y
+
+
 BINARY_CROSS_ENTROPY = Loss(
     name="binary_cross_entropy",
     summary="cross-entropy of a probability",
@@ -250,6 +270,26 @@ KL_DIV_LOG = Loss(
     **parts_of(kl_div_log),
 )
 
+POISSON_NLL = Loss(
+    name="poisson_nll",
+    summary="negative log-likelihood of a count, from its rate",
+    function="poisson_nll_loss",
+    formula="x − y log(x + c)",
+    value=poisson_nll,
+    derivative=poisson_nll_derivative,
+    parameter="eps",
+    default=1e-8,
+    range=NonNegative,
+)
+
+POISSON_NLL_LOG = Loss(
+    name="poisson_nll_log",
+    summary="the same, from the logarithm of the rate",
+    function="poisson_nll_loss",
+    formula="e^x − y x",
+    **parts_of(poisson_nll_log),
+)
+
 SOFT_MARGIN = Loss(
     name="soft_margin",
     summary="logistic loss of a score",
@@ -268,5 +308,5 @@ SMOOTH_L1 = Loss(
     derivative=smooth_l1_derivative,
     parameter="beta",
     default=1.0,
-    range=Positive,
+    range=NonNegative,
 )

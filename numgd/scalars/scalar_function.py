@@ -50,7 +50,16 @@ class ScalarFunction(Record):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Activation(ScalarFunction):
-    """An activation; its functions are ``f(x, c)``."""
+    """An activation; its functions are ``f(x, c)``.
+
+    Attributes
+    ----------
+    keeps_slope : bool
+        Whether it has the same slope at x and at its result for x, for parameters ≥ 0: then the gradient can
+        be computed from the result, and x need not be kept.
+    """
+
+    keeps_slope: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -20,6 +20,7 @@ def phi(x):
 
 FORMULAS = {  # name and options: the formula in float64
     ("relu", ()): lambda x: np.maximum(x, 0),
+    ("relu6", ()): lambda x: np.clip(x, 0, 6),
     ("leaky_relu", (("negative_slope", 0.2),)): lambda x: np.where(x > 0, x, 0.2 * x),
     ("elu", (("alpha", 1.3),)): lambda x: np.where(x > 0, x, 1.3 * np.expm1(np.minimum(x, 0))),
     ("gelu", ()): lambda x: x * phi(x),
@@ -98,7 +99,7 @@ def test_formula(case, real):
 def test_backward_is_the_derivative(case):
     rng = np.random.default_rng(2)
     x, grad, direction = rng.normal(size=(3, 4, 11, 9)) * 2
-    x[(abs(x) < 0.01) | (abs(abs(x) - 3) < 0.01)] = 0.5  # away from kinks
+    x[(abs(x) < 0.01) | (abs(abs(x) - 3) < 0.01) | (abs(x - 6) < 0.01)] = 0.5  # away from kinks
     _, backward = functions(case)
     out = np.full_like(x, np.nan)
     assert backward(grad, x, out=out) is out
@@ -130,6 +131,7 @@ def test_limits(kind, real):
     scale = real(1.0507009873554805)
     limits = {  # at −inf and +inf: value, derivative
         "relu": (0, np.inf, 0, 1),
+        "relu6": (0, 6, 0, 0),
         "leaky_relu": (-np.inf, np.inf, 0.5, 1),
         "elu": (-0.5, np.inf, 0, 1),
         "gelu": (0, np.inf, 0, 1),
@@ -262,8 +264,12 @@ def test_bad_input(name):
         forward(x, out=np.ones((4, 3)))
     with pytest.raises(TypeError, match="out has dtype float32"):
         forward(x, out=np.ones((3, 4), np.float32))
+    if name not in IN_PLACE:
+        with pytest.raises(ValueError, match="out overlaps"):
+            forward(x, out=x)
+    wider = np.ones((4, 4))
     with pytest.raises(ValueError, match="out overlaps"):
-        forward(x, out=x)
+        forward(wider[1:], out=wider[:3])
     read_only = np.zeros((3, 4))
     read_only.flags.writeable = False
     with pytest.raises(ValueError, match="out is read-only"):
@@ -277,6 +283,31 @@ def test_bad_input(name):
         backward(x.astype(np.float32), x)
 
 
+IN_PLACE = {record.function for record in ACTIVATIONS.values() if record.keeps_slope}
+
+
+@pytest.mark.parametrize("name", sorted(IN_PLACE))
+def test_in_place(name):
+    """Also a piece of a larger array, of any alignment; the gradient from the result is the same."""
+    whole, grad = 5 * np.random.default_rng(8).normal(size=(2, 3001))
+    x = whole[1:]
+    x[:4] = 0.0, np.nan, np.inf, -np.inf
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    wanted, slopes = forward(x), backward(grad[1:], x)
+    assert forward(x, out=x) is x and np.array_equal(x, wanted, equal_nan=True)
+    assert np.array_equal(backward(grad[1:], x), slopes, equal_nan=True)
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="out is read-only"):
+        forward(x, out=x)
+
+
+def test_in_place_is_refused_where_the_sign_would_be_lost():
+    x = np.array([-1.0, 2.0])
+    with pytest.raises(ValueError, match="out overlaps"):
+        F.leaky_relu(x, negative_slope=-0.5, out=x)
+    assert x.tolist() == [-1, 2]
+
+
 def test_bad_options():
     x = np.ones(3)
     with pytest.raises(ValueError, match="approximate must be 'none' or 'tanh'; it is 'exact'"):
@@ -286,9 +317,48 @@ def test_bad_options():
     with pytest.raises(ValueError, match="negative_slope must be finite"):
         F.leaky_relu_backward(x, x, negative_slope=np.nan)
     for name in ("softmax", "log_softmax"):
-        for shape in ((), (2, 0)):
-            with pytest.raises(ValueError, match="x must have a last axis with elements"):
-                getattr(F, name)(np.zeros(shape))
+        for shape, axis in (((), -1), ((2, 3), 2), ((2, 3), -3)):
+            with pytest.raises(ValueError, match="axis must be an axis of x"):
+                getattr(F, name)(np.zeros(shape), axis=axis)
+        with pytest.raises(ValueError, match=r"x must have elements along axis 1; its shape is \(2, 0\)"):
+            getattr(F, name)(np.zeros((2, 0)))
+        for axis in (1.0, None, "last", (0, 1)):
+            with pytest.raises(TypeError, match="axis must be an integer"):
+                getattr(F, name)(np.zeros((2, 3)), axis=axis)
+
+
+class TestPrelu:
+    def test_limits(self):
+        x, slopes = (
+            np.array([[np.nan, -np.inf, np.inf, -0.0], [1.0, -np.inf, 2.0, -3.0]]),
+            np.array([0.5, 0, 2, 1]),
+        )
+        assert np.array_equal(F.prelu(x, slopes), [[np.nan, 0, np.inf, 0], [1, 0, 2, -3]], equal_nan=True)
+        grad = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 1.0, 1.0]])
+        grad_x, grad_slopes = F.prelu_backward(grad, x, slopes)
+        assert np.array_equal(grad_x, [[np.nan, 0, 1, 1], [1, 0, 1, 1]], equal_nan=True)
+        assert np.array_equal(grad_slopes, [np.nan, -np.inf, 0, -3], equal_nan=True)
+
+    def test_empty_and_strided(self):
+        grad_x, grad_slopes = F.prelu_backward(np.zeros((0, 3)), np.zeros((0, 3)), np.ones(3))
+        assert grad_x.shape == F.prelu(np.zeros((0, 3)), np.ones(3)).shape == (0, 3)
+        assert not grad_slopes.any()
+        x = np.random.default_rng(0).normal(size=(6, 8, 10))[::2, ::-1, ::3]
+        assert np.array_equal(F.prelu(x, np.ones(8)[::2]), x)
+
+    def test_bad_input(self):
+        x = np.ones((2, 3))
+        for shape in ((2,), (), (1, 3)):
+            with pytest.raises(ValueError, match=r"weight (must have 1 axes|has shape)"):
+                F.prelu(x, np.ones(shape))
+        with pytest.raises(TypeError, match="weight has dtype float32"):
+            F.prelu(x, np.ones(3, np.float32))
+        with pytest.raises(ValueError, match=r"grad has shape \(3,\)"):
+            F.prelu_backward(np.ones(3), x, np.ones(3))
+        with pytest.raises(ValueError, match="x must have at least one axis"):
+            F.prelu(np.float64(1), np.ones(1))
+        with pytest.raises(ValueError, match="out for weight overlaps"):
+            F.prelu_backward(x, x.copy(), weight := np.ones(3), out=(None, weight))
 
 
 def test_a_number_is_an_array_without_axes():

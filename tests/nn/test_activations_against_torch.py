@@ -27,7 +27,8 @@ def check(seed, reals=(np.float32, np.float64)):
     elif name == "gelu":
         ours = theirs = {"approximate": str(rng.choice(["none", "tanh"]))}
     elif name.endswith("softmax"):
-        theirs = {"dim": -1}
+        ours = {"axis": int(rng.integers(-x.ndim, x.ndim))}
+        theirs = {"dim": ours["axis"]}
     given = torch.tensor(x.astype(float), requires_grad=True)
     value = getattr(torch.nn.functional, name)(given, **theirs)
     value.backward(torch.tensor(grad.astype(float)))
@@ -42,6 +43,33 @@ def check(seed, reals=(np.float32, np.float64)):
         assert np.linalg.norm(got - wanted) <= tolerance * scale, (name, shape, real, ours)
 
 
+def check_prelu(seed, reals):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    real = reals[rng.integers(len(reals))]
+    shape = tuple(rng.integers(1, 80, size=rng.integers(1, 4)))
+    x, grad = rng.normal(size=(2, *shape)).astype(real)
+    weight = rng.normal(size=(1, shape[-1])[rng.integers(2)]).astype(real)
+    if rng.integers(4) == 0:
+        x[rng.random(shape) < 0.3] = 0
+    given = torch.tensor(x.astype(float), requires_grad=True)
+    slopes = torch.tensor(weight.astype(float), requires_grad=True)
+    # PyTorch's channels are the second axis.
+    value = torch.nn.functional.prelu(given.reshape(-1, shape[-1]), slopes).reshape(shape)
+    value.backward(torch.tensor(grad.astype(float)))
+    tolerance = 1e-12 if real is np.float64 else 2e-6
+    results = F.prelu(x, weight), *F.prelu_backward(grad, x, weight)
+    for got, wanted in zip(results, (value.detach(), given.grad, slopes.grad), strict=True):
+        assert got.dtype == real and got.shape == tuple(wanted.shape)
+        scale = np.linalg.norm(wanted.numpy()) + np.finfo(real).tiny
+        assert np.linalg.norm(got - wanted.numpy()) <= tolerance * scale, (shape, real, weight.shape)
+
+
+def test_random_prelus():
+    for seed in range(40):
+        check_prelu(seed, (np.float64,))
+
+
 def test_random_cases():
     for seed in range(90):
         check(seed, (np.float64,))
@@ -51,3 +79,4 @@ def test_random_cases():
 def test_many_random_cases():
     for seed in range(1000, 1500):
         check(seed)
+        check_prelu(seed, (np.float32, np.float64))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from nn.convolutions import Case, convolution, gradients, random_case, relative_error
 
+import numgd.nn.functional as F
 from numgd.jit.streaming import LARGE
 from numgd.jit.target import register_bytes
 from numgd.kernels.cpu.layers.conv import choose, weight_gradient
@@ -174,6 +175,31 @@ def test_activations(algorithm):
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu"])
+def test_gradients_through_an_activation(name):
+    x, weight, bias = 4 * RNG.normal(size=(2, 5, 6, 3)), RNG.normal(size=(4, 3, 3, 3)), RNG.normal(size=4)
+    for forward, backward, kernel in (
+        (conv2d, conv2d_backward, weight),
+        (conv2d_transpose, conv2d_transpose_backward, weight.transpose(3, 1, 2, 0)),
+    ):
+        before = forward(x, kernel, bias)
+        y = forward(x, kernel, bias, activation=name)
+        assert (y != before).any() and (name != "relu6" or y.max() == 6)
+        grad = RNG.normal(size=y.shape)
+        found = backward(grad, x, kernel, activation=name, y=y)
+        passed = getattr(F, f"{name}_backward")(grad, before)
+        for one, other in zip(found, backward(passed, x, kernel), strict=True):
+            assert np.array_equal(one, other)
+        with pytest.raises(ValueError, match="y is needed with an activation"):
+            backward(grad, x, kernel, activation=name)
+        with pytest.raises(ValueError, match="y has shape"):
+            backward(grad, x, kernel, activation=name, y=y[1:])
+        with pytest.raises(TypeError, match="y has dtype float32"):
+            backward(grad, x, kernel, activation=name, y=y.astype(np.float32))
+        with pytest.raises(ValueError, match="activation must be one of"):
+            backward(grad, x, kernel, activation="tanh", y=y)
+
+
 def test_activation_of_pointwise_and_depthwise():
     case = make((2, 4, 4, 16), (5, 1, 1, 16), np.float32)
     found = conv2d(case.x, case.weight, case.bias, activation="relu")
@@ -205,6 +231,28 @@ def test_padding(padding, same_as):
     found = conv2d(case.x, case.weight, case.bias, padding=padding)
     np.testing.assert_allclose(found, convolution(case), atol=1e-5)
     assert padding != "same" or found.shape[1:3] == (6, 7)
+
+
+@pytest.mark.parametrize("padding", ["same", "same_lower"])
+def test_same_padding_at_any_stride(padding):
+    """The padding is the least that gives the size ⌈H / stride⌉, and as even as possible."""
+    for size, kernel, stride, dilation in (
+        (6, 3, 2, 1), (7, 3, 2, 1), (7, 4, 1, 1), (5, 2, 3, 1), (9, 3, 2, 2), (4, 1, 3, 1)
+    ):  # fmt: skip
+        extent, number = dilation * (kernel - 1) + 1, -(-size // stride)
+        total = next(
+            t for t in range(20) if size + t >= extent and (size + t - extent) // stride + 1 >= number
+        )
+        few, many = total // 2, total - total // 2
+        sides = (few, many, 0, 0) if padding == "same" else (many, few, 0, 0)
+        x, weight = RNG.normal(size=(2, size, 5, 3)), RNG.normal(size=(4, kernel, 1, 3))
+        how = {"stride": (stride, 1), "dilation": (dilation, 1)}
+        found = conv2d(x, weight, padding=padding, **how)
+        assert found.shape == (2, number, 5, 4)
+        assert np.array_equal(found, conv2d(x, weight, padding=sides, **how))
+        back = conv2d_backward(found, x, weight, padding=padding, **how)
+        for one, other in zip(back, conv2d_backward(found, x, weight, padding=sides, **how), strict=True):
+            assert np.array_equal(one, other)
 
 
 def test_transpose_is_the_adjoint():
@@ -355,7 +403,7 @@ X, WEIGHT = np.ones((2, 5, 6, 4)), np.ones((3, 3, 3, 4))
         ({"padding": (0, 0, 0, -1)}, ValueError, ["padding"]),
         ({"padding": (0, 0, 0)}, ValueError, ["padding"]),
         ({"padding": "full"}, ValueError, ["padding"]),
-        ({"padding": "same", "stride": 2}, ValueError, ["same", "stride"]),
+        ({"padding": "upper"}, ValueError, ["same", "same_lower", "valid", "upper"]),
         ({"weight": np.ones((3, 3, 3, 4), np.float32)}, TypeError, ["weight", "float32", "float64"]),
         ({"bias": np.ones(3, np.float32)}, TypeError, ["bias", "float32"]),
         ({"bias": np.ones(4)}, ValueError, ["bias", "(4,)", "(3, 3, 3, 4)"]),

@@ -27,7 +27,10 @@ FURTHER = {
     "group_norm": {"num_groups": 2, "gamma": rng.normal(size=2)},
     "local_response_norm": {"size": 3},
     "max_pool2d": {"kernel_size": 2},
-    "pad": {"padding": 1},
+    "nll_loss": {"target": np.array([0, 3, 1, 2, 0])},
+    "pad": {"padding": 1, "mode": "reflect"},
+    "prelu": {"weight": rng.normal(size=2)},
+    "upsample": {"scale_factor": 2},
 }
 """The arguments besides x (and a target) of operations on images, and of some others."""
 
@@ -46,7 +49,11 @@ def call(operation, x, **arguments):
 @pytest.mark.parametrize("operation", KNOWN)
 def test_every_operation_has_the_declared_axes_and_gradients(operation):
     known = KNOWN[operation]
-    x = IMAGES if operation in FURTHER and operation not in ("cross_entropy", "dense", "dropout") else X
+    x = (
+        IMAGES
+        if operation in FURTHER and operation not in ("cross_entropy", "dense", "dropout", "nll_loss")
+        else X
+    )
     arguments = FURTHER.get(operation, {"target": TARGET} if "target" in known.parameters else {})
     if operation in ("hinge_loss", "hinge_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss"):
         arguments = {"target": np.where(TARGET > 0.5, 1.0, 0.0 if "label" in operation else -1.0)}

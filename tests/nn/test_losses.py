@@ -28,6 +28,11 @@ def huber(d, c):
     return np.where(d <= c, 0.5 * d * d, c * (d - 0.5 * c))
 
 
+def stirling(y):
+    y = np.maximum(y, 1)
+    return y * np.log(y) - y + np.log(2 * np.pi * y) / 2
+
+
 FORMULAS = {  # the loss of x and its target y, and the options
     "l1_loss": (lambda x, y: abs(x - y), {}),
     "mse_loss": (lambda x, y: (x - y) ** 2, {}),
@@ -38,12 +43,22 @@ FORMULAS = {  # the loss of x and its target y, and the options
     "soft_margin_loss": (lambda x, y: -log_expit(x * y), {}),
     "kl_div": (lambda x, y: scipy.special.xlogy(y, y) - y * x, {}),
     "kl_div:log": (lambda x, y: np.exp(y) * (y - x), {"log_target": True}),
+    "poisson_nll_loss": (lambda x, y: np.exp(x) - y * x, {}),
+    "poisson_nll_loss:rate, full": (
+        lambda x, y: x - y * np.log(x + 1e-3) + np.where(y > 1, stirling(y), 0),
+        {"log_input": False, "full": True, "eps": 1e-3},
+    ),
+    "binary_cross_entropy_with_logits:weighed": (
+        lambda x, y: -3 * y * log_expit(x) - (1 - y) * log_expit(-x),
+        {"pos_weight": 3},
+    ),
     "binary_cross_entropy_with_logits": (lambda x, y: -y * log_expit(x) - (1 - y) * log_expit(-x), {}),
     "binary_cross_entropy": (lambda x, y: -y * np.log(x) - (1 - y) * np.log1p(-x), {}),
     "multilabel_soft_margin_loss": (
         lambda x, y: -(y * log_expit(x) + (1 - y) * log_expit(-x)).mean(-1),
         {},
     ),
+    "nll_loss": (lambda x, y: -_picked(x, y), {}),
     "cross_entropy": (lambda x, y: -_picked(log_softmax(x), y), {}),
     "cross_entropy:smoothed": (
         lambda x, y: -0.8 * _picked(log_softmax(x), y) - 0.2 * log_softmax(x).mean(-1),
@@ -79,13 +94,15 @@ def draw(case, shape, real, rng):
         y = np.where(y > 0, 1.0, -1.0)
     elif case == "binary_cross_entropy":
         x, y = rng.uniform(0.01, 0.99, (2, *shape))
-    elif case in ("binary_cross_entropy_with_logits", "kl_div"):
+    elif case.startswith("poisson"):
+        x, y = 0.3 + np.abs(x) if "rate" in case else x, rng.poisson(2, shape).astype(float)
+    elif case.startswith("binary_cross_entropy_with_logits") or case == "kl_div":
         y = rng.uniform(0, 1, shape)
     elif case == "multilabel_soft_margin_loss":
         y, inner = (y > 0).astype(float), shape[:-1]
     elif case.startswith("cross_entropy:mixed"):
         y, inner = scipy.special.softmax(y, -1), shape[:-1]
-    elif case.startswith("cross_entropy"):
+    elif case.startswith("cross_entropy") or case == "nll_loss":
         inner = shape[:-1]
         y = rng.integers(0, shape[-1], inner)
     return x.astype(real), y if y.dtype.kind == "i" else y.astype(real), inner
@@ -222,6 +239,8 @@ def test_interpreted_as_compiled(kind, real):
     options = {parameter: 0.5} if parameter else {}
     if kind == "kl_div_log":
         options = {"log_target": True}
+    elif kind == "poisson_nll":
+        x, options = np.abs(x), {"log_input": False, "eps": 0.5}
     values = getattr(F, name)(x, y, reduction="none", **options)
     slopes = getattr(F, f"{name}_backward")(np.ones_like(x), x, y, reduction="none", **options)
     with warnings.catch_warnings():
@@ -238,6 +257,34 @@ def test_nan_stays(kind):
     nan, one = np.float32(np.nan), np.float32(1)
     for function in LOSSES[kind]:
         assert np.isnan(function(nan, one, one))
+
+
+def test_ignored_labels():
+    """They count as if they were not there, whatever their logits are."""
+    x, labels = np.array([[1.0, 2.0], [np.nan, 3.0], [np.inf, 1.0]]), np.array([0, -100, -100])
+    for name, weight in (
+        ("cross_entropy", None),
+        ("cross_entropy", np.array([0.5, 2.0])),
+        ("nll_loss", None),
+    ):
+        forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+        options = {"weight": weight, **({"label_smoothing": 0.1} if weight is not None else {})}
+        assert forward(x, labels, **options) == forward(x[:1], labels[:1], **options)
+        slopes = backward(1.0, x, labels, **options)
+        assert np.array_equal(slopes[:1], backward(1.0, x[:1], labels[:1], **options))
+        assert not slopes[1:].any()
+        assert np.isnan(forward(x[1:], labels[1:], **options))
+        assert forward(x[1:], labels[1:], reduction="sum", **options) == 0
+        assert not backward(1.0, x[1:], labels[1:], **options).any()
+        assert forward(x, labels, sample_weight=np.array([3.0, 1.0, 2.0]), **options) == pytest.approx(
+            forward(x[:1], labels[:1], **options), rel=1e-15
+        )
+
+
+def test_a_width_of_0_is_the_absolute_error():
+    x, y = np.random.default_rng(0).normal(size=(2, 50))
+    assert F.smooth_l1_loss(x, y, beta=0) == F.l1_loss(x, y)
+    assert np.array_equal(F.smooth_l1_loss_backward(1.0, x, y, beta=0), F.l1_loss_backward(1.0, x, y))
 
 
 @pytest.mark.parametrize("real", REALS)
@@ -485,6 +532,8 @@ def test_bad_targets(backward):
             call("cross_entropy", x, np.array(labels))
     with pytest.raises(TypeError, match=r"target must be integers .* labels; its dtype is float64"):
         call("cross_entropy", x, np.array([0.0, 1.0]))
+    with pytest.raises(TypeError, match=r"target must be integers, the labels; its dtype is float64"):
+        call("nll_loss", x, np.array([0.0, 1.0]))
     with pytest.raises(TypeError, match="its dtype is bool"):
         call("cross_entropy", x, np.array([True, False]))
     with pytest.raises(ValueError, match=r"target has shape \(3, 2\)"):
@@ -505,11 +554,28 @@ def test_bad_targets(backward):
             call("cross_entropy", x, np.array([0, 1]), label_smoothing=value)
     with pytest.raises(ValueError, match="target must be −1 or 1"):
         call("hinge_loss", x, x)
-    for value in (0.0, -1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match="beta must be finite and positive"):
+    for value in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="beta must be finite and at least 0"):
             call("smooth_l1_loss", x, x, beta=value)
+    for value in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="delta must be finite and positive"):
             call("huber_loss", x, x, delta=value)
+        with pytest.raises(ValueError, match="pos_weight must be finite and at least 0"):
+            call("binary_cross_entropy_with_logits", x, x, pos_weight=value or -INF)
+    with pytest.raises(ValueError, match=r"pos_weight has shape \(2,\)"):
+        call("binary_cross_entropy_with_logits", x, x, pos_weight=np.ones(2))
+    with pytest.raises(TypeError, match="pos_weight must be a number or an array"):
+        call("binary_cross_entropy_with_logits", x, x, pos_weight=[None])
+    for name in ("cross_entropy", "nll_loss"):
+        labels = np.array([0, 1])
+        with pytest.raises(ValueError, match="target has labels below 0 or above 2"):
+            call(name, x, labels - 1, ignore_index=255)
+        with pytest.raises(ValueError, match=r"weight has shape \(2,\), but x has 3 classes"):
+            call(name, x, labels, weight=np.ones(2))
+        with pytest.raises(TypeError, match="weight has dtype float32"):
+            call(name, x, labels, weight=np.ones(3, np.float32))
+        with pytest.raises(ValueError, match="weight must be finite and at least 0"):
+            call(name, x, labels, weight=np.array([1, -1, 1.0]))
     with pytest.raises(TypeError, match="beta must be a number"):
         call("smooth_l1_loss", x, x, beta="1")
     for name in ("cross_entropy", "multilabel_soft_margin_loss"):

@@ -139,6 +139,30 @@ def test_mean_far_from_zero_cancels_nothing(dtype):
     assert relative(running[1], (variance * 1000 / 999).astype(np.float64)) < tolerance
 
 
+def test_average_over_all_batches():
+    """With momentum None; the number of batches is kept with any momentum."""
+    rng, number = np.random.default_rng(9), np.zeros(1, np.int64)
+    running, batches = (np.zeros(3), np.ones(3)), rng.normal(size=(4, 7, 3))
+    for batch in batches:
+        F.batch_norm(batch, None, None, *running, training=True, momentum=None, num_batches_tracked=number)
+    np.testing.assert_allclose(running[0], batches.mean((0, 1)), rtol=1e-12)
+    np.testing.assert_allclose(running[1], batches.var(1, ddof=1).mean(0), rtol=1e-12)
+    assert number == 4
+    F.batch_norm(batches[0], None, None, *running, training=True, num_batches_tracked=number)
+    F.batch_norm(batches[:0, 0], None, None, *running, training=True, num_batches_tracked=number)
+    F.batch_norm(batches[0], None, None, *running, num_batches_tracked=number)
+    assert number == 5
+    before = [array.copy() for array in running]
+    for wrong, error in ((None, ValueError), (np.zeros(1), TypeError), (np.zeros(2, int), ValueError),
+                         (-np.ones(1, int), ValueError), (3, TypeError)):  # fmt: skip
+        with pytest.raises(error, match=r"^num_batches_tracked (is|has|must)"):
+            F.batch_norm(
+                batches[0], None, None, *running, training=True, momentum=None, num_batches_tracked=wrong
+            )
+    assert all(np.array_equal(a, b) for a, b in zip(before, running, strict=True))
+    F.batch_norm(batches[0], training=True, momentum=None)
+
+
 def test_constant_channels():
     x, grad, gamma, beta, _, _ = drawn((8, 3, 3, 4))
     x[..., 1], x[..., 3] = 0.1, 1e8

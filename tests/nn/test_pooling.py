@@ -110,6 +110,31 @@ def test_avg_pool2d(shape, kernel_size, stride, padding, ceil_mode, dtype, count
     assert relative(back, one_by_one) < (1e-12 if dtype == np.float64 else 2e-6)
 
 
+@pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
+@pytest.mark.parametrize("padding", ["same", "same_lower"])
+def test_same_padding(padding, name):
+    """The padding is the least that gives the size ⌈H / stride⌉, and as even as possible."""
+    forward, backward = getattr(F, name), getattr(F, f"{name}_backward")
+    for size in (5, 6, 9):
+        for kernel, stride, dilation in ((2, 1, 1), (3, 2, 1), (4, 3, 1), (2, 3, 1), (3, 2, 2)):
+            extent, number = dilation * (kernel - 1) + 1, -(-size // stride)
+            total = next(
+                t for t in range(20) if (size + t - extent) // stride + 1 >= number and size + t >= extent
+            )
+            few, many = total // 2, total - total // 2
+            before, after = (few, many) if padding == "same" else (many, few)
+            x = np.random.default_rng(size).normal(size=(1, size, size + 1, 3))
+            how = {"stride": (stride, 1), "dilation": (dilation, 1)}
+            found = forward(x, (kernel, 1), padding=padding, **how)
+            assert found.shape == (1, number, size + 1, 3)
+            sides = (before, after, 0, 0)
+            assert np.array_equal(found, forward(x, (kernel, 1), padding=sides, **how))
+            assert np.array_equal(
+                backward(found, x, (kernel, 1), padding=padding, **how),
+                backward(found, x, (kernel, 1), padding=sides, **how),
+            )
+
+
 @pytest.mark.parametrize("channels", [1, 3, 15, 20, 100])
 def test_wide_windows_of_one_row(channels):
     """Signals, with few channels and many."""
@@ -235,8 +260,13 @@ BAD = [
     (lambda: F.max_pool2d(X, 2.0), TypeError, "kernel_size must be an integer"),
     (lambda: F.max_pool2d(X, (2, 2, 2)), ValueError, "kernel_size must be one integer or two"),
     (lambda: F.max_pool2d(X, 2, 0), ValueError, "stride must be at least 1"),
+    (lambda: F.max_pool2d(X, 2, dilation=0), ValueError, "dilation must be at least 1"),
+    (lambda: F.avg_pool2d(X, 4, dilation=2), ValueError, "kernel_size 4 with dilation 2 is larger"),
+    (lambda: F.max_pool2d(X[:, :1], 2, 1, 2, dilation=3), ValueError, "takes no pixel of x along its height"),
+    (lambda: F.max_pool2d(X, 2, padding="full"), ValueError, "padding must be 'same', 'same_lower'"),
+    (lambda: F.max_pool2d(X, 2, padding=(1, 1, 1)), ValueError, "padding must be one integer, two or four"),
     (lambda: F.max_pool2d(X, 2, 1, -1), ValueError, "padding must be at least 0"),
-    (lambda: F.max_pool2d(X, 3, 1, 2), ValueError, r"padding \(2, 2\) is more than half of kernel_size"),
+    (lambda: F.max_pool2d(X, 3, 1, 2), ValueError, r"padding 2 is more than half of the window, \(3, 3\)"),
     (lambda: F.avg_pool2d(X, 2, divisor_override=0), ValueError, "divisor_override must be finite and pos"),
     (lambda: F.max_pool2d(X, 2, out=np.empty((2, 2, 2, 4))), ValueError, r"out has shape \(2, 2, 2, 4\)"),
     (lambda: F.max_pool2d(X, 1, out=X), ValueError, "out overlaps"),

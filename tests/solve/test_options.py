@@ -497,19 +497,24 @@ def test_every_option_of_every_line_search(search, nothing_compiles):
 ARRAYS = {
     "x", "target", "grad", "weight", "bias", "gamma", "beta", "running_mean", "running_variance", "mean",
     "variance", "statistics", "out", "indices", "y", "sample_weight", "parameters", "features", "labels",
-    "direction", "arrays",
+    "direction", "arrays", "pos_weight", "num_batches_tracked",
 }  # fmt: skip
 IN_TESTS_OF_LAYERS = {  # with the arrays that they must suit
     "kernel_size", "stride", "padding", "dilation", "groups", "output_padding", "output_size", "activation",
-    "algorithm", "reduction", "value",
+    "algorithm", "reduction", "value", "scale_factor",
 }  # fmt: skip
 LAYER_NUMBERS = {
     "negative_slope": (-INF, INF), "alpha": (-INF, INF), "label_smoothing": (-0.1, 1.1), "p": (-0.1, 1.1),
     "beta": (0, -1, INF), "delta": (0, -1, INF), "momentum": (-0.1, 1.1), "eps": (0, -1, INF),
-    "margin": (-INF, INF), "k": (0, -1, INF), "divisor_override": (0, -1, INF), "l1": (-1, INF), "l2": (-1, INF),
+    "margin": (-INF, INF), "k": (0, -1, INF),
+    "divisor_override": (0, -1, INF), "l1": (-1, INF), "l2": (-1, INF),
+    "smooth_l1_loss.beta": (-1, INF), "poisson_nll_loss.eps": (-1, INF),
     "local_response_norm.alpha": (-1, INF), "local_response_norm.beta": (-1, INF),
 }  # fmt: skip
-LAYER_INTEGERS = {"seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1), "size": (0, -1)}
+LAYER_INTEGERS = {
+    "ignore_index": (), "axis": (), "seed": (-1, 2**64), "stream": (-1, 2**64), "num_groups": (0, -1),
+    "size": (0, -1),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", functional.__all__)
@@ -530,7 +535,7 @@ def test_every_argument_of_every_layer(name):
         elif key in LAYER_NUMBERS:
             wrong += [(value, ValueError) for value in (*LAYER_NUMBERS.get(own, LAYER_NUMBERS[key]), NAN)]
             wrong += [(True, TypeError)]
-        elif key == "approximate":
+        elif key in ("approximate", "mode"):
             wrong = [("exact", ValueError), (None, ValueError), (1, ValueError)]
         else:
             assert isinstance(parameters[key].default, bool)

@@ -18,11 +18,11 @@ from numgd.nn.functional.activations import (
     hardswish_backward,
     leaky_relu,
     leaky_relu_backward,
-    log_softmax,
-    log_softmax_backward,
     mish,
     mish_backward,
     relu,
+    relu6,
+    relu6_backward,
     relu_backward,
     selu,
     selu_backward,
@@ -30,8 +30,6 @@ from numgd.nn.functional.activations import (
     sigmoid_backward,
     silu,
     silu_backward,
-    softmax,
-    softmax_backward,
     softplus,
     softplus_backward,
     softsign,
@@ -40,6 +38,12 @@ from numgd.nn.functional.activations import (
     tanh_backward,
 )
 from numgd.nn.functional.batch_norm import batch_norm, batch_norm_backward
+from numgd.nn.functional.binary_cross_entropies import (
+    binary_cross_entropy,
+    binary_cross_entropy_backward,
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+)
 from numgd.nn.functional.conv import (
     conv2d,
     conv2d_backward,
@@ -70,10 +74,6 @@ from numgd.nn.functional.logistic import (
     logistic_regression_loss,
 )
 from numgd.nn.functional.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_backward,
-    binary_cross_entropy_with_logits,
-    binary_cross_entropy_with_logits_backward,
     hinge_embedding_loss,
     hinge_embedding_loss_backward,
     hinge_loss,
@@ -95,7 +95,10 @@ from numgd.nn.functional.multilabel import (
     multilabel_soft_margin_loss,
     multilabel_soft_margin_loss_backward,
 )
+from numgd.nn.functional.nll_loss import nll_loss, nll_loss_backward
 from numgd.nn.functional.operation import Operation
+from numgd.nn.functional.padding import pad, pad_backward
+from numgd.nn.functional.poisson_nll_loss import poisson_nll_loss, poisson_nll_loss_backward
 from numgd.nn.functional.pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_backward,
@@ -106,14 +109,15 @@ from numgd.nn.functional.pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
+from numgd.nn.functional.prelu import prelu, prelu_backward
 from numgd.nn.functional.shapes import (
     concatenate,
     concatenate_backward,
     flatten,
     flatten_backward,
-    pad,
-    pad_backward,
 )
+from numgd.nn.functional.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
+from numgd.nn.functional.upsample import upsample, upsample_backward
 
 OPERATIONS: dict[str, Operation] = records_of(sys.modules[__name__], Operation)
 """Name to operation, forward and backward."""
@@ -187,10 +191,18 @@ __all__ = [
     "mse_loss_backward",
     "multilabel_soft_margin_loss",
     "multilabel_soft_margin_loss_backward",
+    "nll_loss",
+    "nll_loss_backward",
     "pack_weight",
     "pad",
     "pad_backward",
+    "poisson_nll_loss",
+    "poisson_nll_loss_backward",
+    "prelu",
+    "prelu_backward",
     "relu",
+    "relu6",
+    "relu6_backward",
     "relu_backward",
     "selu",
     "selu_backward",
@@ -210,4 +222,6 @@ __all__ = [
     "softsign_backward",
     "tanh",
     "tanh_backward",
+    "upsample",
+    "upsample_backward",
 ]

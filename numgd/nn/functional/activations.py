@@ -1,64 +1,34 @@
-"""Activations and softmax, forward and backward."""
+"""Activations, forward and backward."""
 
 import numpy as np
 
 from numgd.foundations.ranges import Finite, Positive, check_arguments, one_of
 from numgd.kernels.cpu.layers import elementwise
-from numgd.kernels.cpu.layers import softmax as rows
-from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.checks import output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
+from numgd.scalars import ACTIVATIONS
 
 _ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
 
-def _activation(kind, x, parameter, out):
-    """An activation of every element."""
+def activation(kind, x, parameter, out):
+    """An activation of every element; x itself can be `out` if the gradient needs only the result."""
+    in_place = out is x and ACTIVATIONS[kind].keeps_slope and parameter >= 0
     x = real_array("x", x)
-    out = output(out, x.shape, x.dtype, x)
+    out = output(out, x.shape, x.dtype, *(() if in_place else (x,)))
     vector = x.reshape(-1)
     one = _ONE[x.dtype]
     elementwise.values(kind, vector, vector, one, vector.size + 1, 1.0, parameter, out.reshape(-1))
     return out
 
 
-def _activation_backward(kind, grad, x, parameter, out):
-    """The gradient of Σ grad f(x)."""
-    grad, x = _checked_grad(grad, x)
+def activation_backward(kind, grad, x, parameter, out):
+    """The gradient of Σ grad f(x) with respect to x."""
+    grad, x = with_grad(grad, x)
     out = output(out, x.shape, x.dtype, grad, x)
     vector = x.reshape(-1)
     elementwise.derivatives(kind, vector, vector, grad.reshape(-1), 1, 1.0, parameter, out.reshape(-1))
     return out
-
-
-def _checked_grad(grad, x):
-    """Both arrays, checked."""
-    x = real_array("x", x)
-    grad = real_array("grad", grad, dtype=x.dtype)
-    if grad.shape != x.shape:
-        raise ValueError(f"grad has shape {grad.shape}, but x has {x.shape}")
-    return grad, x
-
-
-def _rows(kernel, x, out):
-    """A function of every row along the last axis."""
-    x = real_array("x", x)
-    _check_classes(x)
-    out = output(out, x.shape, x.dtype, x)
-    kernel(x.reshape(-1), x.shape[-1], out.reshape(-1))
-    return out
-
-
-def _rows_backward(kernel, grad, x, out):
-    grad, x = _checked_grad(grad, x)
-    _check_classes(x)
-    out = output(out, x.shape, x.dtype, grad, x)
-    kernel(grad.reshape(-1), x.reshape(-1), x.shape[-1], out.reshape(-1))
-    return out
-
-
-def _check_classes(x):
-    if x.ndim == 0 or x.shape[-1] == 0:
-        raise ValueError(f"x must have a last axis with elements; its shape is {x.shape}")
 
 
 def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -69,7 +39,7 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     x : numpy.ndarray
         float32 or float64, of any shape.
     out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
 
     Returns
     -------
@@ -91,7 +61,7 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> relu(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
     """
-    return _activation("relu", x, 0.0, out)
+    return activation("relu", x, 0.0, out)
 
 
 def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -100,7 +70,7 @@ def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of the same shape and dtype.
+        Of the same shape and dtype.  The result of `relu` can be given for `x`.
     out : numpy.ndarray, optional
         As for `relu`.
 
@@ -115,7 +85,64 @@ def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0., 1.])
     """
-    return _activation_backward("relu", grad, x, 0.0, out)
+    return activation_backward("relu", grad, x, 0.0, out)
+
+
+def relu6(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """max(x, 0), at most 6, element by element.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, of any shape.
+    out : numpy.ndarray, optional
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described above.
+
+    Notes
+    -----
+    Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010).  The derivative is 0 at 0 and at 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import relu6
+    >>> relu6(np.array([-1.0, 2.0, 7.0]))
+    array([0., 2., 6.])
+    """
+    return activation("relu6", x, 0.0, out)
+
+
+def relu6_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of ``sum(grad * relu6(x))`` with respect to `x`.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        Of the same shape and dtype.  The result of `relu6` can be given for `x`.
+    out : numpy.ndarray, optional
+        As for `relu6`.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd.nn.functional import relu6_backward
+    >>> relu6_backward(np.ones(3), np.array([-1.0, 2.0, 7.0]))
+    array([0., 1., 0.])
+    """
+    return activation_backward("relu6", grad, x, 0.0, out)
 
 
 @check_arguments
@@ -129,7 +156,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
 
     Returns
     -------
@@ -151,7 +178,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     >>> leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return _activation("leaky_relu", x, negative_slope, out)
+    return activation("leaky_relu", x, negative_slope, out)
 
 
 @check_arguments
@@ -163,7 +190,7 @@ def leaky_relu_backward(
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of the same shape and dtype.
+        Of the same shape and dtype.  The result of `leaky_relu` can be given for `x`.
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
@@ -180,7 +207,7 @@ def leaky_relu_backward(
     >>> leaky_relu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.01, 1.  ])
     """
-    return _activation_backward("leaky_relu", grad, x, negative_slope, out)
+    return activation_backward("leaky_relu", grad, x, negative_slope, out)
 
 
 @check_arguments
@@ -216,7 +243,7 @@ def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) ->
     >>> elu(np.array([-1.0, 2.0])).round(3)
     array([-0.632,  2.   ])
     """
-    return _activation("elu", x, alpha, out)
+    return activation("elu", x, alpha, out)
 
 
 @check_arguments
@@ -245,7 +272,7 @@ def elu_backward(
     >>> elu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.368, 1.   ])
     """
-    return _activation_backward("elu", grad, x, alpha, out)
+    return activation_backward("elu", grad, x, alpha, out)
 
 
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
@@ -287,7 +314,7 @@ def gelu(
     >>> gelu(np.array([-1.0, 2.0])).round(3)
     array([-0.159,  1.954])
     """
-    return _activation(_GELU[approximate], x, 0.0, out)
+    return activation(_GELU[approximate], x, 0.0, out)
 
 
 @check_arguments
@@ -320,7 +347,7 @@ def gelu_backward(
     >>> gelu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([-0.083,  1.085])
     """
-    return _activation_backward(_GELU[approximate], grad, x, 0.0, out)
+    return activation_backward(_GELU[approximate], grad, x, 0.0, out)
 
 
 def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -353,7 +380,7 @@ def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> silu(np.array([-1.0, 2.0])).round(3)
     array([-0.269,  1.762])
     """
-    return _activation("silu", x, 0.0, out)
+    return activation("silu", x, 0.0, out)
 
 
 def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -377,7 +404,7 @@ def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> silu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.072, 1.091])
     """
-    return _activation_backward("silu", grad, x, 0.0, out)
+    return activation_backward("silu", grad, x, 0.0, out)
 
 
 def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -406,7 +433,7 @@ def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> sigmoid(np.array([0.0, 2.0])).round(3)
     array([0.5  , 0.881])
     """
-    return _activation("sigmoid", x, 0.0, out)
+    return activation("sigmoid", x, 0.0, out)
 
 
 def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -430,7 +457,7 @@ def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     >>> sigmoid_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.197, 0.105])
     """
-    return _activation_backward("sigmoid", grad, x, 0.0, out)
+    return activation_backward("sigmoid", grad, x, 0.0, out)
 
 
 def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -459,7 +486,7 @@ def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> tanh(np.array([0.0, 2.0])).round(3)
     array([0.   , 0.964])
     """
-    return _activation("tanh", x, 0.0, out)
+    return activation("tanh", x, 0.0, out)
 
 
 def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -483,7 +510,7 @@ def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> tanh_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.42 , 0.071])
     """
-    return _activation_backward("tanh", grad, x, 0.0, out)
+    return activation_backward("tanh", grad, x, 0.0, out)
 
 
 @check_arguments
@@ -520,7 +547,7 @@ def softplus(x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = No
     >>> softplus(np.array([-1.0, 2.0])).round(3)
     array([0.313, 2.127])
     """
-    return _activation("softplus", x, beta, out)
+    return activation("softplus", x, beta, out)
 
 
 @check_arguments
@@ -549,7 +576,7 @@ def softplus_backward(
     >>> softplus_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.269, 0.881])
     """
-    return _activation_backward("softplus", grad, x, beta, out)
+    return activation_backward("softplus", grad, x, beta, out)
 
 
 def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -582,7 +609,7 @@ def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> selu(np.array([-1.0, 2.0])).round(3)
     array([-1.111,  2.101])
     """
-    return _activation("selu", x, 0.0, out)
+    return activation("selu", x, 0.0, out)
 
 
 def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -606,7 +633,7 @@ def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> selu_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.647, 1.051])
     """
-    return _activation_backward("selu", grad, x, 0.0, out)
+    return activation_backward("selu", grad, x, 0.0, out)
 
 
 def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -639,7 +666,7 @@ def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> mish(np.array([-1.0, 2.0])).round(3)
     array([-0.303,  1.944])
     """
-    return _activation("mish", x, 0.0, out)
+    return activation("mish", x, 0.0, out)
 
 
 def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -663,7 +690,7 @@ def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     >>> mish_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.059, 1.069])
     """
-    return _activation_backward("mish", grad, x, 0.0, out)
+    return activation_backward("mish", grad, x, 0.0, out)
 
 
 def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -696,7 +723,7 @@ def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> hardswish(np.array([-1.0, 2.0])).round(3)
     array([-0.333,  1.667])
     """
-    return _activation("hardswish", x, 0.0, out)
+    return activation("hardswish", x, 0.0, out)
 
 
 def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -720,7 +747,7 @@ def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | Non
     >>> hardswish_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.167, 1.167])
     """
-    return _activation_backward("hardswish", grad, x, 0.0, out)
+    return activation_backward("hardswish", grad, x, 0.0, out)
 
 
 def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -753,7 +780,7 @@ def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> hardsigmoid(np.array([-1.0, 2.0])).round(3)
     array([0.333, 0.833])
     """
-    return _activation("hardsigmoid", x, 0.0, out)
+    return activation("hardsigmoid", x, 0.0, out)
 
 
 def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -777,7 +804,7 @@ def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | N
     >>> hardsigmoid_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.167, 0.167])
     """
-    return _activation_backward("hardsigmoid", grad, x, 0.0, out)
+    return activation_backward("hardsigmoid", grad, x, 0.0, out)
 
 
 def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -810,7 +837,7 @@ def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     >>> softsign(np.array([-1.0, 2.0])).round(3)
     array([-0.5  ,  0.667])
     """
-    return _activation("softsign", x, 0.0, out)
+    return activation("softsign", x, 0.0, out)
 
 
 def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -834,124 +861,10 @@ def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None
     >>> softsign_backward(np.ones(2), np.array([-1.0, 2.0])).round(3)
     array([0.25 , 0.111])
     """
-    return _activation_backward("softsign", grad, x, 0.0, out)
+    return activation_backward("softsign", grad, x, 0.0, out)
 
 
-def softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """exp(xⱼ) / Σₖ exp(xₖ), along the last axis.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        float32 or float64, (…, classes) with at least one class.
-    out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as described above.
-
-    Notes
-    -----
-    The largest element of each row is subtracted first, so that no exponential overflows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import softmax
-    >>> softmax(np.array([1000.0, 1000.0]))
-    array([0.5, 0.5])
-    """
-    return _rows(rows.softmax, x, out)
-
-
-def softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """The gradient of ``sum(grad * softmax(x))`` with respect to `x`.
-
-    Parameters
-    ----------
-    grad, x : numpy.ndarray
-        Of the same shape and dtype, (…, classes).
-    out : numpy.ndarray, optional
-        As for `softmax`.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import softmax_backward
-    >>> softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
-    array([[ 0.197, -0.197]])
-    """
-    return _rows_backward(rows.softmax_backward, grad, x, out)
-
-
-def log_softmax(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """xⱼ − log Σₖ exp(xₖ), along the last axis.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        float32 or float64, (…, classes) with at least one class.
-    out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`, not overlapping it.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as described above.
-
-    Notes
-    -----
-    The largest element of each row is subtracted first, so that no exponential overflows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import log_softmax
-    >>> log_softmax(np.array([0.0, 1000.0]))
-    array([-1000.,     0.])
-    """
-    return _rows(rows.log_softmax, x, out)
-
-
-def log_softmax_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
-    """The gradient of ``sum(grad * log_softmax(x))`` with respect to `x`.
-
-    Parameters
-    ----------
-    grad, x : numpy.ndarray
-        Of the same shape and dtype, (…, classes).
-    out : numpy.ndarray, optional
-        As for `log_softmax`.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numgd.nn.functional import log_softmax_backward
-    >>> log_softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
-    array([[ 0.731, -0.731]])
-    """
-    return _rows_backward(rows.log_softmax_backward, grad, x, out)
-
-
-def _of_rows(forward, backward):
+def _of_elements(forward, backward):
     def exercise(dtype):
         x = sample(dtype, 2, 3)
         backward(forward(x), x)
@@ -965,18 +878,17 @@ def _exercise_gelu(dtype):
         gelu_backward(gelu(x, approximate=approximate), x, approximate=approximate)
 
 
-RELU = _of_rows(relu, relu_backward)
-LEAKY_RELU = _of_rows(leaky_relu, leaky_relu_backward)
-ELU = _of_rows(elu, elu_backward)
+RELU = _of_elements(relu, relu_backward)
+RELU6 = _of_elements(relu6, relu6_backward)
+LEAKY_RELU = _of_elements(leaky_relu, leaky_relu_backward)
+ELU = _of_elements(elu, elu_backward)
 GELU = operation(gelu, gelu_backward, _exercise_gelu)
-SILU = _of_rows(silu, silu_backward)
-SOFTPLUS = _of_rows(softplus, softplus_backward)
-SELU = _of_rows(selu, selu_backward)
-MISH = _of_rows(mish, mish_backward)
-HARDSWISH = _of_rows(hardswish, hardswish_backward)
-HARDSIGMOID = _of_rows(hardsigmoid, hardsigmoid_backward)
-SOFTSIGN = _of_rows(softsign, softsign_backward)
-SIGMOID = _of_rows(sigmoid, sigmoid_backward)
-TANH = _of_rows(tanh, tanh_backward)
-SOFTMAX = _of_rows(softmax, softmax_backward)
-LOG_SOFTMAX = _of_rows(log_softmax, log_softmax_backward)
+SILU = _of_elements(silu, silu_backward)
+SOFTPLUS = _of_elements(softplus, softplus_backward)
+SELU = _of_elements(selu, selu_backward)
+MISH = _of_elements(mish, mish_backward)
+HARDSWISH = _of_elements(hardswish, hardswish_backward)
+HARDSIGMOID = _of_elements(hardsigmoid, hardsigmoid_backward)
+SOFTSIGN = _of_elements(softsign, softsign_backward)
+SIGMOID = _of_elements(sigmoid, sigmoid_backward)
+TANH = _of_elements(tanh, tanh_backward)

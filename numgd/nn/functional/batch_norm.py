@@ -29,9 +29,10 @@ def batch_norm(
     running_variance: np.ndarray | None = None,
     *,
     training: Flag = False,
-    momentum: UnitInterval = 0.1,
+    momentum: UnitInterval | None = 0.1,
     eps: Positive = 1e-5,
     activation: str | None = None,
+    num_batches_tracked: np.ndarray | None = None,
     statistics: np.ndarray | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -48,12 +49,16 @@ def batch_norm(
         mean and the unbiased variance of the batch, whose weight is `momentum`.
     training : bool
         Whether μ and σ² (biased) are computed from x.
-    momentum : float
-        From 0 to 1.  As in PyTorch, it is the weight of the new value.
+    momentum : float or None
+        From 0 to 1.  As in PyTorch, it is the weight of the new value; with None, the running statistics are
+        the averages over all batches.
     eps : float
         ε > 0.
     activation : None or 'relu'
         Applied to the result, in the same pass.
+    num_batches_tracked : int64 array of shape (1,), optional
+        The number of batches in the running statistics, which each one in training increases by 1.  Needed if
+        `momentum` is None.
     statistics : float64 array of shape (2, C), optional
         Overwritten with μ and 1/√(σ² + ε), which saves `batch_norm_backward` a pass over x.
     out : array of the shape and dtype of x, optional
@@ -96,6 +101,7 @@ def batch_norm(
     if training:
         mean, inverse, track = None, None, _tracked(running_mean, running_variance, x, gamma, beta)
         _check_several_values(x)
+        _check_number_of_batches(num_batches_tracked, momentum, track)
     else:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
     if statistics is not None:
@@ -110,6 +116,9 @@ def batch_norm(
         moments, inverse = _batch_statistics(layout, x, eps)
         mean = moments[0]
         if track:
+            if num_batches_tracked is not None:
+                num_batches_tracked += 1
+                momentum = 1.0 / num_batches_tracked[0] if momentum is None else momentum
             kept = [np.ascontiguousarray(running) for running in track]
             batch_norm_kernels.track(moments, float(layout.count), momentum, *kept)
             for running, array in zip(track, kept, strict=True):
@@ -232,6 +241,17 @@ def _tracked(running_mean, running_variance, x, *others):
     changed_in_place("running_mean", running_mean, shape, x.dtype, x, *others)
     changed_in_place("running_variance", running_variance, shape, x.dtype, x, running_mean, *others)
     return running_mean, running_variance
+
+
+def _check_number_of_batches(number, momentum, tracked):
+    """Raise unless the number of batches is there if it is needed, and can be increased."""
+    if number is None:
+        if momentum is None and tracked:
+            raise ValueError("num_batches_tracked is needed where momentum is None")
+        return
+    changed_in_place("num_batches_tracked", number, (1,), np.int64)
+    if number[0] < 0:
+        raise ValueError(f"num_batches_tracked must not be negative; it is {number[0]}")
 
 
 def _constant_statistics(running_mean, running_variance, x, eps):

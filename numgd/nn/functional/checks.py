@@ -17,6 +17,9 @@ Size = Annotated[int, Integers("[1, inf]", _LARGEST_INDEX)]
 Extra = Annotated[int, Integers("[0, inf]", _LARGEST_INDEX)]
 """A number of pixels, at least zero."""
 
+Axis = Annotated[int, Integers("[-inf, inf]")]
+"""An axis of an array; negative ones count from the last."""
+
 FlooredActivation = one_of(*FLOORED)
 
 
@@ -123,6 +126,23 @@ def same_shape(name, given, shape, dtype):
     if array.shape != tuple(shape):
         raise ValueError(f"{name} has shape {array.shape}, but the result has shape {tuple(shape)}")
     return array
+
+
+def with_grad(grad, x):
+    """A gradient and the array whose shape and dtype it must have."""
+    x = real_array("x", x)
+    grad = real_array("grad", grad, dtype=x.dtype)
+    if grad.shape != x.shape:
+        raise ValueError(f"grad has shape {grad.shape}, but x has {x.shape}")
+    return grad, x
+
+
+def axis_of(axis, array, name="x"):
+    """The number of an axis of an array, from 0 on; negative ones count from the last."""
+    number = checked("axis", axis, Axis)
+    if not -array.ndim <= number < array.ndim:
+        raise ValueError(f"axis must be an axis of {name}, whose shape is {array.shape}; it is {axis}")
+    return number % array.ndim
 
 
 def outputs(out, names, shapes, dtype, *inputs):

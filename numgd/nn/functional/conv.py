@@ -7,8 +7,11 @@ from numgd.kernels.cpu.layers.conv import ALGORITHMS, choose
 from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_over_pixels
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.kernels.cpu.layers.fused import CODES
-from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array
+from numgd.nn.functional.activations import activation_backward
+from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
+from numgd.nn.functional.sides import padding_of
+from numgd.scalars import ACTIVATIONS
 
 
 class PackedWeight:
@@ -68,41 +71,19 @@ def _weight_of(given, dtype):
     return real_array("weight", given, ndim=4, dtype=dtype), None
 
 
-def _padding_of(padding, stride, extent):
-    """Padding as (top, bottom, left, right), from any of its forms."""
-    if isinstance(padding, str):
-        if padding == "valid":
-            return (0, 0, 0, 0)
-        if padding != "same":
-            raise ValueError(f"padding must be 'same', 'valid' or integers; it is {padding!r}")
-        if stride != (1, 1):
-            raise ValueError(f"padding 'same' needs stride 1; stride is {stride}")
-        total = [covered - 1 for covered in extent]
-        return (total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2)
-    if isinstance(padding, tuple | list) and len(padding) == 4:
-        return tuple(checked("padding", part, Extra) for part in padding)
-    try:
-        down, across = pair_of("padding", padding, Extra)
-    except ValueError as error:
-        if isinstance(padding, tuple | list) and len(padding) != 2:
-            raise ValueError(f"padding must be one, two or four integers; it is {padding!r}") from error
-        raise
-    return (down, down, across, across)
-
-
-def _geometry(kernel, stride, padding, dilation, groups):
-    """Checked geometry of a convolution with a kernel (kh, kw)."""
+def _geometry(kernel, stride, padding, dilation, groups, size=None):
+    """Checked geometry of a convolution of an image of a size (h, w) with a kernel (kh, kw)."""
     if type(stride) is type(padding) is type(dilation) is type(groups) is int:
         return _geometry_of_numbers(kernel, stride, padding, dilation, groups)
-    return _geometry_of_all(kernel, stride, padding, dilation, groups)
+    return _geometry_of_all(kernel, stride, padding, dilation, groups, size)
 
 
-def _geometry_of_all(kernel, stride, padding, dilation, groups):
+def _geometry_of_all(kernel, stride, padding, dilation, groups, size=None):
     stride = pair_of("stride", stride, Size)
     dilation = pair_of("dilation", dilation, Size)
     groups = checked("groups", groups, Count)
     bare = Geometry(stride, dilation, (0, 0, 0, 0), groups)
-    return bare._replace(padding=_padding_of(padding, stride, bare.extent(kernel)))
+    return bare._replace(padding=padding_of(padding, size, stride, bare.extent(kernel)))
 
 
 _geometry_of_numbers = by_shape(_geometry_of_all)
@@ -200,10 +181,10 @@ def conv2d(
     bias : (out,) array, optional
     stride, dilation : int or pair
         Vertical and horizontal, at least 1.
-    padding : int, pair, four integers, 'same' or 'valid'
+    padding : int, pair, four integers, 'same', 'same_lower' or 'valid'
         Zeros around the image: one number for all sides, a pair (vertical, horizontal), or (top, bottom,
-        left, right).  ``'same'`` keeps the size, at stride 1; if
-        the total is odd, one more goes to the bottom or right.
+        left, right).  ``'same'`` makes the size of the result ⌈size / stride⌉; if the total is odd, one more
+        goes to the bottom or right, or with ``'same_lower'`` to the top or left.
     groups : int
         Number of groups of channels, each convolved separately; ``in`` groups give a depthwise convolution.
     activation : {None, 'relu', 'relu6', 'leaky_relu'}
@@ -238,7 +219,7 @@ def conv2d(
     """
     x = real_array("x", x, ndim=4)
     weight, packed_cache = _weight_of(weight, x.dtype)
-    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
+    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups, x.shape[1:3])
     _check_weight(weight, geometry.groups)
     _check_image("x", x.shape, weight, geometry)
     shift = _bias_of(bias, weight.shape[0], x.dtype, weight)
@@ -256,6 +237,23 @@ def _gradients(out, wanted, shapes, dtype, *inputs):
     return outputs(out, ("x", "weight", "bias"), shapes, dtype, *inputs)
 
 
+def _result_of(activation, y, grad):
+    """The result of a fused activation, checked; None without one."""
+    _activation_of(activation)
+    if activation is None:
+        return None
+    if y is None:
+        raise ValueError("y is needed with an activation: the result of the convolution")
+    return same_shape("y", y, grad.shape, grad.dtype)
+
+
+def _before_activation(activation, grad, y):
+    """The gradient before the activation: all that are fused keep their slope."""
+    if activation is None:
+        return grad
+    return activation_backward(activation, grad, y, ACTIVATIONS[activation].default, None)
+
+
 @check_arguments
 def conv2d_backward(
     grad: np.ndarray,
@@ -266,6 +264,8 @@ def conv2d_backward(
     padding: int | tuple[int, ...] | str = 0,
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
+    activation: str | None = None,
+    y: np.ndarray | None = None,
     algorithm: str | None = None,
     need_x: Flag = True,
     need_weight: Flag = True,
@@ -277,11 +277,13 @@ def conv2d_backward(
     Parameters
     ----------
     grad : (batch, height', width', out) array
-        With the shape of the result of `conv2d`, before the activation.
+        With the shape of the result of `conv2d`.
     x : (batch, height, width, in) array
     weight : (out, kh, kw, in / groups) array or PackedWeight
-    stride, padding, dilation, groups, algorithm
+    stride, padding, dilation, groups, activation, algorithm
         As for `conv2d`.
+    y : (batch, height', width', out) array, optional
+        The result of `conv2d`; required with an activation.
     need_x, need_weight, need_bias : bool
         Which gradients are computed.  A first layer does not need that of its input.
     out : tuple of three arrays, optional
@@ -313,16 +315,18 @@ def conv2d_backward(
     x = real_array("x", x, ndim=4)
     grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
     weight, packed_cache = _weight_of(weight, x.dtype)
-    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
+    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups, x.shape[1:3])
     _check_weight(weight, geometry.groups)
     _check_image("x", x.shape, weight, geometry)
     _check_algorithm(algorithm, weight, geometry)
     shape = (x.shape[0], *geometry.result(x.shape[1:3], weight.shape[1:3]), weight.shape[0])
     if grad.shape != shape:
         raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
+    y = _result_of(activation, y, grad)
     shapes = (x.shape, weight.shape, weight.shape[:1])
     wanted = need_x, need_weight, need_bias
-    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
+    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight, y)
+    grad = _before_activation(activation, grad, y)
     if need_x:
         no_bias = np.zeros(x.shape[3], x.dtype)
         choose.gradient_of_input(grad, weight, no_bias, grad_x, geometry, 0, algorithm, packed_cache)
@@ -335,9 +339,9 @@ def conv2d_backward(
 
 def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
     """Geometry of the convolution that is transposed, and the shape of its input, the result here."""
+    if isinstance(padding, str) and padding in ("same", "same_lower"):
+        raise ValueError(f"padding {padding!r} is not defined for a transposed convolution")
     geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
-    if isinstance(padding, str) and padding == "same":
-        raise ValueError("padding 'same' is not defined for a transposed convolution")
     extra = pair_of("output_padding", output_padding, Extra)
     for more, step, apart in zip(extra, geometry.stride, geometry.dilation, strict=True):
         if more and more >= max(step, apart):
@@ -435,6 +439,8 @@ def conv2d_transpose_backward(
     output_padding: int | tuple[int, int] = 0,
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
+    activation: str | None = None,
+    y: np.ndarray | None = None,
     need_x: Flag = True,
     need_weight: Flag = True,
     need_bias: Flag = True,
@@ -445,11 +451,13 @@ def conv2d_transpose_backward(
     Parameters
     ----------
     grad : (batch, height', width', out) array
-        With the shape of the result of `conv2d_transpose`, before the activation.
+        With the shape of the result of `conv2d_transpose`.
     x : (batch, height, width, in) array
     weight : (in, kh, kw, out / groups) array or PackedWeight
-    stride, padding, output_padding, dilation, groups
+    stride, padding, output_padding, dilation, groups, activation
         As for `conv2d_transpose`.
+    y : (batch, height', width', out) array, optional
+        The result of `conv2d_transpose`; required with an activation.
     need_x, need_weight, need_bias : bool
         Which gradients are computed.
     out : tuple of three arrays, optional
@@ -480,9 +488,11 @@ def conv2d_transpose_backward(
     geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
     if grad.shape != shape:
         raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
+    y = _result_of(activation, y, grad)
     shapes = x.shape, weight.shape, shape[3:]
     wanted = need_x, need_weight, need_bias
-    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight)
+    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight, y)
+    grad = _before_activation(activation, grad, y)
     if need_x:
         no_bias = np.zeros(x.shape[3], x.dtype)
         choose.forward(grad, weight, no_bias, grad_x, geometry, 0, None, packed_cache)

@@ -1,13 +1,24 @@
 """Cross-entropy of softmax, from logits."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from numgd.foundations.ranges import UnitInterval, check_arguments
 from numgd.kernels.cpu.layers import cross_entropy as kernel
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
+from numgd.nn.functional.labels import (
+    Label,
+    by_label,
+    check_classes,
+    class_weights,
+    is_labels,
+    labels_of,
+    without_ignored,
+)
 from numgd.nn.functional.operation import exercise_loss, operation, sample
-from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
+from numgd.nn.functional.weighing import Weighing, reduced, result_memory, slope_weights, weighing
 
 
 @check_arguments
@@ -15,6 +26,8 @@ def cross_entropy(
     x: np.ndarray,
     target: np.ndarray,
     *,
+    weight: np.ndarray | None = None,
+    ignore_index: Label = -100,
     label_smoothing: UnitInterval = 0.0,
     sample_weight: np.ndarray | None = None,
     reduction: str = "mean",
@@ -29,12 +42,17 @@ def cross_entropy(
     target : numpy.ndarray
         Integer labels from 0 to classes − 1, with the shape of ``x[..., 0]``; or probabilities from 0 to 1,
         with the shape and dtype of `x`.
+    weight : numpy.ndarray, optional
+        Weights ≥ 0 of the classes, (classes,), of the dtype of `x`: they multiply the terms of the sum.
+    ignore_index : int, optional
+        Samples with this label count as if they were not there.  It does not concern probabilities.
     label_smoothing : float, optional
         ε from 0 to 1: the target becomes (1 − ε) t + ε / classes.
     sample_weight : numpy.ndarray, optional
         Weights ≥ 0 of the losses, with the shape of the first axes of ``x[..., 0]``.
     reduction : {'mean', 'sum', 'none'}, optional
-        The mean is Σ w loss / Σ w, which is NaN for no samples.
+        The mean is Σ w loss / Σ w, where w is the sample's weight, for labels times that of its class; it is
+        NaN if there are no samples or all are ignored.
     out : numpy.ndarray, optional
         Memory for the result: contiguous, of the result's shape and dtype, not overlapping the inputs.
 
@@ -60,11 +78,10 @@ def cross_entropy(
     >>> float(cross_entropy(np.array([[0.0, 0.0], [1e4, 0.0]]), np.array([0, 1])).round(4))
     5000.3466
     """
-    x, target, samples = _checked(x, target)
-    smoothing = label_smoothing
-    by = weighing(sample_weight, samples, x.dtype, reduction)
-    out = result_memory(out, samples, x.dtype, reduction, x, target, sample_weight)
-    vectors = x.reshape(-1), target.reshape(-1), x.shape[-1], by.weights, by.repeat, smoothing
+    x, terms = _checked(x, target, weight, ignore_index, label_smoothing, sample_weight, reduction)
+    samples, by = x.shape[:-1], terms.by
+    out = result_memory(out, samples, x.dtype, reduction, x, target, weight, sample_weight)
+    vectors = x.reshape(-1), terms.target.reshape(-1), x.shape[-1], by.weights, by.repeat, terms.smoothing
     if reduction != "none":
         return reduced(kernel.cross_entropy(*vectors, _NOWHERE[x.dtype]), by, out, x.dtype)
     kernel.cross_entropy(*vectors, out.reshape(-1))
@@ -77,6 +94,8 @@ def cross_entropy_backward(
     x: np.ndarray,
     target: np.ndarray,
     *,
+    weight: np.ndarray | None = None,
+    ignore_index: Label = -100,
     label_smoothing: UnitInterval = 0.0,
     sample_weight: np.ndarray | None = None,
     reduction: str = "mean",
@@ -88,7 +107,7 @@ def cross_entropy_backward(
     ----------
     grad : float or numpy.ndarray
         A number; with reduction 'none', an array of the shape of ``x[..., 0]``.
-    x, target, label_smoothing, sample_weight, reduction
+    x, target, weight, ignore_index, label_smoothing, sample_weight, reduction
         As for `cross_entropy`.
     out : numpy.ndarray, optional
         Memory for the result.
@@ -105,42 +124,69 @@ def cross_entropy_backward(
     >>> cross_entropy_backward(1.0, np.zeros((1, 4)), np.array([2]))
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
-    x, target, samples = _checked(x, target)
-    smoothing = label_smoothing
-    by = weighing(sample_weight, samples, x.dtype, reduction)
-    weights, repeat, factor = slope_weights(grad, by, samples, x.dtype, reduction)
-    out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)
+    x, terms = _checked(x, target, weight, ignore_index, label_smoothing, sample_weight, reduction)
+    weights, repeat, factor = slope_weights(grad, terms.by, x.shape[:-1], x.dtype, reduction)
+    out = output(out, x.shape, x.dtype, x, target, weight, sample_weight, grad)
     kernel.cross_entropy_backward(
-        x.reshape(-1), target.reshape(-1), x.shape[-1], weights, repeat, factor, smoothing, out.reshape(-1)
-    )
+        x.reshape(-1), terms.target.reshape(-1), x.shape[-1], weights, repeat, factor, terms.smoothing,
+        out.reshape(-1),
+    )  # fmt: skip
     return out
 
 
 _NOWHERE = {np.dtype(real): np.empty(0, real) for real in (np.float32, np.float64)}
 
 
-def _checked(x, target):
-    """Logits, int64 labels or probabilities, and the shape of the samples."""
-    x = real_array("x", x)
-    if x.ndim == 0 or x.shape[-1] == 0:
-        raise ValueError(f"x must have a last axis with elements, the classes; its shape is {x.shape}")
-    samples, classes = x.shape[:-1], x.shape[-1]
-    target = np.asarray(target)
-    if target.dtype.kind in "iu":
-        if target.shape != samples:
-            raise ValueError(f"target has shape {target.shape}, but the labels of x {x.shape} have {samples}")
-        target = np.ascontiguousarray(target, np.int64).reshape(samples)
-        if not kernel.labels_within(target.reshape(-1), classes):
-            raise ValueError(f"target has labels below 0 or above {classes - 1}; x has {classes} classes")
-        return x, target, samples
+class _Terms(NamedTuple):
+    """What the kernels take: a target for each class, or a label with smoothing, and weights of the rows."""
+
+    target: np.ndarray
+    smoothing: float
+    by: Weighing
+
+
+def _checked(x, target, weight, ignore_index, smoothing, sample_weight, reduction):
+    """The logits, and the `_Terms` of all other arguments; raises if one is invalid."""
+    x, target = real_array("x", x), np.asarray(target)
+    check_classes(x)
+    of_classes = class_weights(weight, x)
+    if not is_labels(target):
+        target = _probabilities(target, x)
+        by = weighing(sample_weight, x.shape[:-1], x.dtype, reduction)
+        if of_classes is None:
+            return x, _Terms(target, smoothing, by)
+        return x, _Terms(of_classes * _smoothed(target, smoothing), 0.0, by)
+    labels, ignored = labels_of(target, x, ignore_index)
+    x = without_ignored(x, ignored)
+    by = weighing(sample_weight, x.shape[:-1], x.dtype, reduction)
+    if of_classes is None or smoothing == 0.0:
+        return x, _Terms(labels, smoothing, by_label(by, labels, ignored, of_classes, reduction))
+    # The weight of a class concerns each term of the smoothed target, but the mean is that by labels.
+    divisor = by_label(by, labels, ignored, of_classes, reduction).divisor
+    one_hot = np.zeros_like(x)
+    np.put_along_axis(one_hot, labels[..., None], 1, axis=-1)
+    by = by_label(by, labels, ignored, None, reduction)._replace(divisor=divisor)
+    return x, _Terms(of_classes * _smoothed(one_hot, smoothing), 0.0, by)
+
+
+def _smoothed(target, smoothing):
+    """(1 − ε) t + ε/C."""
+    real = target.dtype.type
+    return real(1.0 - smoothing) * target + real(smoothing / target.shape[-1])
+
+
+def _probabilities(target, x):
+    """A probability for each class, checked."""
+    if target.shape == x.shape[:-1]:
+        raise TypeError(f"target must be integers where it holds labels; its dtype is {target.dtype}")
     if target.shape != x.shape:
-        if target.shape == samples:
-            raise TypeError(f"target must be integers where it holds labels; its dtype is {target.dtype}")
-        raise ValueError(f"target has shape {target.shape}, neither {samples} as labels nor {x.shape} of x")
+        raise ValueError(
+            f"target has shape {target.shape}, neither {x.shape[:-1]} as labels nor {x.shape} of x"
+        )
     target = real_array("target", target, dtype=x.dtype)
     if elementwise.count_invalid("probability", target.reshape(-1)):
         raise ValueError("target must lie between 0 and 1 everywhere")
-    return x, target, samples
+    return target
 
 
 def _exercise(dtype):

@@ -22,9 +22,8 @@ from numgd.jit.generated import generated
 from numgd.jit.overloads import refresh
 from numgd.jit.portable import OBJECTIVE_FLAGS
 from numgd.jit.sources import digest_of_words
-from numgd.kernels.cpu.layers.fused import FUSED
 
-_IN_PYTHON = ("out", "statistics", "return_indices")
+_IN_PYTHON = ("out", "statistics", "num_batches_tracked", "return_indices")
 """Arguments that compiled code cannot pass: they are written to, or change the type of the result."""
 
 
@@ -118,9 +117,6 @@ class InNjit:
 
     def slopes(self, grad, result, **arguments):
         """The gradients of the arrays that are given."""
-        activation = arguments.get("activation")
-        if activation is not None and "activation" not in self.accepted:
-            grad = _through(activation, grad, result)
         arguments["y"] = result
         passed = {key: value for key, value in arguments.items() if key in self.accepted}
         found = self.operation.backward(grad, **passed)
@@ -192,15 +188,6 @@ def _literal(what):
         found = tuple(_literal(item) for item in what)
         return _UNKNOWN if _UNKNOWN in found else found
     return getattr(what, "literal_value", _UNKNOWN) if isinstance(what, types.Literal) else _UNKNOWN
-
-
-def _through(activation, grad, result):
-    """The gradient with respect to what a fused activation was applied to."""
-    pieces = FUSED[activation]
-    passed = np.where(result > 0, grad, grad.dtype.type(pieces.slope) * grad)
-    if pieces.ceiling < np.inf:
-        passed[result >= pieces.ceiling] = 0
-    return passed
 
 
 QUOTE = "'"

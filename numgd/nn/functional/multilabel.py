@@ -4,8 +4,8 @@ import numpy as np
 
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
-from numgd.nn.functional.losses import checked_pair
 from numgd.nn.functional.operation import exercise_loss, operation, sample
+from numgd.nn.functional.pairs import checked_pair
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 
 _KIND = "binary_cross_entropy_with_logits"

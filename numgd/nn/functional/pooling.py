@@ -1,15 +1,20 @@
 """Maxima and averages over windows of images (N, H, W, C)."""
 
+import math
 from copy import copy
 from functools import cached_property, lru_cache
+from itertools import product
+from types import NoneType
+from typing import NamedTuple
 
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
-from numgd.nn.functional.checks import Extra, Size, aligned, output, pair_of, real_array, same_shape
+from numgd.nn.functional.checks import Size, aligned, output, pair_of, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
+from numgd.nn.functional.sides import padding_of
 
 MAX_WINDOWS = 2**24
 """The largest number of windows along an axis of an image."""
@@ -45,35 +50,82 @@ class _Windows:
         return np.stack([first, np.searchsorted(self.bounds[0], places, side="right")])
 
 
-def _sliding(name, length, size, stride, padding, ceil_mode):
-    """Windows of one size.  As in PyTorch, the last one starts in the image or in the padding before it."""
-    room = length + 2 * padding - size
+class _Phase(NamedTuple):
+    """Windows along an axis that take every d-th pixel, from the same one on: as windows among these pixels.
+
+    Dilated windows form several phases, all others one, of all pixels.
+    """
+
+    pixels: slice  # of the image
+    results: slice
+    windows: _Windows
+
+
+_ALL = slice(0, None, 1)
+
+
+def _sliding(name, length, size, stride, before, after, dilation, ceil_mode):
+    """Phases of windows of one size.
+
+    As in PyTorch, the last one starts in the image or in the padding before it.
+    """
+    padded, extent = before + length + after, dilation * (size - 1) + 1
+    room = padded - extent
     if room < 0:
-        raise ValueError(f"kernel_size {size} is larger than the padded {name} of x, {length + 2 * padding}")
+        spanned = f"kernel_size {size}" if dilation == 1 else f"kernel_size {size} with dilation {dilation}"
+        raise ValueError(f"{spanned} is larger than the padded {name} of x, {padded}")
     number = -(-room // stride) + 1 if ceil_mode else room // stride + 1
-    if ceil_mode and (number - 1) * stride >= length + padding:
+    if ceil_mode and (number - 1) * stride >= before + length:
         number -= 1
-    starts = np.arange(number) * stride - padding
-    stops = starts + size
-    return _Windows(length, starts, stops, np.minimum(stops, length + padding) - starts)
+    all_starts = np.arange(number) * stride - before
+    phases, period = [], dilation // math.gcd(dilation, stride)
+    for k in range(min(period, number)):
+        starts = all_starts[k::period]
+        first = int(starts[0] % dilation)
+        within = (starts - first) // dilation
+        windows = _Windows(
+            len(range(first, length, dilation)),
+            within,
+            within + size,
+            np.minimum(size, -(-(length + after - starts) // dilation)),
+        )
+        if (windows.bounds[0] >= windows.bounds[1]).any():
+            raise ValueError(
+                f"a window with dilation {dilation} takes no pixel of x along its {name}, {length}"
+            )
+        pixels = _ALL if dilation == 1 else slice(first, None, dilation)
+        phases.append(_Phase(pixels, _ALL if period == 1 else slice(k, None, period), windows))
+    return tuple(phases)
 
 
 _kept = lru_cache(256)(_sliding)
 
 
-def _windows(x, kernel_size, stride, padding, ceil_mode):
+def _windows(x, kernel_size, stride, padding, dilation, ceil_mode):
+    """The phases of the windows along both axes."""
+    size = x.shape[1:3]
+    usual = type(kernel_size) is type(padding) is type(dilation) is int and type(stride) in (int, NoneType)
+    if usual and max(size) <= _SHORT:
+        return _kept_windows(size, kernel_size, stride, padding, dilation, ceil_mode)
+    return _windows_of(size, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def _windows_of(image, kernel_size, stride, padding, dilation, ceil_mode):
     kernel_size = pair_of("kernel_size", kernel_size, Size)
     stride = kernel_size if stride is None else pair_of("stride", stride, Size)
-    padding = pair_of("padding", padding, Extra)
-    for size, added in zip(kernel_size, padding, strict=True):
-        if 2 * added > size:
-            raise ValueError(f"padding {padding} is more than half of kernel_size {kernel_size}")
+    dilation = pair_of("dilation", dilation, Size)
+    extent = tuple(d * (size - 1) + 1 for d, size in zip(dilation, kernel_size, strict=True))
+    sides = padding_of(padding, image, stride, extent)
+    before, after = sides[::2], sides[1::2]
+    if any(2 * max(added) > spanned for *added, spanned in zip(before, after, extent, strict=True)):
+        raise ValueError(f"padding {padding} is more than half of the window, {extent}")
+    axes = ("height", "width"), image, kernel_size, stride, before, after, dilation
     return tuple(
-        (_kept if length <= _SHORT else _sliding)(name, length, size, step, added, bool(ceil_mode))
-        for name, length, size, step, added in zip(
-            ("height", "width"), x.shape[1:3], kernel_size, stride, padding, strict=True
-        )
+        (_kept if axis[1] <= _SHORT else _sliding)(*axis, bool(ceil_mode)) for axis in zip(*axes, strict=True)
     )
+
+
+_kept_windows = lru_cache(256)(_windows_of)
 
 
 def _images(x):
@@ -84,7 +136,41 @@ def _images(x):
 
 
 def _pooled(x, rows, columns):
-    return (x.shape[0], rows.number, columns.number, x.shape[3])
+    """Shape of the result."""
+    return (x.shape[0], _number(rows), _number(columns), x.shape[3])
+
+
+def _number(phases):
+    """Number of windows along an axis."""
+    if len(phases) == 1:
+        return phases[0].windows.number
+    return sum(phase.windows.number for phase in phases)
+
+
+def _pixels(x, rows, columns):
+    """The pixels of two phases."""
+    return x if rows.pixels is columns.pixels is _ALL else x[:, rows.pixels, columns.pixels]
+
+
+def _results(y, rows, columns):
+    """The results of two phases."""
+    return y if rows.results is columns.results is _ALL else y[:, rows.results, columns.results]
+
+
+class _Memory:
+    """Contiguous memory for a part of a result: that itself, or a copy that is stored afterwards."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __enter__(self):
+        part = self.part
+        self.memory = part if part.flags.c_contiguous else np.empty(part.shape, part.dtype)
+        return self.memory
+
+    def __exit__(self, *error):
+        if self.memory is not self.part:
+            self.part[...] = self.memory
 
 
 # Maximum --------------------------------------------------------------------------------------------
@@ -95,8 +181,9 @@ def max_pool2d(
     x: np.ndarray,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     *,
+    dilation: int | tuple[int, int] = 1,
     ceil_mode: Flag = False,
     return_indices: Flag = False,
     out: np.ndarray | None = None,
@@ -110,8 +197,10 @@ def max_pool2d(
         Height and width of a window.
     stride : int or pair of int, optional
         Distance between windows; by default `kernel_size`.
-    padding : int or pair of int
-        Rows and columns of -∞ on each side, at most half the size of a window.
+    padding : int, pair of int, four of them, 'same', 'same_lower' or 'valid'
+        Rows and columns of -∞, at most half the size of a window, in the forms of `conv2d`.
+    dilation : int or pair of int
+        Distance between the pixels of a window, at least 1.
     ceil_mode : bool
         Whether an incomplete window at the end is included.
     return_indices : bool
@@ -120,8 +209,9 @@ def max_pool2d(
     Returns
     -------
     array of shape (N, OH, OW, C), of the dtype of x
-        NaN where a window contains NaN.  OH = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1, rounded up with
-        `ceil_mode`, but no window starts beyond the image.
+        NaN where a window contains NaN.  OH = ⌊(H + top + bottom - extent) / stride⌋ + 1 where a window spans
+        extent = dilation (kernel_size - 1) + 1, rounded up with `ceil_mode`, but no window starts beyond the
+        image.
     int32 array of the same shape, if `return_indices`
         The position of each maximum in its image, h W + w (the first of equal ones), for
         `max_pool2d_backward`.
@@ -143,23 +233,54 @@ def max_pool2d(
            [13., 15.]])
     """
     x = _images(x)
-    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
-    shape = _pooled(x, rows, columns)
-    out = output(out, shape, x.dtype, x)
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
+    out = output(out, _pooled(x, rows, columns), x.dtype, x)
     if return_indices:
         return out, _maximum(x, rows, columns, out)
     nowhere = np.empty((0, 0, 0, 0), np.int32)
-    pool.maximum(x, rows.bounds, columns.bounds, False, out.nbytes >= LARGE, out, nowhere)
+    for down, across in product(rows, columns):
+        with _Memory(_results(out, down, across)) as memory:
+            _maximum_of_phase(_pixels(x, down, across), down, across, False, memory, nowhere)
     return out
+
+
+def _maximum_of_phase(x, rows, columns, keep, out, places):
+    x, large = np.ascontiguousarray(x), out.nbytes >= LARGE
+    pool.maximum(x, rows.windows.bounds, columns.windows.bounds, keep, large, out, places)
 
 
 def _maximum(x, rows, columns, out):
     """Fill `out` and return the positions of its maxima."""
-    if x.shape[1] * x.shape[2] > np.iinfo(np.int32).max:
+    width = x.shape[2]
+    if x.shape[1] * width > np.iinfo(np.int32).max:
         raise ValueError(f"x has shape {x.shape}: its images have more pixels than an int32 index counts")
     places = aligned(out.shape, np.int32)
-    pool.maximum(x, rows.bounds, columns.bounds, True, out.nbytes >= LARGE, out, places)
+    for down, across in product(rows, columns):
+        part = _pixels(x, down, across)
+        with _Memory(_results(out, down, across)) as memory, _Memory(_results(places, down, across)) as found:
+            _maximum_of_phase(part, down, across, True, memory, found)
+            if part.shape != x.shape:
+                i, j = np.divmod(found, part.shape[2])
+                i, j = (_of_image(i, down), _of_image(j, across))
+                found[...] = i * width + j
     return places
+
+
+def _of_image(places, phase):
+    """Pixels of a phase as pixels of the image."""
+    return phase.pixels.start + phase.pixels.step * places
+
+
+def _of_phase(places, x, rows, columns):
+    """Positions in an image as positions among the pixels of two phases; -1 where they are not among them."""
+    part = _pixels(x, rows, columns)
+    if part.shape == x.shape:
+        return np.ascontiguousarray(places)
+    (i, over), (j, beside) = (
+        np.divmod(place - phase.pixels.start, phase.pixels.step)
+        for place, phase in zip(np.divmod(places, x.shape[2]), (rows, columns), strict=True)
+    )
+    return np.where((over == 0) & (beside == 0), i * part.shape[2] + j, -1).astype(np.int32)
 
 
 @check_arguments
@@ -168,8 +289,9 @@ def max_pool2d_backward(
     x: np.ndarray,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     *,
+    dilation: int | tuple[int, int] = 1,
     ceil_mode: Flag = False,
     indices: np.ndarray | None = None,
     out: np.ndarray | None = None,
@@ -179,7 +301,7 @@ def max_pool2d_backward(
     Parameters
     ----------
     grad : array_like of shape (N, OH, OW, C)
-    x, kernel_size, stride, padding, ceil_mode
+    x, kernel_size, stride, padding, dilation, ceil_mode
         As given to `max_pool2d`.
     indices : int32 array of shape (N, OH, OW, C), optional
         As returned by `max_pool2d`; by default computed again from x.
@@ -203,7 +325,7 @@ def max_pool2d_backward(
     array([0., 1., 0., 0.])
     """
     x = _images(x)
-    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     shape = _pooled(x, rows, columns)
     grad = same_shape("grad", grad, shape, x.dtype)
     if indices is not None:
@@ -212,42 +334,77 @@ def max_pool2d_backward(
             raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
         if indices.dtype != np.int32:
             raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
-        indices = np.ascontiguousarray(indices)
-        if not pool.places_within(indices, rows.bounds, columns.bounds, x.shape[2]):
-            raise ValueError("indices has entries outside the windows that they belong to")
+        for down, across in product(rows, columns):
+            places = _of_phase(_results(indices, down, across), x, down, across)
+            width = _pixels(x, down, across).shape[2]
+            if not pool.places_within(places, down.windows.bounds, across.windows.bounds, width):
+                raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = _maximum(x, rows, columns, aligned(shape, x.dtype))
-    pool.maximum_gradient(grad, indices, rows.containing, columns.bounds, out.nbytes >= LARGE, out)
+
+    def add(grad, down, across, out):
+        places = _of_phase(_results(indices, down, across), x, down, across)
+        containing = down.windows.containing
+        pool.maximum_gradient(grad, places, containing, across.windows.bounds, out.nbytes >= LARGE, out)
+
+    return _gradient(add, grad, rows, columns, out)
+
+
+def _gradient(add, grad, rows, columns, out):
+    """Call ``add(grad, rows, columns, out)`` for all phases; pixels that belong to none get 0."""
+    if _pixels(out, rows[0], columns[0]).shape != out.shape:
+        out[...] = 0
+    for down, across in product(rows, columns):
+        with _Memory(_pixels(out, down, across)) as memory:
+            add(np.ascontiguousarray(_results(grad, down, across)), down, across, memory)
     return out
 
 
 # Average --------------------------------------------------------------------------------------------
 
 
-def _averaging(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+def _averaging(x, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override):
     """Windows, with the divisors of their sums."""
-    rows, columns = _windows(x, kernel_size, stride, padding, ceil_mode)
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     if divisor_override is not None:
-        return rows.counted(np.full(rows.number, divisor_override)), columns.counted(np.ones(columns.number))
+        return _counted(rows, divisor_override), _counted(columns, 1.0)
     if not count_include_pad:
-        return rows.counted_in_image(), columns.counted_in_image()
+        return tuple(
+            tuple(phase._replace(windows=phase.windows.counted_in_image()) for phase in phases)
+            for phases in (rows, columns)
+        )
     return rows, columns
+
+
+def _counted(phases, count):
+    """The same windows, all counted as one size."""
+    return tuple(
+        phase._replace(windows=phase.windows.counted(np.full(phase.windows.number, float(count))))
+        for phase in phases
+    )
 
 
 def _average(x, rows, columns, out):
     out = output(out, _pooled(x, rows, columns), x.dtype, x)
-    large = out.nbytes >= LARGE
-    pool.average(x, rows.bounds, columns.bounds, rows.counts, columns.counts, large, out)
+    for down, across in product(rows, columns):
+        part, tall, wide = np.ascontiguousarray(_pixels(x, down, across)), down.windows, across.windows
+        with _Memory(_results(out, down, across)) as memory:
+            large = memory.nbytes >= LARGE
+            pool.average(part, tall.bounds, wide.bounds, tall.counts, wide.counts, large, memory)
     return out
 
 
 def _average_backward(grad, x, rows, columns, out):
     grad = same_shape("grad", grad, _pooled(x, rows, columns), x.dtype)
     out = output(out, x.shape, x.dtype, grad, x)
-    large = out.nbytes >= LARGE
-    pool.average_gradient(grad, rows.containing, columns.bounds, rows.counts, columns.counts, large, out)
-    return out
+
+    def add(grad, down, across, out):
+        tall, wide = down.windows, across.windows
+        counts = tall.counts, wide.counts
+        pool.average_gradient(grad, tall.containing, wide.bounds, *counts, out.nbytes >= LARGE, out)
+
+    return _gradient(add, grad, rows, columns, out)
 
 
 @check_arguments
@@ -255,8 +412,9 @@ def avg_pool2d(
     x: np.ndarray,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     *,
+    dilation: int | tuple[int, int] = 1,
     ceil_mode: Flag = False,
     count_include_pad: Flag = True,
     divisor_override: Positive | None = None,
@@ -267,7 +425,7 @@ def avg_pool2d(
     Parameters
     ----------
     x : array_like of float32 or float64, shape (N, H, W, C)
-    kernel_size, stride, padding, ceil_mode
+    kernel_size, stride, padding, dilation, ceil_mode
         As for `max_pool2d`; the padding holds zeros.
     count_include_pad : bool
         Whether the divisor of a sum includes the padding.  It never includes what `ceil_mode` adds.
@@ -296,7 +454,7 @@ def avg_pool2d(
            [10.5, 12.5]])
     """
     x = _images(x)
-    how = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    how = (kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override)
     return _average(x, *_averaging(x, *how), out)
 
 
@@ -306,8 +464,9 @@ def avg_pool2d_backward(
     x: np.ndarray,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
+    padding: int | tuple[int, ...] | str = 0,
     *,
+    dilation: int | tuple[int, int] = 1,
     ceil_mode: Flag = False,
     count_include_pad: Flag = True,
     divisor_override: Positive | None = None,
@@ -318,7 +477,7 @@ def avg_pool2d_backward(
     Parameters
     ----------
     grad : array_like of shape (N, OH, OW, C)
-    x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    x, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override
         As given to `avg_pool2d`.
     out : array of the shape of x, optional
 
@@ -334,7 +493,7 @@ def avg_pool2d_backward(
     array([0.5, 1. , 0.5])
     """
     x = _images(x)
-    how = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    how = (kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override)
     return _average_backward(grad, x, *_averaging(x, *how), out)
 
 
@@ -347,7 +506,7 @@ def _adaptive(x, output_size):
     for length, number in zip(x.shape[1:3], numbers, strict=True):
         index = np.arange(number)
         starts, stops = index * length // number, -(-(index + 1) * length // number)
-        windows.append(_Windows(length, starts, stops, stops - starts))
+        windows.append((_Phase(_ALL, _ALL, _Windows(length, starts, stops, stops - starts)),))
     return windows
 
 

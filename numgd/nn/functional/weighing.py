@@ -22,6 +22,16 @@ class Weighing(NamedTuple):
     divisor: float  # of their sum
     shape: tuple  # of the weights as given
 
+    def beside(self, ndim):
+        """The weights with as many axes as the losses, to broadcast."""
+        return self.weights.reshape(self.shape + (1,) * (ndim - len(self.shape)))
+
+    def multiplied(self, factors, reduction):
+        """The same with one more factor ≥ 0 for each loss; if all are 0, the mean is NaN."""
+        weights = np.ascontiguousarray(self.beside(factors.ndim) * factors)
+        divisor = float(np.sum(weights, dtype=np.float64)) if reduction == "mean" else 1.0
+        return Weighing(weights.reshape(-1), 1, divisor, factors.shape)
+
 
 def weighing(sample_weight, shape, dtype, reduction):
     """`Weighing` of losses of a shape; raises if the weights or the reduction are invalid."""
@@ -73,14 +83,14 @@ def slope_weights(grad, by, shape, dtype, reduction):
         if grad.shape != shape:
             raise ValueError(f"grad has shape {grad.shape}, but the losses have {shape}")
         if by.weights is not _ONE[dtype]:
-            grad = weighed(grad, by.weights.reshape(by.shape + (1,) * (len(shape) - len(by.shape))))
+            grad = weighed(grad, by.beside(len(shape)))
         return grad.reshape(-1), 1, 1.0
     number = np.asarray(grad)
     if number.dtype.kind not in "fiu":
         raise TypeError(f"grad must be a real number; it is {grad!r}")
     if number.ndim:
         raise ValueError(f"grad has shape {number.shape}, but the loss is one number")
-    return by.weights, by.repeat, float(number) / by.divisor if by.divisor else math.nan
+    return by.weights, by.repeat, float(number) / by.divisor if by.divisor else 0.0
 
 
 def result_memory(out, shape, dtype, reduction, *inputs):

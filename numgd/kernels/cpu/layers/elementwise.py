@@ -43,7 +43,8 @@ def totals_of_rows(kind, x, y, columns, weights, repeat, factor, parameter, out)
 def values(kind, x, y, weights, repeat, factor, parameter, out):
     """out[i] = factor * weights[i // repeat] * f(x[i], y[i]) for a loss or an activation.
 
-    Activations ignore `y`: any vector can be passed.  Other parameters are as for `total`.
+    Activations ignore `y`: any vector can be passed.  Those that keep their slope can be computed in place,
+    with factor 1 and one weight.  Other parameters are as for `total`.
     """
     function = _map_of(kind, x.dtype, "value")
     drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK_ELEMENTS), factor, parameter)
@@ -142,9 +143,13 @@ def _row_sum_of(kind, dtype):
 @made_once
 def _map_of(kind, dtype, part):
     scalar, view, real = _part(kind, part), view_of(dtype), dtype.type
+    in_place = part == "value" and kind in ACTIVATIONS and ACTIVATIONS[kind].keeps_slope
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
+        same = out == x
         x, y, out, c = view(x, rows), view(y, rows), view(out, rows), real(parameter)
+        if in_place and same:  # from a copy, since vector code needs separate arrays
+            x = x.copy()
         multiplier = real(factor)
         if scale == 0:
             for i in range(rows):

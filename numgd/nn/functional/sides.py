@@ -1,0 +1,36 @@
+"""Padding of the four sides of an image, in the forms in which it is given."""
+
+from numgd.foundations.ranges import checked
+from numgd.nn.functional.checks import Extra
+
+
+def sides_of(padding):
+    """(top, bottom, left, right) from one integer, from (vertical, horizontal), or from all four."""
+    values = tuple(padding) if isinstance(padding, tuple | list) else (padding,)
+    if len(values) not in (1, 2, 4):
+        raise ValueError(f"padding must be one integer, two or four; it is {padding!r}")
+    values = tuple(checked("padding", value, Extra) for value in values)
+    if len(values) == 4:
+        return values
+    down, across = values * (2 // len(values))
+    return down, down, across, across
+
+
+def padding_of(padding, size, stride, extent):
+    """(top, bottom, left, right) for windows that span `extent`, from integers or a name.
+
+    With ``'same'`` and ``'same_lower'`` there are ⌈size / stride⌉ windows along each axis; if the padding
+    that this takes is odd, one more is at the end or, for the latter, at the beginning.
+    """
+    if not isinstance(padding, str):
+        return sides_of(padding)
+    if padding == "valid":
+        return (0, 0, 0, 0)
+    if padding not in ("same", "same_lower"):
+        raise ValueError(f"padding must be 'same', 'same_lower', 'valid' or integers; it is {padding!r}")
+    sides = []
+    for length, step, spanned in zip(size, stride, extent, strict=True):
+        total = max(0, (-(-length // step) - 1) * step + spanned - length)
+        fewer = total // 2
+        sides += (fewer, total - fewer) if padding == "same" else (total - fewer, fewer)
+    return tuple(sides)
