@@ -1,6 +1,7 @@
 """Layers of neural networks as functions, forward and backward.
 
-Images are (batch, height, width, channels), kernels (out, height, width, in / groups).
+Images are (batch, height, width, channels), kernels (out, height, width, in / groups); signals have a length
+in place of height and width, volumes a depth before them.
 ``f_backward(grad, …)`` gives the gradients of ``sum(grad * f(…))`` with respect to the arrays of `f`.
 """
 
@@ -51,6 +52,8 @@ from numgd.nn.functional.conv import (
     conv2d_transpose_backward,
     pack_weight,
 )
+from numgd.nn.functional.conv1d import conv1d, conv1d_backward
+from numgd.nn.functional.conv3d import conv3d, conv3d_backward
 from numgd.nn.functional.cross_entropies import (
     cross_entropy,
     cross_entropy_backward,
@@ -109,6 +112,18 @@ from numgd.nn.functional.pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
+from numgd.nn.functional.pooling1d import (
+    avg_pool1d,
+    avg_pool1d_backward,
+    max_pool1d,
+    max_pool1d_backward,
+)
+from numgd.nn.functional.pooling3d import (
+    avg_pool3d,
+    avg_pool3d_backward,
+    max_pool3d,
+    max_pool3d_backward,
+)
 from numgd.nn.functional.prelu import prelu, prelu_backward
 from numgd.nn.functional.shapes import (
     concatenate,
@@ -127,8 +142,12 @@ make_available(OPERATIONS.values())
 __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_backward",
+    "avg_pool1d",
+    "avg_pool1d_backward",
     "avg_pool2d",
     "avg_pool2d_backward",
+    "avg_pool3d",
+    "avg_pool3d_backward",
     "batch_norm",
     "batch_norm_backward",
     "binary_cross_entropy",
@@ -137,10 +156,14 @@ __all__ = [
     "binary_cross_entropy_with_logits_backward",
     "concatenate",
     "concatenate_backward",
+    "conv1d",
+    "conv1d_backward",
     "conv2d",
     "conv2d_backward",
     "conv2d_transpose",
     "conv2d_transpose_backward",
+    "conv3d",
+    "conv3d_backward",
     "cross_entropy",
     "cross_entropy_backward",
     "dense",
@@ -183,8 +206,12 @@ __all__ = [
     "logistic_regression_gradient",
     "logistic_regression_hessp",
     "logistic_regression_loss",
+    "max_pool1d",
+    "max_pool1d_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "max_pool3d",
+    "max_pool3d_backward",
     "mish",
     "mish_backward",
     "mse_loss",

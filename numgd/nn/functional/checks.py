@@ -76,12 +76,18 @@ def output(out, shape, dtype, *inputs, name="out"):
     return out
 
 
+def integers_of(name, value, annotation, axes):
+    """An integer of a range for each axis of an image, from one integer or as many as there are axes."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if len(values) != axes:
+        several = {1: "", 2: " or two", 3: " or three"}[axes]
+        raise ValueError(f"{name} must be one integer{several}; it is {value!r}")
+    return tuple(checked(name, part, annotation) for part in values)
+
+
 def pair_of(name, value, annotation):
     """Two integers of a range, for the two axes of an image, from one or two integers."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(values) != 2:
-        raise ValueError(f"{name} must be one integer or two; it is {value!r}")
-    return tuple(checked(name, part, annotation) for part in values)
+    return integers_of(name, value, annotation, 2)
 
 
 def per_channel(name, given, x, default):

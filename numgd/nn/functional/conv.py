@@ -8,7 +8,16 @@ from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_ove
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.kernels.cpu.layers.fused import CODES
 from numgd.nn.functional.activations import activation_backward
-from numgd.nn.functional.checks import Extra, Size, output, outputs, pair_of, real_array, same_shape
+from numgd.nn.functional.checks import (
+    Extra,
+    Size,
+    integers_of,
+    output,
+    outputs,
+    pair_of,
+    real_array,
+    same_shape,
+)
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.sides import padding_of
 from numgd.scalars import ACTIVATIONS
@@ -39,17 +48,18 @@ def pack_weight(weight: np.ndarray) -> PackedWeight:
     Parameters
     ----------
     weight : (out, kh, kw, in / groups) array
-        float32 or float64.  It is copied: later changes have no effect.
+        float32 or float64; for `conv1d` and `conv3d` with one or three axes of the kernel.  It is copied:
+        later changes have no effect.
 
     Returns
     -------
     PackedWeight
-        `conv2d`, `conv2d_transpose` and their backward functions accept it as `weight`.
+        The convolutions and their backward functions accept it as `weight`.
 
     Raises
     ------
     TypeError, ValueError
-        If it is not a float32 or float64 array with four axes.
+        If it is not a float32 or float64 array with three, four or five axes.
 
     Examples
     --------
@@ -59,67 +69,71 @@ def pack_weight(weight: np.ndarray) -> PackedWeight:
     >>> conv2d(np.ones((1, 3, 3, 1)), packed).ravel()
     array([9., 9.])
     """
-    array = real_array("weight", weight, ndim=4).copy()
+    array = real_array("weight", weight).copy()
+    if array.ndim not in (3, 4, 5):
+        raise ValueError(f"weight must have 3, 4 or 5 axes; its shape is {array.shape}")
     array.setflags(write=False)
     return PackedWeight(array)
 
 
-def _weight_of(given, dtype):
+def _weight_of(given, dtype, ndim=4):
     """The array of weights, and the cache of its packed forms or None."""
     if isinstance(given, PackedWeight):
-        return real_array("weight", given.array, ndim=4, dtype=dtype), given.packed_cache
-    return real_array("weight", given, ndim=4, dtype=dtype), None
+        return real_array("weight", given.array, ndim=ndim, dtype=dtype), given.packed_cache
+    return real_array("weight", given, ndim=ndim, dtype=dtype), None
 
 
 def _geometry(kernel, stride, padding, dilation, groups, size=None):
-    """Checked geometry of a convolution of an image of a size (h, w) with a kernel (kh, kw)."""
-    if type(stride) is type(padding) is type(dilation) is type(groups) is int:
-        return _geometry_of_numbers(kernel, stride, padding, dilation, groups)
-    return _geometry_of_all(kernel, stride, padding, dilation, groups, size)
-
-
-def _geometry_of_all(kernel, stride, padding, dilation, groups, size=None):
-    stride = pair_of("stride", stride, Size)
-    dilation = pair_of("dilation", dilation, Size)
+    """Checked geometry of a convolution of an image of a size (h, w) with a kernel (kh, kw); for any axes."""
+    stride = integers_of("stride", stride, Size, len(kernel))
+    dilation = integers_of("dilation", dilation, Size, len(kernel))
     groups = checked("groups", groups, Count)
-    bare = Geometry(stride, dilation, (0, 0, 0, 0), groups)
+    bare = Geometry(stride, dilation, (0, 0) * len(kernel), groups)
     return bare._replace(padding=padding_of(padding, size, stride, bare.extent(kernel)))
 
 
-_geometry_of_numbers = by_shape(_geometry_of_all)
-
-
 def _check_weight(weight, groups):
-    """Raise unless the kernel is not empty and the output channels divide into the groups."""
-    if 0 in weight.shape[1:3]:
-        raise ValueError(f"weight has an empty kernel: its shape is {weight.shape}")
-    if weight.shape[0] % groups:
+    """Raise unless weights of this shape have a kernel that is not empty and channels for all groups."""
+    if 0 in weight[1:-1]:
+        raise ValueError(f"weight has an empty kernel: its shape is {weight}")
+    if weight[0] % groups:
         raise ValueError(
-            f"weight has {weight.shape[0]} output channels, not a multiple of groups={groups}; "
-            f"its shape is {weight.shape}"
+            f"weight has {weight[0]} output channels, not a multiple of groups={groups}; "
+            f"its shape is {weight}"
         )
 
 
-def _check_image(name, shape, weight, geometry):
-    """Raise unless a convolution of an image of this shape with these weights is defined."""
+def _check_image(shape, weight, geometry):
+    """Raise unless a convolution of an image x of this shape with weights of that shape is defined."""
     groups = geometry.groups
-    if shape[3] % groups:
+    if shape[-1] % groups:
         raise ValueError(
-            f"{name} has {shape[3]} channels, not a multiple of groups={groups}; its shape is {shape}"
+            f"x has {shape[-1]} channels, not a multiple of groups={groups}; its shape is {shape}"
         )
-    if shape[3] // groups != weight.shape[3]:
+    if shape[-1] // groups != weight[-1]:
         raise ValueError(
-            f"weight of shape {weight.shape} takes {weight.shape[3]} channels per group, but {name} of shape "
-            f"{shape} has {shape[3] // groups}"
+            f"weight of shape {weight} takes {weight[-1]} channels per group, but x of shape {shape} has "
+            f"{shape[-1] // groups}"
         )
-    top, bottom, left, right = geometry.padding
-    padded = (shape[1] + top + bottom, shape[2] + left + right)
-    extent = geometry.extent(weight.shape[1:3])
-    if padded[0] < extent[0] or padded[1] < extent[1]:
+    extent, before, after = geometry.extent(weight[1:-1]), geometry.padding[::2], geometry.padding[1::2]
+    padded = tuple(sum(parts) for parts in zip(shape[1:-1], before, after, strict=True))
+    if any(size < covered for size, covered in zip(padded, extent, strict=True)):
+        spans, size = "×".join(map(str, extent)), "×".join(map(str, padded))
         raise ValueError(
-            f"the kernel spans {extent[0]}×{extent[1]} pixels, more than the padded {name}'s "
-            f"{padded[0]}×{padded[1]}; weight has shape {weight.shape}, {name} {shape}"
+            f"the kernel spans {spans} pixels, more than the padded x's {size}; "
+            f"weight has shape {weight}, x {shape}"
         )
+
+
+def _shaped(shape, weight, stride, padding, dilation, groups):
+    """Checked: the geometry, and the shape of the result, for an image and weights of these shapes."""
+    geometry = _geometry(weight[1:-1], stride, padding, dilation, groups, shape[1:-1])
+    _check_weight(weight, geometry.groups)
+    _check_image(shape, weight, geometry)
+    return geometry, (shape[0], *geometry.result(shape[1:-1], weight[1:-1]), weight[0])
+
+
+_shaped_by_numbers = by_shape(_shaped)
 
 
 def _bias_of(bias, channels, dtype, weight):
@@ -143,18 +157,93 @@ def _activation_of(activation):
     return CODES[activation]
 
 
-def _check_algorithm(algorithm, weight, geometry):
+def _check_algorithm(algorithm, weight, geometry, kernels=choose):
     """Raise unless a named algorithm exists and applies."""
     if algorithm is None:
         return
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         names = ", ".join(repr(name) for name in ALGORITHMS)
         raise ValueError(f"algorithm must be None or one of {names}; it is {algorithm!r}")
-    reason = ALGORITHMS[algorithm].reason_against(choose.layer_of(weight.shape, geometry))
+    reason = ALGORITHMS[algorithm].reason_against(kernels.layer_of(weight.shape, geometry))
     if reason is not None:
         raise ValueError(
             f"algorithm {algorithm!r} does not apply to weight of shape {weight.shape}: {reason}"
         )
+
+
+def _described(axes, x, weight, how):
+    """Checked: x, the weights, the cache of their packed forms, the geometry and the shape of the result."""
+    x = real_array("x", x, ndim=axes + 2)
+    weight, packed_cache = _weight_of(weight, x.dtype, axes + 2)
+    usual = all(type(number) is int for number in how)
+    geometry, shape = (_shaped_by_numbers if usual else _shaped)(x.shape, weight.shape, *how)
+    return x, weight, packed_cache, geometry, shape
+
+
+def convolve(kernels, axes, x, weight, bias, how, activation, algorithm, out):
+    """A convolution over a number of axes.
+
+    Parameters
+    ----------
+    kernels : module
+        `choose`, or another with its functions.
+    axes : int
+    how : tuple
+        Stride, padding, dilation and groups.
+    x, weight, bias, activation, algorithm, out
+        As given to `conv2d`.
+    """
+    x, weight, packed_cache, geometry, shape = _described(axes, x, weight, how)
+    shift = _bias_of(bias, weight.shape[0], x.dtype, weight)
+    code = _activation_of(activation)
+    _check_algorithm(algorithm, weight, geometry, kernels)
+    out = output(out, shape, x.dtype, x, weight, shift)
+    kernels.forward(x, weight, shift, out, geometry, code, algorithm, packed_cache)
+    return out
+
+
+def convolve_backward(kernels, axes, grad, x, weight, how, activation, y, algorithm, wanted, out):
+    """The gradients of `convolve`; `wanted` says for x, weight and bias whether they are needed."""
+    x, weight, packed_cache, geometry, shape = _described(axes, x, weight, how)
+    grad = real_array("grad", grad, ndim=axes + 2, dtype=x.dtype)
+    _check_algorithm(algorithm, weight, geometry, kernels)
+    if grad.shape != shape:
+        raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
+    y = _result_of(activation, y, grad)
+    shapes = (x.shape, weight.shape, weight.shape[:1])
+    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight, y)
+    grad = _before_activation(activation, grad, y)
+    if grad_x is not None:
+        no_bias = np.zeros(x.shape[-1], x.dtype)
+        kernels.gradient_of_input(grad, weight, no_bias, grad_x, geometry, 0, algorithm, packed_cache)
+    if grad_weight is not None:
+        kernels.gradient_of_weight(grad, x, grad_weight, geometry, algorithm)
+    if grad_bias is not None:
+        sum_over_pixels(grad, grad_bias)
+    return grad_x, grad_weight, grad_bias
+
+
+def _gradients(out, wanted, shapes, dtype, *inputs):
+    """Memory for the gradients of x, weight and bias that are needed."""
+    shapes = [shape if needed else None for shape, needed in zip(shapes, wanted, strict=True)]
+    return outputs(out, ("x", "weight", "bias"), shapes, dtype, *inputs)
+
+
+def _result_of(activation, y, grad):
+    """The result of a fused activation, checked; None without one."""
+    _activation_of(activation)
+    if activation is None:
+        return None
+    if y is None:
+        raise ValueError("y is needed with an activation: the result of the convolution")
+    return same_shape("y", y, grad.shape, grad.dtype)
+
+
+def _before_activation(activation, grad, y):
+    """The gradient before the activation: all that are fused keep their slope."""
+    if activation is None:
+        return grad
+    return activation_backward(activation, grad, y, ACTIVATIONS[activation].default, None)
 
 
 def conv2d(
@@ -217,41 +306,8 @@ def conv2d(
     array([[4., 4.],
            [4., 4.]])
     """
-    x = real_array("x", x, ndim=4)
-    weight, packed_cache = _weight_of(weight, x.dtype)
-    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups, x.shape[1:3])
-    _check_weight(weight, geometry.groups)
-    _check_image("x", x.shape, weight, geometry)
-    shift = _bias_of(bias, weight.shape[0], x.dtype, weight)
-    code = _activation_of(activation)
-    _check_algorithm(algorithm, weight, geometry)
-    shape = (x.shape[0], *geometry.result(x.shape[1:3], weight.shape[1:3]), weight.shape[0])
-    out = output(out, shape, x.dtype, x, weight, shift)
-    choose.forward(x, weight, shift, out, geometry, code, algorithm, packed_cache)
-    return out
-
-
-def _gradients(out, wanted, shapes, dtype, *inputs):
-    """Memory for the gradients of x, weight and bias that are needed."""
-    shapes = [shape if needed else None for shape, needed in zip(shapes, wanted, strict=True)]
-    return outputs(out, ("x", "weight", "bias"), shapes, dtype, *inputs)
-
-
-def _result_of(activation, y, grad):
-    """The result of a fused activation, checked; None without one."""
-    _activation_of(activation)
-    if activation is None:
-        return None
-    if y is None:
-        raise ValueError("y is needed with an activation: the result of the convolution")
-    return same_shape("y", y, grad.shape, grad.dtype)
-
-
-def _before_activation(activation, grad, y):
-    """The gradient before the activation: all that are fused keep their slope."""
-    if activation is None:
-        return grad
-    return activation_backward(activation, grad, y, ACTIVATIONS[activation].default, None)
+    how = stride, padding, dilation, groups
+    return convolve(choose, 2, x, weight, bias, how, activation, algorithm, out)
 
 
 @check_arguments
@@ -312,29 +368,8 @@ def conv2d_backward(
     >>> grad_bias
     array([4.])
     """
-    x = real_array("x", x, ndim=4)
-    grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
-    weight, packed_cache = _weight_of(weight, x.dtype)
-    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups, x.shape[1:3])
-    _check_weight(weight, geometry.groups)
-    _check_image("x", x.shape, weight, geometry)
-    _check_algorithm(algorithm, weight, geometry)
-    shape = (x.shape[0], *geometry.result(x.shape[1:3], weight.shape[1:3]), weight.shape[0])
-    if grad.shape != shape:
-        raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
-    y = _result_of(activation, y, grad)
-    shapes = (x.shape, weight.shape, weight.shape[:1])
-    wanted = need_x, need_weight, need_bias
-    grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight, y)
-    grad = _before_activation(activation, grad, y)
-    if need_x:
-        no_bias = np.zeros(x.shape[3], x.dtype)
-        choose.gradient_of_input(grad, weight, no_bias, grad_x, geometry, 0, algorithm, packed_cache)
-    if need_weight:
-        choose.gradient_of_weight(grad, x, grad_weight, geometry, algorithm)
-    if need_bias:
-        sum_over_pixels(grad, grad_bias)
-    return grad_x, grad_weight, grad_bias
+    how, wanted = (stride, padding, dilation, groups), (need_x, need_weight, need_bias)
+    return convolve_backward(choose, 2, grad, x, weight, how, activation, y, algorithm, wanted, out)
 
 
 def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
@@ -349,7 +384,7 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
                 f"output_padding must be smaller than stride or dilation; it is {extra}, they are "
                 f"{geometry.stride} and {geometry.dilation}"
             )
-    _check_weight(weight, geometry.groups)
+    _check_weight(weight.shape, geometry.groups)
     if x.shape[3] != weight.shape[0]:
         raise ValueError(
             f"weight of shape {weight.shape} takes {weight.shape[0]} channels, but x of shape {x.shape} "

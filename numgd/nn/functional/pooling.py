@@ -12,7 +12,15 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import pool
-from numgd.nn.functional.checks import Size, aligned, output, pair_of, real_array, same_shape
+from numgd.nn.functional.checks import (
+    Size,
+    aligned,
+    integers_of,
+    output,
+    pair_of,
+    real_array,
+    same_shape,
+)
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.sides import padding_of
 
@@ -101,46 +109,86 @@ def _sliding(name, length, size, stride, before, after, dilation, ceil_mode):
 _kept = lru_cache(256)(_sliding)
 
 
-def _windows(x, kernel_size, stride, padding, dilation, ceil_mode):
-    """The phases of the windows along both axes."""
-    size = x.shape[1:3]
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""Names of the axes of signals, images and volumes."""
+
+
+def windows_of(x, kernel_size, stride, padding, dilation, ceil_mode):
+    """The phases of the windows along each axis of signals, images or volumes x, checked."""
+    size = x.shape[1:-1]
     usual = type(kernel_size) is type(padding) is type(dilation) is int and type(stride) in (int, NoneType)
     if usual and max(size) <= _SHORT:
         return _kept_windows(size, kernel_size, stride, padding, dilation, ceil_mode)
-    return _windows_of(size, kernel_size, stride, padding, dilation, ceil_mode)
+    return _windows(size, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def _windows_of(image, kernel_size, stride, padding, dilation, ceil_mode):
-    kernel_size = pair_of("kernel_size", kernel_size, Size)
-    stride = kernel_size if stride is None else pair_of("stride", stride, Size)
-    dilation = pair_of("dilation", dilation, Size)
-    extent = tuple(d * (size - 1) + 1 for d, size in zip(dilation, kernel_size, strict=True))
-    sides = padding_of(padding, image, stride, extent)
-    before, after = sides[::2], sides[1::2]
-    if any(2 * max(added) > spanned for *added, spanned in zip(before, after, extent, strict=True)):
-        raise ValueError(f"padding {padding} is more than half of the window, {extent}")
-    axes = ("height", "width"), image, kernel_size, stride, before, after, dilation
+def _windows(image, kernel_size, stride, padding, dilation, ceil_mode):
+    how = Windowing.of(image, kernel_size, stride, padding, dilation)
+    axes = AXES[len(image)], image, how.size, how.stride, how.padding[::2], how.padding[1::2], how.dilation
     return tuple(
         (_kept if axis[1] <= _SHORT else _sliding)(*axis, bool(ceil_mode)) for axis in zip(*axes, strict=True)
     )
 
 
-_kept_windows = lru_cache(256)(_windows_of)
+_kept_windows = lru_cache(256)(_windows)
 
 
-def _images(x):
-    x = real_array("x", x, 4)
-    if 0 in x.shape[1:3]:
+class Windowing(NamedTuple):
+    """How windows lie in an image, a number for each axis."""
+
+    size: tuple
+    stride: tuple
+    padding: tuple  # before and after each axis
+    dilation: tuple
+
+    @classmethod
+    def of(cls, image, kernel_size, stride, padding, dilation):
+        """From the arguments of a pooling of images of a size (h, w), checked; for any axes."""
+        axes = len(image)
+        size = integers_of("kernel_size", kernel_size, Size, axes)
+        stride = size if stride is None else integers_of("stride", stride, Size, axes)
+        dilation = integers_of("dilation", dilation, Size, axes)
+        extent = tuple(d * (n - 1) + 1 for d, n in zip(dilation, size, strict=True))
+        sides = padding_of(padding, image, stride, extent)
+        if any(2 * max(added) > n for *added, n in zip(sides[::2], sides[1::2], extent, strict=True)):
+            raise ValueError(f"padding {padding} is more than half of the window, {extent}")
+        return cls(size, stride, sides, dilation)
+
+
+def with_pixels(x, axes):
+    """Checked signals, images or volumes, with channels last, that are not empty."""
+    x = real_array("x", x, axes + 2)
+    if 0 in x.shape[1:-1]:
         raise ValueError(f"x has no pixels; its shape is {x.shape}")
     return x
 
 
+def _images(x):
+    return with_pixels(x, 2)
+
+
+def check_indexable(x):
+    """Raise unless an int32 index counts the pixels of each image or volume."""
+    if math.prod(x.shape[1:-1]) > np.iinfo(np.int32).max:
+        raise ValueError(f"x has shape {x.shape}, with more pixels than an int32 index counts")
+
+
+def indices_of(given, shape):
+    """Contiguous indices, of the shape of the result."""
+    indices = np.asarray(given)
+    if indices.shape != shape:
+        raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
+    if indices.dtype != np.int32:
+        raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
+    return np.ascontiguousarray(indices)
+
+
 def _pooled(x, rows, columns):
     """Shape of the result."""
-    return (x.shape[0], _number(rows), _number(columns), x.shape[3])
+    return (x.shape[0], number_of(rows), number_of(columns), x.shape[3])
 
 
-def _number(phases):
+def number_of(phases):
     """Number of windows along an axis."""
     if len(phases) == 1:
         return phases[0].windows.number
@@ -233,7 +281,7 @@ def max_pool2d(
            [13., 15.]])
     """
     x = _images(x)
-    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = windows_of(x, kernel_size, stride, padding, dilation, ceil_mode)
     out = output(out, _pooled(x, rows, columns), x.dtype, x)
     if return_indices:
         return out, _maximum(x, rows, columns, out)
@@ -251,9 +299,7 @@ def _maximum_of_phase(x, rows, columns, keep, out, places):
 
 def _maximum(x, rows, columns, out):
     """Fill `out` and return the positions of its maxima."""
-    width = x.shape[2]
-    if x.shape[1] * width > np.iinfo(np.int32).max:
-        raise ValueError(f"x has shape {x.shape}: its images have more pixels than an int32 index counts")
+    check_indexable(x)
     places = aligned(out.shape, np.int32)
     for down, across in product(rows, columns):
         part = _pixels(x, down, across)
@@ -262,7 +308,7 @@ def _maximum(x, rows, columns, out):
             if part.shape != x.shape:
                 i, j = np.divmod(found, part.shape[2])
                 i, j = (_of_image(i, down), _of_image(j, across))
-                found[...] = i * width + j
+                found[...] = i * x.shape[2] + j
     return places
 
 
@@ -325,15 +371,11 @@ def max_pool2d_backward(
     array([0., 1., 0., 0.])
     """
     x = _images(x)
-    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = windows_of(x, kernel_size, stride, padding, dilation, ceil_mode)
     shape = _pooled(x, rows, columns)
     grad = same_shape("grad", grad, shape, x.dtype)
     if indices is not None:
-        indices = np.asarray(indices)
-        if indices.shape != shape:
-            raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
-        if indices.dtype != np.int32:
-            raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
+        indices = indices_of(indices, shape)
         for down, across in product(rows, columns):
             places = _of_phase(_results(indices, down, across), x, down, across)
             width = _pixels(x, down, across).shape[2]
@@ -366,7 +408,7 @@ def _gradient(add, grad, rows, columns, out):
 
 def _averaging(x, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override):
     """Windows, with the divisors of their sums."""
-    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = windows_of(x, kernel_size, stride, padding, dilation, ceil_mode)
     if divisor_override is not None:
         return _counted(rows, divisor_override), _counted(columns, 1.0)
     if not count_include_pad:

@@ -1,19 +1,22 @@
-"""Padding of the four sides of an image, in the forms in which it is given."""
+"""Padding before and after the axes of an image, in the forms in which it is given."""
 
 from numgd.foundations.ranges import checked
 from numgd.nn.functional.checks import Extra
 
 
-def sides_of(padding):
-    """(top, bottom, left, right) from one integer, from (vertical, horizontal), or from all four."""
+def sides_of(padding, axes=2):
+    """(top, bottom, left, right) from one integer, from one for each axis, or from all; for any axes."""
     values = tuple(padding) if isinstance(padding, tuple | list) else (padding,)
-    if len(values) not in (1, 2, 4):
-        raise ValueError(f"padding must be one integer, two or four; it is {padding!r}")
+    if len(values) not in (1, axes, 2 * axes):
+        numbers = {1: "one integer or two", 2: "one integer, two or four", 3: "one integer, three or six"}[
+            axes
+        ]
+        raise ValueError(f"padding must be {numbers}; it is {padding!r}")
     values = tuple(checked("padding", value, Extra) for value in values)
-    if len(values) == 4:
+    if len(values) == 2 * axes:
         return values
-    down, across = values * (2 // len(values))
-    return down, down, across, across
+    around = values * (axes // len(values))
+    return tuple(side for both in around for side in (both, both))
 
 
 def padding_of(padding, size, stride, extent):
@@ -23,9 +26,9 @@ def padding_of(padding, size, stride, extent):
     that this takes is odd, one more is at the end or, for the latter, at the beginning.
     """
     if not isinstance(padding, str):
-        return sides_of(padding)
+        return sides_of(padding, len(extent))
     if padding == "valid":
-        return (0, 0, 0, 0)
+        return (0, 0) * len(extent)
     if padding not in ("same", "same_lower"):
         raise ValueError(f"padding must be 'same', 'same_lower', 'valid' or integers; it is {padding!r}")
     sides = []

@@ -13,7 +13,7 @@ WORKSPACE = 56 * 2**20
 
 
 class Geometry(NamedTuple):
-    """How the kernel moves over the image."""
+    """How the kernel moves over the image; of signals and volumes, with one or three axes."""
 
     stride: tuple  # (down, right)
     dilation: tuple
@@ -21,17 +21,17 @@ class Geometry(NamedTuple):
     groups: int
 
     def extent(self, kernel):
-        """Height and width that a kernel (kh, kw) spans in the image."""
+        """Size that a kernel (kh, kw) spans in the image, along each axis."""
         return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, kernel, strict=True))
 
     def result(self, image, kernel):
-        """Height and width of the result for an image (h, w)."""
-        top, bottom, left, right = self.padding
-        stride_y, stride_x = self.stride
-        extent_y, extent_x = self.extent(kernel)
-        return (
-            (image[0] + top + bottom - extent_y) // stride_y + 1,
-            (image[1] + left + right - extent_x) // stride_x + 1,
+        """Size of the result for an image (h, w)."""
+        before, after, extent = self.padding[::2], self.padding[1::2], self.extent(kernel)
+        return tuple(
+            (size + first + last - covered) // step + 1
+            for size, first, last, covered, step in zip(
+                image, before, after, extent, self.stride, strict=True
+            )
         )
 
     def mirrored(self, kernel):

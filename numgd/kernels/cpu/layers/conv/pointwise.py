@@ -25,7 +25,7 @@ def _finish_pixel(pixel, flat, bias, activation):
 
 
 @compiled("conv-pointwise-finish", ELEMENTWISE_FLAGS)
-def _finish(out, bias, activation):
+def finish_pixels(out, bias, activation):
     """Add the bias to `out` (pixels, channels) and apply the activation, in place."""
     parallel_for(_finish_pixel, out.shape[0], out.size, out.reshape(-1), bias, activation)
 
@@ -35,7 +35,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     pixels = out.reshape(-1, out.shape[3])
     np.matmul(x.reshape(-1, x.shape[3]), weight.reshape(weight.shape[0], -1).T, out=pixels)
     if activation or bias.any():
-        _finish(pixels, bias, activation)
+        finish_pixels(pixels, bias, activation)
 
 
 def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache=None):
@@ -43,7 +43,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation=0, packed_cache
     pixels = out.reshape(-1, out.shape[3])
     np.matmul(grad.reshape(-1, grad.shape[3]), weight.reshape(weight.shape[0], -1), out=pixels)
     if activation or bias.any():
-        _finish(pixels, bias, activation)
+        finish_pixels(pixels, bias, activation)
 
 
 def weight_gradient(grad, x, out, geometry):
