@@ -12,27 +12,34 @@ from numgd.nn.functional.in_njit import KNOWN
 rng = np.random.default_rng(3)
 X, TARGET = rng.uniform(0.1, 0.9, (5, 4)), rng.uniform(0.1, 0.9, (5, 4))
 IMAGES, LABELS = rng.normal(size=(3, 6, 6, 2)), np.array([0, 2, 1])
+SIGNALS, VOLUMES = rng.normal(size=(2, 7, 2)), rng.normal(size=(1, 4, 4, 4, 2))
 
 FURTHER = {
     "adaptive_avg_pool2d": {"output_size": 2},
     "avg_pool2d": {"kernel_size": 2},
     "batch_norm": {"training": True},
+    "avg_pool1d": {"kernel_size": 2, "x": SIGNALS},
+    "avg_pool3d": {"kernel_size": 2, "x": VOLUMES},
+    "conv1d": {"weight": rng.normal(size=(3, 3, 2)), "x": SIGNALS},
+    "conv3d": {"weight": rng.normal(size=(3, 2, 2, 2, 2)), "bias": rng.normal(size=3), "x": VOLUMES},
     "conv2d": {"weight": rng.normal(size=(4, 3, 3, 2)), "activation": "relu6"},
     "conv2d_transpose": {"weight": rng.normal(size=(2, 3, 3, 4))},
-    "cross_entropy": {"target": np.array([0, 3, 1, 2, 0])},
-    "dense": {"weight": rng.normal(size=(3, 4)), "bias": rng.normal(size=3), "activation": "relu"},
-    "dropout": {"seed": 5},
+    "cross_entropy": {"x": X, "target": np.array([0, 3, 1, 2, 0])},
+    "dense": {"x": X, "weight": rng.normal(size=(3, 4)), "bias": rng.normal(size=3), "activation": "relu"},
+    "dropout": {"x": X, "seed": 5},
     "flatten": {},
     "global_avg_pool2d": {},
     "group_norm": {"num_groups": 2, "gamma": rng.normal(size=2)},
     "local_response_norm": {"size": 3},
+    "max_pool1d": {"kernel_size": 2, "x": SIGNALS},
     "max_pool2d": {"kernel_size": 2},
-    "nll_loss": {"target": np.array([0, 3, 1, 2, 0])},
+    "max_pool3d": {"kernel_size": 2, "x": VOLUMES},
+    "nll_loss": {"x": X, "target": np.array([0, 3, 1, 2, 0])},
     "pad": {"padding": 1, "mode": "reflect"},
     "prelu": {"weight": rng.normal(size=2)},
     "upsample": {"scale_factor": 2},
 }
-"""The arguments besides x (and a target) of operations on images, and of some others."""
+"""The arguments of operations on images, which are x if there is no other, and of some others."""
 
 
 def call(operation, x, **arguments):
@@ -49,14 +56,12 @@ def call(operation, x, **arguments):
 @pytest.mark.parametrize("operation", KNOWN)
 def test_every_operation_has_the_declared_axes_and_gradients(operation):
     known = KNOWN[operation]
-    x = (
-        IMAGES
-        if operation in FURTHER and operation not in ("cross_entropy", "dense", "dropout", "nll_loss")
-        else X
-    )
-    arguments = FURTHER.get(operation, {"target": TARGET} if "target" in known.parameters else {})
+    arguments = {"x": IMAGES, **FURTHER[operation]} if operation in FURTHER else {"x": X}
+    if "target" in known.parameters:
+        arguments = {"target": TARGET, **arguments}
     if operation in ("hinge_loss", "hinge_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss"):
-        arguments = {"target": np.where(TARGET > 0.5, 1.0, 0.0 if "label" in operation else -1.0)}
+        arguments["target"] = np.where(TARGET > 0.5, 1.0, 0.0 if "label" in operation else -1.0)
+    x = arguments.pop("x")
     for reduction in ("mean", "none") if "reduction" in known.parameters else (None,):
         given = arguments if reduction is None else {**arguments, "reduction": reduction}
         _, slopes = call(operation, x, **given)
