@@ -48,7 +48,11 @@ def build(function, kinds, names):
         what = builder.parameter(names.fresh(argument.arg), kind, body)
         builder.env[argument.arg] = what
         parameters.append((argument.arg, what))
-    result = builder.run()
+    custom = getattr(function, "custom_derivative", None)
+    if custom is None:
+        result = builder.run()
+    else:
+        result = custom.build(builder, source.node, [what for _, what in parameters], {})
     program = Program(source.name, parameters, body, result, builder.externals)
     check_copies(program, source.refuse)
     hoist(program, names)

@@ -12,8 +12,8 @@ from numba.core.dispatcher import Dispatcher
 from numgd.autodiff import building, helpers
 from numgd.autodiff.analysis import closed, leaves, prune, refused
 from numgd.autodiff.forward import tangents
-from numgd.autodiff.products import HESSIAN, JACOBIAN_MODES, JACOBIANS, LANES
-from numgd.autodiff.program import Kind, Names, NotDifferentiable, Static, Value
+from numgd.autodiff.products import HESSIAN, IN_REVERSE, IN_REVERSE_MODES, JACOBIAN_MODES, JACOBIANS, LANES
+from numgd.autodiff.program import Apply, Kind, Names, NotDifferentiable, Static, Value, walk
 from numgd.autodiff.reading import Source, plain_function
 from numgd.autodiff.reverse import Adjoint
 from numgd.autodiff.tidying import tidied
@@ -64,6 +64,8 @@ class Derivation:
             (name, inspect.Parameter.empty) for name in self.vectors + self.outputs
         ]
         self.texts = {}
+        self.given = set()  # names of the functions whose derivatives the user has written
+        self.kept = True  # whether it is certain what the machine code depends on
 
     def _checked(self, argnum, count):
         single = isinstance(argnum, int) and not isinstance(argnum, bool)
@@ -128,7 +130,13 @@ class Derivation:
         """The function for arguments of the given kinds, and its digest."""
         if kinds not in self.texts:
             text, namespace = self.text(kinds)
-            self.texts[kinds] = (text, *function_of(text, self.name, {**_NAMESPACE, **namespace}))
+            called = [namespace[name] for name in sorted(namespace)]
+            given = [thing.custom_derivative for thing in called if hasattr(thing, "custom_derivative")]
+            digests = [rule.digest() for rule in given]
+            self.given |= {rule.name for rule in given}
+            self.kept &= None not in digests
+            function, digest = function_of(text, self.name, {**_NAMESPACE, **namespace}, *digests)
+            self.texts[kinds] = (text, function, digest if self.kept else "")
         return self.texts[kinds][1:]
 
     def text(self, kinds):
@@ -263,6 +271,8 @@ class Derivation:
             made = product.derivation
             vectors = (vector,) * (len(made.vectors) + len(made.outputs))
             digests.append(made.written((*kinds[: place + 1], *vectors, *kinds[place + 1 :]))[1])
+            self.given |= made.given
+            self.kept &= made.kept
         # The machine code is kept under a digest of the text, which must therefore name what the text calls.
         body = f"    # calls {', '.join(digests)}\n" + template.format(x=x, LANES=LANES, **own)
         return self.head() + body, called
@@ -280,7 +290,9 @@ class Derivation:
         if isinstance(result, tuple) or result.kind.ndim > 1 or kinds[place].ndim > 1:
             raise NotDifferentiable(f"{self.plain.__name__}: jacobian takes and returns numbers or vectors")
         shape = (kinds[place].ndim, result.kind.ndim)
-        return self._by_products(kinds, JACOBIANS[shape], **JACOBIAN_MODES[shape])
+        if all(op.rule.has_tangent(op) for op in walk(program.body) if isinstance(op, Apply)):
+            return self._by_products(kinds, JACOBIANS[shape], **JACOBIAN_MODES[shape])
+        return self._by_products(kinds, IN_REVERSE[shape], **IN_REVERSE_MODES[shape])
 
     def _hessian(self, kinds):
         place = self.argnums[0]

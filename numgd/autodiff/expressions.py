@@ -362,6 +362,8 @@ class Expressions:
         thing = function.value
         args = [self.expression(arg) for arg in node.args]
         keywords = {keyword.arg: self.expression(keyword.value) for keyword in node.keywords}
+        if hasattr(thing, "custom_derivative"):
+            return thing.custom_derivative.build(self, node, args, keywords)
         known = isinstance(thing, Hashable)
         if known and thing in CALLS:
             return build_call(CALLS[thing], self, node, thing, args, keywords)

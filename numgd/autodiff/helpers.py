@@ -42,6 +42,12 @@ def length(start, stop, step):
     return max(0, (start - stop - step - 1) // -step)
 
 
+@register_jitable
+def alike(a, b):
+    """Whether two arrays have the same shape."""
+    return a.shape == b.shape
+
+
 def single(a):
     """A number or an array in float32; an array that already is, itself."""
     return a.astype(np.float32, copy=False) if np.ndim(a) else np.float32(a)

@@ -13,6 +13,10 @@ class NotDifferentiable(TypeError):
     """A construct that cannot be differentiated; the message names it, its function and its line."""
 
 
+class DoesNotFit(NotDifferentiable):
+    """Raised if a derivative that the user has written does not fit its function."""
+
+
 class Kind(NamedTuple):
     """The type of a value: ``'f8'``, ``'f4'``, ``'i8'`` or ``'b1'``, its number of dimensions, and layout.
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.reading import definition_of, is_source_of
-from numgd.callables.compilable import (
+from numgd.jit.arguments import type_of
+from numgd.jit.compilable import (
     CalledBack,
     LeastRecentlyUsed,
     NotFrozen,
@@ -24,7 +25,6 @@ from numgd.callables.compilable import (
     is_function,
     result_type,
 )
-from numgd.jit.arguments import type_of
 
 VARIANTS = 3
 """Number of combinations of constants for which a function is compiled before it is called back instead."""

@@ -7,17 +7,8 @@ import numpy as np
 
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
+from numgd.autodiff.program import DoesNotFit
 from numgd.autodiff.reading import NoSource
-from numgd.callables.compilable import (
-    UNKNOWN_ARGS,
-    LeastRecentlyUsed,
-    dispatcher_of,
-    error_line,
-    name_of,
-    reason_against,
-    reason_for,
-    result_type,
-)
 from numgd.foundations.agreement import (
     AGREES,
     DIFFERS,
@@ -27,6 +18,16 @@ from numgd.foundations.agreement import (
     random_weights,
 )
 from numgd.jit.arguments import type_of
+from numgd.jit.compilable import (
+    UNKNOWN_ARGS,
+    LeastRecentlyUsed,
+    dispatcher_of,
+    error_line,
+    name_of,
+    reason_against,
+    reason_for,
+    result_type,
+)
 from numgd.system.warn import warn_user
 
 _made = LeastRecentlyUsed(512)
@@ -125,7 +126,7 @@ def _make_first(trial, box, name, dispatcher, key):
         if refused is not None:
             return Made(None, refused)
         answer = result_type(function, kinds)
-    except NoSource as error:
+    except (NoSource, DoesNotFit) as error:
         warn_user(f"{error}; differences are used")
         return Made(None, str(error))
     except NotDifferentiable as error:
@@ -145,7 +146,11 @@ def _make_first(trial, box, name, dispatcher, key):
         outcome = UNKNOWN
     if outcome != DIFFERS:
         return Made(function, known=outcome == AGREES)
-    message = f"the {said} of {name} by numgd.autodiff differs from differences along a random direction"
+    given = ", ".join(sorted(function.derivation.given))
+    using = f", which uses the derivative given for {given}," if given else ""
+    message = (
+        f"the {said} of {name} by numgd.autodiff{using} differs from differences along a random direction"
+    )
     warn_user(f"{message}; differences are used")
     return Made(None, message)
 

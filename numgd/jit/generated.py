@@ -78,9 +78,14 @@ def generated(signature, make, flags):
     return dispatcher
 
 
-def function_of(text, name, namespace):
-    """The function defined by a source text, in a file named by its digest; and the digest."""
+def function_of(text, name, namespace, *digests):
+    """The function defined by a source text, in a file named by its digest; and the digest.
+
+    Further digests, of what the text calls, become part of it.
+    """
     digest = hashlib.sha256(text.encode())
+    for other in digests:
+        digest.update(repr(other).encode())
     for key in sorted(namespace):
         thing = namespace[key]
         if hasattr(thing, "tobytes"):

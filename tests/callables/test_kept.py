@@ -13,8 +13,8 @@ from numba import njit, typeof, types
 from scipy import optimize
 
 import numgd
-from numgd.callables.compilable import dispatcher_of
 from numgd.jit.cache import PackageCache
+from numgd.jit.compilable import dispatcher_of
 from numgd.jit.kept import keep
 
 START = """

@@ -119,6 +119,17 @@ def test_a_gradient_that_allocates_is_refused():
         build(kernel, (array("float64", 1), array("float64", 1)))
 
 
+def test_a_gradient_kernel_calls_a_custom_derivative(record_property):
+    square = numgd.autodiff.custom_vjp(lambda a: a * a, lambda grad, result, a: 2.0 * grad * a)
+
+    def function(x, count):
+        return square(x[0]) * square(x[1] * count)
+
+    kernel = make_gradient_kernel(function, "float64")
+    rows, row, numbers = array("float64", 2), array("float64", 1), array(np.int64, 1)
+    check(build(kernel, (rows, rows, rows, row, numbers, numba.int64)), "float64", record_property)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", DIFFERENTIATED)
 def test_gradient_kernel(name, dtype, record_property):

@@ -41,6 +41,10 @@ class Rule:
         """Zeros in the shape of the result, as text, if they can be created without the result."""
         return None
 
+    def has_tangent(self, op):
+        """Whether forward mode can differentiate an operation."""
+        return True
+
     def simplified(self, args):
         """A cheaper rule that does the same for these operands, and its operands."""
         return self, args

@@ -69,6 +69,7 @@ REPEATED = Inactive(
     "repeat", 2, "np.repeat({0}, {1})", lambda kinds, options: Kind(kinds[0].dtype, 1), cheap=False
 )
 FUNCTIONS[round] = Inactive("round", 1, "round({0})", _integer)
+FUNCTIONS[helpers.alike] = Inactive("alike", 2, "helpers.alike({0}, {1})", lambda kinds, options: Kind("b1"))
 FUNCTIONS[helpers.length] = Inactive("length", 3, "helpers.length({0}, {1}, {2})", _integer)
 
 

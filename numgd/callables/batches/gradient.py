@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
-from numgd.callables.compilable import dispatcher_of
 from numgd.callables.objective import Functions, choose
 from numgd.callables.objective.adapter import fill
 from numgd.foundations.schemes import EXACT, JOINT, PAIR
+from numgd.jit.compilable import dispatcher_of
 from numgd.jit.portable import OBJECTIVE_FLAGS
 
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, types
 
-from numgd.callables.compilable import name_of, result_type
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP, JOINT, PAIR
+from numgd.jit.compilable import name_of, result_type
 from numgd.jit.kept import keep
 from numgd.jit.pointers import (
     WANT_GRADIENT,

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from numgd.callables.compilable import UNKNOWN_ARGS
 from numgd.callables.objective.called_back import PythonObjective, bridge
 from numgd.callables.objective.compiled import compile_objective
 from numgd.jit.arguments import native, pack, unpack
+from numgd.jit.compilable import UNKNOWN_ARGS
 
 
 class Bound:

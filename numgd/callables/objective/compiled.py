@@ -7,15 +7,6 @@ import numpy as np
 from numba import types
 from numba.core.registry import CPUDispatcher
 
-from numgd.callables.compilable import (
-    UNKNOWN_ARGS,
-    LeastRecentlyUsed,
-    dispatcher_of,
-    name_of,
-    reason_against,
-    reason_for,
-    result_type,
-)
 from numgd.callables.objective.adapter import Functions, make_adapter, numba_real
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, JOINT, PAIR, TWO_POINT
 from numgd.jit.arguments import (
@@ -26,6 +17,15 @@ from numgd.jit.arguments import (
     row_of_args,
     storage_size,
     type_of,
+)
+from numgd.jit.compilable import (
+    UNKNOWN_ARGS,
+    LeastRecentlyUsed,
+    dispatcher_of,
+    name_of,
+    reason_against,
+    reason_for,
+    result_type,
 )
 from numgd.jit.pointers import function_address
 

@@ -8,7 +8,6 @@ from numba import types
 from numgd.autodiff import NotDifferentiable
 from numgd.autodiff.derivation import derived
 from numgd.callables.captured import lift
-from numgd.callables.compilable import is_function
 from numgd.callables.objective.adapter import Functions
 from numgd.callables.objective.compiled import compiles_alike
 from numgd.callables.objective.schemes import (
@@ -30,6 +29,7 @@ from numgd.foundations.schemes import (
     TWO_POINT,
 )
 from numgd.jit.arguments import fingerprint, native, row_of_args
+from numgd.jit.compilable import is_function
 
 
 class Derivatives(NamedTuple):

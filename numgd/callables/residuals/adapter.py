@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, types
 
-from numgd.callables.compilable import name_of, result_type
 from numgd.callables.objective.adapter import can_keep, enters_python, is_real, is_real_array
 from numgd.foundations.linalg import solve_lower
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP
 from numgd.jit.arguments import loader, storage_size
+from numgd.jit.compilable import name_of, result_type
 from numgd.jit.kept import keep
 from numgd.jit.making import made_once
 from numgd.jit.pointers import (

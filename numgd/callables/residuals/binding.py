@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from numgd.callables.compilable import UNKNOWN_ARGS
 from numgd.callables.objective.binding import Bound
 from numgd.callables.residuals.called_back import PythonResiduals, bridge, residual_vector
 from numgd.callables.residuals.compiled import compile_model, compile_residuals
 from numgd.jit.arguments import native
+from numgd.jit.compilable import UNKNOWN_ARGS
 
 
 def bind_residuals(fun, jac, scheme, args, x, argument):

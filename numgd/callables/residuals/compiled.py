@@ -5,15 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from numgd.callables.compilable import (
-    UNKNOWN_ARGS,
-    LeastRecentlyUsed,
-    compile_result_of,
-    dispatcher_of,
-    name_of,
-    reason_against,
-    reason_for,
-)
 from numgd.callables.objective.adapter import Functions as Dispatchers
 from numgd.callables.objective.compiled import agree_at
 from numgd.callables.residuals.adapter import (
@@ -28,6 +19,15 @@ from numgd.callables.residuals.adapter import (
 )
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, TWO_POINT
 from numgd.jit.arguments import fingerprint, native, type_of
+from numgd.jit.compilable import (
+    UNKNOWN_ARGS,
+    LeastRecentlyUsed,
+    compile_result_of,
+    dispatcher_of,
+    name_of,
+    reason_against,
+    reason_for,
+)
 from numgd.jit.pointers import function_address
 
 _residuals = LeastRecentlyUsed(512)

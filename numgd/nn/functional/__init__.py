@@ -68,6 +68,7 @@ from numgd.nn.functional.dropout import (
 )
 from numgd.nn.functional.fold_batch_norm import fold_batch_norm
 from numgd.nn.functional.group_norm import group_norm, group_norm_backward
+from numgd.nn.functional.in_njit import make_available
 from numgd.nn.functional.layer_norm import layer_norm, layer_norm_backward
 from numgd.nn.functional.local_response_norm import local_response_norm, local_response_norm_backward
 from numgd.nn.functional.logistic import (
@@ -138,6 +139,8 @@ from numgd.nn.functional.upsample import upsample, upsample_backward
 
 OPERATIONS: dict[str, Operation] = records_of(sys.modules[__name__], Operation)
 """Name to operation, forward and backward."""
+
+make_available(OPERATIONS.values())
 
 __all__ = [
     "adaptive_avg_pool2d",

@@ -195,4 +195,4 @@ def _exercise(dtype):
         exercise_loss(cross_entropy, cross_entropy_backward, x, target, weight)
 
 
-CROSS_ENTROPY = operation(cross_entropy, cross_entropy_backward, _exercise)
+CROSS_ENTROPY = operation(cross_entropy, cross_entropy_backward, _exercise, lambda ndim: ndim - 1)

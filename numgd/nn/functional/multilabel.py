@@ -131,5 +131,5 @@ def _exercise(dtype):
 
 
 MULTILABEL_SOFT_MARGIN_LOSS = operation(
-    multilabel_soft_margin_loss, multilabel_soft_margin_loss_backward, _exercise
+    multilabel_soft_margin_loss, multilabel_soft_margin_loss_backward, _exercise, lambda ndim: ndim - 1
 )

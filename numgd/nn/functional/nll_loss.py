@@ -140,4 +140,4 @@ def _exercise(dtype):
     nll_loss_backward(1.0, sample(dtype, 2, 3), np.array([0, 2]), weight=sample(dtype, 3))
 
 
-NLL_LOSS = operation(nll_loss, nll_loss_backward, _exercise)
+NLL_LOSS = operation(nll_loss, nll_loss_backward, _exercise, lambda ndim: ndim - 1)

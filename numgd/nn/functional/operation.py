@@ -18,14 +18,17 @@ class Operation(Record):
         Public functions.
     exercise : callable
         ``exercise(dtype)`` calls both with small arrays, once for each piece of machine code that they use.
+    axes : callable
+        ``axes(ndim)`` is the number of axes of the result, before a reduction, for x with `ndim`.
     """
 
     forward: Callable
     backward: Callable
     exercise: Callable
+    axes: Callable
 
 
-def operation(forward, backward, exercise):
+def operation(forward, backward, exercise, axes=lambda ndim: ndim):
     """The record of an operation, named and summarised as its public function is."""
     return Operation(
         name=forward.__name__,
@@ -33,6 +36,7 @@ def operation(forward, backward, exercise):
         forward=forward,
         backward=backward,
         exercise=exercise,
+        axes=axes,
     )
 
 

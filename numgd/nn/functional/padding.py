@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import check_arguments, one_of
 from numgd.nn.functional.checks import output, real_array, same_shape
+from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.sides import sides_of
 
 Mode = one_of("constant", "reflect", "edge")
@@ -132,3 +133,11 @@ def _continued(length, before, after, mode):
     sources = np.pad(np.arange(length), (before, after), mode)
     places = np.r_[:before, before + length : sources.size]
     return places, sources[places]
+
+
+def _exercise(dtype):
+    x = sample(dtype, 2, 3, 3, 4)
+    pad_backward(pad(x, 1), x, 1)
+
+
+PAD = operation(pad, pad_backward, _exercise)

@@ -704,4 +704,4 @@ def _exercise_global(dtype):
     global_avg_pool2d_backward(global_avg_pool2d(x), x)
 
 
-GLOBAL_AVG_POOL2D = operation(global_avg_pool2d, global_avg_pool2d_backward, _exercise_global)
+GLOBAL_AVG_POOL2D = operation(global_avg_pool2d, global_avg_pool2d_backward, _exercise_global, lambda ndim: 2)

@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import check_arguments
 from numgd.nn.functional.checks import Axis, axis_of, output, outputs, real_array, same_shape
+from numgd.nn.functional.operation import operation, sample
 
 
 @check_arguments
@@ -173,3 +174,11 @@ def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     out = output(out, x.shape, x.dtype, grad, x)
     np.copyto(out, grad)
     return out
+
+
+def _exercise_flatten(dtype):
+    x = sample(dtype, 2, 3, 4)
+    flatten_backward(flatten(x), x)
+
+
+FLATTEN = operation(flatten, flatten_backward, _exercise_flatten, lambda ndim: 2)

@@ -54,7 +54,12 @@ _dispatchers = LeastRecentlyUsed(256)
 
 _FROZEN_TYPES = (int, bool, str, bytes, type(None), CPUDispatcher, np.ufunc, type)
 _FROZEN_TYPES += (python_types.BuiltinFunctionType,)
-_FROZEN_MODULES = frozenset(("numpy", "math", "cmath", "numba", "operator", "builtins"))
+_FROZEN_MODULES = {"numpy", "math", "cmath", "numba", "operator", "builtins"}
+
+
+def freeze(module):
+    """Note that the names of a module never change meaning, and that Numba knows its functions."""
+    _FROZEN_MODULES.add(module)
 
 
 def is_function(value):
@@ -64,7 +69,11 @@ def is_function(value):
 
 def _is_known(value):
     """Whether something comes from a module whose names never change meaning."""
-    return (getattr(value, "__module__", None) or "").partition(".")[0] in _FROZEN_MODULES
+    return _is_frozen(getattr(value, "__module__", None) or "")
+
+
+def _is_frozen(name):
+    return any(name == module or name.startswith(f"{module}.") for module in _FROZEN_MODULES)
 
 
 def frozen(value, callers=()):
@@ -82,7 +91,7 @@ def frozen(value, callers=()):
     if isinstance(value, _FROZEN_TYPES):
         return type(value), value
     if isinstance(value, python_types.ModuleType):
-        return value.__name__ if value.__name__.partition(".")[0] in _FROZEN_MODULES else None
+        return value.__name__ if _is_frozen(value.__name__) else None
     if isinstance(value, tuple):
         parts = tuple(frozen(part, callers) for part in value)
         return None if None in parts else (type(value), *parts)
