@@ -29,7 +29,7 @@ def rosenbrock(x):
 
 @njit
 def sorted_distance(x):
-    return np.sum((np.sort(x) - np.arange(x.size)) ** 2)
+    return np.sum((np.partition(x, np.arange(x.size)) - np.arange(x.size)) ** 2)
 
 
 def weighted(x, c, w):
@@ -118,10 +118,12 @@ def test_what_cannot_be_differentiated_is_minimised_by_differences():
     found = numgd.minimize(sorted_distance, [2.0, 0.5, 1.7])
     assert found.success
     assert found.derivatives["jac"] == "2-point"
-    assert "sorted_distance" in found.derivatives["refused"] and "np.sort" in found.derivatives["refused"]
-    with pytest.raises(NotDifferentiable, match="sort"):
+    assert (
+        "sorted_distance" in found.derivatives["refused"] and "np.partition" in found.derivatives["refused"]
+    )
+    with pytest.raises(NotDifferentiable, match="partition"):
         numgd.minimize(sorted_distance, [2.0, 0.5, 1.7], jac="autodiff")
-    with pytest.raises(NotDifferentiable, match="sort"):
+    with pytest.raises(NotDifferentiable, match="partition"):
         numgd.minimize(sorted_distance, [2.0, 0.5, 1.7], method="newton", jac="2-point", hess="autodiff")
 
 
@@ -270,12 +272,12 @@ def test_fits():
     theirs = optimize.curve_fit(decay, T, y)
     np.testing.assert_allclose(popt, theirs[0], rtol=1e-6)
     np.testing.assert_allclose(pcov, theirs[1], rtol=1e-4)
-    sorting = numgd.least_squares(lambda x: np.sort(x) - 1.0, [2.0, 3.0])
-    assert sorting.derivatives["jac"] == "2-point" and "sort" in sorting.derivatives["refused"]
+    sorting = numgd.least_squares(lambda x: np.partition(x, np.arange(2)) - 1.0, [2.0, 3.0])
+    assert sorting.derivatives["jac"] == "2-point" and "partition" in sorting.derivatives["refused"]
     stepped = numgd.least_squares(residuals, [1.0, 1.0], args=(T, y), diff_step=1e-7)
     assert stepped.derivatives == {"jac": "2-point"}
-    with pytest.raises(NotDifferentiable, match="sort"):
-        numgd.least_squares(lambda x: np.sort(x) - 1.0, [2.0, 3.0], jac="autodiff")
+    with pytest.raises(NotDifferentiable, match="partition"):
+        numgd.least_squares(lambda x: np.partition(x, np.arange(2)) - 1.0, [2.0, 3.0], jac="autodiff")
 
 
 def test_fits_inside_compiled_code():

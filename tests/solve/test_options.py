@@ -346,7 +346,7 @@ def test_every_argument_of_every_optimizer(cls):
 def test_arguments_of_optimizers_that_are_no_numbers():
     given = set(inspect.signature(numgd.Adam).parameters)
     assert given - set(RULES["adam"].options._fields) - {"weight_decay", *SHARED} == {
-        "decoupled", "groups", "nonfinite", "lookahead"
+        "decoupled", "groups", "nonfinite", "lookahead", "maximize"
     }  # fmt: skip
     for wrong, error in (
         ({"decoupled": 1}, TypeError), ({"decoupled": None}, TypeError), ({"groups": 3}, TypeError),
