@@ -96,7 +96,7 @@ class Adjoint:
 
     def write(self, seeds):
         """Lines of the forward and the reverse sweep, and the names of the gradients."""
-        forward = Forward(self.plan.kept, self.counted, self.needed)
+        forward = Forward(self.plan.kept, self.counted, self.needed, self.names)
         if any(self.plan.kept.values()):
             forward.line("tape = helpers.short_tape()")
             forward.line("top = 0")

@@ -75,11 +75,13 @@ class Forward(Writer):
         Loops whose iterations are counted.
     needed : set of Value, optional
         Nothing else of the program is written.
+    names : Names, optional
+        The supply of names, if anything is kept.
     """
 
-    def __init__(self, kept=None, counted=(), needed=None):
+    def __init__(self, kept=None, counted=(), needed=None, names=None):
         super().__init__()
-        self.kept, self.counted, self.needed = kept or {}, counted, needed
+        self.kept, self.counted, self.needed, self.names = kept or {}, counted, needed, names
         self.reserved = set()
 
     def block(self, block, after=list):
@@ -154,14 +156,33 @@ class Forward(Writer):
         self.leave(op)
 
     def reserve(self, op):
-        """Reserve space on the tape for all iterations of a loop, if it is known how much they keep."""
+        """Reserve space on the tape for all iterations of a loop, if it is known how much they may keep."""
         start, stop, step = (part.name for part in op.count)
-        kept = self.kept.get(op.body, [])
-        inner = any(self.kept.get(block) for inner in op.body.ops for block in _all_blocks(inner))
-        if kept and not inner and not any(value.kind.ndim for value in kept):
+        most = self.reserved_for(op)
+        if most:
             count = stop if (start, step) == ("0", "1") else f"helpers.length({start}, {stop}, {step})"
-            self.grow(f"top + {len(kept)} * {count}")
-            self.reserved.add(op.body)
+            self.grow(f"top + {most} * {count}")
+
+    def reserved_for(self, op):
+        """How many numbers an iteration may keep, for which the loop reserves space; 0 if it does not."""
+        most = [self.most_kept(block) for block in blocks_of(op)]
+        if None in most or not any(most):
+            return 0
+        self.reserved |= {*_all_blocks(op)}
+        return sum(most)
+
+    def most_kept(self, block):
+        """How many numbers a block may keep; None if that is not known in advance."""
+        kept = self.kept.get(block, [])
+        if any(value.kind.ndim for value in kept):
+            return None
+        most = len(kept)
+        for op in block.ops:
+            inner = [self.most_kept(each) for each in blocks_of(op)]
+            if None in inner or (any(inner) and isinstance(op, For | While)):
+                return None
+            most += max(inner, default=0)
+        return most
 
     def grow(self, size):
         """Ensure a tape of at least this size."""
@@ -172,15 +193,32 @@ class Forward(Writer):
         self.enter(op)
         if op in self.counted:
             self.line(f"{op.count.name} = 0")
-        self.line("while True:")
+        most, full = self.reserved_for(op), None
+        if most:
+            # The tape grows in a loop around this one: where a loop may replace an array, Numba counts
+            # references in each iteration.
+            full = self.names.fresh("full")
+            self.line("while True:")
+            self.depth += 1
+            self.grow(f"top + {most}")
+            self.line(f"{full} = True")
+            self.line(f"while top + {most} <= tape.size:")
+        else:
+            self.line("while True:")
         self.depth += 1
         for inner in op.head.ops:
             self.op(inner)
         self.line(f"if not {op.condition.name}:")
+        if most:
+            self.line(f"{INDENT}{full} = False")
         self.line(f"{INDENT}break")
         counting = [f"{op.count.name} += 1"] if op in self.counted else []
         self.block(op.body, lambda: self.updates(op) + counting)
         self.depth -= 1
+        if most:
+            self.line(f"if not {full}:")
+            self.line(f"{INDENT}break")
+            self.depth -= 1
         self.leave(op)
 
     def branch(self, op):

@@ -349,7 +349,7 @@ class TestPrelu:
     def test_bad_input(self):
         x = np.ones((2, 3))
         for shape in ((2,), (), (1, 3)):
-            with pytest.raises(ValueError, match=r"weight (must have 1 axes|has shape)"):
+            with pytest.raises(ValueError, match=r"weight (must have 1 axis|has shape)"):
                 F.prelu(x, np.ones(shape))
         with pytest.raises(TypeError, match="weight has dtype float32"):
             F.prelu(x, np.ones(3, np.float32))

@@ -262,7 +262,8 @@ def test_nan_stays(kind):
 
 def test_ignored_labels():
     """They count as if they were not there, whatever their logits are."""
-    x, labels = np.array([[1.0, 2.0], [np.nan, 3.0], [np.inf, 1.0]]), np.array([0, -100, -100])
+    infinite = [[np.nan, 3.0], [np.inf, np.inf], [-np.inf, -np.inf]]
+    x, labels = np.array([[1.0, 2.0], *infinite]), np.array([0, -100, -100, -100])
     for name, weight in (
         ("cross_entropy", None),
         ("cross_entropy", np.array([0.5, 2.0])),
@@ -277,9 +278,31 @@ def test_ignored_labels():
         assert np.isnan(forward(x[1:], labels[1:], **options))
         assert forward(x[1:], labels[1:], reduction="sum", **options) == 0
         assert not backward(1.0, x[1:], labels[1:], **options).any()
-        assert forward(x, labels, sample_weight=np.array([3.0, 1.0, 2.0]), **options) == pytest.approx(
+        assert forward(x, labels, sample_weight=np.array([3.0, 1.0, 2.0, 1.0]), **options) == pytest.approx(
             forward(x[:1], labels[:1], **options), rel=1e-15
         )
+
+
+def test_labels_of_a_single_sample():
+    x, weight = np.log(np.array([0.2, 0.3, 0.5])), np.array([1.0, 2.0, 3.0])
+    for name in ("cross_entropy", "nll_loss"):
+        forward = getattr(F, name)
+        assert forward(x, np.array(1), weight=weight, reduction="sum") == pytest.approx(-2 * np.log(0.3))
+        assert np.isnan(forward(x, np.array(1), weight=weight, ignore_index=1))
+        assert not getattr(F, f"{name}_backward")(1.0, x, np.array(-100), weight=weight).any()
+
+
+@pytest.mark.parametrize("weight", [1e-3, 1e3, 1e5, 1e8])
+def test_large_weights_of_positive_terms(weight):
+    """Both terms count in float32 too, however different they are."""
+    x, t = np.array([20, -20, 20, -5], np.float32), np.array([0.5, 0.5, 0.999, 1], np.float32)
+    wide, exact = x.astype(float), t.astype(float)
+    wanted = -weight * exact * log_expit(wide) - (1 - exact) * log_expit(-wide)
+    found = F.binary_cross_entropy_with_logits(x, t, pos_weight=weight, reduction="none")
+    np.testing.assert_allclose(found, wanted, rtol=2e-6)
+    wanted = (1 - exact) * scipy.special.expit(wide) - weight * exact * scipy.special.expit(-wide)
+    found = F.binary_cross_entropy_with_logits_backward(1.0, x, t, pos_weight=weight, reduction="sum")
+    np.testing.assert_allclose(found, wanted, rtol=2e-6)
 
 
 def test_a_width_of_0_is_the_absolute_error():
@@ -563,6 +586,10 @@ def test_bad_targets(backward):
             call("huber_loss", x, x, delta=value)
         with pytest.raises(ValueError, match="pos_weight must be finite and at least 0"):
             call("binary_cross_entropy_with_logits", x, x, pos_weight=value or -INF)
+    with pytest.raises(ValueError, match="pos_weight must be finite and at least 0"):
+        call("binary_cross_entropy_with_logits", *np.zeros((2, 2, 3), np.float32), pos_weight=1e39)
+    with pytest.raises(ValueError, match="target has labels above 2"):
+        call("cross_entropy", x, np.array([1, 2**64 - 100], np.uint64))
     with pytest.raises(ValueError, match=r"pos_weight has shape \(2,\)"):
         call("binary_cross_entropy_with_logits", x, x, pos_weight=np.ones(2))
     with pytest.raises(TypeError, match="pos_weight must be a number or an array"):

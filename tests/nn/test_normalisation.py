@@ -154,13 +154,19 @@ def test_average_over_all_batches():
     assert number == 5
     before = [array.copy() for array in running]
     for wrong, error in ((None, ValueError), (np.zeros(1), TypeError), (np.zeros(2, int), ValueError),
-                         (-np.ones(1, int), ValueError), (3, TypeError)):  # fmt: skip
+                         (-np.ones(1, int), ValueError), (np.array(2**63 - 1), ValueError),
+                         (3, TypeError)):  # fmt: skip
         with pytest.raises(error, match=r"^num_batches_tracked (is|has|must)"):
             F.batch_norm(
                 batches[0], None, None, *running, training=True, momentum=None, num_batches_tracked=wrong
             )
     assert all(np.array_equal(a, b) for a, b in zip(before, running, strict=True))
     F.batch_norm(batches[0], training=True, momentum=None)
+    with pytest.raises(TypeError, match=r"^num_batches_tracked is changed in place"):
+        F.batch_norm(batches[0], None, None, *running, num_batches_tracked=3)
+    alone = number.reshape(())
+    F.batch_norm(batches[0], None, None, *running, training=True, num_batches_tracked=alone)
+    assert number == 6
 
 
 def test_constant_channels():

@@ -121,6 +121,8 @@ BAD = [
     (lambda: F.pad(X, ()), ValueError, "padding must be one integer, two or four"),
     (lambda: F.pad(X, 1.0), TypeError, "padding must be an integer"),
     (lambda: F.pad(X[0], 1), ValueError, "x must have 4 axes"),
+    (lambda: F.pad(X.astype(np.float32), 1, 1e300), ValueError, "value must be a number of the dtype of x"),
+    (lambda: F.pad(X, 1, 10**400), ValueError, "value must be a number of the dtype of x"),
     (lambda: F.pad(X, 1, "0"), TypeError, "value must be a number"),
     (lambda: F.pad_backward(X, X, 1), ValueError, r"grad has shape \(2, 3, 3, 4\).*\(2, 5, 5, 4\)"),
     (lambda: F.flatten(np.float64(1)), ValueError, "x must have at least one axis"),

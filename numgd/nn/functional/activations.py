@@ -156,7 +156,8 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional
-        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it, or `x` itself.
+        Memory for the result: contiguous, with the shape and dtype of `x`; not overlapping it,
+        or, if the slope is not negative, `x` itself.
 
     Returns
     -------
@@ -190,7 +191,8 @@ def leaky_relu_backward(
     Parameters
     ----------
     grad, x : numpy.ndarray
-        Of the same shape and dtype.  The result of `leaky_relu` can be given for `x`.
+        Of the same shape and dtype.  If the slope is not negative, the result of `leaky_relu`
+        can be given for `x`.
     negative_slope : float, optional
         The slope where x < 0.
     out : numpy.ndarray, optional

@@ -56,9 +56,9 @@ def batch_norm(
         ε > 0.
     activation : None or 'relu'
         Applied to the result, in the same pass.
-    num_batches_tracked : int64 array of shape (1,), optional
-        The number of batches in the running statistics, which each one in training increases by 1.  Needed if
-        `momentum` is None.
+    num_batches_tracked : int64 array of shape () or (1,), optional
+        The number of batches in the running statistics; each batch that updates these increases it by 1.
+        Needed for that if `momentum` is None.
     statistics : float64 array of shape (2, C), optional
         Overwritten with μ and 1/√(σ² + ε), which saves `batch_norm_backward` a pass over x.
     out : array of the shape and dtype of x, optional
@@ -101,9 +101,9 @@ def batch_norm(
     if training:
         mean, inverse, track = None, None, _tracked(running_mean, running_variance, x, gamma, beta)
         _check_several_values(x)
-        _check_number_of_batches(num_batches_tracked, momentum, track)
     else:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
+    _check_number_of_batches(num_batches_tracked, momentum, training and track)
     if statistics is not None:
         changed_in_place("statistics", statistics, (2, x.shape[-1]), np.float64, *inputs)
     out = output(out, x.shape, x.dtype, *inputs, statistics)
@@ -118,7 +118,7 @@ def batch_norm(
         if track:
             if num_batches_tracked is not None:
                 num_batches_tracked += 1
-                momentum = 1.0 / num_batches_tracked[0] if momentum is None else momentum
+                momentum = 1.0 / num_batches_tracked.item() if momentum is None else momentum
             kept = [np.ascontiguousarray(running) for running in track]
             batch_norm_kernels.track(moments, float(layout.count), momentum, *kept)
             for running, array in zip(track, kept, strict=True):
@@ -249,9 +249,10 @@ def _check_number_of_batches(number, momentum, tracked):
         if momentum is None and tracked:
             raise ValueError("num_batches_tracked is needed where momentum is None")
         return
-    changed_in_place("num_batches_tracked", number, (1,), np.int64)
-    if number[0] < 0:
-        raise ValueError(f"num_batches_tracked must not be negative; it is {number[0]}")
+    shape = np.shape(number) if np.shape(number) in ((), (1,)) else (1,)
+    changed_in_place("num_batches_tracked", number, shape, np.int64)
+    if not 0 <= number.item() < np.iinfo(np.int64).max:
+        raise ValueError(f"num_batches_tracked must be a number of batches; it is {number.item()}")
 
 
 def _constant_statistics(running_mean, running_variance, x, eps):

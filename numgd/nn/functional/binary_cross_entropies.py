@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.pairs import checked_pair, loss, loss_backward, of_pairs, slopes, weighed_loss
-from numgd.nn.functional.weighing import result_memory, slope_weights, weighing
+from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
 
-_OF_LOGITS = "binary_cross_entropy_with_logits"
+_OF_LOGITS, _PART = "binary_cross_entropy_with_logits", "soft_margin"
 
 
 def binary_cross_entropy_with_logits(
@@ -47,7 +48,8 @@ def binary_cross_entropy_with_logits(
 
     Notes
     -----
-    Computed as max(x, 0) − x t + log(1 + e^−|x|), which neither overflows nor cancels.
+    Computed as max(x, 0) − x t + log(1 + e^−|x|), which neither overflows nor cancels; with `pos_weight` as
+    p t log(1 + e^−x) + (1 − t) log(1 + e^x).
 
     Examples
     --------
@@ -56,9 +58,25 @@ def binary_cross_entropy_with_logits(
     >>> float(binary_cross_entropy_with_logits(np.array([0.0]), np.array([1.0])).round(4))
     0.6931
     """
-    x, target, by = _checked(x, target, pos_weight, sample_weight, reduction)
+    x, target = checked_pair(_OF_LOGITS, x, target)
+    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    positive = _positive(pos_weight, x)
     out = result_memory(out, x.shape, x.dtype, reduction, x, target, pos_weight, sample_weight)
-    return weighed_loss(_OF_LOGITS, x, target, 0.0, by, reduction, out)
+    if positive is None:
+        return weighed_loss(_OF_LOGITS, x, target, 0.0, by, reduction, out)
+    vector, total = x.reshape(-1), 0.0
+    for labels, weights in _parts(target, positive):
+        part = by.multiplied(weights, reduction)
+        if reduction == "none":
+            losses = np.empty_like(vector)
+            elementwise.values(_PART, vector, labels, part.weights, part.repeat, 1.0, 0.0, losses)
+            total += losses.reshape(x.shape)
+        else:
+            total += elementwise.total(_PART, vector, labels, part.weights, part.repeat, 0.0)
+    if reduction != "none":
+        return reduced(total, by, out, x.dtype)
+    np.copyto(out, total)
+    return out
 
 
 def binary_cross_entropy_with_logits_backward(
@@ -94,34 +112,43 @@ def binary_cross_entropy_with_logits_backward(
     >>> binary_cross_entropy_with_logits_backward(1.0, np.zeros(2), np.array([1.0, 0.0]))
     array([-0.25,  0.25])
     """
-    x, target, by = _checked(x, target, pos_weight, sample_weight, reduction)
-    weights = slope_weights(grad, by, x.shape, x.dtype, reduction)
-    out = output(out, x.shape, x.dtype, x, target, pos_weight, sample_weight, grad)
-    return slopes(_OF_LOGITS, x, target, 0.0, weights, out)
-
-
-def _checked(x, target, pos_weight, sample_weight, reduction):
-    """Logits, targets and `Weighing`; the weight of the terms with t goes into the last two.
-
-    −p t log σ − (1 − t) log(1 − σ) is 1 − t + p t times the loss with the target p t / (1 − t + p t).
-    """
     x, target = checked_pair(_OF_LOGITS, x, target)
     by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    positive = _positive(pos_weight, x)
+    weights = slope_weights(grad, by, x.shape, x.dtype, reduction)
+    out = output(out, x.shape, x.dtype, x, target, pos_weight, sample_weight, grad)
+    if positive is None:
+        return slopes(_OF_LOGITS, x, target, 0.0, weights, out)
+    out[...] = 0
+    for labels, factors in _parts(target, positive):
+        part = by.multiplied(factors, reduction)._replace(divisor=by.divisor)
+        weights = slope_weights(grad, part, x.shape, x.dtype, reduction)
+        out += slopes(_PART, x, labels, 0.0, weights, np.empty_like(x))
+    return out
+
+
+def _positive(pos_weight, x):
+    """Weights of the terms with t, checked, of the dtype of x; or None."""
     if pos_weight is None:
-        return x, target, by
-    positive = np.asarray(pos_weight)
-    if positive.dtype.kind not in "fiu":
+        return None
+    given = np.asarray(pos_weight)
+    if given.dtype.kind not in "fiu":
         raise TypeError(f"pos_weight must be a number or an array of numbers; it is {pos_weight!r}")
-    if positive.ndim and positive.shape != x.shape[-1:]:
+    if given.ndim and given.shape != x.shape[-1:]:
         raise ValueError(
-            f"pos_weight has shape {positive.shape}, but x has shape {x.shape}: the last axis counts"
+            f"pos_weight has shape {given.shape}, but x has shape {x.shape}: the last axis counts"
         )
+    with np.errstate(over="ignore"):
+        positive = given.astype(x.dtype)
     if not (np.isfinite(positive) & (positive >= 0)).all():
         raise ValueError("pos_weight must be finite and at least 0")
-    share = positive.astype(x.dtype) * target
-    factors = 1 - target + share
-    target = np.divide(share, factors, out=np.zeros_like(x), where=factors > 0)
-    return x, target, by.multiplied(factors, reduction)._replace(divisor=by.divisor)
+    return positive
+
+
+def _parts(target, positive):
+    """−p t log σ(x) − (1 − t) log(1 − σ(x)) as two soft-margin losses: their labels and their weights."""
+    for label, weights in ((1, positive * target), (-1, 1 - target)):
+        yield np.full(target.size, label, target.dtype), weights
 
 
 def binary_cross_entropy(

@@ -41,7 +41,8 @@ def real_array(name, given, ndim=None, dtype=None):
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name} has dtype {array.dtype}, but the other arrays have {dtype}")
     if ndim is not None and array.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} axes; its shape is {array.shape}")
+        axes = "1 axis" if ndim == 1 else f"{ndim} axes"
+        raise ValueError(f"{name} must have {axes}; its shape is {array.shape}")
     return np.ascontiguousarray(array) if array.ndim else array
 
 

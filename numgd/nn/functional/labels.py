@@ -29,6 +29,8 @@ def labels_of(target, x, ignore_index):
     samples, classes = x.shape[:-1], x.shape[-1]
     if target.shape != samples:
         raise ValueError(f"target has shape {target.shape}, but the labels of x {x.shape} have {samples}")
+    if target.dtype == np.uint64 and (target > np.iinfo(np.int64).max).any():
+        raise ValueError(f"target has labels above {classes - 1}; x has {classes} classes")
     labels, ignored = np.ascontiguousarray(target, np.int64).reshape(samples), None
     within = kernel.labels_within(labels.reshape(-1), classes)
     if not within or 0 <= ignore_index < classes:
@@ -53,8 +55,8 @@ def class_weights(weight, x):
 
 
 def without_ignored(x, ignored):
-    """x with zeros in the rows that are ignored, if these contain NaN, which would outlast a weight of 0."""
-    if ignored is None or not np.isnan(x[ignored]).any():
+    """x with zeros in the rows that are ignored, if the loss of these may be NaN, whatever its weight."""
+    if ignored is None or np.isfinite(x[ignored]).all():
         return x
     x = x.copy()
     x[ignored] = 0
@@ -67,5 +69,5 @@ def by_label(by, labels, ignored, weight, reduction):
         return by
     factors = np.ones(labels.shape, by.weights.dtype) if weight is None else weight[labels]
     if ignored is not None:
-        factors[ignored] = 0
+        factors = np.where(ignored, factors.dtype.type(0), factors)
     return by.multiplied(factors, reduction)

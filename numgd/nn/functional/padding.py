@@ -55,8 +55,7 @@ def pad(
     """
     x, sides = _checked(x, padding, mode)
     top, bottom, left, right = sides
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"value must be a number; it is {value!r}")
+    value = _checked_value(value, x.dtype)
     images, height, width, channels = x.shape
     out = output(out, (images, height + top + bottom, width + left + right, channels), x.dtype, x)
     inside = out[:, top : top + height]
@@ -126,6 +125,17 @@ def _checked(x, padding, mode):
     if mode != "constant" and any(sides) and 0 in x.shape[1:3]:
         raise ValueError(f"x has no pixels to continue; its shape is {x.shape}")
     return x, sides
+
+
+def _checked_value(value, dtype):
+    """The value of the padding as a number of a dtype."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"value must be a number; it is {value!r}")
+    try:
+        with np.errstate(over="raise"):
+            return dtype.type(value)
+    except (OverflowError, FloatingPointError):
+        raise ValueError(f"value must be a number of the dtype of x, {dtype}; it is {value!r}") from None
 
 
 def _continued(length, before, after, mode):

@@ -99,7 +99,8 @@ def _sliding(name, length, size, stride, before, after, dilation, ceil_mode):
         )
         if (windows.bounds[0] >= windows.bounds[1]).any():
             raise ValueError(
-                f"a window with dilation {dilation} takes no pixel of x along its {name}, {length}"
+                f"a window of kernel_size {size} with dilation {dilation} contains only padding, no pixel of "
+                f"x, along the {name}, {length}"
             )
         pixels = _ALL if dilation == 1 else slice(first, None, dilation)
         phases.append(_Phase(pixels, _ALL if period == 1 else slice(k, None, period), windows))
@@ -151,7 +152,8 @@ class Windowing(NamedTuple):
         extent = tuple(d * (n - 1) + 1 for d, n in zip(dilation, size, strict=True))
         sides = padding_of(padding, image, stride, extent)
         if any(2 * max(added) > n for *added, n in zip(sides[::2], sides[1::2], extent, strict=True)):
-            raise ValueError(f"padding {padding} is more than half of the window, {extent}")
+            spanned = "×".join(map(str, extent))
+            raise ValueError(f"padding {padding} is more than half of the window, {spanned}")
         return cls(size, stride, sides, dilation)
 
 
@@ -246,7 +248,7 @@ def max_pool2d(
     stride : int or pair of int, optional
         Distance between windows; by default `kernel_size`.
     padding : int, pair of int, four of them, 'same', 'same_lower' or 'valid'
-        Rows and columns of -∞, at most half the size of a window, in the forms of `conv2d`.
+        Rows and columns of -∞, at most half of what a window spans, in the forms of `conv2d`.
     dilation : int or pair of int
         Distance between the pixels of a window, at least 1.
     ceil_mode : bool
@@ -261,14 +263,14 @@ def max_pool2d(
         extent = dilation (kernel_size - 1) + 1, rounded up with `ceil_mode`, but no window starts beyond the
         image.
     int32 array of the same shape, if `return_indices`
-        The position of each maximum in its image, h W + w (the first of equal ones), for
+        The position of each maximum in its image, h W + w (the first of equal ones, the last NaN), for
         `max_pool2d_backward`.
 
     Raises
     ------
     ValueError
-        If the number of axes is wrong, the stride is below 1, the padding is negative, or a window is larger
-        than the padded image.
+        If the number of axes is wrong, the stride is below 1, the padding is negative, a window is larger
+        than the padded image, or a dilated window contains no pixel of it.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -482,8 +484,8 @@ def avg_pool2d(
     Raises
     ------
     ValueError
-        If the number of axes is wrong, the stride is below 1, the padding is negative, or a window is larger
-        than the padded image.
+        If the number of axes is wrong, the stride is below 1, the padding is negative, a window is larger
+        than the padded image, or a dilated window contains no pixel of it.
     TypeError
         Dtypes other than float32 and float64.
 

@@ -6,8 +6,8 @@ from numgd.nn.functional.checks import Extra
 
 def sides_of(padding, axes=2):
     """(top, bottom, left, right) from one integer, from one for each axis, or from all; for any axes."""
-    values = tuple(padding) if isinstance(padding, tuple | list) else (padding,)
-    if len(values) not in (1, axes, 2 * axes):
+    values = tuple(padding) if isinstance(padding, tuple | list) else (padding,) * axes
+    if len(values) not in (axes, 2 * axes):
         numbers = {1: "one integer or two", 2: "one integer, two or four", 3: "one integer, three or six"}[
             axes
         ]
@@ -15,8 +15,7 @@ def sides_of(padding, axes=2):
     values = tuple(checked("padding", value, Extra) for value in values)
     if len(values) == 2 * axes:
         return values
-    around = values * (axes // len(values))
-    return tuple(side for both in around for side in (both, both))
+    return tuple(side for both in values for side in (both, both))
 
 
 def padding_of(padding, size, stride, extent):

@@ -223,6 +223,33 @@ def while_true_break(x):
     return total
 
 
+def while_of_two_branches(x):
+    """Keeps more numbers than the tape has at first, and not equally many in each iteration."""
+    z = x[0]
+    total = 0.0
+    i = 0
+    while i < 300 and total < 1e6:
+        if z > 0.5:
+            z = x[1] * z * (1.0 - z)
+        elif z > 0.0:
+            z = z * z * x[2] + 0.3 * z + 0.2
+        else:
+            z = math.cos(z) * x[0]
+        total += z * z * z
+        i += 1
+    return total
+
+
+def chain_of_two_branches(x):
+    s = x[0]
+    for _ in range(200):
+        if s > 0.5:
+            s = s * math.sin(s * x[1]) + 0.1
+        else:
+            s = s * s + x[2] * s + 0.3
+    return s
+
+
 def nested_while(x):
     total = 0.0
     i = 0
@@ -508,6 +535,8 @@ CASES = [
     case(while_two_conditions, X5, second=True),
     case(while_never, X5),
     case(while_true_break, X5, second=True),
+    case(while_of_two_branches, np.array([0.3, 2.7, 0.4]), second=True),
+    case(chain_of_two_branches, np.array([0.3, 0.7, 0.2]), second=True),
     case(nested_while, X5, second=True),
     case(while_with_continue, X5),
     case(break_on_value, X5, second=True),

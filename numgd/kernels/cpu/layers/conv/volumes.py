@@ -1,6 +1,7 @@
 """Convolutions of volumes (batch, depth, height, width, channels), computed as convolutions of images.
 
-If the kernel is one tap deep, or one pixel high and wide, two neighbouring axes can be taken as one, and the
+If the kernel is one tap deep, or one pixel high and wide, with stride 1 and no padding there, two
+neighbouring axes can be taken as one, and the
 volumes are images.  Otherwise the planes that the depth taps of a result read are copied side by side, as
 channels of one image, so that one convolution sums all products.  For groups of one channel there are
 algorithms that would no longer apply; their taps are convolved one by one, and the results added.
