@@ -71,7 +71,8 @@ def max_pool1d(
         NaN where a window contains NaN.  OL = ⌊(L + before + after - extent) / stride⌋ + 1, rounded up with
         `ceil_mode`, but no window starts beyond the signal.
     int32 array of the same shape, if `return_indices`
-        The position of each maximum in its signal (the first of equal ones, the last NaN), for `max_pool1d_backward`.
+        The position of each maximum in its signal (the first of equal ones, the last NaN), for
+        `max_pool1d_backward`.
 
     Raises
     ------

@@ -88,8 +88,8 @@ def max_pool3d(
     array of shape (N, OD, OH, OW, C), of the dtype of x
         NaN where a window contains NaN.
     int32 array of the same shape, if `return_indices`
-        The position of each maximum in its volume, (d H + h) W + w (the first of equal ones, the last NaN), for
-        `max_pool3d_backward`.
+        The position of each maximum in its volume, (d H + h) W + w (the first of equal ones, the last NaN),
+        for `max_pool3d_backward`.
 
     Raises
     ------
