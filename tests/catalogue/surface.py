@@ -156,6 +156,7 @@ def layers(dtype):
     logits = F.dense(d, last, draw(10))
     grad = F.cross_entropy_backward(1.0, logits, np.array([1, 2, 3, 4]))
     F.cross_entropy(logits, np.array([1, 2, 3, 4]), label_smoothing=0.1)
+    F.nll_loss_backward(1.0, F.log_softmax(logits), np.array([1, 2, 3, 4]), weight=draw(10) ** 2)
     F.dense_backward(grad, d, last)
     F.conv2d_backward(draw(*a.shape), x, first, padding="same")
     F.conv2d_backward(draw(4, 7, 7, 32), b, second, padding="same")
@@ -168,7 +169,7 @@ def layers(dtype):
     F.conv2d_backward(y, draw(8, 14, 14, 6), draw(16, 5, 5, 6))
     F.conv2d_backward(draw(16, 32, 32, 32), draw(16, 32, 32, 32), draw(32, 3, 3, 32), padding=1)
     for name, operation in F.OPERATIONS.items():
-        of_scores = not name.startswith(("cross", "logistic", "multinomial"))
+        of_scores = not name.startswith(("cross", "logistic", "multinomial", "nll"))
         if name.endswith(("_loss", "entropy", "logits")) and of_scores:
             value, target = np.full((4, 3), 0.25, dtype), np.ones((4, 3), dtype)
             operation.backward(operation.forward(value, target), value, target)
