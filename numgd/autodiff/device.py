@@ -116,8 +116,8 @@ class _DeviceForward(Forward):
         for text in self.adjoint.fill(op.result.name, _lengths(op.result), number) if number else ():
             self.line(text)
 
-    def reserve(self, op):
-        pass
+    def reserved_for(self, op):
+        return 0  # the tape has a fixed size, which each push checks
 
     def grow(self, size):
         self.line(f"if {size} <= tape.size:")
