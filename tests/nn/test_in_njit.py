@@ -148,3 +148,15 @@ def test_the_names_of_versions_tell_their_options():
     versions = [KNOWN["avg_pool2d"].version(("x",), {"kernel_size": size}) for size in (2, (2, 2), -2, 3)]
     assert len({version.custom_derivative.name for version in versions}) == 4
     assert KNOWN["avg_pool2d"].version(("x",), {"kernel_size": 2, "padding": 0}) is versions[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"training": False}])
+def test_batch_norm_at_inference(options):
+    """By default the running statistics are constants, though the gradient's own default is training."""
+    mean, variance = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    if options:
+        gradient = numgd.grad(lambda x, m, v: np.sum(F.batch_norm(x, None, None, m, v, training=False) ** 2))
+    else:
+        gradient = numgd.grad(lambda x, m, v: np.sum(F.batch_norm(x, None, None, m, v) ** 2))
+    np.testing.assert_allclose(gradient(x, mean, variance), 2 * (x - mean) / (variance + 1e-5), rtol=1e-12)

@@ -117,8 +117,10 @@ class InNjit:
 
     def slopes(self, grad, result, **arguments):
         """The gradients of the arrays that are given."""
-        arguments["y"] = result
-        passed = {key: value for key, value in arguments.items() if key in self.accepted}
+        # The defaults are those of the operation: its gradient may have others, as that of batch norm has.
+        defaults = {key: p.default for key, p in self.parameters.items() if p.default is not p.empty}
+        every = {**defaults, **arguments, "y": result}
+        passed = {key: value for key, value in every.items() if key in self.accepted}
         found = self.operation.backward(grad, **passed)
         found = found if isinstance(found, tuple) else (found,)
         found = {key: slope for key, slope in zip(self.gradients, found, strict=True) if key in arguments}
