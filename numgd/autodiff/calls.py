@@ -315,7 +315,7 @@ def _flip(builder, node, function, m, /):
 
 
 def _of_rank(builder, node, what, least):
-    """An array of at least so many dimensions."""
+    """An array, refused if it has fewer dimensions than `least`."""
     array = builder.value(what, node)
     if array.kind.ndim < least:
         builder.refuse(node, f"{ast.unparse(node)!r} of {array.kind.ndim} dimensions")
@@ -338,6 +338,8 @@ def _expand_dims(builder, node, function, a, axis):
 def _repeat(builder, node, function, a, repeats):
     array = builder.value(a, node)
     if not array.kind.ndim:
+        if builder.value(repeats, node).kind.ndim:
+            builder.refuse(node, f"{ast.unparse(node)!r} of a number, with an array of counts,")
         return builder.inline(definitions.repeat_number, [array, repeats], {}, node)
     if array.kind.real:
         return builder.inline(definitions.repeat, [array, repeats], {}, node)

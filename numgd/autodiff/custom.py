@@ -36,7 +36,8 @@ def custom_vjp(f: Callable[..., Any], backward: Callable[..., Any]) -> Callable[
         ``backward(grad, result, *args)`` returns the cotangents of the arguments: a tuple with one for each
         argument of `f`, in order, of its shape.  The last ones can be omitted, and a single one need not be
         in a tuple.  None stands for the cotangent of an argument that has none, such as an integer;
-        derivatives with respect to this argument are refused.  `grad` has the shape and dtype of `result`.
+        derivatives with respect to this argument are refused.  `grad` has the shape and dtype of `result`,
+        and may be overwritten; `result` and `args` may not.
 
     Returns
     -------
@@ -254,8 +255,8 @@ class Given(ArrayRule):
         g, kind = em.bar(op.result, full=True), op.result.kind
         if kind.dtype == "f4":
             g = f"helpers.single({g})"
-        if kind.ndim and kind.layout == "C":
-            g = f"np.ascontiguousarray({g})"
+        if kind.ndim and kind.layout == "C":  # other adjoints may share its memory: a copy
+            g = f"{g}.copy()"
         if self.backward is not None:
             for arg, text in self._cotangents(em, op, g, [arg.active for arg in op.args]):
                 em.add(arg, text)

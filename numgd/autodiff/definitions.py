@@ -24,6 +24,9 @@ def median(a):
     if flat.size == 0:
         return np.nan
     order = np.argsort(flat)
+    last = flat[order[-1]]
+    if last != last:  # NaN, which is sorted to the end
+        return np.nan
     return 0.5 * flat[order[(flat.size - 1) // 2]] + 0.5 * flat[order[flat.size // 2]]
 
 
@@ -51,7 +54,10 @@ def repeat_number(a, repeats):
 
 
 def interp(x, xp, fp):
-    """``np.interp`` at a number; at a sample point with the slope to the right, at the last to the left."""
+    """``np.interp`` at a number.
+
+    At a sample point it has the slope to the right, at the last one that to the left.
+    """
     if xp.size != fp.size or xp.size == 0:
         raise ValueError("fp and xp are not of the same size, or empty.")
     last = xp.size - 1
@@ -59,9 +65,17 @@ def interp(x, xp, fp):
         return np.float64(fp[0])
     if x > xp[last]:
         return np.float64(fp[last])
-    k = min(np.searchsorted(xp, x, side="right"), last) - 1
-    left = np.float64(fp[k])
-    return (fp[k + 1] - left) / (np.float64(xp[k + 1]) - xp[k]) * (x - xp[k]) + left
+    at_end = x == xp[last]
+    after = np.searchsorted(xp, x) if at_end else np.searchsorted(xp, x, side="right")
+    k = min(after, last) - 1  # for NaN, all are before x
+    nearest = last if at_end else k
+    value = np.float64(fp[nearest])
+    if k < 0:  # all sample points are at x
+        return value
+    slope = (fp[k + 1] - np.float64(fp[k])) / (np.float64(xp[k + 1]) - xp[k])
+    if x == xp[nearest] and not np.isfinite(slope):
+        return value
+    return slope * (x - xp[nearest]) + value
 
 
 def interp_all(x, xp, fp):

@@ -316,3 +316,21 @@ def test_the_digest_of_a_derivative_covers_what_is_given():
     assert digest(squash, squash_backward) != digest(squash, values)
     assert digest(squash, squash_backward) != digest(lambda x: np.tanh(x), squash_backward)
     assert digest(squash, njit(squash_backward)) == ""  # compiled in every process
+
+
+def test_backward_may_overwrite_its_gradient():
+    """Which other adjoints share."""
+
+    def backward(grad, result, v):
+        grad *= 2.0
+        return grad
+
+    doubled = numgd.autodiff.custom_vjp(lambda v: 2.0 * v, backward)
+
+    def f(x):
+        y = x * x
+        w = doubled(y) + y
+        return np.sum(w * w)
+
+    x = np.array([0.7, 1.3, 0.4])
+    np.testing.assert_allclose(numgd.grad(f)(x), 36.0 * x**3, rtol=1e-14)

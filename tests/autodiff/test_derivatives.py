@@ -495,3 +495,32 @@ def test_derivatives_show_what_they_are_of():
     assert repr(numgd.hessp(lambda x: x * x)) == "hessp(<lambda>)"
     with pytest.raises(TypeError, match="argnum must be an int"):
         numgd.grad(f, [0])
+
+
+def interpolated(q, xp):
+    return np.interp(q[0], xp, q[1:])
+
+
+@pytest.mark.parametrize(
+    ("q", "xp", "slopes"),
+    [
+        ([1.0, 2, 3, 5], [0.0, 1, 1], [1, 0, 0, 1]),  # at a last sample point that stands twice
+        ([1.0, 2, 3, 5], [1.0, 1, 1], [0, 0, 0, 1]),
+        ([1.0, 2, 3, np.inf], [0.0, 1, 2], [0, 0, 1, 0]),  # beside an infinite one
+        ([2.0, 2, 3, 7], [0.0, 1, 2], [4, 0, 0, 1]),
+        ([1.0, 2, 3, 7], [0.0, 1, 2], [4, 0, 1, 0]),
+        ([np.nan, 2, 3, 7], [0.0, 1, 2], None),
+    ],
+)
+def test_interpolation_at_sample_points(q, xp, slopes):
+    q, xp = np.array(q), np.array(xp)
+    value, found = numgd.value_and_grad(interpolated)(q, xp)
+    assert np.array_equal(value, np.interp(q[0], xp, q[1:]), equal_nan=True)
+    assert slopes is None or found.tolist() == slopes
+
+
+def test_the_median_of_nan_is_nan():
+    value, _ = numgd.value_and_grad(lambda x: np.median(x))(np.array([1.0, np.nan, 3.0]))
+    assert np.isnan(value)
+    value, slopes = numgd.value_and_grad(lambda x: np.median(x))(np.array([1.0, 7.0, 3.0]))
+    assert value == 3 and slopes.tolist() == [0, 0, 1]

@@ -434,3 +434,8 @@ def test_the_jacobian_of_a_number_is_refused_or_has_one_row():
 def test_cases_that_compile_but_are_refused(given):
     with pytest.raises(NotDifferentiable, match=r"recursive|written into|arguments"):
         numgd.grad(given.function)(*copied(given.arguments))
+
+
+def test_a_number_repeated_by_an_array_of_counts():
+    with pytest.raises(NotDifferentiable, match="of a number, with an array of counts"):
+        numgd.grad(lambda x: np.sum(np.repeat(x[0], np.array([2, 1]))))(np.ones(2))
