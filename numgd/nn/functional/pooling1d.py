@@ -6,16 +6,14 @@ from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.nn.functional.checks import output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
-    Windowing,
     avg_pool2d,
     avg_pool2d_backward,
     indices_of,
     max_pool2d,
     max_pool2d_backward,
-    number_of,
-    windows_of,
     with_pixels,
 )
+from numgd.nn.functional.windows import Windowing, number_of, windows_of
 
 
 def _of_images(x, kernel_size, stride, padding, dilation, ceil_mode):

@@ -10,15 +10,14 @@ from numgd.kernels.cpu.layers import pool
 from numgd.nn.functional.checks import aligned, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
-    Windowing,
     avg_pool2d,
     avg_pool2d_backward,
     check_indexable,
     indices_of,
     max_pool2d,
-    windows_of,
     with_pixels,
 )
+from numgd.nn.functional.windows import Windowing, windows_of
 
 
 class _Pooling(NamedTuple):
