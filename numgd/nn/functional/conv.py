@@ -125,7 +125,7 @@ def _check_image(shape, weight, geometry):
         )
 
 
-def _shaped(shape, weight, stride, padding, dilation, groups):
+def shaped(shape, weight, stride, padding, dilation, groups):
     """Checked: the geometry, and the shape of the result, for an image and weights of these shapes."""
     geometry = _geometry(weight[1:-1], stride, padding, dilation, groups, shape[1:-1])
     _check_weight(weight, geometry.groups)
@@ -133,7 +133,7 @@ def _shaped(shape, weight, stride, padding, dilation, groups):
     return geometry, (shape[0], *geometry.result(shape[1:-1], weight[1:-1]), weight[0])
 
 
-_shaped_by_numbers = by_shape(_shaped)
+_shaped_by_numbers = by_shape(shaped)
 
 
 def _bias_of(bias, channels, dtype, weight):
@@ -176,7 +176,7 @@ def _described(axes, x, weight, how):
     x = real_array("x", x, ndim=axes + 2)
     weight, packed_cache = _weight_of(weight, x.dtype, axes + 2)
     usual = all(type(number) is int for number in how)
-    geometry, shape = (_shaped_by_numbers if usual else _shaped)(x.shape, weight.shape, *how)
+    geometry, shape = (_shaped_by_numbers if usual else shaped)(x.shape, weight.shape, *how)
     return x, weight, packed_cache, geometry, shape
 
 

@@ -107,7 +107,9 @@ def layer_norm_backward(
         grad.reshape(shape), x.reshape(shape), gamma, eps, columns.block_rows(*shape), partial,
         results[0].reshape(shape),
     )  # fmt: skip
-    results[2][...], results[1][...] = partial.sum(axis=0)
+    flat = partial.reshape(len(partial), -1)
+    columns.add_up(flat, 0, results[2])
+    columns.add_up(flat, gamma.size, results[1])
     return results
 
 

@@ -142,7 +142,7 @@ def max_pool2d(
            [13., 15.]])
     """
     x = _images(x)
-    rows, columns = windows_of(x, kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
     out = output(out, _pooled(x, rows, columns), x.dtype, x)
     if return_indices:
         return out, _maximum(x, rows, columns, out)
@@ -232,7 +232,7 @@ def max_pool2d_backward(
     array([0., 1., 0., 0.])
     """
     x = _images(x)
-    rows, columns = windows_of(x, kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
     shape = _pooled(x, rows, columns)
     grad = same_shape("grad", grad, shape, x.dtype)
     if indices is not None:
@@ -269,7 +269,7 @@ def _gradient(add, grad, rows, columns, out):
 
 def _averaging(x, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override):
     """Windows, with the divisors of their sums."""
-    rows, columns = windows_of(x, kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
     if divisor_override is not None:
         return _counted(rows, divisor_override), _counted(columns, 1.0)
     if not count_include_pad:

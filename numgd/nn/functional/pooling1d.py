@@ -20,7 +20,7 @@ def _of_images(x, kernel_size, stride, padding, dilation, ceil_mode):
     """Checked signals, the shape of the result, and the arguments of the same windows in images."""
     x = with_pixels(x, 1)
     how = Windowing.of(x.shape[1:2], kernel_size, stride, padding, dilation)
-    (windows,) = windows_of(x, *how, ceil_mode)
+    (windows,) = windows_of(x.shape[1:-1], *how, ceil_mode)
     settings = {
         "kernel_size": (1, *how.size),
         "stride": (1, *how.stride),

@@ -36,7 +36,7 @@ def _pooling(x, kernel_size, stride, padding, ceil_mode):
     """Checked volumes and their pooling."""
     x = with_pixels(x, 3)
     how = Windowing.of(x.shape[1:4], kernel_size, stride, padding, 1)
-    windows = tuple(phases[0].windows for phases in windows_of(x, *how, ceil_mode))
+    windows = tuple(phases[0].windows for phases in windows_of(x.shape[1:-1], *how, ceil_mode))
     batch, depth, height, width, channels = x.shape
     number = tuple(along.number for along in windows)
     size, step, sides = how.size, how.stride, how.padding

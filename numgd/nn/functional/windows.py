@@ -99,9 +99,8 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """Names of the axes of signals, images and volumes."""
 
 
-def windows_of(x, kernel_size, stride, padding, dilation, ceil_mode):
-    """The phases of the windows along each axis of signals, images or volumes x, checked."""
-    size = x.shape[1:-1]
+def windows_of(size, kernel_size, stride, padding, dilation, ceil_mode):
+    """The phases of the windows along each axis of signals, images or volumes of a size, checked."""
     usual = type(kernel_size) is type(padding) is type(dilation) is int and type(stride) in (int, NoneType)
     if usual and max(size) <= _SHORT:
         return _kept_windows(size, kernel_size, stride, padding, dilation, ceil_mode)

@@ -16,7 +16,7 @@ import numpy as np
 from numgd.jit.making import made_once
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import apart, compiled, portable
+from numgd.jit.portable import ELEMENTWISE_FLAGS, apart, compiled, portable
 from numgd.jit.streaming import finish_streams, stream
 
 
@@ -331,6 +331,17 @@ def gradient(relu):
         parallel_for(of_block, tasks, 2 * x.size, grad, x, block, coefficients, large, out)
 
     return of_blocks
+
+
+@compiled("columns-add-up", ELEMENTWISE_FLAGS)
+def add_up(partial, first, out):
+    """out[c] = the sum of column first + c of `partial` (rows, columns), added in order in float64."""
+    total = np.zeros(out.size)
+    for i in range(partial.shape[0]):
+        for c in range(out.size):
+            total[c] += partial[i, first + c]
+    for c in range(out.size):
+        out[c] = total[c]
 
 
 @portable

@@ -4,7 +4,8 @@ import numpy as np
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import compiled, portable
-from numgd.kernels.cpu.layers.columns import side_by_side
+from numgd.jit.program import scratch
+from numgd.kernels.cpu.layers.columns import add_up, side_by_side
 
 MIN_ROWS = 64
 """Minimum number of rows in a block."""
@@ -36,6 +37,6 @@ def bias_gradient(grad, out):
     channels = grad.shape[-1]
     pixels = side_by_side(grad.size // channels, channels)
     rows = grad.reshape(-1, pixels * channels)
-    partial = np.empty((min(256, rows.shape[0] // MIN_ROWS + 1), rows.shape[1]))
+    partial = scratch((min(256, rows.shape[0] // MIN_ROWS + 1), rows.shape[1]), np.dtype(np.float64))
     _partial(rows, partial)
-    out[:] = partial.reshape(-1, channels).sum(axis=0)
+    add_up(partial.reshape(-1, channels), 0, out)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from numgd.jit.program import is_recording
 from numgd.kernels.cpu.layers import conv
 from numgd.kernels.cpu.layers.conv.algorithm import Layer
 from numgd.kernels.cpu.layers.conv.cost import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, Task
@@ -44,7 +45,7 @@ def batch_slices(batch, result, weight):
     `result` and `weight` are shapes.
     """
     products = math.prod(result[1:]) * math.prod(weight[1:])
-    size = max(1, int(MAX_PRODUCTS // max(products, 1)))
+    size = batch if is_recording() else max(1, int(MAX_PRODUCTS // max(products, 1)))
     return [slice(first, min(first + size, batch)) for first in range(0, batch, size)]
 
 

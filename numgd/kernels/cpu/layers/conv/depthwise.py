@@ -27,6 +27,7 @@ from numgd.jit.micro_kernels import (
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+from numgd.jit.program import scratch as scratch_memory
 from numgd.kernels.cpu.layers.conv.addresses import phases, whole_sweep
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.cost import Work, copied
@@ -471,7 +472,8 @@ def weight_gradient(grad, x, out, geometry):
     blocks = ceil_divide(channels, lanes)
     total = blocks * ceil_divide(taps.size, count) * count * group_width * lanes
     chunks = grad.shape[0] * ceil_divide(sweep.count_y, cut.band) * ceil_divide(sweep.count_x, cut.segment)
-    partial = np.empty((max(1, min(MAX_SHARES, chunks, MAX_BYTES // (total * dtype.itemsize))), total), dtype)
+    shares = max(1, min(MAX_SHARES, chunks, MAX_BYTES // (total * dtype.itemsize)))
+    partial = scratch_memory((shares, total), dtype)
     scratch = workspace(length, dtype, cut.workers)
     grad_copy = workspace(cut.band * cut.segment * cut.panels * lanes, dtype, cut.workers)
     kind = group_widths(dtype).index(group_width)
@@ -500,15 +502,24 @@ def write_weights(partial, out, lead=0):
     """
     summed = partial[0]
     if len(partial) > 1:
-        summed = np.empty(summed.size, out.dtype)
+        summed = scratch_memory(summed.shape, out.dtype)
         add_shares(partial, summed)
     lanes, channels, group_width = lanes_of(out.dtype), out.shape[0], out.shape[3]
-    flat = out.reshape(channels, -1, group_width)
-    blocks = summed.reshape(ceil_divide(channels + lead, lanes), -1, group_width, lanes)[:, : flat.shape[1]]
-    by_channel = blocks.transpose(0, 3, 1, 2)
-    for block, found in enumerate(by_channel):
+    blocks = summed.reshape(ceil_divide(channels + lead, lanes), -1, group_width, lanes)
+    _unpack(blocks, lead, out.reshape(channels, -1, group_width))
+
+
+@compiled("conv-depthwise-unpack", ELEMENTWISE_FLAGS)
+def _unpack(blocks, lead, flat):
+    """Copy weights packed as (blocks, taps, group width, lanes) to (channels, taps, group width)."""
+    channels, taps, group_width = flat.shape
+    lanes = blocks.shape[3]
+    for block in range(blocks.shape[0]):
         first = first_channel(block, lanes, lead, channels)
-        flat[first : first + lanes] = found
+        for n in range(lanes):
+            for t in range(taps):
+                for j in range(group_width):
+                    flat[first + n, t, j] = blocks[block, t, j, n]
 
 
 def vectors_work(task, moved=0.0):

@@ -16,6 +16,7 @@ from numgd.jit.micro_kernels import any_of, lanes_of, line_block, line_reduce, v
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow, fetch
 from numgd.jit.portable import compiled, portable
+from numgd.jit.program import scratch
 from numgd.jit.streaming import LARGE, finish_streams, stream
 from numgd.kernels.cpu.layers.conv import depthwise
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
@@ -266,7 +267,7 @@ def weight_gradient(grad, x, out, geometry):
     lanes, lead = lanes_of(dtype), _lead(x)
     total = ceil_divide(channels + lead, lanes) * kernel_height * 3 * lanes
     shares = max(1, min(MAX_SHARES, grad.shape[0] * grad.shape[1], MAX_BYTES // (total * dtype.itemsize)))
-    partial = np.empty((shares, total), dtype)
+    partial = scratch((shares, total), dtype)
     work = work_of(grad.size, 3 * kernel_height)
     sums = workspace(total, dtype, min(threads_for(work), shares))
     _weight_driver(dtype)(work, grad, x, partial, sums, kinds, begins, lines, lead)

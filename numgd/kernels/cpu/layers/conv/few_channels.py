@@ -15,6 +15,7 @@ from numgd.jit.micro_kernels import any_of, convolve_block
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
+from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers.conv import direct, fold
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
 from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks, copied
@@ -190,8 +191,8 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
     kind, block, cut, band_numbers, count = _plan(
         x.shape, weight.shape[1:3], out.shape, dtype, geometry, max_threads
     )
-    scratch = np.empty((cut.workers, band_numbers), dtype)
-    tables, places = np.empty((cut.workers, count * taps), np.int64), np.empty((cut.workers, count), np.int64)
+    bands = scratch((cut.workers, band_numbers), dtype)
+    tables, places = (scratch((cut.workers, size), np.dtype(np.int64)) for size in (count * taps, count))
     bias = padded_bias(bias, block)
     flat = weight.reshape(weight.shape[0], 1, -1)
     for portion in portions(1, out.shape[3], flat.shape[2], block, dtype.itemsize):
@@ -201,7 +202,7 @@ def forward(x, weight, bias, out, geometry, activation=0, packed_cache=None):
             packed_cache, key, lambda portion=portion: pack(flat, ONE_TAP, False, portion, 1, block)
         )
         _driver(dtype)(
-            work, x, packed, bias, out, scratch, tables, places, cut, portion, taps,
+            work, x, packed, bias, out, bands, tables, places, cut, portion, taps,
             (kind, block.rows, block.width), activation,
         )  # fmt: skip
 

@@ -18,7 +18,15 @@ from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_divide, work_of, workspace
-from numgd.kernels.cpu.layers.conv.packing import ONE_TAP, block_for, blocks_of, cached, pack, portions
+from numgd.kernels.cpu.layers.conv.packing import (
+    ONE_TAP,
+    block_for,
+    blocks_of,
+    cached,
+    copy_rows,
+    pack,
+    portions,
+)
 from numgd.kernels.cpu.layers.fused import finish
 
 ITEMS = 32
@@ -177,7 +185,7 @@ def input_gradient(grad, weight, bias, out, geometry, activation, packed_cache):
 
     def make():
         padded = np.zeros((*weight.shape[:2], fold.padded_row), weight.dtype)
-        padded[:, :, : fold.kernel_row] = weight.reshape(*weight.shape[:2], -1)
+        copy_rows(weight.reshape(-1, fold.kernel_row), padded.reshape(-1, fold.padded_row))
         return pack(padded.reshape(weight.shape[0], 1, -1), ONE_TAP, True, portion, 1, block)
 
     packed = cached(packed_cache, ("fold", portion), make)

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
+from numgd.jit.program import scratch
 
 by_shape = lru_cache(1024)
 """Caches functions of shapes alone, which would take as long as a small convolution."""
@@ -57,7 +57,4 @@ def workspace(count, dtype, workers=None):
     """Memory aligned to cache lines, so that vectors do not cross lines; one row per worker."""
     cache_line = 64 // dtype.itemsize
     count = ceil_divide(count, cache_line) * cache_line
-    raw = np.empty((workers or 1) * count + cache_line, dtype)
-    skipped = -raw.ctypes.data % 64 // dtype.itemsize
-    aligned = raw[skipped : skipped + (workers or 1) * count]
-    return aligned if workers is None else aligned.reshape(workers, count)
+    return scratch((count,) if workers is None else (workers, count), dtype)

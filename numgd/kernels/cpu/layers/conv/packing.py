@@ -142,6 +142,14 @@ def _pack(weight, taps, transposed, portion, group_channels, block_width, packed
     )  # fmt: skip
 
 
+@compiled("conv-copy-rows", ELEMENTWISE_FLAGS)
+def copy_rows(source, target):
+    """Copy the rows of a matrix to the start of those of a wider one."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
 def pack(weight, taps, transposed, portion, groups, block):
     """The packed weights of a portion; see `_pack`."""
     group_channels = weight.shape[0] // groups
@@ -155,7 +163,7 @@ def pack(weight, taps, transposed, portion, groups, block):
 def padded_bias(bias, block):
     """A bias followed by zeros, so that a whole block can be read from any channel onwards."""
     found = np.zeros(bias.size + block.width, bias.dtype)
-    found[: bias.size] = bias
+    copy_rows(bias.reshape(1, -1), found.reshape(1, -1))
     return found
 
 

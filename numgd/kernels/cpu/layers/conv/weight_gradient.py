@@ -29,6 +29,7 @@ from numgd.jit.micro_kernels import (
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable, seldom
+from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers.conv.cost import Work, by_blocks
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import Block, block_for, blocks_of
@@ -472,7 +473,7 @@ def weight_gradient(grad, x, out, geometry):
         return
     workers = max(1, min(threads_for(work), shares, 24 * 2**20 // (sum(sizes) * out.itemsize)))
     copies = (workspace(size, out.dtype, workers) for size in sizes)
-    partial = np.empty((shares, out.size), out.dtype)
+    partial = scratch((shares, out.size), out.dtype)
     in_shares(work, grad, x, partial, *copies, chunks, layout, chosen)
     add_shares(partial, flat)
 

@@ -16,6 +16,7 @@ from numgd.jit.micro_kernels import any_of, lanes_of, reduce_block, sandwich_blo
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable, seldom
+from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers.conv.geometry import ceil_divide, work_of, workspace
 from numgd.kernels.cpu.layers.conv.packing import block_for, blocks_of
 from numgd.kernels.cpu.layers.conv.shares import add_shares, shares_for
@@ -274,14 +275,14 @@ def weight_gradient(m, grad, x, out, geometry):
             chunks = ceil_divide(all_tiles, tiling.tiles)
         sizes = (points * tiling.tiles * panels * PANEL + block.rows, points * tiling.tiles * padded_columns)
         total = left = right = None  # free the last portion's memory before allocating the next
-        total = np.empty(length, dtype)
+        total = scratch((length,), dtype)
         if shares == 1:
             left, right = (workspace(count, dtype) for count in sizes)
             all_threads(work // chunks, grad, x, zeros, left, right, total, 0, chunks, tiling, chosen)
         else:
             workers = max(1, min(threads_for(work), shares, SCRATCH // (tiling.tiles * per_tile)))
             left, right = (workspace(count, dtype, workers) for count in sizes)
-            partial = np.empty((shares, length), dtype)
+            partial = scratch((shares, length), dtype)
             in_shares(work, grad, x, zeros, left, right, partial, chunks, tiling, chosen)
             add_shares(partial, total)
         _final_transform(dtype, m)(total, flat, in_channels, tiling, chosen)
