@@ -1,13 +1,30 @@
-"""Neural networks: the functions that their layers compute (`numgd.nn.functional`)."""
+"""Neural networks: layers, containers, networks, and the functions that layers compute (`functional`)."""
 
 from importlib import import_module
 
+_HOMES = {
+    "numgd.nn.layers": (
+        "Activation", "Add", "AvgPool2d", "BatchNorm", "Concatenate", "Conv2d", "Conv2dTranspose", "Dense",
+        "Dropout", "Flatten", "GlobalAvgPool2d", "GroupNorm", "Layer", "LayerNorm", "LocalResponseNorm",
+        "MaxPool2d", "Softmax",
+    ),
+    "numgd.nn.containers": ("Concat", "Graph", "Identity", "Residual", "Sequential"),
+    "numgd.nn.losses": ("CrossEntropy", "ElementwiseLoss"),
+    "numgd.nn.network.network": ("Network",),
+}  # fmt: skip
+"""Module to the public names that are imported from it when they are first used."""
+
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = ("functional", "initialisers", "losses")
+
 
 def __getattr__(name):
-    if name == "functional":  # imported on first use
-        return import_module("numgd.nn.functional")
+    if name in _MODULES:
+        return import_module(f"numgd.nn.{name}")
+    if name in _MODULE_OF:
+        return getattr(import_module(_MODULE_OF[name]), name)
     raise AttributeError(f"module 'numgd.nn' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), "functional"})
+    return sorted({*globals(), *_MODULES, *_MODULE_OF})

@@ -10,9 +10,10 @@ class ByColumns:
     """An array as (parts, rows, columns), and how its rows are cut into blocks.
 
     Narrow rows are laid side by side, so that loops over columns are long enough to vectorise.
+    ``memory(shape, dtype)`` gives memory for partial sums and coefficients.
     """
 
-    def __init__(self, x, parts):
+    def __init__(self, x, parts, memory=np.empty):
         channels = x.shape[-1]
         rows = x.size // (parts * channels)
         self.count = rows
@@ -20,8 +21,8 @@ class ByColumns:
         self.rows, self.columns = rows // self.side_by_side, self.side_by_side * channels
         self.parts = parts
         self.block = columns.block_rows(self.rows, self.columns)
-        self.partial = columns.partial_sums(parts, self.rows, self.columns)
-        self.coefficients = np.empty((parts, len(columns.Coefficient), self.columns), x.dtype)
+        self.partial = columns.partial_sums(parts, self.rows, self.columns, memory)
+        self.coefficients = memory((parts, len(columns.Coefficient), self.columns), x.dtype)
 
     def of(self, array):
         """An array in that shape."""

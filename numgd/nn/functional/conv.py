@@ -372,11 +372,14 @@ def conv2d_backward(
     return convolve_backward(choose, 2, grad, x, weight, how, activation, y, algorithm, wanted, out)
 
 
-def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
-    """Geometry of the convolution that is transposed, and the shape of its input, the result here."""
+def shaped_transposed(shape, weight, stride, padding, output_padding, dilation, groups):
+    """Geometry of the convolution that is transposed, and the shape of its input, the result here.
+
+    `shape` and `weight` are the shapes of x and the weights.
+    """
     if isinstance(padding, str) and padding in ("same", "same_lower"):
         raise ValueError(f"padding {padding!r} is not defined for a transposed convolution")
-    geometry = _geometry(weight.shape[1:3], stride, padding, dilation, groups)
+    geometry = _geometry(weight[1:3], stride, padding, dilation, groups)
     extra = pair_of("output_padding", output_padding, Extra)
     for more, step, apart in zip(extra, geometry.stride, geometry.dilation, strict=True):
         if more and more >= max(step, apart):
@@ -384,26 +387,24 @@ def _transposed(x, weight, stride, padding, output_padding, dilation, groups):
                 f"output_padding must be smaller than stride or dilation; it is {extra}, they are "
                 f"{geometry.stride} and {geometry.dilation}"
             )
-    _check_weight(weight.shape, geometry.groups)
-    if x.shape[3] != weight.shape[0]:
+    _check_weight(weight, geometry.groups)
+    if shape[3] != weight[0]:
         raise ValueError(
-            f"weight of shape {weight.shape} takes {weight.shape[0]} channels, but x of shape {x.shape} "
-            f"has {x.shape[3]}"
+            f"weight of shape {weight} takes {weight[0]} channels, but x of shape {shape} has {shape[3]}"
         )
     top, bottom, left, right = geometry.padding
     around = (top + bottom, left + right)
     size = tuple(
         (count - 1) * step - edge + covered + more
         for count, step, edge, covered, more in zip(
-            x.shape[1:3], geometry.stride, around, geometry.extent(weight.shape[1:3]), extra, strict=True
+            shape[1:3], geometry.stride, around, geometry.extent(weight[1:3]), extra, strict=True
         )
     )
-    if 0 in x.shape[1:3] or min(size) < 1:
+    if 0 in shape[1:3] or min(size) < 1:
         raise ValueError(
-            f"the result is empty: x has shape {x.shape}, weight {weight.shape}, "
-            f"padding is {geometry.padding}"
+            f"the result is empty: x has shape {shape}, weight {weight}, padding is {geometry.padding}"
         )
-    return geometry, (x.shape[0], *size, weight.shape[3] * geometry.groups)
+    return geometry, (shape[0], *size, weight[3] * geometry.groups)
 
 
 def conv2d_transpose(
@@ -455,7 +456,9 @@ def conv2d_transpose(
     """
     x = real_array("x", x, ndim=4)
     weight, packed_cache = _weight_of(weight, x.dtype)
-    geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
+    geometry, shape = shaped_transposed(
+        x.shape, weight.shape, stride, padding, output_padding, dilation, groups
+    )
     shift = _bias_of(bias, shape[3], x.dtype, weight)
     code = _activation_of(activation)
     out = output(out, shape, x.dtype, x, weight, shift)
@@ -520,7 +523,9 @@ def conv2d_transpose_backward(
     x = real_array("x", x, ndim=4)
     grad = real_array("grad", grad, ndim=4, dtype=x.dtype)
     weight, packed_cache = _weight_of(weight, x.dtype)
-    geometry, shape = _transposed(x, weight, stride, padding, output_padding, dilation, groups)
+    geometry, shape = shaped_transposed(
+        x.shape, weight.shape, stride, padding, output_padding, dilation, groups
+    )
     if grad.shape != shape:
         raise ValueError(f"grad has shape {grad.shape}, but the result's is {shape} for x of shape {x.shape}")
     y = _result_of(activation, y, grad)

@@ -66,7 +66,7 @@ def group_norm(
     layout = ByColumns(x, x.shape[0])
     mean, inverse = np.empty((2, x.shape[0], num_groups))
     kernels.forward(
-        _by_samples(x), layout.of(x), layout.block, eps, gamma, beta, floor, out.nbytes >= LARGE,
+        by_samples(x), layout.of(x), layout.block, eps, gamma, beta, floor, out.nbytes >= LARGE,
         layout.partial, mean, inverse, layout.coefficients, layout.of(out),
     )  # fmt: skip
     return out
@@ -116,7 +116,7 @@ def group_norm_backward(
     layout = ByColumns(x, x.shape[0])
     mean, inverse = np.empty((2, x.shape[0], num_groups))
     kernels.backward(is_relu(activation))(
-        _by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
+        by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
         layout.partial, mean, inverse, layout.coefficients, layout.of(results[0]), results[1], results[2],
     )  # fmt: skip
     return results
@@ -134,7 +134,7 @@ def _group_arguments(x, num_groups, gamma, beta, eps, activation):
     return x, gamma, beta, eps, floor_of(activation, x.dtype.type)
 
 
-def _by_samples(x):
+def by_samples(x):
     """Whether whole samples can be shared out evenly among the threads."""
     workers = threads()
     return x.shape[0] % workers == 0 or x.shape[0] >= 4 * workers

@@ -104,8 +104,13 @@ def local_response_norm_backward(
 
 def _response_arguments(x, size, alpha, beta, k):
     x = with_channels(x)
-    width = min(size, 2 * max(1, x.shape[-1]))  # a wider window contains no further channels
-    return x, (width, alpha * (width / size), beta, k)
+    return x, window(x.shape[-1], size, alpha, beta, k)
+
+
+def window(channels, size, alpha, beta, k):
+    """The constants as the kernels take them."""
+    width = min(size, 2 * max(1, channels))  # a wider window contains no further channels
+    return width, alpha * (width / size), beta, k
 
 
 def _exercise(dtype):

@@ -33,6 +33,14 @@ def track(moments, count, momentum, running_mean, running_variance):
         running_variance[c] = real(old + momentum * (moments[1, c] / (count - 1.0) - old))
 
 
+@compiled("batch_norm-constant")
+def constant(running_mean, running_variance, eps, mean, inverse):
+    """Mean and 1/√(σ² + ε) from the running statistics."""
+    for c in range(inverse.size):
+        mean[c] = running_mean[c]
+        inverse[c] = 1.0 / math.sqrt(np.float64(running_variance[c]) + eps)
+
+
 @compiled("batch_norm-forward")
 def forward(mean, inverse, gamma, beta, coefficients):
     """The coefficients that compute y."""

@@ -46,9 +46,10 @@ def block_rows(rows, columns):
     return -(-fewest // _STRIP) * _STRIP
 
 
-def partial_sums(parts, rows, columns):
+def partial_sums(parts, rows, columns, memory=np.empty):
     """Memory for two numbers per column of each block."""
-    return np.empty((parts, -(-rows // block_rows(rows, columns)), 2, columns))
+    blocks = -(-rows // block_rows(rows, columns))
+    return memory((parts, blocks, 2, columns), np.dtype(np.float64))
 
 
 def side_by_side(rows, columns):

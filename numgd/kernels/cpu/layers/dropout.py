@@ -62,3 +62,10 @@ def dropout(x, seed, stream, threshold, scale, out):
     """out = scale · x where the position's word is at least the threshold, else 0; x and out are vectors."""
     tasks = (x.size + _TASK - 1) // _TASK
     parallel_for(_do_task, tasks, x.size, x, seed, stream, threshold, scale, out)
+
+
+@compiled("dropout-of-step")
+def dropout_of_step(x, words, stream, threshold, scale, out):
+    """As `dropout`, with the seed in the first of `words`, which may change between runs of a program."""
+    tasks = (x.size + _TASK - 1) // _TASK
+    parallel_for(_do_task, tasks, x.size, x, words[0], stream, threshold, scale, out)

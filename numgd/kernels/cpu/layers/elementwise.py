@@ -87,8 +87,35 @@ INVALID = {"probability": _not_a_probability, "sign": _not_a_sign, "weight": _no
 """Tests of the arguments of losses: 1 for an invalid number, 0 for a valid one."""
 
 
+@strict
+def _sum(x, y, c):
+    return x + y
+
+
+@strict
+def _sum_above_zero(x, y, c):
+    total = x + y
+    return type(x)(0) if total <= 0 else total
+
+
+SUMS = {None: "sum", "relu": "sum-relu"}
+"""Sums of two numbers, without and with an activation."""
+
+_SUMS = {SUMS[None]: _sum, SUMS["relu"]: _sum_above_zero}
+_ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
+
+
+def add(x, y, out, activation=None):
+    """out = x + y for vectors, with an activation in `SUMS`; x can be `out`."""
+    one, sizes = _ONE[x.dtype], (x.size, PIECE, BLOCK_ELEMENTS)
+    function = _map_of(SUMS[activation], x.dtype, "value")
+    drive(function, x, y, one, x.size + 1, out, 1, (1, 1), sizes, 1.0, 0.0)
+
+
 def _part(kind, part):
     """A scalar function of x, y and the parameter."""
+    if kind in _SUMS:
+        return _SUMS[kind]
     if kind in INVALID:
         return INVALID[kind]
     if kind in LOSSES:
@@ -143,7 +170,8 @@ def _row_sum_of(kind, dtype):
 @made_once
 def _map_of(kind, dtype, part):
     scalar, view, real = _part(kind, part), view_of(dtype), dtype.type
-    in_place = part == "value" and kind in ACTIVATIONS and ACTIVATIONS[kind].keeps_slope
+    keeps_slope = kind in ACTIVATIONS and ACTIVATIONS[kind].keeps_slope
+    in_place = part == "value" and (keeps_slope or kind in _SUMS)
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
         same = out == x

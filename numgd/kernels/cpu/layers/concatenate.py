@@ -1,0 +1,42 @@
+"""Copies between a matrix and a range of the columns of a wider one, in parallel over rows."""
+
+from numgd.jit.parallel import parallel_for
+from numgd.jit.pointers import borrow
+from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+
+_TASK = 2**13  # numbers copied in one task
+
+
+@portable
+def _rows_in_task(columns):
+    return max(1, _TASK // max(1, columns))
+
+
+@portable
+def _put_rows(task, source, target, first):
+    count, columns = _rows_in_task(source.shape[1]), source.shape[1]
+    for i in range(task * count, min(source.shape[0], (task + 1) * count)):
+        borrow(target)[i][first : first + columns] = borrow(source)[i]
+
+
+@compiled("columns-put", ELEMENTWISE_FLAGS)
+def put(source, target, first):
+    """Copy `source` (rows, c) to the columns of `target` (rows, C) from `first` on."""
+    count = _rows_in_task(source.shape[1])
+    tasks = (source.shape[0] + count - 1) // count
+    parallel_for(_put_rows, tasks, source.size, source, target, first)
+
+
+@portable
+def _take_rows(task, source, first, target):
+    count, columns = _rows_in_task(target.shape[1]), target.shape[1]
+    for i in range(task * count, min(target.shape[0], (task + 1) * count)):
+        borrow(target)[i][:] = borrow(source)[i][first : first + columns]
+
+
+@compiled("columns-take", ELEMENTWISE_FLAGS)
+def take(source, first, target):
+    """Copy the columns of `source` (rows, C) from `first` on to `target` (rows, c)."""
+    count = _rows_in_task(target.shape[1])
+    tasks = (target.shape[0] + count - 1) // count
+    parallel_for(_take_rows, tasks, target.size, source, first, target)

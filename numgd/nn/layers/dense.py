@@ -1,0 +1,82 @@
+"""Dense layers: weight · x + bias."""
+
+from dataclasses import dataclass
+
+from numgd.foundations.ranges import Count, Flag
+from numgd.kernels.cpu.layers.conv import choose
+from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient
+from numgd.kernels.cpu.layers.conv.geometry import Geometry
+from numgd.kernels.cpu.layers.fused import CODES
+from numgd.nn.initialisers import InitialiserName
+from numgd.nn.layers.layer import ActivationName, Layer, Parameter, one_input
+from numgd.nn.layers.shared import before_activation, zero_bias
+
+_POINT = Geometry((1, 1), (1, 1), (0, 0, 0, 0), 1)
+
+
+def _pixels(array):
+    """Rows as images of one pixel."""
+    return array.reshape(array.shape[0], 1, 1, array.shape[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Layer):
+    """y = weight · x + bias over vectors.
+
+    Parameters
+    ----------
+    features : int
+        Length of y.
+    activation : str, optional
+        Applied to the result: a name in `numgd.scalars.ACTIVATIONS`.
+    bias : bool
+    initialiser : str
+        Of the weights (features, inputs), by its name in `numgd.nn.initialisers`; biases start at 0.
+
+    Notes
+    -----
+    It is computed as a convolution of images with one pixel: the micro-kernels run at the rate of the BLAS,
+    add the bias and apply the activation in registers, and share numgd's threads.
+
+    Examples
+    --------
+    >>> from numgd import nn
+    >>> nn.Network(nn.Dense(3), input_shape=(4,)).parameters.size
+    15
+    """
+
+    features: Count
+    activation: ActivationName = None
+    bias: Flag = True
+    initialiser: InitialiserName = "he_uniform"
+
+    fuses = tuple(name for name in CODES if name)
+
+    def output_shape(self, *shapes):
+        one_input(shapes, 1, "vectors, (features,): put Flatten before it")
+        return (self.features,)
+
+    def parameters(self, *shapes):
+        found = {"weight": Parameter((self.features, shapes[0][0]), self.initialiser)}
+        if self.bias:
+            found["bias"] = Parameter((self.features,), "zeros", False)
+        return found
+
+    def forward(self, at):
+        weight, bias = at.parameters["weight"], at.parameters.get("bias")
+        bias = zero_bias(weight) if bias is None else bias
+        code = CODES[at.activation]
+        choose.forward(_pixels(at.x[0]), weight[:, None, None], bias, _pixels(at.y), _POINT, code)
+
+    def backward(self, at):
+        (x,), (grad_x,), weight = at.x, at.grad_x, at.parameters["weight"]
+        grad = _pixels(before_activation(at))
+        if grad_x is not None:
+            none = zero_bias(weight, axis=1)
+            choose.gradient_of_input(grad, weight[:, None, None], none, _pixels(grad_x), _POINT)
+        choose.gradient_of_weight(grad, _pixels(x), at.gradients["weight"][:, None, None], _POINT)
+        if self.bias:
+            bias_gradient(grad, at.gradients["bias"])
+
+    def multiply_adds(self, *shapes):
+        return self.features * shapes[0][0]

@@ -1,0 +1,137 @@
+"""What a layer is: shapes, parameters, and how values and gradients are computed."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from numgd.foundations.ranges import check_fields, one_of
+from numgd.scalars import ACTIVATIONS
+
+ActivationName = one_of(None, *ACTIVATIONS)
+
+
+class Parameter(NamedTuple):
+    """An array of numbers that training changes."""
+
+    shape: tuple
+    initialiser: str  # a name in `numgd.nn.initialisers.INITIALISERS`
+    decays: bool = True  # whether weight decay applies to it where biases and norms are left out
+
+
+class State(NamedTuple):
+    """An array that a layer updates itself, such as running statistics."""
+
+    shape: tuple
+    initial: float
+
+
+class Place(NamedTuple):
+    """What a layer computes with at its place in a network, for one batch size.
+
+    Attributes
+    ----------
+    shapes : tuple of tuples
+        Of the inputs, with the batch.
+    x : tuple of arrays
+        The inputs; of `backward`, if the layer reads them.
+    y : array
+        The output, likewise.
+    parameters, gradients, states, kept : dict
+        Arrays by name.
+    grad : array or None
+        The gradient of the output.
+    grad_x : tuple of arrays or None
+        Memory for the gradients of the inputs, None for those that are not needed.
+    activation : str or None
+        The activation that is applied to the result by the way.
+    training : bool
+    words : (2,) uint64 array
+        The seed of the present step, and 0.
+    number : int
+        The number of the layer in its network.
+    """
+
+    shapes: tuple
+    x: tuple
+    y: Any
+    parameters: dict
+    gradients: dict
+    states: dict
+    kept: dict
+    grad: Any
+    grad_x: tuple
+    activation: str | None
+    training: bool
+    words: Any
+    number: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Layer:
+    """An operation of a network; a description, which can be used in several places.
+
+    Shapes are those of one sample, without the batch.
+
+    Attributes
+    ----------
+    reads : str
+        What `backward` reads besides the gradient: 'x', 'y', both or nothing.
+    fuses : tuple of str
+        The activations that can be applied to the result by the way.
+    """
+
+    reads = "x"
+    fuses = ()
+
+    def __post_init__(self):
+        check_fields(self)
+
+    def output_shape(self, *shapes):
+        """The shape of the output for inputs of these shapes; raises ValueError if they do not fit."""
+        raise NotImplementedError
+
+    def parameters(self, *shapes):
+        """`Parameter` by name."""
+        return {}
+
+    def states(self, *shapes):
+        """`State` by name."""
+        return {}
+
+    def kept(self, *shapes):
+        """Shape and dtype, by name, of what `forward` keeps for `backward`; shapes here include the batch."""
+        return {}
+
+    def forward(self, at):
+        """Compute ``at.y``."""
+        raise NotImplementedError
+
+    def backward(self, at):
+        """Compute ``at.grad_x``, where needed, and ``at.gradients``."""
+        raise NotImplementedError
+
+    def multiply_adds(self, *shapes):
+        """Number of multiply-adds of `forward` for one sample, of convolutions and matrix products."""
+        return 0
+
+    def reads_of(self, activation):
+        """What `backward` reads with a fused activation."""
+        return self.reads if activation is None else "".join(sorted({*self.reads, "y"}))
+
+    def passes(self, training):
+        """Whether the output is the input itself, in another shape at most."""
+        return False
+
+    def connect(self, wiring, inputs, path):
+        """Add the layer to a network; returns the number of its output."""
+        result = wiring.add(self, inputs, path)
+        activation = getattr(self, "activation", None)
+        return result if activation is None else wiring.activate(activation, result, path)
+
+
+def one_input(shapes, axes, wants):
+    """The only input's shape, which must have a number of axes."""
+    if len(shapes) != 1:
+        raise ValueError(f"takes one input, got {len(shapes)}")
+    if axes is not None and len(shapes[0]) != axes:
+        raise ValueError(f"takes {wants}, got shape {shapes[0]}")
+    return shapes[0]

@@ -1,0 +1,62 @@
+"""Layer norm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numgd.foundations.ranges import Positive
+from numgd.jit.program import scratch
+from numgd.kernels.cpu.layers import columns
+from numgd.kernels.cpu.layers import layer_norm as kernels
+from numgd.nn.layers.layer import ActivationName, Layer, Parameter, one_input
+from numgd.nn.layers.shared import as_rows
+
+
+@dataclass(frozen=True, eq=False)
+class LayerNorm(Layer):
+    """γ (x − μ) / √(σ² + ε) + β over the last axis of each sample, with its own mean and variance.
+
+    Parameters
+    ----------
+    eps : float
+        ε.
+    activation : str, optional
+        Applied to the result: a name in `numgd.scalars.ACTIVATIONS`.
+
+    Notes
+    -----
+    Source: J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization (2016).
+
+    Examples
+    --------
+    >>> from numgd import nn
+    >>> nn.Network(nn.LayerNorm(), input_shape=(5,)).parameters.size
+    10
+    """
+
+    eps: Positive = 1e-5
+    activation: ActivationName = None
+
+    def output_shape(self, *shapes):
+        shape = one_input(shapes, None, "")
+        if not shape:
+            raise ValueError("takes an axis of channels, got shape ()")
+        return shape
+
+    def parameters(self, *shapes):
+        channels = shapes[0][-1:]
+        return {"gamma": Parameter(channels, "ones", False), "beta": Parameter(channels, "zeros", False)}
+
+    def forward(self, at):
+        parameters = at.parameters["gamma"], at.parameters["beta"]
+        kernels.forward(as_rows(at.x[0]), *parameters, self.eps, as_rows(at.y))
+
+    def backward(self, at):
+        x, gamma = as_rows(at.x[0]), at.parameters["gamma"]
+        grad_x = scratch(x.shape, x.dtype) if at.grad_x[0] is None else as_rows(at.grad_x[0])
+        partial = columns.partial_sums(1, *x.shape, scratch)[0]
+        block = columns.block_rows(*x.shape)
+        kernels.backward(as_rows(at.grad), x, gamma, self.eps, block, partial, grad_x)
+        flat = partial.reshape(len(partial), -1)
+        columns.add_up(flat, 0, at.gradients["beta"])
+        columns.add_up(flat, gamma.size, at.gradients["gamma"])

@@ -1,0 +1,35 @@
+"""What several layers do."""
+
+import numpy as np
+
+from numgd.jit.program import scratch
+from numgd.kernels.cpu.layers import elementwise
+from numgd.scalars import ACTIVATIONS
+
+ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
+
+
+def apply_slope(kind, x, grad, out, parameter=None):
+    """out = grad · f'(x), for an activation f; of those that keep their slope x can be the result."""
+    vector = x.reshape(-1)
+    parameter = ACTIVATIONS[kind].default if parameter is None else parameter
+    elementwise.derivatives(kind, vector, vector, grad.reshape(-1), 1, 1.0, parameter, out.reshape(-1))
+
+
+def before_activation(at):
+    """The gradient before the activation that is applied by the way."""
+    if at.activation is None:
+        return at.grad
+    before = scratch(at.grad.shape, at.grad.dtype)
+    apply_slope(at.activation, at.y, at.grad, before)
+    return before
+
+
+def zero_bias(weight, axis=0):
+    """A bias of zeros for weights without one."""
+    return np.zeros(weight.shape[axis], weight.dtype)
+
+
+def as_rows(array):
+    """The array as (rows, channels)."""
+    return array.reshape(-1, array.shape[-1])

@@ -1,0 +1,1 @@
+"""Networks: wiring of layers, planned memory and recorded passes."""

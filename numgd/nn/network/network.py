@@ -1,0 +1,308 @@
+"""Networks: layers with their parameters in one vector."""
+
+from collections import OrderedDict
+
+import numpy as np
+
+from numgd.foundations.ranges import Seed, check_arguments
+from numgd.nn.initialisers import initial
+from numgd.nn.losses import loss_of
+from numgd.nn.network.plan import Plan
+from numgd.nn.network.wiring import Wiring
+
+MOST_PLANS = 8
+"""Passes that a network keeps: one for each batch size, for inference and for each loss."""
+
+CHUNK = 256
+"""Most samples that inference takes at a time."""
+
+
+class Network:
+    """Layers with their parameters.
+
+    All parameters lie in one vector and all gradients in another, of which the layers hold views.  A pass for
+    a batch size is planned once: its values share memory, and its compiled calls are recorded and run again as
+    one function, without Python between them.
+
+    Parameters
+    ----------
+    model : Layer or container
+    input_shape : tuple of int
+        Of one sample: (features,) or (height, width, channels).
+    dtype : float32 or float64
+    seed : int
+        Determines the initial parameters.
+
+    Attributes
+    ----------
+    parameters, gradient : (n,) array
+    state : array
+        What layers update themselves, such as running statistics.
+    input_shape, output_shape : tuple
+        Without the batch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not chain: the error names the layer, what it got and what it takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd import nn
+    >>> model = nn.Sequential(nn.Dense(8, activation="tanh"), nn.Dense(2))
+    >>> network = nn.Network(model, input_shape=(3,))
+    >>> network.parameters.size, network(np.zeros((5, 3))).shape
+    (50, (5, 2))
+    """
+
+    @check_arguments
+    def __init__(self, model, input_shape, *, dtype=np.float32, seed: Seed = 0):
+        self.model, self.seed = model, seed
+        self.input_shape = _checked_shape(input_shape)
+        self.dtype = _checked_dtype(dtype)
+        if not hasattr(model, "connect"):
+            raise TypeError(f"model must be a layer or container; it is {model!r}")
+        self.wiring = Wiring(self.input_shape)
+        self.wiring.finish(model.connect(self.wiring, (0,), ""))
+        self.output_shape = self.wiring.shapes[self.wiring.output]
+        self._described = self._describe("parameters")
+        self.parameters, self._parameter_views = self._memory(self._described)
+        self.gradient, self._gradient_views = self._memory(self._described)
+        described = self._describe("states")
+        self.state, self._state_views = self._memory(described)
+        for (path, name), (_, own) in described.items():
+            self._state_views[path][name][...] = own.initial
+        self.words = np.zeros(2, np.uint64)
+        self.needs_gradient = self._needs_gradient()
+        self._plans = OrderedDict()
+        self.reset(seed)
+
+    @check_arguments
+    def reset(self, seed: Seed = 0):
+        """Give all parameters their initial numbers."""
+        for number, ((path, name), (_, own)) in enumerate(self._described.items()):
+            view = self._parameter_views[path][name]
+            view[...] = initial(own.initialiser, own.shape, self.dtype, seed, number)
+
+    # Where everything lies --------------------------------------------------------------------------------
+
+    def _describe(self, what):
+        """``(path, name)`` to node and `Parameter` or `State`."""
+        found = {}
+        for node in self.wiring.nodes:
+            shapes = [self.wiring.shapes[i] for i in node.inputs]
+            for name, own in getattr(node.layer, what)(*shapes).items():
+                found[node.path, name] = node, own
+        return found
+
+    def _memory(self, described):
+        """A vector for described arrays, and by path the views of it by name."""
+        sizes = [int(np.prod(own.shape)) for _, own in described.values()]
+        vector, views, first = np.zeros(sum(sizes), self.dtype), {}, 0
+        for ((path, name), (_, own)), size in zip(described.items(), sizes, strict=True):
+            views.setdefault(path, {})[name] = vector[first : first + size].reshape(own.shape)
+            first += size
+        return vector, views
+
+    def _needs_gradient(self):
+        """For each value, whether it depends on parameters."""
+        needs = [False] * len(self.wiring.shapes)
+        for node in self.wiring.nodes:
+            needs[node.output] = bool(self.parameters_of(node)) or any(needs[i] for i in node.inputs)
+        return needs
+
+    def parameters_of(self, node):
+        """The parameters of a node by name."""
+        return self._parameter_views.get(node.path, {})
+
+    def gradients_of(self, node):
+        """Their gradients by name."""
+        return self._gradient_views.get(node.path, {})
+
+    def states_of(self, node):
+        """The states of a node by name."""
+        return self._state_views.get(node.path, {})
+
+    def named_parameters(self):
+        """Views of the parameters by dotted name."""
+        return _flat(self._parameter_views)
+
+    def named_gradients(self):
+        """Views of the gradients by dotted name."""
+        return _flat(self._gradient_views)
+
+    def named_states(self):
+        """What layers update themselves, by dotted name."""
+        return _flat(self._state_views)
+
+    @property
+    def undecayed(self):
+        """Names of the parameters that weight decay can leave out: biases, and those of norms."""
+        return tuple(_dotted(*key) for key, (_, own) in self._described.items() if not own.decays)
+
+    # Computing --------------------------------------------------------------------------------------------
+
+    def _plan(self, batch, loss=None):
+        """The pass for a batch size, planned when it is first needed."""
+        key = batch, loss
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            return self._plans[key]
+        if loss is not None:
+            self._check_batch(batch)
+        self._plans[key] = Plan(self, batch, loss)
+        while len(self._plans) > MOST_PLANS:
+            self._plans.popitem(last=False)
+        return self._plans[key]
+
+    def _check_batch(self, batch):
+        for node in self.wiring.nodes:
+            check = getattr(node.layer, "check_batch", None)
+            if check is not None:
+                try:
+                    check((batch, *self.wiring.shapes[node.inputs[0]]))
+                except ValueError as error:
+                    raise ValueError(f"{node.path}: {node.layer!r} {error}") from None
+
+    def checked_data(self, X, y=None, loss=None):
+        """Samples and targets as arrays that the network takes.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, *input_shape)
+            Finite numbers.  An array of the network's dtype is not copied; a memory map is not read.
+        y : array_like, optional
+            Labels or targets; see the loss.
+        loss : str or Loss, optional
+
+        Returns
+        -------
+        X, y : arrays
+
+        Raises
+        ------
+        TypeError, ValueError
+            For other shapes or dtypes, NaN or infinity, and labels out of range.
+        """
+        X = self._checked_inputs(X, finite=True)
+        if y is None:
+            return X, None
+        shape = (len(X), *self.output_shape)
+        if np.ndim(y) == 0 or len(y) != len(X):
+            raise ValueError(f"y has shape {np.shape(y)}, but X has {len(X)} samples")
+        return X, loss_of(loss).checked(y, shape, self.dtype)
+
+    def _checked_inputs(self, X, finite=False):
+        X = np.asanyarray(X)
+        if X.dtype.kind not in "fiub":
+            raise TypeError(f"X must hold real numbers; its dtype is {X.dtype}")
+        if X.shape[1:] != self.input_shape or X.ndim == 0:
+            wanted = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"X must have shape (N, {wanted}); it has {X.shape}")
+        if finite and X.dtype.kind == "f" and not isinstance(X, np.memmap):
+            wrong = ~np.isfinite(X.reshape(len(X), -1)).all(axis=1)
+            if wrong.any():
+                raise ValueError(f"X must be finite; sample {int(np.argmax(wrong))} holds NaN or inf")
+        return X
+
+    def forward(self, X):
+        """Outputs in inference: running statistics, no dropout.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, *input_shape)
+
+        Returns
+        -------
+        (N, *output_shape) array of the network's dtype
+        """
+        X = self._checked_inputs(X)
+        y = np.empty((len(X), *self.output_shape), self.dtype)
+        for first in range(0, len(X), CHUNK):
+            part = X[first : first + CHUNK]
+            plan = self._plan(len(part))
+            plan.x[...] = part
+            plan.run()
+            y[first : first + CHUNK] = plan.y
+        return y
+
+    __call__ = forward
+
+    def loss_and_gradient(self, X, y, loss, seed=0):
+        """The mean loss of a batch in training, whose gradient is written to `gradient`.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, *input_shape)
+        y : array_like
+            Labels or targets; see the loss.
+        loss : str or Loss
+            'cross_entropy', a name in `numgd.scalars.LOSSES` such as 'mse', or an object of `numgd.nn.losses`.
+        seed : int
+            Determines what dropout drops.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            For shapes and dtypes that do not fit, and labels out of range.
+        """
+        loss = loss_of(loss)
+        X = self._checked_inputs(X)
+        target = loss.checked(y, (len(X), *self.output_shape), self.dtype)
+        return self.step(X, target, loss, seed)
+
+    def step(self, X, y, loss, seed=0):
+        """As `loss_and_gradient`, for data from `checked_data` and a `Loss`."""
+        plan = self._plan(len(X), loss)
+        plan.x[...], plan.target[...] = X, y
+        self.words[0] = seed
+        return plan.run()
+
+    def loss(self, outputs, y, loss):
+        """The mean loss of outputs.
+
+        Parameters
+        ----------
+        outputs : (N, *output_shape) array
+            As `forward` returns.
+        y, loss
+            As for `loss_and_gradient`.
+
+        Returns
+        -------
+        float
+        """
+        loss = loss_of(loss)
+        outputs = np.ascontiguousarray(outputs, self.dtype)
+        target = np.ascontiguousarray(loss.checked(y, outputs.shape, self.dtype))
+        return float(loss.value(outputs, target)) * loss.scale(outputs.shape)
+
+
+def _flat(views):
+    return {_dotted(path, name): view for path, own in views.items() for name, view in own.items()}
+
+
+def _dotted(path, name):
+    return f"{path}.{name}"
+
+
+def _checked_shape(given):
+    try:
+        shape = tuple(int(n) for n in given)
+    except (TypeError, ValueError):
+        raise TypeError(f"input_shape must be a tuple of integers; it is {given!r}") from None
+    if not shape or min(shape) < 1 or shape != tuple(given):
+        raise ValueError(f"input_shape must consist of integers from 1 on; it is {given!r}")
+    return shape
+
+
+def _checked_dtype(given):
+    dtype = np.dtype(given)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be float32 or float64; it is {dtype}")
+    return dtype

@@ -1,0 +1,205 @@
+"""A pass through a network for one batch size: where all values lie, and the recorded calls."""
+
+import numpy as np
+
+from numgd.jit.program import Program, Recording
+from numgd.kernels.cpu.layers import elementwise
+from numgd.nn.layers.layer import Place
+from numgd.nn.network.memory import FOREVER, Tensor, allocate
+
+
+class Plan:
+    """A forward pass, or the loss of a batch and its gradient, as a program.
+
+    Parameters
+    ----------
+    network : Network
+    batch : int
+    loss : numgd.nn.losses.Loss, optional
+        With it the pass is one of training, and its gradient is computed.
+
+    Attributes
+    ----------
+    x, target : array
+        What `run` takes the batch from.
+    y : array
+        The outputs.
+    nbytes : int
+        Memory of all values.
+    """
+
+    def __init__(self, network, batch, loss=None):
+        self._network, self._batch, self._loss = network, batch, loss
+        self._training = loss is not None
+        self._time, self._tensors, self._steps = 0, [], []
+        wiring = network.wiring
+        self._consumers = wiring.consumers()
+        self._producers = {node.output: node for node in wiring.nodes}
+        self._done = set()  # values whose gradients have been used
+        values = {0: self._tensor(wiring.shapes[0], forever=True)}
+        places = [self._forward(node, number, values) for number, node in enumerate(wiring.nodes)]
+        output = values[wiring.output]
+        output.use(FOREVER)
+        if self._training:
+            grads = {wiring.output: self._tensor(wiring.shapes[wiring.output])}
+            self._at(self._compare, output, grads[wiring.output])
+            for place in reversed(places):
+                self._backward(*place, values, grads)
+        memory = allocate(self._tensors)
+        self.nbytes = memory.nbytes
+        self.x, self.y = values[0].array, output.array
+        if self._training:
+            self.target = np.zeros(loss.target_shape(self.y.shape), loss.target_dtype(self.y.dtype))
+        self._record()
+
+    # Steps: what is computed when, and with which values ---------------------------------------------------
+
+    def _tensor(self, shape, dtype=None, forever=False, whole=False):
+        """A new value; of a shape without the batch unless `whole`."""
+        shape = tuple(shape) if whole else (self._batch, *shape)
+        tensor = Tensor(shape, self._network.dtype if dtype is None else dtype)
+        self._tensors.append(tensor)
+        if forever:
+            tensor.use(0)
+            tensor.use(FOREVER)
+        return tensor
+
+    def _view(self, tensor, shape):
+        """The same value in another shape, without the batch."""
+        view = tensor.viewed((self._batch, *shape))
+        self._tensors.append(view)
+        return view
+
+    def _at(self, function, *arguments):
+        """The next step: ``function(*arguments)`` with tensors, also those in tuples and dictionaries."""
+        for tensor in _tensors_in(arguments):
+            tensor.use(self._time)
+        self._steps.append((function, arguments))
+        self._time += 1
+
+    def _forward(self, node, number, values):
+        """Add the forward pass of a node; returns what its backward pass needs."""
+        shapes, x = self._network.wiring.shapes, tuple(values[i] for i in node.inputs)
+        kept = {}
+        if node.layer.passes(self._training) or self._can_overwrite(node, values):
+            values[node.output] = self._view(x[0], shapes[node.output])
+        else:
+            values[node.output] = self._tensor(shapes[node.output])
+        if not node.layer.passes(self._training):
+            if self._training:
+                described = node.layer.kept(*((self._batch, *shapes[i]) for i in node.inputs))
+                kept = {name: self._tensor(*own, whole=True) for name, own in described.items()}
+            self._at(self._run_forward, node, number, x, values[node.output], kept)
+        return node, number, kept
+
+    def _can_overwrite(self, node, values):
+        """Whether the output can take the place of the input: nobody reads that any more."""
+        if not getattr(node.layer, "keeps_slope", False) or node.inputs[0] == 0:
+            return False
+        before = self._producers[node.inputs[0]]
+        if len(self._consumers[node.inputs[0]]) > 1 or before.layer.passes(self._training):
+            return False
+        return not self._training or "y" not in before.reads
+
+    def _backward(self, node, number, kept, values, grads):
+        """Add the backward pass of a node."""
+        needs = self._network.needs_gradient
+        grad = grads.get(node.output)
+        self._done.add(node.output)
+        inputs = [i for i in node.inputs if needs[i]]
+        if grad is None or not (inputs or self._network.parameters_of(node)):
+            return
+        shapes = self._network.wiring.shapes
+        if node.layer.passes(True):
+            self._contribute(node.inputs[0], self._view(grad, shapes[node.inputs[0]]), grads)
+            return
+        if getattr(node.layer, "shares_gradient", False):
+            if node.activation is not None:
+                common = self._tensor(shapes[node.output])
+                self._at(self._run_backward, node, number, (), values[node.output], kept, grad, (common,))
+                grad = common
+            for i in inputs:
+                self._contribute(i, grad, grads)
+            return
+        targets = tuple(self._tensor(shapes[i]) if needs[i] else None for i in node.inputs)
+        x = tuple(values[i] for i in node.inputs) if "x" in node.reads else ()
+        y = values[node.output] if "y" in node.reads else None
+        self._at(self._run_backward, node, number, x, y, kept, grad, targets)
+        for i, target in zip(node.inputs, targets, strict=True):
+            if target is not None:
+                self._contribute(i, target, grads)
+
+    def _contribute(self, value, grad, grads):
+        """Make `grad` the gradient of a value, or add it to what there is."""
+        known = grads.get(value)
+        if known is None:
+            grads[value] = grad
+            return
+        # The sum may take the place of a part that no gradient still to be used shares.
+        pending = [other for v, other in grads.items() if v != value and v not in self._done]
+        free = [part for part in (known, grad) if all(other.block is not part.block for other in pending)]
+        total = free[0] if free else self._tensor(self._network.wiring.shapes[value])
+        first, second = (grad, known) if total is grad else (known, grad)
+        self._at(self._add, first, second, total)
+        grads[value] = total
+
+    # Their execution ----------------------------------------------------------------------------------------
+
+    def _place(self, node, number, x, y, kept, grad, grad_x):
+        network = self._network
+        return Place(
+            shapes=tuple((self._batch, *network.wiring.shapes[i]) for i in node.inputs), x=_arrays(x), y=_arrays(y), parameters=network.parameters_of(node),
+            gradients=network.gradients_of(node), states=network.states_of(node), kept=_arrays(kept),
+            grad=_arrays(grad), grad_x=_arrays(grad_x), activation=node.activation, training=self._training,
+            words=network.words, number=number,
+        )  # fmt: skip
+
+    def _run_forward(self, node, number, x, y, kept):
+        node.layer.forward(self._place(node, number, x, y, kept, None, ()))
+
+    def _run_backward(self, node, number, x, y, kept, grad, grad_x):
+        node.layer.backward(self._place(node, number, x, y, kept, grad, grad_x))
+
+    def _add(self, first, second, total):
+        elementwise.add(first.array.reshape(-1), second.array.reshape(-1), total.array.reshape(-1))
+
+    def _compare(self, output, grad):
+        self._loss.value(output.array, self.target)
+        self._value_call = len(self._recording.calls) - 1
+        self._loss.gradient(output.array, self.target, grad.array)
+
+    def _record(self):
+        """Run all steps once on whatever is in memory, and keep their calls; states are as before."""
+        states = self._network.state.copy()
+        with np.errstate(all="ignore"), Recording() as self._recording:
+            for function, arguments in self._steps:
+                function(*arguments)
+                self._recording.forget_scratch()
+        self._network.state[...] = states
+        watched = (self._value_call,) if self._training else ()
+        self._program = Program(self._recording.calls, watched)
+
+    def run(self):
+        """Compute the outputs from ``x``; in training the gradient too, and return the loss."""
+        self._program.run()
+        return float(self._program.results[0]) * self._loss.scale(self.y.shape) if self._training else None
+
+
+def _tensors_in(arguments):
+    for argument in arguments:
+        if isinstance(argument, Tensor):
+            yield argument
+        elif isinstance(argument, tuple):
+            yield from _tensors_in(argument)
+        elif isinstance(argument, dict):
+            yield from _tensors_in(argument.values())
+
+
+def _arrays(value):
+    if isinstance(value, Tensor):
+        return value.array
+    if isinstance(value, tuple):
+        return tuple(map(_arrays, value))
+    if isinstance(value, dict):
+        return {name: _arrays(own) for name, own in value.items()}
+    return value
