@@ -1,4 +1,4 @@
-"""Data sets: MNIST and CIFAR from local files.
+"""Data sets: those that scikit-learn carries and MNIST and CIFAR from local files.
 
 Nothing is downloaded.
 """
@@ -7,12 +7,22 @@ from numgd.datasets._mnist import fashion_mnist, mnist
 from numgd.datasets.cifar import cifar10, cifar100
 from numgd.datasets.dataset import Dataset
 from numgd.datasets.idx import read_idx
+from numgd.datasets.scikit_learn import breast_cancer, diabetes, digits, iris, linnerud, wine
+from numgd.datasets.splitting import folds, split
 
 __all__ = [
     "Dataset",
+    "breast_cancer",
     "cifar10",
     "cifar100",
+    "diabetes",
+    "digits",
     "fashion_mnist",
+    "folds",
+    "iris",
+    "linnerud",
     "mnist",
     "read_idx",
+    "split",
+    "wine",
 ]
