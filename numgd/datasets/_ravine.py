@@ -65,7 +65,7 @@ def ravine(n: Variables = 2, condition: Condition = 100.0, *, seed: Seed = 0) ->
     >>> print(round(np.linalg.cond(problem.A), 3), problem.minimiser.round(3))
     10000.0 [0.605 0.123 0.317]
 
-    It is minimised by ``numgd.minimize(value, np.zeros(3), args=problem)`` with
+    It is minimised by ``numgd.minimize(value, np.zeros(3), args=problem, tol=1e-10)`` with
 
     >>> def value(x, A, minimiser):
     ...     return 0.5 * (x - minimiser) @ A @ (x - minimiser)
