@@ -37,6 +37,7 @@ That of a function which works inside ``@njit`` code too is the module that teac
 
 _MODULES = {
     "autodiff": "autodiff",
+    "datasets": "datasets",
     "line_searches": "solve.line_searches",
     "nn": "nn",
     "optimizers": "optimizers",

@@ -1,6 +1,7 @@
 # This file is made by tools/generate.py.
 
 from numgd import autodiff as autodiff
+from numgd import datasets as datasets
 from numgd import nn as nn
 from numgd import optimizers as optimizers
 from numgd import schedules as schedules

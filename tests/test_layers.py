@@ -25,7 +25,7 @@ LAYERS = [
     {"optimizers"},
     {"solve"},
     {"nn"},
-    {"catalogue"},
+    {"catalogue", "datasets"},
     {"plots"},
     {"cli"},
     {"__init__", "__main__"},
@@ -146,7 +146,8 @@ def test_machine_code_depends_on_the_packages_that_its_own_imports():
 
 def test_only_these_files_are_no_part_of_machine_code():
     others = {path.relative_to(ROOT).parts[0] for path in MODULES if package_of(module_name(path)) is None}
-    assert others == {"__init__.py", "__main__.py", "catalogue", "cli", "kernels", "plots", "system"}
+    packages = {"catalogue", "cli", "datasets", "kernels", "plots", "system"}
+    assert others == {"__init__.py", "__main__.py", *packages}
     assert [
         path for path in MODULES if package(path) == "kernels" and package_of(module_name(path)) is None
     ] == [
