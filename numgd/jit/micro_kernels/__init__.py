@@ -7,17 +7,21 @@ contiguous.  A position in one is counted in elements from its start, and tables
 
 from numgd.jit.micro_kernels.channelwise import gather_lanes, line_block, line_reduce, reduce_lanes
 from numgd.jit.micro_kernels.emitter import lanes_of, register_bytes, rows_for, vector_registers
+from numgd.jit.micro_kernels.maxima import LANES, give_lanes, largest_lanes
 from numgd.jit.micro_kernels.products import convolve_block, gather_block, reduce_block
 from numgd.jit.micro_kernels.sandwich import sandwich_block
 from numgd.jit.micro_kernels.variants import add_vector, any_of, move_vector
 
 __all__ = [
+    "LANES",
     "add_vector",
     "any_of",
     "convolve_block",
     "gather_block",
     "gather_lanes",
+    "give_lanes",
     "lanes_of",
+    "largest_lanes",
     "line_block",
     "line_reduce",
     "move_vector",
