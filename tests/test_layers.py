@@ -146,13 +146,18 @@ def test_machine_code_depends_on_the_packages_that_its_own_imports():
 
 def test_only_these_files_are_no_part_of_machine_code():
     others = {path.relative_to(ROOT).parts[0] for path in MODULES if package_of(module_name(path)) is None}
-    assert others == {"__init__.py", "__main__.py", "catalogue", "cli", "kernels", "plots", "system"}
+    assert others == {"__init__.py", "__main__.py", "catalogue", "cli", "kernels", "nn", "plots", "system"}
     assert [
         path for path in MODULES if package(path) == "kernels" and package_of(module_name(path)) is None
     ] == [
         ROOT / "kernels" / "__init__.py",
         ROOT / "kernels" / "cpu" / "__init__.py",
     ]
+    assert {
+        path.relative_to(ROOT / "nn").parts[0]
+        for path in MODULES
+        if package(path) == "nn" and package_of(module_name(path)) is None
+    } == {"__init__.py", "training"}
 
 
 @every_file
