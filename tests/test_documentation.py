@@ -21,11 +21,15 @@ WITH_EXAMPLES = [
     "minimize", "minimize_many", "minimize_stochastic", "minimize_multistart", "least_squares", "curve_fit",
     "check_grad", "grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "device_gradient", "load", "register", "save",
+    *(f"nn.training.{name}" for name in numgd.nn.training.__all__ if name != "Trainable"),
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("autodiff.md", "rules.md", "schedules.md", "stochastic.md")),
+    *(
+        ROOT / "docs" / name
+        for name in ("autodiff.md", "rules.md", "schedules.md", "stochastic.md", "training.md")
+    ),
     pytest.param(ROOT / "docs" / "functional.md", marks=pytest.mark.slow),
 ]
 

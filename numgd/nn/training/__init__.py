@@ -5,6 +5,7 @@ from numgd.nn.training.augmentation import Flip, Normalise, RandomCrop, Shift
 from numgd.nn.training.history import TrainingHistory
 from numgd.nn.training.inference import evaluate, predict, predict_labels, predict_proba
 from numgd.nn.training.metrics import TopK
+from numgd.nn.training.network import Trainable
 
 __all__ = [
     "Flip",
@@ -12,6 +13,7 @@ __all__ = [
     "RandomCrop",
     "Shift",
     "TopK",
+    "Trainable",
     "TrainingHistory",
     "evaluate",
     "fit",

@@ -20,6 +20,7 @@ from numgd.foundations.ranges import (
 from numgd.nn.training import checkpoint as checkpoints
 from numgd.nn.training.augmentation import Augmenter, checked_augmentation, checked_normalisation
 from numgd.nn.training.metrics import metrics_of
+from numgd.nn.training.network import check_network
 from numgd.nn.training.run import Run, Settings
 from numgd.nn.training.sources import Order, checked_pair, make_source
 from numgd.nn.training.stepping import Stepper, checked_optimizer
@@ -61,7 +62,7 @@ def fit(
 
     Parameters
     ----------
-    network : Network
+    network : Network, or anything that is `Trainable`
         Its parameters and running statistics are changed in place.
     X : array_like of shape (N, *input_shape), or iterable of batches
         Memory maps are read batch by batch, and integers converted batch by batch.  An iterable yields pairs
@@ -152,10 +153,9 @@ def fit(
 
     Examples
     --------
-    A network is whatever has the attributes and methods that `docs/training.md` lists, for instance linear
-    regression:
+    A network is whatever has the attributes and methods of `Trainable`, for instance linear regression:
 
-    >>> import numpy as np
+    >>> import numgd, numpy as np
     >>> from numgd.nn import training
     >>> class Linear:
     ...     dtype, input_shape, output_shape, undecayed = np.dtype(float), (2,), (1,), ()
@@ -180,10 +180,11 @@ def fit(
     >>> X = np.random.default_rng(1).normal(size=(500, 2))
     >>> y = X @ [1.0, -2.0]
     >>> network = Linear()
-    >>> found = training.fit(network, X, y, loss="mse", optimizer="sgd", epochs=40)
+    >>> found = training.fit(network, X, y, loss="mse", optimizer=numgd.SGD(0.1), epochs=40)
     >>> network.parameters.round(3), found.success, found.history.loss.size
     (array([ 1., -2.]), True, 40)
     """
+    check_network(network)
     callbacks = _checked_callbacks(callbacks)
     changes = checked_augmentation(augment, network)
     normalise = checked_normalisation(normalise, network)

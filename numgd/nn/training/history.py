@@ -6,7 +6,15 @@ import numpy as np
 
 
 class TrainingHistory(NamedTuple):
-    """One row per completed epoch, as float64 arrays (epochs,)."""
+    """One row per completed epoch, as float64 arrays (epochs,).
+
+    Examples
+    --------
+    >>> from numgd.nn.training import TrainingHistory
+    >>> history = TrainingHistory.of([(0.7, 0.8, 1e-3, 1.2, 0.5), (0.4, 0.6, 1e-3, 2.4, 0.75)], ["accuracy"])
+    >>> history.loss, history.metrics["accuracy"]
+    (array([0.7, 0.4]), array([0.5 , 0.75]))
+    """
 
     loss: Any  # mean over the samples of the batches' losses, each before its step
     validation: Any  # loss over the validation data, NaN if there are none

@@ -68,6 +68,23 @@ def evaluate(
     ------
     TypeError, ValueError
         For invalid data or arguments.
+
+    Examples
+    --------
+    Any object with the few attributes that are needed will do as a network:
+
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from numgd.nn import training
+    >>> network = SimpleNamespace(
+    ...     dtype=np.dtype(float), input_shape=(1,), output_shape=(2,),
+    ...     checked_data=lambda X, y, loss: (np.asarray(X, float), y),
+    ...     forward=lambda X: np.hstack([X, -X]),
+    ...     loss=lambda outputs, y, loss: np.mean(outputs**2),
+    ... )
+    >>> X, y = [[1.0], [-2.0], [3.0]], np.array([0, 1, 1])
+    >>> training.evaluate(network, X, y, loss="mse", metrics=["accuracy"])
+    {'loss': 4.666666666666667, 'accuracy': 0.6666666666666666}
     """
     metrics = metrics_of(metrics, y, network)
     normalise = checked_normalisation(normalise, network)
@@ -100,6 +117,23 @@ def predict(network, X, *, batch_size: Count = 128, normalise=None) -> np.ndarra
     ------
     TypeError, ValueError
         For invalid data or arguments.
+
+    Examples
+    --------
+    Any object with the few attributes that are needed will do as a network:
+
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from numgd.nn import training
+    >>> network = SimpleNamespace(
+    ...     dtype=np.dtype(float), input_shape=(1,), output_shape=(2,),
+    ...     checked_data=lambda X, y, loss: (np.asarray(X, float), y),
+    ...     forward=lambda X: np.hstack([X, -X]),
+    ...     loss=lambda outputs, y, loss: np.mean(outputs**2),
+    ... )
+    >>> training.predict(network, [[1.0], [-2.0]])
+    array([[ 1., -1.],
+           [-2.,  2.]])
     """
     normalise = checked_normalisation(normalise, network)
     X, _ = network.checked_data(X, None, None)
@@ -121,6 +155,23 @@ def predict_proba(network, X, *, batch_size=128, normalise=None) -> np.ndarray:
     -------
     numpy.ndarray of shape (N, *output_shape)
         The softmax over the last axis; of a single output the sigmoid, the probability of class 1.
+
+    Examples
+    --------
+    Any object with the few attributes that are needed will do as a network:
+
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from numgd.nn import training
+    >>> network = SimpleNamespace(
+    ...     dtype=np.dtype(float), input_shape=(1,), output_shape=(2,),
+    ...     checked_data=lambda X, y, loss: (np.asarray(X, float), y),
+    ...     forward=lambda X: np.hstack([X, -X]),
+    ...     loss=lambda outputs, y, loss: np.mean(outputs**2),
+    ... )
+    >>> training.predict_proba(network, [[1.0], [-2.0]]).round(3)
+    array([[0.881, 0.119],
+           [0.018, 0.982]])
     """
     from numgd.nn.functional import sigmoid, softmax  # imports the kernels of all layers
 
@@ -142,6 +193,22 @@ def predict_labels(network, X, *, batch_size=128, normalise=None) -> np.ndarray:
     -------
     numpy.ndarray of int64, of shape (N, *output_shape[:-1])
         The first of the largest outputs; of a single output, whether it is positive.
+
+    Examples
+    --------
+    Any object with the few attributes that are needed will do as a network:
+
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from numgd.nn import training
+    >>> network = SimpleNamespace(
+    ...     dtype=np.dtype(float), input_shape=(1,), output_shape=(2,),
+    ...     checked_data=lambda X, y, loss: (np.asarray(X, float), y),
+    ...     forward=lambda X: np.hstack([X, -X]),
+    ...     loss=lambda outputs, y, loss: np.mean(outputs**2),
+    ... )
+    >>> training.predict_labels(network, [[1.0], [-2.0]])
+    array([0, 1])
     """
     outputs = predict(network, X, batch_size=batch_size, normalise=normalise)
     if outputs.shape[-1] == 1:

@@ -81,7 +81,10 @@ class ArraySource:
         self._size = min(order.batch_size, self.rows)
         whole = order.last_batch == "keep"
         self.steps = -(-self.rows // self._size) if whole else self.rows // self._size
-        self.slow = on_disk or augmenter.random or self._size * X[:1].nbytes > SMALL
+        # Without any change to the data, batches are views of them.
+        self._views = not (order.shuffle or augmenter.writes or on_disk) and X.dtype == network.dtype
+        large = self._size * X[:1].nbytes > SMALL
+        self.slow = on_disk or augmenter.random or (large and not self._views)
         # Two of each: one is filled while the other is in use.
         self._X = [np.empty((self._size, *X.shape[1:]), network.dtype) for _ in range(2)]
         self._y = [np.empty((self._size, *y.shape[1:]), y.dtype) for _ in range(2)]
@@ -91,11 +94,10 @@ class ArraySource:
         size, augmenter = self._size, self._augmenter
         order = epoch_order(self._order.seed, epoch, self.rows) if self._order.shuffle else None
         draws = augmenter.draws(self.rows, epoch)
-        as_it_is = order is None and not augmenter.writes and self.X.dtype == self._X[0].dtype
         for step in range(skipped, self.steps):
             first, last = step * size, min((step + 1) * size, self.rows)
             rows = slice(first, last) if order is None else order[first:last]
-            if as_it_is:
+            if self._views:
                 yield self.X[rows], self.y[rows]
                 continue
             X, y = self._X[step % 2][: last - first], self._y[step % 2][: last - first]

@@ -90,7 +90,16 @@ class Recording(TwoLayers):
 def images_of_epochs(size, shuffle=True, **options):
     network = Recording()
     options = {"augment": [Shift(2), Flip()]} | options
-    fit(network, IMAGES, np.arange(12), loss="cross_entropy", epochs=2, batch_size=size, shuffle=shuffle, **options)
+    fit(
+        network,
+        IMAGES,
+        np.arange(12),
+        loss="cross_entropy",
+        epochs=2,
+        batch_size=size,
+        shuffle=shuffle,
+        **options,
+    )
     half = len(network.batches) // 2
     found = []
     for batches in (network.batches[:half], network.batches[half:]):

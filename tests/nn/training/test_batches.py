@@ -1,7 +1,9 @@
 """Where batches come from: arrays, memory maps and iterables, with and without the thread."""
 
+import signal
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -77,7 +79,9 @@ def test_small_integers_on_disk_are_normalised_by_batch(tmp_path):
     mean, std = [100.0, 120.0], [50.0, 60.0]
     classes = np.arange(40) % 3
     network = TwoLayers(inputs=(4, 4, 2), dtype=np.float32)
-    found = trained(mapped, classes, network, normalise=Normalise(mean, std), validation_data=(mapped, classes))
+    found = trained(
+        mapped, classes, network, normalise=Normalise(mean, std), validation_data=(mapped, classes)
+    )
     by_hand = (images.astype(np.float32) - np.float32(mean)) / np.float32(std)
     other = TwoLayers(inputs=(4, 4, 2), dtype=np.float32)
     expected = trained(by_hand, classes, other, validation_data=(by_hand, classes))
@@ -113,7 +117,7 @@ def test_an_iterable_equals_arrays_in_order(normalise):
 
 def test_batches_of_different_sizes():
     cuts = [0, 3, 20, 21, 45, 50]
-    pairs = [(X[a:b], Y[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    pairs = [(X[a:b], Y[a:b]) for a, b in pairwise(cuts)]
     network, found = trained(type("Pairs", (), {"__iter__": lambda self: iter(pairs)})(), epochs=1)
     other, losses = TwoLayers(), []
     optimizer = numgd.Adam()
@@ -158,6 +162,20 @@ def test_ctrl_c_in_an_iterator():
 
     network, found = trained(batches(), epochs=1)
     assert found.status == Status.INTERRUPTED and network.steps == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
+def test_ctrl_c_while_a_batch_is_awaited():
+    def batches():
+        yield X[:5], Y[:5]
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.2)  # the main thread waits for this batch
+        yield X[5:9], Y[5:9]
+
+    began = time.perf_counter()
+    network, found = trained(batches(), epochs=1)
+    assert found.status == Status.INTERRUPTED and network.steps <= 1
+    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.parametrize(

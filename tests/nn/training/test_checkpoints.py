@@ -223,8 +223,11 @@ def test_another_run_is_named(path, options, match):
 
 
 def test_another_network_is_named_by_its_first_difference(path):
-    refused(path, r"parameters, number 1 is 'hidden.weight' of shape \(3, 4\) in the file", TwoLayers(hidden=5))
+    refused(
+        path, r"parameters, number 1 is 'hidden.weight' of shape \(3, 4\) in the file", TwoLayers(hidden=5)
+    )
     refused(path, "dtype of the parameters is 'float64'", TwoLayers(dtype=np.float32))
+
     class Renamed(TwoLayers):
         def named_states(self):
             return {"variance": self.mean}
