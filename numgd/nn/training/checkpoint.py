@@ -197,8 +197,10 @@ def _weights(arrays, kind, network):
 
 
 def _taken(arrays, name, like):
-    """Take an array out of a dictionary; raises ValueError unless it has the shape and dtype of another."""
+    """Take an array out of a dictionary; raises ValueError unless it is finite and like another."""
     array = arrays.pop(name)
     if array.shape != like.shape or array.dtype != like.dtype:
         raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {like.dtype} of {like.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
     return array

@@ -102,28 +102,27 @@ class Run:
         if self.patience.exhausted:  # in the run that is resumed
             return EARLY
         while self.epoch < self.settings.epochs:
-            if not self._steps(watch) or first_not_finite(self.network) is not None:
+            status = self._steps(watch)
+            if first_not_finite(self.network) is not None:  # the last step may have overflowed
                 return NOT_FINITE
-            if not self._whole_epoch:
-                return TIME_LIMIT
-            status = self._after_epoch(watch)
+            if status == EPOCHS:
+                status = self._after_epoch(watch)
             if status != EPOCHS:
                 return status
             self.safe.update(self.network)
         return EPOCHS
 
     def _steps(self, watch):
-        """The steps of the rest of an epoch; False if a loss or a gradient is not finite."""
+        """The steps of the rest of an epoch; returns why the run ends, or EPOCHS."""
         network, settings, step = self.network, self.settings, self.stepper.step
         loss, seed, every = settings.loss, settings.seed, settings.checkpoint_every
         gradient, watches, show = network.gradient, watch.watches, 0.0
-        self._whole_epoch = False
         batches = self.source.batches(self.epoch, self.step)
         with closing(prefetched(batches) if self.source.slow else batches) as prepared:
             for X, y in prepared:
                 value = float(network.loss_and_gradient(X, y, loss, step_seed(seed, self.nit)))
                 if not (math.isfinite(value) and finite(gradient)):
-                    return False
+                    return NOT_FINITE
                 step()
                 self.nit += 1
                 self.step += 1
@@ -133,19 +132,18 @@ class Run:
                     self._save()
                 if watches:
                     if watch.is_over():
-                        return True
+                        return TIME_LIMIT
                     if time.perf_counter() >= show:
                         watch.reach(self.nit, loss=self.total / self.rows)
                         show = time.perf_counter() + SHOWN
-        self._whole_epoch = True
-        return True
+        return EPOCHS
 
     def _after_epoch(self, watch):
         """Validate, record and call back after an epoch; returns why the run ends, or EPOCHS."""
         settings, loss, rate = self.settings, self.total / self.rows, self.stepper.last_rate()
+        found = self._validated()
         self.epoch += 1
         self.step, self.total, self.rows = 0, 0.0, 0
-        found = self._validated()
         judged = self._judged(found) if found else loss
         self.stepper.observe(judged)
         self.patience.wait(judged)
@@ -216,9 +214,9 @@ class Run:
         return self.best_epoch
 
     def _save(self):
-        """Write a checkpoint, unless the last one is of the same point."""
-        path = self.settings.checkpoint
-        if path is None or self.written == (self.epoch, self.step):
+        """Write a checkpoint, unless the last one is of the same point; never one that is not finite."""
+        path, place = self.settings.checkpoint, (self.epoch, self.step)
+        if path is None or self.written == place or first_not_finite(self.network) is not None:
             return
         point = checkpoint.Point(
             self.epoch, self.step, self.nit, self.total, self.rows, self._seconds(), self.patience.best,
@@ -228,7 +226,7 @@ class Run:
         state = self.stepper.optimizer.state_dict()
         saved = checkpoint.Saved(point, weights_of(self.network), self.best, state, history)
         checkpoint.write(path, self.network, self.settings.record, saved)
-        self.written = self.epoch, self.step
+        self.written = place
 
     def _seconds(self):
         return self.elapsed + time.perf_counter() - self.started

@@ -176,6 +176,29 @@ def test_a_resumed_run_that_meets_nan_keeps_finite_weights(tmp_path):
     np.testing.assert_array_equal(again.parameters, last)
 
 
+class Steep(TwoLayers):
+    """A network with a large gradient in one step."""
+
+    def loss_and_gradient(self, X, y, loss, seed):
+        value = super().loss_and_gradient(X, y, loss, seed)
+        self.gradient[0] += 1e3 * (self.steps == 4)
+        return value
+
+
+def test_a_step_that_overflows_is_not_saved(tmp_path):
+    path = tmp_path / "run.npz"
+    options = {"checkpoint": path, "checkpoint_every": 1, "optimizer": "sgd", "epochs": 1}
+    schedule = {"schedule": lambda t: 1e37 if t == 4 else 0.01}
+    network = Steep(dtype=np.float32)
+    network.fail_at[5] = raises(Killed())
+    with pytest.raises(Killed):
+        train(network, plain() | options | schedule)
+    assert not np.isfinite(network.parameters).all()
+    network = Steep(dtype=np.float32)
+    found = train(network, plain() | options, resume=True)
+    assert network.steps == found.nit - 3 and found.success
+
+
 # Files that do not fit -------------------------------------------------------------------------------
 
 
@@ -290,6 +313,8 @@ def changed(path, text=(), arrays=()):
         ({}, {"weights.state.0": None}, "lacks 'weights.state.0'"),
         ({}, {"weights.parameters": np.zeros(3)}, "weights.parameters is float64"),
         ({}, {"weights.state.0": np.zeros(3, "f4")}, "weights.state.0 is float32"),
+        ({}, {"weights.parameters": np.full(31, np.nan)}, "weights.parameters is not finite"),
+        ({}, {"best.state.0": np.full(3, np.inf)}, "best.state.0 is not finite"),
         ({}, {"history": np.zeros((1, 2))}, "history is float64"),
         ({}, {"history": None}, "lacks 'history'"),
         ({}, {"optimizer.0.slots": np.zeros((1, 7))}, "slots has shape"),

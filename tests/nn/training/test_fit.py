@@ -348,6 +348,19 @@ def test_ctrl_c_leaves_the_network_as_trained_so_far(how):
     np.testing.assert_array_equal(network.parameters, other.parameters)
 
 
+def test_ctrl_c_during_validation():
+    def interrupting(outputs, y):
+        if network.steps == 16:
+            raise KeyboardInterrupt
+        return 0.0
+
+    network = TwoLayers()
+    options = {"validation_data": HELD_OUT, "metrics": [interrupting], "batch_size": 7}
+    found = fit(network, X, Y, loss=LOSS, **options)
+    assert found.status == Status.INTERRUPTED and found.nit == 16
+    assert found.nepoch == 1 == found.history.loss.size == found.history.metrics["interrupting"].size
+
+
 def test_an_exception_passes_through():
     network, error = TwoLayers(), ZeroDivisionError("mine")
     network.fail_at[3] = raises(error)
