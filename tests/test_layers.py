@@ -146,7 +146,7 @@ def test_machine_code_depends_on_the_packages_that_its_own_imports():
 
 def test_only_these_files_are_no_part_of_machine_code():
     others = {path.relative_to(ROOT).parts[0] for path in MODULES if package_of(module_name(path)) is None}
-    packages = {"catalogue", "cli", "datasets", "kernels", "plots", "system"}
+    packages = {"catalogue", "cli", "datasets", "kernels", "nn", "plots", "system"}
     assert others == {"__init__.py", "__main__.py", *packages}
     assert [
         path for path in MODULES if package(path) == "kernels" and package_of(module_name(path)) is None
@@ -154,6 +154,12 @@ def test_only_these_files_are_no_part_of_machine_code():
         ROOT / "kernels" / "__init__.py",
         ROOT / "kernels" / "cpu" / "__init__.py",
     ]
+    within = {path.relative_to(ROOT / "nn").parts[0] for path in MODULES if package(path) == "nn"}
+    assert within - {"functional"} == {
+        path.relative_to(ROOT / "nn").parts[0]
+        for path in MODULES
+        if package(path) == "nn" and package_of(module_name(path)) is None
+    }
 
 
 @every_file

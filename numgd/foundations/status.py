@@ -21,6 +21,7 @@ class Status(IntEnum):
     EARLY = 11
     TIME_LIMIT = 12
     ROSE = 13
+    INTERRUPTED = 14
     CALLBACK = 99
 
 
@@ -45,6 +46,7 @@ MESSAGES = {
     Status.EARLY: "The loss did not improve for `patience` epochs.",
     Status.TIME_LIMIT: "The time limit has been reached.",
     Status.ROSE: "The loss ended above that of the starting point: the steps may be too large.",
+    Status.INTERRUPTED: "Ctrl-C (KeyboardInterrupt) ended the run.",
     Status.CALLBACK: "`callback` raised `StopIteration`.",
 }
 
@@ -74,6 +76,7 @@ SUCCESSES = frozenset(
     EARLY,
     TIME_LIMIT,
     ROSE,
+    INTERRUPTED,
     CALLBACK,
 ) = (int(status) for status in Status)
 

@@ -15,7 +15,7 @@ _HOMES = {
 """Module to the public names that are imported from it when they are first used."""
 
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("functional", "initialisers", "losses")
+_MODULES = ("functional", "initialisers", "losses", "training")
 
 
 def __getattr__(name):

@@ -9,7 +9,10 @@ from numgd.first_order.treatment import shrinkage
 from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.ranges import Flag, NonNegative
 from numgd.kernels.cpu.rules import step as cpu
-from numgd.schedules.schedule import rate_of_step
+from numgd.schedules.schedule import Schedule, rate_of_step, rates_of_steps
+
+AHEAD = 64
+"""Steps for which a schedule is asked at once: a call takes as long as a small step."""
 
 
 class Penalty(NamedTuple):
@@ -38,6 +41,7 @@ class Group:
         self.ones = np.ones(len(arrays))
         self.memories = {}
         self._scratch = None
+        self._ahead = (None, 0, [])  # a schedule, a step, and the rates from that step on
 
     def point_to_parameters(self, arrays):
         """Use these parameters from now on."""
@@ -87,7 +91,21 @@ class Group:
         """The rule's options at step t."""
         if not callable(self.rate):
             return self.options
-        return self.options._replace(learning_rate=rate_of_step(self.rate, t))
+        return self.options._replace(learning_rate=self._rate_of_step(t))
+
+    def _rate_of_step(self, t):
+        """The learning rate of step t; a schedule of numgd is asked for many steps at a time."""
+        rate = self.rate
+        if not isinstance(rate, Schedule) or rate.state_dict():
+            return rate_of_step(rate, t)
+        first = (t - 1) // AHEAD * AHEAD + 1  # the same for a resumed run, in the last bit too
+        if self._ahead[:2] != (rate, first):
+            try:
+                rates = rates_of_steps(rate, first, AHEAD).tolist()
+            except Exception:  # a user's function that fails for a later step
+                return rate_of_step(rate, t)
+            self._ahead = rate, first, rates
+        return self._ahead[2][t - first]
 
     def step(self, rule, options, t, factors, bound):
         """One step of the rule."""

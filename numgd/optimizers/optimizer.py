@@ -268,13 +268,18 @@ class Optimizer:
         unknown = [key for key in self._overrides if key not in keys and None not in keys]
         if unknown or (self._overrides and keys == [None]):
             raise ValueError(f"groups names arrays that params does not have: {list(self._overrides)}")
-        places = {}
+        found = []  # (hyper-parameters, dtype, places): arrays that share both are one group
         for i, (key, p) in enumerate(zip(keys, arrays, strict=True)):
-            places.setdefault((key if key in self._overrides else None, p.dtype), []).append(i)
+            own = self._overrides.get(key, self._own)
+            for hyperparameters, dtype, places in found:
+                if dtype == p.dtype and hyperparameters == own:
+                    places.append(i)
+                    break
+            else:
+                found.append((own, p.dtype, [i]))
         made = []
-        for (key, _), own in places.items():
-            hyperparameters = self._own if key is None else self._overrides[key]
-            made.append(Group(self.rule, hyperparameters, own, [arrays[i] for i in own]))
+        for hyperparameters, _, places in found:
+            made.append(Group(self.rule, hyperparameters, places, [arrays[i] for i in places]))
         return made
 
     def _finite(self):
@@ -358,6 +363,39 @@ class Optimizer:
         (group,) = self._groups
         return group
 
+    @property
+    def sees_arrays(self):
+        """Whether a step depends on how the parameters are divided into arrays."""
+        by_array = self.rule.measure is not None and self.rule.scope == "array"
+        return by_array or bool(self._overrides) or self.clip_norm < math.inf
+
+    def exempt(self, keys):
+        """Let weight decay skip the arrays with these keys, as hyper-parameters of `groups` would.
+
+        Raises ValueError if the optimizer has made steps in which it did not skip them.
+        """
+        before = {key: self._overrides.get(key, self._own) for key in keys}
+        decayed = {key: own for key, own in before.items() if own["weight_decay"] != 0.0}
+        if decayed and self._groups is not None:
+            raise ValueError("weight decay cannot skip more arrays after the first step of an optimizer")
+        for key, own in decayed.items():
+            self._overrides[key] = self._hyperparameters(own, {"weight_decay": 0.0})
+
+    @property
+    def rate(self):
+        """The learning rate as it was given: a number, or a schedule."""
+        return self._own["learning_rate"]
+
+    def follow(self, schedule):
+        """Take the learning rates from a schedule, except for groups that have a rate of their own."""
+        before = self.rate
+        for own in (self._own, *self._overrides.values()):
+            if own["learning_rate"] == before:
+                own["learning_rate"] = schedule
+        for group in self._groups or ():
+            if group.rate == before:
+                group.rate = schedule
+
     def refuse(self, *settings):
         """Raise if any of these settings differs from its default."""
         for name in settings:
@@ -371,8 +409,11 @@ class Optimizer:
     @property
     def learning_rate(self):
         """The learning rate of the next step."""
-        rate = self._own["learning_rate"]
-        return rate_of_step(rate, self.t + 1) if callable(rate) else rate
+        return self.rate_of(self.t + 1)
+
+    def rate_of(self, t):
+        """The learning rate of step t."""
+        return rate_of_step(self.rate, t) if callable(self.rate) else self.rate
 
     def parameters(self):
         """Copies of the parameters that the rule yields, in the structure of `params`.

@@ -8,6 +8,7 @@ import numpy as np
 
 from numgd import optimizers
 from numgd.callables import batches
+from numgd.foundations.patience import Patience
 from numgd.foundations.progress import Progress
 from numgd.foundations.ranges import (
     Called,
@@ -247,7 +248,8 @@ class _Run:
         self.treatment = _treatment(optimizer, self.group)
         self.pace = 64  # steps per block
         self.rows = []
-        self.best, self.best_x = math.inf, x.copy()
+        self.patience = Patience(settings.patience, settings.min_delta)
+        self.best_x = x.copy()
         self.best_average = x.copy() if optimizer.t == 0 else average.copy()
         self.first_x, self.last = x.copy(), math.nan
 
@@ -281,7 +283,7 @@ class _Run:
         settings = self.settings
         progress.left()  # starts the clock
         self.begin(watched)
-        waited, status = 0, EPOCHS
+        status = EPOCHS
         for done in range(settings.epochs):
             status = self.one_epoch(progress)
             if status == TIME_LIMIT and watched:
@@ -295,13 +297,13 @@ class _Run:
             self.rows.append((loss, held_out, last_rate, time.perf_counter() - self.started))
             if hasattr(self.group.rate, "observe"):
                 self.group.rate.observe(judged)
-            waited = 0 if judged < self.best - settings.min_delta else waited + 1
+            self.patience.wait(judged)
             self.see(judged)
             progress.reach(done + 1, loss=loss, validation=None if self.validation is None else held_out)
             if settings.callback is not None and self._called_back(loss, held_out):
                 status = CALLBACK
                 break
-            if settings.patience is not None and waited >= settings.patience:
+            if self.patience.exhausted:
                 status = EARLY
                 break
         self.watched, self.restored = watched, status == NOT_FINITE or (watched and restore_best)
@@ -325,8 +327,7 @@ class _Run:
     def see(self, judged):
         """Keep the point if it is the best one so far."""
         self.last = judged
-        if judged < self.best:
-            self.best = judged
+        if self.patience.see(judged):
             self.best_x[:] = self.x
             if self.optimizer.keeps_average and self.optimizer.t:
                 self.best_average[:] = self.group.memory("average")
@@ -407,7 +408,7 @@ class _Run:
             before, after = (self.source.first_mean(self, x)[0] for x in (self.first_x, self.x))
             return value > before and after > before
         nothing_gained = self.restored and np.array_equal(self.x, self.first_x)
-        return value > start[0] or (nothing_gained and self.last > self.best)
+        return value > start[0] or (nothing_gained and self.last > self.patience.best)
 
 
 def _treatment(optimizer, group):

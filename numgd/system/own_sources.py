@@ -43,7 +43,7 @@ BUILDS_ON = {
         *("autodiff", "callables", "foundations", "jit", "kernels/cpu/rules", "kernels/cpu/solvers"),
         *("optimizers", "registry.py", "schedules", *_SOLVER_METHODS),
     ),
-    "nn": ("autodiff", "foundations", "jit", "kernels/cpu/layers", "scalars"),
+    "nn/functional": ("autodiff", "foundations", "jit", "kernels/cpu/layers", "scalars"),
 }
 """The packages whose functions are compiled into machine code, and the packages that each one imports."""
 

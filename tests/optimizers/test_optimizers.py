@@ -807,3 +807,25 @@ def test_every_name_of_another_library_is_told_by_some_rule():
         assert set(ours) <= known, given
     for (rule, given), other in VARIANTS_OF.items():
         assert rule in RULES and other in RULES and given not in RULES[rule].options._fields
+
+
+def test_a_schedule_may_fail_for_later_steps():
+    """Schedules are asked for many steps at once."""
+    rates = np.array([0.5, 0.25, 0.125])
+    optimizer = numgd.SGD(numgd.schedules.Function(lambda t: rates[t - 1]))
+    p = np.zeros(1)
+    for _ in range(3):
+        optimizer.step(p, np.ones(1))
+    assert p[0] == -0.875
+    with pytest.raises(IndexError):
+        optimizer.step(p, np.ones(1))
+    assert p[0] == -0.875 and optimizer.t == 3
+
+
+def test_arrays_with_equal_hyperparameters_are_one_group():
+    own = {"weight_decay": 0.0}
+    optimizer = numgd.SGD(0.1, weight_decay=1.0, groups={"b": own, "d": dict(own)})
+    arrays = {name: np.ones(2) for name in "abcd"}
+    optimizer.step(arrays, {name: np.zeros(2) for name in "abcd"})
+    assert [arrays[name][0] for name in "abcd"] == [0.9, 1.0, 0.9, 1.0]
+    assert [group.places for group in optimizer._groups] == [[0, 2], [1, 3]]

@@ -61,7 +61,7 @@ def test_code_counts(old, new):
 def test_modules_belong_to_packages():
     assert package_of("numgd.kernels.cpu.layers.conv.direct") == "kernels/cpu/layers"
     assert package_of("numgd.registry") == "registry.py"
-    assert package_of("numgd.nn") == "nn"
+    assert package_of("numgd.nn.functional.dense") == "nn/functional"
     assert package_of("numgd.nnx") is package_of("numgd.cli.main") is package_of("user.nn") is None
 
 

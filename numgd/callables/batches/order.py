@@ -45,4 +45,9 @@ class BatchOrder:
 
     def shuffle(self, seed, epoch):
         """Reorder the rows at random, as determined by the seed and the number of the epoch."""
-        self.order[:] = np.random.default_rng((seed, epoch)).permutation(self.rows)
+        self.order[:] = epoch_order(seed, epoch, self.rows)
+
+
+def epoch_order(seed, epoch, rows):
+    """The rows in the random order of an epoch, as an int64 array (rows,); the same on every machine."""
+    return np.random.default_rng((seed, epoch)).permutation(rows)

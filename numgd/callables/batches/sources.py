@@ -1,11 +1,10 @@
 """Where batches come from: the rows of arrays in some order, or an iterable of batches."""
 
-from itertools import chain
-
 import numpy as np
 
 from numgd.callables.batches.data import checked_data, is_sparse, is_stream, sample
 from numgd.callables.batches.objectives import make_objective
+from numgd.callables.batches.stream import Stream
 
 
 def make_source(name, data, x, settings):
@@ -73,22 +72,12 @@ class StreamSource:
     partial = whole = False
 
     def __init__(self, name, data, x, epochs):
-        self._name, self._data, self._x = name, data, x
-        self._iterator = iter(data)
-        self._once = self._iterator is data
-        if self._once and epochs > 1:
-            raise ValueError(
-                f"{name} is an iterator, which can be gone through once, but epochs is {epochs}; "
-                "give what can be iterated over again"
-            )
-        self._first = next(self._iterator, None)
-        if self._first is None:
-            raise ValueError(f"{name} holds no batches")
-        self._first = self._checked(self._first, 0)
-        self.partial = any(map(is_sparse, self._first))
+        def check(batch, number):
+            return checked_data(f"{name}, batch {number},", batch, x)
 
-    def _checked(self, batch, number):
-        return checked_data(f"{self._name}, batch {number},", batch, self._x)
+        self._stream = Stream(name, data, epochs, check)
+        self._first = self._stream.first
+        self.partial = any(map(is_sparse, self._first))
 
     def sample(self):
         """The first batch as the objective receives it."""
@@ -101,15 +90,8 @@ class StreamSource:
     def start(self, epoch):
         """Do nothing: the iterable determines the order."""
 
-    def _batches(self):
-        iterator, self._iterator = self._iterator, None
-        if iterator is None:
-            return iter(self._data)
-        return chain((self._first,), iterator)
-
     def _objectives(self):
-        for number, batch in enumerate(self._batches()):
-            data = self._checked(batch, number)
+        for data in self._stream.batches():
             objective = make_objective(self._loss, data, self._args, self._x, data[0].shape[0], False)
             try:
                 yield objective
@@ -118,16 +100,12 @@ class StreamSource:
 
     def blocks(self, run):
         """The steps of an epoch, one by one."""
-        empty = True
         for objective in self._objectives():
-            empty = False
             yield objective, 0, 1
-        if empty:
-            raise ValueError(f"{self._name} gave no batches for another epoch")
 
     def mean(self, run, x):
         """Loss and gradient over all data; None if the data can be iterated over only once."""
-        if self._once:
+        if self._stream.once:
             return None
         value, gradient, rows = 0.0, np.zeros_like(x), 0
         for objective in self._objectives():
