@@ -16,15 +16,27 @@ class CalledBackBatches(BatchOrder):
     def __init__(self, functions, scheme, data, args, x, size, shuffled):
         super().__init__(data[0].shape[0], size, shuffled)
         self._data = data
-        functions = Functions(*(given and self._over_batch(given) for given in functions))
+        *single, pair = functions
+        over_batch = [given and self._over_batch(given) for given in single]
+        functions = Functions(*over_batch, pair and self._pair_over_batch(pair))
         self.bound = bind_called_back(functions, scheme, args, np.empty((3, x.size), x.dtype), None)
+
+    def _batch(self):
+        """The rows of the data at the cursor."""
+        first, count, ordered = self.cursor
+        rows = slice(first, first + count)
+        if ordered:
+            rows = self.order[rows]
+        return (array[rows] for array in self._data)
 
     def _over_batch(self, function):
         def called(x, *args):
-            first, count, ordered = self.cursor
-            rows = slice(first, first + count)
-            if ordered:
-                rows = self.order[rows]
-            return function(x, *(array[rows] for array in self._data), *args)
+            return function(x, *self._batch(), *args)
+
+        return called
+
+    def _pair_over_batch(self, function):
+        def called(x, gradient, *args):
+            return function(x, gradient, *self._batch(), *args)
 
         return called

@@ -26,6 +26,8 @@ def loss_of(fun, jac, first, args, x):
     """The `Loss` of the user's functions; `first` is the first batch."""
     chosen = choose(Functions(fun, jac), (*first, *args), x)
     args = chosen.args[len(first) :]
+    if chosen.scheme == PAIR and dispatcher_of(chosen.functions.pair)[0] is None:
+        return Loss(None, chosen.functions, args, PAIR, chosen.used)
     if chosen.scheme == PAIR:
         return Loss(chosen.functions.pair, chosen.functions, args, PAIR, chosen.used)
     if chosen.scheme not in (EXACT, JOINT):

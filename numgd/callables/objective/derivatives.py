@@ -68,6 +68,8 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     TypeError, ValueError
         For invalid derivative arguments.
     """
+    if given.jac is None and hasattr(given.fun, "value_and_gradient"):
+        return _by_protocol(given, native(args), wanted, args)
     own, args = args, native(args)
     scheme = scheme_of(given.jac)
     curvature = curvature_of(given.hess, given.hessp) if wanted else NO_CURVATURE
@@ -106,6 +108,24 @@ def choose(given, args, x, wanted=None, box=None, stepped=False, rows=False):
     if refused is not None:
         used["refused"] = refused
     return Derivatives(functions, own, scheme, curvature, used)
+
+
+def _by_protocol(given, args, wanted, own):
+    """The derivatives of an object with a method ``value_and_gradient(x, out, *args)``, and maybe `hessp`.
+
+    The objectives of networks are such objects.
+    """
+    curvature = curvature_of(given.hess, given.hessp) if wanted else NO_CURVATURE
+    hess = given.hess if curvature == FULL_HESSIAN else None
+    hessp = given.hessp if curvature == HESSIAN_PRODUCT else None
+    used = {"jac": "fun.value_and_gradient"}
+    if wanted:
+        used["hess"] = CURVATURE_NAMES[curvature]
+        if given.hess is given.hessp is None and hasattr(given.fun, "hessp"):
+            hessp, curvature = given.fun.hessp, HESSIAN_PRODUCT
+            used["hess"] = "fun.hessp"
+    functions = Functions(given.fun, None, hess, hessp, given.fun.value_and_gradient)
+    return Derivatives(functions, own, PAIR, curvature, used)
 
 
 def _lifted(functions, x, args):

@@ -138,8 +138,8 @@ def largest_lanes(
 ):
     """The maxima of `count` channels, at most eight, over a window of `wide` by `tall` pixels.
 
-    It begins at the element `first` of `pixels`; `across` and `down` are the distances of its columns and rows
-    in elements.  The maxima go to `result` from the element `to` on, and unless `places` is empty their
+    It begins at the element `first` of `pixels`; `across` and `down` are the distances of its columns and
+    rows in elements.  The maxima go to `result` from the element `to` on, and unless `places` is empty their
     positions to it: that of the first pixel is `start`, and a row of the image is `width` pixels long.  Of
     equal numbers the first counts, of several NaN the last.
     """

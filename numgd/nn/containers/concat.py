@@ -14,7 +14,8 @@ class Identity(Container):
     (5,)
     """
 
-    parts: dict = {}
+    def __init__(self):
+        self.parts = {}
 
     def connect(self, wiring, inputs, path):
         """The number of the input."""
@@ -34,8 +35,8 @@ class Concat(Container):
 
     Notes
     -----
-    Sources: C. Szegedy et al., Going deeper with convolutions, CVPR (2015); G. Huang et al., Densely connected
-    convolutional networks, CVPR (2017).
+    Sources: C. Szegedy et al., Going deeper with convolutions, CVPR (2015); G. Huang et al., Densely
+    connected convolutional networks, CVPR (2017).
 
     Examples
     --------

@@ -9,8 +9,8 @@ class Graph(Container):
     Parameters
     ----------
     **nodes : Layer, container, or tuple of one and the names of its inputs
-        In the order in which they are computed.  Without names, a node takes the output of the one before, the
-        first one the input; this is called 'input'.  The last node gives the output.
+        In the order in which they are computed.  Without names, a node takes the output of the one before,
+        the first one the input; this is called 'input'.  The last node gives the output.
 
     Examples
     --------

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from numgd.foundations.ranges import Positive
 from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers import columns

@@ -38,8 +38,8 @@ class Tensor:
 def allocate(tensors):
     """Give all tensors their arrays; returns the memory.
 
-    Blocks are placed from the largest to the smallest, each at the lowest address where it meets no block that
-    is needed at the same time.
+    Blocks are placed from the largest to the smallest, each at the lowest address where it meets no block
+    that is needed at the same time.
     """
     blocks = {id(tensor.block): tensor.block for tensor in tensors}.values()
     placed, size = [], 0

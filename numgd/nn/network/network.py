@@ -4,11 +4,15 @@ from collections import OrderedDict
 
 import numpy as np
 
+from numgd.foundations.files import load, save
 from numgd.foundations.ranges import Seed, check_arguments
 from numgd.nn.initialisers import initial
 from numgd.nn.losses import loss_of
+from numgd.nn.network.objective import Objective
 from numgd.nn.network.plan import Plan
+from numgd.nn.network.summary import Summary
 from numgd.nn.network.wiring import Wiring
+from numgd.nn.training import evaluate, fit, predict, predict_labels, predict_proba
 
 MOST_PLANS = 8
 """Passes that a network keeps: one for each batch size, for inference and for each loss."""
@@ -20,9 +24,9 @@ CHUNK = 256
 class Network:
     """Layers with their parameters.
 
-    All parameters lie in one vector and all gradients in another, of which the layers hold views.  A pass for
-    a batch size is planned once: its values share memory, and its compiled calls are recorded and run again as
-    one function, without Python between them.
+    All parameters lie in one vector and all gradients in another, of which the layers hold views.  A pass
+    for a batch size is planned once: its values share memory, and its compiled calls are recorded and run
+    again as one function, without Python between them.
 
     Parameters
     ----------
@@ -75,7 +79,7 @@ class Network:
             self._state_views[path][name][...] = own.initial
         self.words = np.zeros(2, np.uint64)
         self.needs_gradient = self._needs_gradient()
-        self._plans = OrderedDict()
+        self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self.reset(seed)
 
     @check_arguments
@@ -238,7 +242,8 @@ class Network:
         y : array_like
             Labels or targets; see the loss.
         loss : str or Loss
-            'cross_entropy', a name in `numgd.scalars.LOSSES` such as 'mse', or an object of `numgd.nn.losses`.
+            'cross_entropy', a name in `numgd.scalars.LOSSES` such as 'mse', or an object of
+            `numgd.nn.losses`.
         seed : int
             Determines what dropout drops.
 
@@ -281,6 +286,160 @@ class Network:
         outputs = np.ascontiguousarray(outputs, self.dtype)
         target = np.ascontiguousarray(loss.checked(y, outputs.shape, self.dtype))
         return float(loss.value(outputs, target)) * loss.scale(outputs.shape)
+
+    # Training and use -------------------------------------------------------------------------------------
+
+    def fit(self, X, y=None, *, loss, **options):
+        """Train the network; see `numgd.nn.training.fit`, which has all options.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, *input_shape), or iterable of batches
+        y : array_like, optional
+            Labels or targets; see the loss.
+        loss : str or Loss
+            As for `loss_and_gradient`.
+        **options
+            `optimizer`, `epochs`, `batch_size`, `validation_data`, `schedule`, `callbacks`, `progress`, …
+
+        Returns
+        -------
+        OptimizeResult
+            With the history of the epochs.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numgd import nn
+        >>> X = np.random.default_rng(0).normal(size=(200, 2))
+        >>> network = nn.Network(nn.Dense(2), input_shape=(2,))
+        >>> found = network.fit(X, (X[:, 0] > X[:, 1]).astype(int), loss="cross_entropy", epochs=20)
+        >>> bool(found.history.loss[-1] < found.history.loss[0])
+        True
+        """
+        return fit(self, X, y, loss=loss, **options)
+
+    def evaluate(self, X, y, *, loss, **options):
+        """Mean loss and metrics over data; see `numgd.nn.training.evaluate`."""
+        return evaluate(self, X, y, loss=loss, **options)
+
+    def predict(self, X, **options):
+        """Outputs; see `numgd.nn.training.predict`."""
+        return predict(self, X, **options)
+
+    def predict_proba(self, X, **options):
+        """Probabilities of the classes; see `numgd.nn.training.predict_proba`."""
+        return predict_proba(self, X, **options)
+
+    def predict_labels(self, X, **options):
+        """The most probable classes; see `numgd.nn.training.predict_labels`."""
+        return predict_labels(self, X, **options)
+
+    @check_arguments
+    def objective(self, loss, X=None, y=None, *, seed: Seed = 0):
+        """The mean loss as a function of the parameters, for `numgd.minimize` and other minimisers.
+
+        Parameters
+        ----------
+        loss : str or Loss
+            As for `loss_and_gradient`.
+        X, y : array_like, optional
+            Data; without them the function takes them after x, as `numgd.minimize_stochastic` passes them.
+        seed : int
+            Determines what dropout drops, in every evaluation alike.
+
+        Returns
+        -------
+        Objective
+            ``objective(x)``, with `jac`, `hessp` and `value_and_gradient`; minimisers of numgd find these
+            themselves.  The network is not changed: assign the result to `parameters`.
+
+        Examples
+        --------
+        >>> import numgd, numpy as np
+        >>> from numgd import nn
+        >>> X = np.random.default_rng(0).normal(size=(50, 2))
+        >>> network = nn.Network(nn.Dense(1), input_shape=(2,), dtype=np.float64)
+        >>> objective = network.objective("mse", X, X @ [1.0, -2.0])
+        >>> found = numgd.minimize(objective, network.parameters, method="l-bfgs")
+        >>> network.parameters[:] = found.x
+        >>> network.named_parameters()["dense.weight"].round(3)
+        array([[ 1., -2.]])
+        """
+        return Objective(self, loss, X, y, seed)
+
+    def summary(self):
+        """A table of the layers: shapes, parameters, multiply-adds and memory.
+
+        Returns
+        -------
+        Summary
+            Printed as a table, in notebooks as HTML.
+        """
+        return Summary(self)
+
+    def __repr__(self):
+        size = f"{self.parameters.size:,} parameters"
+        return f"Network({type(self.model).__name__}, input_shape={self.input_shape}, {self.dtype}, {size})"
+
+    def _repr_html_(self):
+        return self.summary()._repr_html_()
+
+    @property
+    def takes_batch_statistics(self):
+        """Whether a sample's loss depends on the other samples of its batch."""
+        return any(hasattr(node.layer, "check_batch") for node in self.wiring.nodes)
+
+    def __getstate__(self):
+        """For pickling and copying: passes are planned again when they are needed."""
+        return {
+            "model": self.model, "input_shape": self.input_shape, "dtype": self.dtype, "seed": self.seed,
+            "parameters": self.parameters, "gradient": self.gradient, "state": self.state,
+        }  # fmt: skip
+
+    def __setstate__(self, kept):
+        self.__init__(kept["model"], kept["input_shape"], dtype=kept["dtype"], seed=kept["seed"])
+        for name in ("parameters", "gradient", "state"):
+            getattr(self, name)[:] = kept[name]
+
+    def state_dict(self):
+        """Copies of all parameters and states by dotted name."""
+        found = self.named_parameters() | self.named_states()
+        return {name: array.copy() for name, array in found.items()}
+
+    def load_state_dict(self, arrays):
+        """Take parameters and states from arrays by dotted name.
+
+        Raises
+        ------
+        ValueError
+            For missing or unknown names and other shapes; nothing is changed then.
+        """
+        own = self.named_parameters() | self.named_states()
+        missing, unknown = [k for k in own if k not in arrays], [k for k in arrays if k not in own]
+        if missing or unknown:
+            raise ValueError(f"the arrays do not fit the network: missing {missing}, unknown {unknown}")
+        for name, array in own.items():
+            if np.shape(arrays[name]) != array.shape:
+                raise ValueError(
+                    f"{name!r} has shape {np.shape(arrays[name])}, the network's is {array.shape}"
+                )
+        for name, array in own.items():
+            array[...] = arrays[name]
+
+    def save(self, path):
+        """Write `state_dict` to a file, ``.npz`` or ``.safetensors``; see `numgd.save`."""
+        save(path, self.state_dict())
+
+    def load(self, path):
+        """Take parameters and states from a file that `save` wrote; nothing in it is executed.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file is missing, damaged or of another network; nothing is changed then.
+        """
+        self.load_state_dict(load(path))
 
 
 def _flat(views):

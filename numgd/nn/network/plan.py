@@ -148,11 +148,20 @@ class Plan:
     def _place(self, node, number, x, y, kept, grad, grad_x):
         network = self._network
         return Place(
-            shapes=tuple((self._batch, *network.wiring.shapes[i]) for i in node.inputs), x=_arrays(x), y=_arrays(y), parameters=network.parameters_of(node),
-            gradients=network.gradients_of(node), states=network.states_of(node), kept=_arrays(kept),
-            grad=_arrays(grad), grad_x=_arrays(grad_x), activation=node.activation, training=self._training,
-            words=network.words, number=number,
-        )  # fmt: skip
+            shapes=tuple((self._batch, *network.wiring.shapes[i]) for i in node.inputs),
+            x=_arrays(x),
+            y=_arrays(y),
+            parameters=network.parameters_of(node),
+            gradients=network.gradients_of(node),
+            states=network.states_of(node),
+            kept=_arrays(kept),
+            grad=_arrays(grad),
+            grad_x=_arrays(grad_x),
+            activation=node.activation,
+            training=self._training,
+            words=network.words,
+            number=number,
+        )
 
     def _run_forward(self, node, number, x, y, kept):
         node.layer.forward(self._place(node, number, x, y, kept, None, ()))

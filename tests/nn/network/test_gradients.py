@@ -30,7 +30,7 @@ def test_gradient_against_differences(name):
     gradient = network.gradient.copy()
     start, step = network.parameters.copy(), 1e-6
     random = np.random.default_rng(2)
-    # each array of parameters along a random direction: an error in a small one would not show among large ones
+    # Each array along a direction of its own: an error in a small one would not show among large ones.
     for key, view in network.named_parameters().items():
         direction = random.normal(size=view.shape)
         values = []
