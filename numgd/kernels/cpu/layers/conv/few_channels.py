@@ -11,7 +11,7 @@ import numpy as np
 from numba import from_dtype
 
 from numgd.jit.making import made_once
-from numgd.jit.micro_kernels import any_of, convolve_block
+from numgd.jit.micro_kernels import any_of, convolve_block, lanes_of
 from numgd.jit.parallel import parallel_for, threads_for
 from numgd.jit.pointers import address_of, borrow
 from numgd.jit.portable import compiled, portable
@@ -222,7 +222,8 @@ def _work(task):
         sums = by_blocks(pixels, 1, task.taps * channels, 1, layer.out_channels)
         folded = pixels * task.taps * channels  # by bands, each of which reads all weights
         bands = folded * 4 // fold.BAND_BYTES
-        return sums + Work(moved=folded + bands * task.weights, packed=task.weights)
+        added = folded * 4 // lanes_of(np.dtype(np.float32))  # by vectors, where other copies are by numbers
+        return sums + Work(moved=added + bands * task.weights, packed=task.weights)
     sums = by_blocks(pixels, 1, layer.out_channels, height, width * channels)
     return sums + Work(moved=copied(task, BAND_BYTES // 4, channels), packed=task.weights)
 
