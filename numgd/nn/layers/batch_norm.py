@@ -76,6 +76,15 @@ class BatchNorm(Layer):
                 "the variance of one is not defined"
             )
 
+    def fold(self, at, weight, bias, new_weight, new_bias):
+        """The parameters of a linear layer that includes this norm, in inference."""
+        rows = len(weight), -1
+        kernels.fold(
+            weight.reshape(rows), bias, at.parameters["gamma"], at.parameters["beta"],
+            at.states["running_mean"], at.states["running_variance"], self.eps, new_weight.reshape(rows),
+            new_bias,
+        )  # fmt: skip
+
     def forward(self, at):
         x, layout = at.x[0], _layout(at.x[0])
         statistics = at.kept.get("statistics")
