@@ -19,6 +19,8 @@ _MODULES = ("functional", "initialisers", "losses", "training")
 
 
 def __getattr__(name):
+    if name == "__all__":
+        return sorted({*_MODULES, *_MODULE_OF})
     if name in _MODULES:
         return import_module(f"numgd.nn.{name}")
     if name in _MODULE_OF:

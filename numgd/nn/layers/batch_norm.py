@@ -39,7 +39,7 @@ class BatchNorm(Layer):
     --------
     >>> from numgd import nn
     >>> list(nn.Network(nn.BatchNorm(), input_shape=(3,)).named_states())
-    ['running_mean', 'running_variance']
+    ['batchnorm.running_mean', 'batchnorm.running_variance']
     """
 
     momentum: UnitInterval = 0.1
