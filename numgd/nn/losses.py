@@ -92,13 +92,13 @@ class CrossEntropy(OfLabels):
 class MAPCriterion(OfLabels):
     """The criterion of LeNet-5 for minus the distances y from prototypes: y_label + log(e⁻ʲ + Σ e⁻ʸ).
 
-    The distance of the right class is reduced, and those of all others grow until they are beyond `rubbish`:
-    images of no class compete with those of a class at that distance.
+    It reduces the distance of the right class and raises those of the others, until they are well beyond
+    `rubbish`, which is the distance of a further class: that of images of nothing known.
 
     Parameters
     ----------
     rubbish : float
-        j: the squared distance at which an image counts as of no class.
+        j.  The paper does not state its value.
 
     Notes
     -----
@@ -112,8 +112,9 @@ class MAPCriterion(OfLabels):
     >>> from numgd import nn
     >>> model = nn.Sequential(nn.Dense(2), nn.RadialBasis([[1, 1], [-1, 1]], factor=-1.0))
     >>> network = nn.Network(model, input_shape=(3,))
-    >>> network.loss_and_gradient(np.zeros((4, 3)), [0, 1, 0, 1], nn.MAPCriterion(2.0))
-    1.0986122886681096
+    >>> loss = network.loss_and_gradient(np.zeros((4, 3)), [0, 1, 0, 1], nn.MAPCriterion(2.0))
+    >>> round(loss, 4)
+    1.0986
     """
 
     rubbish: Finite
