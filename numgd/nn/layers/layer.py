@@ -13,7 +13,7 @@ class Parameter(NamedTuple):
     """An array of numbers that training changes."""
 
     shape: tuple
-    initialiser: str  # a name in `numgd.nn.initialisers.INITIALISERS`
+    initialiser: Any  # a name in `numgd.nn.initialisers.INITIALISERS`, or a function like those
     decays: bool = True  # whether weight decay applies to it where biases and norms are left out
 
 
