@@ -2,8 +2,8 @@
 
 Both sides start with the same weights, and compute the same loss for the same batch before they are timed.
 PyTorch runs eagerly, in NCHW and in channels_last, and compiled by `torch.compile` where that works, with
-fused Adam; the ratio is to the fastest of these.  They take turns, each after a rest: the threads that
-PyTorch leaves spinning would slow the next measurement.
+fused Adam; ratios are to the fastest of the eager ones, and to the fastest of all.  They take turns, each
+after a rest: the threads that PyTorch leaves spinning would slow the next measurement.
 
 Rates are in images per second and core.  The share of the peak compares the multiply-adds of a step (three
 times those of the forward pass, less the gradient of the input) with those of a large matrix product.
@@ -113,7 +113,7 @@ def rivals(case, network, X, y, compiled):
         models_torch.copy_weights(network, model)
         step = torch_step(model, X, y, layouts[layout], kind == "compiled")
         try:
-            loss = float(step())
+            loss = step().item()
         except (
             Exception
         ) as error:  # torch.compile needs a C++ compiler, and not all that it needs is installed
@@ -248,7 +248,7 @@ def main():
         if name in CASES:
             if fastest is None:
                 fastest = peak()
-                print(f"matrix product: {fastest / 1e9:.1f} thousand million multiply-adds per second")
+                print(f"matrix product: {2 * fastest / 1e9:.0f} GFLOP/s")
             compare(CASES[name], ratios, fastest, not options.no_compile)
         else:
             OTHERS[name](ratios)
