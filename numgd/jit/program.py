@@ -12,10 +12,10 @@ What the piece of code computes otherwise, with NumPy or in Python, is not repea
 on nothing that changes between two runs, other than through the contents of arrays.
 """
 
-import contextlib
 import ctypes
 import itertools
 import math
+import threading
 from contextvars import ContextVar
 from functools import cache
 
@@ -106,12 +106,15 @@ class _Scratch:
 # `_noted`; at all other times calls cost nothing.
 
 _depth = 0
+_slot = threading.Lock()  # of `_depth`, for threads that record at once
 
 
-def _noted(dispatcher, *arguments):
-    found = _call(dispatcher, *arguments)
+def _noted(dispatcher, *arguments, **named):
+    found = _call(dispatcher, *arguments, **named)
     recording = _recording.get()
     if recording is not None:
+        if named:
+            raise TypeError(f"a recorded call of {dispatcher.py_func.__name__} has keyword arguments")
         recording.note(dispatcher, arguments)
     return found
 
@@ -121,15 +124,16 @@ _call = Dispatcher.__call__
 
 def _enter():
     global _depth
-    _depth += 1
-    Dispatcher.__call__ = _noted
+    with _slot:
+        _depth += 1
+        Dispatcher.__call__ = _noted
 
 
 def _leave():
     global _depth
-    _depth -= 1
-    if _depth == 0:
-        with contextlib.suppress(AttributeError):
+    with _slot:
+        _depth -= 1
+        if _depth == 0:
             del Dispatcher.__call__
 
 

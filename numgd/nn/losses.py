@@ -199,18 +199,12 @@ class ElementwiseLoss(Loss):
         found = found.astype(dtype, copy=False)
         if not np.isfinite(found).all():
             raise ValueError("y must be finite; it holds NaN or inf")
-        test = _DOMAINS.get(self.kind)
+        test = LOSSES[self.kind].target
         if test is not None and elementwise.count_invalid(test, np.ascontiguousarray(found).reshape(-1)):
             raise ValueError(f"y must be {_WORDS[test]} for the loss {self.kind!r}")
         return found
 
 
-_DOMAINS = {
-    "binary_cross_entropy": "probability",
-    "binary_cross_entropy_with_logits": "probability",
-    "hinge": "sign",
-    "soft_margin": "sign",
-}
 _WORDS = {"probability": "probabilities from 0 to 1", "sign": "-1 or 1"}
 
 

@@ -1,6 +1,6 @@
 """Branches whose channels are laid side by side."""
 
-from numgd.nn.containers.container import Container, join, named_parts
+from numgd.nn.containers.container import Container, join, named_parts, only
 from numgd.nn.layers import Concatenate
 
 
@@ -19,8 +19,7 @@ class Identity(Container):
 
     def connect(self, wiring, inputs, path):
         """The number of the input."""
-        (value,) = inputs
-        return value
+        return only(inputs, path, self)
 
 
 class Concat(Container):
@@ -50,5 +49,6 @@ class Concat(Container):
 
     def connect(self, wiring, inputs, path):
         """Add the branches to a network; returns the number of the output."""
+        only(inputs, path, self)
         found = tuple(part.connect(wiring, inputs, join(path, name)) for name, part in self.parts.items())
         return Concatenate().connect(wiring, found, join(path, "concatenate"))

@@ -17,6 +17,13 @@ def join(path, name):
     return f"{path}.{name}" if path else name
 
 
+def only(inputs, path, container):
+    """The only input of a container."""
+    if len(inputs) != 1:
+        raise ValueError(f"{path or 'model'}: {type(container).__name__} takes one input, got {len(inputs)}")
+    return inputs[0]
+
+
 def checked_part(name, part):
     """A layer or container; raises TypeError for anything else."""
     if not isinstance(part, Layer | Container):
@@ -27,7 +34,11 @@ def checked_part(name, part):
 
 def named_parts(parts, named):
     """Name to part, with positions as the names of those without one."""
-    found = {str(i): part for i, part in enumerate(parts)} | named
+    found = {str(i): part for i, part in enumerate(parts)}
+    for name in named:
+        if name in found:
+            raise ValueError(f"{name!r} is the name of a part by its position and of another part")
+    found |= named
     for name, part in found.items():
         if not name or "." in name:
             raise ValueError(f"the name of a part must have letters and no dots; it is {name!r}")

@@ -1,6 +1,6 @@
 """Named nodes with any connections."""
 
-from numgd.nn.containers.container import Container, join, named_parts
+from numgd.nn.containers.container import Container, join, named_parts, only
 
 
 class Graph(Container):
@@ -43,8 +43,7 @@ class Graph(Container):
 
     def connect(self, wiring, inputs, path):
         """Add the nodes to a network; returns the number of the last one's output."""
-        (given,) = inputs
-        values = {"input": given}
+        values = {"input": only(inputs, path, self)}
         for name, part in self.parts.items():
             taken = tuple(values[source] for source in self.sources[name])
             values[name] = part.connect(wiring, taken, join(path, name))

@@ -1,7 +1,7 @@
 """Residual blocks."""
 
 from numgd.foundations.ranges import check_arguments
-from numgd.nn.containers.container import Container, checked_part, join
+from numgd.nn.containers.container import Container, checked_part, join, only
 from numgd.nn.layers import Add
 from numgd.nn.layers.layer import ActivationName
 
@@ -37,6 +37,7 @@ class Residual(Container):
 
     def connect(self, wiring, inputs, path):
         """Add the block to a network; returns the number of its output."""
+        only(inputs, path, self)
         body, *shortcut = (
             part.connect(wiring, inputs, join(path, name)) for name, part in self.parts.items()
         )

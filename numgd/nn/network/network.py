@@ -1,11 +1,15 @@
 """Networks: layers with their parameters in one vector."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from math import prod
+from threading import RLock
 
 import numpy as np
 
 from numgd.foundations.files import load, save
 from numgd.foundations.ranges import Seed, check_arguments
+from numgd.jit.threads import threads
 from numgd.nn.initialisers import initial
 from numgd.nn.losses import loss_of
 from numgd.nn.network.objective import Objective
@@ -18,7 +22,27 @@ MOST_PLANS = 8
 """Passes that a network keeps: one for each batch size, for inference and for each loss."""
 
 CHUNK = 256
-"""Most samples that inference takes at a time."""
+"""Most samples that are computed at a time, unless statistics of the whole batch are taken."""
+
+CHUNK_BYTES = 2**28
+"""About the most memory that the largest value of a chunk takes."""
+
+
+def _vector(name, what):
+    """A vector that keeps its memory, of which layers hold views: assigning to it copies the numbers."""
+
+    def get(network):
+        return network._vectors[name]
+
+    def put(network, numbers):
+        own = network._vectors[name]
+        if numbers is own:
+            return
+        if np.shape(numbers) != own.shape:
+            raise ValueError(f"{name} must have shape {own.shape}; it has {np.shape(numbers)}")
+        own[:] = _real(name, numbers)
+
+    return property(get, put, doc=what)
 
 
 class Network:
@@ -41,7 +65,8 @@ class Network:
     ----------
     parameters, gradient : (n,) array
     state : array
-        What layers update themselves, such as running statistics.
+        What layers update themselves, such as running statistics.  These three keep their memory: assigning
+        to them copies the numbers.
     input_shape, output_shape : tuple
         Without the batch.
 
@@ -60,6 +85,10 @@ class Network:
     (50, (5, 2))
     """
 
+    parameters = _vector("parameters", "All parameters in one vector.")
+    gradient = _vector("gradient", "The gradient of the last loss, in the same order.")
+    state = _vector("state", "What layers update themselves, such as running statistics.")
+
     @check_arguments
     def __init__(self, model, input_shape, *, dtype=np.float32, seed: Seed = 0):
         self.model, self.seed = model, seed
@@ -71,15 +100,19 @@ class Network:
         self.wiring.finish(model.connect(self.wiring, (0,), ""))
         self.output_shape = self.wiring.shapes[self.wiring.output]
         self._described = self._describe("parameters")
-        self.parameters, self._parameter_views = self._memory(self._described)
-        self.gradient, self._gradient_views = self._memory(self._described)
         described = self._describe("states")
-        self.state, self._state_views = self._memory(described)
+        parameters, self._parameter_views = self._memory(self._described)
+        gradient, self._gradient_views = self._memory(self._described)
+        state, self._state_views = self._memory(described)
+        self._vectors = {"parameters": parameters, "gradient": gradient, "state": state}
         for (path, name), (_, own) in described.items():
             self._state_views[path][name][...] = own.initial
         self.words = np.zeros(2, np.uint64)
         self.needs_gradient = self._needs_gradient()
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
+        self._lock = RLock()  # passes compute in memory of the network: one thread at a time
+        largest = max(map(prod, self.wiring.shapes)) * self.dtype.itemsize
+        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // max(1, largest)))
         self.reset(seed)
 
     @check_arguments
@@ -149,7 +182,7 @@ class Network:
 
     def _plan(self, batch, loss=None):
         """The pass for a batch size, planned when it is first needed."""
-        key = batch, loss
+        key = batch, loss, threads()  # calls share out their work when they are recorded
         if key in self._plans:
             self._plans.move_to_end(key)
             return self._plans[key]
@@ -199,15 +232,19 @@ class Network:
 
     def _checked_inputs(self, X, finite=False):
         X = np.asanyarray(X)
-        if X.dtype.kind not in "fiub":
-            raise TypeError(f"X must hold real numbers; its dtype is {X.dtype}")
+        _real("X", X)
         if X.shape[1:] != self.input_shape or X.ndim == 0:
             wanted = ", ".join(map(str, self.input_shape))
             raise ValueError(f"X must have shape (N, {wanted}); it has {X.shape}")
         if finite and X.dtype.kind == "f" and not isinstance(X, np.memmap):
-            wrong = ~np.isfinite(X.reshape(len(X), -1)).all(axis=1)
-            if wrong.any():
-                raise ValueError(f"X must be finite; sample {int(np.argmax(wrong))} holds NaN or inf")
+            finite = (np.abs(X) <= np.finfo(self.dtype).max).all(axis=tuple(range(1, X.ndim)))
+            if not finite.all():
+                what = (
+                    "NaN or inf"
+                    if X.dtype.itemsize <= self.dtype.itemsize
+                    else f"NaN, inf or more than {self.dtype} has"
+                )
+                raise ValueError(f"X must be finite; sample {int(np.argmin(finite))} holds {what}")
         return X
 
     def forward(self, X):
@@ -223,17 +260,19 @@ class Network:
         """
         X = self._checked_inputs(X)
         y = np.empty((len(X), *self.output_shape), self.dtype)
-        for first in range(0, len(X), CHUNK):
-            part = X[first : first + CHUNK]
-            plan = self._plan(len(part))
-            plan.x[...] = part
-            plan.run()
-            y[first : first + CHUNK] = plan.y
+        with self._lock:
+            for first in range(0, len(X), self.chunk):
+                part = X[first : first + self.chunk]
+                plan = self._plan(len(part))
+                plan.x[...] = part
+                plan.run()
+                y[first : first + self.chunk] = plan.y
         return y
 
     __call__ = forward
 
-    def loss_and_gradient(self, X, y, loss, seed=0):
+    @check_arguments
+    def loss_and_gradient(self, X, y, loss, seed: Seed = 0):
         """The mean loss of a batch in training, whose gradient is written to `gradient`.
 
         Parameters
@@ -258,15 +297,18 @@ class Network:
         """
         loss = loss_of(loss)
         X = self._checked_inputs(X)
+        if len(X) == 0:
+            raise ValueError("X contains no samples")
         target = loss.checked(y, (len(X), *self.output_shape), self.dtype)
         return self.step(X, target, loss, seed)
 
     def step(self, X, y, loss, seed=0):
         """As `loss_and_gradient`, for data from `checked_data` and a `Loss`."""
-        plan = self._plan(len(X), loss)
-        plan.x[...], plan.target[...] = X, y
-        self.words[0] = seed
-        return plan.run()
+        with self._lock:
+            plan = self._plan(len(X), loss)
+            plan.x[...], plan.target[...] = X, y
+            self.words[0] = seed
+            return plan.run()
 
     def loss(self, outputs, y, loss):
         """The mean loss of outputs.
@@ -400,7 +442,7 @@ class Network:
     def __setstate__(self, kept):
         self.__init__(kept["model"], kept["input_shape"], dtype=kept["dtype"], seed=kept["seed"])
         for name in ("parameters", "gradient", "state"):
-            getattr(self, name)[:] = kept[name]
+            setattr(self, name, kept[name])
 
     def state_dict(self):
         """Copies of all parameters and states by dotted name."""
@@ -412,10 +454,12 @@ class Network:
 
         Raises
         ------
-        ValueError
-            For missing or unknown names and other shapes; nothing is changed then.
+        TypeError, ValueError
+            For missing or unknown names, other shapes, and what is no number; nothing is changed then.
         """
         own = self.named_parameters() | self.named_states()
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"arrays must be a dictionary of arrays by name; it is a {type(arrays).__name__}")
         missing, unknown = [k for k in own if k not in arrays], [k for k in arrays if k not in own]
         if missing or unknown:
             raise ValueError(f"the arrays do not fit the network: missing {missing}, unknown {unknown}")
@@ -424,8 +468,9 @@ class Network:
                 raise ValueError(
                     f"{name!r} has shape {np.shape(arrays[name])}, the network's is {array.shape}"
                 )
+        numbers = {name: _real(repr(name), arrays[name]) for name in own}
         for name, array in own.items():
-            array[...] = arrays[name]
+            array[...] = numbers[name]
 
     def save(self, path):
         """Write `state_dict` to a file, ``.npz`` or ``.safetensors``; see `numgd.save`."""
@@ -448,6 +493,14 @@ def _flat(views):
 
 def _dotted(path, name):
     return f"{path}.{name}"
+
+
+def _real(name, given):
+    """An array of real numbers; raises TypeError for anything else."""
+    array = np.asarray(given)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
+    return array
 
 
 def _checked_shape(given):

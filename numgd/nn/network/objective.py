@@ -4,22 +4,19 @@ import numpy as np
 
 from numgd.nn.losses import loss_of
 
-CHUNK = 256
-"""Most samples that are computed together where no layer takes statistics of the whole batch."""
-
 
 class Objective:
     """The mean loss of a network as a function of its parameters; the result of `Network.objective`.
 
     It is called as ``objective(x)``, or ``objective(x, X, y)`` if it was made without data.  An evaluation
-    leaves the network as it is.
+    leaves the network as it is, and is the only one at a time.
     """
 
     def __init__(self, network, loss, X=None, y=None, seed=0):
         self.network, self._loss, self._seed = network, loss_of(loss), seed
         if (X is None) != (y is None):
             raise ValueError("X and y must be given together")
-        self._data = () if X is None else network.checked_data(X, y, self._loss)
+        self._data = () if X is None else self._checked((X, y))
 
     def __call__(self, x, *batch):
         """The mean loss at x."""
@@ -37,7 +34,7 @@ class Objective:
         It is a central difference of gradients: in float64 seven to nine digits are right, in float32 about
         three.
         """
-        x, p = np.asarray(x), np.asarray(p)
+        x, p = np.asarray(x) + 0.0, np.asarray(p)
         length = float(np.sqrt(np.vdot(p, p)))
         if length == 0.0:
             return np.zeros_like(x)
@@ -53,32 +50,35 @@ class Objective:
                 f"x has shape {np.shape(x)}, but the network has {network.parameters.size} parameters"
             )
         X, y = self._data or self._checked(batch)
-        kept = [(array, array.copy()) for array in (network.parameters, network.gradient, network.state)]
-        try:
-            network.parameters[:] = x
-            value = self._mean(X, y, out)
-        finally:
-            for array, before in kept:
-                array[:] = before
-        return value
+        with network._lock:
+            kept = [(array, array.copy()) for array in (network.parameters, network.gradient, network.state)]
+            try:
+                network.parameters[:] = x
+                return self._mean(X, y, out)
+            finally:
+                for array, before in kept:
+                    array[:] = before
 
     def _checked(self, batch):
         if len(batch) != 2:
             raise TypeError(
                 f"an objective without data takes (x, X, y); it got {len(batch)} arguments after x"
             )
-        return self.network.checked_data(*batch, self._loss)
+        X, y = self.network.checked_data(*batch, self._loss)
+        if len(X) == 0:
+            raise ValueError("X contains no samples")
+        return X, y
 
     def _mean(self, X, y, out):
         """The mean over all samples, in chunks if the layers permit."""
         network, total = self.network, 0.0
-        size = max(1, len(X)) if network.takes_batch_statistics else CHUNK
+        size = len(X) if network.takes_batch_statistics else network.chunk
         if out is not None:
             out[:] = 0
         for first in range(0, len(X), size):
             part = slice(first, first + size)
             share = len(X[part]) / len(X)
-            total += share * network.step(X[part], y[part], self._loss, self._seed + first)
+            total += share * network.step(X[part], y[part], self._loss, (self._seed + first) % 2**64)
             if out is not None:
                 out += (network.gradient if share == 1 else share * network.gradient).astype(
                     out.dtype, copy=False

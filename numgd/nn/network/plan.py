@@ -147,8 +147,8 @@ class Plan:
                 common = self._tensor(shapes[node.output])
                 self._at(self._run_backward, node, number, (), values[node.output], kept, grad, (common,))
                 grad = common
-            for i in inputs:
-                self._contribute(i, grad, grads)
+            for k, i in enumerate(inputs):
+                self._contribute(i, grad, grads, keep=k + 1 < len(inputs))
             return
         targets = tuple(self._tensor(shapes[i]) if needs[i] else None for i in node.inputs)
         x = tuple(values[i] for i in node.inputs) if "x" in node.reads else ()
@@ -158,14 +158,16 @@ class Plan:
             if target is not None:
                 self._contribute(i, target, grads)
 
-    def _contribute(self, value, grad, grads):
-        """Make `grad` the gradient of a value, or add it to what there is."""
+    def _contribute(self, value, grad, grads, keep=False):
+        """Make `grad` the gradient of a value, or add it to what there is; `keep` it for other values too."""
         known = grads.get(value)
         if known is None:
             grads[value] = grad
             return
         # The sum may take the place of a part that no gradient still to be used shares.
         pending = [other for v, other in grads.items() if v != value and v not in self._done]
+        if keep:
+            pending.append(grad)
         free = [part for part in (known, grad) if all(other.block is not part.block for other in pending)]
         total = free[0] if free else self._tensor(self._network.wiring.shapes[value])
         first, second = (grad, known) if total is grad else (known, grad)
@@ -218,13 +220,17 @@ class Plan:
     def _record(self):
         """Run all steps once on whatever is in memory, and keep their calls; states are as before."""
         states = self._network.state.copy()
-        with np.errstate(all="ignore"), Recording() as self._recording:
-            for function, arguments in self._steps:
-                function(*arguments)
-                self._recording.forget_scratch()
-        self._network.state[...] = states
+        try:
+            with np.errstate(all="ignore"), Recording() as self._recording:
+                for function, arguments in self._steps:
+                    function(*arguments)
+                    self._recording.forget_scratch()
+        finally:
+            self._network.state[...] = states
         watched = (self._value_call,) if self._training else ()
         self._program = Program(self._recording.calls, watched)
+        # No reference leads back here: the memory is free as soon as the network drops the plan.
+        del self._recording, self._steps, self._network
 
     def run(self):
         """Compute the outputs from ``x``; in training the gradient too, and return the loss."""

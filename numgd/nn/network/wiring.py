@@ -46,6 +46,9 @@ class Wiring:
     def add(self, layer, inputs, path):
         """Add a layer; returns the number of its output.  Raises ValueError if the shapes do not fit."""
         path = path or type(layer).__name__.lower()
+        if path in self._paths:
+            raise ValueError(f"{path}: two layers have this path; give one of them another name")
+        self._paths.add(path)
         given = [self.shapes[i] for i in inputs]
         try:
             shape = tuple(layer.output_shape(*given))

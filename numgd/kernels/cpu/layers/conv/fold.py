@@ -43,7 +43,6 @@ class Fold(NamedTuple):
     """How images are divided into bands, and how the kernel moves."""
 
     workers: int
-    plain: bool  # the result has neither bias nor activation
     bands: int  # of an image
     band: int  # rows of an image
     row: int  # numbers in a row of a band, with the border
@@ -76,6 +75,9 @@ def _driver(dtype):
         pitch = fold.panels * block_width
         table, flat = np.empty(rows, np.int64), out.reshape(-1)
         scratch, product = borrow(bands)[worker], borrow(products)[worker]
+        plain = activation == 0  # tested here: what Python finds out is not repeated in a recorded program
+        for c in range(channels):
+            plain = plain and bias[c] == 0
         items = batch * fold.bands
         for item in range(worker * items // fold.workers, (worker + 1) * items // fold.workers):
             image, begin = item // fold.bands, item % fold.bands * fold.band
@@ -106,7 +108,7 @@ def _driver(dtype):
                         y, x = y + fold.stride_y, 0
             for row in range(end - begin):
                 start, place = row * fold.row + fold.left * channels, image * height + begin + row
-                if fold.plain:
+                if plain:
                     source, target = (
                         scratch[start : start + width * channels],
                         flat[place * width * channels :],
@@ -165,7 +167,7 @@ def _plan(shape, kernel, image, dtype, geometry, max_threads):
     bands = ceil_divide(height, band)
     workers = max(1, min(max_threads, batch * bands, WORKSPACE // 4 // each))
     fold = Fold(
-        workers, False, bands, band, row, panels, kernel[0], kernel_row, padded_row, stride_y, stride_x,
+        workers, bands, band, row, panels, kernel[0], kernel_row, padded_row, stride_y, stride_x,
         geometry.dilation[0], extent_y, top, left,
     )  # fmt: skip
     return Plan(kind, block, whole, fold, band_numbers, product_numbers)
@@ -181,7 +183,6 @@ def input_gradient(grad, weight, bias, out, geometry, activation, packed_cache):
     if plan is None:
         return False
     kind, block, portion, fold, band_numbers, product_numbers = plan
-    fold = fold._replace(plain=not (activation or bias.any()))
 
     def make():
         padded = np.zeros((*weight.shape[:2], fold.padded_row), weight.dtype)
