@@ -697,17 +697,18 @@ def in_threads(*calls):
 
 
 def test_one_network_in_several_threads():
-    network = classifier(np.float64)
-    batches = [images(k, seed=k) for k in (3, 5, 5, 8)]
+    network, together = classifier(np.float64), threading.Barrier(4)
+    batches = [images(16, seed=seed) for seed in range(4)]
+    points = [network.parameters + seed for seed in range(4)]
     expected = [network(X) for X, _ in batches]
-    objective = [network.objective("cross_entropy", *batch) for batch in batches]
-    values = [one(network.parameters) for one in objective]
-    network._plans.clear()
+    objectives = [network.objective("cross_entropy", *batch) for batch in batches]
+    values = [objective(x) for objective, x in zip(objectives, points, strict=True)]
 
     def use(k):
+        together.wait(10)
         for _ in range(100):
             np.testing.assert_array_equal(network(batches[k][0]), expected[k])
-            assert objective[k](network.parameters.copy()) == values[k]
+            assert objectives[k](points[k]) == values[k]
 
     in_threads(*(lambda k=k: use(k) for k in range(4)))
 
