@@ -237,14 +237,11 @@ class Network:
             wanted = ", ".join(map(str, self.input_shape))
             raise ValueError(f"X must have shape (N, {wanted}); it has {X.shape}")
         if finite and X.dtype.kind == "f" and not isinstance(X, np.memmap):
-            finite = (np.abs(X) <= np.finfo(self.dtype).max).all(axis=tuple(range(1, X.ndim)))
-            if not finite.all():
-                what = (
-                    "NaN or inf"
-                    if X.dtype.itemsize <= self.dtype.itemsize
-                    else f"NaN, inf or more than {self.dtype} has"
-                )
-                raise ValueError(f"X must be finite; sample {int(np.argmin(finite))} holds {what}")
+            wrong = _not_finite(X, np.finfo(self.dtype).max)
+            if wrong is not None:
+                wide = X.dtype.itemsize > self.dtype.itemsize
+                what = f"NaN, inf or more than {self.dtype} has" if wide else "NaN or inf"
+                raise ValueError(f"X must be finite; sample {wrong} holds {what}")
         return X
 
     def forward(self, X):
@@ -493,6 +490,16 @@ def _flat(views):
 
 def _dotted(path, name):
     return f"{path}.{name}"
+
+
+def _not_finite(X, largest):
+    """The first sample with a number that is not finite or whose magnitude is above the largest, or None."""
+    axes = tuple(range(1, X.ndim))
+    for first in range(0, len(X), CHUNK):  # copies of parts only
+        right = (np.abs(X[first : first + CHUNK]) <= largest).all(axis=axes)
+        if not right.all():
+            return first + int(np.argmin(right))
+    return None
 
 
 def _real(name, given):

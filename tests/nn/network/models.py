@@ -83,6 +83,26 @@ MODELS = {
     "avg pool padded": (IMAGE, headed(Conv2d(4, 1), AvgPool2d(3, 2, 1, count_include_pad=False))),
     "global avg pool": (IMAGE, Sequential(Conv2d(4, 3), GlobalAvgPool2d(), Dense(3))),
     "gelu": (IMAGE, headed(Conv2d(4, 3, activation="gelu"))),
+    "activations in a row": (
+        VECTOR,
+        Sequential(Dense(5), LayerNorm(activation="relu6"), Activation("leaky_relu"), Dense(3)),
+    ),
+    "activation of a shared value": (
+        VECTOR,
+        Graph(a=Dense(4), b=(Activation("relu"), "a"), c=(Concatenate(), "b", "a"), d=Dense(3)),
+    ),
+    "activation of a shared view": (
+        IMAGE,
+        Graph(
+            a=Conv2d(2, 1),
+            b=Flatten(),
+            c=Activation("relu"),
+            d=(Conv2d(2, 1), "a"),
+            e=Flatten(),
+            f=(Concatenate(), "c", "e"),
+            g=Dense(3),
+        ),
+    ),
     "elu": (IMAGE, headed(Conv2d(4, 3), Activation("elu", 0.5))),
     "steep leaky relu": (IMAGE, headed(Conv2d(4, 3), Activation("leaky_relu", 0.3), Conv2d(2, 1))),
     "falling leaky relu": (IMAGE, headed(Conv2d(4, 3), Activation("leaky_relu", -0.3), MaxPool2d(2))),

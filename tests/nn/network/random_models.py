@@ -108,7 +108,7 @@ def _graph(rng, given):
     channels = given[-1]
     return nn.Graph(
         a=nn.Conv2d(channels, 1, activation=_name(rng)),
-        b=(nn.Activation("tanh"), str(rng.choice(["input", "a"]))),
+        b=(nn.Activation(str(rng.choice(["relu", "tanh"]))), str(rng.choice(["input", "a"]))),
         c=(nn.Add(_name(rng)), "a", str(rng.choice(["input", "b"]))),
         d=(nn.Add(_name(rng)), *drawn),
         e=(nn.Conv2d(channels, 1), str(rng.choice(names))),
