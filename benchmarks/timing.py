@@ -38,7 +38,7 @@ def summary(samples):
     return Timing(statistics.median(samples), low, high, len(samples))
 
 
-def interleaved(calls, rounds=15, shortest=0.05, warm=True):
+def interleaved(calls, rounds=15, shortest=0.05, warm=True, rest=0.0):
     """Time functions against each other, in turns, so that a busy machine slows all of them alike.
 
     Parameters
@@ -51,6 +51,9 @@ def interleaved(calls, rounds=15, shortest=0.05, warm=True):
         Seconds that a sample lasts at least: shorter calls are repeated within it.
     warm : bool
         Whether to call every function before it is timed; if not, each sample is one call.
+    rest : float
+        Seconds of sleep before each sample, in which the threads of the other side stop spinning; a call
+        after it, which wakes this side's threads, is not timed.
 
     Returns
     -------
@@ -69,6 +72,9 @@ def interleaved(calls, rounds=15, shortest=0.05, warm=True):
     samples = {name: [] for name in calls}
     for turn in range(rounds):
         for name in list(calls)[:: -1 if turn % 2 else 1]:
+            if rest:
+                time.sleep(rest)
+                calls[name]()
             samples[name].append(_sample(calls[name], repeats[name]))
     return {name: summary(values) for name, values in samples.items()}
 

@@ -22,6 +22,8 @@ WITH_EXAMPLES = [
     "check_grad", "grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "device_gradient", "load", "register", "save",
     *(f"datasets.{name}" for name in numgd.datasets.__all__ if name != "Ravine"),
+    *(f"nn.{name}" for name in numgd.nn._MODULE_OF if name != "Layer"),
+    *(f"nn.models.{name}" for name in numgd.nn.models.__all__),
     *(f"nn.training.{name}" for name in numgd.nn.training.__all__ if name != "Trainable"),
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
@@ -29,7 +31,15 @@ PAGES = [
     ROOT / "README.md",
     *(
         ROOT / "docs" / name
-        for name in ("autodiff.md", "datasets.md", "rules.md", "schedules.md", "stochastic.md", "training.md")
+        for name in (
+            "autodiff.md",
+            "datasets.md",
+            "networks.md",
+            "rules.md",
+            "schedules.md",
+            "stochastic.md",
+            "training.md",
+        )
     ),
     pytest.param(ROOT / "docs" / "functional.md", marks=pytest.mark.slow),
 ]

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import numgd
-from numgd import second_order
+from numgd import nn, second_order
 from numgd.optimizers import Optimizer, of_rule
 from numgd.registry import FIT_METHODS, RULES
 
@@ -114,6 +114,15 @@ def package_stub():
     return f"# {GENERATED}\n\n" + "\n".join(sorted(imports)) + "\n\n__version__: str\n__all__: list[str]\n"
 
 
+def networks_stub():
+    """``numgd/nn/__init__.pyi``."""
+    imports = [
+        f"from {module} import {name} as {name}" for module, names in nn._HOMES.items() for name in names
+    ]
+    imports += [f"from numgd.nn import {name} as {name}" for name in nn._MODULES]
+    return f"# {GENERATED}\n\n" + "\n".join(sorted(imports)) + "\n\n__all__: list[str]\n"
+
+
 def class_names():
     """The optimizer classes."""
     return sorted(["Optimizer", *(rule.optimizer for rule in RULES.values())])
@@ -171,7 +180,11 @@ def hint_of(parameter):
     return "float"
 
 
-STUBS = {"numgd/__init__.pyi": package_stub, "numgd/optimizers/__init__.pyi": optimizers_stub}
+STUBS = {
+    "numgd/__init__.pyi": package_stub,
+    "numgd/nn/__init__.pyi": networks_stub,
+    "numgd/optimizers/__init__.pyi": optimizers_stub,
+}
 
 
 def current():

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from numgd import nn
 from numgd.nn import functional
 from numgd.optimizers import of_rule
 from numgd.registry import ALIASES, FIT_METHODS, METHODS, RULES
@@ -305,6 +306,33 @@ def _operations(dtype):
         yield name, partial(operation.exercise, np.dtype(dtype).type)
 
 
+def _networks(dtype):
+    """Steps of the models, and of a network of what these lack."""
+    others = nn.Sequential(
+        nn.Concat(nn.Identity(), nn.Conv2dTranspose(4, 3, padding=1)),
+        nn.GroupNorm(2),
+        nn.LocalResponseNorm(3),
+        nn.Flatten(),
+        nn.Dense(8),
+        nn.Graph(a=nn.LayerNorm(), b=(nn.Softmax(), "input"), sum=(nn.Add(), "a", "b", "input")),
+        nn.Dropout(0.1),
+        nn.Dense(3),
+    )
+    yield "lenet5", partial(_train, nn.models.lenet5(padding=0), (28, 28, 1), "cross_entropy", dtype)
+    yield "lenet5-1998", partial(_train, nn.models.lenet5("1998"), (32, 32, 1), nn.MAPCriterion(1.0), dtype)
+    yield "resnet_cifar", partial(_train, nn.models.resnet_cifar(8), (8, 8, 3), "cross_entropy", dtype)
+    yield "layers", partial(_train, others, (5, 5, 4), "cross_entropy", dtype)
+
+
+def _train(model, input_shape, loss, dtype):
+    """A step with a small batch and with a larger one, and inference."""
+    network = nn.Network(model, input_shape, dtype=dtype)
+    for batch in (2, 16):
+        X = np.zeros((batch, *input_shape), dtype)
+        network.loss_and_gradient(X, np.arange(batch) % 3, loss)
+    network(X)
+
+
 _KINDS = {
     "minimize": _minimize,
     "threads": _minimize_threads,
@@ -316,5 +344,6 @@ _KINDS = {
     "stochastic": _stochastic,
     "sparse": _sparse,
     "nn": _operations,
+    "network": _networks,
 }
 """Functions ``f(dtype)`` that yield names and calls, by kind."""

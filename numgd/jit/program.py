@@ -2,9 +2,11 @@
 
 A network's step is some dozens of calls with the same arrays every time.  Called from Python, each takes some
 microseconds, in which its arguments are looked up and unpacked, and what the functions around it derive from
-shapes is derived again.  `Recording` notes the calls that a piece of Python code makes; `Program` is one
-function that makes them all, with their arguments as constants.  It is assembled without Numba's front end,
-in milliseconds.
+shapes is derived again.  `Recording` notes the calls that a piece of Python code makes.  `Program` makes them
+all from one compiled loop, with the arguments in memory as they are passed in machine code.
+
+For each signature there is a function that takes the arguments of a call from memory.  These are assembled
+without Numba's front end: some milliseconds for each, once per process.
 
 What the piece of code computes otherwise, with NumPy or in Python, is not repeated: such values must depend
 on nothing that changes between two runs, other than through the contents of arrays.
@@ -15,6 +17,7 @@ import itertools
 import math
 import threading
 from contextvars import ContextVar
+from functools import cache
 
 import numpy as np
 from llvmlite import ir
@@ -135,7 +138,7 @@ def _leave():
 
 
 class Program:
-    """Recorded calls as one compiled function.
+    """Recorded calls that are made again by one compiled loop.
 
     Parameters
     ----------
@@ -151,94 +154,168 @@ class Program:
     """
 
     def __init__(self, calls, watched=()):
-        self.results = np.zeros(len(watched))
         self._calls = calls  # keeps machine code and arrays alive
-        self._library, address = _assembled(calls, {call: k for k, call in enumerate(watched)}, self.results)
-        self._function = ctypes.CFUNCTYPE(ctypes.c_int32)(address)  # runs without the GIL
+        found = [_compiled_for(*call) for call in calls]
+        _prepare({result.signature for result in found})
+        self._words = [
+            _words_of(result.signature.args, arguments)
+            for result, (_, arguments) in zip(found, calls, strict=True)
+        ]
+        self._results = np.zeros(len(calls))
+        self._table = np.array(
+            [
+                (
+                    _callers[result.signature],
+                    function_address(result),
+                    words.ctypes.data,
+                    self._results.ctypes.data + 8 * number,
+                )
+                for number, (result, words) in enumerate(zip(found, self._words, strict=True))
+            ],
+            np.int64,
+        ).reshape(-1, 4)
+        self._watched = list(watched)
+        self._loop = _loop()
 
     def run(self):
-        """Make all calls, in order; raises RuntimeError if one of them fails."""
-        failed = self._function()
+        """Make all calls, in order, without the GIL; raises RuntimeError if one of them fails."""
+        failed = self._loop(self._table.ctypes.data, len(self._table))
         if failed:
             dispatcher = self._calls[failed - 1][0]
             raise RuntimeError(f"{dispatcher.py_func.__name__} failed in a recorded program")
 
-
-@global_compiler_lock
-def _assembled(calls, places, results):
-    """The library of a program and the address of its function, which returns 0 or the number of a call."""
-    context, name = cpu_target.target_context, f"numgd_program_{next(_names)}"
-    library = context.codegen().create_library(name)
-    module = library.create_ir_module(name)
-    word = ir.IntType(32)
-    function = ir.Function(module, ir.FunctionType(word, []), name)
-    builder = ir.IRBuilder(function.append_basic_block())
-    for number, (dispatcher, arguments) in enumerate(calls):
-        signature, address = _compiled_for(dispatcher, arguments)
-        convention = context.call_conv
-        kind = convention.get_function_type(signature.return_type, signature.args)
-        target = builder.inttoptr(ir.Constant(ir.IntType(64), address), kind.as_pointer())
-        values = [
-            _constant(context, numba_type, value)
-            for numba_type, value in zip(signature.args, arguments, strict=True)
-        ]
-        status, result = convention.call_function(
-            builder, target, signature.return_type, signature.args, values
-        )
-        with cgutils.if_unlikely(builder, status.is_error):
-            builder.ret(ir.Constant(word, number + 1))
-        if number in places:
-            address = results.ctypes.data + places[number] * results.itemsize
-            place = builder.inttoptr(ir.Constant(ir.IntType(64), address), ir.DoubleType().as_pointer())
-            builder.store(context.cast(builder, result, signature.return_type, types.float64), place)
-    builder.ret(ir.Constant(word, 0))
-    library.add_ir_module(module)
-    library.finalize()
-    return library, library.get_pointer_to_function(name)
+    @property
+    def results(self):
+        """The results of the watched calls in the last run."""
+        return self._results[self._watched]
 
 
 def _compiled_for(dispatcher, arguments):
-    """The signature of a dispatcher's compiled function for these arguments, and its address."""
+    """Numba's result of compiling a dispatcher for the types of these arguments."""
     kinds = tuple(typeof(value, Purpose.argument) for value in arguments)
     found = dispatcher.overloads.get(kinds)
     if found is None:
         raise RuntimeError(f"{dispatcher.py_func.__name__} is not compiled for {kinds}")
-    return found.signature, function_address(found)
+    return found
 
 
-def _constant(context, numba_type, value):
-    """A Python value as a constant of a Numba type."""
-    kind = context.get_value_type(numba_type)
-    if isinstance(numba_type, types.Array):
-        return _constant_array(kind, value)
-    if isinstance(numba_type, types.BaseTuple):
-        parts = [_constant(context, part, own) for part, own in zip(numba_type, value, strict=True)]
-        return ir.Constant(kind, parts)
-    if isinstance(numba_type, types.Float | types.Integer | types.Boolean):
-        plain = float(value) if isinstance(numba_type, types.Float) else int(value)
-        return ir.Constant(kind, plain)
-    if isinstance(numba_type, types.NoneType):
-        return context.get_dummy_value()
-    raise TypeError(f"a recorded call has an argument of type {numba_type}")
+# Arguments in memory, a word of 64 bits for each number that is passed -------------------------------------
 
 
-def _constant_array(kind, array):
-    """The compiled form of an array, without a reference to it."""
-    word = ir.IntType(64)
+def _words_of(kinds, values):
+    """The words of a call's arguments."""
+    found = [word for kind, value in zip(kinds, values, strict=True) for word in _flattened(kind, value)]
+    words = np.zeros(len(found), np.int64)
+    for place, word in enumerate(found):
+        if isinstance(word, int):
+            words[place] = word
+        else:
+            words[place : place + 1].view(word.dtype)[0] = word
+    return words
 
-    def words(numbers):
-        return ir.Constant(ir.ArrayType(word, array.ndim), [word(n) for n in numbers])
 
-    nothing, pointer = kind.elements[0], kind.elements[4]
-    return ir.Constant(
-        kind,
-        [
-            ir.Constant(nothing, None),
-            ir.Constant(kind.elements[1], None),
-            word(array.size),
-            word(array.itemsize),
-            ir.Constant(word, array.ctypes.data).inttoptr(pointer),
-            words(array.shape),
-            words(array.strides),
-        ],
+def _flattened(kind, value):
+    """The numbers that a value is passed as: integers, and NumPy scalars of floating-point types."""
+    if isinstance(kind, types.Array):
+        # without a reference: its memory outlives the program's calls
+        yield from (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+    elif isinstance(kind, types.BaseTuple):
+        for part, own in zip(kind, value, strict=True):
+            yield from _flattened(part, own)
+    elif isinstance(kind, types.Float):
+        yield np.float32(value) if kind == types.float32 else np.float64(value)
+    elif isinstance(kind, types.Integer | types.Boolean):
+        number = int(value)
+        yield number - 2**64 if number >= 2**63 else number
+    else:
+        raise TypeError(f"a recorded call has an argument of type {kind}")
+
+
+# Machine code ---------------------------------------------------------------------------------------------
+
+_WORD, _STATUS = ir.IntType(64), ir.IntType(32)
+_CALLER = ir.FunctionType(_STATUS, [_WORD, _WORD.as_pointer(), ir.DoubleType().as_pointer()])
+_callers: dict = {}  # signature -> address of its function (function, words, result) -> status
+_libraries: list = []  # keeps their machine code alive
+
+
+@global_compiler_lock
+def _prepare(signatures):
+    """Make the functions for signatures that are new."""
+    new = [signature for signature in signatures if signature not in _callers]
+    if not new:
+        return
+    names = [f"numgd.call.{next(_names)}" for _ in new]
+    library = _assembled(
+        names[0], lambda module: [_add_caller(module, *pair) for pair in zip(names, new, strict=True)]
     )
+    for name, signature in zip(names, new, strict=True):
+        _callers[signature] = library.get_pointer_to_function(name)
+
+
+def _assembled(name, fill):
+    """A library of the functions that ``fill(module)`` adds to a module."""
+    library = cpu_target.target_context.codegen().create_library(name)
+    module = library.create_ir_module(name)
+    fill(module)
+    library.add_ir_module(module)
+    library.finalize()
+    _libraries.append(library)
+    return library
+
+
+def _add_caller(module, name, signature):
+    """Add the function that calls one of a signature, with arguments from memory."""
+    context = cpu_target.target_context
+    convention = context.call_conv
+    kind = convention.get_function_type(signature.return_type, signature.args)
+    function = ir.Function(module, _CALLER, name)
+    address, words, result = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    answer = cgutils.alloca_once(builder, kind.args[0].pointee)
+    raised = cgutils.alloca_once(builder, kind.args[1].pointee)
+    builder.store(cgutils.get_null_value(kind.args[0].pointee), answer)
+    values = []
+    for place, own in enumerate(kind.args[2:]):
+        slot = builder.gep(words, [_STATUS(place)])
+        values.append(builder.load(builder.bitcast(slot, own.as_pointer())))
+    target = builder.inttoptr(address, kind.as_pointer())
+    status = builder.call(target, [answer, raised, *values])
+    if isinstance(signature.return_type, types.Float | types.Integer):
+        value = context.get_returned_value(builder, signature.return_type, builder.load(answer))
+        builder.store(context.cast(builder, value, signature.return_type, types.float64), result)
+    builder.ret(status)
+
+
+@cache
+@global_compiler_lock
+def _loop():
+    """The function ``(table, count)`` that makes the calls of a table.
+
+    It returns 0, or the number of the call that failed, counted from 1.
+    """
+    name = "numgd.program"
+    library = _assembled(name, lambda module: _add_loop(module, name))
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)  # releases the GIL
+    return kind(library.get_pointer_to_function(name))
+
+
+def _add_loop(module, name):
+    function = ir.Function(module, ir.FunctionType(_WORD, [_WORD.as_pointer(), _WORD]), name)
+    table, count = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    with cgutils.for_range(builder, count) as entry:
+        row = builder.gep(table, [builder.mul(entry.index, _WORD(4))])
+        caller, address, words, result = (builder.load(builder.gep(row, [_WORD(k)])) for k in range(4))
+        arguments = (
+            address,
+            *(
+                builder.inttoptr(word, kind)
+                for word, kind in zip((words, result), _CALLER.args[1:], strict=True)
+            ),
+        )
+        status = builder.call(builder.inttoptr(caller, _CALLER.as_pointer()), arguments)
+        failed = builder.icmp_signed("!=", status, _STATUS(0))
+        with cgutils.if_unlikely(builder, failed):
+            builder.ret(builder.add(entry.index, _WORD(1)))
+    builder.ret(_WORD(0))

@@ -1,24 +1,27 @@
-"""Neural networks: layers, containers, networks, and the functions that layers compute (`functional`)."""
+"""Neural networks: layers, containers, networks, models, and what layers compute (`functional`)."""
 
 from importlib import import_module
 
 _HOMES = {
     "numgd.nn.layers": (
-        "Activation", "Add", "AvgPool2d", "BatchNorm", "Concatenate", "Conv2d", "Conv2dTranspose", "Dense",
-        "Dropout", "Flatten", "GlobalAvgPool2d", "GroupNorm", "Layer", "LayerNorm", "LocalResponseNorm",
-        "MaxPool2d", "Softmax",
+        "Activation", "Add", "AvgPool2d", "BatchNorm", "ChannelScale", "Concatenate", "ConnectedConv2d",
+        "Conv2d", "Conv2dTranspose", "Dense", "Dropout", "Flatten", "GlobalAvgPool2d", "GroupNorm", "Layer",
+        "LayerNorm", "LocalResponseNorm", "MaxPool2d", "PaddedShortcut", "RadialBasis", "ScaledTanh",
+        "Softmax",
     ),
     "numgd.nn.containers": ("Concat", "Graph", "Identity", "Residual", "Sequential"),
-    "numgd.nn.losses": ("CrossEntropy", "ElementwiseLoss"),
+    "numgd.nn.losses": ("CrossEntropy", "ElementwiseLoss", "MAPCriterion"),
     "numgd.nn.network.network": ("Network",),
 }  # fmt: skip
 """Module to the public names that are imported from it when they are first used."""
 
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("functional", "initialisers", "losses", "training")
+_MODULES = ("functional", "initialisers", "losses", "models", "training")
 
 
 def __getattr__(name):
+    if name == "__all__":
+        return sorted({*_MODULES, *_MODULE_OF})
     if name in _MODULES:
         return import_module(f"numgd.nn.{name}")
     if name in _MODULE_OF:

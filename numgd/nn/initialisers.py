@@ -40,6 +40,10 @@ def _lecun(shape):
     return sqrt(1 / max(1, _fans(shape)[0]))
 
 
+def _lecun_1998(shape):
+    return 2.4 / sqrt(3) / max(1, _fans(shape)[0])
+
+
 def _orthogonal(random, shape):
     """Rows, or columns if there are fewer, that are orthonormal, drawn uniformly (Saxe et al., ICLR 2014)."""
     rows, columns = shape[0], prod(shape[1:])
@@ -56,6 +60,7 @@ INITIALISERS = {
     "xavier_normal": _normal(_xavier),
     "lecun_uniform": _uniform(_lecun),
     "lecun_normal": _normal(_lecun),
+    "lecun_1998": _uniform(_lecun_1998),
     "orthogonal": _orthogonal,
     "zeros": lambda random, shape: np.zeros(shape),
     "ones": lambda random, shape: np.ones(shape),
@@ -64,11 +69,14 @@ INITIALISERS = {
 
 Variances: He 2/fan_in (He et al., ICCV 2015), Xavier 2/(fan_in + fan_out) (Glorot and Bengio, AISTATS 2010),
 LeCun 1/fan_in (LeCun et al., Efficient BackProp, 1998), from uniform or normal distributions.
+'lecun_1998' is uniform within ±2.4/fan_in (LeCun et al., Gradient-based learning applied to document
+recognition, 1998, appendix A).
 """
 
 InitialiserName = one_of(*INITIALISERS)
 
 
-def initial(name, shape, dtype, *seed):
-    """Initial numbers, which a seed determines."""
-    return INITIALISERS[name](np.random.default_rng(seed), shape).astype(dtype)
+def initial(initialiser, shape, dtype, *seed):
+    """Initial numbers, which a seed determines, from an initialiser or its name."""
+    draw = initialiser if callable(initialiser) else INITIALISERS[initialiser]
+    return draw(np.random.default_rng(seed), shape).astype(dtype)

@@ -5,9 +5,9 @@ from math import prod
 
 import numpy as np
 
-from numgd.foundations.ranges import UnitInterval, check_fields, checked, one_of
+from numgd.foundations.ranges import Finite, UnitInterval, check_fields, checked, one_of
 from numgd.kernels.cpu.layers import cross_entropy as rows
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.cpu.layers import elementwise, map_criterion
 from numgd.nn.layers.shared import ONE
 from numgd.scalars import LOSSES
 
@@ -21,7 +21,40 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class CrossEntropy(Loss):
+class OfLabels(Loss):
+    """A loss of outputs (…, classes) with integer labels, the mean over all labels."""
+
+    def target_shape(self, shape):
+        """Shape of the targets for outputs of a shape."""
+        return shape[:-1]
+
+    def target_dtype(self, dtype):
+        """Their dtype."""
+        return np.dtype(np.int64)
+
+    def scale(self, shape):
+        """What the result of the call is multiplied by."""
+        return 1.0 / max(1, prod(shape[:-1]))
+
+    def checked(self, target, shape, dtype):
+        """Labels for outputs of a shape, as int64; raises TypeError or ValueError."""
+        labels = np.asarray(target)
+        if labels.dtype.kind not in "iu":
+            raise TypeError(f"y must be integer labels; its dtype is {labels.dtype}")
+        if labels.shape == (*shape[:-1], 1):
+            labels = labels[..., 0]
+        if labels.shape != shape[:-1]:
+            raise ValueError(
+                f"y has shape {labels.shape}, but the labels of outputs {shape} have {shape[:-1]}"
+            )
+        if labels.size and not (labels.min() >= 0 and labels.max() < shape[-1]):
+            wrong = labels[(labels < 0) | (labels >= shape[-1])].flat[0]
+            raise ValueError(f"y must be labels from 0 to {shape[-1] - 1}; one is {wrong}")
+        return labels.astype(np.int64, copy=False)
+
+
+@dataclass(frozen=True)
+class CrossEntropy(OfLabels):
     """Softmax cross-entropy of logits (…, classes) with integer labels, the mean over all labels.
 
     Parameters
@@ -41,18 +74,6 @@ class CrossEntropy(Loss):
 
     label_smoothing: UnitInterval = 0.0
 
-    def target_shape(self, shape):
-        """Shape of the targets for outputs of a shape."""
-        return shape[:-1]
-
-    def target_dtype(self, dtype):
-        """Their dtype."""
-        return np.dtype(np.int64)
-
-    def scale(self, shape):
-        """What the result of the call is multiplied by."""
-        return 1.0 / max(1, prod(shape[:-1]))
-
     def value(self, y, target):
         """The sum of the losses."""
         one, nothing = ONE[y.dtype], np.empty(0, y.dtype)
@@ -66,21 +87,46 @@ class CrossEntropy(Loss):
             self.label_smoothing, out.reshape(-1),
         )  # fmt: skip
 
-    def checked(self, target, shape, dtype):
-        """Labels for outputs of a shape, as int64; raises TypeError or ValueError."""
-        labels = np.asarray(target)
-        if labels.dtype.kind not in "iu":
-            raise TypeError(f"y must be integer labels for a cross-entropy; its dtype is {labels.dtype}")
-        if labels.shape == (*shape[:-1], 1):
-            labels = labels[..., 0]
-        if labels.shape != shape[:-1]:
-            raise ValueError(
-                f"y has shape {labels.shape}, but the labels of outputs {shape} have {shape[:-1]}"
-            )
-        if labels.size and not (labels.min() >= 0 and labels.max() < shape[-1]):
-            wrong = labels[(labels < 0) | (labels >= shape[-1])].flat[0]
-            raise ValueError(f"y must be labels from 0 to {shape[-1] - 1}; one is {wrong}")
-        return labels.astype(np.int64, copy=False)
+
+@dataclass(frozen=True)
+class MAPCriterion(OfLabels):
+    """The criterion of LeNet-5 for minus the distances y from prototypes: y_label + log(e⁻ʲ + Σ e⁻ʸ).
+
+    It reduces the distance of the right class and raises those of the others, until they are well beyond
+    `rubbish`, which is the distance of a further class: that of images of nothing known.
+
+    Parameters
+    ----------
+    rubbish : float
+        j.  The paper does not state its value.
+
+    Notes
+    -----
+    The outputs of the network are −y, as `numgd.nn.RadialBasis` gives them with factor −1.  For j → ∞ it is
+    the cross-entropy with these as logits.  Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner,
+    Gradient-based learning applied to document recognition, Proceedings of the IEEE 86 (1998), equation 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numgd import nn
+    >>> model = nn.Sequential(nn.Dense(2), nn.RadialBasis([[1, 1], [-1, 1]], factor=-1.0))
+    >>> network = nn.Network(model, input_shape=(3,))
+    >>> loss = network.loss_and_gradient(np.zeros((4, 3)), [0, 1, 0, 1], nn.MAPCriterion(2.0))
+    >>> round(loss, 4)
+    1.0986
+    """
+
+    rubbish: Finite
+
+    def value(self, y, target):
+        """The sum of the losses."""
+        return map_criterion.value(y.reshape(-1, y.shape[-1]), target.reshape(-1), self.rubbish)
+
+    def gradient(self, y, target, out):
+        """The gradient of the mean."""
+        rows, labels, scale = y.reshape(-1, y.shape[-1]), target.reshape(-1), self.scale(y.shape)
+        map_criterion.gradient(rows, labels, self.rubbish, scale, out.reshape(rows.shape))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scipy import sparse
 
 import numgd
 import numgd.nn.functional as F
-from numgd import line_searches
+from numgd import line_searches, nn
 from numgd.jit.cache import uses
 from numgd.registry import FIT_METHODS, METHODS, RULES
 
@@ -180,9 +180,31 @@ def layers(dtype):
     F.conv2d_transpose(draw(2, 7, 7, 8), draw(8, 4, 4, 3), stride=2, padding=1)
 
 
+def networks(dtype):
+    draw = np.random.default_rng(5).normal
+    models = {
+        (28, 28, 1): nn.models.lenet5(),
+        (32, 32, 1): nn.models.lenet5("1998"),
+        (16, 16, 3): nn.models.resnet_cifar(8, shortcut="B"),
+        (8, 8, 3): nn.models.resnet_cifar(8),
+        (6,): nn.models.mlp([8, 5], 4, dropout=0.2, batch_norm=True),
+        (6, 6, 2): nn.Sequential(
+            nn.Concat(nn.Identity(), nn.Conv2d(3, 1, activation="relu")),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Dense(4),
+        ),
+    }
+    for shape, model in models.items():
+        network = nn.Network(model, shape, dtype=dtype)
+        X, y = draw(size=(20, *shape)).astype(dtype), np.arange(20) % 4
+        network.fit(X, y, loss="cross_entropy", epochs=1, batch_size=8, validation_data=(X, y))
+        network.predict_proba(X[:1])
+
+
 def examples():
     """The examples of all public docstrings."""
-    modules = (numgd, numgd.autodiff, numgd.line_searches, numgd.schedules, F)
+    modules = (numgd, numgd.autodiff, numgd.line_searches, numgd.schedules, nn, F)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     for module in modules:
         for name in getattr(module, "__all__", ()):
@@ -202,6 +224,7 @@ def main():
         fits(dtype)
         training(dtype)
         layers(dtype)
+        networks(dtype)
         inside_njit(dtype)
     examples()
     compiled = [use for use in uses if use.source == "compiler" and use.recipe is not None]

@@ -4,7 +4,9 @@ from numgd.nn.layers.activation import Activation
 from numgd.nn.layers.add import Add
 from numgd.nn.layers.avg_pool2d import AvgPool2d
 from numgd.nn.layers.batch_norm import BatchNorm
+from numgd.nn.layers.channel_scale import ChannelScale
 from numgd.nn.layers.concatenate import Concatenate
+from numgd.nn.layers.connected_conv2d import ConnectedConv2d
 from numgd.nn.layers.conv2d import Conv2d
 from numgd.nn.layers.conv2d_transpose import Conv2dTranspose
 from numgd.nn.layers.dense import Dense
@@ -16,6 +18,9 @@ from numgd.nn.layers.layer import Layer, Parameter, State
 from numgd.nn.layers.layer_norm import LayerNorm
 from numgd.nn.layers.local_response_norm import LocalResponseNorm
 from numgd.nn.layers.max_pool2d import MaxPool2d
+from numgd.nn.layers.padded_shortcut import PaddedShortcut
+from numgd.nn.layers.radial_basis import RadialBasis
+from numgd.nn.layers.scaled_tanh import ScaledTanh
 from numgd.nn.layers.softmax import Softmax
 
 __all__ = [
@@ -23,7 +28,9 @@ __all__ = [
     "Add",
     "AvgPool2d",
     "BatchNorm",
+    "ChannelScale",
     "Concatenate",
+    "ConnectedConv2d",
     "Conv2d",
     "Conv2dTranspose",
     "Dense",
@@ -35,7 +42,10 @@ __all__ = [
     "LayerNorm",
     "LocalResponseNorm",
     "MaxPool2d",
+    "PaddedShortcut",
     "Parameter",
+    "RadialBasis",
+    "ScaledTanh",
     "Softmax",
     "State",
 ]

@@ -39,7 +39,7 @@ class BatchNorm(Layer):
     --------
     >>> from numgd import nn
     >>> list(nn.Network(nn.BatchNorm(), input_shape=(3,)).named_states())
-    ['running_mean', 'running_variance']
+    ['batchnorm.running_mean', 'batchnorm.running_variance']
     """
 
     momentum: UnitInterval = 0.1
@@ -75,6 +75,15 @@ class BatchNorm(Layer):
                 "has one value per channel in a batch of one: in training batch norm needs several, since "
                 "the variance of one is not defined"
             )
+
+    def fold(self, at, weight, bias, new_weight, new_bias):
+        """The parameters of a linear layer that includes this norm, in inference."""
+        rows = len(weight), -1
+        kernels.fold(
+            weight.reshape(rows), bias, at.parameters["gamma"], at.parameters["beta"],
+            at.states["running_mean"], at.states["running_variance"], self.eps, new_weight.reshape(rows),
+            new_bias,
+        )  # fmt: skip
 
     def forward(self, at):
         x, layout = at.x[0], _layout(at.x[0])

@@ -55,6 +55,7 @@ class Conv2d(Layer):
     initialiser: InitialiserName = "he_uniform"
 
     fuses = tuple(name for name in CODES if name)
+    absorbs_norm = True
 
     @cached_property
     def _kernel(self):

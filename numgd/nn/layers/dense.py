@@ -51,6 +51,7 @@ class Dense(Layer):
     initialiser: InitialiserName = "he_uniform"
 
     fuses = tuple(name for name in CODES if name)
+    absorbs_norm = True
 
     def output_shape(self, *shapes):
         one_input(shapes, 1, "vectors, (features,): put Flatten before it")

@@ -13,7 +13,7 @@ class Parameter(NamedTuple):
     """An array of numbers that training changes."""
 
     shape: tuple
-    initialiser: str  # a name in `numgd.nn.initialisers.INITIALISERS`
+    initialiser: Any  # a name in `numgd.nn.initialisers.INITIALISERS`, or a function like those
     decays: bool = True  # whether weight decay applies to it where biases and norms are left out
 
 
@@ -77,10 +77,14 @@ class Layer:
         What `backward` reads besides the gradient: 'x', 'y', both or nothing.
     fuses : tuple of str
         The activations that can be applied to the result by the way.
+    absorbs_norm : bool
+        Whether the layer is linear with weights (channels, …), so that in inference a batch norm of its
+        result can be part of them.
     """
 
     reads = "x"
     fuses = ()
+    absorbs_norm = False
 
     def __post_init__(self):
         check_fields(self)

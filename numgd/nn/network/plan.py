@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.jit.program import Program, Recording
 from numgd.kernels.cpu.layers import elementwise
+from numgd.nn.layers import BatchNorm
 from numgd.nn.layers.layer import Place
 from numgd.nn.network.memory import FOREVER, Tensor, allocate
 
@@ -36,6 +37,7 @@ class Plan:
         self._consumers = wiring.consumers()
         self._producers = {node.output: node for node in wiring.nodes}
         self._done = set()  # values whose gradients have been used
+        self._norms = {} if self._training else self._absorbed_norms()
         values = {0: self._tensor(wiring.shapes[0], forever=True)}
         places = [self._forward(node, number, values) for number, node in enumerate(wiring.nodes)]
         output = values[wiring.output]
@@ -79,8 +81,20 @@ class Plan:
 
     def _forward(self, node, number, values):
         """Add the forward pass of a node; returns what its backward pass needs."""
-        shapes, x = self._network.wiring.shapes, tuple(values[i] for i in node.inputs)
         kept = {}
+        if node in self._norms.values():
+            return node, number, kept
+        shapes, x = self._network.wiring.shapes, tuple(values[i] for i in node.inputs)
+        if node.output in self._norms:
+            norm = self._norms[node.output]
+            values[norm.output] = self._tensor(shapes[norm.output])
+            weight = self._network.parameters_of(node)["weight"].shape
+            folded = {
+                "weight": self._tensor(weight, whole=True),
+                "bias": self._tensor(weight[:1], whole=True),
+            }
+            self._at(self._run_folded, node, norm, number, x, values[norm.output], folded)
+            return node, number, kept
         if node.layer.passes(self._training) or self._can_overwrite(node, values):
             values[node.output] = self._view(x[0], shapes[node.output])
         else:
@@ -91,6 +105,21 @@ class Plan:
                 kept = {name: self._tensor(*own, whole=True) for name, own in described.items()}
             self._at(self._run_forward, node, number, x, values[node.output], kept)
         return node, number, kept
+
+    def _absorbed_norms(self):
+        """The batch norms that become part of the layers before them, by the output of these."""
+        found = {}
+        for node in self._network.wiring.nodes:
+            before = self._producers.get(node.inputs[0])
+            if (
+                isinstance(node.layer, BatchNorm)
+                and before is not None
+                and before.layer.absorbs_norm
+                and before.activation is None
+                and len(self._consumers[before.output]) == 1
+            ):
+                found[before.output] = node
+        return found
 
     def _can_overwrite(self, node, values):
         """Whether the output can take the place of the input: nobody reads that any more."""
@@ -167,6 +196,15 @@ class Plan:
 
     def _run_forward(self, node, number, x, y, kept):
         node.layer.forward(self._place(node, number, x, y, kept, None, ()))
+
+    def _run_folded(self, node, norm, number, x, y, folded):
+        at = self._place(node, number, x, y, {}, None, ())
+        weight = at.parameters["weight"]
+        bias = at.parameters.get("bias", np.zeros(len(weight), weight.dtype))
+        parameters = _arrays(folded)
+        of_norm = self._place(norm, number, (), None, {}, None, ())
+        norm.layer.fold(of_norm, weight, bias, parameters["weight"], parameters["bias"])
+        node.layer.forward(at._replace(parameters=parameters, activation=norm.activation))
 
     def _run_backward(self, node, number, x, y, kept, grad, grad_x):
         node.layer.backward(self._place(node, number, x, y, kept, grad, grad_x))

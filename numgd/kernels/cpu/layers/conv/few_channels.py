@@ -18,7 +18,14 @@ from numgd.jit.portable import compiled, portable
 from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers.conv import direct, fold
 from numgd.kernels.cpu.layers.conv.algorithm import ConvAlgorithm
-from numgd.kernels.cpu.layers.conv.cost import INPUT_GRADIENT, WEIGHT_GRADIENT, Work, by_blocks, copied
+from numgd.kernels.cpu.layers.conv.cost import (
+    INPUT_GRADIENT,
+    WEIGHT_GRADIENT,
+    Work,
+    by_blocks,
+    by_vectors,
+    copied,
+)
 from numgd.kernels.cpu.layers.conv.geometry import by_shape, ceil_divide, work_of
 from numgd.kernels.cpu.layers.conv.packing import (
     ONE_TAP,
@@ -222,7 +229,7 @@ def _work(task):
         sums = by_blocks(pixels, 1, task.taps * channels, 1, layer.out_channels)
         folded = pixels * task.taps * channels  # by bands, each of which reads all weights
         bands = folded * 4 // fold.BAND_BYTES
-        return sums + Work(moved=folded + bands * task.weights, packed=task.weights)
+        return sums + Work(moved=folded * by_vectors() + bands * task.weights, packed=task.weights)
     sums = by_blocks(pixels, 1, layer.out_channels, height, width * channels)
     return sums + Work(moved=copied(task, BAND_BYTES // 4, channels), packed=task.weights)
 

@@ -99,7 +99,9 @@ class Chunk(NamedTuple):
 def blocks(dtype):
     """The compiled blocks: those of convolutions, and some with few rows, for few output channels."""
     rows = ((rows_for(2) // 2, 2), (6, 1)) if vector_registers() == 16 else ((6, 2), (8, 2), (6, 1), (16, 1))
-    return (*blocks_of(dtype), *(Block(*size, lanes_of(dtype)) for size in rows))
+    lanes = lanes_of(dtype)
+    narrow = [Block(6, 1, block.lanes) for block in blocks_of(dtype) if lanes > block.lanes >= lanes // 2]
+    return (*blocks_of(dtype), *(Block(*size, lanes) for size in rows), *narrow)
 
 
 @by_shape

@@ -1,0 +1,7 @@
+"""Models from the literature, one family per file: functions that return a container for `Network`."""
+
+from numgd.nn.models.lenet import lenet5
+from numgd.nn.models.mlp import mlp
+from numgd.nn.models.resnet_cifar import resnet_cifar
+
+__all__ = ["lenet5", "mlp", "resnet_cifar"]
