@@ -60,6 +60,15 @@ OPTIMIZERS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """PyTorch's threads would wait for work beside numgd's, which takes several times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @cache
 def network_of(name):
     return nn.Network(NETS[name], IMAGE, dtype=np.float64)
