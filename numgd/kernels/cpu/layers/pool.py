@@ -142,7 +142,7 @@ def _maximum_of_narrow_row(image, top, bottom, columns, keep, out, places):
     """
     width, channels = image.shape[1:]
     rows = image.reshape(image.shape[0], width * channels)[top:bottom]
-    whole = (columns[1] - columns[0]).max()
+    whole = _widest(columns)
     size = (width - whole + 1) * channels
     tallest, largest = np.empty((width, channels), image.dtype), np.empty(size, image.dtype)
     flat = tallest.reshape(-1)
@@ -228,11 +228,21 @@ def _work(rows, columns, images):
 
 
 @portable
+def _widest(columns):
+    """The largest width of a window."""
+    widest = 0  # not by max(): to load the stored machine code, Numba's implementations would be imported
+    for j in range(columns.shape[1]):
+        widest = max(widest, columns[1, j] - columns[0, j])
+    return widest
+
+
+@portable
 def _is_narrow(x, columns):
     """Whether windows of few channels overlap or lie side by side, so that whole rows are worth computing."""
-    widths = columns[1] - columns[0]
-    whole = widths.max() if widths.size else 0
-    return x.shape[3] < _FEW_CHANNELS and whole * (x.shape[2] - whole + 1) <= _MOST_SUMS * widths.sum()
+    whole, total = _widest(columns), 0
+    for j in range(columns.shape[1]):
+        total += columns[1, j] - columns[0, j]
+    return x.shape[3] < _FEW_CHANNELS and whole * (x.shape[2] - whole + 1) <= _MOST_SUMS * total
 
 
 @portable
@@ -473,7 +483,7 @@ def _average_of_narrow_row(image, top, bottom, columns, row_count, column_counts
     """
     width, channels = image.shape[1:]
     rows = image.reshape(image.shape[0], width * channels)[top:bottom]
-    whole = (columns[1] - columns[0]).max()
+    whole = _widest(columns)
     size = (width - whole + 1) * channels
     tall, total = np.empty(width * channels, type(one)), np.empty(size, type(one))
     _add(rows, True, one, tall)
@@ -497,7 +507,7 @@ def _average_of_row(task, x, rows, columns, row_counts, column_counts, narrow, l
     n, i = task // out.shape[1], task % out.shape[1]
     image, row_out = borrow(x)[n], borrow(out)[n, i]
     if narrow:
-        top, bottom, widest = rows[0, i], rows[1, i], (columns[1] - columns[0]).max()
+        top, bottom, widest = rows[0, i], rows[1, i], _widest(columns)
         if (bottom - top) * widest < _LARGE_WINDOW:
             _average_of_narrow_row(
                 image, top, bottom, columns, row_counts[i], column_counts, real(1), row_out
