@@ -10,10 +10,11 @@ from numgd.jit.micro_kernels.emitter import lanes_of, register_bytes, rows_for, 
 from numgd.jit.micro_kernels.maxima import LANES, give_lanes, largest_lanes
 from numgd.jit.micro_kernels.products import convolve_block, gather_block, reduce_block
 from numgd.jit.micro_kernels.sandwich import sandwich_block
-from numgd.jit.micro_kernels.variants import add_vector, any_of, move_vector
+from numgd.jit.micro_kernels.variants import SQUARE, add_vector, any_of, move_vector, transpose_square
 
 __all__ = [
     "LANES",
+    "SQUARE",
     "add_vector",
     "any_of",
     "convolve_block",
@@ -30,5 +31,6 @@ __all__ = [
     "register_bytes",
     "rows_for",
     "sandwich_block",
+    "transpose_square",
     "vector_registers",
 ]

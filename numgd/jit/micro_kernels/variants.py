@@ -76,3 +76,34 @@ def add_vector(real, lanes):
         return types.none(source, whole, whole, target, whole), codegen
 
     return add
+
+
+SQUARE = 8
+"""Rows and columns of `transpose_square`."""
+
+
+@intrinsic
+def transpose_square(typingctx, source, start, pitch, target, place, width):
+    """Copy a square of eight rows and columns of `source` to `target`, where rows become columns.
+
+    The square begins at the elements `start` and `place`; `pitch` and `width` are the distances of its rows.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        source, start, pitch, target, place, width = arguments
+        emit = Emitter(context, builder, signature.args[0].dtype, 0, 0, SQUARE)
+        from_rows = emit.ahead(emit.address(signature.args[0], source, start), pitch, SQUARE)
+        rows = [emit.load(address, emit.vector) for address in from_rows]
+        half = SQUARE // 2
+        zipped = [[part * half + i // 2 + i % 2 * SQUARE for i in range(SQUARE)] for part in (0, 1)]
+        masks = [ir.Constant(ir.VectorType(ir.IntType(32), SQUARE), mask) for mask in zipped]
+        for _ in range(SQUARE.bit_length() - 1):  # each round interleaves the two halves of the rows
+            pairs = zip(rows[:half], rows[half:], strict=True)
+            rows = [builder.shuffle_vector(a, b, mask) for a, b in pairs for mask in masks]
+        to_rows = emit.ahead(emit.address(signature.args[3], target, place), width, SQUARE)
+        for row, address in zip(rows, to_rows, strict=True):
+            emit.store(row, address, 0)
+        return context.get_dummy_value()
+
+    whole = types.intp
+    return types.none(source, whole, whole, target, whole, whole), codegen

@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 
 from numgd.foundations.ranges import Count, Flag
+from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers.conv import choose
 from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
+from numgd.kernels.cpu.layers.dense import transpose
 from numgd.kernels.cpu.layers.fused import CODES
 from numgd.nn.initialisers import InitialiserName
 from numgd.nn.layers.layer import ActivationName, Layer, Parameter, one_input
 from numgd.nn.layers.shared import before_activation, zero_bias
+
+MOST_ROWS = 4096
+"""Samples up to which the gradient of weights is one matrix product; beyond, sums of that many are added."""
 
 _POINT = Geometry((1, 1), (1, 1), (0, 0, 0, 0), 1)
 
@@ -17,6 +22,18 @@ _POINT = Geometry((1, 1), (1, 1), (0, 0, 0, 0), 1)
 def _pixels(array):
     """Rows as images of one pixel."""
     return array.reshape(array.shape[0], 1, 1, array.shape[-1])
+
+
+def _gradient_of_weight(grad, x, out):
+    """out = gradᵀ · x, where `grad` has the shape of pixels."""
+    samples, features = len(x), grad.shape[3]
+    if samples > MOST_ROWS:
+        choose.gradient_of_weight(grad, _pixels(x), out[:, None, None], _POINT)
+        return
+    transposed = scratch((features, samples), grad.dtype)
+    transpose(grad.reshape(-1), samples, features, transposed.reshape(-1))
+    none = zero_bias(x, axis=1)
+    choose.gradient_of_input(_pixels(transposed), x[:, None, None], none, _pixels(out), _POINT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +92,7 @@ class Dense(Layer):
         if grad_x is not None:
             none = zero_bias(weight, axis=1)
             choose.gradient_of_input(grad, weight[:, None, None], none, _pixels(grad_x), _POINT)
-        choose.gradient_of_weight(grad, _pixels(x), at.gradients["weight"][:, None, None], _POINT)
+        _gradient_of_weight(grad, x, at.gradients["weight"])
         if self.bias:
             bias_gradient(grad, at.gradients["bias"])
 

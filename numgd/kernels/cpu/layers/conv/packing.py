@@ -4,8 +4,17 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numba import from_dtype
 
-from numgd.jit.micro_kernels import lanes_of, register_bytes, rows_for
+from numgd.jit.making import made_once
+from numgd.jit.micro_kernels import (
+    SQUARE,
+    lanes_of,
+    move_vector,
+    register_bytes,
+    rows_for,
+    transpose_square,
+)
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
 from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_divide, workspace
@@ -100,46 +109,53 @@ def _portions(groups, columns, depth, block, itemsize, limit):
             yield Portion(group, 1, column, min(step, columns - column))
 
 
-@portable
-def _pack_item(item, weight, taps, transposed, portion, group_channels, block_width, packed):
-    depth = group_channels if transposed else weight.shape[2]
-    blocks = (portion.columns + block_width - 1) // block_width
-    zero = weight.dtype.type(0.0)
-    group = item // (blocks * taps.size)
-    block = item // taps.size % blocks
-    tap = taps[item % taps.size]
-    first = portion.column + block * block_width
-    count = min(block_width, portion.column + portion.columns - first)
-    place = item * depth * block_width
-    origin = (portion.group + group) * group_channels
-    panel = packed[place : place + depth * block_width]
-    if count < block_width:
-        panel[:] = zero
-    if transposed:
-        for k in range(depth):
-            source = weight[origin + k, tap]
+@made_once
+def _packer(dtype):
+    """The compiled function that fills ``packed[g, b, t, k, n]``: see `pack`."""
+    lanes = lanes_of(dtype)
+    move = move_vector(from_dtype(dtype), lanes)
+
+    @portable
+    def pack_item(item, flat, shape, taps, transposed, portion, group_channels, block_width, packed):
+        _, all_taps, channels = shape
+        depth = group_channels if transposed else channels
+        blocks = (portion.columns + block_width - 1) // block_width
+        group, block, tap = item // (blocks * taps.size), item // taps.size % blocks, taps[item % taps.size]
+        first = portion.column + block * block_width
+        count = min(block_width, portion.column + portion.columns - first)
+        place = item * depth * block_width
+        origin = (portion.group + group) * group_channels
+        if count < block_width:
+            packed[place : place + depth * block_width] = packed.dtype.type(0.0)
+        if transposed:
+            whole = count // lanes * lanes
+            for k in range(depth):
+                start, to = ((origin + k) * all_taps + tap) * channels + first, place + k * block_width
+                for n in range(0, whole, lanes):
+                    move(flat, start + n, packed, to + n)
+                for n in range(whole, count):
+                    packed[to + n] = flat[start + n]
+        else:
+            pitch = all_taps * channels
+            start = ((origin + first) * all_taps + tap) * channels
+            columns, rows = count // SQUARE * SQUARE, depth // SQUARE * SQUARE
+            for k in range(0, rows, SQUARE):
+                for n in range(0, columns, SQUARE):
+                    to = place + k * block_width + n
+                    transpose_square(flat, start + n * pitch + k, pitch, packed, to, block_width)
             for n in range(count):
-                panel[k * block_width + n] = source[first + n]
-    else:
-        for begin in range(0, depth, 16):  # in squares, so that source and target stay in the cache
-            for n in range(count):
-                source = weight[origin + first + n, tap]
-                for k in range(begin, min(begin + 16, depth)):
-                    panel[k * block_width + n] = source[k]
+                for k in range(rows if n < columns else 0, depth):
+                    packed[place + k * block_width + n] = flat[start + n * pitch + k]
 
+    @compiled(f"conv-pack-{dtype}", ELEMENTWISE_FLAGS)
+    def drive(flat, shape, taps, transposed, portion, group_channels, block_width, packed):
+        blocks = (portion.columns + block_width - 1) // block_width
+        parallel_for(
+            pack_item, portion.groups * blocks * taps.size, packed.size, flat, shape, taps, transposed,
+            portion, group_channels, block_width, packed,
+        )  # fmt: skip
 
-@compiled("conv-pack", ELEMENTWISE_FLAGS)
-def _pack(weight, taps, transposed, portion, group_channels, block_width, packed):
-    """Fill ``packed[g, b, t, k, n]``: the weight of column n of block b in group g, at tap t and row k.
-
-    `weight` is (out, taps, in / groups).  Taps are the chosen ones.  Columns are output channels and
-    rows are input channels, or the reverse if `transposed`.
-    """
-    blocks = (portion.columns + block_width - 1) // block_width
-    parallel_for(
-        _pack_item, portion.groups * blocks * taps.size, packed.size, weight, taps, transposed, portion,
-        group_channels, block_width, packed,
-    )  # fmt: skip
+    return drive
 
 
 @compiled("conv-copy-rows", ELEMENTWISE_FLAGS)
@@ -151,12 +167,27 @@ def copy_rows(source, target):
 
 
 def pack(weight, taps, transposed, portion, groups, block):
-    """The packed weights of a portion; see `_pack`."""
+    """The packed weights of a portion, ``packed[g, b, t, k, n]``.
+
+    That is the weight of column n of block b in group g, at tap t and row k.  `weight` is
+    (out, taps, in / groups).  Taps are the chosen ones.  Columns are output channels and rows are input
+    channels, or the reverse if `transposed`.
+    """
     group_channels = weight.shape[0] // groups
     depth = group_channels if transposed else weight.shape[2]
     blocks = ceil_divide(portion.columns, block.width)
     packed = workspace(portion.groups * blocks * taps.size * depth * block.width, weight.dtype)
-    _pack(weight, taps, transposed, portion, group_channels, block.width, packed)
+    drive = _packer(weight.dtype)
+    drive(
+        weight.reshape(weight.size),
+        weight.shape,
+        taps,
+        transposed,
+        portion,
+        group_channels,
+        block.width,
+        packed,
+    )
     return packed
 
 
