@@ -38,6 +38,9 @@ def summary(samples):
     return Timing(statistics.median(samples), low, high, len(samples))
 
 
+_WAKING = 0.05  # a virtual processor that has slept takes some hundredths of a second to run again
+
+
 def interleaved(calls, rounds=15, shortest=0.05, warm=True, rest=0.0):
     """Time functions against each other, in turns, so that a busy machine slows all of them alike.
 
@@ -52,8 +55,8 @@ def interleaved(calls, rounds=15, shortest=0.05, warm=True, rest=0.0):
     warm : bool
         Whether to call every function before it is timed; if not, each sample is one call.
     rest : float
-        Seconds of sleep before each sample, in which the threads of the other side stop spinning; a call
-        after it, which wakes this side's threads, is not timed.
+        Seconds of sleep before each sample, in which the threads of the other side stop spinning; calls
+        after it, for `_WAKING` seconds, wake this side's threads and processors, and are not timed.
 
     Returns
     -------
@@ -74,7 +77,9 @@ def interleaved(calls, rounds=15, shortest=0.05, warm=True, rest=0.0):
         for name in list(calls)[:: -1 if turn % 2 else 1]:
             if rest:
                 time.sleep(rest)
-                calls[name]()
+                awake = time.perf_counter() + _WAKING
+                while time.perf_counter() < awake:
+                    calls[name]()
             samples[name].append(_sample(calls[name], repeats[name]))
     return {name: summary(values) for name, values in samples.items()}
 
