@@ -38,7 +38,7 @@ def summary(samples):
     return Timing(statistics.median(samples), low, high, len(samples))
 
 
-_WAKING = 0.05  # a virtual processor that has slept takes some hundredths of a second to run again
+_WAKING = 0.05  # on a virtual machine, calls that follow a rest were slower by half
 
 
 def interleaved(calls, rounds=15, shortest=0.05, warm=True, rest=0.0):

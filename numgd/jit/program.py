@@ -41,7 +41,7 @@ class Recording:
     Attributes
     ----------
     calls : list of tuple
-        For each the dispatcher, its arguments and the number of the result that it stores, or None.
+        Of dispatchers and their arguments.
     """
 
     def __init__(self):

@@ -8,7 +8,7 @@ import numpy as np
 from numgd.foundations.ranges import Finite, UnitInterval, check_fields, checked, one_of
 from numgd.kernels.cpu.layers import cross_entropy as rows
 from numgd.kernels.cpu.layers import elementwise, map_criterion
-from numgd.nn.layers.shared import ONE
+from numgd.kernels.cpu.layers.elementwise import ONE
 from numgd.scalars import LOSSES
 
 

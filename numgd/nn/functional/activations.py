@@ -8,8 +8,6 @@ from numgd.nn.functional.checks import output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 from numgd.scalars import ACTIVATIONS
 
-_ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
-
 
 def activation(kind, x, parameter, out):
     """An activation of every element; x itself can be `out` if the gradient needs only the result."""
@@ -17,7 +15,7 @@ def activation(kind, x, parameter, out):
     x = real_array("x", x)
     out = output(out, x.shape, x.dtype, *(() if in_place else (x,)))
     vector = x.reshape(-1)
-    one = _ONE[x.dtype]
+    one = elementwise.ONE[x.dtype]
     elementwise.values(kind, vector, vector, one, vector.size + 1, 1.0, parameter, out.reshape(-1))
     return out
 

@@ -1,12 +1,11 @@
 """Activations as layers of their own."""
 
 from dataclasses import dataclass
-from math import nan
 
 from numgd.foundations.ranges import checked, one_of
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.layers.layer import Layer, one_input
-from numgd.nn.layers.shared import ONE, apply_slope
+from numgd.nn.layers.shared import apply_slope
 from numgd.scalars import ACTIVATIONS
 
 Name = one_of(*ACTIVATIONS)
@@ -61,16 +60,20 @@ class Activation(Layer):
         return ACTIVATIONS[self.kind].keeps_slope and not self.number < 0
 
     @property
+    def overwrites(self):
+        return self.keeps_slope
+
+    @property
     def by_default(self):
-        """The name of the activation if its parameter is the usual one."""
-        return self.kind if self.number == ACTIVATIONS[self.kind].default else nan
+        """The name of the activation if its parameter is the usual one, else None."""
+        return self.kind if self.number == ACTIVATIONS[self.kind].default else None
 
     def output_shape(self, *shapes):
         return one_input(shapes, None, "")
 
     def forward(self, at):
         x, y = at.x[0].reshape(-1), at.y.reshape(-1)
-        elementwise.values(self.kind, x, x, ONE[x.dtype], x.size + 1, 1.0, self.number, y)
+        elementwise.values(self.kind, x, x, elementwise.ONE[x.dtype], x.size + 1, 1.0, self.number, y)
 
     def backward(self, at):
         from_what = at.y if self.keeps_slope else at.x[0]

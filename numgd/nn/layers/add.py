@@ -28,6 +28,7 @@ class Add(Layer):
 
     reads = ""
     fuses = ("relu",)
+    shares_gradient = True
 
     def output_shape(self, *shapes):
         if len(shapes) < 2 or any(shape != shapes[0] for shape in shapes):
@@ -41,11 +42,6 @@ class Add(Layer):
             elementwise.add(first, x, y)
             first = y
         elementwise.add(first, last, y, at.activation)
-
-    @property
-    def shares_gradient(self):
-        """The inputs have one and the same gradient."""
-        return True
 
     def backward(self, at):
         apply_slope(at.activation, at.y, at.grad, next(g for g in at.grad_x if g is not None))

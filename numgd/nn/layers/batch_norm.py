@@ -11,7 +11,7 @@ from numgd.jit.streaming import LARGE
 from numgd.kernels.cpu.layers import batch_norm as kernels
 from numgd.kernels.cpu.layers import columns
 from numgd.nn.functional.columns import ByColumns
-from numgd.nn.layers.layer import ActivationName, Layer, Parameter, State, one_input
+from numgd.nn.layers.layer import ActivationName, Layer, Parameter, State, with_channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +48,10 @@ class BatchNorm(Layer):
     gamma: one_of("ones", "zeros") = "ones"
 
     fuses = ("relu",)
+    takes_batch_statistics = True
 
     def output_shape(self, *shapes):
-        shape = one_input(shapes, None, "")
-        if not shape:
-            raise ValueError("takes an axis of channels, got shape ()")
-        return shape
+        return with_channels(shapes)
 
     def parameters(self, *shapes):
         channels = shapes[0][-1:]

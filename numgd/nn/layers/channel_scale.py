@@ -10,7 +10,7 @@ from numgd.kernels.cpu.layers import batch_norm as kernels
 from numgd.kernels.cpu.layers import columns
 from numgd.nn.functional.columns import ByColumns
 from numgd.nn.initialisers import InitialiserName
-from numgd.nn.layers.layer import Layer, Parameter, one_input
+from numgd.nn.layers.layer import Layer, Parameter, with_channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +43,7 @@ class ChannelScale(Layer):
     initialiser: InitialiserName = "ones"
 
     def output_shape(self, *shapes):
-        shape = one_input(shapes, None, "")
-        if not shape:
-            raise ValueError("takes an axis of channels, got shape ()")
-        return shape
+        return with_channels(shapes)
 
     def parameters(self, *shapes):
         channels = shapes[0][-1:]

@@ -7,8 +7,8 @@ from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers.conv import choose
 from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
-from numgd.kernels.cpu.layers.dense import transpose
 from numgd.kernels.cpu.layers.fused import CODES
+from numgd.kernels.cpu.layers.transpose import transpose
 from numgd.nn.initialisers import InitialiserName
 from numgd.nn.layers.layer import ActivationName, Layer, Parameter, one_input
 from numgd.nn.layers.shared import before_activation, zero_bias

@@ -1,5 +1,6 @@
 """What a layer is: shapes, parameters, and how values and gradients are computed."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,7 +67,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Layer:
+class Layer(ABC):
     """An operation of a network; a description, which can be used in several places.
 
     Shapes are those of one sample, without the batch.
@@ -77,21 +78,34 @@ class Layer:
         What `backward` reads besides the gradient: 'x', 'y', both or nothing.
     fuses : tuple of str
         The activations that can be applied to the result by the way.
+    activation : str or None
+        The activation of the result.
     absorbs_norm : bool
         Whether the layer is linear with weights (channels, …), so that in inference a batch norm of its
         result can be part of them.
+    overwrites : bool
+        Whether `forward` can write the output over the input.
+    shares_gradient : bool
+        Whether all inputs have one gradient, which is that before the activation.
+    takes_batch_statistics : bool
+        Whether in training a result depends on the other samples of its batch.  Such a layer has a method
+        ``check_batch(shape)``, which raises ValueError for batches that are too small.
     """
 
     reads = "x"
     fuses = ()
+    activation = None
     absorbs_norm = False
+    overwrites = False
+    shares_gradient = False
+    takes_batch_statistics = False
 
     def __post_init__(self):
         check_fields(self)
 
+    @abstractmethod
     def output_shape(self, *shapes):
         """The shape of the output for inputs of these shapes; raises ValueError if they do not fit."""
-        raise NotImplementedError
 
     def parameters(self, *shapes):
         """`Parameter` by name."""
@@ -105,13 +119,13 @@ class Layer:
         """Shape and dtype, by name, of what `forward` keeps for `backward`; shapes here include the batch."""
         return {}
 
+    @abstractmethod
     def forward(self, at):
-        """Compute ``at.y``."""
-        raise NotImplementedError
+        """Compute ``at.y``; not called where the layer `passes`."""
 
+    @abstractmethod
     def backward(self, at):
-        """Compute ``at.grad_x``, where needed, and ``at.gradients``."""
-        raise NotImplementedError
+        """Compute ``at.grad_x``, where needed, and ``at.gradients``; likewise."""
 
     def multiply_adds(self, *shapes):
         """Number of multiply-adds of `forward` for one sample, of convolutions and matrix products."""
@@ -128,8 +142,15 @@ class Layer:
     def connect(self, wiring, inputs, path):
         """Add the layer to a network; returns the number of its output."""
         result = wiring.add(self, inputs, path)
-        activation = getattr(self, "activation", None)
-        return result if activation is None else wiring.activate(activation, result, path)
+        return result if self.activation is None else wiring.activate(self.activation, result, path)
+
+
+def with_channels(shapes):
+    """The only input's shape, which must have an axis of channels, the last one."""
+    shape = one_input(shapes, None, "")
+    if not shape:
+        raise ValueError("takes an axis of channels, got shape ()")
+    return shape
 
 
 def one_input(shapes, axes, wants):

@@ -6,7 +6,7 @@ from numgd.foundations.ranges import Positive
 from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers import columns
 from numgd.kernels.cpu.layers import layer_norm as kernels
-from numgd.nn.layers.layer import ActivationName, Layer, Parameter, one_input
+from numgd.nn.layers.layer import ActivationName, Layer, Parameter, with_channels
 from numgd.nn.layers.shared import as_rows
 
 
@@ -36,10 +36,7 @@ class LayerNorm(Layer):
     activation: ActivationName = None
 
     def output_shape(self, *shapes):
-        shape = one_input(shapes, None, "")
-        if not shape:
-            raise ValueError("takes an axis of channels, got shape ()")
-        return shape
+        return with_channels(shapes)
 
     def parameters(self, *shapes):
         channels = shapes[0][-1:]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numgd.foundations.ranges import Count, NonNegative, Positive
 from numgd.kernels.cpu.layers import local_response_norm as kernels
 from numgd.nn.functional.local_response_norm import window
-from numgd.nn.layers.layer import Layer, one_input
+from numgd.nn.layers.layer import Layer, with_channels
 from numgd.nn.layers.shared import as_rows
 
 
@@ -37,10 +37,7 @@ class LocalResponseNorm(Layer):
     k: Positive = 1.0
 
     def output_shape(self, *shapes):
-        shape = one_input(shapes, None, "")
-        if not shape:
-            raise ValueError("takes an axis of channels, got shape ()")
-        return shape
+        return with_channels(shapes)
 
     def _constants(self, at):
         return window(at.x[0].shape[-1], self.size, self.alpha, self.beta, self.k)

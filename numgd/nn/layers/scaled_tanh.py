@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.cpu.layers.elementwise import ONE
 from numgd.nn.layers.layer import Layer, one_input
-from numgd.nn.layers.shared import ONE
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3
 """Of the scaled tanh: its value at 1 is 1, and its curvature is largest there."""

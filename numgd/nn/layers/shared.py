@@ -6,8 +6,6 @@ from numgd.jit.program import scratch
 from numgd.kernels.cpu.layers import elementwise
 from numgd.scalars import ACTIVATIONS
 
-ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
-
 
 def apply_slope(kind, x, grad, out, parameter=None):
     """out = grad · f'(x), for an activation f; of those that keep their slope x can be the result."""

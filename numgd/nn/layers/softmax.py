@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from numgd.kernels.cpu.layers import softmax as kernels
-from numgd.nn.layers.layer import Layer, one_input
+from numgd.nn.layers.layer import Layer, with_channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,7 @@ class Softmax(Layer):
     reads = "x"
 
     def output_shape(self, *shapes):
-        shape = one_input(shapes, None, "")
-        if not shape:
-            raise ValueError("takes an axis of classes, got shape ()")
-        return shape
+        return with_channels(shapes)
 
     def forward(self, at):
         kernels.softmax(at.x[0].reshape(-1), at.x[0].shape[-1], at.y.reshape(-1))

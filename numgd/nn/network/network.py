@@ -195,10 +195,9 @@ class Network:
 
     def _check_batch(self, batch):
         for node in self.wiring.nodes:
-            check = getattr(node.layer, "check_batch", None)
-            if check is not None:
+            if node.layer.takes_batch_statistics:
                 try:
-                    check((batch, *self.wiring.shapes[node.inputs[0]]))
+                    node.layer.check_batch((batch, *self.wiring.shapes[node.inputs[0]]))
                 except ValueError as error:
                     raise ValueError(f"{node.path}: {node.layer!r} {error}") from None
 
@@ -427,7 +426,7 @@ class Network:
     @property
     def takes_batch_statistics(self):
         """Whether a sample's loss depends on the other samples of its batch."""
-        return any(hasattr(node.layer, "check_batch") for node in self.wiring.nodes)
+        return any(node.layer.takes_batch_statistics for node in self.wiring.nodes)
 
     def __getstate__(self):
         """For pickling and copying: passes are planned again when they are needed."""

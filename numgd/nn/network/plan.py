@@ -123,7 +123,7 @@ class Plan:
 
     def _can_overwrite(self, node, values):
         """Whether the output can take the place of the input: nobody reads that any more."""
-        if not getattr(node.layer, "keeps_slope", False) or node.inputs[0] == 0:
+        if not node.layer.overwrites or node.inputs[0] == 0:
             return False
         before = self._producers[node.inputs[0]]
         if len(self._consumers[node.inputs[0]]) > 1 or before.layer.passes(self._training):
@@ -142,7 +142,7 @@ class Plan:
         if node.layer.passes(True):
             self._contribute(node.inputs[0], self._view(grad, shapes[node.inputs[0]]), grads)
             return
-        if getattr(node.layer, "shares_gradient", False):
+        if node.layer.shares_gradient:
             if node.activation is not None:
                 common = self._tensor(shapes[node.output])
                 self._at(self._run_backward, node, number, (), values[node.output], kept, grad, (common,))

@@ -1,11 +1,10 @@
-"""Bias and activation of a dense layer, their gradient, and the transpose of a matrix, over rows (N, C)."""
+"""Bias and activation of a dense layer, and their gradient, over rows (N, C)."""
 
 import numpy as np
 
-from numgd.jit.micro_kernels import SQUARE, transpose_square
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
-from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+from numgd.jit.portable import compiled, portable
 
 
 @portable
@@ -41,22 +40,3 @@ def _gradient_of_block(b, grad, y, floor, block, passed, partial):
 def bias_gradient(grad, y, floor, block, passed, partial):
     """passed = grad where y is above the floor, else 0; partial[b] = its sums over the rows of block b."""
     parallel_for(_gradient_of_block, partial.shape[0], 2 * grad.size, grad, y, floor, block, passed, partial)
-
-
-@portable
-def _transpose_rows(task, flat, rows, columns, out):
-    """A task of `transpose`: eight rows."""
-    first, last = task * SQUARE, min(rows, (task + 1) * SQUARE)
-    whole = columns // SQUARE * SQUARE if last - first == SQUARE else 0
-    for c in range(0, whole, SQUARE):
-        transpose_square(flat, first * columns + c, columns, out, c * rows + first, rows)
-    for c in range(whole, columns):
-        for i in range(first, last):
-            out[c * rows + i] = flat[i * columns + c]
-
-
-@compiled("transpose", ELEMENTWISE_FLAGS)
-def transpose(flat, rows, columns, out):
-    """The transpose of a matrix with some rows and columns, as vectors."""
-    tasks = (rows + SQUARE - 1) // SQUARE
-    parallel_for(_transpose_rows, tasks, flat.size, flat, rows, columns, out)

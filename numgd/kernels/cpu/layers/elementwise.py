@@ -98,16 +98,18 @@ def _sum_above_zero(x, y, c):
     return type(x)(0) if total <= 0 else total
 
 
+ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
+"""By dtype, weights where nothing is weighed: with `repeat` above the number of elements, one is for all."""
+
 SUMS = {None: "sum", "relu": "sum-relu"}
 """Sums of two numbers, without and with an activation."""
 
 _SUMS = {SUMS[None]: _sum, SUMS["relu"]: _sum_above_zero}
-_ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 
 
 def add(x, y, out, activation=None):
     """out = x + y for vectors, with an activation in `SUMS`; x can be `out`."""
-    one, sizes = _ONE[x.dtype], (x.size, PIECE, BLOCK_ELEMENTS)
+    one, sizes = ONE[x.dtype], (x.size, PIECE, BLOCK_ELEMENTS)
     function = _map_of(SUMS[activation], x.dtype, "value")
     drive(function, x, y, one, x.size + 1, out, 1, (1, 1), sizes, 1.0, 0.0)
 
