@@ -8,19 +8,21 @@ same pixel, and sums have a fixed order.  Loops visit single pixels in memory or
 
 import numpy as np
 
-from numgd.jit.micro_kernels import LANES, give_lanes, largest_lanes
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import apart, compiled, portable
 from numgd.jit.streaming import finish_streams, stream
+from numgd.kernels.cpu.layers.pool_by_lanes import (
+    gradient_by_lanes,
+    lie_side_by_side,
+    maximum_by_lanes,
+    suits_lanes,
+)
 
 _LARGE_WINDOW = 64
 _MAX_CHANNELS_BY_THREES = 96
 _FEW_CHANNELS = 16
 """With fewer channels, calls of the loops over channels take longer than these."""
-
-_MOST_BY_LANES = 16
-"""Most channels that are taken eight at a time; with more, loops over all channels are as fast."""
 
 _MOST_SUMS = 4
 """Numbers per number of a window that may be compared or added for all pixels of a row together."""
@@ -188,35 +190,6 @@ def _maximum_of_narrow_row(image, top, bottom, columns, keep, out, places):
 
 
 @portable
-def _maximum_by_lanes(task, flat, shape, rows, columns, flat_out, flat_places):
-    """The maxima of a row of windows, eight channels at a time.
-
-    With fewer channels, those of the next pixel are computed too, and written over afterwards.
-    """
-    _, height, width, channels = shape
-    image, i, number = height * width * channels, task % rows.shape[1], columns.shape[1]
-    origin, row = task // rows.shape[1] * image, number * channels
-    top, tall = rows[0, i], rows[1, i] - rows[0, i]
-    for j in range(number):
-        left, wide = columns[0, j], columns[1, j] - columns[0, j]
-        start = top * width + left
-        last = start + (tall - 1) * width + wide - 1
-        for c in range(0, channels, LANES):
-            first, to = origin + start * channels + c, task * row + j * channels + c
-            inside = (to + LANES <= (task + 1) * row) & (last * channels + c + LANES <= image)
-            largest_lanes(
-                flat, first, channels, width * channels, wide, tall, start, width, flat_out, flat_places, to,
-                LANES if inside else min(LANES, channels - c),
-            )  # fmt: skip
-
-
-@portable
-def _suits_lanes(channels):
-    """Whether vectors of eight channels are well filled, and longer ones are not."""
-    return (channels >= LANES // 2) & (channels <= _MOST_BY_LANES)
-
-
-@portable
 def _work(rows, columns, images):
     """Total number of elements in the windows of all results."""
     tall = wide = 0
@@ -272,9 +245,9 @@ def _maximum_of_row(task, x, rows, columns, keep, narrow, large, out, places):
 @compiled("pool-maximum")
 def maximum(x, rows, columns, keep, large, out, places):
     """out (N, OH, OW, C): the maximum of each window; with `keep`, its position h W + w in `places`."""
-    if _suits_lanes(x.shape[3]):
+    if suits_lanes(x.shape[3]):
         parallel_for(
-            _maximum_by_lanes, out.shape[0] * out.shape[1], _work(rows, columns, out), x.reshape(x.size),
+            maximum_by_lanes, out.shape[0] * out.shape[1], _work(rows, columns, out), x.reshape(x.size),
             x.shape, rows, columns, out.reshape(out.size), places.reshape(places.size),
         )  # fmt: skip
         return
@@ -373,62 +346,12 @@ def _maximum_gradient_of_row(task, grad, places, row_windows, columns, large, ou
         finish_streams()
 
 
-@portable
-def _lie_side_by_side(row_windows, columns):
-    """Whether the windows are disjoint and cover the image from its start on, as far as they reach."""
-    for h in range(row_windows.shape[1]):
-        first, after = row_windows[0, h], row_windows[1, h]
-        if (after - first > 1) | ((after == first) & (after < row_windows[1, row_windows.shape[1] - 1])):
-            return False
-    end = 0
-    for j in range(columns.shape[1]):
-        if columns[0, j] != end:
-            return False
-        end = columns[1, j]
-    return True
-
-
-@portable
-def _gradient_by_lanes(n, flat, shape, flat_places, row_windows, columns, flat_out, out_shape):
-    """The gradient of an image from disjoint windows, eight channels at a time, as `_maximum_by_lanes`."""
-    zero = flat.dtype.type(0)
-    _, height, width, channels = out_shape
-    row, number = width * channels, columns.shape[1]
-    origin, reached = n * height * row, columns[1, number - 1]
-    h = 0
-    while h < height:
-        i, tall = row_windows[0, h], 1
-        if row_windows[1, h] == i:  # no window reaches the rows from here on
-            for k in range(origin + h * row, origin + height * row):
-                flat_out[k] = zero
-            return
-        while h + tall < height and row_windows[0, h + tall] == i and row_windows[1, h + tall] == i + 1:
-            tall += 1
-        source = (n * shape[1] + i) * number * channels
-        for j in range(number):
-            left, wide = columns[0, j], columns[1, j] - columns[0, j]
-            start = h * width + left
-            # The last channels first: what is written beyond them is written over by those of the next pixel.
-            for c in range((channels - 1) // LANES * LANES, -1, -LANES):
-                first, to = source + j * channels + c, origin + start * channels + c
-                inside = (left + wide - 1) * channels + c + LANES <= row
-                inside &= first + LANES <= flat.size
-                give_lanes(
-                    flat, flat_places, first, flat_out, to, channels, row, wide, tall, start, width,
-                    LANES if inside else min(LANES, channels - c),
-                )  # fmt: skip
-        for y in range(h, h + tall):
-            for k in range(origin + y * row + reached * channels, origin + (y + 1) * row):
-                flat_out[k] = zero
-        h += tall
-
-
 @compiled("pool-maximum-gradient")
 def maximum_gradient(grad, places, row_windows, columns, large, out):
     """out (N, H, W, C): for each position, the sum of the gradients of the windows whose maximum it is."""
-    if _suits_lanes(out.shape[3]) and _lie_side_by_side(row_windows, columns):
+    if suits_lanes(out.shape[3]) and lie_side_by_side(row_windows, columns):
         parallel_for(
-            _gradient_by_lanes, out.shape[0], 4 * out.size, grad.reshape(grad.size), grad.shape,
+            gradient_by_lanes, out.shape[0], 4 * out.size, grad.reshape(grad.size), grad.shape,
             places.reshape(places.size), row_windows, columns, out.reshape(out.size), out.shape,
         )  # fmt: skip
         return
