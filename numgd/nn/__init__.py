@@ -9,9 +9,10 @@ _HOMES = {
         "LayerNorm", "LocalResponseNorm", "MaxPool2d", "PaddedShortcut", "RadialBasis", "ScaledTanh",
         "Softmax",
     ),
-    "numgd.nn.containers": ("Concat", "Graph", "Identity", "Residual", "Sequential"),
+    "numgd.nn.containers": ("Auxiliary", "Concat", "Graph", "Identity", "Residual", "Sequential"),
     "numgd.nn.losses": ("CrossEntropy", "ElementwiseLoss", "MAPCriterion"),
     "numgd.nn.network.network": ("Network",),
+    "numgd.nn.network.summary": ("summary",),
 }  # fmt: skip
 """Module to the public names that are imported from it when they are first used."""
 

@@ -5,6 +5,7 @@ from numgd.nn import initialisers as initialisers
 from numgd.nn import losses as losses
 from numgd.nn import models as models
 from numgd.nn import training as training
+from numgd.nn.containers import Auxiliary as Auxiliary
 from numgd.nn.containers import Concat as Concat
 from numgd.nn.containers import Graph as Graph
 from numgd.nn.containers import Identity as Identity
@@ -36,5 +37,6 @@ from numgd.nn.losses import CrossEntropy as CrossEntropy
 from numgd.nn.losses import ElementwiseLoss as ElementwiseLoss
 from numgd.nn.losses import MAPCriterion as MAPCriterion
 from numgd.nn.network.network import Network as Network
+from numgd.nn.network.summary import summary as summary
 
 __all__: list[str]

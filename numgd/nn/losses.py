@@ -80,11 +80,11 @@ class CrossEntropy(OfLabels):
         flat, labels, many = y.reshape(-1), target.reshape(-1), y.size + 1
         return rows.cross_entropy(flat, labels, y.shape[-1], one, many, self.label_smoothing, nothing)
 
-    def gradient(self, y, target, out):
-        """The gradient of the mean."""
+    def gradient(self, y, target, out, weight=1.0):
+        """`weight` times the gradient of the mean."""
         rows.cross_entropy_backward(
-            y.reshape(-1), target.reshape(-1), y.shape[-1], ONE[y.dtype], y.size + 1, self.scale(y.shape),
-            self.label_smoothing, out.reshape(-1),
+            y.reshape(-1), target.reshape(-1), y.shape[-1], ONE[y.dtype], y.size + 1,
+            weight * self.scale(y.shape), self.label_smoothing, out.reshape(-1),
         )  # fmt: skip
 
 
@@ -123,9 +123,9 @@ class MAPCriterion(OfLabels):
         """The sum of the losses."""
         return map_criterion.value(y.reshape(-1, y.shape[-1]), target.reshape(-1), self.rubbish)
 
-    def gradient(self, y, target, out):
-        """The gradient of the mean."""
-        rows, labels, scale = y.reshape(-1, y.shape[-1]), target.reshape(-1), self.scale(y.shape)
+    def gradient(self, y, target, out, weight=1.0):
+        """`weight` times the gradient of the mean."""
+        rows, labels, scale = y.reshape(-1, y.shape[-1]), target.reshape(-1), weight * self.scale(y.shape)
         map_criterion.gradient(rows, labels, self.rubbish, scale, out.reshape(rows.shape))
 
 
@@ -180,11 +180,11 @@ class ElementwiseLoss(Loss):
             self.kind, y.reshape(-1), target.reshape(-1), ONE[y.dtype], y.size + 1, self._number
         )
 
-    def gradient(self, y, target, out):
-        """The gradient of the mean."""
+    def gradient(self, y, target, out, weight=1.0):
+        """`weight` times the gradient of the mean."""
         elementwise.derivatives(
-            self.kind, y.reshape(-1), target.reshape(-1), ONE[y.dtype], y.size + 1, self.scale(y.shape),
-            self._number, out.reshape(-1),
+            self.kind, y.reshape(-1), target.reshape(-1), ONE[y.dtype], y.size + 1,
+            weight * self.scale(y.shape), self._number, out.reshape(-1),
         )  # fmt: skip
 
     def checked(self, target, shape, dtype):

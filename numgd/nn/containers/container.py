@@ -4,9 +4,18 @@ from numgd.nn.layers import Layer
 
 
 class Container:
-    """A part of a network made of named parts, which are layers or containers."""
+    """A part of a network made of named parts, which are layers or containers.
+
+    Attributes
+    ----------
+    parts : dict
+    torch_names : tuple of pairs of str
+        Regular expressions with their replacements, in order, that make names of arrays in PyTorch from
+        those here; for models whose names there differ.
+    """
 
     parts: dict
+    torch_names: tuple = ()
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self.parts.items())})"

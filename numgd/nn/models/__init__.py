@@ -2,6 +2,7 @@
 
 from numgd.nn.models.lenet import lenet5
 from numgd.nn.models.mlp import mlp
+from numgd.nn.models.named import NAMED, create
 from numgd.nn.models.resnet_cifar import resnet_cifar
 
-__all__ = ["lenet5", "mlp", "resnet_cifar"]
+__all__ = ["NAMED", "create", "lenet5", "mlp", "resnet_cifar"]

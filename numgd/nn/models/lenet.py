@@ -15,6 +15,7 @@ from numgd.nn.layers import (
 )
 from numgd.nn.layers.activation import Name
 from numgd.nn.models.digit_bitmaps import digit_bitmaps
+from numgd.nn.models.entry import Entry
 
 C3_CONNECTIONS = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
@@ -129,3 +130,9 @@ def _of_1998():
         squash6=ScaledTanh(),
         out=RadialBasis(digit_bitmaps(), factor=-1.0),
     )
+
+
+MODELS = {
+    "lenet5": Entry(lenet5, (28, 28, 1)),
+    "lenet5_1998": Entry(lenet5, (32, 32, 1), {"variant": "1998"}),
+}

@@ -7,6 +7,7 @@ from numgd.nn.containers import Sequential
 from numgd.nn.initialisers import InitialiserName
 from numgd.nn.layers import Activation, BatchNorm, Dense, Dropout, Flatten
 from numgd.nn.layers.activation import Name
+from numgd.nn.models.entry import Entry
 
 
 @check_arguments
@@ -66,3 +67,6 @@ def mlp(
         if dropout > 0:
             parts[f"dropout{number}"] = Dropout(dropout)
     return Sequential(**parts, out=Dense(num_classes, initialiser=initialiser))
+
+
+MODELS = {"mlp": Entry(mlp, (28, 28, 1), {"widths": (256, 128)})}

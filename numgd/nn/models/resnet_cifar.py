@@ -3,6 +3,7 @@
 from numgd.foundations.ranges import Count, Flag, check_arguments, one_of
 from numgd.nn.containers import Residual, Sequential
 from numgd.nn.layers import BatchNorm, Conv2d, Dense, GlobalAvgPool2d, PaddedShortcut
+from numgd.nn.models.entry import Entry
 
 
 @check_arguments
@@ -82,3 +83,8 @@ def _shortcut(channels, stride, kind):
     if kind == "A":
         return PaddedShortcut(channels, stride)
     return Sequential(conv=_conv(channels, 1, stride), norm=BatchNorm())
+
+
+MODELS = {
+    f"resnet{depth}": Entry(resnet_cifar, (32, 32, 3), {"depth": depth}) for depth in (20, 32, 44, 56, 110)
+}

@@ -12,10 +12,11 @@ from numgd.foundations.ranges import Seed, check_arguments
 from numgd.jit.threads import threads
 from numgd.nn.initialisers import initial
 from numgd.nn.losses import loss_of
+from numgd.nn.network.checks import checked_dtype, checked_shape
 from numgd.nn.network.objective import Objective
 from numgd.nn.network.plan import Plan
 from numgd.nn.network.summary import Summary
-from numgd.nn.network.wiring import Wiring
+from numgd.nn.network.wiring import wired
 from numgd.nn.training import evaluate, fit, predict, predict_labels, predict_proba
 
 MOST_PLANS = 8
@@ -92,12 +93,9 @@ class Network:
     @check_arguments
     def __init__(self, model, input_shape, *, dtype=np.float32, seed: Seed = 0):
         self.model, self.seed = model, seed
-        self.input_shape = _checked_shape(input_shape)
-        self.dtype = _checked_dtype(dtype)
-        if not hasattr(model, "connect"):
-            raise TypeError(f"model must be a layer or container; it is {model!r}")
-        self.wiring = Wiring(self.input_shape)
-        self.wiring.finish(model.connect(self.wiring, (0,), ""))
+        self.input_shape = checked_shape(input_shape)
+        self.dtype = checked_dtype(dtype)
+        self.wiring = wired(model, self.input_shape)
         self.output_shape = self.wiring.shapes[self.wiring.output]
         self._described = self._describe("parameters")
         described = self._describe("states")
@@ -414,7 +412,7 @@ class Network:
         Summary
             Printed as a table, in notebooks as HTML.
         """
-        return Summary(self)
+        return Summary(self.model, self.wiring, self.dtype)
 
     def __repr__(self):
         size = f"{self.parameters.size:,} parameters"
@@ -507,20 +505,3 @@ def _real(name, given):
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
     return array
-
-
-def _checked_shape(given):
-    try:
-        shape = tuple(int(n) for n in given)
-    except (TypeError, ValueError):
-        raise TypeError(f"input_shape must be a tuple of integers; it is {given!r}") from None
-    if not shape or min(shape) < 1 or shape != tuple(given):
-        raise ValueError(f"input_shape must consist of integers from 1 on; it is {given!r}")
-    return shape
-
-
-def _checked_dtype(given):
-    dtype = np.dtype(given)
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"dtype must be float32 or float64; it is {dtype}")
-    return dtype

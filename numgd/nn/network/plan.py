@@ -34,17 +34,21 @@ class Plan:
         self._training = loss is not None
         self._time, self._tensors, self._steps = 0, [], []
         wiring = network.wiring
-        self._consumers = wiring.consumers()
+        self._consumers = wiring.consumers(self._training)
         self._producers = {node.output: node for node in wiring.nodes}
         self._done = set()  # values whose gradients have been used
         self._norms = {} if self._training else self._absorbed_norms()
         values = {0: self._tensor(wiring.shapes[0], forever=True)}
-        places = [self._forward(node, number, values) for number, node in enumerate(wiring.nodes)]
+        needed = set(wiring.needed(self._training))
+        numbered = [(number, node) for number, node in enumerate(wiring.nodes) if node in needed]
+        places = [self._forward(node, number, values) for number, node in numbered]
         output = values[wiring.output]
         output.use(FOREVER)
         if self._training:
-            grads = {wiring.output: self._tensor(wiring.shapes[wiring.output])}
-            self._at(self._compare, output, grads[wiring.output])
+            grads, self._losses = {}, []
+            for value, weight in {wiring.output: 1.0, **wiring.auxiliary}.items():
+                grads[value] = self._tensor(wiring.shapes[value])
+                self._at(self._compare, values[value], grads[value], weight)
             for place in reversed(places):
                 self._backward(*place, values, grads)
         memory = allocate(self._tensors)
@@ -212,10 +216,10 @@ class Plan:
     def _add(self, first, second, total):
         elementwise.add(first.array.reshape(-1), second.array.reshape(-1), total.array.reshape(-1))
 
-    def _compare(self, output, grad):
+    def _compare(self, output, grad, weight):
         self._loss.value(output.array, self.target)
-        self._value_call = len(self._recording.calls) - 1
-        self._loss.gradient(output.array, self.target, grad.array)
+        self._losses.append((len(self._recording.calls) - 1, weight))
+        self._loss.gradient(output.array, self.target, grad.array, weight)
 
     def _record(self):
         """Run all steps once on whatever is in memory, and keep their calls; states are as before."""
@@ -227,7 +231,7 @@ class Plan:
                     self._recording.forget_scratch()
         finally:
             self._network.state[...] = states
-        watched = (self._value_call,) if self._training else ()
+        watched = tuple(call for call, _ in self._losses) if self._training else ()
         self._program = Program(self._recording.calls, watched)
         # No reference leads back here: the memory is free as soon as the network drops the plan.
         del self._recording, self._steps, self._network
@@ -235,7 +239,10 @@ class Plan:
     def run(self):
         """Compute the outputs from ``x``; in training the gradient too, and return the loss."""
         self._program.run()
-        return float(self._program.results[0]) * self._loss.scale(self.y.shape) if self._training else None
+        if not self._training:
+            return None
+        pairs = zip(self._losses, self._program.results, strict=True)
+        return sum(weight * float(result) for (_, weight), result in pairs) * self._loss.scale(self.y.shape)
 
 
 def _tensors_in(arguments):

@@ -4,6 +4,11 @@ from html import escape
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
+from numgd.nn.network.checks import checked_dtype, checked_shape
+from numgd.nn.network.wiring import wired
+
 
 class Row(NamedTuple):
     """A layer of a network."""
@@ -20,36 +25,41 @@ HEADINGS = ("name", "layer", "output", "parameters", "multiply-adds", "memory")
 
 
 class Summary:
-    """The layers of a network; the result of `Network.summary`, which prints as a table.
+    """The layers of a network; the result of `summary`, which prints as a table.
 
     Attributes
     ----------
     rows : list of Row
         In the order of computation.  `nbytes` is the memory of a layer's output for one sample.
     parameters : int
+    states : int
+        Numbers that layers update themselves, such as running statistics.
     multiply_adds : int
-        Of convolutions and dense layers, for one sample forward.
+        Of convolutions and dense layers, for one sample forward; not of auxiliary classifiers.
     """
 
-    def __init__(self, network):
-        shapes = network.wiring.shapes
-        self.title = f"{type(network.model).__name__} on {_size(network.input_shape)}, {network.dtype}"
+    def __init__(self, model, wiring, dtype):
+        shapes, in_use = wiring.shapes, set(wiring.needed(training=False))
+        self.title = f"{type(model).__name__} on {_size(shapes[0])}, {dtype}"
+        self.states = self.multiply_adds = 0
         self.rows = []
-        for node in network.wiring.nodes:
-            own = network.parameters_of(node).values()
+        for node in wiring.nodes:
+            taken = [shapes[i] for i in node.inputs]
+            work = node.layer.multiply_adds(*taken)
+            self.multiply_adds += work if node in in_use else 0
+            self.states += _total(node.layer.states(*taken))
             name = repr(node.layer).partition("(")[0]
             self.rows.append(
                 Row(
                     node.path,
                     name if node.activation is None else f"{name}, {node.activation}",
                     shapes[node.output],
-                    sum(array.size for array in own),
-                    node.layer.multiply_adds(*(shapes[i] for i in node.inputs)),
-                    prod(shapes[node.output]) * network.dtype.itemsize,
+                    _total(node.layer.parameters(*taken)),
+                    work,
+                    prod(shapes[node.output]) * dtype.itemsize,
                 )
             )
         self.parameters = sum(row.parameters for row in self.rows)
-        self.multiply_adds = sum(row.multiply_adds for row in self.rows)
 
     def _cells(self):
         for row in self.rows:
@@ -79,6 +89,42 @@ class Summary:
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._cells()
         )
         return f"<table><caption>{escape(self.title)}</caption><tr>{head}</tr>{body}</table>"
+
+
+def summary(model, input_shape, *, dtype=np.float32):
+    """What a model consists of: shapes, parameters, multiply-adds and memory of its layers.
+
+    No parameters are allocated.
+
+    Parameters
+    ----------
+    model : Layer or container
+    input_shape : tuple of int
+        Of one sample.
+    dtype : float32 or float64
+
+    Returns
+    -------
+    Summary
+        Printed as a table, in notebooks as HTML.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not chain: the error names the layer, what it got and what it takes.
+
+    Examples
+    --------
+    >>> from numgd import nn
+    >>> found = nn.summary(nn.models.lenet5(), input_shape=(28, 28, 1))
+    >>> found.parameters, found.multiply_adds
+    (61706, 416520)
+    """
+    return Summary(model, wired(model, checked_shape(input_shape)), checked_dtype(dtype))
+
+
+def _total(described):
+    return sum(prod(own.shape) for own in described.values())
 
 
 def _size(shape):

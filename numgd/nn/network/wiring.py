@@ -37,10 +37,13 @@ class Wiring:
     nodes : list of Node
     shapes : list of tuple
         Of the values, without the batch.
+    output : int
+    auxiliary : dict
+        The outputs that count in training only, with the weights of their losses.
     """
 
     def __init__(self, input_shape):
-        self.nodes, self.shapes = [], [input_shape]
+        self.nodes, self.shapes, self.auxiliary = [], [input_shape], {}
         self._paths = set()
 
     def add(self, layer, inputs, path):
@@ -65,23 +68,34 @@ class Wiring:
     def finish(self, output):
         """Bring the nodes into the form in which they are computed; `output` is that of the network."""
         self.output = output
-        wanted = {output}
-        kept = []
-        for node in reversed(self.nodes):
-            if node.output in wanted:
-                wanted.update(node.inputs)
-                kept.append(node)
-        self.nodes = kept[::-1]
+        for value in self.auxiliary:
+            if self.shapes[value] != self.shapes[output]:
+                raise ValueError(
+                    f"an auxiliary classifier has the output {self.shapes[value]}, the network "
+                    f"{self.shapes[output]}: they must have one shape"
+                )
+        self.nodes = self.needed(training=True)
         self._activate_after_pools()
         self._fuse()
 
-    def consumers(self):
-        """For each value the nodes that take it; the output of the network counts as taken."""
+    def needed(self, training):
+        """The nodes that a pass computes, in order."""
+        wanted = {self.output, *self.auxiliary} if training else {self.output}
+        found = []
+        for node in reversed(self.nodes):
+            if node.output in wanted:
+                wanted.update(node.inputs)
+                found.append(node)
+        return found[::-1]
+
+    def consumers(self, training=True):
+        """For each value the nodes of a pass that take it; outputs count as taken."""
         found = {value: [] for value in range(len(self.shapes))}
-        for node in self.nodes:
+        for node in self.needed(training):
             for value in node.inputs:
                 found[value].append(node)
-        found[self.output].append(None)
+        for value in (self.output, *(self.auxiliary if training else ())):
+            found[value].append(None)
         return found
 
     def _activate_after_pools(self):
@@ -121,3 +135,12 @@ class Wiring:
             else:
                 kept.append(node)
         self.nodes = kept
+
+
+def wired(model, input_shape):
+    """The `Wiring` of a model for an input of a shape; raises TypeError or ValueError."""
+    if not hasattr(model, "connect"):
+        raise TypeError(f"model must be a layer or container; it is {model!r}")
+    wiring = Wiring(input_shape)
+    wiring.finish(model.connect(wiring, (0,), ""))
+    return wiring
