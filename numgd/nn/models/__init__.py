@@ -3,6 +3,9 @@
 from numgd.nn.models.lenet import lenet5
 from numgd.nn.models.mlp import mlp
 from numgd.nn.models.named import NAMED, create
+from numgd.nn.models.resnet import resnet
 from numgd.nn.models.resnet_cifar import resnet_cifar
+from numgd.nn.models.resnet_v2 import resnet_v2
+from numgd.nn.models.resnext import resnext
 
-__all__ = ["NAMED", "create", "lenet5", "mlp", "resnet_cifar"]
+__all__ = ["NAMED", "create", "lenet5", "mlp", "resnet", "resnet_cifar", "resnet_v2", "resnext"]
