@@ -6,6 +6,17 @@ from numgd.nn.models.named import NAMED, create
 from numgd.nn.models.resnet import resnet
 from numgd.nn.models.resnet_cifar import resnet_cifar
 from numgd.nn.models.resnet_v2 import resnet_v2
+from numgd.nn.models.resnet_v2_cifar import resnet_v2_cifar
 from numgd.nn.models.resnext import resnext
 
-__all__ = ["NAMED", "create", "lenet5", "mlp", "resnet", "resnet_cifar", "resnet_v2", "resnext"]
+__all__ = [
+    "NAMED",
+    "create",
+    "lenet5",
+    "mlp",
+    "resnet",
+    "resnet_cifar",
+    "resnet_v2",
+    "resnet_v2_cifar",
+    "resnext",
+]
