@@ -7,7 +7,7 @@ from threading import RLock
 
 import numpy as np
 
-from numgd.foundations.files import load, save
+from numgd.foundations.files import read, save
 from numgd.foundations.ranges import Seed, check_arguments
 from numgd.jit.threads import threads
 from numgd.nn.initialisers import initial
@@ -16,6 +16,7 @@ from numgd.nn.network.checks import checked_dtype, checked_shape
 from numgd.nn.network.objective import Objective
 from numgd.nn.network.plan import Plan
 from numgd.nn.network.summary import Summary
+from numgd.nn.network.texts import RECIPE
 from numgd.nn.network.wiring import wired
 from numgd.nn.training import evaluate, fit, predict, predict_labels, predict_proba
 
@@ -473,12 +474,14 @@ class Network:
     def load(self, path):
         """Take parameters and states from a file that `save` wrote; nothing in it is executed.
 
+        The recipe in a file of `numgd.nn.models.save` is ignored.
+
         Raises
         ------
         OSError, ValueError
             If the file is missing, damaged or of another network; nothing is changed then.
         """
-        self.load_state_dict(load(path))
+        self.load_state_dict(read(path, texts=(RECIPE,))[0])
 
 
 def _flat(views):
