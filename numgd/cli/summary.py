@@ -1,0 +1,72 @@
+"""The command ``numgd summary``: the layers of a model, or all named models."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from numgd.cli.tables import aligned, fail, reported
+from numgd.cli.values import add_model_options, count, model_options, shape, shown_shape
+
+
+def add_summary(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "summary",
+        help="show the layers of a model, or without a name all models",
+        description="Print shapes, parameters and multiply-adds.  No weights are allocated.",
+    )
+    command.add_argument(
+        "model", nargs="?", metavar="MODEL", help="a name, or a file that `numgd train` wrote (default: all)"
+    )
+    command.add_argument(
+        "--input-shape", type=shape, metavar="SHAPE", help="of one sample, such as 224x224x3"
+    )
+    command.add_argument("--num-classes", type=count, metavar="N", help="number of outputs")
+    add_model_options(command)
+    command.set_defaults(run=run_summary)
+
+
+@reported
+def run_summary(options: argparse.Namespace) -> int:
+    """Print the table."""
+    from numgd import nn
+
+    if options.model is None:
+        if options.input_shape or options.num_classes or model_options(options):
+            return fail("summary: options need the name of a model")
+        print(table_of_models())
+        return 0
+    recipe = recipe_of(options)
+    print(nn.summary(recipe.model(), recipe.input_shape, dtype=recipe.dtype))
+    return 0
+
+
+def recipe_of(options: argparse.Namespace) -> Any:
+    """The recipe of a named model with its options, or that in a file."""
+    from numgd.nn.models.file import Recipe, recipe_of
+
+    if not options.model.lower().endswith((".npz", ".safetensors")):
+        return Recipe(options.model, options.num_classes, options.input_shape, options=model_options(options))
+    if options.num_classes or model_options(options):
+        raise ValueError(f"{Path(options.model)} has its own number of classes and options")
+    recipe = recipe_of(options.model)
+    return recipe if options.input_shape is None else _with_shape(recipe, options.input_shape)
+
+
+def _with_shape(recipe: Any, input_shape: tuple[int, ...]) -> Any:
+    from dataclasses import replace
+
+    return replace(recipe, input_shape=input_shape, normalise=None)
+
+
+def table_of_models() -> str:
+    """All named models with their inputs, parameters and multiply-adds."""
+    from numgd import nn
+
+    rows = [("model", "input", "parameters", "multiply-adds")]
+    for name, entry in nn.models.NAMED.items():
+        found = nn.summary(nn.models.Recipe(name).model(), entry.input_shape)
+        rows.append(
+            (name, shown_shape(entry.input_shape), f"{found.parameters:,}", f"{found.multiply_adds:,}")
+        )
+    return aligned(rows, left=2)
