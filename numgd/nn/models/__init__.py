@@ -1,8 +1,21 @@
 """Models from the literature, one family per file: functions that return a container for `Network`."""
 
+from numgd.nn.models.alexnet import alexnet
+from numgd.nn.models.densenet import densenet, densenet_cifar
 from numgd.nn.models.lenet import lenet5
 from numgd.nn.models.mlp import mlp
 from numgd.nn.models.named import NAMED, create
 from numgd.nn.models.resnet_cifar import resnet_cifar
+from numgd.nn.models.vgg import vgg
 
-__all__ = ["NAMED", "create", "lenet5", "mlp", "resnet_cifar"]
+__all__ = [
+    "NAMED",
+    "alexnet",
+    "create",
+    "densenet",
+    "densenet_cifar",
+    "lenet5",
+    "mlp",
+    "resnet_cifar",
+    "vgg",
+]
