@@ -37,7 +37,7 @@ def densenet(
     Parameters
     ----------
     depth : {121, 161, 169, 201, 264}
-        Number of layers with weights.
+        Number of convolutions and of the dense layer; the network that the paper calls 264 has 265.
     num_classes : int
     growth_rate : int, optional
         k: the number of channels that each layer adds, by default 32, and 48 for depth 161.
