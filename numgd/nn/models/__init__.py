@@ -5,7 +5,10 @@ from numgd.nn.models.densenet import densenet, densenet_cifar
 from numgd.nn.models.lenet import lenet5
 from numgd.nn.models.mlp import mlp
 from numgd.nn.models.named import NAMED, create
+from numgd.nn.models.resnet import resnet
 from numgd.nn.models.resnet_cifar import resnet_cifar
+from numgd.nn.models.resnet_v2 import resnet_v2
+from numgd.nn.models.resnext import resnext
 from numgd.nn.models.vgg import vgg
 
 __all__ = [
@@ -16,6 +19,9 @@ __all__ = [
     "densenet_cifar",
     "lenet5",
     "mlp",
+    "resnet",
     "resnet_cifar",
+    "resnet_v2",
+    "resnext",
     "vgg",
 ]

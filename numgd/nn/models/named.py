@@ -9,7 +9,7 @@ from numgd.foundations.ranges import Seed, check_arguments
 from numgd.nn.models.entry import Entry
 from numgd.nn.network.network import Network
 
-FAMILIES = ("alexnet", "densenet", "lenet", "mlp", "resnet_cifar", "vgg")
+FAMILIES = ("alexnet", "densenet", "lenet", "mlp", "resnet", "resnet_cifar", "resnet_v2", "resnext", "vgg")
 """Modules of `numgd.nn.models`, each with its `MODELS` by name."""
 
 NAMED: dict[str, Entry] = {

@@ -64,21 +64,21 @@ def lenet5_1998(x, p):
 
 
 def resnet(x, p, depth, shortcut):
-    x = torch.relu(batch_norm(F.conv2d(x, p["conv.weight"], padding=1), p, "norm"))
+    x = torch.relu(batch_norm(F.conv2d(x, p["conv1.weight"], padding=1), p, "bn1"))
     for stage in range(3):
         for block in range((depth - 2) // 6):
-            path, stride = f"stage{stage + 1}_{block + 1}", 2 if stage and not block else 1
+            path, stride = f"layer{stage + 1}.{block}", 2 if stage and not block else 1
             y = F.conv2d(x, p[f"{path}.body.conv1.weight"], stride=stride, padding=1)
-            y = torch.relu(batch_norm(y, p, f"{path}.body.norm1"))
+            y = torch.relu(batch_norm(y, p, f"{path}.body.bn1"))
             y = F.conv2d(y, p[f"{path}.body.conv2.weight"], padding=1)
-            y = batch_norm(y, p, f"{path}.body.norm2")
+            y = batch_norm(y, p, f"{path}.body.bn2")
             if stride == 2 and shortcut == "A":
                 x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, x.shape[1]))
             elif stride == 2:
-                x = F.conv2d(x, p[f"{path}.shortcut.conv.weight"], stride=2)
-                x = batch_norm(x, p, f"{path}.shortcut.norm")
+                x = F.conv2d(x, p[f"{path}.shortcut.0.weight"], stride=2)
+                x = batch_norm(x, p, f"{path}.shortcut.1")
             x = torch.relu(x + y)
-    return F.linear(x.mean((2, 3)), p["out.weight"], p["out.bias"])
+    return F.linear(x.mean((2, 3)), p["fc.weight"], p["fc.bias"])
 
 
 MODULES = {
