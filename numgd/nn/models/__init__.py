@@ -2,6 +2,11 @@
 
 from numgd.nn.models.alexnet import alexnet
 from numgd.nn.models.densenet import densenet, densenet_cifar
+from numgd.nn.models.googlenet import googlenet
+from numgd.nn.models.inception_resnet_v2 import inception_resnet_v2
+from numgd.nn.models.inception_v2 import inception_v2
+from numgd.nn.models.inception_v3 import inception_v3
+from numgd.nn.models.inception_v4 import inception_v4
 from numgd.nn.models.lenet import lenet5
 from numgd.nn.models.mlp import mlp
 from numgd.nn.models.named import NAMED, create
@@ -17,6 +22,11 @@ __all__ = [
     "create",
     "densenet",
     "densenet_cifar",
+    "googlenet",
+    "inception_resnet_v2",
+    "inception_v2",
+    "inception_v3",
+    "inception_v4",
     "lenet5",
     "mlp",
     "resnet",
