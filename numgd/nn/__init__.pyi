@@ -12,6 +12,7 @@ from numgd.nn.containers import Identity as Identity
 from numgd.nn.containers import Residual as Residual
 from numgd.nn.containers import Sequential as Sequential
 from numgd.nn.layers import Activation as Activation
+from numgd.nn.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from numgd.nn.layers import Add as Add
 from numgd.nn.layers import AvgPool2d as AvgPool2d
 from numgd.nn.layers import BatchNorm as BatchNorm
@@ -31,6 +32,7 @@ from numgd.nn.layers import LocalResponseNorm as LocalResponseNorm
 from numgd.nn.layers import MaxPool2d as MaxPool2d
 from numgd.nn.layers import PaddedShortcut as PaddedShortcut
 from numgd.nn.layers import RadialBasis as RadialBasis
+from numgd.nn.layers import Scale as Scale
 from numgd.nn.layers import ScaledTanh as ScaledTanh
 from numgd.nn.layers import Softmax as Softmax
 from numgd.nn.losses import CrossEntropy as CrossEntropy

@@ -46,7 +46,7 @@ def parts_of_digits(share=0.1, seed=0):
 class TestTrain:
     def test_files_and_text(self, tmp_path, capsys):
         path = tmp_path / "net.safetensors"
-        words = ["train", "--model", "resnet20", "--width", "4", "--data", "digits", "--epochs", "1"]
+        words = ["train", "--model", "resnet20", "--width", "0.25", "--data", "digits", "--epochs", "1"]
         assert main([*words, "--augment", "shift:1", "--out", str(path)]) == 0
         shown = capsys.readouterr().out
         assert "17,254 parameters" in shown and "1617 for training, 180 for validation" in shown
@@ -56,7 +56,7 @@ class TestTrain:
         assert picture.startswith(b"\x89PNG\r\n\x1a\n") and picture.endswith(b"IEND\xaeB`\x82")
         network, recipe = models.load(path)
         assert network.parameters.size == 17_254 and recipe.name == "resnet20"
-        assert recipe.options == {"width": 4} and recipe.classes == tuple("0123456789")
+        assert recipe.options == {"width": 0.25} and recipe.classes == tuple("0123456789")
 
     def test_metrics_are_those_of_the_network_in_the_file(self, trained):
         train_part, held_out = parts_of_digits()
@@ -380,9 +380,9 @@ class TestSummary:
         assert ["lenet5", "28×28×1", "61,706", "416,520"] in [line.split() for line in lines]
 
     def test_a_model(self, capsys):
-        words = ["resnet20", "--input-shape", "16x16x1", "--num-classes", "7", "--width", "4"]
+        words = ["resnet20", "--input-shape", "16x16x1", "--num-classes", "7", "--width", "0.25"]
         assert main(["summary", *words]) == 0
-        made = models.create("resnet20", 7, (16, 16, 1), width=4)
+        made = models.create("resnet20", 7, (16, 16, 1), width=0.25)
         assert f"{made.parameters.size:,}" in capsys.readouterr().out.splitlines()[-1].split()
 
     def test_a_file(self, trained, capsys):
@@ -390,7 +390,7 @@ class TestSummary:
         assert capsys.readouterr().out.splitlines()[-1].split()[1] == f"{64 * 16 + 16 + 16 * 10 + 10:,}"
 
     def test_another_shape_of_input(self, tmp_path, capsys):
-        recipe = models.Recipe("resnet20", input_shape=(8, 8, 1), options={"width": 2})
+        recipe = models.Recipe("resnet20", input_shape=(8, 8, 1), options={"width": 0.125})
         models.save(tmp_path / "net.npz", recipe.network(), recipe)
         assert main(["summary", str(tmp_path / "net.npz"), "--input-shape", "16x16x1"]) == 0
         assert "16×16×1" in capsys.readouterr().out

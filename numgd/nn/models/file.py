@@ -48,7 +48,7 @@ class Recipe:
     Examples
     --------
     >>> from numgd import nn
-    >>> recipe = nn.models.Recipe("resnet20", input_shape=(8, 8, 1), options={"width": 4})
+    >>> recipe = nn.models.Recipe("resnet20", input_shape=(8, 8, 1), options={"width": 0.25})
     >>> recipe.network(seed=1)
     Network(Sequential, input_shape=(8, 8, 1), float32, 17,254 parameters)
     """

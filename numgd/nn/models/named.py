@@ -10,7 +10,22 @@ from numgd.foundations.ranges import Seed, check_arguments
 from numgd.nn.models.entry import Entry
 from numgd.nn.network.network import Network
 
-FAMILIES = ("lenet", "mlp", "resnet_cifar")
+FAMILIES = (
+    "alexnet",
+    "densenet",
+    "googlenet",
+    "inception_resnet_v2",
+    "inception_v2",
+    "inception_v3",
+    "inception_v4",
+    "lenet",
+    "mlp",
+    "resnet",
+    "resnet_cifar",
+    "resnet_v2",
+    "resnext",
+    "vgg",
+)
 """Modules of `numgd.nn.models`, each with its `MODELS` by name."""
 
 NAMED: dict[str, Entry] = {
