@@ -10,6 +10,8 @@ _HOMES = {
         "Scale", "ScaledTanh", "Softmax",
     ),
     "numgd.nn.containers": ("Auxiliary", "Concat", "Graph", "Identity", "Residual", "Sequential"),
+    "numgd.nn.exchange.onnx.export": ("export_onnx",),
+    "numgd.nn.exchange.onnx.importing": ("import_onnx",),
     "numgd.nn.losses": ("CrossEntropy", "ElementwiseLoss", "MAPCriterion"),
     "numgd.nn.network.network": ("Network",),
     "numgd.nn.network.summary": ("summary",),

@@ -11,6 +11,8 @@ from numgd.nn.containers import Graph as Graph
 from numgd.nn.containers import Identity as Identity
 from numgd.nn.containers import Residual as Residual
 from numgd.nn.containers import Sequential as Sequential
+from numgd.nn.exchange.onnx.export import export_onnx as export_onnx
+from numgd.nn.exchange.onnx.importing import import_onnx as import_onnx
 from numgd.nn.layers import Activation as Activation
 from numgd.nn.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from numgd.nn.layers import Add as Add
