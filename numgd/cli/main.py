@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from numgd import __version__
 from numgd.cli.demo import add_demo
+from numgd.cli.export import add_export
 from numgd.cli.info import add_info
 from numgd.cli.predict import add_predict
 from numgd.cli.summary import add_summary
@@ -16,7 +17,7 @@ from numgd.cli.tables import INTERRUPTED, fail
 from numgd.cli.train import add_train
 from numgd.cli.warmup import add_warmup
 
-COMMANDS = (add_train, add_predict, add_summary, add_demo, add_info, add_warmup)
+COMMANDS = (add_train, add_predict, add_summary, add_export, add_demo, add_info, add_warmup)
 """Functions that add a command to the parser.  What a command needs is imported when it is run."""
 
 

@@ -24,7 +24,9 @@ def fault_of_output(name: str, path: Path, suffixes: Collection[str]) -> str:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return f"{name}: cannot write {path}: permission denied"
     if path.suffix.lower() not in suffixes:
-        return f"{name} must end with one of {', '.join(suffixes)}; it is {path}"
+        *others, last = suffixes
+        listed = f"{', '.join(others)} or {last}" if others else last
+        return f"{name} must end with {listed}; it is {path}"
     return ""
 
 

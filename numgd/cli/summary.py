@@ -1,11 +1,11 @@
 """The command ``numgd summary``: the layers of a model, or all named models."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from numgd.cli.recipes import add_recipe, recipe_of
 from numgd.cli.tables import aligned, fail, reported
-from numgd.cli.values import add_model_options, count, model_options, shape, shown_shape
+from numgd.cli.values import model_options, shown_shape
 
 
 def add_summary(commands: Any) -> None:
@@ -18,11 +18,7 @@ def add_summary(commands: Any) -> None:
     command.add_argument(
         "model", nargs="?", metavar="MODEL", help="a name, or a file that `numgd train` wrote (default: all)"
     )
-    command.add_argument(
-        "--input-shape", type=shape, metavar="SHAPE", help="of one sample, such as 224x224x3"
-    )
-    command.add_argument("--num-classes", type=count, metavar="N", help="number of outputs")
-    add_model_options(command)
+    add_recipe(command)
     command.set_defaults(run=run_summary)
 
 
@@ -39,24 +35,6 @@ def run_summary(options: argparse.Namespace) -> int:
     recipe = recipe_of(options)
     print(nn.summary(recipe.model(), recipe.input_shape, dtype=recipe.dtype))
     return 0
-
-
-def recipe_of(options: argparse.Namespace) -> Any:
-    """The recipe of a named model with its options, or that in a file."""
-    from numgd.nn.models.file import Recipe, recipe_of
-
-    if not options.model.lower().endswith((".npz", ".safetensors")):
-        return Recipe(options.model, options.num_classes, options.input_shape, options=model_options(options))
-    if options.num_classes or model_options(options):
-        raise ValueError(f"{Path(options.model)} has its own number of classes and options")
-    recipe = recipe_of(options.model)
-    return recipe if options.input_shape is None else _with_shape(recipe, options.input_shape)
-
-
-def _with_shape(recipe: Any, input_shape: tuple[int, ...]) -> Any:
-    from dataclasses import replace
-
-    return replace(recipe, input_shape=input_shape, normalise=None)
 
 
 def table_of_models() -> str:
