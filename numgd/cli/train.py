@@ -111,7 +111,9 @@ def run_train(options: argparse.Namespace) -> int:
 
     recipe = _recipe(options, data)
     network, loss = recipe.network(options.seed), CrossEntropy(label_smoothing=options.label_smoothing)
-    schedule = schedule_of(options, optimizer, -(-len(data.train.y) // options.batch_size))
+    whole, rest = divmod(len(data.train.y), options.batch_size)
+    alone = whole > 0 and rest == 1  # a last batch of one sample, whose variance batch norms cannot take
+    schedule = schedule_of(options, optimizer, whole + (rest > 0 and not alone))
     _use_threads(options.threads)
     if not options.quiet:
         print(heading(options, network, data), flush=True)
@@ -124,6 +126,7 @@ def run_train(options: argparse.Namespace) -> int:
         optimizer=optimizer,
         epochs=options.epochs,
         batch_size=options.batch_size,
+        last_batch="drop" if alone else "keep",
         seed=options.seed,
         validation_data=None if validation is None else (validation.X, validation.y),
         schedule=schedule,
@@ -179,10 +182,10 @@ def _recipe(options: argparse.Namespace, data: Data) -> "Recipe":
 
 def _use_threads(number: int | None) -> None:
     """Compute on so many threads from now on."""
-    import numba
-
     if number is None:
         return
+    import numba
+
     if number > numba.config.NUMBA_NUM_THREADS:
         raise ValueError(f"--threads must be at most {numba.config.NUMBA_NUM_THREADS}; it is {number}")
     numba.set_num_threads(number)

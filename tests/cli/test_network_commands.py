@@ -154,6 +154,23 @@ class TestTrain:
         assert main(words) == 0
         assert "time limit" in capsys.readouterr().out and models.load(tmp_path / "a.npz")
 
+    def test_a_last_batch_of_one_sample_is_left_out(self, tmp_path):
+        rng = np.random.default_rng(0)
+        numgd.save(tmp_path / "own.npz", {"X": rng.normal(size=(33, 4)), "y": np.arange(33) % 2})
+        words = ["--model", "mlp", "--model-option", "batch_norm=true", "--data", str(tmp_path / "own.npz")]
+        words += [
+            "--epochs",
+            "2",
+            "--batch-size",
+            "16",
+            "--validation",
+            "0",
+            "--out",
+            str(tmp_path / "a.npz"),
+        ]
+        assert main(["train", *words]) == 0
+        assert record_of(tmp_path / "a.npz")["steps"] == 4
+
     def test_threads(self, tmp_path, monkeypatch):
         used = []
         monkeypatch.setattr("numba.set_num_threads", used.append)
