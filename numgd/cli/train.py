@@ -1,6 +1,7 @@
 """The command ``numgd train``: trains a named model on data and writes it to a file."""
 
 import argparse
+import math
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,6 +108,7 @@ def run_train(options: argparse.Namespace) -> int:
         return fail(fault)
     optimizer, augment = optimizer_of(options), [augmentation_of(text) for text in options.augment]
     data = _held_out(load_data(options.data), options)
+    from numgd.foundations.status import Status
     from numgd.nn import CrossEntropy
 
     recipe = _recipe(options, data)
@@ -118,7 +120,7 @@ def run_train(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(heading(options, network, data), flush=True)
     bar = sys.stderr.isatty() and find_spec("tqdm") is not None
-    validation = data.validation
+    validation, best = data.validation, Best()
     result = network.fit(
         data.train.X,
         data.train.y,
@@ -136,10 +138,33 @@ def run_train(options: argparse.Namespace) -> int:
         checkpoint=options.checkpoint,
         resume=options.resume,
         time_limit=options.time_limit,
-        callbacks=[] if bar or options.quiet else [_print_epoch],
+        callbacks=[best] if bar or options.quiet else [best, _print_epoch],
         progress=bar and not options.quiet,
     )
+    if result.status == Status.INTERRUPTED:
+        best.restore(result, network)
     return _conclude(options, Trained(network, recipe, loss, data, result))
+
+
+class Best:
+    """A callback that keeps the weights after the best epoch, which `fit` does not restore after Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.validation, self.epoch, self.weights = math.inf, None, None
+
+    def __call__(self, found: Any) -> None:
+        """Keep the weights after an epoch with the lowest loss over the validation data so far."""
+        from numgd.nn.training.weights import weights_of
+
+        if found.validation < self.validation:
+            self.validation, self.epoch = found.validation, found.epoch
+            self.weights = weights_of(found.network)
+
+    def restore(self, result: Any, network: Any) -> None:
+        """Put the weights into the network, if any were kept, and their epoch into the result."""
+        if self.weights is not None:
+            self.weights.put(network)
+            result.best_epoch = self.epoch
 
 
 def _fault(options: argparse.Namespace) -> str:
@@ -218,6 +243,7 @@ def _conclude(options: argparse.Namespace, trained: Trained) -> int:
     print(report(trained, metrics))
     print(f"Written: {', '.join(map(str, written))}")
     if interrupted:
-        fail(f"interrupted: {options.out} holds the weights as trained so far")
+        which = "as trained so far" if result.best_epoch is None else f"after epoch {result.best_epoch}"
+        fail(f"interrupted: {options.out} holds the weights {which}")
         return INTERRUPTED
     return fail(result.message) if diverged else 0

@@ -112,17 +112,29 @@ class TestTrain:
         assert np.array_equal(models.load(whole)[0].parameters, models.load(halves)[0].parameters)
         assert record_of(halves)["epochs"] == 2
 
-    def test_interruption_keeps_what_was_learnt(self, tmp_path, capsys, monkeypatch):
+    @pytest.mark.parametrize("share", ["0.1", "0"])
+    def test_interruption_keeps_what_was_learnt(self, share, tmp_path, capsys, monkeypatch):
         def stop(found):
-            raise KeyboardInterrupt
+            if found.epoch == 4:
+                raise KeyboardInterrupt
+            return ""
 
         monkeypatch.setattr(train, "epoch_line", stop)
         monkeypatch.setattr(train, "find_spec", lambda name: None)  # lines instead of a bar
-        path = tmp_path / "net.npz"
-        assert main(["train", *MLP[:-1], "--epochs", "5", "--out", str(path)]) == 130
-        assert "as trained so far" in one_line(capsys) and record_of(path)["epochs"] == 1
-        start = models.load(path)[1].network(seed=0)
-        assert not np.array_equal(models.load(path)[0].parameters, start.parameters)
+        words = ["--learning-rate", "0.3", "--validation", share, "--out", str(tmp_path / "net.npz")]
+        assert main(["train", *MLP[:-1], *words]) == 130
+        said, record = one_line(capsys), record_of(tmp_path / "net.npz")
+        assert record["epochs"] == 4
+        if share == "0":
+            assert "as trained so far" in said and record["kept epoch"] == 4
+        else:
+            losses = record["history"]["validation loss"]
+            best = int(np.argmin(losses))
+            assert best < 3, "the rate is so large that the last epoch is not the best one"
+            assert f"after epoch {best + 1}" in said and record["kept epoch"] == best + 1
+            assert record["metrics"]["validation"]["loss"] == pytest.approx(losses[best])
+        start = models.load(tmp_path / "net.npz")[1].network(seed=0)
+        assert not np.array_equal(models.load(tmp_path / "net.npz")[0].parameters, start.parameters)
 
     def test_interruption_before_the_first_step(self, tmp_path, capsys, monkeypatch):
         def stop(*arguments):
@@ -168,7 +180,7 @@ class TestTrain:
             "--out",
             str(tmp_path / "a.npz"),
         ]
-        assert main(["train", *words]) == 0
+        assert main(["train", *words, "--out", str(tmp_path / "a.npz")]) == 0
         assert record_of(tmp_path / "a.npz")["steps"] == 4
 
     def test_threads(self, tmp_path, monkeypatch):
