@@ -14,21 +14,21 @@ class Place(NamedTuple):
         Its dotted name in the network.
     view : array
         A view of the network's memory, with the axes of the layout.
-    order : slice or array of int
-        Where the layout's features lie along the last axis of the view.
+    index : index of NumPy's
+        With which the view has the order of features of the layout.
     """
 
     own: str
     view: np.ndarray
-    order: Any = slice(None)
+    index: Any = ...
 
     def read(self):
         """A copy of the numbers."""
-        return np.array(self.view[..., self.order], order="C")
+        return np.array(self.view[self.index], order="C")
 
     def write(self, numbers):
         """Replace the numbers."""
-        self.view[..., self.order] = numbers
+        self.view[self.index] = numbers
 
 
 def own_layout(network):
