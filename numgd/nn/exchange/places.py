@@ -1,6 +1,6 @@
 """Where the arrays of a layout lie in the memory of a network."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,21 +14,25 @@ class Place(NamedTuple):
         Its dotted name in the network.
     view : array
         A view of the network's memory, with the axes of the layout.
-    order : slice or array of int
-        Where the layout's features lie along the last axis of the view.
+    order : array of int or None
+        Where the layout's features lie along the last axis of the view, if not in its order.
     """
 
     own: str
     view: np.ndarray
-    order: Any = slice(None)
+    order: np.ndarray | None = None
 
     def read(self):
         """A copy of the numbers."""
-        return np.array(self.view[..., self.order], order="C")
+        if self.order is None:
+            return np.array(self.view, order="C")
+        return np.take(self.view, self.order, axis=-1)
 
     def write(self, numbers):
         """Replace the numbers."""
-        self.view[..., self.order] = numbers
+        if self.order is not None:
+            numbers = np.take(numbers, np.argsort(self.order), axis=-1)
+        self.view[...] = numbers
 
 
 def own_layout(network):

@@ -66,12 +66,12 @@ def torch_name(model, node, name):
 
 
 def _arranged(node, name, array, order):
-    """A view with PyTorch's axes, and where its features lie along the last one."""
+    """A view with PyTorch's axes, and the order of its features."""
     if isinstance(node.layer, Conv2d | Conv2dTranspose) and name == "weight":
-        return array.transpose(CHANNELS_SECOND), slice(None)
+        return array.transpose(CHANNELS_SECOND), None
     of_result = isinstance(node.layer, Dense) and name == "bias"
     if order is None or of_result or array.shape[-1:] != order.shape:
-        return array, slice(None)
+        return array, None
     return array, order
 
 

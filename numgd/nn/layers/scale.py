@@ -32,6 +32,7 @@ class Scale(Layer):
 
     reads = ""
     overwrites = True
+    keeps_features = True
 
     def output_shape(self, *shapes):
         return one_input(shapes, None, "")

@@ -96,7 +96,8 @@ def branches():
         sum=(nn.Add(activation="relu"), "a", "b"),
         ln=nn.LayerNorm(activation="tanh"),
         mean=(nn.GlobalAvgPool2d(), "input"),
-        all=(nn.Concatenate(), "mean", "ln", "b"),
+        gn=(nn.GroupNorm(1), "b"),
+        all=(nn.Concatenate(), "mean", "ln", "gn"),
         out=nn.Dense(5),
         last=nn.Dense(3),
     )
@@ -138,6 +139,7 @@ def modules():
             self.b = t.Sequential()
             self.b.add_module("conv", t.Conv2d(4, 3, 3, 2))
             self.ln = t.LayerNorm(12)
+            self.gn = t.GroupNorm(1, 12)
             self.out = t.Linear(28, 5)
             self.last = t.Linear(5, 3)
 
@@ -145,7 +147,7 @@ def modules():
             import torch
 
             a, b = self.a(x).flatten(1), self.b(x).flatten(1)
-            every = torch.cat([x.mean((2, 3)), self.ln((a + b).relu()).tanh(), b], 1)
+            every = torch.cat([x.mean((2, 3)), self.ln((a + b).relu()).tanh(), self.gn(b)], 1)
             return self.last(self.out(every))
 
     return {"convolutional": (convolutional, Convolutional), "branches": (branches, Branches)}
@@ -342,7 +344,7 @@ class Slope(nn.Layer):
     def parameters(self, *shapes):
         from numgd.nn.layers.layer import Parameter
 
-        return {"slope": Parameter(shapes[0], "ones"), "common": Parameter((1,), "ones")}
+        return {"slope": Parameter(shapes[0], "ones"), "common": Parameter((), "ones")}
 
     def forward(self, at):
         """Not needed here."""
