@@ -11,7 +11,7 @@ from numgd.nn.containers import Graph
 from numgd.nn.exchange.onnx.operators import READERS
 from numgd.nn.exchange.onnx.operators.elementwise import OPERATORS, layer_of
 from numgd.nn.exchange.onnx.package import REAL, package
-from numgd.nn.exchange.onnx.tensors import Lazy, Value
+from numgd.nn.exchange.onnx.tensors import Value, is_tensor
 from numgd.nn.layers import Add
 from numgd.nn.network.network import Network
 
@@ -144,11 +144,10 @@ class Reader:
             found = READERS[node.operator](node)
             node.check_all_read()
             self._put(node.output, found)
-        except (ImportError, MemoryError):
+        except (ImportError, MemoryError, NodeError):
             raise
         except Exception as error:  # of damaged models, attributes may be anything
-            said = str(error) or type(error).__name__
-            raise ValueError(f"node {node.name!r} ({node.operator}): {said}") from error
+            raise node.error(str(error) or type(error).__name__) from error
 
     def _put(self, name, found):
         if name in self.tensors or name in self.constants or name in self.initializers:
@@ -182,6 +181,10 @@ class Reader:
         return found
 
 
+class NodeError(ValueError):
+    """What is wrong with a node, which the message names."""
+
+
 class Node:
     """A node of a model, being read.
 
@@ -197,6 +200,10 @@ class Node:
         self.output = proto.output[0] if proto.output else ""
         self.name = proto.name or self.output
         self._unread = {own.name: own for own in proto.attribute}
+
+    def error(self, text):
+        """An error that names the node."""
+        return NodeError(f"node {self.name!r} ({self.operator}): {text}")
 
     # What it takes -----------------------------------------------------------------------------------------
 
@@ -247,7 +254,7 @@ class Node:
     def tensor(self, i=0):
         """Input i, which must not be constant; maybe to be settled."""
         found = self.given(i)
-        if not isinstance(found, Value | Lazy):
+        if not is_tensor(found):
             raise ValueError(f"input {i} must depend on the model's input; it is constant or missing")
         return found
 
@@ -328,24 +335,24 @@ class Node:
         last = len(shape) == 3 and (values[0].last if last is None else last)
         return Value(name, self.output, shape, last, order)
 
-    def joined(self, values, number):
-        """The sum of several values."""
-        if self.operator not in ("Add", "Sum") or len(values) != number:
-            raise ValueError("numgd has no layer that computes this of two values")
+    def sum_of(self, values):
+        """The sum of values; raises ValueError if there are none: this node is no sum."""
+        if not values:
+            raise self.error(f"numgd has no layer that computes this{self._with_numbers()}")
         first = values[0]
         if any(value.last != first.last or not _same(value.order, first.order) for value in values):
-            raise ValueError("its inputs are ordered differently: with channels first and channels last")
+            raise self.error("its inputs are ordered differently: with channels first and channels last")
         return self.add(Add(), *values, order=first.order)
 
-    def function_of(self, value, curve):
-        """A function of a value's numbers; raises ValueError if numgd does not have it."""
-        try:
-            layer, arrays = layer_of(curve, value.shape[-1])
-        except ValueError as error:
-            text = f"node {self.name!r} ({self.operator}): {error}{self._with_numbers()}"
-            raise ValueError(text) from None
+    def function_of(self, tensor, curve):
+        """A function of a tensor's numbers; None if numgd does not have it."""
+        found = layer_of(curve)
+        if found is None:
+            return None
+        value, (layer, numbers) = tensor.settle(), found
         if layer is None:
             return value
+        arrays = {name: np.full(value.shape[-1], number) for name, number in numbers.items()}
         return self.add(layer, value, order=value.order, **arrays)
 
     def _with_numbers(self):

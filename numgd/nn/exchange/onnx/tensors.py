@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from numgd.nn.exchange.onnx.layouts import permuted, to_channels_first
-from numgd.nn.layers import Add, AvgPool2d
+from numgd.nn.layers import AvgPool2d
 
 NUMBERS = np.linspace(-12, 12, 97)
 """What functions of single numbers are recognised by; ±1 and 0 are among them."""
 
 MOST_OPERATORS = 16
-"""Operators that an expression consists of at most."""
+"""Operators in a row that are one activation at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,68 +97,56 @@ class Lazy:
 
 
 class Expression(Lazy):
-    """A function of a value's numbers.
+    """A function of single numbers.
 
     Parameters
     ----------
     node : Node
         The last operator.
-    base : Value
-    curve : array
-        The function at `NUMBERS`.
-    compute : callable
-        What the last operator computes.
-    given : list
-        Its inputs: tensors, numbers or None.
-    depth : int
-        Number of operators.
+    curves : dict
+        The function's values at `NUMBERS`, by the tensor that it is taken as a function of: from the
+        earliest tensor to an input of the last operator.
+    summed : tuple of tensors
+        The inputs of the last operator, if that is a sum.
     """
 
-    def __init__(self, node, base, curve, compute, given, depth):
-        self.node, self.base, self.curve, self.compute = node, base, curve, compute
-        self.given, self.depth = given, depth
+    def __init__(self, node, curves, summed):
+        self.node, self.curves, self.summed = node, curves, summed
 
     @classmethod
     def of(cls, node, compute, given):
-        """What an operator computes; a `Value` if it takes several values."""
-        tensors = [one for one in given if _is_tensor(one)]
-        if any(isinstance(one, Expression) and one.depth >= MOST_OPERATORS for one in tensors):
-            tensors = [one.settle() for one in tensors]
-        functions = [_function(one) for one in tensors]
-        if len({id(base) for base, _ in functions}) > 1:
-            return node.joined([one.settle() for one in tensors], len(given))
-        taken = iter(functions)
-        curve = compute(*(next(taken)[1] if _is_tensor(one) else one for one in given))
-        depth = 1 + max(getattr(one, "depth", 0) for one in tensors)
-        return cls(node, functions[0][0], curve, compute, given, depth)
+        """What an operator makes of tensors and numbers; ``compute(*numbers)`` computes it."""
+        tensors = [_expressed(one) for one in given if is_tensor(one)]
+        sums = node.operator in ("Add", "Sum") and len(tensors) == len(given)
+        summed = tuple(tensors) if sums and len(tensors) > 1 else ()
+        first, *others = map(_curves, tensors)
+        shared = [tensor for tensor in first if all(tensor in curves for curves in others)]
+        curves = {}
+        for tensor in shared[-MOST_OPERATORS:]:
+            taken = (found[tensor] for found in (first, *others))
+            curves[tensor] = compute(*(next(taken) if is_tensor(one) else one for one in given))
+        return cls(node, curves, summed)
 
     def _make(self):
-        try:
-            return self.node.function_of(self.base, self.curve)
-        except ValueError:
-            return self._last_alone()
-
-    def _last_alone(self):
-        """The last operator as a layer, after those before it."""
-        values = [one.settle() for one in self.given if _is_tensor(one)]
-        if any(value is not values[0] for value in values):
-            return self.node.joined(values, len(self.given))
-        if self.node.operator in ("Add", "Sum") and len(values) == len(self.given) > 1:
-            return self.node.add(Add(), *values, order=values[0].order)
-        curve = self.compute(*(NUMBERS if _is_tensor(one) else one for one in self.given))
-        return self.node.function_of(values[0], curve)
+        for tensor, curve in self.curves.items():
+            found = self.node.function_of(tensor, curve)
+            if found is not None:
+                return found
+        return self.node.sum_of([tensor.settle() for tensor in self.summed])
 
 
-def _is_tensor(one):
+def is_tensor(one):
+    """Whether an input of a node is not constant."""
     return isinstance(one, Value | Lazy)
 
 
-def _function(tensor):
-    """The value that a tensor is a function of, and the function's curve."""
-    if isinstance(tensor, Expression):
-        return tensor.base, tensor.curve
-    value = tensor.settle()
-    return value, NUMBERS
+def _expressed(tensor):
+    return tensor if isinstance(tensor, Expression) else tensor.settle()
+
+
+def _curves(tensor):
+    """A tensor as a function of those before it and of itself."""
+    return {**getattr(tensor, "curves", {}), tensor: NUMBERS}
 
 
 class Padded(Lazy):
@@ -168,9 +156,9 @@ class Padded(Lazy):
         self.node, self.value, self.sides, self.number = node, value, sides, number
 
     def _make(self):
-        raise ValueError(
-            f"node {self.node.name!r} (Pad) has pads {self.sides} (top, bottom, left, right): numgd pads "
-            "only as a part of convolutions, with zeros, and of pools"
+        raise self.node.error(
+            f"pads are {self.sides} (top, bottom, left, right): numgd pads only as a part of convolutions, "
+            "with zeros, and of pools"
         )
 
 
@@ -202,7 +190,6 @@ class Grouped(Lazy):
         self.node, self.value, self.groups = node, value, groups
 
     def _make(self):
-        raise ValueError(
-            f"node {self.node.name!r} (Reshape) gives {self.groups} groups of numbers: numgd reads this only "
-            "before InstanceNormalization"
+        raise self.node.error(
+            f"gives {self.groups} groups of numbers: numgd reads this only before InstanceNormalization"
         )

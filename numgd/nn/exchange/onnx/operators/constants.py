@@ -1,5 +1,7 @@
 """Constants, and what models compute from shapes before they reshape."""
 
+from math import prod
+
 import numpy as np
 
 from numgd.nn.exchange.onnx.operators.record import Exchange
@@ -28,12 +30,12 @@ def read_shape(node):
     return np.array(shape[node.attribute("start", 0) : node.attribute("end")])
 
 
-def _computed(compute):
+def computed(compute):
     """A reader of an operator that is only read of constants: ``compute(node, *arrays)``."""
 
     def read(node):
         arrays = [node.constant(i) for i in range(node.number_of_inputs)]
-        if sum(array.size for array in arrays) > MOST_NUMBERS:
+        if prod(max(1, array.size) for array in arrays) > MOST_NUMBERS:  # whatever is broadcast
             raise ValueError("it computes constants of more numbers than are read")
         return np.asarray(compute(node, *arrays))
 
@@ -57,6 +59,6 @@ def _concat(node, *arrays):
     return np.concatenate(arrays, node.attribute("axis"))
 
 
-gather, cast, unsqueeze, concat = map(_computed, (_gather, _cast, _unsqueeze, _concat))
+gather, cast, unsqueeze, concat = map(computed, (_gather, _cast, _unsqueeze, _concat))
 
 EXCHANGES = (Exchange(read={"Constant": read_constant, "Shape": read_shape, "Gather": gather, "Cast": cast}),)

@@ -10,9 +10,10 @@ import math
 import numpy as np
 from scipy.special import erf
 
+from numgd.nn.exchange.onnx.operators.constants import computed
 from numgd.nn.exchange.onnx.operators.per_channel import read_per_channel
 from numgd.nn.exchange.onnx.operators.record import Exchange
-from numgd.nn.exchange.onnx.package import shortest
+from numgd.nn.exchange.onnx.package import EXPORTED, shortest
 from numgd.nn.exchange.onnx.tensors import NUMBERS, Expression, Lazy
 from numgd.nn.layers import Activation, ChannelScale, ScaledTanh
 from numgd.nn.layers.scaled_tanh import AMPLITUDE, SLOPE
@@ -25,7 +26,7 @@ _SELU = {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}
 
 
 def _gelu(x, approximate="none"):
-    return FORMULAS["gelu_tanh" if approximate == "tanh" else "gelu"](Numbers(13), x, 0.0)
+    return FORMULAS["gelu_tanh" if approximate == "tanh" else "gelu"](Numbers(), x, 0.0)
 
 
 def _clip(x, min=None, max=None):
@@ -74,8 +75,7 @@ OPERATORS = {
 class Numbers:
     """Computes operators, as `numgd.nn.exchange.onnx.writer.Place` writes them."""
 
-    def __init__(self, opset):
-        self.opset = opset
+    opset = EXPORTED.ends[0]  # in which all formulas consist of elementary operators
 
     def add(self, operator, *inputs, **attributes):
         """The result of an operator for numbers."""
@@ -163,19 +163,19 @@ def write_scaled_tanh(layer, at):
 # Reading ---------------------------------------------------------------------------------------------------
 
 
-def layer_of(curve, channels):
-    """The layer that computes a function, and its arrays; (None, {}) for the identity.
+def layer_of(curve):
+    """The layer that computes a function, and what all numbers in its arrays are; None if no layer does.
 
     Parameters
     ----------
     curve : array
         The function's values at `NUMBERS`.
-    channels : int
 
-    Raises
-    ------
-    ValueError
-        If no layer does.
+    Returns
+    -------
+    layer : Layer or None
+        None for the identity.
+    numbers : dict
     """
 
     def f(x):
@@ -183,17 +183,15 @@ def layer_of(curve, channels):
 
     slope, offset = f(1) - f(0), f(0)
     if _same(curve, slope * NUMBERS + offset):
-        if _same(curve, NUMBERS):
-            return None, {}
-        return ChannelScale(), {"gamma": np.full(channels, slope), "beta": np.full(channels, offset)}
-    if _same(curve, _scaled_tanh(Numbers(13), NUMBERS)):
+        return (None, {}) if _same(curve, NUMBERS) else (ChannelScale(), {"gamma": slope, "beta": offset})
+    if _same(curve, _scaled_tanh(Numbers(), NUMBERS)):
         return ScaledTanh(), {}
     for kind, formula in FORMULAS.items():
         parameter = shortest(PARAMETERS[kind](f)) if kind in PARAMETERS else 0.0
-        if math.isfinite(parameter) and _same(curve, formula(Numbers(13), NUMBERS, parameter)):
+        if math.isfinite(parameter) and _same(curve, formula(Numbers(), NUMBERS, parameter)):
             usual = parameter == ACTIVATIONS[kind].default
             return Activation(kind, None if usual else parameter), {}
-    raise ValueError("numgd has no activation that computes this")
+    return None
 
 
 def _same(curve, expected):
@@ -201,22 +199,31 @@ def _same(curve, expected):
 
 
 def read_elementwise(node):
-    """A function of one value, a sum of several, or a product or sum with numbers per channel."""
+    """A function of one value, a sum of several, something with numbers per channel, or of constants."""
     given = [node.given(i) for i in range(node.number_of_inputs)]
+    if all(isinstance(one, np.ndarray) for one in given):
+        return read_of_constants(node)
     for one in given:
         found = one.after(node, given) if isinstance(one, Lazy) else None
         if found is not None:
             return found
     if any(isinstance(one, np.ndarray) and one.size > 1 for one in given):
         return read_per_channel(node, given)
-    scalars = [float(one) if isinstance(one, np.ndarray) else one for one in given]
-    attributes = {name: float(node.attribute(name)) for name in node.named_attributes}
+    scalars = [float(one.reshape(())) if isinstance(one, np.ndarray) else one for one in given]
+    attributes = {name: node.attribute(name) for name in node.named_attributes}
 
     def compute(*numbers):
         with np.errstate(all="ignore"):
             return np.asarray(OPERATORS[node.operator](*numbers, **attributes), np.float64)
 
     return Expression.of(node, compute, scalars)
+
+
+@computed
+def read_of_constants(node, *arrays):
+    """A constant, of the dtype of the others."""
+    found = np.asarray(OPERATORS[node.operator](*arrays))
+    return found.astype(arrays[0].dtype, copy=False)
 
 
 EXCHANGES = (

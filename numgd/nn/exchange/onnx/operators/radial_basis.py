@@ -22,23 +22,23 @@ def write_radial_basis(layer, at):
 class Distances(Lazy):
     """Vectors with an axis of prototypes, at one of the steps to the sums."""
 
-    def __init__(self, value, prototypes=None, factor=None):
-        self.value, self.prototypes, self.factor = value, prototypes, factor
+    def __init__(self, node, value, prototypes=None, factor=None):
+        self.node, self.value, self.prototypes, self.factor = node, value, prototypes, factor
 
     def after(self, node, given):
         """The next step."""
         first, second = given if len(given) == 2 else (None, None)
         if self.prototypes is None:
             if node.operator == "Sub" and first is self and isinstance(second, np.ndarray):
-                return Distances(self.value, second)
+                return Distances(node, self.value, second)
         elif node.operator == "Mul" and self.factor is None and first is second:
-            return Distances(self.value, self.prototypes, 1.0)
+            return Distances(node, self.value, self.prototypes, 1.0)
         elif node.operator == "Mul" and self.factor is not None and getattr(second, "size", 0) == 1:
-            return Distances(self.value, self.prototypes, self.factor * float(second.reshape(())))
+            return Distances(node, self.value, self.prototypes, self.factor * float(second.reshape(())))
         return None
 
     def _make(self):
-        raise ValueError("a vector with an axis of prototypes is read only for distances from these")
+        raise self.node.error("numgd adds an axis of prototypes only for distances from these")
 
 
 def read_unsqueeze(node):
@@ -48,7 +48,7 @@ def read_unsqueeze(node):
     value, axes = node.value(), node.integers("axes", 1, ())
     if len(value.shape) != 1 or axes != (1,):
         raise ValueError(f"axes are {axes}; numgd adds no axes to values")
-    return Distances(value)
+    return Distances(node, value)
 
 
 def read_sum(node):
