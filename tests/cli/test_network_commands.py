@@ -116,12 +116,14 @@ class TestTrain:
     def test_interruption_keeps_what_was_learnt(self, share, tmp_path, capsys, monkeypatch):
         def stop(found):
             if found.epoch == 4:
+                if share != "0":  # what must not be kept
+                    found.network.parameters[:] = 0
                 raise KeyboardInterrupt
             return ""
 
         monkeypatch.setattr(train, "epoch_line", stop)
         monkeypatch.setattr(train, "find_spec", lambda name: None)  # lines instead of a bar
-        words = ["--learning-rate", "0.3", "--validation", share, "--out", str(tmp_path / "net.npz")]
+        words = ["--validation", share, "--out", str(tmp_path / "net.npz")]
         assert main(["train", *MLP[:-1], *words]) == 130
         said, record = one_line(capsys), record_of(tmp_path / "net.npz")
         assert record["epochs"] == 4
@@ -130,7 +132,6 @@ class TestTrain:
         else:
             losses = record["history"]["validation loss"]
             best = int(np.argmin(losses))
-            assert best < 3, "the rate is so large that the last epoch is not the best one"
             assert f"after epoch {best + 1}" in said and record["kept epoch"] == best + 1
             assert record["metrics"]["validation"]["loss"] == pytest.approx(losses[best])
         start = models.load(tmp_path / "net.npz")[1].network(seed=0)
