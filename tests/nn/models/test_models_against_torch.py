@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from nn.models.cases import CASES
+from nn.models.in_torch import F, batch_norm, flat, of_ours, relative_error, tensors, torch
 
 from numgd import nn
 from numgd.nn.models.digit_bitmaps import digit_bitmaps
-
-torch = pytest.importorskip("torch")
-F = torch.nn.functional
 
 TABLE_I = """
 X...XXX..XXXX.XX
@@ -19,20 +17,6 @@ XXX...XXX..X.XXX
 ...XXX..XXXX.XXX
 """
 """Rows are the maps of S2, columns those of C3."""
-
-
-def batch_norm(x, p, path):
-    """In training, over a batch."""
-    axes = [0, 2, 3] if x.ndim == 4 else [0]
-    mean, variance = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
-    shape = mean.shape
-    gamma, beta = p[f"{path}.gamma"].reshape(shape), p[f"{path}.beta"].reshape(shape)
-    return (x - mean) / torch.sqrt(variance + 1e-5) * gamma + beta
-
-
-def flat(x):
-    """As vectors with the channels last, which is the order of our dense weights."""
-    return x.permute(0, 2, 3, 1).flatten(1) if x.ndim == 4 else x
 
 
 def mlp(x, p, widths, batch_norms=False, activation=torch.relu):
@@ -109,24 +93,6 @@ MODULES = {
     "resnet20 B": lambda x, p: resnet(x, p, 20, "B"),
     "resnet8": lambda x, p: resnet(x, p, 8, "B"),
 }
-
-
-def tensors(network):
-    """The parameters in PyTorch's order of axes, and how to bring their gradients back into ours."""
-    found = {}
-    for name, array in network.named_parameters().items():
-        order = (0, 3, 1, 2) if array.ndim == 4 else range(array.ndim)
-        found[name] = torch.tensor(np.ascontiguousarray(array.transpose(*order)), requires_grad=True)
-    return found
-
-
-def of_ours(tensor):
-    gradient = tensor.grad.numpy()
-    return np.moveaxis(gradient, 1, 3) if gradient.ndim == 4 else gradient
-
-
-def relative_error(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -201,7 +201,7 @@ def padded_bias(bias, block):
 
 
 def cached(packed_cache, key, make):
-    """The result of ``make()``, which depends on weights only and is kept in `packed_cache` unless that is None."""
+    """The result of ``make()``, which depends on weights only; `packed_cache`, if given, keeps it."""
     if packed_cache is None:
         with preparing():
             return make()
