@@ -36,5 +36,6 @@ class Auxiliary(Container):
     def connect(self, wiring, inputs, path):
         """Add the classifier to a network, under the path of this part; returns the number of the input."""
         value = only(inputs, path, self)
-        wiring.auxiliary[self.parts["head"].connect(wiring, inputs, path)] = self.weight
+        output = self.parts["head"].connect(wiring, inputs, path)
+        wiring.auxiliary[output] = wiring.auxiliary.get(output, 0.0) + self.weight
         return value

@@ -46,7 +46,7 @@ def inception_v3(
     the first layers and the number of modules differ from the paper's table 1, and modules of 35×35 have a
     convolution of 5×5 where figure 5 has 3×3.  Means over windows count the padding, as in torchvision; batch
     norm has ε = 0.001.  The paper trains with label smoothing: ``nn.CrossEntropy(label_smoothing=0.1)``.
-    Images must have at least 75×75 pixels, with the auxiliary classifier 203×203.
+    Images must have at least 75×75 pixels, with the auxiliary classifier 299×299.
 
     Examples
     --------

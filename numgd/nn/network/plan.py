@@ -46,7 +46,9 @@ class Plan:
         output.use(FOREVER)
         if self._training:
             grads, self._losses = {}, []
-            for value, weight in {wiring.output: 1.0, **wiring.auxiliary}.items():
+            weights = {wiring.output: 0.0} | wiring.auxiliary
+            weights[wiring.output] += 1.0
+            for value, weight in weights.items():
                 grads[value] = self._tensor(wiring.shapes[value])
                 self._at(self._compare, values[value], grads[value], weight)
             for place in reversed(places):
@@ -113,7 +115,7 @@ class Plan:
     def _absorbed_norms(self):
         """The batch norms that become part of the layers before them, by the output of these."""
         found = {}
-        for node in self._network.wiring.nodes:
+        for node in self._network.wiring.needed(training=False):
             before = self._producers.get(node.inputs[0])
             if (
                 isinstance(node.layer, BatchNorm)
