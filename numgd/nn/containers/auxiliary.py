@@ -19,8 +19,8 @@ class Auxiliary(Container):
     Raises
     ------
     TypeError, ValueError
-        For a head that is no layer or container, and a weight that is not above 0; in a network, if the head's
-        output has another shape than the network's.
+        For a head that is no layer or container, and a weight that is not above 0; in a network, for a head
+        whose output has another shape than the network's.
 
     Notes
     -----
