@@ -24,7 +24,7 @@ class Published(NamedTuple):
 
 
 TORCHVISION = "num_params and _ops (GFLOPS, of multiply-adds) of the weights in torchvision 0.28"
-TIMM = "param_count and macs in timm's results/model_benchmark-*.csv"
+TIMM = "timm's module; GMACs in its results/benchmark-infer-amp-nchw-pt110-cu113-rtx3090.csv"
 
 PUBLISHED = {
     "googlenet": Published(models.googlenet, {}, 224, 6_624_904, 1.498, TORCHVISION),
@@ -107,7 +107,7 @@ def test_modules_of_googlenet():
 
 
 FIGURES = {
-    # Ioffe and Szegedy (2015), figure 5: the column of output sizes.
+    # Ioffe and Szegedy (2015), figure 5, which gives modules of stride 2 the size before it.
     "inception v2": (models.inception_v2, {"variant": "paper"}, 224, {
         "conv1_7x7_s2.bn": (112, 64), "conv2_3x3.bn": (56, 192), "pool2_3x3_s2": (28, 192),
         "inception_3a": (28, 256), "inception_3b": (28, 320), "inception_3c": (14, 576),
