@@ -13,6 +13,7 @@ from numgd.nn.models.named import NAMED, create
 from numgd.nn.models.resnet import resnet
 from numgd.nn.models.resnet_cifar import resnet_cifar
 from numgd.nn.models.resnet_v2 import resnet_v2
+from numgd.nn.models.resnet_v2_cifar import resnet_v2_cifar
 from numgd.nn.models.resnext import resnext
 from numgd.nn.models.vgg import vgg
 
@@ -32,6 +33,7 @@ __all__ = [
     "resnet",
     "resnet_cifar",
     "resnet_v2",
+    "resnet_v2_cifar",
     "resnext",
     "vgg",
 ]

@@ -22,6 +22,7 @@ FAMILIES = (
     "resnet",
     "resnet_cifar",
     "resnet_v2",
+    "resnet_v2_cifar",
     "resnext",
     "vgg",
 )

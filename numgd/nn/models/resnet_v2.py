@@ -93,7 +93,10 @@ def paper_stages(blocks, channels, basic):
         Whether blocks have two convolutions.
     """
     for stage, (count, inner) in enumerate(zip(blocks, channels, strict=True)):
-        first = _paper_block(inner, basic, 2 if stage > 0 else 1, stage > 0 or not basic, stage == 0)
+        later = stage > 0
+        first = _paper_block(
+            inner, basic, stride=2 if later else 1, projects=later or not basic, activated=not later
+        )
         yield [first, *(_paper_block(inner, basic) for _ in range(count - 1))]
 
 
