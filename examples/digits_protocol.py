@@ -1,6 +1,6 @@
 """Small networks on scikit-learn's digits: stratified 5-fold cross-validation with three seeds.
 
-Run it with ``python examples/digits_protocol.py`` (needs scikit-learn; about half an hour on two cores).
+Run it with ``python examples/digits_protocol.py`` (needs scikit-learn; 10 to 20 minutes on two cores).
 With ``--write docs/networks-digits.md`` the tables are stored, with ``--seeds 0`` the protocol is shorter.
 """
 

@@ -16,6 +16,12 @@ class Auxiliary(Container):
         Its output has the shape of the network's.
     weight : float
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a head that is no layer or container, and a weight that is not above 0; in a network, for a head
+        whose output has another shape than the network's.
+
     Notes
     -----
     Source: C. Szegedy et al., Going deeper with convolutions, CVPR (2015), section 5.

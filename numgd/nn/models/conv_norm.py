@@ -13,3 +13,13 @@ def conv_norm(channels, kernel_size, stride=1, padding=0, *, width=1.0, bias=Fal
         ),
         bn=BatchNorm(eps=eps, activation="relu"),
     )
+
+
+def row(conv, channels, size=7):
+    """A convolution over pixels side by side; with `column` it replaces one over a square."""
+    return conv(channels, (1, size), padding=(0, size // 2))
+
+
+def column(conv, channels, size=7):
+    """A convolution over pixels one below the other."""
+    return conv(channels, (size, 1), padding=(size // 2, 0))

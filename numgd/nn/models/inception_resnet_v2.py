@@ -1,21 +1,22 @@
 """Inception-ResNet v2: Inception modules as residual branches."""
 
 from functools import partial
+from itertools import accumulate
 
 from numgd.foundations.ranges import Count, Fraction, Positive, check_arguments
 from numgd.nn.containers import Concat, Residual, Sequential
 from numgd.nn.layers import AvgPool2d, Conv2d, Dense, Dropout, GlobalAvgPool2d, MaxPool2d, Scale
-from numgd.nn.models.conv_norm import conv_norm
+from numgd.nn.models.conv_norm import column, conv_norm, row
 from numgd.nn.models.entry import Entry
 from numgd.nn.models.width import scaled
 
 PRETRAINED = ((r"\.body\.(?:branches\.)?", "."),)
 """To the names of `pretrainedmodels`."""
 
-_CHANNELS_35 = (96, 64, 96, 64)
-_ADDED_17 = (384, 384)
-_ADDED_8 = (384, 288, 320)
-"""Channels of the results of the modules before blocks of 35×35, 17×17 and 8×8, without those of pools."""
+_BRANCHES_5B = (96, 64, 96, 64)
+_BRANCHES_6A = (384, 384)
+_BRANCHES_7A = (384, 288, 320)
+"""Channels of the branches of mixed_5b, mixed_6a and mixed_7a; the last two also pass their input on."""
 
 
 @check_arguments
@@ -57,11 +58,9 @@ def inception_resnet_v2(num_classes: Count = 1000, *, dropout: Fraction = 0.2, w
     55843464
     """
     conv = partial(conv_norm, width=width)
-    channels_35, added_17, added_8 = (
-        sum(scaled(n, width) for n in numbers) for numbers in (_CHANNELS_35, _ADDED_17, _ADDED_8)
+    channels_35, channels_17, channels_8 = accumulate(
+        sum(scaled(n, width) for n in branches) for branches in (_BRANCHES_5B, _BRANCHES_6A, _BRANCHES_7A)
     )
-    channels_17 = channels_35 + added_17
-    channels_8 = channels_17 + added_8
     model = Sequential(
         conv2d_1a=conv(32, 3, stride=2),
         conv2d_2a=conv(32, 3),
@@ -134,7 +133,7 @@ def _block_17(conv, channels):
         0.1,
         "relu",
         conv(192, 1),
-        Sequential(conv(128, 1), conv(160, (1, 7), padding=(0, 3)), conv(192, (7, 1), padding=(3, 0))),
+        Sequential(conv(128, 1), row(conv, 160), column(conv, 192)),
     )
 
 
@@ -155,7 +154,7 @@ def _block_8(conv, channels, scale=0.2, activation="relu"):
         scale,
         activation,
         conv(192, 1),
-        Sequential(conv(192, 1), conv(224, (1, 3), padding=(0, 1)), conv(256, (3, 1), padding=(1, 0))),
+        Sequential(conv(192, 1), row(conv, 224, 3), column(conv, 256, 3)),
     )
 
 

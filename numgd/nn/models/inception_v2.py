@@ -145,7 +145,7 @@ def _reduction(conv, conv3, double3):
     return Concat(
         branch_3x3=_branch_3x3(conv, *conv3, 2),
         branch_double=_branch_double(conv, *double3, 2),
-        pool=MaxPool2d(3, 2, ceil_mode=True),
+        pool=MaxPool2d(3, 2, "same"),
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from numgd.foundations.ranges import Count, Flag, Fraction, Positive, check_arguments
 from numgd.nn.containers import Auxiliary, Concat, Sequential
 from numgd.nn.layers import AvgPool2d, Dense, Dropout, GlobalAvgPool2d, MaxPool2d
-from numgd.nn.models.conv_norm import conv_norm
+from numgd.nn.models.conv_norm import column, conv_norm, row
 from numgd.nn.models.entry import Entry
 
 TORCHVISION = ((r"\.branch\w+\.(?:both\.)?(?=branch)", "."),)
@@ -83,16 +83,6 @@ def inception_v3(
     return model
 
 
-def _row(conv, channels, size=7):
-    """A convolution over pixels side by side, which with `_column` replaces one over a square (figure 3)."""
-    return conv(channels, (1, size), padding=(0, size // 2))
-
-
-def _column(conv, channels, size=7):
-    """A convolution over pixels one below the other."""
-    return conv(channels, (size, 1), padding=(size // 2, 0))
-
-
 def _pool(conv, channels):
     return Sequential(pool=AvgPool2d(3, 1, 1), branch_pool=conv(channels, 1))
 
@@ -130,15 +120,15 @@ def _grid_17(conv, channels):
         branch1x1=conv(192, 1),
         branch7x7=Sequential(
             branch7x7_1=conv(channels, 1),
-            branch7x7_2=_row(conv, channels),
-            branch7x7_3=_column(conv, 192),
+            branch7x7_2=row(conv, channels),
+            branch7x7_3=column(conv, 192),
         ),
         branch7x7dbl=Sequential(
             branch7x7dbl_1=conv(channels, 1),
-            branch7x7dbl_2=_column(conv, channels),
-            branch7x7dbl_3=_row(conv, channels),
-            branch7x7dbl_4=_column(conv, channels),
-            branch7x7dbl_5=_row(conv, 192),
+            branch7x7dbl_2=column(conv, channels),
+            branch7x7dbl_3=row(conv, channels),
+            branch7x7dbl_4=column(conv, channels),
+            branch7x7dbl_5=row(conv, 192),
         ),
         branch_pool=_pool(conv, 192),
     )
@@ -150,8 +140,8 @@ def _from_17_to_8(conv):
         branch3x3=Sequential(branch3x3_1=conv(192, 1), branch3x3_2=conv(320, 3, stride=2)),
         branch7x7x3=Sequential(
             branch7x7x3_1=conv(192, 1),
-            branch7x7x3_2=_row(conv, 192),
-            branch7x7x3_3=_column(conv, 192),
+            branch7x7x3_2=row(conv, 192),
+            branch7x7x3_3=column(conv, 192),
             branch7x7x3_4=conv(192, 3, stride=2),
         ),
         pool=MaxPool2d(3, 2),
@@ -164,12 +154,12 @@ def _grid_8(conv):
         branch1x1=conv(320, 1),
         branch3x3=Sequential(
             branch3x3_1=conv(384, 1),
-            both=Concat(branch3x3_2a=_row(conv, 384, 3), branch3x3_2b=_column(conv, 384, 3)),
+            both=Concat(branch3x3_2a=row(conv, 384, 3), branch3x3_2b=column(conv, 384, 3)),
         ),
         branch3x3dbl=Sequential(
             branch3x3dbl_1=conv(448, 1),
             branch3x3dbl_2=conv(384, 3, padding=1),
-            both=Concat(branch3x3dbl_3a=_row(conv, 384, 3), branch3x3dbl_3b=_column(conv, 384, 3)),
+            both=Concat(branch3x3dbl_3a=row(conv, 384, 3), branch3x3dbl_3b=column(conv, 384, 3)),
         ),
         branch_pool=_pool(conv, 192),
     )

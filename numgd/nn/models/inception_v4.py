@@ -5,7 +5,7 @@ from functools import partial
 from numgd.foundations.ranges import Count, Fraction, Positive, check_arguments
 from numgd.nn.containers import Concat, Sequential
 from numgd.nn.layers import AvgPool2d, Dense, Dropout, GlobalAvgPool2d, MaxPool2d
-from numgd.nn.models.conv_norm import conv_norm
+from numgd.nn.models.conv_norm import column, conv_norm, row
 from numgd.nn.models.entry import Entry
 
 PRETRAINED = ((r"\.branch\d\.(?:both\.)?(?=branch)", "."),)
@@ -38,7 +38,8 @@ def inception_v4(num_classes: Count = 1000, *, dropout: Fraction = 0.2, width: P
     -----
     Source: C. Szegedy, S. Ioffe, V. Vanhoucke and A. Alemi, Inception-v4, Inception-ResNet and the impact of
     residual connections on learning, AAAI (2017), figures 3 to 9.  Means over windows leave out the padding,
-    and batch norm has ε = 0.001, as in TF-Slim.  Images must have at least 75×75 pixels.
+    batch norm has ε = 0.001, and of two convolutions over a row and a column the first is that of the weights
+    that the authors published in TF-Slim.  Images must have at least 75×75 pixels.
 
     Examples
     --------
@@ -64,14 +65,6 @@ def inception_v4(num_classes: Count = 1000, *, dropout: Fraction = 0.2, width: P
     return model
 
 
-def _row(conv, channels, size=7):
-    return conv(channels, (1, size), padding=(0, size // 2))
-
-
-def _column(conv, channels, size=7):
-    return conv(channels, (size, 1), padding=(size // 2, 0))
-
-
 def _pool(conv, channels):
     return Sequential(AvgPool2d(3, 1, 1, count_include_pad=False), conv(channels, 1))
 
@@ -85,7 +78,7 @@ def _stem(conv):
         Concat(maxpool=MaxPool2d(3, 2), conv=conv(96, 3, stride=2)),
         Concat(
             branch0=Sequential(conv(64, 1), conv(96, 3)),
-            branch1=Sequential(conv(64, 1), _row(conv, 64), _column(conv, 64), conv(96, 3)),
+            branch1=Sequential(conv(64, 1), row(conv, 64), column(conv, 64), conv(96, 3)),
         ),
         Concat(conv=conv(192, 3, stride=2), maxpool=MaxPool2d(3, 2)),
     )
@@ -114,9 +107,9 @@ def _inception_b(conv):
     """Figure 5, for maps of 17×17."""
     return Concat(
         branch0=conv(384, 1),
-        branch1=Sequential(conv(192, 1), _row(conv, 224), _column(conv, 256)),
+        branch1=Sequential(conv(192, 1), row(conv, 224), column(conv, 256)),
         branch2=Sequential(
-            conv(192, 1), _column(conv, 192), _row(conv, 224), _column(conv, 224), _row(conv, 256)
+            conv(192, 1), column(conv, 192), row(conv, 224), column(conv, 224), row(conv, 256)
         ),
         branch3=_pool(conv, 128),
     )
@@ -126,7 +119,7 @@ def _reduction_b(conv):
     """Figure 8, from 17×17 to 8×8."""
     return Concat(
         branch0=Sequential(conv(192, 1), conv(192, 3, stride=2)),
-        branch1=Sequential(conv(256, 1), _row(conv, 256), _column(conv, 320), conv(320, 3, stride=2)),
+        branch1=Sequential(conv(256, 1), row(conv, 256), column(conv, 320), conv(320, 3, stride=2)),
         branch2=MaxPool2d(3, 2),
     )
 
@@ -137,13 +130,13 @@ def _inception_c(conv):
         branch0=conv(256, 1),
         branch1=Sequential(
             branch1_0=conv(384, 1),
-            both=Concat(branch1_1a=_row(conv, 256, 3), branch1_1b=_column(conv, 256, 3)),
+            both=Concat(branch1_1a=row(conv, 256, 3), branch1_1b=column(conv, 256, 3)),
         ),
         branch2=Sequential(
             branch2_0=conv(384, 1),
-            branch2_1=_column(conv, 448, 3),
-            branch2_2=_row(conv, 512, 3),
-            both=Concat(branch2_3a=_row(conv, 256, 3), branch2_3b=_column(conv, 256, 3)),
+            branch2_1=column(conv, 448, 3),
+            branch2_2=row(conv, 512, 3),
+            both=Concat(branch2_3a=row(conv, 256, 3), branch2_3b=column(conv, 256, 3)),
         ),
         branch3=_pool(conv, 256),
     )

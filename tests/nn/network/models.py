@@ -4,6 +4,7 @@ from numgd.nn import (
     Activation,
     AdaptiveAvgPool2d,
     Add,
+    Auxiliary,
     AvgPool2d,
     BatchNorm,
     ChannelScale,
@@ -175,6 +176,16 @@ MODELS = {
     "scale of a shared value": (
         VECTOR,
         Graph(a=Dense(4), b=(Scale(0.3), "a"), c=(Concatenate(), "b", "a"), d=Scale(0.0), e=Dense(3)),
+    ),
+    "auxiliary": (
+        IMAGE,
+        headed(
+            Conv2d(4, 3),
+            Auxiliary(headed(MaxPool2d(2), BatchNorm(activation="relu"))),
+            Conv2d(2, 1),
+            Auxiliary(headed(Dropout(0.3), Activation("tanh")), 0.6),
+            Activation("relu"),
+        ),
     ),
     "image output": (IMAGE, Sequential(Conv2d(4, 3, padding=1), Conv2d(3, 1))),
     "unused branch": (VECTOR, Graph(a=Dense(4), unused=Dense(7), b=(Dense(3), "a"))),
