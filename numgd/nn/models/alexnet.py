@@ -2,7 +2,16 @@
 
 from numgd.foundations.ranges import Count, Fraction, Positive, check_arguments, one_of
 from numgd.nn.containers import Sequential
-from numgd.nn.layers import Activation, Conv2d, Dense, Dropout, Flatten, LocalResponseNorm, MaxPool2d
+from numgd.nn.layers import (
+    Activation,
+    AdaptiveAvgPool2d,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    LocalResponseNorm,
+    MaxPool2d,
+)
 from numgd.nn.models.entry import Entry
 from numgd.nn.models.width import scaled
 
@@ -21,9 +30,10 @@ def alexnet(
     ----------
     num_classes : int
     variant : {'torchvision', 'paper'}
-        'torchvision' has a single column of 64, 192, 384, 256 and 256 channels, and 61,100,840 parameters.
+        'torchvision' has a single column of 64, 192, 384, 256 and 256 channels, and 61,100,840 parameters
+        for images of any size: an adaptive mean, which at 224×224 changes nothing, gives features of 6×6.
         'paper' has 96, 256, 384, 384 and 256 channels in two groups, local response norms, and 60,965,224
-        parameters.
+        parameters at 224×224.
     width : float
         Multiplies all numbers of channels and features; they are even with 'paper'.
     dropout : float
@@ -49,10 +59,6 @@ def alexnet(
     of figure 2; images of 227×227 give as many features.  The paper sums the squares in its local response
     norms where `numgd.nn.LocalResponseNorm` takes their mean: its α is n = 5 times the paper's 10⁻⁴.  Weights
     start as in other networks here, not as in the paper.
-
-    The features are flattened as they are, so the size of the first dense layer follows from the size of the
-    images.  torchvision first brings them to 6×6 by an adaptive mean, which at 224×224 changes nothing: for
-    other sizes its models have other outputs, and weights for 224×224 do not fit here.
 
     Examples
     --------
@@ -82,6 +88,7 @@ def _single_column(num_classes, width, dropout):
             conv(256, 3), relu(),
             conv(256, 3), relu(), MaxPool2d(3, 2),
         ),
+        avgpool=AdaptiveAvgPool2d(6),
         flatten=Flatten(),
         classifier=Sequential(
             Dropout(dropout), Dense(hidden), relu(),

@@ -4,6 +4,7 @@ from numgd.foundations.ranges import Count, Flag, Fraction, Positive, Whole, che
 from numgd.nn.containers import Sequential
 from numgd.nn.layers import (
     Activation,
+    AdaptiveAvgPool2d,
     BatchNorm,
     Conv2d,
     Dense,
@@ -32,6 +33,7 @@ def vgg(
     depth: one_of(*CONVOLUTIONS) = 16,
     num_classes: Count = 1000,
     *,
+    variant: one_of("torchvision", "paper") = "torchvision",
     batch_norm: Flag = False,
     width: Positive = 1.0,
     hidden: Whole = 4096,
@@ -44,13 +46,17 @@ def vgg(
     depth : {11, 13, 16, 19}
         Number of layers with weights: the configurations A, B, D and E.
     num_classes : int
+    variant : {'torchvision', 'paper'}
+        How images of other sizes than 224×224 are taken, for which both are the same: 'torchvision' brings
+        the features to 7×7 by an adaptive mean, so that parameters fit images of any size; with 'paper' the
+        first dense layer takes as many features as there are.
     batch_norm : bool
         Whether each convolution has a batch norm before its ReLU.
     width : float
         Multiplies all numbers of channels and features.
     hidden : int
-        Number of features of the two dense layers before the last one.  With 0 there are none, as is common
-        for images of 32×32 pixels, of which the convolutions leave 1×1.
+        Number of features of the two dense layers before the last one.  With 0 there are none, and no
+        adaptive mean, as is common for images of 32×32 pixels, of which the convolutions leave 1×1.
     dropout : float
         Probability with which each number after a hidden dense layer is dropped in training, in [0, 1).
 
@@ -70,10 +76,6 @@ def vgg(
     ICLR (2015), table 1.  The paper has no batch norm; with it, convolutions keep their bias, as in
     torchvision.
 
-    The features are flattened as they are, so the size of the first dense layer follows from the size of the
-    images.  torchvision first brings them to 7×7 by an adaptive mean, which at 224×224 changes nothing: for
-    other sizes its models have other outputs, and weights for 224×224 do not fit here.
-
     Examples
     --------
     >>> from numgd import nn
@@ -83,8 +85,10 @@ def vgg(
     >>> nn.summary(small, input_shape=(32, 32, 3)).parameters
     9231114
     """
+    adapts = variant == "torchvision" and hidden > 0
     return Sequential(
         features=_features(depth, batch_norm, width),
+        **({"avgpool": AdaptiveAvgPool2d(7)} if adapts else {}),
         flatten=Flatten(),
         classifier=_classifier(scaled(hidden, width) if hidden else 0, dropout, num_classes),
     )

@@ -2,24 +2,25 @@
 
 import numpy as np
 import pytest
+from nn.models.in_torchvision import torchvision_models
 
 from numgd import nn
 
 torch = pytest.importorskip("torch")
-models = pytest.importorskip("torchvision").models
+models = torchvision_models()
 
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 """What names of auxiliary classifiers begin with."""
 
 SMALL = {"densenet121": 64, "googlenet": 64, "resnet18": 64}
 LARGE = {
-    "alexnet": 224,
+    "alexnet": 150,
     "densenet169": 64,
     "inception_v3": 96,
     "resnet50": 64,
     "resnet152": 64,
     "resnext50_32x4d": 64,
-    "vgg11_bn": 224,
+    "vgg11_bn": 80,
 }
 """The sizes of the images."""
 

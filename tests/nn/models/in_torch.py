@@ -1,16 +1,10 @@
 """What comparisons of models with PyTorch have in common; they are skipped without PyTorch."""
 
-import re
-
 import numpy as np
 import pytest
 
-from numgd.nn.network.wiring import wired
-
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
-
-SUFFIXES = {"gamma": "weight", "beta": "bias", "running_variance": "running_var"}
 
 
 def batch_norm(x, p, path):
@@ -77,27 +71,3 @@ def check_against(forward, network, batch, seed=1):
     with torch.no_grad():
         outputs = forward(x, p | states, running_norm).numpy()
     assert np.linalg.norm(network(X) - outputs) <= 1e-10 * np.linalg.norm(outputs)
-
-
-def shapes_in_torch(model, input_shape):
-    """The shapes of all arrays of a model, by the names and with the axes that they have in PyTorch."""
-    wiring, found = wired(model, input_shape), {}
-    for node in wiring.nodes:
-        taken = [wiring.shapes[i] for i in node.inputs]
-        for name, own in {**node.layer.parameters(*taken), **node.layer.states(*taken)}.items():
-            path = f"{node.path}.{SUFFIXES.get(name, name)}"
-            for pattern, replacement in model.torch_names:
-                path = re.sub(pattern, replacement, path)
-            shape = own.shape
-            found[path] = (shape[0], shape[3], *shape[1:3]) if len(shape) == 4 else shape
-    return found
-
-
-def shapes_of_torchvision(name):
-    """The shapes of all arrays of a model of torchvision, by name; skips the test if it is not installed."""
-    torchvision = pytest.importorskip("torchvision")
-    with torch.device("meta"):
-        state = getattr(torchvision.models, name)().state_dict()
-    return {
-        key: tuple(array.shape) for key, array in state.items() if not key.endswith("num_batches_tracked")
-    }

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from nn.models.in_torchvision import shapes_by_torch_name, shapes_in_torchvision, torchvision_models
+from nn.models.in_torchvision import shapes_by_torch_name
 
 import numgd
 from numgd import nn
@@ -146,15 +146,6 @@ def test_sizes(name):
         assert rows.get(path, rows.get(f"{path}.concatenate")) == (side, side, channels), path
 
 
-@pytest.mark.parametrize("auxiliary", [False, True])
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
-def test_names_and_shapes_in_torchvision(name, auxiliary):
-    make = getattr(torchvision_models(), name)
-    model, size = getattr(models, name)(auxiliary=auxiliary), 299 if name == "inception_v3" else 224
-    found = shapes_by_torch_name(wired(model, (size, size, 3)), model.torch_names)
-    assert found == shapes_in_torchvision(lambda: make(aux_logits=auxiliary, init_weights=False))
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -197,7 +188,7 @@ def test_names_and_shapes_in_torchvision(name, auxiliary):
 )
 def test_names_in_pretrainedmodels(name, expected):
     model, size = models.NAMED[name].make(), models.NAMED[name].input_shape
-    found = shapes_by_torch_name(wired(model, size), model.torch_names)
+    found = shapes_by_torch_name(model, size)
     assert {path: found.get(path) for path in expected} == expected
     parts = {part for path in found for part in path.split(".")}
     assert not parts & {"body", "branches", "both", "branch_3x3", "branch_double"}

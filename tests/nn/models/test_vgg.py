@@ -49,8 +49,12 @@ def test_small_images():
     convolutions = 9_220_480  # Σ (9 inputs + 1) outputs of configuration A
     found = nn.summary(models.vgg(11, 10, hidden=0), (32, 32, 3))
     assert found.parameters == convolutions + 513 * 10
-    found = nn.summary(models.vgg(11, 10, hidden=100), (32, 32, 3))
-    assert found.parameters == convolutions + 513 * 100 + 101 * 100 + 101 * 10
+    hidden = 101 * 100 + 101 * 10
+    found = nn.summary(models.vgg(11, 10, hidden=100, variant="paper"), (32, 32, 3))
+    assert found.parameters == convolutions + 513 * 100 + hidden
+    for size in (32, 71):
+        found = nn.summary(models.vgg(11, 10, hidden=100), (size, size, 3))
+        assert found.parameters == convolutions + (49 * 512 + 1) * 100 + hidden
 
 
 def test_width():
