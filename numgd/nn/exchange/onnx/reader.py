@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from numgd.nn.containers import Graph
-from numgd.nn.exchange.onnx.operators import READERS
+from numgd.nn.exchange.onnx.operators import COMPUTED, READERS
 from numgd.nn.exchange.onnx.operators.elementwise import OPERATORS, layer_of
 from numgd.nn.exchange.onnx.package import REAL, package
 from numgd.nn.exchange.onnx.tensors import Value, is_tensor
@@ -138,16 +138,24 @@ class Reader:
 
     def _read(self, node):
         try:
-            if node.domain not in ("", "ai.onnx") or node.operator not in READERS:
-                name = node.operator if not node.domain else f"{node.domain}.{node.operator}"
-                raise ValueError(f"numgd has no layer for the operator {name}")
-            found = READERS[node.operator](node)
+            found = self._result(node)
             node.check_all_read()
             self._put(node.output, found)
         except (ImportError, MemoryError, NodeError):
             raise
         except Exception as error:  # of damaged models, attributes may be anything
             raise node.error(str(error) or type(error).__name__) from error
+
+    def _result(self, node):
+        """What the result of a node is: an array if it is constant, or a tensor."""
+        own = node.domain in ("", "ai.onnx")
+        arrays = [node.given(i) for i in range(node.number_of_inputs)]
+        if own and node.operator in COMPUTED and all(isinstance(one, np.ndarray) for one in arrays):
+            return np.asarray(COMPUTED[node.operator](node, *arrays))
+        if own and node.operator in READERS:
+            return READERS[node.operator](node)
+        name = f"{node.domain}.{node.operator}" if node.domain else node.operator
+        raise ValueError(f"numgd has no layer for the operator {name}")
 
     def _put(self, name, found):
         if name in self.tensors or name in self.constants or name in self.initializers:

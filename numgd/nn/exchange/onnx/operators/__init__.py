@@ -37,5 +37,8 @@ _ALL = [
 EXCHANGES = {exchange.layer: exchange for exchange in _ALL if exchange.layer is not None}
 """How each layer is written."""
 
+COMPUTED = constants.COMPUTED | dict.fromkeys(elementwise.OPERATORS, elementwise.of_constants)
+"""How operators are computed whose inputs are all constant."""
+
 READERS = {operator: read for exchange in _ALL for operator, read in exchange.read.items()}
 """How each operator is read."""

@@ -19,7 +19,7 @@ def read_gemm(node):
     weight = weight if node.attribute("transB", 0) else weight.T
     weight, beta = weight * weight.dtype.type(node.attribute("alpha", 1.0)), node.attribute("beta", 1.0)
     if bias is not None:
-        if bias.ndim > 2 or bias.size != max(1, *bias.shape[-1:]) or bias.size not in (1, len(weight)):
+        if bias.ndim > 2 or bias.size != np.prod(bias.shape[-1:]) or bias.size not in (1, len(weight)):
             raise ValueError(f"input 2 has shape {bias.shape}; numgd adds one number to each feature")
         bias = np.broadcast_to(bias.reshape(-1) * bias.dtype.type(beta), weight.shape[:1])
     return _dense(node, node.value(), weight, bias)

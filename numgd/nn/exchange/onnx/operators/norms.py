@@ -15,6 +15,11 @@ def _eps_of(node):
     return shortest(node.attribute("epsilon", _EPS))
 
 
+def _stash_type(at):
+    """In what mean and variance are computed: ONNX's number of the network's dtype."""
+    return at.writer.onnx.helper.np_dtype_to_tensor_dtype(at.dtype)
+
+
 # Batch norm: in ONNX, momentum is the weight of the running statistics, here that of the batch -------------
 
 
@@ -45,11 +50,11 @@ def write_group_norm(layer, at):
     """GroupNormalization, which has numbers per channel from opset 21 on; before, as PyTorch writes it."""
     if at.opset >= 21:
         arrays = at.array("gamma"), at.array("beta")
-        return at.add("GroupNormalization", at.x[0], *arrays, num_groups=layer.groups, epsilon=layer.eps)
+        groups = {"num_groups": layer.groups, "stash_type": _stash_type(at)}
+        return at.add("GroupNormalization", at.x[0], *arrays, epsilon=layer.eps, **groups)
     *pixels, channels = at.shape
-    of_groups = np.ones(layer.groups, at.arrays["gamma"].dtype)
-    grouped = at.add("Reshape", at.x[0], at.constant(np.array([0, layer.groups, -1])))
-    ones, zeros = at.constant(of_groups), at.constant(0 * of_groups)
+    ones, zeros = at.constant(np.ones(layer.groups, at.dtype)), at.constant(np.zeros(layer.groups, at.dtype))
+    grouped = at.add_beside("groups", "Reshape", at.x[0], at.constant(np.array([0, layer.groups, -1])))
     normed = at.add("InstanceNormalization", grouped, ones, zeros, epsilon=layer.eps)
     again = at.add("Reshape", normed, at.constant(np.array([0, channels, *pixels])))
     gamma, beta = (at.array(name, lambda a: a.reshape(-1, *(1,) * len(pixels))) for name in ("gamma", "beta"))
@@ -88,7 +93,8 @@ def _group_norm(node, value, groups, gamma, beta):
 def write_layer_norm(layer, at):
     """LayerNormalization, with channels last."""
     x, arrays = at.channels_last(at.x[0]), (at.array("gamma"), at.array("beta"))
-    return at.channels_first(at.add("LayerNormalization", x, *arrays, axis=-1, epsilon=layer.eps))
+    attributes = {"axis": -1, "epsilon": layer.eps, "stash_type": _stash_type(at)}
+    return at.channels_first(at.add("LayerNormalization", x, *arrays, **attributes))
 
 
 def read_layer_norm(node):
