@@ -454,6 +454,19 @@ def test_a_model_for_one_sample_reads_as_one_for_any_number(tmp_path):
     assert difference(nn.import_onnx(path)(X), y) < 1e-5
 
 
+def test_initializers_among_the_inputs(tmp_path):
+    """As in models before version 4 of the format."""
+    made = onnx.ModelProto()
+    made.CopyFrom(CASES["gemm"][0])
+    for tensor in made.graph.initializer:
+        made.graph.input.append(
+            helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        )
+    whole = nn.import_onnx(write(tmp_path / "whole.onnx", CASES["gemm"][0]))
+    found = nn.import_onnx(write(tmp_path / "model.onnx", made))
+    np.testing.assert_array_equal(found.parameters, whole.parameters)
+
+
 def test_names_of_nodes(tmp_path):
     nodes = [
         node("Gemm", ["x", "w"], ["a"], name="/block.1/Gemm"),

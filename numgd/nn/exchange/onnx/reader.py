@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from numgd.nn.exchange.onnx.package import REAL, package
 from numgd.nn.exchange.onnx.tensors import Value, is_tensor
 from numgd.nn.layers import Add
 from numgd.nn.network.network import Network
+
+MOST_NUMBERS = 2**28
+"""Numbers that a value of one sample consists of at most."""
 
 INPUT = "input"
 """What `Graph` calls the input."""
@@ -120,7 +124,7 @@ class Reader:
         """Make the input a value; returns its shape in the network."""
         last = len(shape) == 3 and self._transposed_first(self.input.name)
         own = shape if last or len(shape) == 1 else (*shape[1:], shape[0])
-        self.tensors[self.input.name] = Value(INPUT, self.input.name, own, last)
+        self.tensors[self.input.name] = Value(INPUT, self.input.name, _checked_size(own), last)
         return own
 
     def _transposed_first(self, name):
@@ -332,7 +336,7 @@ class Node:
         """
         arrays = {name: array for name, array in arrays.items() if array is not None}
         shapes = [value.shape for value in values]
-        shape = tuple(layer.output_shape(*shapes))
+        shape = _checked_size(tuple(layer.output_shape(*shapes)))
         for name, own in (layer.parameters(*shapes) | layer.states(*shapes)).items():
             if name not in arrays:
                 raise ValueError(f"{name} is missing")
@@ -380,6 +384,13 @@ class Node:
         """The part whose result is a value that nothing but this node takes; else None."""
         alone = value.tensor in self._proto.input and self.reader.uses[value.tensor] == 1
         return self.reader.parts.get(value.source) if alone else None
+
+
+def _checked_size(shape):
+    """The shape; raises ValueError if a sample of it takes an absurd amount of memory."""
+    if prod(shape) > MOST_NUMBERS:
+        raise ValueError(f"a value has shape {shape}; at most {MOST_NUMBERS} numbers are read")
+    return shape
 
 
 def _is_number(one):
