@@ -1,5 +1,7 @@
 """The networks of `networks.py` for PyTorch, with parameters in the same order as in `models_numgd.py`."""
 
+from collections import OrderedDict
+
 import torch
 from torch.nn import functional
 
@@ -83,3 +85,34 @@ def copy_weights(network, model):
             channels = None
         with torch.no_grad():
             other.copy_(torch.from_numpy(array.copy()))
+
+
+class _DenseLayer(torch.nn.Module):
+    """A layer of a dense block: its input, followed by 12 more channels."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm1, self.conv1 = torch.nn.BatchNorm2d(channels), _conv(channels, 12)
+
+    def forward(self, x):
+        return torch.cat([x, self.conv1(functional.relu(self.norm1(x), inplace=True))], 1)
+
+
+def _conv(channels, features, size=3):
+    return torch.nn.Conv2d(channels, features, size, padding=size // 2, bias=False)
+
+
+def densenet40():
+    """DenseNet-40 with growth rate 12 (Huang et al., CVPR 2017), with the names of `numgd.nn.models`."""
+    nn, features, channels = torch.nn, OrderedDict(conv0=_conv(3, 16)), 16
+    for block in (1, 2, 3):
+        if block > 1:
+            parts = {"norm": nn.BatchNorm2d(channels), "relu": nn.ReLU(inplace=True)}
+            parts |= {"conv": _conv(channels, channels, 1), "pool": nn.AvgPool2d(2)}
+            features[f"transition{block - 1}"] = nn.Sequential(OrderedDict(parts))
+        layers = {f"denselayer{i + 1}": _DenseLayer(channels + 12 * i) for i in range(12)}
+        features[f"denseblock{block}"] = nn.Sequential(OrderedDict(layers))
+        channels += 12 * 12
+    features |= {"norm5": nn.BatchNorm2d(channels), "relu": nn.ReLU(inplace=True)}
+    parts = {"features": nn.Sequential(features), "pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    return nn.Sequential(OrderedDict(parts, classifier=nn.Linear(channels, 10)))

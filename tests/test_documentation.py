@@ -23,7 +23,7 @@ WITH_EXAMPLES = [
     "device_gradient", "load", "register", "save",
     *(f"datasets.{name}" for name in numgd.datasets.__all__ if name != "Ravine"),
     *(f"nn.{name}" for name in numgd.nn._MODULE_OF if name != "Layer"),
-    *(f"nn.models.{name}" for name in numgd.nn.models.__all__),
+    *(f"nn.models.{name}" for name in numgd.nn.models.__all__ if name != "NAMED"),
     *(f"nn.training.{name}" for name in numgd.nn.training.__all__ if name != "Trainable"),
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip

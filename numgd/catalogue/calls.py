@@ -310,6 +310,7 @@ def _networks(dtype):
     """Steps of the models, and of a network of what these lack."""
     others = nn.Sequential(
         nn.Concat(nn.Identity(), nn.Conv2dTranspose(4, 3, padding=1)),
+        nn.BatchNorm(),  # which no layer absorbs in inference
         nn.GroupNorm(2),
         nn.LocalResponseNorm(3),
         nn.Flatten(),

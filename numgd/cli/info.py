@@ -10,17 +10,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
-import numba
-
 from numgd import __version__
-from numgd.jit.cache import uses
-from numgd.jit.shipped import shipped
-from numgd.system.cache_folder import cache_folder, cache_root, refusal
+
+
+def add_info(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser("info", help="show versions, processor, threads, CUDA and machine code")
+    command.add_argument("--json", action="store_true", help="as JSON, with the names of all functions")
+    command.set_defaults(run=run_info)
 
 
 def run_info(options: argparse.Namespace) -> int:
     """Print the facts, as lines or as JSON."""
+    from numgd.system.cache_folder import cache_folder, cache_root
+
     found = facts()
     if options.json:
         print(json.dumps(found, indent=2))
@@ -43,6 +46,13 @@ def facts() -> dict[str, Any]:
     Called in a process that has used numgd, it tells where the machine code of each function came from:
     ``facts()["used"]["compiler"]`` are the names of those that this process had to compile.
     """
+    import llvmlite.binding
+    import numba
+
+    from numgd.jit.cache import uses
+    from numgd.jit.shipped import shipped
+    from numgd.system.cache_folder import cache_folder, refusal
+
     threads = numba.get_num_threads()  # starts the threads, which determines the layer
     code = shipped()
     used: dict[str, list[str]] = {"cache": [], "package": [], "compiler": []}

@@ -1,7 +1,12 @@
 """Text that commands print: tables with aligned columns, and error messages."""
 
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as of shells."""
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int) -> str:
@@ -22,3 +27,18 @@ def fail(message: str) -> int:
     """Print an error message; the exit code of a command that failed."""
     print(f"numgd: {message}", file=sys.stderr)
     return 1
+
+
+def reported(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Decorate a command: an error that its input causes is printed in one line."""
+
+    @wraps(run)
+    def call(options: argparse.Namespace) -> int:
+        try:
+            return run(options)
+        except BrokenPipeError:
+            raise
+        except (ImportError, MemoryError, OSError, TypeError, ValueError) as error:
+            return fail(" ".join(str(error).split()) or type(error).__name__)
+
+    return call

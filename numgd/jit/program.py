@@ -16,6 +16,7 @@ import ctypes
 import itertools
 import math
 import threading
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 
@@ -38,14 +39,20 @@ _names = itertools.count()
 class Recording:
     """Notes the compiled calls made in its `with` block by this thread; they are carried out as well.
 
+    Parameters
+    ----------
+    prepared : bool
+        Whether calls in a block of `preparing` are carried out only, so that programs use their results.
+
     Attributes
     ----------
     calls : list of tuple
         Of dispatchers and their arguments.
     """
 
-    def __init__(self):
+    def __init__(self, prepared=False):
         self.calls = []
+        self.prepared, self._preparing = prepared, 0
         self._scratch = _Scratch()
 
     def __enter__(self):
@@ -59,11 +66,35 @@ class Recording:
 
     def note(self, dispatcher, arguments):
         """Keep a call."""
-        self.calls.append((dispatcher, arguments))
+        if not self._preparing:
+            self.calls.append((dispatcher, arguments))
+
+    @contextmanager
+    def preparing(self):
+        """See the function of this name."""
+        self._preparing += self.prepared
+        try:
+            yield
+        finally:
+            self._preparing -= self.prepared
+
+    def take(self, nbytes):
+        """Memory of `scratch`."""
+        return np.empty(nbytes, np.uint8) if self._preparing else self._scratch.take(nbytes)
 
     def forget_scratch(self):
         """Let the next `scratch` memory overlap with all that was given out before."""
         self._scratch.restart()
+
+
+def preparing():
+    """A block whose calls depend on parameters only.
+
+    Where parameters stay the same, as `Recording` is told by ``prepared=True``, programs do not repeat these
+    calls.
+    """
+    recording = _recording.get()
+    return nullcontext() if recording is None else recording.preparing()
 
 
 def is_recording():
@@ -81,7 +112,7 @@ def scratch(shape, dtype):
     if recording is None:
         memory = np.empty(nbytes + _LINE, np.uint8)
     else:
-        memory = recording._scratch.take(nbytes + _LINE)
+        memory = recording.take(nbytes + _LINE)
     skipped = -memory.ctypes.data % _LINE
     return memory[skipped : skipped + nbytes].view(dtype).reshape(shape)
 

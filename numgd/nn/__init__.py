@@ -4,10 +4,10 @@ from importlib import import_module
 
 _HOMES = {
     "numgd.nn.layers": (
-        "Activation", "Add", "AvgPool2d", "BatchNorm", "ChannelScale", "Concatenate", "ConnectedConv2d",
-        "Conv2d", "Conv2dTranspose", "Dense", "Dropout", "Flatten", "GlobalAvgPool2d", "GroupNorm", "Layer",
-        "LayerNorm", "LocalResponseNorm", "MaxPool2d", "PaddedShortcut", "RadialBasis", "ScaledTanh",
-        "Softmax",
+        "Activation", "AdaptiveAvgPool2d", "Add", "AvgPool2d", "BatchNorm", "ChannelScale", "Concatenate",
+        "ConnectedConv2d", "Conv2d", "Conv2dTranspose", "Dense", "Dropout", "Flatten", "GlobalAvgPool2d",
+        "GroupNorm", "Layer", "LayerNorm", "LocalResponseNorm", "MaxPool2d", "PaddedShortcut", "RadialBasis",
+        "Scale", "ScaledTanh", "Softmax",
     ),
     "numgd.nn.containers": ("Auxiliary", "Concat", "Graph", "Identity", "Residual", "Sequential"),
     "numgd.nn.exchange.onnx.export": ("export_onnx",),

@@ -14,6 +14,7 @@ from numgd.nn.containers import Sequential as Sequential
 from numgd.nn.exchange.onnx.export import export_onnx as export_onnx
 from numgd.nn.exchange.onnx.importing import import_onnx as import_onnx
 from numgd.nn.layers import Activation as Activation
+from numgd.nn.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from numgd.nn.layers import Add as Add
 from numgd.nn.layers import AvgPool2d as AvgPool2d
 from numgd.nn.layers import BatchNorm as BatchNorm
@@ -33,6 +34,7 @@ from numgd.nn.layers import LocalResponseNorm as LocalResponseNorm
 from numgd.nn.layers import MaxPool2d as MaxPool2d
 from numgd.nn.layers import PaddedShortcut as PaddedShortcut
 from numgd.nn.layers import RadialBasis as RadialBasis
+from numgd.nn.layers import Scale as Scale
 from numgd.nn.layers import ScaledTanh as ScaledTanh
 from numgd.nn.layers import Softmax as Softmax
 from numgd.nn.losses import CrossEntropy as CrossEntropy

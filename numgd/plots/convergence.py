@@ -28,7 +28,7 @@ def draw_convergence(comparisons: Sequence[Any], path: str | os.PathLike[str]) -
 
     Parameters
     ----------
-    comparisons : sequence of numgd.cli.demo.Comparison
+    comparisons : sequence of numgd.cli.comparison.Comparison
     path : str or path-like
         Picture to write; its suffix gives the format.
     """

@@ -187,6 +187,8 @@ def networks(dtype):
         (32, 32, 1): nn.models.lenet5("1998"),
         (16, 16, 3): nn.models.resnet_cifar(8, shortcut="B"),
         (8, 8, 3): nn.models.resnet_cifar(8),
+        (16, 16, 1): nn.models.resnet_v2(50, 4, variant="keras", width=1 / 16, stem="small"),
+        (32, 32, 3): nn.models.resnext(50, 4, cardinality=8, width=1 / 8),
         (6,): nn.models.mlp([8, 5], 4, dropout=0.2, batch_norm=True),
         (6, 6, 2): nn.Sequential(
             nn.Concat(nn.Identity(), nn.Conv2d(3, 1, activation="relu")),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import numgd
-from numgd.cli import demo, info, tables
+from numgd.cli import comparison, info, tables
 from numgd.cli import main as cli
 
 LOSS_TOLERANCE = 1e-7
-"""How far two losses may differ.  Where a gradient in 31 dimensions is within `demo.GTOL` of zero and the
-curvature is the penalty's 1/569, the loss is within 31 GTOL² · 569/2 < 1e-8 of the lowest."""
+"""How far two losses may differ.  Where a gradient in 31 dimensions is within `comparison.GTOL` of zero and
+the curvature is the penalty's 1/569, the loss is within 31 GTOL² · 569/2 < 1e-8 of the lowest."""
 
 
 def run(*arguments, folder=None, hidden=(), **environment):
@@ -121,14 +121,14 @@ class TestDemo:
         process = run("demo", folder=tmp_path)
         assert process.returncode == 0, process.stderr
         tables = table_rows(process.stdout)
-        assert len(tables) == len(demo.PROBLEMS)
+        assert len(tables) == len(comparison.PROBLEMS)
         for rows in tables:
-            assert [row["method"] for row in rows if row["library"] == "numgd"] == list(demo.METHODS)
-            assert {row["method"] for row in rows if row["library"] == "SciPy"} == set(demo.PEERS)
+            assert [row["method"] for row in rows if row["library"] == "numgd"] == list(comparison.METHODS)
+            assert {row["method"] for row in rows if row["library"] == "SciPy"} == set(comparison.PEERS)
             losses = [float(row["loss"]) for row in rows]
             assert max(losses) - min(losses) < LOSS_TOLERANCE
             assert all(row["converged"] == "yes" for row in rows)
-            assert {row["method"] for row in rows if row.get("ratio")} == set(demo.PEERS)
+            assert {row["method"] for row in rows if row.get("ratio")} == set(comparison.PEERS)
         picture = (tmp_path / "numgd-demo.png").read_bytes()
         assert picture.startswith(b"\x89PNG\r\n\x1a\n") and picture.endswith(b"IEND\xaeB`\x82")
         assert [path.name for path in tmp_path.iterdir()] == ["numgd-demo.png"]
@@ -146,18 +146,18 @@ class TestDemo:
     @pytest.mark.parametrize("name", ["x.foo", "x", "x.npz", "folder.png"])
     def test_output_that_is_no_picture_fails_before_the_work(self, name, tmp_path, capsys, monkeypatch):
         (tmp_path / "folder.png").mkdir()
-        monkeypatch.setattr(demo, "PROBLEMS", [lambda: pytest.fail("the work has begun")])
+        monkeypatch.setattr(comparison, "PROBLEMS", [lambda: pytest.fail("the work has begun")])
         assert cli.main(["demo", "--output", str(tmp_path / name)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert name in line
 
     def test_output_where_nothing_may_be_written(self, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr(demo, "PROBLEMS", [lambda: pytest.fail("the work has begun")])
+        monkeypatch.setattr(comparison, "PROBLEMS", [lambda: pytest.fail("the work has begun")])
         monkeypatch.setattr(os, "access", lambda path, mode: False)
         assert cli.main(["demo", "--output", str(tmp_path / "a.png")]) == 1
         assert "permission denied" in capsys.readouterr().err
 
-    @pytest.mark.parametrize("load", demo.PROBLEMS, ids=lambda load: load.__name__)
+    @pytest.mark.parametrize("load", comparison.PROBLEMS, ids=lambda load: load.__name__)
     def test_gradients_are_those_of_the_losses(self, load):
         pytest.importorskip("sklearn")
         problem = load()
@@ -171,7 +171,7 @@ class TestDemo:
 
     def test_logistic_regression_is_scikit_learns(self):
         linear_model = pytest.importorskip("sklearn.linear_model")
-        problem = demo.breast_cancer()
+        problem = comparison.breast_cancer()
         features, labels, _ = problem.args
         result = numgd.minimize(problem.fun, problem.x0, problem.args, "bfgs", True, tol=1e-8)
         theirs = linear_model.LogisticRegression(tol=1e-10, max_iter=10_000).fit(features[:, :-1], labels)
@@ -179,7 +179,7 @@ class TestDemo:
 
     def test_logistic_loss_far_out_is_finite(self):
         features, labels = np.array([[1e4, 1.0], [-1e4, 1.0]]), np.array([-1.0, -1.0])
-        loss, gradient = demo.logistic_loss(np.array([1.0, 0.0]), features, labels, 0.0)
+        loss, gradient = comparison.logistic_loss(np.array([1.0, 0.0]), features, labels, 0.0)
         assert loss == pytest.approx(5e3)
         assert gradient == pytest.approx([5e3, 0.5])
 

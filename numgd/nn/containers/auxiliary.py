@@ -16,6 +16,12 @@ class Auxiliary(Container):
         Its output has the shape of the network's.
     weight : float
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a head that is no layer or container, and a weight that is not above 0; in a network, for a head
+        whose output has another shape than the network's.
+
     Notes
     -----
     Source: C. Szegedy et al., Going deeper with convolutions, CVPR (2015), section 5.
@@ -36,5 +42,6 @@ class Auxiliary(Container):
     def connect(self, wiring, inputs, path):
         """Add the classifier to a network, under the path of this part; returns the number of the input."""
         value = only(inputs, path, self)
-        wiring.auxiliary[self.parts["head"].connect(wiring, inputs, path)] = self.weight
+        output = self.parts["head"].connect(wiring, inputs, path)
+        wiring.auxiliary[output] = wiring.auxiliary.get(output, 0.0) + self.weight
         return value

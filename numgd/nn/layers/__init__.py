@@ -1,6 +1,7 @@
 """Layers, one per file."""
 
 from numgd.nn.layers.activation import Activation
+from numgd.nn.layers.adaptive_avg_pool2d import AdaptiveAvgPool2d
 from numgd.nn.layers.add import Add
 from numgd.nn.layers.avg_pool2d import AvgPool2d
 from numgd.nn.layers.batch_norm import BatchNorm
@@ -20,11 +21,13 @@ from numgd.nn.layers.local_response_norm import LocalResponseNorm
 from numgd.nn.layers.max_pool2d import MaxPool2d
 from numgd.nn.layers.padded_shortcut import PaddedShortcut
 from numgd.nn.layers.radial_basis import RadialBasis
+from numgd.nn.layers.scale import Scale
 from numgd.nn.layers.scaled_tanh import ScaledTanh
 from numgd.nn.layers.softmax import Softmax
 
 __all__ = [
     "Activation",
+    "AdaptiveAvgPool2d",
     "Add",
     "AvgPool2d",
     "BatchNorm",
@@ -45,6 +48,7 @@ __all__ = [
     "PaddedShortcut",
     "Parameter",
     "RadialBasis",
+    "Scale",
     "ScaledTanh",
     "Softmax",
     "State",

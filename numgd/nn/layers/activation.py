@@ -36,6 +36,8 @@ class Activation(Layer):
     kind: Name
     parameter: float | None = None
 
+    keeps_features = True
+
     def __post_init__(self):
         super().__post_init__()
         record = ACTIVATIONS[self.kind]

@@ -29,6 +29,7 @@ class Add(Layer):
     reads = ""
     fuses = ("relu",)
     shares_gradient = True
+    keeps_features = True
 
     def output_shape(self, *shapes):
         if len(shapes) < 2 or any(shape != shapes[0] for shape in shapes):

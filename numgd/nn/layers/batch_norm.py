@@ -49,6 +49,7 @@ class BatchNorm(Layer):
 
     fuses = ("relu",)
     takes_batch_statistics = True
+    keeps_features = True
 
     def output_shape(self, *shapes):
         return with_channels(shapes)

@@ -42,6 +42,8 @@ class ChannelScale(Layer):
 
     initialiser: InitialiserName = "ones"
 
+    keeps_features = True
+
     def output_shape(self, *shapes):
         return with_channels(shapes)
 

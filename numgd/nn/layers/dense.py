@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from numgd.foundations.ranges import Count, Flag
 from numgd.jit.program import scratch
+from numgd.kernels.cpu.layers import elementwise
 from numgd.kernels.cpu.layers.conv import choose
 from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
@@ -16,12 +19,27 @@ from numgd.nn.layers.shared import before_activation, zero_bias
 MOST_ROWS = 4096
 """Samples up to which the gradient of weights is one matrix product; beyond, sums of that many are added."""
 
+FEW_ROWS = 4
+"""Samples up to which weights are read in the order in which they lie: packing them would take longer."""
+
 _POINT = Geometry((1, 1), (1, 1), (0, 0, 0, 0), 1)
 
 
 def _pixels(array):
     """Rows as images of one pixel."""
     return array.reshape(array.shape[0], 1, 1, array.shape[-1])
+
+
+def _few_rows(x, weight, bias, out, activation):
+    """out = activation(x · weightᵀ + bias), with the roles of x and the weights exchanged."""
+    samples, features = out.shape
+    columns = scratch((features, samples), out.dtype)
+    none = np.zeros(samples, out.dtype)
+    fresh = {}  # x stands where weights do, but differs from run to run
+    choose.forward(_pixels(weight), x[:, None, None], none, _pixels(columns), _POINT, packed_cache=fresh)
+    transpose(columns.reshape(-1), features, samples, out.reshape(-1))
+    for row in out:
+        elementwise.add(row, bias, row, activation)
 
 
 def _gradient_of_weight(grad, x, out):
@@ -83,6 +101,9 @@ class Dense(Layer):
     def forward(self, at):
         weight, bias = at.parameters["weight"], at.parameters.get("bias")
         bias = zero_bias(weight) if bias is None else bias
+        if len(at.x[0]) <= FEW_ROWS and at.activation in elementwise.SUMS:
+            _few_rows(at.x[0], weight, bias, at.y, at.activation)
+            return
         code = CODES[at.activation]
         choose.forward(_pixels(at.x[0]), weight[:, None, None], bias, _pixels(at.y), _POINT, code)
 

@@ -32,6 +32,7 @@ class Dropout(Layer):
     p: UnitInterval = 0.5
 
     reads = ""
+    keeps_features = True
 
     def output_shape(self, *shapes):
         return one_input(shapes, None, "")

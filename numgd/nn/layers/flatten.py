@@ -18,6 +18,7 @@ class Flatten(Layer):
     """
 
     reads = ""
+    keeps_features = True  # of vectors
 
     def output_shape(self, *shapes):
         return (prod(one_input(shapes, None, "")),)

@@ -44,6 +44,10 @@ class GroupNorm(Layer):
 
     fuses = ("relu",)
 
+    @property
+    def keeps_features(self):
+        return self.groups == 1
+
     def output_shape(self, *shapes):
         shape = one_input(shapes, None, "")
         if not shape or shape[-1] % self.groups:

@@ -87,6 +87,9 @@ class Layer(ABC):
         Whether `forward` can write the output over the input.
     shares_gradient : bool
         Whether all inputs have one gradient, which is that before the activation.
+    keeps_features : bool
+        Whether number i of a vector stays at its place, as in activations and in norms of all features: the
+        features of the result are ordered as those of the inputs.
     takes_batch_statistics : bool
         Whether in training a result depends on the other samples of its batch.  Such a layer has a method
         ``check_batch(shape)``, which raises ValueError for batches that are too small.
@@ -98,6 +101,7 @@ class Layer(ABC):
     absorbs_norm = False
     overwrites = False
     shares_gradient = False
+    keeps_features = False
     takes_batch_statistics = False
 
     def __post_init__(self):

@@ -35,6 +35,8 @@ class LayerNorm(Layer):
     eps: Positive = 1e-5
     activation: ActivationName = None
 
+    keeps_features = True
+
     def output_shape(self, *shapes):
         return with_channels(shapes)
 

@@ -28,6 +28,8 @@ class ScaledTanh(Layer):
     array([[-1.,  0.,  1.]], dtype=float32)
     """
 
+    keeps_features = True
+
     def output_shape(self, *shapes):
         return one_input(shapes, None, "")
 

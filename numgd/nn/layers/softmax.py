@@ -23,6 +23,7 @@ class Softmax(Layer):
     """
 
     reads = "x"
+    keeps_features = True
 
     def output_shape(self, *shapes):
         return with_channels(shapes)

@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import signature
 
 import numpy as np
 
@@ -9,7 +10,23 @@ from numgd.foundations.ranges import Seed, check_arguments
 from numgd.nn.models.entry import Entry
 from numgd.nn.network.network import Network
 
-FAMILIES = ("lenet", "mlp", "resnet_cifar")
+FAMILIES = (
+    "alexnet",
+    "densenet",
+    "googlenet",
+    "inception_resnet_v2",
+    "inception_v2",
+    "inception_v3",
+    "inception_v4",
+    "lenet",
+    "mlp",
+    "resnet",
+    "resnet_cifar",
+    "resnet_v2",
+    "resnet_v2_cifar",
+    "resnext",
+    "vgg",
+)
 """Modules of `numgd.nn.models`, each with its `MODELS` by name."""
 
 NAMED: dict[str, Entry] = {
@@ -29,6 +46,18 @@ def entry(name):
     near = get_close_matches(name.lower().replace("-", "").replace("_", ""), NAMED, n=3, cutoff=0.5)
     hint = f"near it are {', '.join(map(repr, near))}; " if near else ""
     raise ValueError(f"no model has the name {name!r}: {hint}all are in numgd.nn.models.NAMED")
+
+
+def model_of(name, num_classes=None, **options):
+    """The container of a named model; raises TypeError or ValueError for unknown names and options."""
+    found = entry(name)
+    known = signature(found.make).parameters
+    for option in options:
+        if option not in known:
+            raise TypeError(f"{name} has no option {option!r}; it has {', '.join(known)}")
+    if num_classes is not None:
+        options["num_classes"] = num_classes
+    return found.make(**{**found.options, **options})
 
 
 @check_arguments
@@ -65,9 +94,6 @@ def create(name, num_classes=None, input_shape=None, *, dtype=np.float32, seed: 
     >>> nn.models.create("lenet5", num_classes=3)
     Network(Sequential, input_shape=(28, 28, 1), float32, 61,111 parameters)
     """
-    found = entry(name)
-    if num_classes is not None:
-        options["num_classes"] = num_classes
-    model = found.make(**{**found.options, **options})
-    shape = found.input_shape if input_shape is None else input_shape
+    model = model_of(name, num_classes, **options)
+    shape = entry(name).input_shape if input_shape is None else input_shape
     return Network(model, shape, dtype=dtype, seed=seed)

@@ -1,9 +1,12 @@
 """Residual networks for images of 32×32 pixels, such as those of CIFAR."""
 
-from numgd.foundations.ranges import Count, Flag, check_arguments, one_of
-from numgd.nn.containers import Residual, Sequential
-from numgd.nn.layers import BatchNorm, Conv2d, Dense, GlobalAvgPool2d, PaddedShortcut
+from numgd.foundations.ranges import Count, Flag, Positive, check_arguments, one_of
+from numgd.nn.layers import PaddedShortcut
 from numgd.nn.models.entry import Entry
+from numgd.nn.models.resnet import basic, projection, residual_network, small_stem
+from numgd.nn.models.width import scaled
+
+SHORTCUTS = {"A": PaddedShortcut, "B": projection}
 
 
 @check_arguments
@@ -11,8 +14,8 @@ def resnet_cifar(
     depth: Count = 20,
     shortcut: one_of("A", "B") = "A",
     num_classes: Count = 10,
-    width: Count = 16,
     *,
+    width: Positive = 1.0,
     zero_gamma: Flag = False,
 ):
     """A residual network for CIFAR: ResNet-20, 32, 44, 56, 110, …
@@ -26,14 +29,15 @@ def resnet_cifar(
         Where the number of channels doubles: 'A' takes every second pixel and adds channels of zeros, without
         parameters, as in the paper's experiments with CIFAR; 'B' is a convolution of 1×1 with batch norm.
     num_classes : int
-    width : int
-        Number of channels of the first stage; the others have two and four times as many.
+    width : float
+        Factor of all numbers of channels, which are 16, 32 and 64 in the three stages.
     zero_gamma : bool
         Whether the last batch norm of each block starts with γ = 0, so that blocks start as the identity.
 
     Returns
     -------
     Sequential
+        Its arrays have the names of `resnet`: conv1, bn1, layer1.0.body.conv1, …, fc.
 
     Raises
     ------
@@ -55,34 +59,13 @@ def resnet_cifar(
     blocks, rest = divmod(depth - 2, 6)
     if blocks < 1 or rest:
         raise ValueError(f"depth must be 6 n + 2 with n from 1 on, such as 20, 32 or 56; it is {depth}")
-    parts = {"conv": _conv(width, 3), "norm": BatchNorm(activation="relu")}
-    for stage in range(3):
-        for block in range(blocks):
-            stride = 2 if stage > 0 and block == 0 else 1
-            parts[f"stage{stage + 1}_{block + 1}"] = _block(2**stage * width, stride, shortcut, zero_gamma)
-    return Sequential(**parts, pool=GlobalAvgPool2d(), out=Dense(num_classes, initialiser="he_normal"))
+    channels = [scaled(16, width) * 2**stage for stage in range(3)]
 
+    def body(stage, stride):
+        return basic(channels[stage], stride, zero_gamma=zero_gamma)
 
-def _conv(channels, size, stride=1):
-    return Conv2d(channels, size, stride, padding=size // 2, bias=False, initialiser="he_normal")
-
-
-def _block(channels, stride, shortcut, zero_gamma):
-    body = Sequential(
-        conv1=_conv(channels, 3, stride),
-        norm1=BatchNorm(activation="relu"),
-        conv2=_conv(channels, 3),
-        norm2=BatchNorm(gamma="zeros" if zero_gamma else "ones"),
-    )
-    return Residual(body, _shortcut(channels, stride, shortcut), activation="relu")
-
-
-def _shortcut(channels, stride, kind):
-    if stride == 1:
-        return None
-    if kind == "A":
-        return PaddedShortcut(channels, stride)
-    return Sequential(conv=_conv(channels, 1, stride), norm=BatchNorm())
+    stem = small_stem(channels[0])
+    return residual_network(stem, 3 * (blocks,), body, channels, num_classes, SHORTCUTS[shortcut])
 
 
 MODELS = {

@@ -1,6 +1,9 @@
-"""Checks of what a network is made with."""
+"""Checks of what a network is given."""
 
 import numpy as np
+
+PART = 256
+"""Samples that are checked at a time, since the check copies them."""
 
 
 def checked_shape(given):
@@ -20,3 +23,41 @@ def checked_dtype(given):
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64; it is {dtype}")
     return dtype
+
+
+def checked_inputs(X, input_shape):
+    """Samples as an array (N, *input_shape); raises TypeError or ValueError."""
+    X = real_numbers("X", X)
+    if X.shape[1:] != input_shape or X.ndim == 0:
+        wanted = ", ".join(map(str, input_shape))
+        raise ValueError(f"X must have shape (N, {wanted}); it has {X.shape}")
+    return X
+
+
+def check_finite(X, dtype):
+    """Raise ValueError for samples that are not finite in a dtype; a memory map is not read."""
+    if X.dtype.kind != "f" or isinstance(X, np.memmap):
+        return
+    wrong = _not_finite(X, np.finfo(dtype).max)
+    if wrong is not None:
+        wide = X.dtype.itemsize > dtype.itemsize
+        what = f"NaN, inf or more than {dtype} has" if wide else "NaN or inf"
+        raise ValueError(f"X must be finite; sample {wrong} holds {what}")
+
+
+def _not_finite(X, largest):
+    """The first sample with a number that is not finite or whose magnitude is above the largest, or None."""
+    axes = tuple(range(1, X.ndim))
+    for first in range(0, len(X), PART):
+        right = (np.abs(X[first : first + PART]) <= largest).all(axis=axes)
+        if not right.all():
+            return first + int(np.argmin(right))
+    return None
+
+
+def real_numbers(name, given):
+    """An array of real numbers; raises TypeError for anything else."""
+    array = np.asanyarray(given)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
+    return array

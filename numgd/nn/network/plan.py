@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.jit.program import Program, Recording
+from numgd.jit.program import Program, Recording, preparing
 from numgd.kernels.cpu.layers import elementwise
 from numgd.nn.layers import BatchNorm
 from numgd.nn.layers.layer import Place
@@ -18,6 +18,8 @@ class Plan:
     batch : int
     loss : numgd.nn.losses.Loss, optional
         With it the pass is one of training, and its gradient is computed.
+    frozen : bool
+        Whether all parameters and states stay as they are: what depends on them only is computed once.
 
     Attributes
     ----------
@@ -29,8 +31,8 @@ class Plan:
         Memory of all values.
     """
 
-    def __init__(self, network, batch, loss=None):
-        self._network, self._batch, self._loss = network, batch, loss
+    def __init__(self, network, batch, loss=None, frozen=False):
+        self._network, self._batch, self._loss, self._frozen = network, batch, loss, frozen
         self._training = loss is not None
         self._time, self._tensors, self._steps = 0, [], []
         wiring = network.wiring
@@ -46,7 +48,9 @@ class Plan:
         output.use(FOREVER)
         if self._training:
             grads, self._losses = {}, []
-            for value, weight in {wiring.output: 1.0, **wiring.auxiliary}.items():
+            weights = {wiring.output: 0.0} | wiring.auxiliary
+            weights[wiring.output] += 1.0
+            for value, weight in weights.items():
                 grads[value] = self._tensor(wiring.shapes[value])
                 self._at(self._compare, values[value], grads[value], weight)
             for place in reversed(places):
@@ -94,8 +98,8 @@ class Plan:
             values[norm.output] = self._tensor(shapes[norm.output])
             weight = self._network.parameters_of(node)["weight"].shape
             folded = {
-                "weight": self._tensor(weight, whole=True),
-                "bias": self._tensor(weight[:1], whole=True),
+                "weight": self._tensor(weight, forever=self._frozen, whole=True),
+                "bias": self._tensor(weight[:1], forever=self._frozen, whole=True),
             }
             self._at(self._run_folded, node, norm, number, x, values[norm.output], folded)
             return node, number, kept
@@ -113,7 +117,7 @@ class Plan:
     def _absorbed_norms(self):
         """The batch norms that become part of the layers before them, by the output of these."""
         found = {}
-        for node in self._network.wiring.nodes:
+        for node in self._network.wiring.needed(training=False):
             before = self._producers.get(node.inputs[0])
             if (
                 isinstance(node.layer, BatchNorm)
@@ -207,7 +211,8 @@ class Plan:
         bias = at.parameters.get("bias", np.zeros(len(weight), weight.dtype))
         parameters = _arrays(folded)
         of_norm = self._place(norm, number, (), None, {}, None, ())
-        norm.layer.fold(of_norm, weight, bias, parameters["weight"], parameters["bias"])
+        with preparing():
+            norm.layer.fold(of_norm, weight, bias, parameters["weight"], parameters["bias"])
         node.layer.forward(at._replace(parameters=parameters, activation=norm.activation))
 
     def _run_backward(self, node, number, x, y, kept, grad, grad_x):
@@ -225,12 +230,13 @@ class Plan:
         """Run all steps once on whatever is in memory, and keep their calls; states are as before."""
         states = self._network.state.copy()
         try:
-            with np.errstate(all="ignore"), Recording() as self._recording:
+            with np.errstate(all="ignore"), Recording(self._frozen) as self._recording:
                 for function, arguments in self._steps:
                     function(*arguments)
                     self._recording.forget_scratch()
         finally:
-            self._network.state[...] = states
+            if self._training:
+                self._network.state[...] = states
         watched = tuple(call for call, _ in self._losses) if self._training else ()
         self._program = Program(self._recording.calls, watched)
         # No reference leads back here: the memory is free as soon as the network drops the plan.

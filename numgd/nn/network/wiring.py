@@ -68,11 +68,12 @@ class Wiring:
     def finish(self, output):
         """Bring the nodes into the form in which they are computed; `output` is that of the network."""
         self.output = output
+        paths = {node.output: node.path for node in self.nodes}
         for value in self.auxiliary:
             if self.shapes[value] != self.shapes[output]:
                 raise ValueError(
-                    f"an auxiliary classifier has the output {self.shapes[value]}, the network "
-                    f"{self.shapes[output]}: they must have one shape"
+                    f"{paths.get(value, 'input')}: an auxiliary classifier must have an output of the "
+                    f"network's shape, {self.shapes[output]}; it has {self.shapes[value]}"
                 )
         self.nodes = self.needed(training=True)
         self._activate_after_pools()

@@ -55,7 +55,7 @@ CASES = {
         108 + 288 + 864 + 3456 + (32 + 128) + 2 * (3 * 4 + 3 * 8 + 3 * 16) + 51,
         "convolutions, projections, norms, dense",
         shortcut="B",
-        width=4,
+        width=0.25,
         num_classes=3,
     ),
 }

@@ -6,7 +6,15 @@ from scipy.signal import correlate2d
 from scipy.special import logsumexp
 
 from numgd import nn
-from numgd.nn.layers import ChannelScale, ConnectedConv2d, PaddedShortcut, RadialBasis, ScaledTanh
+from numgd.nn.layers import (
+    AdaptiveAvgPool2d,
+    ChannelScale,
+    ConnectedConv2d,
+    PaddedShortcut,
+    RadialBasis,
+    Scale,
+    ScaledTanh,
+)
 
 
 def drawn(*shape, seed=0):
@@ -50,6 +58,34 @@ def test_padded_shortcut(stride, size):
     picked = X[:, ::stride, ::stride]
     expected = np.concatenate([picked, np.zeros((*picked.shape[:3], 2))], axis=-1)
     np.testing.assert_array_equal(network(X), expected)
+
+
+@pytest.mark.parametrize("size", [1, 3, (4, 2), (9, 8), (11, 20)])
+def test_adaptive_avg_pool(size):
+    """The definition, part by part; with more parts than pixels some pixels are in several."""
+    network, X = nn.Network(AdaptiveAvgPool2d(size), (9, 8, 3), dtype=np.float64), drawn(2, 9, 8, 3)
+    rows, columns = (size, size) if isinstance(size, int) else size
+
+    def part(i, number, length):
+        return slice(i * length // number, -(-(i + 1) * length // number))
+
+    expected = [
+        [X[:, part(i, rows, 9), part(j, columns, 8)].mean((1, 2)) for j in range(columns)]
+        for i in range(rows)
+    ]
+    np.testing.assert_allclose(network(X), np.moveaxis(expected, 2, 0), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("factor", [0.17, -3.0, 1.0, 0.0])
+@pytest.mark.parametrize("shape", [(5,), (70, 70, 9)])  # the second on several threads
+def test_scale(factor, shape, dtype):
+    """A single multiplication, of the input and, in place, of an inner value."""
+    X = drawn(3, *shape).astype(dtype)
+    expected = X * dtype(factor)
+    np.testing.assert_array_equal(nn.Network(Scale(factor), shape, dtype=dtype)(X), expected)
+    inner = nn.Sequential(nn.Activation("relu"), Scale(factor))
+    np.testing.assert_array_equal(nn.Network(inner, shape, dtype=dtype)(X), np.maximum(X, 0) * dtype(factor))
 
 
 def test_radial_basis():
@@ -114,6 +150,12 @@ def in_network(layer, shape):
         (lambda: PaddedShortcut(4, 1.5), TypeError, "stride must be an integer"),
         (lambda: in_network(PaddedShortcut(4), (3, 3, 5)), ValueError, "at most 4 channels, got"),
         (lambda: in_network(PaddedShortcut(4), (3,)), ValueError, "takes images"),
+        (lambda: AdaptiveAvgPool2d(0), ValueError, "output_size must"),
+        (lambda: AdaptiveAvgPool2d((2, 2, 2)), ValueError, "output_size must"),
+        (lambda: AdaptiveAvgPool2d(2.5), TypeError, "output_size must"),
+        (lambda: in_network(AdaptiveAvgPool2d(2), (3,)), ValueError, "takes images"),
+        (lambda: Scale(np.nan), ValueError, "factor must be finite"),
+        (lambda: Scale("2"), TypeError, "factor must be a number"),
         (lambda: RadialBasis([1, 2]), ValueError, "prototypes must be a matrix"),
         (lambda: RadialBasis([[1, 2], [1]]), ValueError, "prototypes must be a matrix"),
         (lambda: RadialBasis([["a"]]), TypeError, "prototypes must be real numbers"),

@@ -105,9 +105,9 @@ def test_blocks_start_as_the_identity_if_asked():
         nn.Network(models.resnet_cifar(depth, zero_gamma=True), shape, dtype=np.float64) for depth in (20, 8)
     )
     for network in (deep, shallow):
-        gammas = [g for name, g in network.named_parameters().items() if name.endswith("norm2.gamma")]
+        gammas = [g for name, g in network.named_parameters().items() if name.endswith("bn2.gamma")]
         assert len(gammas) == (9 if network is deep else 3) and not np.concatenate(gammas).any()
-    for name in ("conv.weight", "norm.gamma", "norm.beta", "out.weight", "out.bias"):
+    for name in ("conv1.weight", "bn1.gamma", "bn1.beta", "fc.weight", "fc.bias"):
         deep.named_parameters()[name][:] = shallow.named_parameters()[name]
     np.testing.assert_array_equal(deep(X), shallow(X))
     plain = nn.Network(models.resnet_cifar(8), shape).named_parameters()
@@ -115,7 +115,7 @@ def test_blocks_start_as_the_identity_if_asked():
 
 
 def test_convolutions_of_resnets_start_as_he_normal():
-    weight = network_of("resnet56").named_parameters()["stage3_2.body.conv1.weight"]
+    weight = network_of("resnet56").named_parameters()["layer3.1.body.conv1.weight"]
     assert np.std(weight) == pytest.approx(np.sqrt(2 / (9 * 64)), rel=0.02)
 
 

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from nn.models.cases import CASES
+from nn.models.in_torch import F, batch_norm, flat, of_ours, relative_error, tensors, torch
 
 from numgd import nn
 from numgd.nn.models.digit_bitmaps import digit_bitmaps
-
-torch = pytest.importorskip("torch")
-F = torch.nn.functional
 
 TABLE_I = """
 X...XXX..XXXX.XX
@@ -19,20 +17,6 @@ XXX...XXX..X.XXX
 ...XXX..XXXX.XXX
 """
 """Rows are the maps of S2, columns those of C3."""
-
-
-def batch_norm(x, p, path):
-    """In training, over a batch."""
-    axes = [0, 2, 3] if x.ndim == 4 else [0]
-    mean, variance = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
-    shape = mean.shape
-    gamma, beta = p[f"{path}.gamma"].reshape(shape), p[f"{path}.beta"].reshape(shape)
-    return (x - mean) / torch.sqrt(variance + 1e-5) * gamma + beta
-
-
-def flat(x):
-    """As vectors with the channels last, which is the order of our dense weights."""
-    return x.permute(0, 2, 3, 1).flatten(1) if x.ndim == 4 else x
 
 
 def mlp(x, p, widths, batch_norms=False, activation=torch.relu):
@@ -80,21 +64,21 @@ def lenet5_1998(x, p):
 
 
 def resnet(x, p, depth, shortcut):
-    x = torch.relu(batch_norm(F.conv2d(x, p["conv.weight"], padding=1), p, "norm"))
+    x = torch.relu(batch_norm(F.conv2d(x, p["conv1.weight"], padding=1), p, "bn1"))
     for stage in range(3):
         for block in range((depth - 2) // 6):
-            path, stride = f"stage{stage + 1}_{block + 1}", 2 if stage and not block else 1
+            path, stride = f"layer{stage + 1}.{block}", 2 if stage and not block else 1
             y = F.conv2d(x, p[f"{path}.body.conv1.weight"], stride=stride, padding=1)
-            y = torch.relu(batch_norm(y, p, f"{path}.body.norm1"))
+            y = torch.relu(batch_norm(y, p, f"{path}.body.bn1"))
             y = F.conv2d(y, p[f"{path}.body.conv2.weight"], padding=1)
-            y = batch_norm(y, p, f"{path}.body.norm2")
+            y = batch_norm(y, p, f"{path}.body.bn2")
             if stride == 2 and shortcut == "A":
                 x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, x.shape[1]))
             elif stride == 2:
-                x = F.conv2d(x, p[f"{path}.shortcut.conv.weight"], stride=2)
-                x = batch_norm(x, p, f"{path}.shortcut.norm")
+                x = F.conv2d(x, p[f"{path}.shortcut.0.weight"], stride=2)
+                x = batch_norm(x, p, f"{path}.shortcut.1")
             x = torch.relu(x + y)
-    return F.linear(x.mean((2, 3)), p["out.weight"], p["out.bias"])
+    return F.linear(x.mean((2, 3)), p["fc.weight"], p["fc.bias"])
 
 
 MODULES = {
@@ -109,24 +93,6 @@ MODULES = {
     "resnet20 B": lambda x, p: resnet(x, p, 20, "B"),
     "resnet8": lambda x, p: resnet(x, p, 8, "B"),
 }
-
-
-def tensors(network):
-    """The parameters in PyTorch's order of axes, and how to bring their gradients back into ours."""
-    found = {}
-    for name, array in network.named_parameters().items():
-        order = (0, 3, 1, 2) if array.ndim == 4 else range(array.ndim)
-        found[name] = torch.tensor(np.ascontiguousarray(array.transpose(*order)), requires_grad=True)
-    return found
-
-
-def of_ours(tensor):
-    gradient = tensor.grad.numpy()
-    return np.moveaxis(gradient, 1, 3) if gradient.ndim == 4 else gradient
-
-
-def relative_error(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -2,7 +2,9 @@
 
 from numgd.nn import (
     Activation,
+    AdaptiveAvgPool2d,
     Add,
+    Auxiliary,
     AvgPool2d,
     BatchNorm,
     ChannelScale,
@@ -24,6 +26,7 @@ from numgd.nn import (
     PaddedShortcut,
     RadialBasis,
     Residual,
+    Scale,
     ScaledTanh,
     Sequential,
     Softmax,
@@ -81,6 +84,8 @@ MODELS = {
     "max pool first": (IMAGE, headed(MaxPool2d(2), Conv2d(3, 2))),
     "avg pool": (IMAGE, headed(Conv2d(4, 3, activation="relu"), AvgPool2d(2, ceil_mode=True))),
     "avg pool padded": (IMAGE, headed(Conv2d(4, 1), AvgPool2d(3, 2, 1, count_include_pad=False))),
+    "adaptive avg pool": (IMAGE, headed(Conv2d(4, 3, activation="relu"), AdaptiveAvgPool2d((4, 2)))),
+    "adaptive avg pool of few pixels": (IMAGE, headed(Conv2d(4, 6), AdaptiveAvgPool2d(4))),
     "global avg pool": (IMAGE, Sequential(Conv2d(4, 3), GlobalAvgPool2d(), Dense(3))),
     "gelu": (IMAGE, headed(Conv2d(4, 3, activation="gelu"))),
     "activations in a row": (
@@ -117,6 +122,14 @@ MODELS = {
     "residual of residuals": (
         VECTOR,
         Sequential(Dense(4), Residual(Residual(Dense(4, activation="relu"))), Dense(3)),
+    ),
+    "residual scale": (
+        IMAGE,
+        headed(
+            Conv2d(4, 3),
+            Residual(Sequential(Conv2d(4, 1), Scale(0.17)), activation="relu"),
+            Residual(Sequential(Conv2d(4, 3, padding=1, activation="relu"), Scale(-2.0))),
+        ),
     ),
     "concat": (IMAGE, headed(Conv2d(4, 3), Concat(Conv2d(2, 1), Conv2d(3, 1), Identity()))),
     "dense block": (
@@ -155,6 +168,24 @@ MODELS = {
     "residual padded shortcut": (
         IMAGE,
         headed(Conv2d(4, 1), Residual(Conv2d(8, 3, 3, padding=1), PaddedShortcut(8, 3), activation="relu")),
+    ),
+    "scale": (
+        VECTOR,
+        Sequential(Scale(3.0), Dense(4), Scale(-0.5), Scale(1.0), Activation("tanh"), Dense(3)),
+    ),
+    "scale of a shared value": (
+        VECTOR,
+        Graph(a=Dense(4), b=(Scale(0.3), "a"), c=(Concatenate(), "b", "a"), d=Scale(0.0), e=Dense(3)),
+    ),
+    "auxiliary": (
+        IMAGE,
+        headed(
+            Conv2d(4, 3),
+            Auxiliary(headed(MaxPool2d(2), BatchNorm(activation="relu"))),
+            Conv2d(2, 1),
+            Auxiliary(headed(Dropout(0.3), Activation("tanh")), 0.6),
+            Activation("relu"),
+        ),
     ),
     "image output": (IMAGE, Sequential(Conv2d(4, 3, padding=1), Conv2d(3, 1))),
     "unused branch": (VECTOR, Graph(a=Dense(4), unused=Dense(7), b=(Dense(3), "a"))),

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from numgd.jit.portable import compiled
+from numgd.jit.parallel import parallel_for
+from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE, SHIFT, join, total
 
 
@@ -41,16 +42,23 @@ def constant(running_mean, running_variance, eps, mean, inverse):
         inverse[c] = 1.0 / math.sqrt(np.float64(running_variance[c]) + eps)
 
 
+@portable
+def _fold_channel(c, weight, bias, gamma, beta, running_mean, running_variance, eps, new_weight, new_bias):
+    real = weight.dtype.type
+    scale = np.float64(gamma[c]) / math.sqrt(np.float64(running_variance[c]) + eps)
+    new_bias[c] = real(np.float64(beta[c]) + (np.float64(bias[c]) - np.float64(running_mean[c])) * scale)
+    factor = real(scale)
+    for k in range(weight.shape[1]):
+        new_weight[c, k] = weight[c, k] * factor
+
+
 @compiled("batch_norm-fold")
 def fold(weight, bias, gamma, beta, running_mean, running_variance, eps, new_weight, new_bias):
     """Weights (C, k) and bias of a linear layer that includes the batch norm after it, in inference."""
-    real = weight.dtype.type
-    for c in range(weight.shape[0]):
-        scale = np.float64(gamma[c]) / math.sqrt(np.float64(running_variance[c]) + eps)
-        new_bias[c] = real(np.float64(beta[c]) + (np.float64(bias[c]) - np.float64(running_mean[c])) * scale)
-        factor = real(scale)
-        for k in range(weight.shape[1]):
-            new_weight[c, k] = weight[c, k] * factor
+    parallel_for(
+        _fold_channel, weight.shape[0], weight.size, weight, bias, gamma, beta, running_mean,
+        running_variance, eps, new_weight, new_bias,
+    )  # fmt: skip
 
 
 @compiled("batch_norm-forward")

@@ -44,7 +44,7 @@ def values(kind, x, y, weights, repeat, factor, parameter, out):
     """out[i] = factor * weights[i // repeat] * f(x[i], y[i]) for a loss or an activation.
 
     Activations ignore `y`: any vector can be passed.  Those that keep their slope can be computed in place,
-    with factor 1 and one weight.  Other parameters are as for `total`.
+    with one weight.  Other parameters are as for `total`.
     """
     function = _map_of(kind, x.dtype, "value")
     drive(function, x, y, weights, repeat, out, 1, (1, 1), (x.size, PIECE, BLOCK_ELEMENTS), factor, parameter)

@@ -17,6 +17,7 @@ from numgd.jit.micro_kernels import (
 )
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
+from numgd.jit.program import preparing
 from numgd.kernels.cpu.layers.conv.geometry import WORKSPACE, by_shape, ceil_divide, workspace
 
 
@@ -194,14 +195,16 @@ def pack(weight, taps, transposed, portion, groups, block):
 def padded_bias(bias, block):
     """A bias followed by zeros, so that a whole block can be read from any channel onwards."""
     found = np.zeros(bias.size + block.width, bias.dtype)
-    copy_rows(bias.reshape(1, -1), found.reshape(1, -1))
+    with preparing():
+        copy_rows(bias.reshape(1, -1), found.reshape(1, -1))
     return found
 
 
 def cached(packed_cache, key, make):
-    """The result of ``make()``, which is kept in `packed_cache` unless that is None."""
+    """The result of ``make()``, which depends on weights only; `packed_cache`, if given, keeps it."""
     if packed_cache is None:
-        return make()
+        with preparing():
+            return make()
     if key not in packed_cache:
         packed_cache[key] = make()
     return packed_cache[key]
