@@ -73,6 +73,10 @@ FURTHER = {
     "names that are taken": (VECTOR, nn.Sequential(input=nn.Dense(5), output=nn.Dense(4), batch=nn.Dense(3))),
     "local response norm of even size": (IMAGE, nn.LocalResponseNorm(4, 0.3, 0.6, 2.0)),
     "local response norm of vectors": (VECTOR, nn.LocalResponseNorm(3, 0.3)),
+    "scale": (VECTOR, nn.Sequential(nn.Dense(3), nn.Scale(0.17), nn.Dense(2))),
+    "adaptive avg pool of parts": ((8, 6, 3), nn.Sequential(nn.Conv2d(2, 1), nn.AdaptiveAvgPool2d((4, 2)))),
+    "adaptive avg pool of pixels": (IMAGE, nn.AdaptiveAvgPool2d((8, 7))),
+    "adaptive avg pool": (IMAGE, nn.AdaptiveAvgPool2d((5, 7))),
     "signals": (
         (9, 4),
         nn.Sequential(
@@ -89,11 +93,15 @@ FURTHER = {
 
 ALL = MODELS | FURTHER
 
-NOT_READ = {"local response norm of even size", "local response norm of vectors", "signals"}
+NOT_READ = {
+    "local response norm of even size",
+    "local response norm of vectors",
+    "signals",
+}
 """What is written in operators, or has a shape, that the import does not have."""
 
-OTHERWISE_READ = {"connected conv", "connected conv first", "lenet5 of 1998", "residual of nothing"}
-"""What comes back with other parameters: zeros in weights, or a factor for each channel."""
+OTHERWISE_READ = {"connected conv", "connected conv first", "lenet5 of 1998"}
+"""What comes back with other parameters: zeros in the weights."""
 
 NOT_ELSEWHERE = {
     "conv transposed relu": "the reference implementation has no groups (onnx 1.23)",

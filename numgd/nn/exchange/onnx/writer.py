@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 import numgd
-from numgd.nn.exchange.onnx.layouts import channels_first_order, to_channels_first, to_channels_last
+from numgd.nn.exchange.feature_order import channels_first_order
+from numgd.nn.exchange.onnx.layouts import to_channels_first, to_channels_last
 from numgd.nn.exchange.onnx.operators import EXCHANGES
 from numgd.nn.exchange.onnx.operators.elementwise import FORMULAS
 from numgd.nn.exchange.onnx.package import package

@@ -1,6 +1,7 @@
 """The layers in terms of ONNX's operators, and the operators in terms of layers."""
 
 from numgd.nn.exchange.onnx.operators import (
+    adaptive_pool,
     constants,
     convolutions,
     dense,
@@ -18,6 +19,7 @@ from numgd.nn.exchange.onnx.operators import (
 _ALL = [
     exchange
     for module in (
+        adaptive_pool,
         constants,
         convolutions,
         dense,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.nn.exchange.onnx.operators.adaptive_pool import RowMeans
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.layers import Conv2d, Dense
 
@@ -26,7 +27,11 @@ def read_gemm(node):
 
 
 def read_matmul(node):
-    """MatMul of a value and constants, over the last axis."""
+    """MatMul with constants: of the last axis, or of rows and columns, as in pools."""
+    if isinstance(node.given(0), np.ndarray):
+        return RowMeans(node, node.image(1), node.weights(0, 2))
+    if isinstance(node.tensor(), RowMeans):
+        return node.tensor().times(node, node.weights(1, 2))
     value, weight = node.value(), node.weights(1, 2).T
     if len(value.shape) == 1:
         return _dense(node, value, weight, None)

@@ -15,7 +15,7 @@ from numgd.nn.exchange.onnx.operators.per_channel import read_per_channel
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.exchange.onnx.package import EXPORTED, shortest
 from numgd.nn.exchange.onnx.tensors import NUMBERS, Expression, Lazy
-from numgd.nn.layers import Activation, ChannelScale, ScaledTanh
+from numgd.nn.layers import Activation, ChannelScale, Scale, ScaledTanh
 from numgd.nn.layers.scaled_tanh import AMPLITUDE, SLOPE
 from numgd.scalars import ACTIVATIONS
 
@@ -160,6 +160,11 @@ def write_scaled_tanh(layer, at):
     return _scaled_tanh(at, at.x[0])
 
 
+def write_scale(layer, at):
+    """As a product."""
+    return at.add("Mul", at.x[0], layer.factor)
+
+
 # Reading ---------------------------------------------------------------------------------------------------
 
 
@@ -182,8 +187,12 @@ def layer_of(curve):
         return float(curve[np.searchsorted(NUMBERS, x)])
 
     slope, offset = f(1) - f(0), f(0)
+    if _same(curve, NUMBERS):
+        return None, {}
+    if _same(curve, slope * NUMBERS):
+        return Scale(shortest(f(1))), {}
     if _same(curve, slope * NUMBERS + offset):
-        return (None, {}) if _same(curve, NUMBERS) else (ChannelScale(), {"gamma": slope, "beta": offset})
+        return ChannelScale(), {"gamma": slope, "beta": offset}
     if _same(curve, _scaled_tanh(Numbers(), NUMBERS)):
         return ScaledTanh(), {}
     for kind, formula in FORMULAS.items():
@@ -228,5 +237,6 @@ def of_constants(node, *arrays):
 EXCHANGES = (
     Exchange(Activation, write_activation, elementwise=True),
     Exchange(ScaledTanh, write_scaled_tanh, elementwise=True),
+    Exchange(Scale, write_scale, elementwise=True),
     Exchange(read=dict.fromkeys(OPERATORS, read_elementwise)),
 )

@@ -3,11 +3,8 @@
 from dataclasses import replace
 from math import prod
 
-from numgd.nn.exchange.onnx.layouts import (
-    channels_first_order,
-    to_channels_first,
-    to_channels_last,
-)
+from numgd.nn.exchange.feature_order import channels_first_order
+from numgd.nn.exchange.onnx.layouts import to_channels_first, to_channels_last
 from numgd.nn.exchange.onnx.operators.constants import BATCH
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.exchange.onnx.tensors import Grouped, Pooled, Value

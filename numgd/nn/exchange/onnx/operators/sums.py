@@ -1,6 +1,6 @@
 """Several values: sums and channels side by side."""
 
-from numgd.nn.exchange.onnx.layouts import side_by_side
+from numgd.nn.exchange.feature_order import side_by_side
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.layers import Add, Concatenate
 
