@@ -185,6 +185,20 @@ NODES = {
         one("MatMul", "x", "w", constants={"w": np.ones((6, 2), np.float32)}),
         "multiplies the columns",
     ),
+    "rows": (
+        model(
+            [node("MatMul", ["r", "x"], ["m"], name="it"), node("Relu", ["m"], ["y"])],
+            {"r": np.eye(7, dtype=np.float32)},
+        ),
+        r"node 'it' \(MatMul\): multiplies the rows of images",
+    ),
+    "rows and columns": (
+        model(
+            [node("MatMul", ["r", "x"], ["m"]), node("MatMul", ["m", "c"], ["y"], name="it")],
+            {"r": np.eye(7, dtype=np.float32), "c": np.ones((6, 6), np.float32)},
+        ),
+        "by other numbers than those of means",
+    ),
     "features": (
         after_flatten("Gemm", "w", constants={"w": np.ones((5, 2), np.float32)}),
         "takes 5 features",
