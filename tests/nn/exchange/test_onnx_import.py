@@ -294,6 +294,18 @@ CASES = {
         ),
         "Flatten Dense",
     ),
+    "reshape by the shape of global means": (
+        model(
+            [
+                node("GlobalAveragePool", ["x"], ["p"]),
+                node("Shape", ["p"], ["a"], start=0, end=2),
+                node("Reshape", ["p", "a"], ["f"]),
+                node("Gemm", ["f", "w"], ["y"]),
+            ],
+            {"w": numbers(4, 3)},
+        ),
+        "GlobalAvgPool2d Dense",
+    ),
     "flattened images side by side": (
         model(
             [
@@ -540,6 +552,7 @@ def test_an_imported_network_learns(tmp_path):
 def test_random_networks_there_and_back(seed, tmp_path):
     shape, made = random_model(seed)
     network, rng = nn.Network(made, shape), np.random.default_rng(seed)
+    network.parameters += rng.normal(0, 0.1, network.parameters.size)
     network.state[:] = rng.uniform(0.5, 2, network.state.size)
     X = rng.normal(size=(2, *shape)).astype(np.float32)
     nn.export_onnx(network, tmp_path / "model.onnx")

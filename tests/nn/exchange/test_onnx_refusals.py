@@ -255,6 +255,10 @@ NODES = {
         ),
         r"node 'it' \(Mul\): numgd has no layer that computes this",
     ),
+    "constants with more axes": (
+        one("Mul", "x", "b", constants={"b": np.ones((1, 1, 1, 1), np.float32)}, shape=VECTOR),
+        "more axes than its input, which has 2",
+    ),
     "numbers for each pixel": (
         one("Add", "x", "b", constants={"b": np.ones((7, 6), np.float32)}),
         "one per channel",

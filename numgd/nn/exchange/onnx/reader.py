@@ -12,7 +12,7 @@ from numgd.nn.containers import Graph
 from numgd.nn.exchange.onnx.operators import COMPUTED, READERS
 from numgd.nn.exchange.onnx.operators.elementwise import OPERATORS, layer_of
 from numgd.nn.exchange.onnx.package import REAL, package
-from numgd.nn.exchange.onnx.tensors import Value, is_tensor
+from numgd.nn.exchange.onnx.tensors import Pooled, Value, is_tensor
 from numgd.nn.layers import Add
 from numgd.nn.network.network import Network
 
@@ -243,9 +243,9 @@ class Node:
             return value.decode()
         return value if isinstance(value, int | float) or hasattr(value, "dims") else tuple(value)
 
-    def require(self, name, only, default=None):
-        """Raise ValueError unless an attribute has the only value that numgd has."""
-        value = self.attribute(name, only if default is None else default)
+    def require(self, name, only):
+        """Raise ValueError unless an attribute has the only value that numgd has, or is left out."""
+        value = self.attribute(name, only)
         if value != only:
             raise ValueError(f"attribute {name} is {value!r}; numgd has only {only!r}")
 
@@ -273,6 +273,11 @@ class Node:
     def value(self, i=0):
         """Input i as a value of the network."""
         return self.tensor(i).settle()
+
+    def value_or_pooled(self, i=0):
+        """Input i as a value of the network, or means over whole images, which this node may flatten."""
+        tensor = self.tensor(i)
+        return tensor if isinstance(tensor, Pooled) else tensor.settle()
 
     def values(self):
         """All inputs as values of the network."""

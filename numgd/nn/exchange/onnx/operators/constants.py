@@ -24,9 +24,7 @@ def read_constant(node):
 
 def read_shape(node):
     """Shape, with a stand-in for the batch."""
-    tensor = node.tensor()
-    value = tensor.value if hasattr(tensor, "value") else tensor.settle()
-    shape = (BATCH, *value.model_shape)
+    shape = (BATCH, *node.value_or_pooled().model_shape)
     return np.array(shape[node.attribute("start", 0) : node.attribute("end")])
 
 

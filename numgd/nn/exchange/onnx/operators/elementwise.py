@@ -14,7 +14,7 @@ from scipy.special import erf
 from numgd.nn.exchange.onnx.operators.per_channel import read_per_channel
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.exchange.onnx.package import EXPORTED, shortest
-from numgd.nn.exchange.onnx.tensors import NUMBERS, Expression, Lazy
+from numgd.nn.exchange.onnx.tensors import NUMBERS, Expression, Lazy, expressed, is_tensor
 from numgd.nn.layers import Activation, ChannelScale, Scale, ScaledTanh
 from numgd.nn.layers.scaled_tanh import AMPLITUDE, SLOPE
 from numgd.scalars import ACTIVATIONS
@@ -216,6 +216,9 @@ def read_elementwise(node):
             return found
     if any(isinstance(one, np.ndarray) and one.size > 1 for one in given):
         return read_per_channel(node, given)
+    axes = min(expressed(one).axes for one in given if is_tensor(one))
+    if any(one.ndim > axes for one in given if isinstance(one, np.ndarray)):
+        raise ValueError(f"its constants have more axes than its input, which has {axes}")
     scalars = [float(one.reshape(())) if isinstance(one, np.ndarray) else one for one in given]
     attributes = {name: node.attribute(name) for name in node.named_attributes}
 

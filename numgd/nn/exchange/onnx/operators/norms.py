@@ -101,7 +101,7 @@ def read_layer_norm(node):
     """LayerNormalization over the channels."""
     value, scale, bias = node.value(), node.weights(1), node.weights(2)
     axis = node.attribute("axis", -1)
-    axes = len(value.shape) + 1
+    axes = value.axes
     if axis % axes != value.channel_axis or value.channel_axis != axes - 1:
         raise ValueError(
             f"attribute axis is {axis}, of (batch, {', '.join(map(str, value.model_shape))}): numgd "
@@ -124,7 +124,7 @@ def write_softmax(layer, at):
 def read_softmax(node):
     """Softmax over the channels; before opset 13 over all axes from one on."""
     value = node.value()
-    axis, axes = node.attribute("axis", -1 if node.opset >= 13 else 1), len(value.shape) + 1
+    axis, axes = node.attribute("axis", -1 if node.opset >= 13 else 1), value.axes
     of_all = node.opset < 13 and axis % axes < axes - 1
     if axis % axes != value.channel_axis or of_all:
         raise ValueError(

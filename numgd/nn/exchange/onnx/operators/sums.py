@@ -19,7 +19,7 @@ def read_concat(node):
     """Concat of channels."""
     values, axis = node.values(), node.attribute("axis")
     first = values[0]
-    if axis % (len(first.shape) + 1) != first.channel_axis or any(v.last != first.last for v in values):
+    if axis % first.axes != first.channel_axis or any(v.last != first.last for v in values):
         raise ValueError(f"attribute axis is {axis}; numgd concatenates channels only")
     order = side_by_side([v.order for v in values], [v.shape[-1] for v in values])
     return node.add(Concatenate(), *values, order=order)
