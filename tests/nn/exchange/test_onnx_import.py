@@ -259,6 +259,16 @@ CASES = {
         model([node("ReduceMean", ["x"], ["y"], axes=[3, 2], keepdims=0)]),
         "GlobalAvgPool2d",
     ),
+    "means over axes, with channels last": (
+        model(
+            [
+                node("Relu", ["x"], ["r"]),
+                node("Transpose", ["r"], ["t"], perm=[0, 2, 3, 1]),
+                node("ReduceMean", ["t"], ["y"], axes=[1, 2], keepdims=0),
+            ]
+        ),
+        "Activation GlobalAvgPool2d",
+    ),
     "means over axes, kept": (
         model(
             [node("ReduceMean", ["x", "axes"], ["m"]), node("Reshape", ["m", "shape"], ["y"])],

@@ -244,6 +244,15 @@ def test_names_and_the_batch(tmp_path):
     assert sizes == ["batch", 3, 5, 4]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_factors_come_back(dtype, tmp_path):
+    for factor in (0.17, -3.0, 0.1 + 0.2):
+        network = nn.Network(nn.Scale(factor), (4,), dtype=dtype)
+        nn.export_onnx(network, tmp_path / "model.onnx")
+        (layer,) = nn.import_onnx(tmp_path / "model.onnx").model.parts.values()
+        assert layer.factor == (factor if dtype == np.float64 else round(factor, 7))
+
+
 def test_momentum_and_eps_come_back(tmp_path):
     network = nn.Network(
         nn.Sequential(nn.BatchNorm(0.03, 2e-4), nn.GroupNorm(2, 3e-3), nn.LayerNorm(1e-6)), (4,)

@@ -145,7 +145,7 @@ NODES = {
     "channels": (conv(WEIGHT[:, :3]), r"weight has shape \(5, 3, 3, 3\)"),
     "too large a kernel": (conv(np.ones((5, 4, 9, 9), np.float32)), "spans 9×9 pixels, more than"),
     "weights that are computed": (one("Conv", "x", "x"), "input 1, 'x', must be constant"),
-    "no weights": (one("Conv", "x", ""), r"node 'it' \(Conv\)"),
+    "no weights": (one("Conv", "x", ""), r"node 'it' \(Conv\): input 1 is missing"),
     "a transposed conv of a size": (
         one(
             "ConvTranspose", "x", "w", constants={"w": np.ones((4, 2, 3, 3), np.float32)}, output_shape=[9, 9]

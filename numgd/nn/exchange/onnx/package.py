@@ -27,4 +27,4 @@ def package():
 def shortest(number):
     """The shortest decimal of a number that is a float32, as attributes are; another number as it is."""
     single = np.float32(number)
-    return float(str(single)) if single == number else float(number)
+    return float(str(single)) if float(single) == float(number) else float(number)

@@ -304,10 +304,10 @@ class Node:
         return found
 
     def weights(self, i, axes=1):
-        """Input i, which must be constant real numbers; None if it is left out."""
+        """Input i, which must be constant real numbers."""
         found = self.constant(i)
         if found is None:
-            return None
+            raise ValueError(f"input {i} is missing")
         if found.dtype not in REAL:
             raise ValueError(
                 f"{self._proto.input[i]!r} has dtype {found.dtype}; networks have float32 and float64"
@@ -315,6 +315,10 @@ class Node:
         if found.ndim != axes:
             raise ValueError(f"{self._proto.input[i]!r} has shape {found.shape}; numgd takes {axes} axes")
         return found
+
+    def optional_weights(self, i):
+        """As `weights`; None if the input is left out."""
+        return None if self.given(i) is None else self.weights(i)
 
     def integers(self, name, i, default=None):
         """A list of integers, which is an attribute in old opsets and input i in new ones."""

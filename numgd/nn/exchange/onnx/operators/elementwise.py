@@ -196,7 +196,7 @@ def layer_of(curve):
     if _same(curve, _scaled_tanh(Numbers(), NUMBERS)):
         return ScaledTanh(), {}
     for kind, formula in FORMULAS.items():
-        parameter = shortest(PARAMETERS[kind](f)) if kind in PARAMETERS else 0.0
+        parameter = shortest(np.float32(PARAMETERS[kind](f))) if kind in PARAMETERS else 0.0
         if math.isfinite(parameter) and _same(curve, formula(Numbers(), NUMBERS, parameter)):
             usual = parameter == ACTIVATIONS[kind].default
             return Activation(kind, None if usual else parameter), {}

@@ -37,10 +37,9 @@ def read_batch_norm(node):
     if value.channel_axis != 1:
         raise ValueError("takes axis 1 as channels, but in its input channels are last")
     names = "gamma", "beta", "running_mean", "running_variance"
-    arrays = {name: node.weights(i) for i, name in enumerate(names, 1)}
-    arrays = {name: value.own_order(array) for name, array in arrays.items() if array is not None}
-    layer = BatchNorm(shortest(1 - shortest(node.attribute("momentum", 0.9))), _eps_of(node))
-    return node.add(layer, value, order=value.order, **arrays)
+    arrays = {name: value.own_order(node.weights(i)) for i, name in enumerate(names, 1)}
+    momentum = round(1 - shortest(node.attribute("momentum", 0.9)), 9)  # 1 − 0.9 is not quite 0.1
+    return node.add(BatchNorm(momentum, _eps_of(node)), value, order=value.order, **arrays)
 
 
 # Group norm ------------------------------------------------------------------------------------------------
@@ -99,7 +98,7 @@ def write_layer_norm(layer, at):
 
 def read_layer_norm(node):
     """LayerNormalization over the channels."""
-    value, scale, bias = node.value(), node.weights(1), node.weights(2)
+    value, scale, bias = node.value(), node.weights(1), node.optional_weights(2)
     axis = node.attribute("axis", -1)
     axes = value.axes
     if axis % axes != value.channel_axis or value.channel_axis != axes - 1:
