@@ -179,9 +179,7 @@ def train(part, ratios):
     ratios.add(title, min(t.median for t in times.values()) / ours, case.target)
     for side in ("numgd", "PyTorch"):
         first, second, peak = _memory(part, side)
-        print(
-            f"  {side}: {first:,.0f} MiB more in the first step, {second:,.1f} in the second; peak {peak:,.0f}"
-        )
+        print(f"  {side}: first step {first:,.0f} MiB more, second {second:,.1f}; peak {peak:,.0f} MiB")
 
 
 def _memory(part, side):

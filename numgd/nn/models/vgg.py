@@ -2,7 +2,16 @@
 
 from numgd.foundations.ranges import Count, Flag, Fraction, Positive, Whole, check_arguments, one_of
 from numgd.nn.containers import Sequential
-from numgd.nn.layers import Activation, BatchNorm, Conv2d, Dense, Dropout, Flatten, MaxPool2d
+from numgd.nn.layers import (
+    Activation,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2d,
+)
 from numgd.nn.models.entry import Entry
 from numgd.nn.models.width import scaled
 
@@ -74,20 +83,32 @@ def vgg(
     >>> nn.summary(small, input_shape=(32, 32, 3)).parameters
     9231114
     """
-    features = []
+    return Sequential(
+        features=_features(depth, batch_norm, width),
+        flatten=Flatten(),
+        classifier=_classifier(scaled(hidden, width) if hidden else 0, dropout, num_classes),
+    )
+
+
+def _features(depth, batch_norm, width):
+    """Convolutions of 3×3, with a maximum after each stack."""
+    parts: list[Layer] = []
     for channels, count in zip(CHANNELS, CONVOLUTIONS[depth], strict=True):
         for _ in range(count):
-            features.append(Conv2d(scaled(channels, width), 3, padding=1, initialiser="he_normal"))
+            parts.append(Conv2d(scaled(channels, width), 3, padding=1, initialiser="he_normal"))
             if batch_norm:
-                features.append(BatchNorm())
-            features.append(Activation("relu"))
-        features.append(MaxPool2d(2))
-    classifier = []
+                parts.append(BatchNorm())
+            parts.append(Activation("relu"))
+        parts.append(MaxPool2d(2))
+    return Sequential(*parts)
+
+
+def _classifier(hidden, dropout, num_classes):
+    parts: list[Layer] = []
     if hidden:
         for _ in range(2):
-            classifier += [Dense(scaled(hidden, width)), Activation("relu"), Dropout(dropout)]
-    classifier.append(Dense(num_classes))
-    return Sequential(features=Sequential(*features), flatten=Flatten(), classifier=Sequential(*classifier))
+            parts += [Dense(hidden), Activation("relu"), Dropout(dropout)]
+    return Sequential(*parts, Dense(num_classes))
 
 
 MODELS = {

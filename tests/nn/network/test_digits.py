@@ -1,6 +1,6 @@
 """The networks of `examples/digits_protocol.py` recognise digits as well as their table in the docs says.
 
-One fold and one seed: 30 s on two idle cores, without compilation.
+One fold and one seed of each; the table also states how long they take.
 """
 
 import runpy

@@ -67,11 +67,7 @@ class Value:
 
     def own_order(self, array):
         """Numbers for each feature of the model's tensor, in the network's order; along the last axis."""
-        if self.order is None:
-            return array
-        found = np.empty_like(array)
-        found[..., self.order] = array
-        return found
+        return array if self.order is None else np.take(array, np.argsort(self.order), -1)
 
     def per_channel(self, array):
         """One number per channel from an array that is broadcast along all other axes."""

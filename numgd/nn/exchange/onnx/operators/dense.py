@@ -9,7 +9,7 @@ from numgd.nn.layers import Conv2d, Dense
 
 def write_dense(layer, at):
     """Gemm; its columns are in the order of the features that it takes."""
-    weight = at.array("weight", lambda array: array if at.order is None else array[:, at.order])
+    weight = at.array("weight", lambda array: array if at.order is None else np.take(array, at.order, 1))
     return at.add("Gemm", at.x[0], *filter(None, (weight, at.array("bias"))), transB=1)
 
 
