@@ -8,11 +8,10 @@ as they are.
 """
 
 import re
-from itertools import accumulate, pairwise
-from math import prod
 
 import numpy as np
 
+from numgd.nn.exchange.feature_order import channels_first_order, side_by_side
 from numgd.nn.exchange.places import Place
 from numgd.nn.layers import (
     BatchNorm,
@@ -105,11 +104,11 @@ def feature_orders(wiring):
 def _order_after(node, given, shapes):
     """The order of a node's features, None for that of PyTorch."""
     if isinstance(node.layer, Flatten) and len(shapes[0]) == 3:
-        return _of_image(shapes[0])
+        return channels_first_order(shapes[0])
     if isinstance(node.layer, Dense) or all(order is None for order in given):
         return None
     if isinstance(node.layer, Concatenate):
-        return _side_by_side(given, [length for (length,) in shapes])
+        return side_by_side(given, [length for (length,) in shapes])
     same = all(np.array_equal(order, given[0]) for order in given)
     if not same or not node.layer.keeps_features:
         raise ValueError(
@@ -117,21 +116,3 @@ def _order_after(node, given, shapes):
             "PyTorch: with the same weights the layer would compute something else there"
         )
     return given[0]
-
-
-def _of_image(shape):
-    *pixels, channels = shape
-    if prod(pixels) == 1 or channels == 1:
-        return None
-    return np.moveaxis(np.arange(prod(shape)).reshape(shape), 2, 0).ravel()
-
-
-def _side_by_side(orders, lengths):
-    """The order of concatenated features."""
-    ranges = pairwise(accumulate(lengths, initial=0))
-    return np.concatenate(
-        [
-            np.arange(first, end) if order is None else first + order
-            for order, (first, end) in zip(orders, ranges, strict=True)
-        ]
-    )

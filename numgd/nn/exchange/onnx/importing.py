@@ -1,6 +1,7 @@
 """Import of ONNX models as networks."""
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _network(onnx, numbers, folder, dtype):
         raise ValueError("it holds no graph")
     opset = _opset(model)
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        model = import_module("onnx.inliner").inline_local_functions(model)
     with np.errstate(all="ignore"):
         return Reader(model.graph, opset, folder).network(dtype)
 

@@ -25,5 +25,6 @@ def package():
 
 
 def shortest(number):
-    """The shortest decimal number with the same float32, since attributes of operators are float32."""
-    return float(str(np.float32(number)))
+    """The shortest decimal of a number that is a float32, as attributes are; another number as it is."""
+    single = np.float32(number)
+    return float(str(single)) if float(single) == float(number) else float(number)

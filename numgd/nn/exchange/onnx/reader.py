@@ -3,17 +3,21 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from numgd.nn.containers import Graph
-from numgd.nn.exchange.onnx.operators import READERS
+from numgd.nn.exchange.onnx.operators import COMPUTED, READERS
 from numgd.nn.exchange.onnx.operators.elementwise import OPERATORS, layer_of
 from numgd.nn.exchange.onnx.package import REAL, package
-from numgd.nn.exchange.onnx.tensors import Value, is_tensor
+from numgd.nn.exchange.onnx.tensors import Pooled, Value, is_tensor
 from numgd.nn.layers import Add
 from numgd.nn.network.network import Network
+
+MOST_NUMBERS = 2**28
+"""Numbers that a value of one sample consists of at most."""
 
 INPUT = "input"
 """What `Graph` calls the input."""
@@ -120,7 +124,7 @@ class Reader:
         """Make the input a value; returns its shape in the network."""
         last = len(shape) == 3 and self._transposed_first(self.input.name)
         own = shape if last or len(shape) == 1 else (*shape[1:], shape[0])
-        self.tensors[self.input.name] = Value(INPUT, self.input.name, own, last)
+        self.tensors[self.input.name] = Value(INPUT, self.input.name, _checked_size(own), last)
         return own
 
     def _transposed_first(self, name):
@@ -138,16 +142,24 @@ class Reader:
 
     def _read(self, node):
         try:
-            if node.domain not in ("", "ai.onnx") or node.operator not in READERS:
-                name = node.operator if not node.domain else f"{node.domain}.{node.operator}"
-                raise ValueError(f"numgd has no layer for the operator {name}")
-            found = READERS[node.operator](node)
+            found = self._result(node)
             node.check_all_read()
             self._put(node.output, found)
         except (ImportError, MemoryError, NodeError):
             raise
         except Exception as error:  # of damaged models, attributes may be anything
             raise node.error(str(error) or type(error).__name__) from error
+
+    def _result(self, node):
+        """What the result of a node is: an array if it is constant, or a tensor."""
+        own = node.domain in ("", "ai.onnx")
+        arrays = [node.given(i) for i in range(node.number_of_inputs)]
+        if own and node.operator in COMPUTED and all(isinstance(one, np.ndarray) for one in arrays):
+            return np.asarray(COMPUTED[node.operator](node, *arrays))
+        if own and node.operator in READERS:
+            return READERS[node.operator](node)
+        name = f"{node.domain}.{node.operator}" if node.domain else node.operator
+        raise ValueError(f"numgd has no layer for the operator {name}")
 
     def _put(self, name, found):
         if name in self.tensors or name in self.constants or name in self.initializers:
@@ -231,9 +243,9 @@ class Node:
             return value.decode()
         return value if isinstance(value, int | float) or hasattr(value, "dims") else tuple(value)
 
-    def require(self, name, only, default=None):
-        """Raise ValueError unless an attribute has the only value that numgd has."""
-        value = self.attribute(name, only if default is None else default)
+    def require(self, name, only):
+        """Raise ValueError unless an attribute has the only value that numgd has, or is left out."""
+        value = self.attribute(name, only)
         if value != only:
             raise ValueError(f"attribute {name} is {value!r}; numgd has only {only!r}")
 
@@ -262,6 +274,11 @@ class Node:
         """Input i as a value of the network."""
         return self.tensor(i).settle()
 
+    def value_or_pooled(self, i=0):
+        """Input i as a value of the network, or means over whole images, which this node may flatten."""
+        tensor = self.tensor(i)
+        return tensor if isinstance(tensor, Pooled) else tensor.settle()
+
     def values(self):
         """All inputs as values of the network."""
         return [self.value(i) for i in range(self.number_of_inputs)]
@@ -287,10 +304,10 @@ class Node:
         return found
 
     def weights(self, i, axes=1):
-        """Input i, which must be constant real numbers; None if it is left out."""
+        """Input i, which must be constant real numbers."""
         found = self.constant(i)
         if found is None:
-            return None
+            raise ValueError(f"input {i} is missing")
         if found.dtype not in REAL:
             raise ValueError(
                 f"{self._proto.input[i]!r} has dtype {found.dtype}; networks have float32 and float64"
@@ -298,6 +315,10 @@ class Node:
         if found.ndim != axes:
             raise ValueError(f"{self._proto.input[i]!r} has shape {found.shape}; numgd takes {axes} axes")
         return found
+
+    def optional_weights(self, i):
+        """As `weights`; None if the input is left out."""
+        return None if self.given(i) is None else self.weights(i)
 
     def integers(self, name, i, default=None):
         """A list of integers, which is an attribute in old opsets and input i in new ones."""
@@ -324,7 +345,7 @@ class Node:
         """
         arrays = {name: array for name, array in arrays.items() if array is not None}
         shapes = [value.shape for value in values]
-        shape = tuple(layer.output_shape(*shapes))
+        shape = _checked_size(tuple(layer.output_shape(*shapes)))
         for name, own in (layer.parameters(*shapes) | layer.states(*shapes)).items():
             if name not in arrays:
                 raise ValueError(f"{name} is missing")
@@ -372,6 +393,13 @@ class Node:
         """The part whose result is a value that nothing but this node takes; else None."""
         alone = value.tensor in self._proto.input and self.reader.uses[value.tensor] == 1
         return self.reader.parts.get(value.source) if alone else None
+
+
+def _checked_size(shape):
+    """The shape; raises ValueError if a sample of it takes an absurd amount of memory."""
+    if prod(shape) > MOST_NUMBERS:
+        raise ValueError(f"a value has shape {shape}; at most {MOST_NUMBERS} numbers are read")
+    return shape
 
 
 def _is_number(one):

@@ -49,6 +49,11 @@ class Value:
         return self
 
     @property
+    def axes(self):
+        """Number of axes, with the batch."""
+        return len(self.shape) + 1
+
+    @property
     def channel_axis(self):
         """The axis of the channels in the model's tensor."""
         return len(self.shape) if self.last else 1
@@ -62,15 +67,11 @@ class Value:
 
     def own_order(self, array):
         """Numbers for each feature of the model's tensor, in the network's order; along the last axis."""
-        if self.order is None:
-            return array
-        found = np.empty_like(array)
-        found[..., self.order] = array
-        return found
+        return array if self.order is None else np.take(array, np.argsort(self.order), -1)
 
     def per_channel(self, array):
         """One number per channel from an array that is broadcast along all other axes."""
-        axes, channels = len(self.shape) + 1, self.shape[-1]
+        axes, channels = self.axes, self.shape[-1]
         wanted = tuple(channels if axis == self.channel_axis else 1 for axis in range(axes))
         given = (1,) * (axes - array.ndim) + array.shape
         if given != wanted:
@@ -108,15 +109,17 @@ class Expression(Lazy):
         earliest tensor to an input of the last operator.
     summed : tuple of tensors
         The inputs of the last operator, if that is a sum.
+    axes : int
+        Number of axes, with the batch.
     """
 
-    def __init__(self, node, curves, summed):
-        self.node, self.curves, self.summed = node, curves, summed
+    def __init__(self, node, curves, summed, axes):
+        self.node, self.curves, self.summed, self.axes = node, curves, summed, axes
 
     @classmethod
     def of(cls, node, compute, given):
         """What an operator makes of tensors and numbers; ``compute(*numbers)`` computes it."""
-        tensors = [_expressed(one) for one in given if is_tensor(one)]
+        tensors = [expressed(one) for one in given if is_tensor(one)]
         sums = node.operator in ("Add", "Sum") and len(tensors) == len(given)
         summed = tuple(tensors) if sums and len(tensors) > 1 else ()
         first, *others = map(_curves, tensors)
@@ -125,7 +128,7 @@ class Expression(Lazy):
         for tensor in shared[-MOST_OPERATORS:]:
             taken = (found[tensor] for found in (first, *others))
             curves[tensor] = compute(*(next(taken) if is_tensor(one) else one for one in given))
-        return cls(node, curves, summed)
+        return cls(node, curves, summed, tensors[0].axes)
 
     def _make(self):
         for tensor, curve in self.curves.items():
@@ -140,7 +143,8 @@ def is_tensor(one):
     return isinstance(one, Value | Lazy)
 
 
-def _expressed(tensor):
+def expressed(tensor):
+    """A tensor as a value or an expression."""
     return tensor if isinstance(tensor, Expression) else tensor.settle()
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 import numgd
-from numgd.nn.exchange.onnx.layouts import channels_first_order, to_channels_first, to_channels_last
+from numgd.nn.exchange.feature_order import channels_first_order
+from numgd.nn.exchange.onnx.layouts import to_channels_first, to_channels_last
 from numgd.nn.exchange.onnx.operators import EXCHANGES
 from numgd.nn.exchange.onnx.operators.elementwise import FORMULAS
 from numgd.nn.exchange.onnx.package import package
@@ -179,6 +180,11 @@ class Place:
         return self.writer.opset
 
     @property
+    def dtype(self):
+        """That of the network."""
+        return self.writer.network.dtype
+
+    @property
     def shape(self):
         """That of the first input."""
         return self.shapes[0]
@@ -197,6 +203,10 @@ class Place:
         """The name of an array, added."""
         return self.writer.constant(self.path, array)
 
+    def add_beside(self, name, operator, *inputs, **attributes):
+        """As `add`; the node has a name of its own besides the layer's, which another node gets."""
+        return self.writer.add(f"{self.path}.{name}", operator, *inputs, **attributes)
+
     def channels_last(self, name):
         """A value transposed to (batch, …, channels)."""
         return self._transposed(name, to_channels_last)
@@ -208,4 +218,4 @@ class Place:
     def _transposed(self, name, permutation):
         if len(self.shape) == 1:
             return name
-        return self.add("Transpose", name, perm=permutation(len(self.shape) + 1))
+        return self.add_beside("transpose", "Transpose", name, perm=permutation(len(self.shape) + 1))

@@ -1,6 +1,7 @@
 """The layers in terms of ONNX's operators, and the operators in terms of layers."""
 
 from numgd.nn.exchange.onnx.operators import (
+    adaptive_pool,
     constants,
     convolutions,
     dense,
@@ -18,6 +19,7 @@ from numgd.nn.exchange.onnx.operators import (
 _ALL = [
     exchange
     for module in (
+        adaptive_pool,
         constants,
         convolutions,
         dense,
@@ -36,6 +38,9 @@ _ALL = [
 
 EXCHANGES = {exchange.layer: exchange for exchange in _ALL if exchange.layer is not None}
 """How each layer is written."""
+
+COMPUTED = constants.COMPUTED | dict.fromkeys(elementwise.OPERATORS, elementwise.of_constants)
+"""How operators are computed whose inputs are all constant."""
 
 READERS = {operator: read for exchange in _ALL for operator, read in exchange.read.items()}
 """How each operator is read."""

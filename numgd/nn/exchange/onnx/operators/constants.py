@@ -1,4 +1,4 @@
-"""Constants, and what models compute from shapes before they reshape."""
+"""Constants, and what models compute from constants and from shapes."""
 
 from math import prod
 
@@ -9,8 +9,8 @@ from numgd.nn.exchange.onnx.operators.record import Exchange
 BATCH = -(2**40)
 """Stands for the size of the batch in shapes."""
 
-MOST_NUMBERS = 2**16
-"""Numbers that a constant which a model computes has at most."""
+MOST_NUMBERS = 2**20
+"""Numbers that a constant has at most if it is computed from fewer."""
 
 
 def read_constant(node):
@@ -24,22 +24,20 @@ def read_constant(node):
 
 def read_shape(node):
     """Shape, with a stand-in for the batch."""
-    tensor = node.tensor()
-    value = tensor.value if hasattr(tensor, "value") else tensor.settle()
-    shape = (BATCH, *value.model_shape)
+    shape = (BATCH, *node.value_or_pooled().model_shape)
     return np.array(shape[node.attribute("start", 0) : node.attribute("end")])
 
 
-def computed(compute):
-    """A reader of an operator that is only read of constants: ``compute(node, *arrays)``."""
+EXCHANGES = (Exchange(read={"Constant": read_constant, "Shape": read_shape}),)
 
-    def read(node):
-        arrays = [node.constant(i) for i in range(node.number_of_inputs)]
-        if prod(max(1, array.size) for array in arrays) > MOST_NUMBERS:  # whatever is broadcast
-            raise ValueError("it computes constants of more numbers than are read")
-        return np.asarray(compute(node, *arrays))
 
-    return read
+# Operators whose inputs are all constant: ``compute(node, *arrays)`` ----------------------------------------
+
+
+def _limited(size):
+    """Raise ValueError if a constant would become too large."""
+    if size > MOST_NUMBERS:
+        raise ValueError(f"it computes {size} constants from fewer; at most {MOST_NUMBERS} are read")
 
 
 def _cast(node, array):
@@ -47,18 +45,61 @@ def _cast(node, array):
     return array.astype(node.reader.onnx.helper.tensor_dtype_to_np_dtype(node.attribute("to")))
 
 
+def _concat(node, *arrays):
+    _limited(sum(array.size for array in arrays))
+    return np.concatenate(arrays, node.attribute("axis"))
+
+
+def _filled(node, shape):
+    _limited(prod(map(int, shape)))
+    value = node.attribute("value")
+    value = np.zeros(1, np.float32) if value is None else node.reader.array(value)
+    return np.full(shape, value.reshape(()))
+
+
 def _gather(node, array, indices):
+    _limited(array.size * max(1, indices.size))
     return np.take(array, indices, node.attribute("axis", 0))
+
+
+def _reshape(node, array, shape):
+    node.require("allowzero", 0)
+    return array.reshape([array.shape[i] if n == 0 else n for i, n in enumerate(shape)])
+
+
+def _slice(node, array, starts, ends, axes=None, steps=None):
+    axes, index = range(len(starts)) if axes is None else axes, [slice(None)] * array.ndim
+    for axis, start, end, step in zip(
+        axes, starts, ends, [1] * len(starts) if steps is None else steps, strict=True
+    ):
+        before_first = step < 0 and end < -array.shape[axis]
+        index[axis] = slice(start, None if before_first else end, step)
+    return array[tuple(index)]
+
+
+def _squeeze(node, array, axes=None):
+    axes = node.attribute("axes", axes)
+    return np.squeeze(array, None if axes is None else tuple(axes))
+
+
+def _transpose(node, array):
+    return np.transpose(array, node.attribute("perm"))
 
 
 def _unsqueeze(node, array, axes=None):
     return np.expand_dims(array, tuple(node.attribute("axes", axes)))
 
 
-def _concat(node, *arrays):
-    return np.concatenate(arrays, node.attribute("axis"))
-
-
-gather, cast, unsqueeze, concat = map(computed, (_gather, _cast, _unsqueeze, _concat))
-
-EXCHANGES = (Exchange(read={"Constant": read_constant, "Shape": read_shape, "Gather": gather, "Cast": cast}),)
+COMPUTED = {
+    "Cast": _cast,
+    "Concat": _concat,
+    "ConstantOfShape": _filled,
+    "Gather": _gather,
+    "Identity": lambda node, array: array,
+    "Reshape": _reshape,
+    "Slice": _slice,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}
+"""By the operator; those of single numbers are in `numgd.nn.exchange.onnx.operators.elementwise`."""

@@ -55,7 +55,7 @@ def read_conv(node):
     image, sides, number = read_padded_image(node)
     if number != 0:
         raise ValueError(f"the padding before it consists of {number}; numgd pads with zeros")
-    weight, bias, groups = node.weights(1, 4), node.weights(2), node.attribute("group", 1)
+    weight, bias, groups = node.weights(1, 4), node.optional_weights(2), node.attribute("group", 1)
     kernel, stride, padding, dilation = read_window(node, weight.shape[2:])
     padding = added_padding(padding, sides, image.shape, kernel, stride, dilation)
     if groups > 1 and groups == image.shape[2]:
@@ -79,7 +79,7 @@ def write_transposed(layer, at):
 
 def read_transposed(node):
     """ConvTranspose."""
-    image, weight, bias = node.image(), node.weights(1, 4), node.weights(2)
+    image, weight, bias = node.image(), node.weights(1, 4), node.optional_weights(2)
     kernel, stride, padding, dilation = read_window(node, weight.shape[2:])
     groups, extra = node.attribute("group", 1), simple(node.attribute("output_padding", (0, 0)))
     layer = Conv2dTranspose(

@@ -6,16 +6,16 @@ few numbers, and recognised as the activation that gives the same.
 """
 
 import math
+from math import prod
 
 import numpy as np
 from scipy.special import erf
 
-from numgd.nn.exchange.onnx.operators.constants import computed
 from numgd.nn.exchange.onnx.operators.per_channel import read_per_channel
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.exchange.onnx.package import EXPORTED, shortest
-from numgd.nn.exchange.onnx.tensors import NUMBERS, Expression, Lazy
-from numgd.nn.layers import Activation, ChannelScale, ScaledTanh
+from numgd.nn.exchange.onnx.tensors import NUMBERS, Expression, Lazy, expressed, is_tensor
+from numgd.nn.layers import Activation, ChannelScale, Scale, ScaledTanh
 from numgd.nn.layers.scaled_tanh import AMPLITUDE, SLOPE
 from numgd.scalars import ACTIVATIONS
 
@@ -160,6 +160,11 @@ def write_scaled_tanh(layer, at):
     return _scaled_tanh(at, at.x[0])
 
 
+def write_scale(layer, at):
+    """As a product."""
+    return at.add("Mul", at.x[0], layer.factor)
+
+
 # Reading ---------------------------------------------------------------------------------------------------
 
 
@@ -182,12 +187,16 @@ def layer_of(curve):
         return float(curve[np.searchsorted(NUMBERS, x)])
 
     slope, offset = f(1) - f(0), f(0)
+    if _same(curve, NUMBERS):
+        return None, {}
+    if _same(curve, slope * NUMBERS):
+        return Scale(shortest(f(1))), {}
     if _same(curve, slope * NUMBERS + offset):
-        return (None, {}) if _same(curve, NUMBERS) else (ChannelScale(), {"gamma": slope, "beta": offset})
+        return ChannelScale(), {"gamma": slope, "beta": offset}
     if _same(curve, _scaled_tanh(Numbers(), NUMBERS)):
         return ScaledTanh(), {}
     for kind, formula in FORMULAS.items():
-        parameter = shortest(PARAMETERS[kind](f)) if kind in PARAMETERS else 0.0
+        parameter = shortest(np.float32(PARAMETERS[kind](f))) if kind in PARAMETERS else 0.0
         if math.isfinite(parameter) and _same(curve, formula(Numbers(), NUMBERS, parameter)):
             usual = parameter == ACTIVATIONS[kind].default
             return Activation(kind, None if usual else parameter), {}
@@ -195,20 +204,21 @@ def layer_of(curve):
 
 
 def _same(curve, expected):
-    return np.allclose(curve, expected, TOLERANCE, TOLERANCE)
+    return bool(np.isfinite(curve).all()) and np.allclose(curve, expected, TOLERANCE, TOLERANCE)
 
 
 def read_elementwise(node):
-    """A function of one value, a sum of several, something with numbers per channel, or of constants."""
+    """A function of one value, a sum of several, or a product or sum with numbers per channel."""
     given = [node.given(i) for i in range(node.number_of_inputs)]
-    if all(isinstance(one, np.ndarray) for one in given):
-        return read_of_constants(node)
     for one in given:
         found = one.after(node, given) if isinstance(one, Lazy) else None
         if found is not None:
             return found
     if any(isinstance(one, np.ndarray) and one.size > 1 for one in given):
         return read_per_channel(node, given)
+    axes = min(expressed(one).axes for one in given if is_tensor(one))
+    if any(one.ndim > axes for one in given if isinstance(one, np.ndarray)):
+        raise ValueError(f"its constants have more axes than its input, which has {axes}")
     scalars = [float(one.reshape(())) if isinstance(one, np.ndarray) else one for one in given]
     attributes = {name: node.attribute(name) for name in node.named_attributes}
 
@@ -219,9 +229,10 @@ def read_elementwise(node):
     return Expression.of(node, compute, scalars)
 
 
-@computed
-def read_of_constants(node, *arrays):
+def of_constants(node, *arrays):
     """A constant, of the dtype of the others."""
+    if prod(np.broadcast_shapes(*(array.shape for array in arrays))) > max(array.size for array in arrays):
+        raise ValueError("it computes constants for each of several axes, which is not read")
     found = np.asarray(OPERATORS[node.operator](*arrays))
     return found.astype(arrays[0].dtype, copy=False)
 
@@ -229,5 +240,6 @@ def read_of_constants(node, *arrays):
 EXCHANGES = (
     Exchange(Activation, write_activation, elementwise=True),
     Exchange(ScaledTanh, write_scaled_tanh, elementwise=True),
+    Exchange(Scale, write_scale, elementwise=True),
     Exchange(read=dict.fromkeys(OPERATORS, read_elementwise)),
 )

@@ -11,8 +11,8 @@ def write_local_response_norm(layer, at):
     """LRN for images and windows of odd size; else x / (a convolution of x²)^β."""
     if layer.size % 2 and len(at.shape) == 3:
         return at.add("LRN", at.x[0], size=layer.size, alpha=layer.alpha, beta=layer.beta, bias=layer.k)
-    band = at.constant(_band(layer, at.shape[-1]).astype(at.writer.network.dtype))
-    k = at.constant(np.full(at.shape[-1], layer.k, at.writer.network.dtype))
+    band = at.constant(_band(layer, at.shape[-1]).astype(at.dtype))
+    k = at.constant(np.full(at.shape[-1], layer.k, at.dtype))
     squares = at.add("Mul", at.x[0], at.x[0])
     if len(at.shape) == 1:
         base = at.add("Gemm", squares, band, k, transB=1)

@@ -15,6 +15,11 @@ def _eps_of(node):
     return shortest(node.attribute("epsilon", _EPS))
 
 
+def _stash_type(at):
+    """In what mean and variance are computed: ONNX's number of the network's dtype."""
+    return at.writer.onnx.helper.np_dtype_to_tensor_dtype(at.dtype)
+
+
 # Batch norm: in ONNX, momentum is the weight of the running statistics, here that of the batch -------------
 
 
@@ -32,10 +37,9 @@ def read_batch_norm(node):
     if value.channel_axis != 1:
         raise ValueError("takes axis 1 as channels, but in its input channels are last")
     names = "gamma", "beta", "running_mean", "running_variance"
-    arrays = {name: node.weights(i) for i, name in enumerate(names, 1)}
-    arrays = {name: value.own_order(array) for name, array in arrays.items() if array is not None}
-    layer = BatchNorm(shortest(1 - shortest(node.attribute("momentum", 0.9))), _eps_of(node))
-    return node.add(layer, value, order=value.order, **arrays)
+    arrays = {name: value.own_order(node.weights(i)) for i, name in enumerate(names, 1)}
+    momentum = round(1 - shortest(node.attribute("momentum", 0.9)), 9)  # 1 − 0.9 is not quite 0.1
+    return node.add(BatchNorm(momentum, _eps_of(node)), value, order=value.order, **arrays)
 
 
 # Group norm ------------------------------------------------------------------------------------------------
@@ -45,11 +49,11 @@ def write_group_norm(layer, at):
     """GroupNormalization, which has numbers per channel from opset 21 on; before, as PyTorch writes it."""
     if at.opset >= 21:
         arrays = at.array("gamma"), at.array("beta")
-        return at.add("GroupNormalization", at.x[0], *arrays, num_groups=layer.groups, epsilon=layer.eps)
+        groups = {"num_groups": layer.groups, "stash_type": _stash_type(at)}
+        return at.add("GroupNormalization", at.x[0], *arrays, epsilon=layer.eps, **groups)
     *pixels, channels = at.shape
-    of_groups = np.ones(layer.groups, at.arrays["gamma"].dtype)
-    grouped = at.add("Reshape", at.x[0], at.constant(np.array([0, layer.groups, -1])))
-    ones, zeros = at.constant(of_groups), at.constant(0 * of_groups)
+    ones, zeros = at.constant(np.ones(layer.groups, at.dtype)), at.constant(np.zeros(layer.groups, at.dtype))
+    grouped = at.add_beside("groups", "Reshape", at.x[0], at.constant(np.array([0, layer.groups, -1])))
     normed = at.add("InstanceNormalization", grouped, ones, zeros, epsilon=layer.eps)
     again = at.add("Reshape", normed, at.constant(np.array([0, channels, *pixels])))
     gamma, beta = (at.array(name, lambda a: a.reshape(-1, *(1,) * len(pixels))) for name in ("gamma", "beta"))
@@ -88,14 +92,15 @@ def _group_norm(node, value, groups, gamma, beta):
 def write_layer_norm(layer, at):
     """LayerNormalization, with channels last."""
     x, arrays = at.channels_last(at.x[0]), (at.array("gamma"), at.array("beta"))
-    return at.channels_first(at.add("LayerNormalization", x, *arrays, axis=-1, epsilon=layer.eps))
+    attributes = {"axis": -1, "epsilon": layer.eps, "stash_type": _stash_type(at)}
+    return at.channels_first(at.add("LayerNormalization", x, *arrays, **attributes))
 
 
 def read_layer_norm(node):
     """LayerNormalization over the channels."""
-    value, scale, bias = node.value(), node.weights(1), node.weights(2)
+    value, scale, bias = node.value(), node.weights(1), node.optional_weights(2)
     axis = node.attribute("axis", -1)
-    axes = len(value.shape) + 1
+    axes = value.axes
     if axis % axes != value.channel_axis or value.channel_axis != axes - 1:
         raise ValueError(
             f"attribute axis is {axis}, of (batch, {', '.join(map(str, value.model_shape))}): numgd "
@@ -118,7 +123,7 @@ def write_softmax(layer, at):
 def read_softmax(node):
     """Softmax over the channels; before opset 13 over all axes from one on."""
     value = node.value()
-    axis, axes = node.attribute("axis", -1 if node.opset >= 13 else 1), len(value.shape) + 1
+    axis, axes = node.attribute("axis", -1 if node.opset >= 13 else 1), value.axes
     of_all = node.opset < 13 and axis % axes < axes - 1
     if axis % axes != value.channel_axis or of_all:
         raise ValueError(

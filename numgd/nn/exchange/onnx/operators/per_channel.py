@@ -53,10 +53,12 @@ def _takes(part, gamma, beta):
         part.layer = replace(layer, bias=True)
         arrays["bias"] = beta
         return True
-    if isinstance(layer, ChannelScale | GroupNorm) and not arrays["beta"].any():
-        arrays["gamma"], arrays["beta"] = arrays["gamma"] * gamma, beta
-        return True
-    return False
+    of_its_own = isinstance(layer, ChannelScale | GroupNorm) and (
+        (arrays["gamma"] == 1).all() or not arrays["beta"].any()
+    )
+    if of_its_own:
+        arrays["gamma"], arrays["beta"] = gamma * arrays["gamma"], gamma * arrays["beta"] + beta
+    return of_its_own
 
 
 EXCHANGES = (Exchange(ChannelScale, write_channel_scale),)

@@ -90,7 +90,7 @@ def read_global_max_pool(node):
 def read_mean(node):
     """ReduceMean over the height and the width."""
     value, axes = node.value(), node.integers("axes", 1, ())
-    count = len(value.shape) + 1
+    count = value.axes
     wanted = {1, 2} if value.last else {2, 3}
     if count != 4 or {axis % count for axis in axes} != wanted:
         raise ValueError(f"axes are {axes}; numgd has the mean over height and width only")

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from numgd.nn.exchange.onnx.operators.constants import unsqueeze
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.exchange.onnx.tensors import Lazy
 from numgd.nn.layers import RadialBasis
@@ -10,7 +9,7 @@ from numgd.nn.layers import RadialBasis
 
 def write_radial_basis(layer, at):
     """Unsqueeze, Sub, Mul, and ReduceSum."""
-    prototypes = at.constant(layer.prototypes.astype(at.writer.network.dtype))
+    prototypes = at.constant(layer.prototypes.astype(at.dtype))
     beside = at.add("Unsqueeze", at.x[0], at.constant(np.array([1])))
     apart = at.add("Sub", beside, prototypes)
     squares = at.add("Mul", apart, apart)
@@ -42,9 +41,7 @@ class Distances(Lazy):
 
 
 def read_unsqueeze(node):
-    """Unsqueeze of constants, or of vectors that are compared with prototypes."""
-    if isinstance(node.given(0), np.ndarray):
-        return unsqueeze(node)
+    """Unsqueeze of vectors that are compared with prototypes."""
     value, axes = node.value(), node.integers("axes", 1, ())
     if len(value.shape) != 1 or axes != (1,):
         raise ValueError(f"axes are {axes}; numgd adds no axes to values")

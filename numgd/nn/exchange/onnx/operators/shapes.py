@@ -3,11 +3,8 @@
 from dataclasses import replace
 from math import prod
 
-from numgd.nn.exchange.onnx.layouts import (
-    channels_first_order,
-    to_channels_first,
-    to_channels_last,
-)
+from numgd.nn.exchange.feature_order import channels_first_order
+from numgd.nn.exchange.onnx.layouts import to_channels_first, to_channels_last
 from numgd.nn.exchange.onnx.operators.constants import BATCH
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.exchange.onnx.tensors import Grouped, Pooled, Value
@@ -40,7 +37,7 @@ def flattened(node, tensor):
 
 def read_flatten(node):
     """Flatten of all axes but the batch."""
-    tensor, axis = _settled_unless_pooled(node), node.attribute("axis", 1)
+    tensor, axis = node.value_or_pooled(), node.attribute("axis", 1)
     if axis % (len(tensor.model_shape) + 1) != 1:
         raise ValueError(f"attribute axis is {axis}; numgd flattens all axes but the batch")
     return flattened(node, tensor)
@@ -48,7 +45,7 @@ def read_flatten(node):
 
 def read_squeeze(node):
     """Squeeze of the height and the width, which are 1."""
-    tensor, axes = _settled_unless_pooled(node), node.integers("axes", 1, ())
+    tensor, axes = node.value_or_pooled(), node.integers("axes", 1, ())
     shape, found = (None, *tensor.model_shape), {axis % 4 for axis in axes}
     if len(shape) != 4 or found != ({1, 2} if tensor.last else {2, 3}) or {shape[i] for i in found} != {1}:
         raise ValueError(
@@ -57,17 +54,11 @@ def read_squeeze(node):
     return flattened(node, tensor)
 
 
-def _settled_unless_pooled(node):
-    tensor = node.tensor()
-    return tensor if isinstance(tensor, Pooled) else tensor.settle()
-
-
 def read_reshape(node):
     """Reshape that flattens, that divides channels into groups for a norm, or that changes nothing."""
     node.require("allowzero", 0)
     tensor, target = node.tensor(), node.integers("shape", 1)
-    value = tensor.value if isinstance(tensor, Grouped) else tensor
-    value = value if isinstance(value, Pooled) else value.settle()
+    value = tensor.value if isinstance(tensor, Grouped) else node.value_or_pooled()
     shape = value.model_shape
     given = (tensor.groups, -1) if isinstance(tensor, Grouped) else shape
     wanted = _resolved(node, target, given, prod(shape))
@@ -109,7 +100,7 @@ def _shown(target):
 def read_transpose(node):
     """Transpose of images between channels first and last."""
     value = node.value()
-    axes = len(value.shape) + 1
+    axes = value.axes
     order = node.attribute("perm", tuple(range(axes))[::-1])
     if order == tuple(range(axes)):
         return value

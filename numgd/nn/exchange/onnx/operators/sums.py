@@ -1,9 +1,6 @@
 """Several values: sums and channels side by side."""
 
-import numpy as np
-
-from numgd.nn.exchange.onnx.layouts import side_by_side
-from numgd.nn.exchange.onnx.operators.constants import concat
+from numgd.nn.exchange.feature_order import side_by_side
 from numgd.nn.exchange.onnx.operators.record import Exchange
 from numgd.nn.layers import Add, Concatenate
 
@@ -19,12 +16,10 @@ def write_concatenate(layer, at):
 
 
 def read_concat(node):
-    """Concat of channels; or of constants."""
-    if all(isinstance(node.given(i), np.ndarray) for i in range(node.number_of_inputs)):
-        return concat(node)
+    """Concat of channels."""
     values, axis = node.values(), node.attribute("axis")
     first = values[0]
-    if axis % (len(first.shape) + 1) != first.channel_axis or any(v.last != first.last for v in values):
+    if axis % first.axes != first.channel_axis or any(v.last != first.last for v in values):
         raise ValueError(f"attribute axis is {axis}; numgd concatenates channels only")
     order = side_by_side([v.order for v in values], [v.shape[-1] for v in values])
     return node.add(Concatenate(), *values, order=order)

@@ -71,6 +71,6 @@ def _both(number):
 
 def _pair(node, name):
     found = node.attribute(name, (1, 1))
-    if len(found) != 2:
-        raise ValueError(f"attribute {name} is {found}; it must have two numbers")
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise ValueError(f"attribute {name} is {found!r}; it must have two numbers")
     return found
