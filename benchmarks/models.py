@@ -20,6 +20,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -91,7 +92,7 @@ def torch_inference(module, X):
     """Functions for each form of PyTorch that return outputs."""
     found = {}
     for name, layout in LAYOUTS.items():
-        own = module.to(memory_format=layout)
+        own = deepcopy(module).to(memory_format=layout)
         x = torch.from_numpy(X).permute(0, 3, 1, 2).contiguous(memory_format=layout)
         found[f"PyTorch eager, {name}"] = _inference(own, x)
         with warnings.catch_warnings():  # torch.jit is deprecated, but has the only such optimiser

@@ -32,6 +32,12 @@ from numgd.jit.pointers import function_address
 
 _LINE = 64  # bytes of a cache line
 
+PREPARED_BLOCK = 2**24
+"""Bytes of memory that is taken at once for what is prepared.
+
+NumPy asks the system for huge pages from 4 MiB on; in these a pass over weights takes less time.
+"""
+
 _recording: ContextVar["Recording | None"] = ContextVar("recording", default=None)
 _names = itertools.count()
 
@@ -53,7 +59,7 @@ class Recording:
     def __init__(self, prepared=False):
         self.calls = []
         self.prepared, self._preparing = prepared, 0
-        self._scratch = _Scratch()
+        self._scratch, self._kept = _Memory(2**16), _Memory(PREPARED_BLOCK)
 
     def __enter__(self):
         self._token = _recording.set(self)
@@ -80,7 +86,7 @@ class Recording:
 
     def take(self, nbytes):
         """Memory of `scratch`."""
-        return np.empty(nbytes, np.uint8) if self._preparing else self._scratch.take(nbytes)
+        return (self._kept if self._preparing else self._scratch).take(nbytes)
 
     def forget_scratch(self):
         """Let the next `scratch` memory overlap with all that was given out before."""
@@ -117,10 +123,11 @@ def scratch(shape, dtype):
     return memory[skipped : skipped + nbytes].view(dtype).reshape(shape)
 
 
-class _Scratch:
+class _Memory:
     """Memory given out from its start; a block that proves too small is followed by a larger one."""
 
-    def __init__(self):
+    def __init__(self, least):
+        self._least = least
         self._block, self._used = np.empty(0, np.uint8), 0
 
     def restart(self):
@@ -128,7 +135,7 @@ class _Scratch:
 
     def take(self, nbytes):
         if self._used + nbytes > self._block.size:
-            self._block, self._used = np.empty(max(nbytes, 2 * self._block.size, 2**16), np.uint8), 0
+            self._block, self._used = np.empty(max(nbytes, 2 * self._block.size, self._least), np.uint8), 0
         first, self._used = self._used, self._used + nbytes
         return self._block[first : first + nbytes]
 

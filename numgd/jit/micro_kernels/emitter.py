@@ -14,6 +14,15 @@ def lanes_of(dtype):
     return register_bytes() // dtype.itemsize
 
 
+LINE = 64
+"""Bytes of a cache line."""
+
+AHEAD = 2048
+"""Bytes by which columns are asked for before they are needed."""
+
+NEAREST, SECOND = 3, 2
+"""Levels of caches, as LLVM counts them."""
+
 MAX_ROWS = 12
 """Maximum number of rows of a block: the addresses of their factors stay in general-purpose registers."""
 
@@ -209,6 +218,26 @@ class Emitter:
         """The lanes of a vector in another order."""
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), order)
         return self.builder.shuffle_vector(vector, ir.Constant(self.vector, ir.Undefined), mask)
+
+    def prefetch(self, columns):
+        """Ask for the columns of a later step, `AHEAD` bytes after those of this one.
+
+        The processor's own prefetching ends with each page, which weights fill in a few dozen steps.
+        """
+        step = self.vectors * self.lanes * self.size
+        if step < LINE:  # several steps would ask for one line
+            return
+        for line in range(0, step, LINE):
+            self.ask_for(self.builder.add(columns, self.constant(AHEAD + line)), NEAREST)
+
+    def ask_for(self, address, level):
+        """Have the line of an address brought into a cache; an address outside of all memory does nothing."""
+        word, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        reading, data = ir.Constant(word, 0), ir.Constant(word, 1)
+        place = self.builder.inttoptr(address, pointer)
+        self.builder.call(function, [place, reading, ir.Constant(word, level), data])
 
     def add_product(self, left, right, total):
         self.builder.store(

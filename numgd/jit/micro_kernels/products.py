@@ -6,11 +6,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from numgd.jit.micro_kernels.emitter import Emitter
+from numgd.jit.micro_kernels.emitter import SECOND, Emitter
 
 
-def _sum_gathered(emit, table, taps, length, shift, packed):
-    """Add Σ_t Σ_k (table[t, m] + shift)[k] · packed[t, k, n] to the sums; table and packed are addresses."""
+def _sum_gathered(emit, table, taps, length, shift, packed, ahead=None):
+    """Add Σ_t Σ_k (table[t, m] + shift)[k] · packed[t, k, n] to the sums; table and packed are addresses.
+
+    ``ahead(step)``, if given, is an address whose line is brought into the second cache at that step.
+    """
     builder = emit.builder
     width = emit.constant(emit.vectors * emit.lanes)
     with cgutils.for_range(builder, taps) as tap:
@@ -18,12 +21,14 @@ def _sum_gathered(emit, table, taps, length, shift, packed):
         sources = [
             emit.offset(source, shift) for source in emit.words(builder.add(table, skipped), emit.rows)
         ]
-        panel = emit.offset(packed, builder.mul(builder.mul(tap.index, length), width))
+        first = builder.mul(tap.index, length)
+        panel = emit.offset(packed, builder.mul(first, width))
         with cgutils.for_range(builder, length) as inner:
-            emit.step(
-                lambda m: emit.load(emit.offset(sources[m], inner.index), emit.scalar),
-                emit.offset(panel, builder.mul(inner.index, width)),
-            )
+            columns = emit.offset(panel, builder.mul(inner.index, width))
+            emit.prefetch(columns)
+            if ahead is not None:
+                emit.ask_for(ahead(builder.add(first, inner.index)), SECOND)
+            emit.step(lambda m: emit.load(emit.offset(sources[m], inner.index), emit.scalar), columns)
 
 
 @cache
@@ -57,40 +62,46 @@ def gather_block(real, rows, vectors, lanes):
 
 @cache
 def convolve_block(real, rows, vectors, lanes, pieces):
-    """Intrinsic of fifteen arguments, in the order of `convolve` below.
+    """Intrinsic of seventeen arguments, in the order of `convolve` below.
 
     The sums of `gather_block`, with ``bias[first + n]`` added and ``pieces[activation]`` applied, go to
     ``out[places[begin + m] + start + n]`` for the first `count` columns n.  As many numbers as the block has
-    columns are read of the bias.
+    columns are read of the bias.  Meanwhile, what follows ``packed[later]`` is brought into the second cache,
+    `pace` numbers for each step of the sums.
     """
 
     @intrinsic
     def convolve(
-        typingctx, table, entry, taps, length, shift, packed, place, bias, first, out, places, begin, start,
-        count, activation,
+        typingctx, table, entry, taps, length, shift, packed, place, later, pace, bias, first, out, places,
+        begin, start, count, activation,
     ):  # fmt: skip
         def codegen(context, builder, signature, arguments):
             (
-                table, entry, taps, length, shift, packed, place, bias, first, out, places, begin, start,
-                count, activation,
+                table, entry, taps, length, shift, packed, place, later, pace, bias, first, out, places,
+                begin, start, count, activation,
             ) = arguments  # fmt: skip
             kinds = signature.args
             emit = Emitter(context, builder, real, rows, vectors, lanes)
-            for_bias = emit.address(kinds[7], bias, first)
+            for_bias = emit.address(kinds[9], bias, first)
             emit.begin([emit.load(for_bias, emit.vector, n * lanes) for n in range(vectors)])
             for_table = emit.address(kinds[0], table, entry)
             for_packed = emit.address(kinds[5], packed, place)
-            _sum_gathered(emit, for_table, taps, length, shift, for_packed)
+            for_later = emit.address(kinds[5], packed, later)
+
+            def ahead(step):
+                return emit.offset(for_later, builder.mul(step, pace))
+
+            _sum_gathered(emit, for_table, taps, length, shift, for_packed, ahead)
             emit.activate(activation, pieces)
-            for_out = emit.address(kinds[9], out, start)
-            targets = emit.words(emit.address(kinds[10], places, begin), rows)
+            for_out = emit.address(kinds[11], out, start)
+            targets = emit.words(emit.address(kinds[12], places, begin), rows)
             emit.scatter([emit.offset(for_out, target) for target in targets], count)
             return context.get_dummy_value()
 
         whole = types.intp
         signature = types.none(
-            table, whole, whole, whole, whole, packed, whole, bias, whole, out, places, whole, whole, whole,
-            whole,
+            table, whole, whole, whole, whole, packed, whole, whole, whole, bias, whole, out, places, whole,
+            whole, whole, whole,
         )  # fmt: skip
         return signature, codegen
 

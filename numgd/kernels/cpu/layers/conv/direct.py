@@ -49,15 +49,17 @@ def _driver(dtype):
             table, targets, base, zero_address, source.shape, itemsize, out.shape,
             first * rows, count, rows, pixels, dy, dx, sweep,
         )  # fmt: skip
+        pace = (block_width + count - 1) // count  # the next panel comes from memory during all blocks
         for panel in range(split * columns // sweep.splits, (split + 1) * columns // sweep.splits):
+            steps, place = taps * sweep.depth, panel * taps * sweep.depth * block_width
             group = portion.group + panel // panels_per_group
             begin = panel % panels_per_group * block_width
             to = group * sweep.group_channels + portion.column + begin
             for b in range(count):
                 convolve(
                     kind, table, b * taps * rows, taps, sweep.depth, group * sweep.depth,
-                    packed, panel * taps * sweep.depth * block_width, bias, to, out, targets, b * rows, to,
-                    min(block_width, portion.columns - begin), activation,
+                    packed, place, place + steps * (block_width + b * pace), pace, bias, to, out, targets,
+                    b * rows, to, min(block_width, portion.columns - begin), activation,
                 )  # fmt: skip
 
     @compiled(f"conv-direct-{dtype}")

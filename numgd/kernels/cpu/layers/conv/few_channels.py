@@ -127,9 +127,10 @@ def _driver(dtype):
             for panel in range(panels):
                 to = portion.column + panel * block_width
                 for b in range(blocks):
+                    weights = panel * taps * length * block_width
                     convolve(
-                        kind, table, b * taps * rows, taps, length, 0, packed,
-                        panel * taps * length * block_width, bias, to, out, place, b * rows, corner + to,
+                        kind, table, b * taps * rows, taps, length, 0, packed, weights, weights, 0, bias, to,
+                        out, place, b * rows, corner + to,
                         min(block_width, portion.columns - panel * block_width), activation,
                     )  # fmt: skip
 
