@@ -90,6 +90,9 @@ class Layer(ABC):
     keeps_features : bool
         Whether number i of a vector stays at its place, as in activations and in norms of all features: the
         features of the result are ordered as those of the inputs.
+    splits_gradient : bool
+        Whether the gradients of the inputs are the channels of that of the output, side by side; `backward`
+        is then not called.
     takes_batch_statistics : bool
         Whether in training a result depends on the other samples of its batch.  Such a layer has a method
         ``check_batch(shape)``, which raises ValueError for batches that are too small.
@@ -101,6 +104,7 @@ class Layer(ABC):
     absorbs_norm = False
     overwrites = False
     shares_gradient = False
+    splits_gradient = False
     keeps_features = False
     takes_batch_statistics = False
 

@@ -1,12 +1,28 @@
 """A pass through a network for one batch size: where all values lie, and the recorded calls."""
 
+from itertools import accumulate
+from typing import NamedTuple
+
 import numpy as np
 
 from numgd.jit.program import Program, Recording, preparing
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.cpu.layers import concatenate, elementwise
 from numgd.nn.layers import BatchNorm
 from numgd.nn.layers.layer import Place
+from numgd.nn.layers.shared import as_rows
 from numgd.nn.network.memory import FOREVER, Tensor, allocate
+
+
+class Channels(NamedTuple):
+    """A gradient that consists of neighbouring channels of another one."""
+
+    source: Tensor
+    first: int
+
+    @property
+    def block(self):
+        """The memory in which it lies."""
+        return self.source.block
 
 
 class Plan:
@@ -140,15 +156,20 @@ class Plan:
 
     def _backward(self, node, number, kept, values, grads):
         """Add the backward pass of a node."""
-        needs = self._network.needs_gradient
-        grad = grads.get(node.output)
-        self._done.add(node.output)
+        needs, shapes = self._network.needs_gradient, self._network.wiring.shapes
         inputs = [i for i in node.inputs if needs[i]]
-        if grad is None or not (inputs or self._network.parameters_of(node)):
+        self._done.add(node.output)
+        if node.output not in grads or not (inputs or self._network.parameters_of(node)):
             return
-        shapes = self._network.wiring.shapes
+        grad = self._whole(grads[node.output], node.output)
         if node.layer.passes(True):
             self._contribute(node.inputs[0], self._view(grad, shapes[node.inputs[0]]), grads)
+            return
+        if node.layer.splits_gradient:
+            ends = accumulate(shapes[i][-1] for i in node.inputs)
+            for i, end in zip(node.inputs, ends, strict=True):
+                if needs[i]:
+                    self._contribute(i, Channels(grad, end - shapes[i][-1]), grads)
             return
         if node.layer.shares_gradient:
             if node.activation is not None:
@@ -176,11 +197,27 @@ class Plan:
         pending = [other for v, other in grads.items() if v != value and v not in self._done]
         if keep:
             pending.append(grad)
+        if isinstance(grad, Channels):
+            known, grad = grad, known
+        one_part = isinstance(known, Channels) and isinstance(grad, Tensor)
+        if one_part and all(other.block is not grad.block for other in (known, *pending)):
+            self._at(self._take, known, True, grad)
+            grads[value] = grad
+            return
+        known, grad = self._whole(known, value), self._whole(grad, value)
         free = [part for part in (known, grad) if all(other.block is not part.block for other in pending)]
         total = free[0] if free else self._tensor(self._network.wiring.shapes[value])
         first, second = (grad, known) if total is grad else (known, grad)
         self._at(self._add, first, second, total)
         grads[value] = total
+
+    def _whole(self, grad, value):
+        """The gradient of a value in memory of its own, if it is a part of another one."""
+        if isinstance(grad, Tensor):
+            return grad
+        whole = self._tensor(self._network.wiring.shapes[value])
+        self._at(self._take, grad, False, whole)
+        return whole
 
     # Their execution ----------------------------------------------------------------------------------------
 
@@ -220,6 +257,10 @@ class Plan:
 
     def _add(self, first, second, total):
         elementwise.add(first.array.reshape(-1), second.array.reshape(-1), total.array.reshape(-1))
+
+    def _take(self, channels, added, target):
+        source = as_rows(channels.source.array)
+        concatenate.take(source, channels.first, added, as_rows(target.array))
 
     def _compare(self, output, grad, weight):
         self._loss.value(output.array, self.target)

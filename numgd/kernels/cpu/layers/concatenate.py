@@ -28,15 +28,20 @@ def put(source, target, first):
 
 
 @portable
-def _take_rows(task, source, first, target):
+def _take_rows(task, source, first, added, target):
     count, columns = _rows_in_task(target.shape[1]), target.shape[1]
     for i in range(task * count, min(target.shape[0], (task + 1) * count)):
-        borrow(target)[i][:] = borrow(source)[i][first : first + columns]
+        row, result = borrow(source)[i], borrow(target)[i]
+        if added:
+            for c in range(columns):
+                result[c] += row[first + c]
+        else:
+            result[:] = row[first : first + columns]
 
 
 @compiled("columns-take", ELEMENTWISE_FLAGS)
-def take(source, first, target):
-    """Copy the columns of `source` (rows, C) from `first` on to `target` (rows, c)."""
+def take(source, first, added, target):
+    """Copy columns of `source` (rows, C), from `first` on, to `target` (rows, c), or add them if `added`."""
     count = _rows_in_task(target.shape[1])
     tasks = (target.shape[0] + count - 1) // count
-    parallel_for(_take_rows, tasks, target.size, source, first, target)
+    parallel_for(_take_rows, tasks, target.size, source, first, added, target)
