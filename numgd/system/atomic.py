@@ -22,10 +22,24 @@ def replacing(path, forbidden=0):
     temporary = path.with_name(f".numgd-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(temporary, flags, 0o666 & ~forbidden), "wb") as file:
+        with _named(path):
+            descriptor = os.open(temporary, flags, 0o666 & ~forbidden)
+        with os.fdopen(descriptor, "wb") as file:
             yield file
-        os.replace(temporary, path)
+        with _named(path):
+            os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def _named(path):
+    """A block whose OSErrors name a path, not the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            error.filename, error.filename2 = str(path), None
         raise

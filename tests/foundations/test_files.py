@@ -169,6 +169,14 @@ def test_files_that_are_not_there(suffix, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_errors_in_writing_name_the_file(tmp_path):
+    (tmp_path / "folder.npz").mkdir()
+    for name, kind in (("none/a.npz", FileNotFoundError), ("folder.npz", OSError)):
+        with pytest.raises(kind) as caught:
+            numgd.save(tmp_path / name, {})
+        assert caught.value.filename == str(tmp_path / name) and ".tmp" not in str(caught.value)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 @pytest.mark.parametrize("step", ["fsync", "replace"])
