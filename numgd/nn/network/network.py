@@ -266,7 +266,8 @@ class Network:
         large batches little.  The prepared weights take about as much memory as the parameters, for each
         batch size in use, until the block ends.
 
-        Within the block parameters and states are read-only, and training raises an error.
+        Within the block parameters and states are read-only, and training raises RuntimeError.  Views of them
+        that were taken before can still be written to, which must not be done: it would not count.
 
         Examples
         --------
@@ -386,6 +387,7 @@ class Network:
         >>> bool(found.history.loss[-1] < found.history.loss[0])
         True
         """
+        self._check_not_frozen()
         return fit(self, X, y, loss=loss, **options)
 
     def evaluate(self, X, y, *, loss, **options):

@@ -51,6 +51,7 @@ class Objective:
             )
         X, y = self._data or self._checked(batch)
         with network._lock:
+            network._check_not_frozen()
             kept = [(array, array.copy()) for array in (network.parameters, network.gradient, network.state)]
             try:
                 network.parameters[:] = x
