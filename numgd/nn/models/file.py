@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from numgd.foundations import files
 from numgd.foundations.ranges import Count, Seed, check_arguments, check_fields
-from numgd.nn.models.named import create, entry, model_of
+from numgd.nn.models.named import check_options, create, default_classes, entry, model_of
 from numgd.nn.network.checks import checked_dtype, checked_shape
 from numgd.nn.network.network import Network
 from numgd.nn.network.texts import RECIPE
@@ -36,7 +36,7 @@ class Recipe:
     options : dict, optional
         Of the model's function: numbers, strings, True, False, None, and sequences of these.
     classes : sequence of str, optional
-        Names of the classes.
+        Names of the classes, one for each output.
     normalise : Normalise, optional
         What `fit` was given, and `predict` needs.
 
@@ -67,7 +67,9 @@ class Recipe:
         object.__setattr__(self, "input_shape", checked_shape(shape))
         object.__setattr__(self, "dtype", checked_dtype(self.dtype).name)
         object.__setattr__(self, "options", _checked_options(self.options))
-        object.__setattr__(self, "classes", _checked_classes(self.classes, self.num_classes))
+        check_options(self.name, self.options)
+        outputs = default_classes(self.name) if self.num_classes is None else self.num_classes
+        object.__setattr__(self, "classes", _checked_classes(self.classes, outputs))
         if self.normalise is not None:
             if not isinstance(self.normalise, Normalise):
                 raise TypeError(f"normalise must be a Normalise or None; it is {self.normalise!r:.80}")
@@ -122,6 +124,8 @@ def save(path, network, recipe):
     arrays = network.state_dict()
     if network.input_shape != recipe.input_shape:
         raise ValueError(f"recipe has input_shape {recipe.input_shape}, the network {network.input_shape}")
+    if network.dtype != recipe.dtype:
+        raise ValueError(f"recipe has dtype {recipe.dtype}, the network {network.dtype}")
     _check_arrays(arrays, recipe)
     files.write(path, arrays, {RECIPE: json.dumps({"version": _VERSION, **asdict(recipe)})})
 
@@ -219,7 +223,7 @@ def _checked_options(options):
     for name, value in options.items():
         if not isinstance(name, str) or not _is_plain(value):
             raise TypeError(f"options[{name!r}] cannot be stored: {value!r:.80}")
-    return dict(options)
+    return {name: _as_tuples(value) for name, value in options.items()}
 
 
 def _is_plain(value):
@@ -228,10 +232,16 @@ def _is_plain(value):
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def _checked_classes(classes, num_classes):
+def _as_tuples(value):
+    """A plain value whose sequences are tuples, whether it comes from a file or not."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _checked_classes(classes, outputs):
     """The names of the classes as a tuple; raises TypeError or ValueError."""
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+    names = tuple(classes) if isinstance(classes, Iterable) else (classes,)
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"classes must be a sequence of strings; it is {classes!r:.80}")
-    if classes and num_classes is not None and len(classes) != num_classes:
-        raise ValueError(f"classes has {len(classes)} names for {num_classes} classes")
-    return tuple(classes)
+    if names and len(names) != outputs:
+        raise ValueError(f"classes has {len(names)} names for {outputs} classes")
+    return names

@@ -48,13 +48,23 @@ def entry(name):
     raise ValueError(f"no model has the name {name!r}: {hint}all are in numgd.nn.models.NAMED")
 
 
-def model_of(name, num_classes=None, **options):
-    """The container of a named model; raises TypeError or ValueError for unknown names and options."""
-    found = entry(name)
-    known = signature(found.make).parameters
+def check_options(name, options):
+    """Raise TypeError unless these are options of a named model; its number of classes is none of them."""
+    known = [option for option in signature(entry(name).make).parameters if option != "num_classes"]
     for option in options:
         if option not in known:
             raise TypeError(f"{name} has no option {option!r}; it has {', '.join(known)}")
+
+
+def default_classes(name):
+    """The number of outputs that a named model has unless another is given."""
+    return signature(entry(name).make).parameters["num_classes"].default
+
+
+def model_of(name, num_classes=None, **options):
+    """The container of a named model; raises TypeError or ValueError for unknown names and options."""
+    found = entry(name)
+    check_options(name, options)
     if num_classes is not None:
         options["num_classes"] = num_classes
     return found.make(**{**found.options, **options})

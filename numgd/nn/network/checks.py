@@ -10,7 +10,7 @@ def checked_shape(given):
     """The shape of one sample; raises TypeError or ValueError."""
     try:
         shape = tuple(int(n) for n in given)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise TypeError(f"input_shape must be a tuple of integers; it is {given!r}") from None
     if not shape or min(shape) < 1 or shape != tuple(given):
         raise ValueError(f"input_shape must consist of integers from 1 on; it is {given!r}")

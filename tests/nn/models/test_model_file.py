@@ -1,5 +1,6 @@
 """Files of named models: what is written is what is read, and nothing else is."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -54,7 +55,8 @@ def test_the_arrays_can_be_read_alone(suffix, network, tmp_path):
 def test_options_with_sequences(tmp_path):
     recipe = models.Recipe("mlp", 2, (4,), options={"widths": (5, 3), "batch_norm": True, "dropout": 0.5})
     models.save(tmp_path / "mlp.npz", recipe.network(), recipe)
-    found, _ = models.load(tmp_path / "mlp.npz")
+    found, again = models.load(tmp_path / "mlp.npz")
+    assert again == recipe
     assert found.parameters.size == (4 * 5 + 2 * 5) + (5 * 3 + 2 * 3) + (3 * 2 + 2)
 
 
@@ -74,7 +76,12 @@ def test_defaults_of_a_recipe():
         ({"dtype": "int8"}, TypeError, "dtype"),
         ({"options": [1]}, TypeError, "options"),
         ({"options": {"width": np.zeros(2)}}, TypeError, "width"),
+        ({"input_shape": (np.inf, 8, 1)}, TypeError, "input_shape"),
+        ({"options": {"num_classes": 3}}, TypeError, "no option 'num_classes'"),
+        ({"options": {"seed": 3}}, TypeError, "no option 'seed'"),
         ({"classes": "ab"}, TypeError, "classes"),
+        ({"classes": 5}, TypeError, "classes"),
+        ({"classes": ["a", "b"]}, ValueError, "2 names for 10 classes"),
         ({"classes": ["a"], "num_classes": 2}, ValueError, "classes"),
         ({"normalise": 3}, TypeError, "normalise"),
         ({"normalise": Normalise([0, 0], [1, 1])}, ValueError, "channels"),
@@ -87,7 +94,7 @@ def test_recipes_that_are_refused(arguments, error, word):
 
 def test_unknown_option_of_a_model():
     with pytest.raises(TypeError, match=r"resnet20 has no option 'wide'; it has depth, .*width"):
-        models.Recipe("resnet20", options={"wide": 2}).model()
+        models.Recipe("resnet20", options={"wide": 2})
     with pytest.raises(TypeError, match="has no option"):
         models.create("resnet20", wide=2)
 
@@ -96,9 +103,19 @@ def test_a_recipe_of_another_network_is_refused(network, tmp_path):
     path = tmp_path / "model.npz"
     for other, word in (
         (models.Recipe("resnet20", 3, (8, 8, 1)), "input_shape"),
-        (models.Recipe("resnet20", 4, (8, 8, 2), options={"width": 0.125, "shortcut": "B"}), "fc.weight"),
-        (models.Recipe("resnet20", 3, (8, 8, 2), options={"width": 0.125}), "no array of the recipe"),
-        (models.Recipe("resnet32", 3, (8, 8, 2), options={"width": 0.125, "shortcut": "B"}), "missing"),
+        (dataclasses.replace(RECIPE, dtype="float32"), "recipe has dtype float32, the network float64"),
+        (
+            models.Recipe("resnet20", 4, (8, 8, 2), "float64", options={"width": 0.125, "shortcut": "B"}),
+            "fc.weight",
+        ),
+        (
+            models.Recipe("resnet20", 3, (8, 8, 2), "float64", options={"width": 0.125}),
+            "no array of the recipe",
+        ),
+        (
+            models.Recipe("resnet32", 3, (8, 8, 2), "float64", options={"width": 0.125, "shortcut": "B"}),
+            "missing",
+        ),
     ):
         with pytest.raises(ValueError, match=word):
             models.save(path, network, other)
