@@ -1,5 +1,7 @@
 """Data that commands are told by a text such as ``digits`` or ``cifar10:FOLDER``."""
 
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,10 +62,20 @@ def _from_file(path: str) -> Data:
     if not {"X", "y"} <= arrays.keys() or unknown or ("X_test" in arrays) != ("y_test" in arrays):
         raise ValueError(
             f"{path} must hold the arrays X and y, and maybe X_test and y_test, and classes; "
-            f"it holds {', '.join(arrays)}"
+            f"it holds {_listed(arrays)}"
         )
     train = _dataset(path, arrays, "", names)
-    return Data(train, _dataset(path, arrays, "_test", names) if "X_test" in arrays else None)
+    if "X_test" not in arrays:
+        return Data(train)
+    test = _dataset(path, arrays, "_test", names)
+    if test.X.shape[1:] != train.X.shape[1:]:
+        raise ValueError(f"{path}: samples of X have shape {train.X.shape[1:]}, of X_test {test.X.shape[1:]}")
+    return Data(train, test)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The names as text, or the first ones of many."""
+    return textwrap.shorten(", ".join(names), 100, placeholder=" …")
 
 
 def _dataset(path: str, arrays: dict[str, Any], suffix: str, names: tuple[str, ...]) -> "Dataset":
@@ -76,6 +88,8 @@ def _dataset(path: str, arrays: dict[str, Any], suffix: str, names: tuple[str, .
             f"{path}: X{suffix} must hold samples, numbers of shape (N, …); "
             f"it is {X.dtype} of shape {X.shape}"
         )
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
+        raise ValueError(f"{path}: X{suffix} holds NaN or inf")
     if y.shape != X.shape[:1] or y.dtype.kind not in "iu" or y.min() < 0:
         raise ValueError(
             f"{path}: y{suffix} must hold a label from 0 on for each of {len(X)} samples; "
@@ -125,14 +139,17 @@ def read_samples(paths: list[Path], input_shape: tuple[int, ...]) -> Any:
 def _array(path: Path) -> Any:
     """The samples in a file."""
     if path.suffix.lower() == ".npy":
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        try:
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        except (EOFError, ValueError) as error:
+            raise ValueError(f"{path} cannot be read as .npy: {error}") from error
     if path.suffix.lower() != ".npz":
         raise ValueError(f"samples are read from .npy and .npz files; one is {path}")
     import numgd
 
     arrays = numgd.load(path)
     if "X" not in arrays and len(arrays) != 1:
-        raise ValueError(f"{path} must hold an array X, or one array; it holds {', '.join(arrays)}")
+        raise ValueError(f"{path} must hold an array X, or one array; it holds {_listed(arrays)}")
     return arrays["X"] if "X" in arrays else next(iter(arrays.values()))
 
 

@@ -1,7 +1,7 @@
 """Files that commands write, checked before the work."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +27,13 @@ def fault_of_output(name: str, path: Path, suffixes: Collection[str]) -> str:
         *others, last = suffixes
         listed = f"{', '.join(others)} or {last}" if others else last
         return f"{name} must end with {listed}; it is {path}"
+    return ""
+
+
+def fault_of_overwriting(name: str, path: Path, given: Iterable[Path]) -> str:
+    """Why a file may not be written: it is one of those that are given; empty if it may."""
+    if path.resolve() in {other.resolve() for other in given}:
+        return f"{name}: {path} is also read, and would be overwritten"
     return ""
 
 

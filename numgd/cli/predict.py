@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from numgd.cli.data import HELP, load_data, normalisation, read_samples
-from numgd.cli.outputs import fault_of_output
+from numgd.cli.outputs import fault_of_output, fault_of_overwriting
 from numgd.cli.tables import fail, reported
 
 
@@ -35,12 +35,16 @@ def run_predict(options: argparse.Namespace) -> int:
     """Print or write what the network says."""
     if bool(options.samples) == bool(options.data):
         return fail("predict needs either files of samples or --data")
-    fault = fault_of_output("--out", options.out, (".csv", ".npy")) if options.out else ""
-    if fault:
-        return fail(fault)
+    if options.out:
+        fault = fault_of_output("--out", options.out, (".csv", ".npy"))
+        fault = fault or fault_of_overwriting("--out", options.out, options.samples)
+        if fault:
+            return fail(fault)
     from numgd.nn import models
 
     network, recipe = models.load(options.file)
+    if len(network.output_shape) != 1 or network.output_shape[0] < 2:
+        return fail(f"{options.file} is no classifier: the shape of its outputs is {network.output_shape}")
     y = None
     if options.data:
         data = load_data(options.data)

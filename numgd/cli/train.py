@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numgd.cli.data import HELP, Data, load_data, normalisation, statistics
-from numgd.cli.outputs import fault_of_picture, fault_of_weights
+from numgd.cli.outputs import fault_of_output, fault_of_overwriting, fault_of_picture, fault_of_weights
 from numgd.cli.results import Trained, epoch_line, heading, report, write_record
 from numgd.cli.settings import SCHEDULES, augmentation_of, optimizer_of, schedule_of
 from numgd.cli.tables import INTERRUPTED, fail, reported
@@ -55,7 +55,7 @@ def _add_steps(command: argparse.ArgumentParser) -> None:
     )
     add("--schedule", choices=SCHEDULES, default="constant", help="of the learning rate (default: constant)")
     add("--warm-up", type=count, metavar="N", help="epochs in which the learning rate rises from 0")
-    add("--label-smoothing", type=float, default=0.0, metavar="SHARE", help="in [0, 1) (default: 0)")
+    add("--label-smoothing", type=float, default=0.0, metavar="SHARE", help="in [0, 1] (default: 0)")
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
@@ -176,9 +176,16 @@ def _fault(options: argparse.Namespace) -> str:
         return f"--validation must lie in [0, 1); it is {options.validation:g}"
     if options.resume and options.checkpoint is None:
         return "--resume needs --checkpoint, the file to continue from"
-    if options.checkpoint == options.out:
+    data, checkpoint = [Path(options.data)], options.checkpoint
+    if checkpoint and checkpoint.resolve() == options.out.resolve():
         return f"--checkpoint and --out are the same file, {options.out}"
-    return fault_of_weights("--out", options.out) or fault_of_picture("--plot", options.plot)
+    return (
+        fault_of_overwriting("--out", options.out, data)
+        or (fault_of_overwriting("--checkpoint", checkpoint, data) if checkpoint else "")
+        or fault_of_weights("--out", options.out)
+        or fault_of_output("--out", options.out.with_suffix(".json"), (".json",))
+        or fault_of_picture("--plot", options.plot)
+    )
 
 
 def _held_out(data: Data, options: argparse.Namespace) -> Data:
@@ -187,13 +194,18 @@ def _held_out(data: Data, options: argparse.Namespace) -> Data:
         return data
     from numgd.datasets import split
 
-    train, validation = split(data.train, options.validation, seed=options.seed)
+    try:
+        train, validation = split(data.train, options.validation, seed=options.seed)
+    except ValueError as error:
+        raise ValueError(f"--validation {options.validation:g} of {options.data}: {error}") from None
     return data._replace(train=train, validation=validation)
 
 
 def _recipe(options: argparse.Namespace, data: Data) -> "Recipe":
     from numgd.nn.models import Recipe
 
+    if data.num_classes < 2:
+        raise ValueError(f"{options.data} has samples of one class only")
     return Recipe(
         options.model,
         data.num_classes,

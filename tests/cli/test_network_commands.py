@@ -207,6 +207,9 @@ class TestTrain:
             (["--validation", "1"], "--validation"),
             (["--resume"], "--checkpoint"),
             (["--checkpoint", "{}/net.npz"], "same file"),
+            (["--checkpoint", "{}/none/../net.npz"], "same file"),
+            (["--data", "{}/net.npz"], "would be overwritten"),
+            (["--data", "{}/run.npz", "--checkpoint", "{}/run.npz"], "would be overwritten"),
             (["--out", "{}/none/net.npz"], "none does not exist"),
             (["--out", "{}/net.pt"], ".safetensors"),
             (["--out", "{}"], "is a folder"),
@@ -236,7 +239,8 @@ class TestTrain:
             (["--threads", "100000"], "--threads"),
             (["--checkpoint", "{}/none/run.npz"], "checkpoint"),
             (["--data", "iris", "--augment", "flip"], "augment"),
-            (["--validation", "0.0001"], "test_size"),
+            (["--validation", "0.0001"], "--validation 0.0001 of digits"),
+            (["--model-option", "num_classes=3"], "no option 'num_classes'"),
         ],
     )
     def test_what_is_wrong_is_said_before_training(self, words, said, tmp_path, capsys, monkeypatch):
@@ -245,6 +249,17 @@ class TestTrain:
         given = [word for word in MLP if word != "widths=16," and word != "--model-option"]
         assert main(["train", *given, "--out", str(tmp_path / "net.npz"), *words]) == 1
         assert said in one_line(capsys) and not list(tmp_path.iterdir())
+
+    def test_one_class(self, tmp_path, capsys):
+        numgd.save(tmp_path / "own.npz", {"X": np.zeros((60, 5)), "y": np.zeros(60, int)})
+        words = ["--data", str(tmp_path / "own.npz"), "--out", str(tmp_path / "net.npz")]
+        assert main(["train", *MLP, *words]) == 1
+        assert "one class only" in one_line(capsys) and not (tmp_path / "net.npz").exists()
+
+    def test_all_files_can_be_written(self, tmp_path, capsys):
+        (tmp_path / "net.json").mkdir()
+        assert main(["train", *MLP, "--out", str(tmp_path / "net.npz")]) == 1
+        assert "net.json is a folder" in one_line(capsys)
 
     @pytest.mark.parametrize(
         "words",
@@ -338,6 +353,10 @@ class TestOwnArrays:
             ({"y": np.zeros(59, int)}, "y must hold a label"),
             ({"y": np.full(60, -1)}, "y must hold a label"),
             ({"classes": np.array(["a", "b"])}, "label 2"),
+            ({"X": np.full((60, 5), np.nan)}, "X holds NaN"),
+            ({"X_test": np.full((2, 5), np.inf), "y_test": np.arange(2)}, "X_test holds NaN or inf"),
+            ({"X_test": np.zeros((2, 4)), "y_test": np.arange(2)}, r"of X_test \(4,\)"),
+            ({f"layer{i}.weight": np.zeros(1) for i in range(50)}, r"layer0.weight, .{,90} …$"),
         ],
     )
     def test_arrays_that_are_refused(self, changed, said, tmp_path):
@@ -378,7 +397,28 @@ class TestPredict:
         assert main(["predict", str(trained), str(tmp_path / "image.npy")]) == 0
         assert capsys.readouterr().out.startswith("0\t0\t0.")
 
+    def test_a_network_of_one_output(self, tmp_path, capsys):
+        recipe = models.Recipe("mlp", 1, (4,))
+        models.save(tmp_path / "net.npz", recipe.network(), recipe)
+        assert main(["predict", str(tmp_path / "net.npz"), "--data", "iris"]) == 1
+        assert "no classifier" in one_line(capsys)
+
+    def test_samples_are_not_overwritten(self, trained, tmp_path, capsys):
+        path = tmp_path / "image.npy"
+        np.save(path, np.zeros((8, 8)))
+        assert main(["predict", str(trained), str(path), "--out", str(path)]) == 1
+        assert "would be overwritten" in one_line(capsys) and np.load(path).shape == (8, 8)
+
+    @pytest.mark.parametrize("length", [0, 60, 200])
+    def test_damaged_samples(self, length, trained, tmp_path, capsys):
+        path = tmp_path / "image.npy"
+        np.save(path, np.zeros((8, 8)))
+        path.write_bytes(path.read_bytes()[:length])
+        assert main(["predict", str(trained), str(path)]) == 1
+        assert "image.npy cannot be read as .npy" in one_line(capsys)
+
     def test_what_is_refused(self, trained, tmp_path, capsys):
+        np.save(tmp_path / "nan.npy", np.full((8, 8), np.nan))
         np.save(tmp_path / "flat.npy", np.zeros((3, 64)))
         np.save(tmp_path / "bytes.npy", np.zeros((3, 8, 8), np.uint8))
         np.save(tmp_path / "image.npy", np.zeros((8, 8)))
@@ -391,6 +431,7 @@ class TestPredict:
             ([str(trained), files["image.npy"], "--data", "digits"], "--data"),
             ([str(trained), files["flat.npy"]], "(N, 8, 8, 1)"),
             ([str(trained), files["two.npz"]], "it holds a, b"),
+            ([str(trained), files["nan.npy"]], "sample 0 holds NaN"),
             ([str(trained), files["image.png"]], "image.png"),
             ([str(trained), files["image.npy"], files["bytes.npy"]], "one dtype"),
             ([str(trained), "--data", "iris"], "(150, 4)"),
