@@ -11,7 +11,7 @@ class Container:
     parts : dict
     torch_names : tuple of pairs of str
         Regular expressions with their replacements, in order, that make names of arrays in PyTorch from
-        those here; for models whose names there differ.
+        those here, within this container; for models whose names there differ.
     """
 
     parts: dict

@@ -3,14 +3,15 @@
 Weights of convolutions are (out, in / groups, kh, kw) there, and (in, out / groups, kh, kw) if transposed.
 Features of a flattened image are ordered as (channels, height, width), which concerns the columns of dense
 layers and the arrays of norms.  Arrays of norms are called weight, bias, running_mean and running_var.  Paths
-follow from those here by the `torch_names` of the model.  Layers that PyTorch does not have keep their arrays
-as they are.
+follow from those here by the `torch_names` of the containers.  Layers that PyTorch does not have keep their
+arrays as they are.
 """
 
 import re
 
 import numpy as np
 
+from numgd.nn.containers.container import Container
 from numgd.nn.exchange.feature_order import channels_first_order, side_by_side
 from numgd.nn.exchange.places import Place
 from numgd.nn.layers import (
@@ -54,14 +55,22 @@ def torch_layout(network):
 
 
 def torch_name(model, node, name):
-    """The name of a node's array in PyTorch: by the rules of the model, and of norms by what they have."""
-    full = f"{node.path}.{name}"
-    for pattern, replacement in getattr(model, "torch_names", ()):
-        full = re.sub(pattern, replacement, full)
+    """The name of a node's array in PyTorch: by `torch_names`, and of norms by what they have."""
+    full = _renamed(model, f"{node.path}.{name}")
     if not isinstance(node.layer, BatchNorm | GroupNorm | LayerNorm):
         return full
     path, dot, last = full.rpartition(".")
     return path + dot + NAMES_OF_NORMS.get(last, last)
+
+
+def _renamed(part, name):
+    """A name within a part by its `torch_names`, after those of the parts in it."""
+    own, dot, rest = name.partition(".")
+    if isinstance(part, Container) and own in part.parts:
+        name = own + dot + _renamed(part.parts[own], rest)
+    for pattern, replacement in getattr(part, "torch_names", ()):
+        name = re.sub(pattern, replacement, name)
+    return name
 
 
 def _arranged(node, name, array, order):

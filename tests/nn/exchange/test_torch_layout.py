@@ -268,6 +268,16 @@ def test_names_by_the_rules_of_the_model():
     assert "layer1.body.bn1.gamma" in network.state_dict()
 
 
+def test_rules_of_a_model_inside_another():
+    backbone = nn.models.resnet(18, num_classes=5, width=0.125, stem="small")
+    alone = nn.Network(backbone, (8, 8, 3)).state_dict(layout="torch")
+    model = nn.Sequential(backbone=backbone, head=nn.Dense(2))
+    inside = nn.Network(model, (8, 8, 3)).state_dict(layout="torch")
+    assert set(inside) == {*(f"backbone.{name}" for name in alone), "head.weight", "head.bias"}
+    model.torch_names = ((r"^backbone\.layer1\.0\.conv1\.", "first."),)
+    assert "first.weight" in nn.Network(model, (8, 8, 3)).state_dict(layout="torch")
+
+
 def test_two_names_that_become_one():
     model = nn.Sequential(one=nn.Dense(3), two=nn.Dense(3))
     model.torch_names = ((r"^(one|two)\.", "fc."),)
