@@ -57,7 +57,10 @@ def _from_file(path: str) -> Data:
     import numgd
 
     arrays = numgd.load(path)
-    names = tuple(map(str, arrays.pop("classes", ())))
+    classes = arrays.pop("classes", np.empty(0, str))
+    if classes.ndim != 1:
+        raise ValueError(f"{path}: classes must hold a name for each class; its shape is {classes.shape}")
+    names = tuple(map(str, classes))
     unknown = [name for name in arrays if name not in ("X", "y", "X_test", "y_test")]
     if not {"X", "y"} <= arrays.keys() or unknown or ("X_test" in arrays) != ("y_test" in arrays):
         raise ValueError(
@@ -111,7 +114,8 @@ def statistics(X: Any) -> "Normalise":
     mean = total / count
     for first in range(0, len(X), 1024):
         part = X[first : first + 1024].astype(np.float64).reshape(-1, X.shape[-1])
-        squares = squares + ((part - mean) ** 2).sum(axis=0)
+        with np.errstate(over="ignore"):  # `Normalise` refuses what is not finite
+            squares = squares + ((part - mean) ** 2).sum(axis=0)
     std = np.sqrt(squares / count)
     std = np.where(std > 0, std, 1.0)
     white = WHITE if X.dtype == np.uint8 else 1.0

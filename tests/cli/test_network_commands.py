@@ -353,6 +353,7 @@ class TestOwnArrays:
             ({"y": np.zeros(59, int)}, "y must hold a label"),
             ({"y": np.full(60, -1)}, "y must hold a label"),
             ({"classes": np.array(["a", "b"])}, "label 2"),
+            ({"classes": np.array("abc")}, "a name for each class"),
             ({"X": np.full((60, 5), np.nan)}, "X holds NaN"),
             ({"X_test": np.full((2, 5), np.inf), "y_test": np.arange(2)}, "X_test holds NaN or inf"),
             ({"X_test": np.zeros((2, 4)), "y_test": np.arange(2)}, r"of X_test \(4,\)"),
