@@ -181,8 +181,9 @@ def _fault(options: argparse.Namespace) -> str:
         return f"--checkpoint and --out are the same file, {options.out}"
     return (
         fault_of_overwriting("--out", options.out, data)
-        or (fault_of_overwriting("--checkpoint", checkpoint, data) if checkpoint else "")
         or fault_of_weights("--out", options.out)
+        or (checkpoint and fault_of_overwriting("--checkpoint", checkpoint, data))
+        or (checkpoint and fault_of_weights("--checkpoint", checkpoint))
         or fault_of_output("--out", options.out.with_suffix(".json"), (".json",))
         or fault_of_picture("--plot", options.plot)
     )

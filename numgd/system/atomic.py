@@ -40,6 +40,6 @@ def _named(path):
     try:
         yield
     except OSError as error:
-        if error.filename is not None:
-            error.filename, error.filename2 = str(path), None
-        raise
+        if error.filename is None:
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from None

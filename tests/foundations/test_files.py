@@ -174,7 +174,7 @@ def test_errors_in_writing_name_the_file(tmp_path):
     for name, kind in (("none/a.npz", FileNotFoundError), ("folder.npz", OSError)):
         with pytest.raises(kind) as caught:
             numgd.save(tmp_path / name, {})
-        assert caught.value.filename == str(tmp_path / name) and ".tmp" not in str(caught.value)
+        assert str(caught.value).endswith(f": {str(tmp_path / name)!r}")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
