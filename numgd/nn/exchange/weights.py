@@ -41,6 +41,8 @@ def put_arrays(network, arrays, layout, ignore):
     if found is not None:
         hint = _other_layout(network, arrays, layout, ignore) or _other_classes(network, found, places)
         raise ValueError(f"the arrays do not fit the network: {found}{hint}")
+    for name, array in numbers.items():
+        _check_magnitude(name, array, network.dtype)
     for name, place in places.items():
         place.write(numbers[name])
 
@@ -78,6 +80,14 @@ def _numbers(name, given):
         hint = "; of a tensor, give tensor.float().cpu()" if hasattr(given, "cpu") else ""
         raise TypeError(f"{name!r} cannot be read as an array: {error}{hint}") from None
     return real_numbers(repr(name), array)
+
+
+def _check_magnitude(name, array, dtype):
+    """Raise ValueError for finite numbers that a dtype cannot hold."""
+    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
+        largest = np.finfo(dtype).max
+        if (np.isfinite(array) & (np.abs(array) > largest)).any():
+            raise ValueError(f"{name!r} holds numbers beyond {largest:.3g}, the largest of {dtype}")
 
 
 def _ignored(layout, prefixes):

@@ -250,6 +250,11 @@ STATES = {
         TypeError,
         "'out.bias' must hold real",
     ),
+    "too large": (
+        lambda s: spoilt(s, "out.bias", [0, np.inf, 1e300, 0]),
+        ValueError,
+        "'out.bias' holds numbers beyond 3.4e\\+38, the largest of float32",
+    ),
     "words": (lambda s: spoilt(s, "out.bias", ["a"] * 4), TypeError, "'out.bias' must hold real"),
     "list": (lambda s: list(s), TypeError, "arrays must be a dictionary"),
 }
