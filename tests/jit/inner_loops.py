@@ -35,7 +35,7 @@ def families(dtype):
     """Names, intrinsics and argument types of the micro-kernels that are compiled for a dtype."""
     real, vector = from_dtype(dtype), types.Array(from_dtype(dtype), 1, "C")
     gathered = (TABLE, I, I, I, I, vector, I, vector, I, I)
-    convolved = (TABLE, I, I, I, I, vector, I, vector, I, vector, TABLE, I, I, I, I)
+    convolved = (TABLE, I, I, I, I, vector, I, I, I, vector, I, vector, TABLE, I, I, I, I)
     for block in packing.blocks_of(dtype):
         yield "gather", block, kernels.gather_block(real, *block), gathered
         yield "convolve", block, kernels.convolve_block(real, *block, PIECES), convolved

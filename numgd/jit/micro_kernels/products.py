@@ -6,13 +6,13 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from numgd.jit.micro_kernels.emitter import SECOND, Emitter
+from numgd.jit.micro_kernels.emitter import MAX_ROWS, SECOND, Emitter
 
 
-def _sum_gathered(emit, table, taps, length, shift, packed, ahead=None):
+def _sum_gathered(emit, table, taps, length, shift, packed, fetch=None):
     """Add Σ_t Σ_k (table[t, m] + shift)[k] · packed[t, k, n] to the sums; table and packed are addresses.
 
-    ``ahead(step)``, if given, is an address whose line is brought into the second cache at that step.
+    ``fetch(columns, step)``, if given, is emitted at each step, with the address of its columns.
     """
     builder = emit.builder
     width = emit.constant(emit.vectors * emit.lanes)
@@ -25,10 +25,9 @@ def _sum_gathered(emit, table, taps, length, shift, packed, ahead=None):
         panel = emit.offset(packed, builder.mul(first, width))
         with cgutils.for_range(builder, length) as inner:
             columns = emit.offset(panel, builder.mul(inner.index, width))
-            emit.prefetch(columns)
-            if ahead is not None:
-                emit.ask_for(ahead(builder.add(first, inner.index)), SECOND)
             emit.step(lambda m: emit.load(emit.offset(sources[m], inner.index), emit.scalar), columns)
+            if fetch is not None:
+                fetch(columns, builder.add(first, inner.index))
 
 
 @cache
@@ -66,8 +65,8 @@ def convolve_block(real, rows, vectors, lanes, pieces):
 
     The sums of `gather_block`, with ``bias[first + n]`` added and ``pieces[activation]`` applied, go to
     ``out[places[begin + m] + start + n]`` for the first `count` columns n.  As many numbers as the block has
-    columns are read of the bias.  Meanwhile, what follows ``packed[later]`` is brought into the second cache,
-    `pace` numbers for each step of the sums.
+    columns are read of the bias.  Meanwhile, blocks of less than `MAX_ROWS` rows bring what follows
+    ``packed[later]`` into the second cache, `pace` numbers for each step of the sums.
     """
 
     @intrinsic
@@ -88,10 +87,12 @@ def convolve_block(real, rows, vectors, lanes, pieces):
             for_packed = emit.address(kinds[5], packed, place)
             for_later = emit.address(kinds[5], packed, later)
 
-            def ahead(step):
-                return emit.offset(for_later, builder.mul(step, pace))
+            def fetch(columns, step):
+                emit.prefetch(columns)
+                if rows < MAX_ROWS:  # else there is no register left for the address
+                    emit.ask_for(emit.offset(for_later, builder.mul(step, pace)), SECOND)
 
-            _sum_gathered(emit, for_table, taps, length, shift, for_packed, ahead)
+            _sum_gathered(emit, for_table, taps, length, shift, for_packed, fetch)
             emit.activate(activation, pieces)
             for_out = emit.address(kinds[11], out, start)
             targets = emit.words(emit.address(kinds[12], places, begin), rows)

@@ -165,6 +165,7 @@ def test_ctrl_c_in_an_iterator():
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_while_a_batch_is_awaited():
     def batches():
         yield X[:5], Y[:5]

@@ -334,6 +334,7 @@ def interrupt():
     signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("how", [raises(KeyboardInterrupt()), interrupt])
 def test_ctrl_c_leaves_the_network_as_trained_so_far(how):
     network, other = TwoLayers(), TwoLayers()
