@@ -1,6 +1,9 @@
-"""Shared objectives: compiled once, used by many tests."""
+"""Shared objectives, compiled once and used by many tests, and a fixture for signals."""
+
+import signal
 
 import numpy as np
+import pytest
 from numba import njit
 
 
@@ -47,3 +50,11 @@ def standard_start(n):
     x = np.full(n, -1.2)
     x[1::2] = 1.3
     return x
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, which a process that was started in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
