@@ -204,6 +204,10 @@ def networks(dtype):
         network.predict_proba(X[:1])
 
 
+NOT_HERE = ("device_gradient", "register", "load", "save", "export_onnx", "import_onnx")
+"""Names whose examples need further packages, or leave something behind."""
+
+
 def examples():
     """The examples of all public docstrings."""
     modules = (numgd, numgd.autodiff, numgd.line_searches, numgd.schedules, nn, F)
@@ -211,7 +215,7 @@ def examples():
     for module in modules:
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
-            if name in ("device_gradient", "register", "load", "save") or inspect.ismodule(thing):
+            if name in NOT_HERE or inspect.ismodule(thing):
                 continue
             home = sys.modules.get(getattr(thing, "__module__", ""), module)
             for test in doctest.DocTestFinder(recurse=False).find(thing, name, module=home, globs={}):
