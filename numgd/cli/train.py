@@ -219,7 +219,7 @@ def _recipe(options: argparse.Namespace, data: Data) -> "Recipe":
 
 
 def _use_threads(number: int | None) -> None:
-    """Compute on so many threads from now on."""
+    """Compute on a given number of threads from now on."""
     if number is None:
         return
     import numba

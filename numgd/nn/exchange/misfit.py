@@ -15,12 +15,15 @@ class Misfit(NamedTuple):
     ----------
     missing, unknown : list of str
     shapes : dict
-        Of arrays with another shape: name to the shape that is given and that of the network.
+        Of arrays with another shape: name to the shape that is given and the one that is wanted.
+    owner : str
+        What wants them, such as 'network'.
     """
 
     missing: list
     unknown: list
     shapes: dict
+    owner: str
 
     def __str__(self):
         said = [
@@ -29,33 +32,37 @@ class Misfit(NamedTuple):
             if names
         ]
         listed = list(self.shapes.items())[:MOST_LISTED]
-        shapes = [f"{name!r} has shape {given}, the network's is {own}" for name, (given, own) in listed]
+        shapes = [f"{name!r} has shape {given}, the {self.owner}'s is {own}" for name, (given, own) in listed]
         return "; ".join([*said, *shapes]) + _and_more(self.shapes)
 
 
-def misfit(places, arrays, ignored):
-    """How arrays differ from the places of a layout.
+def misfit(wanted, arrays, ignored, owner="network"):
+    """How arrays differ from those that are wanted.
 
     Parameters
     ----------
-    places : dict of str to Place
+    wanted : dict of str to tuple
+        Shapes by name.
     arrays : dict of str to array_like
     ignored : callable
         Whether an unknown name is no fault.
+    owner : str
+        What wants them, for the message.
 
     Returns
     -------
     Misfit or None
         None if the arrays fit.
     """
-    common = [name for name in places if name in arrays]
-    shapes = {name: (tuple(np.shape(arrays[name])), places[name].view.shape) for name in common}
+    common = [name for name in wanted if name in arrays]
+    shapes = {name: (tuple(np.shape(arrays[name])), wanted[name]) for name in common}
     found = Misfit(
-        [name for name in places if name not in arrays],
-        [name for name in arrays if name not in places and not ignored(name)],
+        [name for name in wanted if name not in arrays],
+        [name for name in arrays if name not in wanted and not ignored(name)],
         {name: (given, own) for name, (given, own) in shapes.items() if given != own},
+        owner,
     )
-    return found if any(found) else None
+    return found if found.missing or found.unknown or found.shapes else None
 
 
 def number_of_outputs(found, places, wiring):

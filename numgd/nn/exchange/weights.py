@@ -37,7 +37,7 @@ def put_arrays(network, arrays, layout, ignore):
     ignore = checked_prefixes(ignore)
     places = LAYOUTS[layout](network)
     numbers = {name: _numbers(name, arrays[name]) for name in places if name in arrays}
-    found = misfit(places, arrays, _ignored(layout, ignore))
+    found = misfit(_shapes(places), arrays, _ignored(layout, ignore))
     if found is not None:
         hint = _other_layout(network, arrays, layout, ignore) or _other_classes(network, found, places)
         raise ValueError(f"the arrays do not fit the network: {found}{hint}")
@@ -90,6 +90,10 @@ def _check_magnitude(name, array, dtype):
             raise ValueError(f"{name!r} holds numbers beyond {largest:.3g}, the largest of {dtype}")
 
 
+def _shapes(places):
+    return {name: place.view.shape for name, place in places.items()}
+
+
 def _ignored(layout, prefixes):
     """Whether an unknown name is no fault."""
 
@@ -104,7 +108,7 @@ def _other_layout(network, arrays, layout, ignore):
     """A hint if the arrays fit in another layout."""
     for other in LAYOUTS.keys() - {layout}:
         try:
-            fits = misfit(LAYOUTS[other](network), arrays, _ignored(other, ignore)) is None
+            fits = misfit(_shapes(LAYOUTS[other](network)), arrays, _ignored(other, ignore)) is None
         except ValueError:  # the network has no such layout
             continue
         if fits:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from numgd.foundations import files
 from numgd.foundations.ranges import Count, Seed, check_arguments, check_fields
+from numgd.nn.exchange.misfit import misfit
 from numgd.nn.models.named import check_options, create, default_classes, entry, model_of
 from numgd.nn.network.checks import checked_dtype, checked_shape
 from numgd.nn.network.network import Network
@@ -206,14 +205,9 @@ def _check_arrays(arrays, recipe):
         shapes = [wiring.shapes[i] for i in node.inputs]
         for name, own in (node.layer.parameters(*shapes) | node.layer.states(*shapes)).items():
             wanted[f"{node.path}.{name}"] = tuple(own.shape)
-    for name in [*wanted, *arrays]:
-        there, here = np.shape(arrays[name]) if name in arrays else None, wanted.get(name)
-        if there != here:
-            raise ValueError(
-                f"{name!r} has shape {there}, by the recipe it has {here}"
-                if there is not None and here is not None
-                else f"{name!r} is {'missing' if there is None else 'no array of the recipe'}"
-            )
+    found = misfit(wanted, arrays, ignored=lambda name: False, owner="recipe")
+    if found is not None:
+        raise ValueError(f"the arrays do not fit the recipe: {found}")
 
 
 def _checked_options(options):

@@ -262,9 +262,9 @@ class Network:
         """A block in which the parameters stay the same, so that inference prepares them only once.
 
         Otherwise each pass makes batch norms part of the layers before them and brings weights into the order
-        in which kernels read them.  For one image at a time this takes a quarter to half of the time, for
-        large batches little.  The prepared weights take about as much memory as the parameters, for each
-        batch size in use, until the block ends.
+        in which kernels read them.  For one image at a time this takes up to a quarter of the time, for
+        large batches less.  Prepared weights take memory for each batch size in use, until the block ends: in
+        ResNet-50 twice as much as the parameters.
 
         Within the block parameters and states are read-only, and training raises RuntimeError.  Views of them
         that were taken before can still be written to, which must not be done: it would not count.

@@ -110,7 +110,7 @@ def test_a_recipe_of_another_network_is_refused(network, tmp_path):
         ),
         (
             models.Recipe("resnet20", 3, (8, 8, 2), "float64", options={"width": 0.125}),
-            "no array of the recipe",
+            r"do not fit the recipe: unknown \['layer2.0.shortcut.0.weight', ",
         ),
         (
             models.Recipe("resnet32", 3, (8, 8, 2), "float64", options={"width": 0.125, "shortcut": "B"}),
