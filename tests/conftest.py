@@ -58,3 +58,13 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def device():
+    """Memory of a device between guard zones, which are checked after the test; see `on_device`."""
+    from on_device import Memory
+
+    memory = Memory()
+    yield memory
+    memory.check()

@@ -6,9 +6,8 @@ from math import prod
 import numpy as np
 
 from numgd.foundations.ranges import Finite, UnitInterval, check_fields, checked, one_of
-from numgd.kernels.cpu.layers import cross_entropy as rows
-from numgd.kernels.cpu.layers import elementwise, map_criterion
-from numgd.kernels.cpu.layers.elementwise import ONE
+from numgd.kernels.layers import cross_entropy as rows
+from numgd.kernels.layers import elementwise, map_criterion, memory
 from numgd.scalars import LOSSES
 
 
@@ -76,14 +75,14 @@ class CrossEntropy(OfLabels):
 
     def value(self, y, target):
         """The sum of the losses."""
-        one, nothing = ONE[y.dtype], np.empty(0, y.dtype)
+        one, nothing = elementwise.one(y), memory.constant(y, (0,), 0, y.dtype)
         flat, labels, many = y.reshape(-1), target.reshape(-1), y.size + 1
         return rows.cross_entropy(flat, labels, y.shape[-1], one, many, self.label_smoothing, nothing)
 
     def gradient(self, y, target, out, weight=1.0):
         """`weight` times the gradient of the mean."""
         rows.cross_entropy_backward(
-            y.reshape(-1), target.reshape(-1), y.shape[-1], ONE[y.dtype], y.size + 1,
+            y.reshape(-1), target.reshape(-1), y.shape[-1], elementwise.one(y), y.size + 1,
             weight * self.scale(y.shape), self.label_smoothing, out.reshape(-1),
         )  # fmt: skip
 
@@ -177,13 +176,13 @@ class ElementwiseLoss(Loss):
     def value(self, y, target):
         """The sum of the losses."""
         return elementwise.total(
-            self.kind, y.reshape(-1), target.reshape(-1), ONE[y.dtype], y.size + 1, self._number
+            self.kind, y.reshape(-1), target.reshape(-1), elementwise.one(y), y.size + 1, self._number
         )
 
     def gradient(self, y, target, out, weight=1.0):
         """`weight` times the gradient of the mean."""
         elementwise.derivatives(
-            self.kind, y.reshape(-1), target.reshape(-1), ONE[y.dtype], y.size + 1,
+            self.kind, y.reshape(-1), target.reshape(-1), elementwise.one(y), y.size + 1,
             weight * self.scale(y.shape), self._number, out.reshape(-1),
         )  # fmt: skip
 

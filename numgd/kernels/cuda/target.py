@@ -1,12 +1,34 @@
-"""The only module that imports ``numba.cuda``: available devices, and how kernels are launched."""
+"""The only module that imports ``numba.cuda``: devices, memory, launches, and accesses of 16 bytes.
 
+Kernels are plain functions under `kernel`.  Drivers allocate with `empty` and launch with `launch`, the one
+place through which all work reaches a device: a recording notes it there, and tests replace it.
+"""
+
+import math
+from contextvars import ContextVar
+
+import numpy as np
 from numba import cuda
+from numba.core import config
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+"""Whether kernels run under Numba's simulator, thread by thread in the interpreter."""
 
 THREADS = 128
-"""Threads in a block."""
+"""Threads in a block of a kernel over elements."""
 
 MOST_BLOCKS = 4096
 """Maximum number of blocks of a grid-stride kernel: more than any GPU runs at a time."""
+
+LANES = 4
+"""Numbers that `load4` and `store4` access at once."""
+
+kernel = cuda.jit
+"""Decorator of kernels; compiled for the types of their arguments when they are first launched."""
+
+
+recording: ContextVar = ContextVar("device_recording", default=None)
+"""The `numgd.kernels.cuda.program.Recording` that notes this thread's launches, if there is one."""
 
 
 def launch_shape(count):
@@ -14,8 +36,164 @@ def launch_shape(count):
     return min((count + THREADS - 1) // THREADS, MOST_BLOCKS), THREADS
 
 
+def launch(function, shape, *arguments):
+    """Run a kernel with blocks and threads of a shape, on the current stream.
+
+    Python floats become float64 on the device and integers int64: numbers that a float32 kernel computes with
+    must be float32.
+    """
+    active = recording.get()
+    if active is not None:
+        active.note(function, shape, arguments)
+    run(function, shape, arguments)
+
+
+def run(function, shape, arguments):
+    """Launch without noting it."""
+    function[(*shape, stream())](*arguments)
+
+
+def stream():
+    """The stream of all launches and copies; 0 is the default one."""
+    return 0
+
+
+def empty(shape, dtype):
+    """Uninitialised memory on the device; raises MemoryError, and changes nothing, if there is none."""
+    try:
+        return cuda.device_array(shape, dtype)
+    except Exception as error:
+        if "OUT_OF_MEMORY" not in str(error):
+            raise
+        size = math.prod(np.atleast_1d(shape)) * np.dtype(dtype).itemsize
+        raise MemoryError(f"an array of shape {shape} takes {size / 2**30:.3g} GiB on the device") from None
+
+
+def to_device(array):
+    """A copy of an array on the device."""
+    array = np.ascontiguousarray(array)
+    copy = empty(array.shape, array.dtype)
+    upload(array, copy)
+    return copy
+
+
+def upload(array, out):
+    """out = array: an array in the host's memory copied to one of its shape and dtype on the device."""
+    if out.size:
+        out.copy_to_device(np.ascontiguousarray(array), stream=stream())
+
+
+_constants: dict = {}
+
+
+def constant(array):
+    """A device array with the contents of a small host array, the same one for the same contents."""
+    key = array.dtype, array.shape, array.tobytes()
+    if key not in _constants:
+        _constants[key] = to_device(array)
+    return _constants[key]
+
+
+def fetch(array):
+    """A copy of a device array in the host's memory, when all that was launched before is done."""
+    return array.copy_to_host()
+
+
+def on_gpu(array):
+    """Whether an array lives on the device."""
+    return hasattr(array, "__cuda_array_interface__") or hasattr(array, "__cuda_ndarray__")
+
+
+def as_device(name, array):
+    """An array that lives on the device, of whatever library, as one of Numba's for the same memory."""
+    if SIMULATED or isinstance(array, cuda.cudadrv.devicearray.DeviceNDArray):
+        found = array
+    else:
+        found = cuda.as_cuda_array(array)
+    if not found.is_c_contiguous():
+        raise ValueError(f"{name} must be contiguous on the device; its strides are {found.strides} bytes")
+    return found
+
+
+def vector_of(name, array):
+    """A device array as a vector of the same memory."""
+    found = as_device(name, array)
+    return found.reshape(found.size)
+
+
 def device_names():
     """The names of the usable devices, often none; errors of the driver are passed on."""
     if not cuda.is_available():
         return []
     return [str(device.name) for device in cuda.list_devices()]
+
+
+# Accesses of 16 bytes ---------------------------------------------------------------------------------------
+
+if SIMULATED:
+
+    def load4(array, start):
+        """The four neighbouring numbers from index `start`, a multiple of four, of an aligned vector."""
+        return array[start], array[start + 1], array[start + 2], array[start + 3]
+
+    def store4(array, start, values):
+        """Write four neighbouring numbers from index `start`, a multiple of four, of an aligned vector."""
+        for k in range(4):
+            array[start + k] = values[k]
+
+else:
+    from llvmlite import ir
+    from numba.cuda import cgutils, types
+    from numba.cuda.extending import intrinsic
+
+    _BYTES = 16
+    _INDEX = ir.IntType(32)
+
+    def _place(context, builder, kind, array, start):
+        """A pointer to four numbers of a vector, and their type."""
+        own = context.make_array(kind)(context, builder, array)
+        first = cgutils.get_item_pointer(context, builder, kind, own, [start], wraparound=False)
+        wide = ir.VectorType(context.get_data_type(kind.dtype), 4)
+        return builder.bitcast(first, wide.as_pointer())
+
+    @intrinsic
+    def load4(typing_context, array, start):
+        """The four neighbouring numbers from index `start`, a multiple of four, of an aligned vector."""
+        signature = types.UniTuple(array.dtype, 4)(array, types.intp)
+
+        def code(context, builder, signature, arguments):
+            numbers = builder.load(_place(context, builder, signature.args[0], *arguments))
+            numbers.align = _BYTES
+            parts = [builder.extract_element(numbers, _INDEX(k)) for k in range(4)]
+            return context.make_tuple(builder, signature.return_type, parts)
+
+        return signature, code
+
+    @intrinsic
+    def store4(typing_context, array, start, values):
+        """Write four neighbouring numbers from index `start`, a multiple of four, of an aligned vector."""
+        signature = types.void(array, types.intp, types.UniTuple(array.dtype, 4))
+
+        def code(context, builder, signature, arguments):
+            place = _place(context, builder, signature.args[0], *arguments[:2])
+            numbers = ir.Constant(place.type.pointee, ir.Undefined)
+            for k in range(4):
+                part = builder.extract_value(arguments[2], k)
+                numbers = builder.insert_element(numbers, part, _INDEX(k))
+            stored = builder.store(numbers, place)
+            stored.align = _BYTES
+            return context.get_dummy_value()
+
+        return signature, code
+
+
+def can_load4(*arrays):
+    """Whether the memory of vectors begins at multiples of 16 bytes, so that `load4` and `store4` apply."""
+    return all(address_of(array) % 16 == 0 for array in arrays)
+
+
+def address_of(array):
+    """Where a device array begins."""
+    if SIMULATED:
+        return array.ctypes.data
+    return array.__cuda_array_interface__["data"][0]

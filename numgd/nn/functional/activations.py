@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import Finite, Positive, check_arguments, one_of
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 from numgd.scalars import ACTIVATIONS
@@ -15,7 +15,7 @@ def activation(kind, x, parameter, out):
     x = real_array("x", x)
     out = output(out, x.shape, x.dtype, *(() if in_place else (x,)))
     vector = x.reshape(-1)
-    one = elementwise.ONE[x.dtype]
+    one = elementwise.one(x)
     elementwise.values(kind, vector, vector, one, vector.size + 1, 1.0, parameter, out.reshape(-1))
     return out
 

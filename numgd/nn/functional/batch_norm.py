@@ -4,8 +4,8 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, UnitInterval, check_arguments
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import batch_norm as batch_norm_kernels
-from numgd.kernels.cpu.layers import columns
+from numgd.kernels.layers import batch_norm as batch_norm_kernels
+from numgd.kernels.layers import columns
 from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
@@ -202,14 +202,14 @@ def batch_norm_backward(
     coefficients, x, grad = layout.coefficients, layout.of(x), layout.of(grad)
     by_channel = layout.by_channel(coefficients)[0]
     batch_norm_kernels.forward(mean, inverse, gamma, beta, by_channel)
-    columns.sums(relu)(grad, x, layout.block, coefficients, layout.partial)
+    columns.sums(relu, grad, x, layout.block, coefficients, layout.partial)
     partial, count = (
         layout.by_channel(layout.partial)[0],
         float(layout.count if training else 0),
     )
     batch_norm_kernels.backward(partial, count, mean, inverse, gamma, by_channel, results[1], results[2])
     large = x.nbytes >= LARGE
-    columns.gradient(relu)(grad, x, layout.block, coefficients, large, layout.of(results[0]))
+    columns.gradient(relu, grad, x, layout.block, coefficients, large, layout.of(results[0]))
     return results
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.pairs import checked_pair, loss, loss_backward, of_pairs, slopes, weighed_loss
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing

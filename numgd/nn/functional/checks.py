@@ -1,14 +1,13 @@
 """Checks of arguments that all functions share, with errors that name the argument."""
 
-import math
 from typing import Annotated
 
 import numpy as np
 
 from numgd.foundations.ranges import Integers, checked, one_of
 from numgd.kernels.cpu.layers.fused import FLOORED
-
-CACHE_LINE = 64  # bytes
+from numgd.kernels.layers import memory
+from numgd.kernels.machines import on_device
 
 _LARGEST_INDEX = 2**31 - 1  # indices in an image are int32
 Size = Annotated[int, Integers("[1, inf]", _LARGEST_INDEX)]
@@ -35,7 +34,7 @@ def real_array(name, given, ndim=None, dtype=None):
     dtype : numpy.dtype, optional
         The required dtype, that of the other arrays.
     """
-    array = np.asarray(given)
+    array = memory.taken(name, given)
     if array.dtype not in (np.float32, np.float64):
         raise TypeError(f"{name} must be float32 or float64; its dtype is {array.dtype}")
     if dtype is not None and array.dtype != dtype:
@@ -43,36 +42,30 @@ def real_array(name, given, ndim=None, dtype=None):
     if ndim is not None and array.ndim != ndim:
         axes = "1 axis" if ndim == 1 else f"{ndim} axes"
         raise ValueError(f"{name} must have {axes}; its shape is {array.shape}")
-    return np.ascontiguousarray(array) if array.ndim else array
+    return memory.contiguous(array)
 
 
 def aligned(shape, dtype):
     """A new array that is aligned to cache lines, so that a vector occupies one line, not two."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    try:
-        memory = np.empty(size + CACHE_LINE, np.uint8)
-    except (MemoryError, OverflowError, ValueError):  # the last two if the size exceeds the address space
-        raise MemoryError(f"a result of shape {tuple(shape)} takes {size / 2**30:.3g} GiB") from None
-    skipped = -memory.ctypes.data % CACHE_LINE
-    return memory[skipped : skipped + size].view(dtype).reshape(shape)
+    return memory.empty(None, shape, dtype)
 
 
 def output(out, shape, dtype, *inputs, name="out"):
     """Memory for a result: `out`, checked, or a new array."""
+    like = next((array for array in inputs if on_device(array)), None)
     if out is None:
-        return aligned(shape, dtype)
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"{name} must be an array; it is {type(out).__name__}")
+        return memory.empty(like, shape, dtype)
+    if not (isinstance(out, np.ndarray) if like is None else on_device(out)):
+        where = "" if like is None else " on the device"
+        raise TypeError(f"{name} must be an array{where}; it is {type(out).__name__}")
+    out = memory.taken(name, out)
     if out.shape != tuple(shape):
         raise ValueError(f"{name} has shape {out.shape}, but the result's is {tuple(shape)}")
     if out.dtype != dtype:
         raise TypeError(f"{name} has dtype {out.dtype}, but the result's is {dtype}")
-    if not out.flags.writeable:
-        raise ValueError(f"{name} is read-only")
-    if not out.flags.c_contiguous:
-        raise ValueError(f"{name} must be contiguous")
+    memory.check_writeable(name, out)
     for array in inputs:
-        if isinstance(array, np.ndarray) and np.may_share_memory(out, array):
+        if memory.overlap(out, array):
             raise ValueError(f"{name} overlaps with an input")
     return out
 
@@ -94,7 +87,7 @@ def pair_of(name, value, annotation):
 def per_channel(name, given, x, default):
     """One number per channel, the last axis of x, with the dtype of x; by default all are `default`."""
     if given is None:
-        return np.full(x.shape[-1], default, x.dtype)
+        return memory.constant(x, x.shape[-1:], default, x.dtype)
     array = real_array(name, given, 1, x.dtype)
     if array.shape != x.shape[-1:]:
         raise ValueError(f"{name} has shape {array.shape}, but x has shape {x.shape}: the last axis counts")
@@ -103,16 +96,17 @@ def per_channel(name, given, x, default):
 
 def changed_in_place(name, given, shape, dtype, *others):
     """An array that the function will change in place, checked."""
-    if not isinstance(given, np.ndarray):
+    if not (isinstance(given, np.ndarray) or on_device(given)):
         raise TypeError(f"{name} is changed in place, so it must be an array; it is {type(given).__name__}")
+    given = memory.taken(name, given)
     if given.dtype != dtype:
         raise TypeError(f"{name} has dtype {given.dtype}, but it must have {np.dtype(dtype)}")
     if given.shape != tuple(shape):
         raise ValueError(f"{name} has shape {given.shape}, but it must have {tuple(shape)}")
-    if not given.flags.writeable:
+    if isinstance(given, np.ndarray) and not given.flags.writeable:
         raise ValueError(f"{name} is changed in place, but it is read-only")
     for other in others:
-        if isinstance(other, np.ndarray) and np.shares_memory(given, other):
+        if memory.overlap(given, other, exactly=True):
             raise ValueError(f"{name} is changed in place, but it overlaps with another array")
     return given
 

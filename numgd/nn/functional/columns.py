@@ -1,8 +1,8 @@
 """Arrays as columns, which the normalisations share."""
 
-import numpy as np
+from functools import partial
 
-from numgd.kernels.cpu.layers import columns
+from numgd.kernels.layers import columns, memory
 from numgd.nn.functional.checks import real_array
 
 
@@ -10,19 +10,20 @@ class ByColumns:
     """An array as (parts, rows, columns), and how its rows are cut into blocks.
 
     Narrow rows are laid side by side, so that loops over columns are long enough to vectorise.
-    ``memory(shape, dtype)`` gives memory for partial sums and coefficients.
+    ``take(x, shape, dtype)`` gives memory for partial sums and coefficients, where x lives.
     """
 
-    def __init__(self, x, parts, memory=np.empty):
+    def __init__(self, x, parts, take=memory.empty):
         channels = x.shape[-1]
         rows = x.size // (parts * channels)
         self.count = rows
-        self.side_by_side = columns.side_by_side(rows, channels)
+        own = columns.beside(x)
+        self.side_by_side = own.side_by_side(rows, channels)
         self.rows, self.columns = rows // self.side_by_side, self.side_by_side * channels
         self.parts = parts
-        self.block = columns.block_rows(self.rows, self.columns)
-        self.partial = columns.partial_sums(parts, self.rows, self.columns, memory)
-        self.coefficients = memory((parts, len(columns.Coefficient), self.columns), x.dtype)
+        self.block = own.block_rows(self.rows, self.columns)
+        self.partial = own.partial_sums(parts, self.rows, self.columns, partial(take, x))
+        self.coefficients = take(x, (parts, len(own.Coefficient), self.columns), x.dtype)
 
     def of(self, array):
         """An array in that shape."""
@@ -44,5 +45,5 @@ def with_channels(x):
 def filled_with_zeros(results):
     """The results for an empty batch."""
     for result in results:
-        result[...] = 0
+        memory.assign(result, 0)
     return results

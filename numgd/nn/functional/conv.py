@@ -3,10 +3,11 @@
 import numpy as np
 
 from numgd.foundations.ranges import Count, Flag, check_arguments, checked
-from numgd.kernels.cpu.layers.conv import ALGORITHMS, choose
-from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient as sum_over_pixels
+from numgd.kernels.cpu.layers.conv import ALGORITHMS
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.kernels.cpu.layers.fused import CODES
+from numgd.kernels.layers import bias_gradient as sum_over_pixels
+from numgd.kernels.layers import convolution
 from numgd.nn.functional.activations import activation_backward
 from numgd.nn.functional.checks import (
     Extra,
@@ -157,7 +158,7 @@ def _activation_of(activation):
     return CODES[activation]
 
 
-def _check_algorithm(algorithm, weight, geometry, kernels=choose):
+def _check_algorithm(algorithm, weight, geometry, kernels=convolution):
     """Raise unless a named algorithm exists and applies."""
     if algorithm is None:
         return
@@ -307,7 +308,7 @@ def conv2d(
            [4., 4.]])
     """
     how = stride, padding, dilation, groups
-    return convolve(choose, 2, x, weight, bias, how, activation, algorithm, out)
+    return convolve(convolution, 2, x, weight, bias, how, activation, algorithm, out)
 
 
 @check_arguments
@@ -369,7 +370,7 @@ def conv2d_backward(
     array([4.])
     """
     how, wanted = (stride, padding, dilation, groups), (need_x, need_weight, need_bias)
-    return convolve_backward(choose, 2, grad, x, weight, how, activation, y, algorithm, wanted, out)
+    return convolve_backward(convolution, 2, grad, x, weight, how, activation, y, algorithm, wanted, out)
 
 
 def shaped_transposed(shape, weight, stride, padding, output_padding, dilation, groups):
@@ -462,7 +463,7 @@ def conv2d_transpose(
     shift = _bias_of(bias, shape[3], x.dtype, weight)
     code = _activation_of(activation)
     out = output(out, shape, x.dtype, x, weight, shift)
-    choose.gradient_of_input(x, weight, shift, out, geometry, code, None, packed_cache)
+    convolution.gradient_of_input(x, weight, shift, out, geometry, code, None, packed_cache)
     return out
 
 
@@ -535,10 +536,10 @@ def conv2d_transpose_backward(
     grad = _before_activation(activation, grad, y)
     if need_x:
         no_bias = np.zeros(x.shape[3], x.dtype)
-        choose.forward(grad, weight, no_bias, grad_x, geometry, 0, None, packed_cache)
+        convolution.forward(grad, weight, no_bias, grad_x, geometry, 0, None, packed_cache)
     if need_weight:
         # The convolution maps the result here to x: its input is grad, and x is the gradient of its result.
-        choose.gradient_of_weight(x, grad, grad_weight, geometry)
+        convolution.gradient_of_weight(x, grad, grad_weight, geometry)
     if need_bias:
         sum_over_pixels(grad, grad_bias)
     return grad_x, grad_weight, grad_bias
@@ -566,7 +567,9 @@ def _exercise(dtype):
         layer = dict(settings)
         weight = sample(dtype, *layer.pop("weight"))
         stride, padding, groups = (layer.get(name, usual) for name, usual in _USUAL.items())
-        described = choose.layer_of(weight.shape, _geometry(weight.shape[1:3], stride, padding, 1, groups))
+        described = convolution.layer_of(
+            weight.shape, _geometry(weight.shape[1:3], stride, padding, 1, groups)
+        )
         suited = [name for name, record in ALGORITHMS.items() if not record.reason_against(described)]
         for algorithm in (None, *suited):
             for batch, size in _EXERCISE_SIZES:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import Flag, check_arguments
-from numgd.kernels.cpu.layers.conv import signals
+from numgd.kernels.layers import signals
 from numgd.nn.functional.conv import PackedWeight, convolve, convolve_backward
 from numgd.nn.functional.operation import operation, sample
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import UnitInterval, check_arguments
-from numgd.kernels.cpu.layers import cross_entropy as kernel
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import cross_entropy as kernel
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.labels import (
     Label,

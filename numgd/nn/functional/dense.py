@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from numgd.kernels.cpu.layers import columns
-from numgd.kernels.cpu.layers import dense as kernels
+from numgd.kernels.layers import columns
+from numgd.kernels.layers import dense as kernels
 from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 

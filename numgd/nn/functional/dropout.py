@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Seed, UnitInterval, check_arguments
-from numgd.kernels.cpu.layers import dropout as kernels
+from numgd.kernels.layers import dropout as kernels
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.operation import operation, sample
 

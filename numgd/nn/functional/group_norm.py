@@ -5,7 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import Count, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.jit.threads import threads
-from numgd.kernels.cpu.layers import group_norm as kernels
+from numgd.kernels.layers import group_norm as kernels
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros
 from numgd.nn.functional.operation import operation, sample
@@ -115,7 +115,8 @@ def group_norm_backward(
         return filled_with_zeros(results)
     layout = ByColumns(x, x.shape[0])
     mean, inverse = np.empty((2, x.shape[0], num_groups))
-    kernels.backward(is_relu(activation))(
+    kernels.backward(
+        is_relu(activation),
         by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
         layout.partial, mean, inverse, layout.coefficients, layout.of(results[0]), results[1], results[2],
     )  # fmt: skip

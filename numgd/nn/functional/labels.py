@@ -5,8 +5,8 @@ from typing import Annotated
 import numpy as np
 
 from numgd.foundations.ranges import Integers
-from numgd.kernels.cpu.layers import cross_entropy as kernel
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import cross_entropy as kernel
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import real_array
 
 Label = Annotated[int, Integers("[-inf, inf]")]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from numgd.foundations.ranges import Positive, check_arguments
-from numgd.kernels.cpu.layers import columns
-from numgd.kernels.cpu.layers import layer_norm as layer_norm_kernels
+from numgd.kernels.layers import columns
+from numgd.kernels.layers import layer_norm as layer_norm_kernels
 from numgd.nn.functional.checks import output, outputs, per_channel, same_shape
 from numgd.nn.functional.columns import filled_with_zeros, with_channels
 from numgd.nn.functional.operation import operation, sample

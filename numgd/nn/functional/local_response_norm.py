@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import NonNegative, Positive, check_arguments
-from numgd.kernels.cpu.layers import local_response_norm as local_response_kernels
+from numgd.kernels.layers import local_response_norm as local_response_kernels
 from numgd.nn.functional.checks import Size, output, same_shape
 from numgd.nn.functional.columns import with_channels
 from numgd.nn.functional.operation import operation, sample

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from numgd.foundations.ranges import Count, NonNegative, check_arguments
-from numgd.kernels.cpu.layers import cross_entropy, elementwise, softmax
+from numgd.kernels.layers import cross_entropy, elementwise, softmax
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, weighed, weighing

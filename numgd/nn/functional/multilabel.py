@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.pairs import checked_pair

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing

@@ -7,7 +7,7 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import pool
+from numgd.kernels.layers import pool
 from numgd.nn.functional.checks import (
     Size,
     aligned,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
-from numgd.kernels.cpu.layers import pool
+from numgd.kernels.layers import pool
 from numgd.nn.functional.checks import aligned, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.kernels.cpu.layers import prelu as kernels
+from numgd.kernels.layers import prelu as kernels
 from numgd.nn.functional.checks import output, outputs, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros, with_channels
 from numgd.nn.functional.operation import operation, sample

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import check_arguments
-from numgd.kernels.cpu.layers import softmax as rows
+from numgd.kernels.layers import softmax as rows
 from numgd.nn.functional.checks import Axis, axis_of, output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 

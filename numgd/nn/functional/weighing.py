@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import checked, one_of
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 
 Reduction = one_of("mean", "sum", "none")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from numgd.foundations.ranges import checked, one_of
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.layers.layer import Layer, one_input
 from numgd.nn.layers.shared import apply_slope
 from numgd.scalars import ACTIVATIONS
@@ -75,7 +75,7 @@ class Activation(Layer):
 
     def forward(self, at):
         x, y = at.x[0].reshape(-1), at.y.reshape(-1)
-        elementwise.values(self.kind, x, x, elementwise.ONE[x.dtype], x.size + 1, 1.0, self.number, y)
+        elementwise.values(self.kind, x, x, elementwise.one(x), x.size + 1, 1.0, self.number, y)
 
     def backward(self, at):
         from_what = at.y if self.keeps_slope else at.x[0]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.layers.layer import ActivationName, Layer
 from numgd.nn.layers.shared import apply_slope
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from numgd.foundations.ranges import Flag
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import pool
+from numgd.kernels.layers import pool
 from numgd.nn.layers.layer import Layer
 from numgd.nn.layers.windowed import Windowed
 

@@ -6,10 +6,9 @@ from math import nan
 import numpy as np
 
 from numgd.foundations.ranges import Positive, UnitInterval, one_of
-from numgd.jit.program import scratch
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import batch_norm as kernels
-from numgd.kernels.cpu.layers import columns
+from numgd.kernels.layers import batch_norm as kernels
+from numgd.kernels.layers import columns, memory
 from numgd.nn.functional.columns import ByColumns
 from numgd.nn.layers.layer import ActivationName, Layer, Parameter, State, with_channels
 
@@ -88,8 +87,8 @@ class BatchNorm(Layer):
         x, layout = at.x[0], _layout(at.x[0])
         statistics = at.kept.get("statistics")
         if statistics is None:
-            statistics = scratch((3, x.shape[-1]), np.dtype(np.float64))
-        mean, _, inverse = statistics
+            statistics = memory.scratch(x, (3, x.shape[-1]), np.dtype(np.float64))
+        mean, inverse = statistics[0], statistics[2]
         if at.training:
             moments = statistics[:2]
             columns.moments(layout.of(x), layout.block, layout.partial)
@@ -110,19 +109,20 @@ class BatchNorm(Layer):
     def backward(self, at):
         (x,), (grad_x,), layout = at.x, at.grad_x, _layout(at.x[0])
         relu = at.activation is not None
-        mean, _, inverse = at.kept["statistics"]
+        statistics = at.kept["statistics"]
+        mean, inverse = statistics[0], statistics[2]
         gamma, beta = at.parameters["gamma"], at.parameters["beta"]
         coefficients, grad, flat = layout.coefficients, layout.of(at.grad), layout.of(x)
         by_channel = layout.by_channel(coefficients)[0]
         kernels.forward(mean, inverse, gamma, beta, by_channel)
-        columns.sums(relu)(grad, flat, layout.block, coefficients, layout.partial)
+        columns.sums(relu, grad, flat, layout.block, coefficients, layout.partial)
         partial = layout.by_channel(layout.partial)[0]
         slopes = at.gradients["gamma"], at.gradients["beta"]
         kernels.backward(partial, float(layout.count), mean, inverse, gamma, by_channel, *slopes)
         if grad_x is not None:
             large = x.nbytes >= LARGE
-            columns.gradient(relu)(grad, flat, layout.block, coefficients, large, layout.of(grad_x))
+            columns.gradient(relu, grad, flat, layout.block, coefficients, large, layout.of(grad_x))
 
 
 def _layout(x):
-    return ByColumns(x, 1, scratch)
+    return ByColumns(x, 1, memory.scratch)

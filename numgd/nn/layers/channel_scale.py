@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgd.jit.program import scratch
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import batch_norm as kernels
-from numgd.kernels.cpu.layers import columns
+from numgd.kernels.layers import batch_norm as kernels
+from numgd.kernels.layers import columns, memory
 from numgd.nn.functional.columns import ByColumns
 from numgd.nn.initialisers import InitialiserName
 from numgd.nn.layers.layer import Layer, Parameter, with_channels
@@ -56,8 +55,10 @@ class ChannelScale(Layer):
 
     def _prepared(self, at):
         """The layout of x with coefficients, and the fixed mean and 1 / deviation."""
-        layout, channels = ByColumns(at.x[0], 1, scratch), at.x[0].shape[-1]
-        mean, inverse = np.zeros(channels), np.ones(channels)
+        layout, channels = ByColumns(at.x[0], 1, memory.scratch), at.x[0].shape[-1]
+        mean, inverse = (
+            memory.constant(at.x[0], (channels,), number, np.dtype(np.float64)) for number in (0.0, 1.0)
+        )
         by_channel = layout.by_channel(layout.coefficients)[0]
         kernels.forward(mean, inverse, at.parameters["gamma"], at.parameters["beta"], by_channel)
         return layout, mean, inverse
@@ -72,10 +73,10 @@ class ChannelScale(Layer):
         (x,), (grad_x,), large = at.x, at.grad_x, at.x[0].nbytes >= LARGE
         layout, mean, inverse = self._prepared(at)
         coefficients, grad, flat = layout.coefficients, layout.of(at.grad), layout.of(x)
-        columns.sums(False)(grad, flat, layout.block, coefficients, layout.partial)
+        columns.sums(False, grad, flat, layout.block, coefficients, layout.partial)
         kernels.backward(
             layout.by_channel(layout.partial)[0], 0.0, mean, inverse, at.parameters["gamma"],
             layout.by_channel(coefficients)[0], at.gradients["gamma"], at.gradients["beta"],
         )  # fmt: skip
         if grad_x is not None:
-            columns.gradient(False)(grad, flat, layout.block, coefficients, large, layout.of(grad_x))
+            columns.gradient(False, grad, flat, layout.block, coefficients, large, layout.of(grad_x))

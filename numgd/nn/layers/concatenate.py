@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from numgd.kernels.cpu.layers import concatenate as kernels
+from numgd.kernels.layers import concatenate as kernels
 from numgd.nn.layers.layer import Layer
 from numgd.nn.layers.shared import as_rows
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Whole, checked
-from numgd.jit.program import scratch
-from numgd.kernels.cpu.layers import places as kernels
+from numgd.kernels.layers import memory
+from numgd.kernels.layers import places as kernels
 from numgd.nn.initialisers import INITIALISERS, InitialiserName
 from numgd.nn.layers.conv2d import Conv2d
 from numgd.nn.layers.layer import Layer, Parameter
@@ -96,7 +96,7 @@ class ConnectedConv2d(Layer):
         places = np.concatenate(
             [np.moveaxis(numbers[k][..., row], 2, 0).reshape(-1) for k, row in enumerate(self.connections)]
         )
-        full = scratch(shape, own.dtype)
+        full = memory.scratch(own, shape, own.dtype)
         kernels.put(own.reshape(-1), places, full.reshape(-1))
         return full, places
 
@@ -106,7 +106,7 @@ class ConnectedConv2d(Layer):
 
     def backward(self, at):
         full, places = self._filled(at)
-        slopes = scratch(full.shape, full.dtype)
+        slopes = memory.scratch(full, full.shape, full.dtype)
         self._full.backward(
             at._replace(
                 parameters=at.parameters | {"weight": full}, gradients=at.gradients | {"weight": slopes}

@@ -5,12 +5,9 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from numgd.foundations.ranges import Count, Flag
-from numgd.kernels.cpu.layers.conv import choose
-from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient
 from numgd.kernels.cpu.layers.fused import CODES
+from numgd.kernels.layers import bias_gradient, convolution, memory
 from numgd.nn.functional.checks import Size, pair_of
 from numgd.nn.functional.conv import shaped
 from numgd.nn.initialisers import InitialiserName
@@ -88,15 +85,15 @@ class Conv2d(Layer):
         weight, bias = at.parameters["weight"], at.parameters.get("bias")
         bias = zero_bias(weight) if bias is None else bias
         geometry = self._geometry(at.x[0].shape[1:])[0]
-        choose.forward(at.x[0], weight, bias, at.y, geometry, CODES[at.activation])
+        convolution.forward(at.x[0], weight, bias, at.y, geometry, CODES[at.activation])
 
     def backward(self, at):
         (x,), (grad_x,), grad = at.x, at.grad_x, before_activation(at)
         geometry = self._geometry(x.shape[1:])[0]
         if grad_x is not None:
-            none = np.zeros(x.shape[3], x.dtype)
-            choose.gradient_of_input(grad, at.parameters["weight"], none, grad_x, geometry)
-        choose.gradient_of_weight(grad, x, at.gradients["weight"], geometry)
+            none = memory.constant(x, x.shape[3:], 0, x.dtype)
+            convolution.gradient_of_input(grad, at.parameters["weight"], none, grad_x, geometry)
+        convolution.gradient_of_weight(grad, x, at.gradients["weight"], geometry)
         if self.bias:
             bias_gradient(grad, at.gradients["bias"])
 

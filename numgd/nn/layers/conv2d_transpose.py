@@ -5,12 +5,9 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from numgd.foundations.ranges import Count, Flag
-from numgd.kernels.cpu.layers.conv import choose
-from numgd.kernels.cpu.layers.conv.bias_gradient import bias_gradient
 from numgd.kernels.cpu.layers.fused import CODES
+from numgd.kernels.layers import bias_gradient, convolution, memory
 from numgd.nn.functional.checks import Size, pair_of
 from numgd.nn.functional.conv import shaped_transposed
 from numgd.nn.initialisers import InitialiserName
@@ -85,17 +82,18 @@ class Conv2dTranspose(Layer):
 
     def forward(self, at):
         bias = at.parameters.get("bias")
-        bias = np.zeros(self.channels, at.y.dtype) if bias is None else bias
+        bias = memory.constant(at.y, (self.channels,), 0, at.y.dtype) if bias is None else bias
         geometry, code = self._geometry(at.x[0].shape[1:])[0], CODES[at.activation]
-        choose.gradient_of_input(at.x[0], at.parameters["weight"], bias, at.y, geometry, code)
+        convolution.gradient_of_input(at.x[0], at.parameters["weight"], bias, at.y, geometry, code)
 
     def backward(self, at):
         (x,), (grad_x,), grad = at.x, at.grad_x, before_activation(at)
         geometry = self._geometry(x.shape[1:])[0]
         if grad_x is not None:
-            choose.forward(grad, at.parameters["weight"], np.zeros(x.shape[3], x.dtype), grad_x, geometry)
+            none = memory.constant(x, x.shape[3:], 0, x.dtype)
+            convolution.forward(grad, at.parameters["weight"], none, grad_x, geometry)
         # The convolution maps the result here to x: its input is grad, and x is the gradient of its result.
-        choose.gradient_of_weight(x, grad, at.gradients["weight"], geometry)
+        convolution.gradient_of_weight(x, grad, at.gradients["weight"], geometry)
         if self.bias:
             bias_gradient(grad, at.gradients["bias"])
 

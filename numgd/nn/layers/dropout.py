@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numgd.foundations.ranges import UnitInterval
-from numgd.kernels.cpu.layers import dropout as kernels
+from numgd.kernels.layers import dropout as kernels
 from numgd.nn.layers.layer import Layer, one_input
 
 

@@ -6,9 +6,9 @@ from math import nan
 import numpy as np
 
 from numgd.foundations.ranges import Count, Positive
-from numgd.jit.program import scratch
 from numgd.jit.streaming import LARGE
-from numgd.kernels.cpu.layers import group_norm as kernels
+from numgd.kernels.layers import group_norm as kernels
+from numgd.kernels.layers import memory
 from numgd.nn.functional.columns import ByColumns
 from numgd.nn.functional.group_norm import by_samples
 from numgd.nn.layers.layer import ActivationName, Layer, Parameter, one_input
@@ -62,21 +62,22 @@ class GroupNorm(Layer):
         return "x"  # where the ReLU was zero is computed again
 
     def forward(self, at):
-        x, layout = at.x[0], ByColumns(at.x[0], len(at.x[0]), scratch)
-        mean, inverse = scratch((2, len(x), self.groups), np.dtype(np.float64))
+        x, layout = at.x[0], ByColumns(at.x[0], len(at.x[0]), memory.scratch)
+        statistics = memory.scratch(x, (2, len(x), self.groups), np.dtype(np.float64))
         floor = x.dtype.type(nan if at.activation is None else 0)
         kernels.forward(
             by_samples(x), layout.of(x), layout.block, self.eps, at.parameters["gamma"],
-            at.parameters["beta"], floor, at.y.nbytes >= LARGE, layout.partial, mean, inverse,
+            at.parameters["beta"], floor, at.y.nbytes >= LARGE, layout.partial, statistics[0], statistics[1],
             layout.coefficients, layout.of(at.y),
         )  # fmt: skip
 
     def backward(self, at):
-        x, layout = at.x[0], ByColumns(at.x[0], len(at.x[0]), scratch)
-        mean, inverse = scratch((2, len(x), self.groups), np.dtype(np.float64))
-        grad_x = scratch(x.shape, x.dtype) if at.grad_x[0] is None else at.grad_x[0]
-        kernels.backward(at.activation is not None)(
+        x, layout = at.x[0], ByColumns(at.x[0], len(at.x[0]), memory.scratch)
+        statistics = memory.scratch(x, (2, len(x), self.groups), np.dtype(np.float64))
+        grad_x = memory.scratch(x, x.shape, x.dtype) if at.grad_x[0] is None else at.grad_x[0]
+        kernels.backward(
+            at.activation is not None,
             by_samples(x), layout.of(at.grad), layout.of(x), layout.block, self.eps, at.parameters["gamma"],
-            at.parameters["beta"], x.nbytes >= LARGE, layout.partial, mean, inverse, layout.coefficients,
-            layout.of(grad_x), at.gradients["gamma"], at.gradients["beta"],
+            at.parameters["beta"], x.nbytes >= LARGE, layout.partial, statistics[0], statistics[1],
+            layout.coefficients, layout.of(grad_x), at.gradients["gamma"], at.gradients["beta"],
         )  # fmt: skip

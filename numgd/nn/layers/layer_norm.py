@@ -1,11 +1,11 @@
 """Layer norm."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from numgd.foundations.ranges import Positive
-from numgd.jit.program import scratch
-from numgd.kernels.cpu.layers import columns
-from numgd.kernels.cpu.layers import layer_norm as kernels
+from numgd.kernels.layers import columns, memory
+from numgd.kernels.layers import layer_norm as kernels
 from numgd.nn.layers.layer import ActivationName, Layer, Parameter, with_channels
 from numgd.nn.layers.shared import as_rows
 
@@ -50,10 +50,11 @@ class LayerNorm(Layer):
 
     def backward(self, at):
         x, gamma = as_rows(at.x[0]), at.parameters["gamma"]
-        grad_x = scratch(x.shape, x.dtype) if at.grad_x[0] is None else as_rows(at.grad_x[0])
-        partial = columns.partial_sums(1, *x.shape, scratch)[0]
-        block = columns.block_rows(*x.shape)
-        kernels.backward(as_rows(at.grad), x, gamma, self.eps, block, partial, grad_x)
-        flat = partial.reshape(len(partial), -1)
+        grad_x = memory.scratch(x, x.shape, x.dtype) if at.grad_x[0] is None else as_rows(at.grad_x[0])
+        own = columns.beside(x)
+        sums = own.partial_sums(1, *x.shape, partial(memory.scratch, x))[0]
+        block = own.block_rows(*x.shape)
+        kernels.backward(as_rows(at.grad), x, gamma, self.eps, block, sums, grad_x)
+        flat = sums.reshape(len(sums), -1)
         columns.add_up(flat, 0, at.gradients["beta"])
         columns.add_up(flat, gamma.size, at.gradients["gamma"])

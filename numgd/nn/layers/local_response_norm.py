@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from numgd.foundations.ranges import Count, NonNegative, Positive
-from numgd.kernels.cpu.layers import local_response_norm as kernels
+from numgd.kernels.layers import local_response_norm as kernels
 from numgd.nn.functional.local_response_norm import window
 from numgd.nn.layers.layer import Layer, with_channels
 from numgd.nn.layers.shared import as_rows

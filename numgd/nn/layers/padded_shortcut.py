@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from numgd.foundations.ranges import Count
-from numgd.kernels.cpu.layers import shortcut as kernels
+from numgd.kernels.layers import shortcut as kernels
 from numgd.nn.layers.layer import Layer, one_input
 
 

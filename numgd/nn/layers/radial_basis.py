@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from numgd.foundations.ranges import Finite
-from numgd.kernels.cpu.layers import distances as kernels
+from numgd.kernels.layers import distances as kernels
 from numgd.nn.layers.layer import Layer, one_input
 
 

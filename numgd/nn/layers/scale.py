@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from numgd.foundations.ranges import Finite
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise
 from numgd.nn.layers.layer import Layer, one_input
 
 
@@ -48,5 +48,5 @@ class Scale(Layer):
 
     def _multiply(self, x, out):
         """out = factor · x, as a multiple of the activation whose slope is 1 on both sides of 0."""
-        one = elementwise.ONE[x.dtype]
+        one = elementwise.one(x)
         elementwise.values("leaky_relu", x, x, one, x.size + 1, self.factor, 1.0, out)

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from numgd.jit.program import scratch
-from numgd.kernels.cpu.layers import elementwise
-from numgd.kernels.cpu.layers.elementwise import ONE
+from numgd.kernels.layers import elementwise, memory
 from numgd.nn.layers.layer import Layer, one_input
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3
@@ -35,13 +33,13 @@ class ScaledTanh(Layer):
 
     def _scaled(self, x):
         """2/3 x as a vector, by the leaky ReLU of slope 1, which is the identity."""
-        vector, scaled = x.reshape(-1), scratch((x.size,), x.dtype)
-        elementwise.values("leaky_relu", vector, vector, ONE[x.dtype], x.size + 1, SLOPE, 1.0, scaled)
+        vector, scaled = x.reshape(-1), memory.scratch(x, (x.size,), x.dtype)
+        elementwise.values("leaky_relu", vector, vector, elementwise.one(x), x.size + 1, SLOPE, 1.0, scaled)
         return scaled
 
     def forward(self, at):
         x = self._scaled(at.x[0])
-        elementwise.values("tanh", x, x, ONE[x.dtype], x.size + 1, AMPLITUDE, 0.0, at.y.reshape(-1))
+        elementwise.values("tanh", x, x, elementwise.one(x), x.size + 1, AMPLITUDE, 0.0, at.y.reshape(-1))
 
     def backward(self, at):
         x, grad, grad_x = self._scaled(at.x[0]), at.grad.reshape(-1), at.grad_x[0].reshape(-1)

@@ -1,9 +1,6 @@
 """What several layers do."""
 
-import numpy as np
-
-from numgd.jit.program import scratch
-from numgd.kernels.cpu.layers import elementwise
+from numgd.kernels.layers import elementwise, memory
 from numgd.scalars import ACTIVATIONS
 
 
@@ -18,14 +15,14 @@ def before_activation(at):
     """The gradient before the activation that is applied by the way."""
     if at.activation is None:
         return at.grad
-    before = scratch(at.grad.shape, at.grad.dtype)
+    before = memory.scratch(at.grad, at.grad.shape, at.grad.dtype)
     apply_slope(at.activation, at.y, at.grad, before)
     return before
 
 
 def zero_bias(weight, axis=0):
     """A bias of zeros for weights without one."""
-    return np.zeros(weight.shape[axis], weight.dtype)
+    return memory.constant(weight, (weight.shape[axis],), 0, weight.dtype)
 
 
 def as_rows(array):

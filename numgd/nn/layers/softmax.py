@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from numgd.kernels.cpu.layers import softmax as kernels
+from numgd.kernels.layers import softmax as kernels
 from numgd.nn.layers.layer import Layer, with_channels
 
 

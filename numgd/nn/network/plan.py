@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.jit.program import Program, Recording, preparing
-from numgd.kernels.cpu.layers import concatenate, elementwise
+from numgd.kernels.layers import concatenate, elementwise
 from numgd.nn.layers import BatchNorm
 from numgd.nn.layers.layer import Place
 from numgd.nn.layers.shared import as_rows

@@ -244,13 +244,17 @@ def sum_block(relu):
     return of_block
 
 
-@made_once
-def sums(relu):
-    """The kernel ``sums(relu)(grad, x, block, coefficients, partial)``.
+def sums(relu, grad, x, block, coefficients, partial):
+    """partial[p, b]: the sums of grad and of grad · (x - centre) in each column.
 
-    partial[p, b]: the sums of grad and of grad · (x - centre) in each column; with `relu`, only where the
-    affine map is above zero.  Each strip of rows is summed in the dtype of grad, and the strips in float64.
+    With `relu`, only where the affine map is above zero.  Each strip of rows is summed in the dtype of grad,
+    and the strips in float64.
     """
+    _make_sums(relu)(grad, x, block, coefficients, partial)
+
+
+@made_once
+def _make_sums(relu):
     of_block = sum_block(relu)
 
     @compiled(f"columns-sums-{'relu' if relu else 'plain'}")
@@ -317,13 +321,17 @@ def gradient_block(relu):
     return of_block
 
 
-@made_once
-def gradient(relu):
-    """The kernel ``gradient(relu)(grad, x, block, coefficients, large, out)``.
+def gradient(relu, grad, x, block, coefficients, large, out):
+    """out = scale · grad + by_centred · (x - centre) + constant.
 
-    out = scale · grad + by_centred · (x - centre) + constant; with `relu`, grad is taken as 0 where the
-    affine map is not above zero.  If `large`, the stores bypass the caches.
+    With `relu`, grad is taken as 0 where the affine map is not above zero.  If `large`, the stores bypass the
+    caches.
     """
+    _make_gradient(relu)(grad, x, block, coefficients, large, out)
+
+
+@made_once
+def _make_gradient(relu):
     of_block = gradient_block(relu)
 
     @compiled(f"columns-gradient-{'relu' if relu else 'plain'}")

@@ -101,6 +101,12 @@ def _sum_above_zero(x, y, c):
 ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 """By dtype, weights where nothing is weighed: with `repeat` above the number of elements, one is for all."""
 
+
+def one(like):
+    """The vector of a single 1 of an array's dtype, as weights where nothing is weighed."""
+    return ONE[like.dtype]
+
+
 SUMS = {None: "sum", "relu": "sum-relu"}
 """Sums of two numbers, without and with an activation."""
 

@@ -126,13 +126,17 @@ def _add_samples(partial, k, result):
         result[c] = result.dtype.type(share)
 
 
-@made_once
-def backward(relu):
-    """The kernel that computes the gradients of x, γ and β.
+def backward(relu, *arguments):
+    """The gradients of x, γ and β.
 
-    ``backward(relu)(by_samples, grad, x, block, eps, gamma, beta, large, partial, mean, inverse,
-    coefficients, out, grad_gamma, grad_beta)``
+    The arguments after `relu` are ``by_samples, grad, x, block, eps, gamma, beta, large, partial, mean,
+    inverse, coefficients, out, grad_gamma, grad_beta``.
     """
+    _make_backward(relu)(*arguments)
+
+
+@made_once
+def _make_backward(relu):
     sums, of_block = sum_block(relu), gradient_block(relu)
 
     @portable

@@ -1,0 +1,83 @@
+"""Arrays in the memory of a GPU; see `numgd.kernels.cpu.memory`."""
+
+import numpy as np
+
+from numgd.kernels.cuda import target
+from numgd.kernels.cuda.target import cuda, kernel, launch, launch_shape
+
+
+def taken(name, given):
+    """What a caller gave as a contiguous array, as one of Numba's; `name` is for error messages."""
+    return target.as_device(name, given)
+
+
+def contiguous(array):
+    """The array, which `taken` found contiguous."""
+    return array
+
+
+def check_writeable(name, array):
+    """Arrays on a device are."""
+
+
+def overlap(array, other, exactly=False):
+    """Whether two contiguous arrays share memory."""
+    if not target.on_gpu(other):
+        return False
+    first, second = target.address_of(array), target.address_of(other)
+    return first < second + other.nbytes and second < first + array.nbytes
+
+
+def empty(like, shape, dtype):
+    """An uninitialised array, aligned to 256 bytes."""
+    return target.empty(tuple(shape), np.dtype(dtype))
+
+
+def constant(like, shape, value, dtype):
+    """An array of one number, which nobody changes."""
+    return target.constant(np.full(shape, value, dtype))
+
+
+def scratch(like, shape, dtype):
+    """Uninitialised memory that nothing reads after the present operation."""
+    active = target.recording.get()
+    return empty(like, shape, dtype) if active is None else active.take(tuple(shape), np.dtype(dtype))
+
+
+def fetched(array):
+    """The array in the host's memory."""
+    return target.fetch(array)
+
+
+def assign(array, numbers):
+    """array = numbers, of the same shape or one number."""
+    if np.ndim(numbers) == 0:
+        fill(array, numbers)
+    elif target.on_gpu(numbers):
+        copy(numbers, array)
+    else:
+        target.upload(np.asarray(numbers, array.dtype), array)
+
+
+def fill(array, value):
+    """array = value, for a contiguous array."""
+    if array.size:
+        launch(_fill, launch_shape(array.size), array.reshape(array.size), array.dtype.type(value))
+
+
+def copy(source, array):
+    """array = source, for contiguous arrays of one shape and dtype."""
+    if array.size:
+        launch(_copy, launch_shape(array.size), source.reshape(array.size), array.reshape(array.size))
+
+
+@kernel
+def _fill(array, value):
+    for i in range(cuda.grid(1), array.size, cuda.gridsize(1)):
+        array[i] = value
+
+
+@kernel
+def _copy(source, array):
+    for i in range(cuda.grid(1), array.size, cuda.gridsize(1)):
+        array[i] = source[i]
