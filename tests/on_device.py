@@ -1,7 +1,7 @@
 """What tests of the CUDA drivers share; they run on a GPU where there is one, else under Numba's simulator.
 
 The simulator is chosen by ``NUMBA_ENABLE_CUDASIM=1`` before Numba is imported: `test_cuda_simulated` runs
-each file of `tests/device` in a process of its own.  Without either, modules that import this one are skipped.
+each file of `tests/device` in a process of its own.  Without either, importing this module skips a test.
 """
 
 import numpy as np
