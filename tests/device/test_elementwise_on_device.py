@@ -145,7 +145,8 @@ def test_counts_of_invalid_numbers(device):
 def test_totals_of_rows(device, columns):
     rows, kind = 5, "binary_cross_entropy_with_logits"
     x, y = arguments_of(kind, rows * columns, np.float32)
-    weights, out, expected = numbers(rows, np.float32, 0, 2), device.empty(rows, np.float32), np.empty(rows, "f4")
+    weights, out = numbers(rows, np.float32, 0, 2), device.empty(rows, np.float32)
+    expected = np.empty(rows, np.float32)
     given = device.put(x), device.put(y), columns, device.put(weights), 1
     elementwise.totals_of_rows(kind, *given, 0.3, 0.0, out)
     cpu_elementwise.totals_of_rows(kind, x, y, columns, weights, 1, 0.3, 0.0, expected)

@@ -1,4 +1,4 @@
-"""Sums in float64 over the threads of a block and over all blocks, in an order that depends on shapes only."""
+"""Sums in float64 over the threads of a block and over all blocks, in an order given by shapes alone."""
 
 import numpy as np
 from numba import float64

@@ -10,6 +10,8 @@ from numgd.kernels.cuda.target import cuda, kernel, launch
 TILE, DEEP = (4, 2) if target.SIMULATED else (32, 8)
 """Rows and columns of a tile, and rows of it that are accessed at once."""
 
+_WIDTH = TILE + 1  # of a row in shared memory: no two threads of a warp meet in a bank
+
 
 def transpose(flat, rows, columns, out):
     """The transpose of a matrix with some rows and columns, as vectors."""
@@ -30,7 +32,7 @@ def _transposes(dtype):
 
     @kernel
     def function(flat, count, rows, columns, out):
-        tile = cuda.shared.array((TILE, TILE + 1), kind)  # one more: no two threads meet in a bank
+        tile = cuda.shared.array((TILE, _WIDTH), kind)
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
         down, across = (rows + TILE - 1) // TILE, (columns + TILE - 1) // TILE
         for number in range(cuda.blockIdx.x, count * down * across, cuda.gridDim.x):
