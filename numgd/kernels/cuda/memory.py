@@ -49,6 +49,11 @@ def fetched(array):
     return target.fetch(array)
 
 
+def number(total):
+    """A sum that a driver returned, a device array (1,), as a number, for which it waits."""
+    return float(target.fetch(total)[0])
+
+
 def assign(array, numbers):
     """array = numbers, of the same shape or one number."""
     if np.ndim(numbers) == 0:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from numgd.kernels.layers import elementwise
+from numgd.kernels.layers import elementwise, memory
+from numgd.kernels.layers import weights as kernels
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.pairs import checked_pair, loss, loss_backward, of_pairs, slopes, weighed_loss
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
@@ -59,23 +60,22 @@ def binary_cross_entropy_with_logits(
     0.6931
     """
     x, target = checked_pair(_OF_LOGITS, x, target)
-    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    by = weighing(sample_weight, x.shape, x, reduction)
     positive = _positive(pos_weight, x)
     out = result_memory(out, x.shape, x.dtype, reduction, x, target, pos_weight, sample_weight)
     if positive is None:
         return weighed_loss(_OF_LOGITS, x, target, 0.0, by, reduction, out)
-    vector, total = x.reshape(-1), 0.0
-    for labels, weights in _parts(target, positive):
-        part = by.multiplied(weights, reduction)
-        if reduction == "none":
-            losses = np.empty_like(vector)
-            elementwise.values(_PART, vector, labels, part.weights, part.repeat, 1.0, 0.0, losses)
-            total += losses.reshape(x.shape)
-        else:
-            total += elementwise.total(_PART, vector, labels, part.weights, part.repeat, 0.0)
+    vectors = [
+        (x.reshape(-1), labels.reshape(-1), *by.multiplied(weights, reduction)[:2])
+        for labels, weights in _parts(target, positive)
+    ]
     if reduction != "none":
-        return reduced(total, by, out, x.dtype)
-    np.copyto(out, total)
+        totals = (memory.number(elementwise.total(_PART, *given, 0.0)) for given in vectors)
+        return reduced(sum(totals), by, out, x.dtype)
+    other = memory.empty(x, x.shape, x.dtype)
+    for given, losses in zip(vectors, (out, other), strict=True):
+        elementwise.values(_PART, *given, 1.0, 0.0, losses.reshape(-1))
+    elementwise.add(out.reshape(-1), other.reshape(-1), out.reshape(-1))
     return out
 
 
@@ -113,42 +113,49 @@ def binary_cross_entropy_with_logits_backward(
     array([-0.25,  0.25])
     """
     x, target = checked_pair(_OF_LOGITS, x, target)
-    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    by = weighing(sample_weight, x.shape, x, reduction)
     positive = _positive(pos_weight, x)
     weights = slope_weights(grad, by, x.shape, x.dtype, reduction)
     out = output(out, x.shape, x.dtype, x, target, pos_weight, sample_weight, grad)
     if positive is None:
         return slopes(_OF_LOGITS, x, target, 0.0, weights, out)
-    out[...] = 0
-    for labels, factors in _parts(target, positive):
+    other = memory.empty(x, x.shape, x.dtype)
+    for (labels, factors), found in zip(_parts(target, positive), (out, other), strict=True):
         part = by.multiplied(factors, reduction)._replace(divisor=by.divisor)
-        weights = slope_weights(grad, part, x.shape, x.dtype, reduction)
-        out += slopes(_PART, x, labels, 0.0, weights, np.empty_like(x))
+        slopes(_PART, x, labels, 0.0, slope_weights(grad, part, x.shape, x.dtype, reduction), found)
+    elementwise.add(out.reshape(-1), other.reshape(-1), out.reshape(-1))
     return out
 
 
 def _positive(pos_weight, x):
-    """Weights of the terms with t, checked, of the dtype of x; or None."""
+    """Weights of the terms with t, checked, a vector of the dtype of x: one, or one per number; or None."""
     if pos_weight is None:
         return None
-    given = np.asarray(pos_weight)
+    given = memory.taken("pos_weight", pos_weight)
     if given.dtype.kind not in "fiu":
         raise TypeError(f"pos_weight must be a number or an array of numbers; it is {pos_weight!r}")
     if given.ndim and given.shape != x.shape[-1:]:
         raise ValueError(
             f"pos_weight has shape {given.shape}, but x has shape {x.shape}: the last axis counts"
         )
+    positive = memory.empty(x, given.shape or (1,), x.dtype)
     with np.errstate(over="ignore"):
-        positive = given.astype(x.dtype)
-    if not (np.isfinite(positive) & (positive >= 0)).all():
+        memory.assign(positive, given if given.ndim else memory.fetched(given))
+    if elementwise.count_invalid("weight", positive):
         raise ValueError("pos_weight must be finite and at least 0")
     return positive
 
 
 def _parts(target, positive):
     """−p t log σ(x) − (1 − t) log(1 − σ(x)) as two soft-margin losses: their labels and their weights."""
-    for label, weights in ((1, positive * target), (-1, 1 - target)):
-        yield np.full(target.size, label, target.dtype), weights
+    one = elementwise.one(target)
+    for label, weights in (
+        (1, kernels.of_classes(positive, target, 1.0, 0.0)),
+        (-1, kernels.of_classes(one, target, -1.0, 1.0)),
+    ):
+        labels = memory.empty(target, target.shape, target.dtype)
+        memory.assign(labels, label)
+        yield labels, weights
 
 
 def binary_cross_entropy(

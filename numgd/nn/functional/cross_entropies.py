@@ -6,7 +6,8 @@ import numpy as np
 
 from numgd.foundations.ranges import UnitInterval, check_arguments
 from numgd.kernels.layers import cross_entropy as kernel
-from numgd.kernels.layers import elementwise
+from numgd.kernels.layers import elementwise, memory, weights
+from numgd.kernels.layers import labels as classes
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.labels import (
     Label,
@@ -83,7 +84,7 @@ def cross_entropy(
     out = result_memory(out, samples, x.dtype, reduction, x, target, weight, sample_weight)
     vectors = x.reshape(-1), terms.target.reshape(-1), x.shape[-1], by.weights, by.repeat, terms.smoothing
     if reduction != "none":
-        return reduced(kernel.cross_entropy(*vectors, _NOWHERE[x.dtype]), by, out, x.dtype)
+        return reduced(kernel.cross_entropy(*vectors, by.weights[:0]), by, out, x.dtype)
     kernel.cross_entropy(*vectors, out.reshape(-1))
     return out
 
@@ -125,16 +126,13 @@ def cross_entropy_backward(
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
     x, terms = _checked(x, target, weight, ignore_index, label_smoothing, sample_weight, reduction)
-    weights, repeat, factor = slope_weights(grad, terms.by, x.shape[:-1], x.dtype, reduction)
+    *by, factor = slope_weights(grad, terms.by, x.shape[:-1], x.dtype, reduction)
     out = output(out, x.shape, x.dtype, x, target, weight, sample_weight, grad)
     kernel.cross_entropy_backward(
-        x.reshape(-1), terms.target.reshape(-1), x.shape[-1], weights, repeat, factor, terms.smoothing,
+        x.reshape(-1), terms.target.reshape(-1), x.shape[-1], *by, factor, terms.smoothing,
         out.reshape(-1),
     )  # fmt: skip
     return out
-
-
-_NOWHERE = {np.dtype(real): np.empty(0, real) for real in (np.float32, np.float64)}
 
 
 class _Terms(NamedTuple):
@@ -147,32 +145,29 @@ class _Terms(NamedTuple):
 
 def _checked(x, target, weight, ignore_index, smoothing, sample_weight, reduction):
     """The logits, and the `_Terms` of all other arguments; raises if one is invalid."""
-    x, target = real_array("x", x), np.asarray(target)
+    x, target = real_array("x", x), memory.taken("target", target)
     check_classes(x)
     of_classes = class_weights(weight, x)
     if not is_labels(target):
         target = _probabilities(target, x)
-        by = weighing(sample_weight, x.shape[:-1], x.dtype, reduction)
+        by = weighing(sample_weight, x.shape[:-1], x, reduction)
         if of_classes is None:
             return x, _Terms(target, smoothing, by)
-        return x, _Terms(of_classes * _smoothed(target, smoothing), 0.0, by)
+        return x, _Terms(_weighed_classes(of_classes, target, smoothing), 0.0, by)
     labels, ignored = labels_of(target, x, ignore_index)
     x = without_ignored(x, ignored)
-    by = weighing(sample_weight, x.shape[:-1], x.dtype, reduction)
+    by = weighing(sample_weight, x.shape[:-1], x, reduction)
     if of_classes is None or smoothing == 0.0:
         return x, _Terms(labels, smoothing, by_label(by, labels, ignored, of_classes, reduction))
     # The weight of a class concerns each term of the smoothed target, but the mean is that by labels.
     divisor = by_label(by, labels, ignored, of_classes, reduction).divisor
-    one_hot = np.zeros_like(x)
-    np.put_along_axis(one_hot, labels[..., None], 1, axis=-1)
     by = by_label(by, labels, ignored, None, reduction)._replace(divisor=divisor)
-    return x, _Terms(of_classes * _smoothed(one_hot, smoothing), 0.0, by)
+    return x, _Terms(_weighed_classes(of_classes, classes.one_hot(labels, x), smoothing), 0.0, by)
 
 
-def _smoothed(target, smoothing):
-    """(1 − ε) t + ε/C."""
-    real = target.dtype.type
-    return real(1.0 - smoothing) * target + real(smoothing / target.shape[-1])
+def _weighed_classes(weight, target, smoothing):
+    """The weights of the classes times (1 − ε) t + ε/C."""
+    return weights.of_classes(weight, target, 1.0 - smoothing, smoothing / target.shape[-1])
 
 
 def _probabilities(target, x):

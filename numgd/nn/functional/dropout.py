@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, Seed, UnitInterval, check_arguments
 from numgd.kernels.layers import dropout as kernels
+from numgd.kernels.layers import memory
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.operation import operation, sample
 
@@ -60,9 +61,9 @@ def dropout(
     seed, stream = np.uint64(seed), np.uint64(stream)
     out = output(out, x.shape, x.dtype, x)
     if not training or p == 0:
-        np.copyto(out, x)
+        memory.assign(out, x)
     elif p == 1:
-        out[...] = 0
+        memory.assign(out, 0)
     else:
         scale = x.dtype.type(1 / (1 - p))
         kernels.dropout(x.reshape(-1), seed, stream, np.uint64(round(p * 2**32)), scale, out.reshape(-1))

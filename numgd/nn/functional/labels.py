@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-import numpy as np
-
 from numgd.foundations.ranges import Integers
-from numgd.kernels.layers import cross_entropy as kernel
 from numgd.kernels.layers import elementwise
+from numgd.kernels.layers import labels as kernels
 from numgd.nn.functional.checks import real_array
 
 Label = Annotated[int, Integers("[-inf, inf]")]
@@ -29,16 +27,10 @@ def labels_of(target, x, ignore_index):
     samples, classes = x.shape[:-1], x.shape[-1]
     if target.shape != samples:
         raise ValueError(f"target has shape {target.shape}, but the labels of x {x.shape} have {samples}")
-    if target.dtype == np.uint64 and (target > np.iinfo(np.int64).max).any():
-        raise ValueError(f"target has labels above {classes - 1}; x has {classes} classes")
-    labels, ignored = np.ascontiguousarray(target, np.int64).reshape(samples), None
-    within = kernel.labels_within(labels.reshape(-1), classes)
-    if not within or 0 <= ignore_index < classes:
-        ignored = labels == ignore_index
-        labels = np.where(ignored, 0, labels)
-        within = within or kernel.labels_within(labels.reshape(-1), classes)
+    labels, ignored, within = kernels.prepared(target, classes, ignore_index)
     if not within:
-        raise ValueError(f"target has labels below 0 or above {classes - 1}; x has {classes} classes")
+        wrong = "above" if target.dtype.kind == "u" else "below 0 or above"
+        raise ValueError(f"target has labels {wrong} {classes - 1}; x has {classes} classes")
     return labels, ignored
 
 
@@ -56,18 +48,11 @@ def class_weights(weight, x):
 
 def without_ignored(x, ignored):
     """x with zeros in the rows that are ignored, if the loss of these may be NaN, whatever its weight."""
-    if ignored is None or np.isfinite(x[ignored]).all():
-        return x
-    x = x.copy()
-    x[ignored] = 0
-    return x
+    return x if ignored is None else kernels.without_ignored(x, ignored)
 
 
 def by_label(by, labels, ignored, weight, reduction):
     """`Weighing` of samples, each multiplied by the weight of its label, which is 0 where it is ignored."""
     if ignored is None and weight is None:
         return by
-    factors = np.ones(labels.shape, by.weights.dtype) if weight is None else weight[labels]
-    if ignored is not None:
-        factors = np.where(ignored, factors.dtype.type(0), factors)
-    return by.multiplied(factors, reduction)
+    return by.multiplied(kernels.factors(labels, ignored, weight, by.weights), reduction)

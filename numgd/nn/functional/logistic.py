@@ -336,7 +336,7 @@ def multinomial_logistic_regression_hessp(
     scores = problem.scores(problem.parameters)
     changes, scale = problem.scaled_scores(direction)
     if sample_weight is not None:
-        changes = weighed(changes, problem.by.weights[:, None])
+        changes = weighed(changes, problem.by.weights)
     slopes = np.empty_like(scores)
     softmax.softmax_backward(changes.reshape(-1), scores.reshape(-1), classes, slopes.reshape(-1))
     with np.errstate(over="ignore"):
@@ -381,7 +381,7 @@ class _Problem:
             raise ValueError(
                 f"sample_weight has shape {np.shape(sample_weight)}, but there are {samples} samples"
             )
-        self.by = weighing(sample_weight, (samples,), self.dtype, reduction)
+        self.by = weighing(sample_weight, (samples,), self.features, reduction)
         self.factor = 1.0 / self.by.divisor if self.by.divisor else np.nan
         self.l1, self.l2 = l1, l2
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numgd.kernels.layers import elementwise
+from numgd.kernels.layers import elementwise, memory
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.pairs import checked_pair
@@ -52,13 +52,13 @@ def multilabel_soft_margin_loss(
     0.6931
     """
     x, target, samples = _samples(x, target)
-    by = weighing(sample_weight, samples, x.dtype, reduction)
+    by = weighing(sample_weight, samples, x, reduction)
     out = result_memory(out, samples, x.dtype, reduction, x, target, sample_weight)
     labels = x.shape[-1]
     vectors = x.reshape(-1), target.reshape(-1)
     if reduction != "none":
         total = elementwise.total(_KIND, *vectors, by.weights, by.repeat * labels, 0.0)
-        return reduced(total / labels, by, out, x.dtype)
+        return reduced(memory.number(total) / labels, by, out, x.dtype)
     elementwise.totals_of_rows(
         _KIND, *vectors, labels, by.weights, by.repeat, 1.0 / labels, 0.0, out.reshape(-1)
     )
@@ -98,7 +98,7 @@ def multilabel_soft_margin_loss_backward(
     array([[-0.25,  0.25]])
     """
     x, target, samples = _samples(x, target)
-    by = weighing(sample_weight, samples, x.dtype, reduction)
+    by = weighing(sample_weight, samples, x, reduction)
     weights, repeat, factor = slope_weights(grad, by, samples, x.dtype, reduction)
     out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)
     labels = x.shape[-1]

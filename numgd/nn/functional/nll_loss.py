@@ -3,6 +3,8 @@
 import numpy as np
 
 from numgd.foundations.ranges import check_arguments
+from numgd.kernels.layers import labels as kernels
+from numgd.kernels.layers import memory, weights
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.labels import (
     Label,
@@ -71,11 +73,10 @@ def nll_loss(
     """
     x, labels, by = _checked(x, target, weight, ignore_index, sample_weight, reduction)
     out = result_memory(out, labels.shape, x.dtype, reduction, x, target, weight, sample_weight)
-    picked = np.take_along_axis(x, labels[..., None], axis=-1)[..., 0]
-    losses = weighed(-picked, by.beside(labels.ndim))
+    picked = kernels.picked(x, labels)
     if reduction != "none":
-        return reduced(float(np.sum(losses, dtype=np.float64)), by, out, x.dtype)
-    out[...] = losses
+        return reduced(weights.total(weighed(picked, by.weights, -1.0).reshape(-1)), by, out, x.dtype)
+    weighed(picked, by.weights, -1.0, out)
     return out
 
 
@@ -116,22 +117,20 @@ def nll_loss_backward(
            [ 0. , -0.5]])
     """
     x, labels, by = _checked(x, target, weight, ignore_index, sample_weight, reduction)
-    weights, repeat, factor = slope_weights(grad, by, labels.shape, x.dtype, reduction)
+    own, repeat, factor = slope_weights(grad, by, labels.shape, x.dtype, reduction)
     out = output(out, x.shape, x.dtype, x, target, weight, sample_weight, grad)
-    out[...] = 0
-    slopes = np.repeat(weights, repeat)[: labels.size]
-    np.put_along_axis(out, labels[..., None], -(factor * slopes).reshape(*labels.shape, 1), axis=-1)
+    kernels.spread(labels, own, repeat, -factor, out)
     return out
 
 
 def _checked(x, target, weight, ignore_index, sample_weight, reduction):
     """Log-probabilities, labels, and the weights of the losses."""
-    x, target = real_array("x", x), np.asarray(target)
+    x, target = real_array("x", x), memory.taken("target", target)
     check_classes(x)
     if not is_labels(target):
         raise TypeError(f"target must be integers, the labels; its dtype is {target.dtype}")
     labels, ignored = labels_of(target, x, ignore_index)
-    by = weighing(sample_weight, labels.shape, x.dtype, reduction)
+    by = weighing(sample_weight, labels.shape, x, reduction)
     x = without_ignored(x, ignored)
     return x, labels, by_label(by, labels, ignored, class_weights(weight, x), reduction)
 

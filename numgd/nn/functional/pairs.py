@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from numgd.kernels.layers import elementwise
+from numgd.kernels.layers import elementwise, memory
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
@@ -33,7 +33,7 @@ def checked_pair(kind, x, target):
 def loss(kind, x, target, parameter, sample_weight, reduction, out):
     """A loss of every element, reduced."""
     x, target = checked_pair(kind, x, target)
-    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    by = weighing(sample_weight, x.shape, x, reduction)
     out = result_memory(out, x.shape, x.dtype, reduction, x, target, sample_weight)
     return weighed_loss(kind, x, target, parameter, by, reduction, out)
 
@@ -42,7 +42,8 @@ def weighed_loss(kind, x, target, parameter, by, reduction, out, added=0.0):
     """A loss of every element, reduced, of checked arguments; `added` is added to the sum of losses."""
     vectors = x.reshape(-1), target.reshape(-1), by.weights, by.repeat
     if reduction != "none":
-        return reduced(elementwise.total(kind, *vectors, parameter) + added, by, out, x.dtype)
+        total = memory.number(elementwise.total(kind, *vectors, parameter))
+        return reduced(total + added, by, out, x.dtype)
     elementwise.values(kind, *vectors, 1.0, parameter, out.reshape(-1))
     return out
 
@@ -50,7 +51,7 @@ def weighed_loss(kind, x, target, parameter, by, reduction, out, added=0.0):
 def loss_backward(kind, grad, x, target, parameter, sample_weight, reduction, out):
     """The gradient of Σ grad loss(x) with respect to x."""
     x, target = checked_pair(kind, x, target)
-    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    by = weighing(sample_weight, x.shape, x, reduction)
     weights = slope_weights(grad, by, x.shape, x.dtype, reduction)
     out = output(out, x.shape, x.dtype, x, target, sample_weight, grad)
     return slopes(kind, x, target, parameter, weights, out)

@@ -3,9 +3,11 @@
 import numpy as np
 
 from numgd.foundations.ranges import Flag, NonNegative, check_arguments
+from numgd.kernels.layers import elementwise, memory, weights
 from numgd.nn.functional.pairs import checked_pair, loss_backward, of_pairs, weighed_loss
-from numgd.nn.functional.weighing import result_memory, weighed, weighing
+from numgd.nn.functional.weighing import result_memory, weighing
 
+_STIRLING = "stirling"
 _KINDS = {False: "poisson_nll", True: "poisson_nll_log"}
 
 
@@ -65,14 +67,18 @@ def poisson_nll_loss(
     0.3591
     """
     x, target = checked_pair(_KINDS[log_input], x, target)
-    by = weighing(sample_weight, x.shape, x.dtype, reduction)
+    by = weighing(sample_weight, x.shape, x, reduction)
     out = result_memory(out, x.shape, x.dtype, reduction, x, target, sample_weight)
-    added = weighed(_stirling(target), by.beside(x.ndim)) if full else 0.0
-    if reduction != "none":
-        total = float(np.sum(added, dtype=np.float64))
-        return weighed_loss(_KINDS[log_input], x, target, eps, by, reduction, out, total)
-    losses = weighed_loss(_KINDS[log_input], x, target, eps, by, reduction, out)
-    losses += added
+    kind, added = _KINDS[log_input], 0.0
+    if full:
+        counts = target.reshape(-1)
+        terms = memory.empty(x, counts.shape, x.dtype)
+        elementwise.values(_STIRLING, counts, counts, *by[:2], 1.0, 0.0, terms)
+        if reduction != "none":
+            added = weights.total(terms)
+    losses = weighed_loss(kind, x, target, eps, by, reduction, out, added)
+    if full and reduction == "none":
+        elementwise.add(losses.reshape(-1), terms, losses.reshape(-1))
     return losses
 
 
@@ -115,12 +121,6 @@ def poisson_nll_loss_backward(
     return loss_backward(_KINDS[log_input], grad, x, target, eps, sample_weight, reduction, out)
 
 
-def _stirling(target):
-    """t log t − t + ½ log(2π t) for t above 1, else 0."""
-    counts = np.where(target > 1, target, 1)
-    return np.where(target > 1, counts * np.log(counts) - counts + 0.5 * np.log(2 * np.pi * counts), 0)
-
-
 POISSON_NLL_LOSS = of_pairs(
-    poisson_nll_loss, poisson_nll_loss_backward, {"log_input": False}, {"log_input": True}
+    poisson_nll_loss, poisson_nll_loss_backward, {"log_input": False, "full": True}, {"log_input": True}
 )

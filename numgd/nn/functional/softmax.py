@@ -1,9 +1,12 @@
 """Softmax and its logarithm, forward and backward."""
 
+import math
+
 import numpy as np
 
 from numgd.foundations.ranges import check_arguments
-from numgd.kernels.layers import softmax as rows
+from numgd.kernels.layers import memory, transposes
+from numgd.kernels.layers import softmax as kernels
 from numgd.nn.functional.checks import Axis, axis_of, output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 
@@ -32,10 +35,12 @@ def _along(function, axis, out, x, *others):
     if axis == x.ndim - 1:
         function(x, *others, out)
         return out
-    arrays = [np.ascontiguousarray(np.moveaxis(array, axis, -1)) for array in (x, *others)]
-    result = np.empty_like(arrays[0])
-    function(*arrays, result)
-    np.copyto(out, np.moveaxis(result, -1, axis))
+    count, classes, rows = math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :])
+    arrays = [memory.empty(x, (count * rows, classes), x.dtype) for _ in (x, *others, out)]
+    for array, moved in zip((x, *others), arrays[:-1], strict=True):
+        transposes(array.reshape(-1), count, classes, rows, moved.reshape(-1))
+    function(*arrays)
+    transposes(arrays[-1].reshape(-1), count, rows, classes, out.reshape(-1))
     return out
 
 
@@ -67,12 +72,14 @@ def softmax(x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None) ->
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import math
+
+import numpy as np
     >>> from numgd.nn.functional import softmax
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    return _rows(rows.softmax, x, axis, out)
+    return _rows(kernels.softmax, x, axis, out)
 
 
 @check_arguments
@@ -96,12 +103,14 @@ def softmax_backward(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import math
+
+import numpy as np
     >>> from numgd.nn.functional import softmax_backward
     >>> softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
     array([[ 0.197, -0.197]])
     """
-    return _rows_backward(rows.softmax_backward, grad, x, axis, out)
+    return _rows_backward(kernels.softmax_backward, grad, x, axis, out)
 
 
 @check_arguments
@@ -132,12 +141,14 @@ def log_softmax(x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import math
+
+import numpy as np
     >>> from numgd.nn.functional import log_softmax
     >>> log_softmax(np.array([0.0, 1000.0]))
     array([-1000.,     0.])
     """
-    return _rows(rows.log_softmax, x, axis, out)
+    return _rows(kernels.log_softmax, x, axis, out)
 
 
 @check_arguments
@@ -161,12 +172,14 @@ def log_softmax_backward(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import math
+
+import numpy as np
     >>> from numgd.nn.functional import log_softmax_backward
     >>> log_softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
     array([[ 0.731, -0.731]])
     """
-    return _rows_backward(rows.log_softmax_backward, grad, x, axis, out)
+    return _rows_backward(kernels.log_softmax_backward, grad, x, axis, out)
 
 
 def _of_rows(forward, backward):

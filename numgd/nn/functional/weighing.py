@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import checked, one_of
-from numgd.kernels.layers import elementwise
+from numgd.kernels.layers import elementwise, memory
+from numgd.kernels.layers import weights as kernels
 from numgd.nn.functional.checks import output, real_array
 
 Reduction = one_of("mean", "sum", "none")
@@ -18,53 +19,60 @@ class Weighing(NamedTuple):
     weights: np.ndarray  # contiguous vector, one weight per `repeat` losses
     repeat: int
     divisor: float  # of their sum
-    shape: tuple  # of the weights as given
-
-    def beside(self, ndim):
-        """The weights with as many axes as the losses, to broadcast."""
-        return self.weights.reshape(self.shape + (1,) * (ndim - len(self.shape)))
+    given: bool = True  # whether there are weights: otherwise the vector is a single 1
 
     def multiplied(self, factors, reduction):
         """The same with one more factor ≥ 0 for each loss; if all are 0, the mean is NaN."""
-        weights = np.ascontiguousarray(self.beside(factors.ndim) * factors)
-        divisor = float(np.sum(weights, dtype=np.float64)) if reduction == "mean" else 1.0
-        return Weighing(weights.reshape(-1), 1, divisor, factors.shape)
+        weights = weighed(factors, self.weights).reshape(-1) if self.given else factors.reshape(-1)
+        divisor = kernels.total(weights) if reduction == "mean" else 1.0
+        return Weighing(weights, 1, divisor)
 
 
-def weighing(sample_weight, shape, dtype, reduction):
-    """`Weighing` of losses of a shape; raises if the weights or the reduction are invalid."""
+def weighing(sample_weight, shape, like, reduction):
+    """`Weighing` of losses of a shape; raises if the weights or the reduction are invalid.
+
+    `like` is an array of their dtype, where they live.
+    """
     checked("reduction", reduction, Reduction)
     size = math.prod(shape)
     if sample_weight is None:
         # One weight for more losses than there are: the driver never reads a second one.
-        return Weighing(elementwise.ONE[dtype], size + 1, float(size) if reduction == "mean" else 1.0, ())
-    weights = real_array("sample_weight", sample_weight, dtype=dtype)
+        divisor = float(size) if reduction == "mean" else 1.0
+        return Weighing(elementwise.one(like), size + 1, divisor, given=False)
+    weights = real_array("sample_weight", sample_weight, dtype=like.dtype)
     if weights.shape != shape[: weights.ndim]:
         raise ValueError(f"sample_weight has shape {weights.shape}, which does not begin the losses' {shape}")
     vector = weights.reshape(-1)
     if elementwise.count_invalid("weight", vector):
         raise ValueError("sample_weight must be finite and at least 0")
     repeat = size // max(1, vector.size)
-    divisor = float(np.sum(vector, dtype=np.float64)) * repeat if reduction == "mean" else 1.0
+    divisor = kernels.total(vector) * repeat if reduction == "mean" else 1.0
     if reduction == "mean" and divisor == 0 and size:
         raise ValueError("sample_weight must not be 0 everywhere: the mean is then undefined")
-    return Weighing(vector, max(1, repeat), divisor, weights.shape)
+    return Weighing(vector, max(1, repeat), divisor)
 
 
-def weighed(array, weights):
-    """An array times weights, where 0 times an infinite element is 0."""
-    counted = (weights != 0) | np.isnan(array)
-    return np.multiply(array, weights, out=np.zeros_like(array), where=counted)
+def weighed(array, weights, factor=1.0, out=None):
+    """An array times a factor and weights (a vector, each for several neighbours); 0 times infinity is 0."""
+    out = memory.empty(array, array.shape, array.dtype) if out is None else out
+    vector, repeat = array.reshape(-1), max(1, array.size // max(1, weights.size))
+    # A leaky ReLU whose slope is 1 on both sides of 0 is the identity.
+    elementwise.values("leaky_relu", vector, vector, weights, repeat, factor, 1.0, out.reshape(-1))
+    return out
 
 
 def reduced(total, by, out, dtype, added=0.0):
-    """The sum, divided, plus `added`, as a number of a dtype; written to `out` if there is one."""
+    """The sum, divided, plus `added`, as a number of a dtype; written to `out` if there is one.
+
+    The sum may live on a device: it is fetched.
+    """
+    total = memory.number(total)
     value = (total / by.divisor if by.divisor else math.nan) + added
     if dtype == np.float32 and abs(value) > _LARGEST:  # NumPy would warn
         value = math.copysign(math.inf, value)
     if out is None:
         return dtype.type(value)
-    out[()] = value
+    memory.assign(out, value)
     return out
 
 
@@ -80,10 +88,10 @@ def slope_weights(grad, by, shape, dtype, reduction):
         grad = real_array("grad", grad, dtype=dtype)
         if grad.shape != shape:
             raise ValueError(f"grad has shape {grad.shape}, but the losses have {shape}")
-        if by.weights is not elementwise.ONE[dtype]:
-            grad = weighed(grad, by.beside(len(shape)))
+        if by.given:
+            grad = weighed(grad, by.weights)
         return grad.reshape(-1), 1, 1.0
-    number = np.asarray(grad)
+    number = np.asarray(memory.fetched(grad))
     if number.dtype.kind not in "fiu":
         raise TypeError(f"grad must be a real number; it is {grad!r}")
     if number.ndim:

@@ -1,7 +1,10 @@
 """Scalar functions over whole arrays: the sum of their values, their values and their derivatives."""
 
+import math
+
 import numpy as np
 
+from numgd.jit import simd
 from numgd.jit.blocks import address_of_block, view_of
 from numgd.jit.making import made_once
 from numgd.jit.portable import strict
@@ -98,6 +101,21 @@ def _sum_above_zero(x, y, c):
     return type(x)(0) if total <= 0 else total
 
 
+@strict
+def _stirling(x, y, c):
+    real = type(x)
+    count = x if x > real(1) else real(1)
+    log = simd.log(count)
+    half = real(0.5)
+    value = count * log - count + (half * log + real(_HALF_LOG_2_PI))
+    return value if x > real(1) else (real(0) if x <= real(1) else x)
+
+
+_HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
+
+STIRLING = "stirling"
+"""Stirling's approximation of log t!, t log t − t + ½ log(2π t), for t above 1, else 0."""
+
 ONE = {np.dtype(real): np.ones(1, real) for real in (np.float32, np.float64)}
 """By dtype, weights where nothing is weighed: with `repeat` above the number of elements, one is for all."""
 
@@ -126,6 +144,8 @@ def part_of(kind, part):
         return _SUMS[kind]
     if kind in INVALID:
         return INVALID[kind]
+    if kind == STIRLING:
+        return _stirling
     if kind in LOSSES:
         return getattr(LOSSES[kind], part)
     of_x = getattr(ACTIVATIONS[kind], part)

@@ -22,3 +22,8 @@ def transpose(flat, rows, columns, out):
     """The transpose of a matrix with some rows and columns, as vectors."""
     tasks = (rows + SQUARE - 1) // SQUARE
     parallel_for(_transpose_rows, tasks, flat.size, flat, rows, columns, out)
+
+
+def transposes(flat, count, rows, columns, out):
+    """The transposes of matrices that follow one another, as vectors."""
+    out.reshape(count, columns, rows)[...] = flat.reshape(count, rows, columns).swapaxes(1, 2)
