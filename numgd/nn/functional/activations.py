@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import Finite, Positive, check_arguments, one_of
 from numgd.kernels.layers import elementwise
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 from numgd.scalars import ACTIVATIONS
@@ -29,6 +30,7 @@ def activation_backward(kind, grad, x, parameter, out):
     return out
 
 
+@anywhere
 def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """max(x, 0), element by element.
 
@@ -62,6 +64,7 @@ def relu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("relu", x, 0.0, out)
 
 
+@anywhere
 def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * relu(x))`` with respect to `x`.
 
@@ -86,6 +89,7 @@ def relu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     return activation_backward("relu", grad, x, 0.0, out)
 
 
+@anywhere
 def relu6(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """max(x, 0), at most 6, element by element.
 
@@ -119,6 +123,7 @@ def relu6(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("relu6", x, 0.0, out)
 
 
+@anywhere
 def relu6_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * relu6(x))`` with respect to `x`.
 
@@ -143,6 +148,7 @@ def relu6_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = 
     return activation_backward("relu6", grad, x, 0.0, out)
 
 
+@anywhere
 @check_arguments
 def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else ``negative_slope`` times x, element by element.
@@ -180,6 +186,7 @@ def leaky_relu(x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray 
     return activation("leaky_relu", x, negative_slope, out)
 
 
+@anywhere
 @check_arguments
 def leaky_relu_backward(
     grad: np.ndarray, x: np.ndarray, *, negative_slope: Finite = 0.01, out: np.ndarray | None = None
@@ -210,6 +217,7 @@ def leaky_relu_backward(
     return activation_backward("leaky_relu", grad, x, negative_slope, out)
 
 
+@anywhere
 @check_arguments
 def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else alpha (eˣ − 1), element by element.
@@ -246,6 +254,7 @@ def elu(x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None) ->
     return activation("elu", x, alpha, out)
 
 
+@anywhere
 @check_arguments
 def elu_backward(
     grad: np.ndarray, x: np.ndarray, *, alpha: Finite = 1.0, out: np.ndarray | None = None
@@ -279,6 +288,7 @@ _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
 """The activation by the value of `approximate`."""
 
 
+@anywhere
 @check_arguments
 def gelu(
     x: np.ndarray, *, approximate: one_of("none", "tanh") = "none", out: np.ndarray | None = None
@@ -317,6 +327,7 @@ def gelu(
     return activation(_GELU[approximate], x, 0.0, out)
 
 
+@anywhere
 @check_arguments
 def gelu_backward(
     grad: np.ndarray,
@@ -350,6 +361,7 @@ def gelu_backward(
     return activation_backward(_GELU[approximate], grad, x, 0.0, out)
 
 
+@anywhere
 def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x / (1 + e⁻ˣ), element by element.
 
@@ -383,6 +395,7 @@ def silu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("silu", x, 0.0, out)
 
 
+@anywhere
 def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * silu(x))`` with respect to `x`.
 
@@ -407,6 +420,7 @@ def silu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     return activation_backward("silu", grad, x, 0.0, out)
 
 
+@anywhere
 def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """1 / (1 + e⁻ˣ), element by element.
 
@@ -436,6 +450,7 @@ def sigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("sigmoid", x, 0.0, out)
 
 
+@anywhere
 def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * sigmoid(x))`` with respect to `x`.
 
@@ -460,6 +475,7 @@ def sigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None 
     return activation_backward("sigmoid", grad, x, 0.0, out)
 
 
+@anywhere
 def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Hyperbolic tangent, element by element.
 
@@ -489,6 +505,7 @@ def tanh(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("tanh", x, 0.0, out)
 
 
+@anywhere
 def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * tanh(x))`` with respect to `x`.
 
@@ -513,6 +530,7 @@ def tanh_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     return activation_backward("tanh", grad, x, 0.0, out)
 
 
+@anywhere
 @check_arguments
 def softplus(x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = None) -> np.ndarray:
     """log(1 + exp(beta x)) / beta, element by element.
@@ -550,6 +568,7 @@ def softplus(x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = No
     return activation("softplus", x, beta, out)
 
 
+@anywhere
 @check_arguments
 def softplus_backward(
     grad: np.ndarray, x: np.ndarray, *, beta: Positive = 1.0, out: np.ndarray | None = None
@@ -579,6 +598,7 @@ def softplus_backward(
     return activation_backward("softplus", grad, x, beta, out)
 
 
+@anywhere
 def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """λ x where x > 0, else λ α (eˣ − 1), element by element, with λ = 1.0507… and α = 1.6733….
 
@@ -612,6 +632,7 @@ def selu(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("selu", x, 0.0, out)
 
 
+@anywhere
 def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * selu(x))`` with respect to `x`.
 
@@ -636,6 +657,7 @@ def selu_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     return activation_backward("selu", grad, x, 0.0, out)
 
 
+@anywhere
 def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x tanh(log(1 + eˣ)), element by element.
 
@@ -669,6 +691,7 @@ def mish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("mish", x, 0.0, out)
 
 
+@anywhere
 def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * mish(x))`` with respect to `x`.
 
@@ -693,6 +716,7 @@ def mish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = N
     return activation_backward("mish", grad, x, 0.0, out)
 
 
+@anywhere
 def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x (x + 3)/6 from −3 to 3, 0 below and x above, element by element.
 
@@ -726,6 +750,7 @@ def hardswish(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("hardswish", x, 0.0, out)
 
 
+@anywhere
 def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * hardswish(x))`` with respect to `x`.
 
@@ -750,6 +775,7 @@ def hardswish_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | Non
     return activation_backward("hardswish", grad, x, 0.0, out)
 
 
+@anywhere
 def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """(x + 3)/6, at least 0 and at most 1, element by element.
 
@@ -783,6 +809,7 @@ def hardsigmoid(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("hardsigmoid", x, 0.0, out)
 
 
+@anywhere
 def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * hardsigmoid(x))`` with respect to `x`.
 
@@ -807,6 +834,7 @@ def hardsigmoid_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | N
     return activation_backward("hardsigmoid", grad, x, 0.0, out)
 
 
+@anywhere
 def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x / (1 + |x|), element by element.
 
@@ -840,6 +868,7 @@ def softsign(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return activation("softsign", x, 0.0, out)
 
 
+@anywhere
 def softsign_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The gradient of ``sum(grad * softsign(x))`` with respect to `x`.
 

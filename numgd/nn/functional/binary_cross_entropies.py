@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.kernels.layers import elementwise, memory
 from numgd.kernels.layers import weights as kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.pairs import checked_pair, loss, loss_backward, of_pairs, slopes, weighed_loss
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighing
@@ -11,6 +12,7 @@ from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, 
 _OF_LOGITS, _PART = "binary_cross_entropy_with_logits", "soft_margin"
 
 
+@anywhere
 def binary_cross_entropy_with_logits(
     x: np.ndarray,
     target: np.ndarray,
@@ -79,6 +81,7 @@ def binary_cross_entropy_with_logits(
     return out
 
 
+@anywhere
 def binary_cross_entropy_with_logits_backward(
     grad: float | np.ndarray,
     x: np.ndarray,
@@ -158,6 +161,7 @@ def _parts(target, positive):
         yield labels, weights
 
 
+@anywhere
 def binary_cross_entropy(
     x: np.ndarray,
     target: np.ndarray,
@@ -206,6 +210,7 @@ def binary_cross_entropy(
     return loss("binary_cross_entropy", x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def binary_cross_entropy_backward(
     grad: float | np.ndarray,
     x: np.ndarray,

@@ -8,6 +8,7 @@ from numgd.foundations.ranges import UnitInterval, check_arguments
 from numgd.kernels.layers import cross_entropy as kernel
 from numgd.kernels.layers import elementwise, memory, weights
 from numgd.kernels.layers import labels as classes
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.labels import (
     Label,
@@ -22,6 +23,7 @@ from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.weighing import Weighing, reduced, result_memory, slope_weights, weighing
 
 
+@anywhere
 @check_arguments
 def cross_entropy(
     x: np.ndarray,
@@ -89,6 +91,7 @@ def cross_entropy(
     return out
 
 
+@anywhere
 @check_arguments
 def cross_entropy_backward(
     grad: float | np.ndarray,

@@ -5,10 +5,12 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Seed, UnitInterval, check_arguments
 from numgd.kernels.layers import dropout as kernels
 from numgd.kernels.layers import memory
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 @check_arguments
 def dropout(
     x: np.ndarray,
@@ -70,6 +72,7 @@ def dropout(
     return out
 
 
+@anywhere
 @check_arguments
 def dropout_backward(
     grad: np.ndarray,

@@ -3,11 +3,13 @@
 import numpy as np
 
 from numgd.foundations.ranges import Finite, Flag, NonNegative, Positive, check_arguments
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.pairs import loss, loss_backward, of_pairs
 
 _KL_DIV = {False: "kl_div", True: "kl_div_log"}
 
 
+@anywhere
 def l1_loss(
     x: np.ndarray,
     target: np.ndarray,
@@ -55,6 +57,7 @@ def l1_loss(
     return loss("l1", x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def l1_loss_backward(
     grad: float | np.ndarray,
     x: np.ndarray,
@@ -90,6 +93,7 @@ def l1_loss_backward(
     return loss_backward("l1", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def mse_loss(
     x: np.ndarray,
     target: np.ndarray,
@@ -133,6 +137,7 @@ def mse_loss(
     return loss("mse", x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def mse_loss_backward(
     grad: float | np.ndarray,
     x: np.ndarray,
@@ -168,6 +173,7 @@ def mse_loss_backward(
     return loss_backward("mse", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def smooth_l1_loss(
     x: np.ndarray,
@@ -219,6 +225,7 @@ def smooth_l1_loss(
     return loss("smooth_l1", x, target, beta, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def smooth_l1_loss_backward(
     grad: float | np.ndarray,
@@ -256,6 +263,7 @@ def smooth_l1_loss_backward(
     return loss_backward("smooth_l1", grad, x, target, beta, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def huber_loss(
     x: np.ndarray,
@@ -307,6 +315,7 @@ def huber_loss(
     return loss("huber", x, target, delta, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def huber_loss_backward(
     grad: float | np.ndarray,
@@ -344,6 +353,7 @@ def huber_loss_backward(
     return loss_backward("huber", grad, x, target, delta, sample_weight, reduction, out)
 
 
+@anywhere
 def hinge_loss(
     x: np.ndarray,
     target: np.ndarray,
@@ -391,6 +401,7 @@ def hinge_loss(
     return loss("hinge", x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def hinge_loss_backward(
     grad: float | np.ndarray,
     x: np.ndarray,
@@ -426,6 +437,7 @@ def hinge_loss_backward(
     return loss_backward("hinge", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def soft_margin_loss(
     x: np.ndarray,
     target: np.ndarray,
@@ -473,6 +485,7 @@ def soft_margin_loss(
     return loss("soft_margin", x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 def soft_margin_loss_backward(
     grad: float | np.ndarray,
     x: np.ndarray,
@@ -508,6 +521,7 @@ def soft_margin_loss_backward(
     return loss_backward("soft_margin", grad, x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def hinge_embedding_loss(
     x: np.ndarray,
@@ -560,6 +574,7 @@ def hinge_embedding_loss(
     return loss("hinge_embedding", x, target, margin, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def hinge_embedding_loss_backward(
     grad: float | np.ndarray,
@@ -597,6 +612,7 @@ def hinge_embedding_loss_backward(
     return loss_backward("hinge_embedding", grad, x, target, margin, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def kl_div(
     x: np.ndarray,
@@ -650,6 +666,7 @@ def kl_div(
     return loss(_KL_DIV[log_target], x, target, 0.0, sample_weight, reduction, out)
 
 
+@anywhere
 @check_arguments
 def kl_div_backward(
     grad: float | np.ndarray,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from numgd.kernels.layers import elementwise, memory
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output
 from numgd.nn.functional.operation import exercise_loss, operation, sample
 from numgd.nn.functional.pairs import checked_pair
@@ -11,6 +12,7 @@ from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, 
 _KIND = "binary_cross_entropy_with_logits"
 
 
+@anywhere
 def multilabel_soft_margin_loss(
     x: np.ndarray,
     target: np.ndarray,
@@ -65,6 +67,7 @@ def multilabel_soft_margin_loss(
     return out
 
 
+@anywhere
 def multilabel_soft_margin_loss_backward(
     grad: float | np.ndarray,
     x: np.ndarray,

@@ -5,6 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import check_arguments
 from numgd.kernels.layers import labels as kernels
 from numgd.kernels.layers import memory, weights
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output, real_array
 from numgd.nn.functional.labels import (
     Label,
@@ -19,6 +20,7 @@ from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.weighing import reduced, result_memory, slope_weights, weighed, weighing
 
 
+@anywhere
 @check_arguments
 def nll_loss(
     x: np.ndarray,
@@ -80,6 +82,7 @@ def nll_loss(
     return out
 
 
+@anywhere
 @check_arguments
 def nll_loss_backward(
     grad: float | np.ndarray,

@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, NonNegative, check_arguments
 from numgd.kernels.layers import elementwise, memory, weights
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.pairs import checked_pair, loss_backward, of_pairs, weighed_loss
 from numgd.nn.functional.weighing import result_memory, weighing
 
@@ -11,6 +12,7 @@ _STIRLING = "stirling"
 _KINDS = {False: "poisson_nll", True: "poisson_nll_log"}
 
 
+@anywhere
 @check_arguments
 def poisson_nll_loss(
     x: np.ndarray,
@@ -82,6 +84,7 @@ def poisson_nll_loss(
     return losses
 
 
+@anywhere
 @check_arguments
 def poisson_nll_loss_backward(
     grad: float | np.ndarray,

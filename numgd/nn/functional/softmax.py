@@ -7,6 +7,7 @@ import numpy as np
 from numgd.foundations.ranges import check_arguments
 from numgd.kernels.layers import memory, transposes
 from numgd.kernels.layers import softmax as kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import Axis, axis_of, output, real_array, with_grad
 from numgd.nn.functional.operation import operation, sample
 
@@ -44,6 +45,7 @@ def _along(function, axis, out, x, *others):
     return out
 
 
+@anywhere
 @check_arguments
 def softmax(x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None) -> np.ndarray:
     """exp(xⱼ) / Σₖ exp(xₖ), along an axis.
@@ -72,9 +74,7 @@ def softmax(x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None) ->
 
     Examples
     --------
-    >>> import math
-
-import numpy as np
+    >>> import numpy as np
     >>> from numgd.nn.functional import softmax
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
@@ -82,6 +82,7 @@ import numpy as np
     return _rows(kernels.softmax, x, axis, out)
 
 
+@anywhere
 @check_arguments
 def softmax_backward(
     grad: np.ndarray, x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None
@@ -103,9 +104,7 @@ def softmax_backward(
 
     Examples
     --------
-    >>> import math
-
-import numpy as np
+    >>> import numpy as np
     >>> from numgd.nn.functional import softmax_backward
     >>> softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
     array([[ 0.197, -0.197]])
@@ -113,6 +112,7 @@ import numpy as np
     return _rows_backward(kernels.softmax_backward, grad, x, axis, out)
 
 
+@anywhere
 @check_arguments
 def log_softmax(x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None) -> np.ndarray:
     """xⱼ − log Σₖ exp(xₖ), along an axis.
@@ -141,9 +141,7 @@ def log_softmax(x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None
 
     Examples
     --------
-    >>> import math
-
-import numpy as np
+    >>> import numpy as np
     >>> from numgd.nn.functional import log_softmax
     >>> log_softmax(np.array([0.0, 1000.0]))
     array([-1000.,     0.])
@@ -151,6 +149,7 @@ import numpy as np
     return _rows(kernels.log_softmax, x, axis, out)
 
 
+@anywhere
 @check_arguments
 def log_softmax_backward(
     grad: np.ndarray, x: np.ndarray, *, axis: Axis = -1, out: np.ndarray | None = None
@@ -172,9 +171,7 @@ def log_softmax_backward(
 
     Examples
     --------
-    >>> import math
-
-import numpy as np
+    >>> import numpy as np
     >>> from numgd.nn.functional import log_softmax_backward
     >>> log_softmax_backward(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(3)
     array([[ 0.731, -0.731]])
