@@ -173,7 +173,7 @@ def _cases():
                 yield pytest.param(name, dtype, arch, marks=marks, id=f"{name}-{dtype.__name__}-sm_{arch}")
 
 
-@pytest.mark.parametrize("name, dtype, arch", _cases())
+@pytest.mark.parametrize("name, dtype, arch", [*_cases()])
 def test_machine_code(name, dtype, arch):
     drive = (MAPS | SUMS | ROWS | COPIES | OTHERS)[name]
     for made, found in built(lambda: drive(dtype), arch):
