@@ -5,6 +5,7 @@ place through which all work reaches a device: a recording notes it there, and t
 """
 
 import math
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
@@ -53,9 +54,28 @@ def run(function, shape, arguments):
     function[(*shape, stream())](*arguments)
 
 
+_stream: ContextVar = ContextVar("device_stream", default=0)
+
+
 def stream():
-    """The stream of all launches and copies; 0 is the default one."""
-    return 0
+    """The stream of this thread's launches and copies; 0 is the default one."""
+    return _stream.get()
+
+
+@contextmanager
+def on_stream(other):
+    """A block whose launches and copies go to another stream."""
+    token = _stream.set(other)
+    try:
+        yield
+    finally:
+        _stream.reset(token)
+
+
+def check_device():
+    """Raise RuntimeError, saying what is missing, unless there is a usable device."""
+    if not SIMULATED and not cuda.is_available():
+        raise RuntimeError("there is no usable CUDA device")
 
 
 def empty(shape, dtype):

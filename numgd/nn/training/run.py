@@ -49,6 +49,16 @@ class Settings(NamedTuple):
     record: Any  # what a checkpoint must share with the run that resumes it
 
 
+def _where_it_lives(network, batches, loss):
+    """Batches where the network lives, and the function that takes them.
+
+    A stand-in for a network need not say where it lives.
+    """
+    if hasattr(network, "ahead"):
+        return network.ahead(batches, loss), network.step
+    return batches, network.loss_and_gradient
+
+
 class Run:
     """A network in training.
 
@@ -119,8 +129,9 @@ class Run:
         gradient, watches, show = network.gradient, watch.watches, 0.0
         batches = self.source.batches(self.epoch, self.step)
         with closing(prefetched(batches) if self.source.slow else batches) as prepared:
-            for X, y in prepared:
-                value = float(network.loss_and_gradient(X, y, loss, step_seed(seed, self.nit)))
+            ready, compute = _where_it_lives(network, prepared, loss)
+            for X, y in ready:
+                value = float(compute(X, y, loss, step_seed(seed, self.nit)))
                 if not (math.isfinite(value) and finite(gradient)):
                     return NOT_FINITE
                 step()
