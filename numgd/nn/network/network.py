@@ -15,7 +15,14 @@ from numgd.kernels.machines import on_machine
 from numgd.nn.exchange.weights import LayoutName, arrays_of, load_weights, put_arrays, save_weights
 from numgd.nn.initialisers import initial
 from numgd.nn.losses import loss_of
-from numgd.nn.network.checks import check_finite, checked_dtype, checked_inputs, checked_shape, real_numbers
+from numgd.nn.network.checks import (
+    Checked,
+    check_finite,
+    checked_dtype,
+    checked_inputs,
+    checked_shape,
+    real_numbers,
+)
 from numgd.nn.network.objective import Objective
 from numgd.nn.network.plan import Plan
 from numgd.nn.network.summary import Summary
@@ -388,23 +395,24 @@ class Network:
         return self.step(*self._checked_batch(X, y, loss), loss, seed)
 
     def _checked_batch(self, X, y, loss):
+        if isinstance(y, Checked):
+            return X, y.target
         X = checked_inputs(X, self.input_shape)
         if len(X) == 0:
             raise ValueError("X contains no samples")
         return X, loss.checked(y, (len(X), *self.output_shape), self.dtype)
 
     def ahead(self, batches, loss):
-        """Batches as `step` takes them, from any that `loss_and_gradient` takes.
+        """Batches for `loss_and_gradient`, checked and where the network lives.
 
         On a GPU each batch is copied there while the one before is computed.
         """
         loss = loss_of(loss)
-        checked_batches = (self._checked_batch(X, y, loss) for X, y in batches)
-        return memory.ahead(self.parameters, checked_batches)
+        found = memory.ahead(self.parameters, (self._checked_batch(X, y, loss) for X, y in batches))
+        return ((X, Checked(y)) for X, y in found)
 
     def step(self, X, y, loss, seed=0):
-        """As `loss_and_gradient`, for data from `checked_data` or `ahead`."""
-        loss = loss_of(loss)
+        """As `loss_and_gradient`, for data from `checked_data` and a `Loss`."""
         with self._lock:
             self._check_not_frozen()
             plan = self._plan(len(X), loss)

@@ -50,13 +50,8 @@ class Settings(NamedTuple):
 
 
 def _where_it_lives(network, batches, loss):
-    """Batches where the network lives, and the function that takes them.
-
-    A stand-in for a network need not say where it lives.
-    """
-    if hasattr(network, "ahead"):
-        return network.ahead(batches, loss), network.step
-    return batches, network.loss_and_gradient
+    """The batches where the network lives, which a stand-in for a network need not say."""
+    return network.ahead(batches, loss) if hasattr(network, "ahead") else batches
 
 
 class Run:
@@ -129,9 +124,8 @@ class Run:
         gradient, watches, show = network.gradient, watch.watches, 0.0
         batches = self.source.batches(self.epoch, self.step)
         with closing(prefetched(batches) if self.source.slow else batches) as prepared:
-            ready, compute = _where_it_lives(network, prepared, loss)
-            for X, y in ready:
-                value = float(compute(X, y, loss, step_seed(seed, self.nit)))
+            for X, y in _where_it_lives(network, prepared, loss):
+                value = float(network.loss_and_gradient(X, y, loss, step_seed(seed, self.nit)))
                 if not (math.isfinite(value) and finite(gradient)):
                     return NOT_FINITE
                 step()
