@@ -325,6 +325,14 @@ class Network:
                 self._plans.clear()
         return self
 
+    def on_host(self):
+        """The network itself if it lives on the host, else a copy of it there."""
+        if self.device == "cpu":
+            return self
+        found = object.__new__(type(self))
+        found.__setstate__(self.__getstate__() | {"device": "cpu"})
+        return found
+
     @contextmanager
     def frozen(self):
         """A block in which the parameters stay the same, so that inference prepares them only once.
