@@ -1,4 +1,4 @@
-"""What CUDA kernels could reach at best, calculated from their machine code and launches; nothing is measured.
+"""What CUDA kernels could reach at best, calculated from machine code and launches; nothing is measured.
 
 No GPU is needed: drivers run on arrays of the host that stand for device arrays, each kernel that they launch
 is compiled for sm_90, and the assembler says how many registers it takes.  For each launch the table has
@@ -17,6 +17,7 @@ and for each operation the sum of the bounds.  Caches, latency and launches are 
 import argparse
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,12 +144,12 @@ def convolution(device):
         x, weight = zeros(BATCH, size, size, channels), zeros(channels, 3, 3, channels)
         products = 9 * channels**2 * BATCH * size**2
         title = f"3×3 {size}² {channels}, batch {BATCH}"
-        show(f"{title}, forward", lambda: F.conv2d(x, weight, padding=1), device, products)  # noqa: B023
+        show(f"{title}, forward", partial(F.conv2d, x, weight, padding=1), device, products)
         for what, wanted in (("x", (True, False)), ("weights", (False, True))):
             need = dict(zip(("need_x", "need_weight"), wanted, strict=True)) | {"need_bias": False}
             show(
                 f"{title}, gradient of {what}",
-                lambda: F.conv2d_backward(x, x, weight, padding=1, **need),  # noqa: B023
+                partial(F.conv2d_backward, x, x, weight, padding=1, **need),
                 device,
                 products,
             )
@@ -170,7 +171,7 @@ def networks(device):
         network.loss_and_gradient(X, y, "cross_entropy")  # plans and records
         show(
             f"{title}, batch {batch}, a step",
-            lambda: network.loss_and_gradient(X, y, "cross_entropy"),
+            partial(network.loss_and_gradient, X, y, "cross_entropy"),
             device,
         )
 
