@@ -1,0 +1,1 @@
+"""Drivers of layers on the GPU."""
