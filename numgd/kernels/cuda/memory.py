@@ -37,6 +37,14 @@ def overlap(array, other, exactly=False):
     return first < second + other.nbytes and second < first + array.nbytes
 
 
+def layout(array):
+    """Where an array begins, its shape, strides and type: what can change while the object stays the same."""
+    if target.SIMULATED:
+        return target.address_of(array), tuple(array.shape), array.strides, array.dtype.str
+    interface = array.__cuda_array_interface__
+    return interface["data"][0], interface["shape"], interface["strides"], interface["typestr"]
+
+
 def empty(like, shape, dtype):
     """An uninitialised array, aligned to 256 bytes."""
     return target.empty(tuple(shape), np.dtype(dtype))

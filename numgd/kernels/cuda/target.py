@@ -217,3 +217,24 @@ def address_of(array):
     if SIMULATED:
         return array.ctypes.data
     return array.__cuda_array_interface__["data"][0]
+
+
+def extended(array, count):
+    """A vector of `count` numbers from where a device array begins, which neighbours of it continue."""
+    if SIMULATED:
+        return type(array)(np.lib.stride_tricks.as_strided(array.reshape(array.size)._ary, (count,)))
+    return cuda.as_cuda_array(_Extended(array, count), sync=False)
+
+
+class _Extended:
+    """The memory from where an array begins; see `extended`."""
+
+    def __init__(self, array, count):
+        self._array = array  # which keeps the memory
+        self.__cuda_array_interface__ = {
+            "shape": (count,),
+            "strides": None,
+            "typestr": np.dtype(array.dtype).str,
+            "data": (address_of(array), False),
+            "version": 3,
+        }
