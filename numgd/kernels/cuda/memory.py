@@ -11,7 +11,7 @@ from numgd.kernels.cuda.target import cuda, kernel, launch, launch_shape
 
 def nothing():
     """An empty array on the device."""
-    target.check_device()
+    target.check_driver()
     return target.empty((0,), np.dtype(np.float32))
 
 

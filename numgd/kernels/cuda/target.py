@@ -72,12 +72,6 @@ def on_stream(other):
         _stream.reset(token)
 
 
-def check_device():
-    """Raise RuntimeError, saying what is missing, unless there is a usable device."""
-    if not SIMULATED and not cuda.is_available():
-        raise RuntimeError("there is no usable CUDA device")
-
-
 def empty(shape, dtype):
     """Uninitialised memory on the device; raises MemoryError, and changes nothing, if there is none."""
     try:
@@ -238,3 +232,55 @@ class _Extended:
             "data": (address_of(array), False),
             "version": 3,
         }
+
+
+# What a device needs ----------------------------------------------------------------------------------------
+
+
+def check_driver():
+    """Raise RuntimeError, which says what is missing, unless there is a driver and a GPU that it knows."""
+    if SIMULATED:
+        return
+    driver = cuda.cudadrv.driver.driver
+    try:
+        version = driver.get_version()
+    except ImportError as error:  # Numba's CudaSupportError
+        reason = " ".join(str(error).replace("Error at driver init:", "").split()).strip(" :")
+        raise RuntimeError(f"no CUDA driver was found: {reason}") from None
+    needed = _toolkit()
+    if version[0] < needed:
+        raise RuntimeError(
+            f"the CUDA driver is too old: it supports CUDA {version[0]}.{version[1]}, and the installed "
+            f"packages are made for CUDA {needed}: update the driver, or pip install numgd[cuda{version[0]}]"
+        )
+    if not len(cuda.list_devices()):
+        raise RuntimeError("the CUDA driver finds no GPU")
+
+
+def _toolkit():
+    """The major version of CUDA that numba-cuda compiles with; 0 if that is not known."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return int(version("cuda-bindings").split(".")[0])
+    except (PackageNotFoundError, ValueError):
+        return 0
+
+
+def device_function(function):
+    """A function for kernels, compiled into them."""
+    return cuda.jit(device=True)(function)
+
+
+def in_kind(array, like):
+    """A device array as an array of the library that `like` is of, for the same memory."""
+    library = type(like).__module__.partition(".")[0]
+    if library == "torch":
+        import torch
+
+        return torch.as_tensor(array, device=like.device)
+    if library == "cupy":
+        import cupy
+
+        return cupy.asarray(array)
+    return array
