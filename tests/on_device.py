@@ -16,11 +16,6 @@ SIMULATED = target.SIMULATED
 if not SIMULATED and not target.device_names():
     pytest.skip("no GPU, and not under the simulator", allow_module_level=True)
 
-if SIMULATED:  # on a device, drivers may count axes from the last: the simulator forbids it, as in kernels
-    from numba.cuda.simulator.cudadrv import devicearray
-
-    devicearray.FakeShape.__getitem__ = tuple.__getitem__
-
 if SIMULATED:  # small blocks and grids: a simulated thread takes time, and one must do several elements
     import quick_simulator  # noqa: F401
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 from greenlet import getcurrent, greenlet
 from numba.cuda.simulator import kernel, kernelapi
+from numba.cuda.simulator.cudadrv import devicearray
 
 
 class _Thread(greenlet):
@@ -61,3 +62,5 @@ class _Block:
 
 kernel.BlockManager = _Block
 kernelapi.threading = SimpleNamespace(current_thread=getcurrent)
+
+devicearray.FakeShape.__getitem__ = tuple.__getitem__  # outside of kernels, axes may be counted from the last

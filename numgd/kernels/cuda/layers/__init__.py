@@ -1,1 +1,1 @@
-"""Kernels of neural-network layers, for GPUs."""
+"""Layers on the GPU."""
