@@ -24,6 +24,7 @@ from numgd.kernels.cuda.layers import (
     softmax,
     transpose,
 )
+from numgd.kernels.cuda.program import Program, Recording
 from numgd.scalars import ACTIVATIONS, LOSSES
 
 random = np.random.default_rng(22)
@@ -111,6 +112,23 @@ def test_sums_of_many_blocks_are_equal_from_run_to_run(device):
     )
     assert first == second
     np.testing.assert_allclose(first, np.abs(x.astype(float)).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", sizes([30, 700], [30, 1_000_002]))
+def test_recorded_sums_are_read_from_the_last_launch(device, count):
+    x = np.ones(count)
+    given, labels = device.put(x), device.put(np.zeros(count // 2, np.int64))
+    with Recording() as recording:
+        one = elementwise.one(given)
+        elementwise.total("mse", given, given, one, count + 1, 0.0)
+        watched = [len(recording.calls) - 1]
+        cross_entropy.cross_entropy(given, labels, 2, one, count, 0.0, device.empty(0, x.dtype))
+        watched.append(len(recording.calls) - 1)
+    program = Program(recording.calls, watched)
+    given.copy_to_device(np.tile([0.0, 1.0], count // 2))
+    program.run()
+    wanted = count // 2 * np.log(1 + np.e)
+    np.testing.assert_allclose(program.results, [0, wanted], rtol=1e-12)
 
 
 def test_values_in_place_and_nothing(device):

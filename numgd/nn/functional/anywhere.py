@@ -18,6 +18,10 @@ _ON_HOST = frozenset((np.ndarray, np.float32, np.float64, int, float, bool, str,
 """Types of arguments that need no closer look."""
 
 
+_MOST_PARTS = 8
+"""Arrays in a tuple, as for several results; longer sequences are numbers."""
+
+
 def anywhere(function: F) -> F:
     """Decorate a function of arrays so that it takes those of a device from any library.
 
@@ -57,9 +61,9 @@ def _takes_arrays(annotation):
 
 
 def _holds_device(argument):
-    """Whether an argument is an array on a device, or a sequence that holds one."""
+    """Whether an argument is an array on a device, or a sequence of a few arrays that holds one."""
     if isinstance(argument, tuple | list):
-        return any(map(on_device, argument))
+        return len(argument) <= _MOST_PARTS and any(map(on_device, argument))
     return on_device(argument)
 
 
