@@ -74,7 +74,7 @@ def cases():
 @pytest.mark.parametrize(
     "reduction, weighed", [("mean", True), ("none", True), ("sum", False), ("none", False)]
 )
-@pytest.mark.parametrize("name, x, target, named", cases())
+@pytest.mark.parametrize("name, x, target, named", [*cases()])
 def test_losses(device, name, x, target, named, reduction, weighed):
     loss, backward = getattr(F, name), getattr(F, f"{name}_backward")
     named = {**named, "reduction": reduction}
