@@ -27,6 +27,11 @@ kernel = cuda.jit
 """Decorator of kernels; compiled for the types of their arguments when they are first launched."""
 
 
+def kernel_for(threads, blocks):
+    """A decorator of kernels with blocks of that many threads, several on a multiprocessor."""
+    return kernel if SIMULATED else kernel(launch_bounds=(threads, blocks))
+
+
 recording: ContextVar = ContextVar("device_recording", default=None)
 """The `numgd.kernels.cuda.program.Recording` that notes this thread's launches, if there is one."""
 
@@ -141,6 +146,11 @@ if SIMULATED:
         for k in range(4):
             array[start + k] = values[k]
 
+    def add_products(sums, left, right):
+        """The tuple of sums, each plus its product of numbers of `left` and `right`, the latter fastest."""
+        products = [a * b for a in left for b in right]
+        return tuple([total + more for total, more in zip(sums, products, strict=True)])
+
 else:
     from llvmlite import ir
     from numba.cuda import cgutils, types
@@ -185,6 +195,28 @@ else:
             return context.get_dummy_value()
 
         return signature, code
+
+    @intrinsic
+    def add_products(typing_context, sums, left, right):
+        """The tuple of sums, each plus its product of numbers of `left` and `right`, the latter fastest."""
+        signature = sums(sums, left, right)
+        rows, columns = left.count, right.count
+
+        def code(context, builder, signature, arguments):
+            sums, left, right = arguments
+            for i in range(rows):
+                for j in range(columns):
+                    total = builder.extract_value(sums, i * columns + j)
+                    factors = builder.extract_value(left, i), builder.extract_value(right, j)
+                    total = builder.fma(*factors, total)
+                    sums = builder.insert_value(sums, total, i * columns + j)
+            return sums
+
+        return signature, code
+
+
+SHARED_ALIGNMENT = None if SIMULATED else 16
+"""Alignment of arrays in shared memory that `load4` and `store4` access."""
 
 
 def can_load4(*arrays):

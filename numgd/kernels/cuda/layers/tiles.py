@@ -1,0 +1,317 @@
+"""Matrix products by tiles: each block of threads sums one tile of the result in registers.
+
+``result[row, column] = Σ_k left[row, k] · right[k, column]``, where functions say how the numbers of `left` and
+`right` are found and where the results go, so that convolutions are matrix products whose matrices are never
+written.  Slices of both matrices, a few k deep, pass through shared memory; while a slice is multiplied, the
+next one is on its way (double buffering).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import from_dtype
+
+from numgd.jit.portable import portable
+from numgd.kernels.cuda import target
+from numgd.kernels.cuda.target import add_products, cuda, kernel_for, load4, store4
+
+PADDING = 4  # numbers between the columns of a slice, so that threads write to different banks of memory
+
+
+class Tile(NamedTuple):
+    """Sizes of the tile of a block.
+
+    Each thread loads four numbers of the left slice, and at most four of the right one: there are
+    ``rows · depth / 4`` threads.
+    """
+
+    rows: int
+    columns: int
+    depth: int  # of a slice
+    down: int  # results of a thread: multiples of four
+    across: int
+    lanes_down: int  # threads of a warp, which computes a part of the tile
+    lanes_across: int
+
+    @property
+    def threads(self):
+        """Threads of a block."""
+        return self.rows * self.columns // (self.down * self.across)
+
+    @property
+    def shared(self):
+        """Numbers in shared memory."""
+        return 2 * self.depth * (self.rows + self.columns + 2 * PADDING)
+
+
+class Matrix(NamedTuple):
+    """How a block finds the numbers of a matrix, as portable functions.
+
+    Attributes
+    ----------
+    along_depth : bool
+        Whether four neighbouring numbers have neighbouring k; else neighbouring rows (or columns).
+    start : callable
+        ``start(index, k, group, s)``: the state of a thread whose first four numbers begin there.
+    read : callable
+        ``read(array, state, s)``: the four numbers.
+    advance : callable
+        ``advance(state, s)``: the state for the next slice.
+    """
+
+    along_depth: bool
+    start: object
+    read: object
+    advance: object
+
+
+def _in_order(functions):
+    """One function that calls functions (sums, arguments) in order."""
+    first, *others = functions
+    if not others:
+        return first
+    rest = _in_order(others)
+
+    @portable
+    def both(sums, arguments):
+        first(sums, arguments)
+        rest(sums, arguments)
+
+    return both
+
+
+def _make_deepen(tile, k):
+    """A function that adds the products of one k and all later ones of a slice."""
+    left_pitch, right_pitch = tile.rows + PADDING, tile.columns + PADDING
+    left_step, right_step = 4 * tile.lanes_down, 4 * tile.lanes_across
+    of_left = _make_numbers(tile.down // 4, k * left_pitch, left_step)
+    of_right = _make_numbers(tile.across // 4, k * right_pitch, right_step)
+
+    @portable
+    def last(sums, shared, left, right):
+        return add_products(sums, of_left(shared, left), of_right(shared, right))
+
+    if k == tile.depth - 1:
+        return last
+    rest = _make_deepen(tile, k + 1)
+
+    @portable
+    def deepen(sums, shared, left, right):
+        sums = add_products(sums, of_left(shared, left), of_right(shared, right))
+        return rest(sums, shared, left, right)
+
+    return deepen
+
+
+def _make_numbers(quads, offset, step):
+    """A function that loads the numbers of a thread from one k of a slice."""
+
+    @portable
+    def one(shared, start):
+        return load4(shared, start + offset)
+
+    if quads == 1:
+        return one
+    rest = _make_numbers(quads - 1, offset + step, step)
+
+    @portable
+    def several(shared, start):
+        return load4(shared, start + offset) + rest(shared, start)
+
+    return several
+
+
+def _make_put(matrix, size, depth):
+    """A function that writes the four numbers of a thread to the slice that begins at `start`."""
+    pitch, quads = size + PADDING, size // 4
+    steps = depth // 4
+
+    if matrix.along_depth:
+
+        @portable
+        def put(shared, start, thread, numbers):
+            place = start + thread % steps * 4 * pitch + thread // steps
+            # Unsigned indices never count from the end.
+            shared[np.uint32(place)] = numbers[0]
+            shared[np.uint32(place + pitch)] = numbers[1]
+            shared[np.uint32(place + 2 * pitch)] = numbers[2]
+            shared[np.uint32(place + 3 * pitch)] = numbers[3]
+
+        @portable
+        def place(thread):
+            return np.int32(thread // steps), np.int32(thread % steps * 4)
+
+    else:
+
+        @portable
+        def put(shared, start, thread, numbers):
+            store4(shared, start + thread // quads * pitch + thread % quads * 4, numbers)
+
+        @portable
+        def place(thread):
+            return np.int32(thread % quads * 4), np.int32(thread // quads)
+
+    return put, place
+
+
+def _make_repeated(count):
+    """A function that gives a tuple `count` times."""
+
+    @portable
+    def once(numbers):
+        return numbers
+
+    if count == 1:
+        return once
+    rest = _make_repeated(count - 1)
+
+    @portable
+    def repeated(numbers):
+        return numbers + rest(numbers)
+
+    return repeated
+
+
+def _make_of_columns(tile, start_four, j):
+    """A function that gives the first sums of the thread's columns, from quadruple `j` on."""
+    offset = 4 * j * tile.lanes_across
+
+    @portable
+    def last(bias, column, group, part, s):
+        return start_four(bias, np.int32(column + offset), group, part, s)
+
+    if j == tile.across // 4 - 1:
+        return last
+    rest = _make_of_columns(tile, start_four, j + 1)
+
+    @portable
+    def of_columns(bias, column, group, part, s):
+        numbers = start_four(bias, np.int32(column + offset), group, part, s)
+        return numbers + rest(bias, column, group, part, s)
+
+    return of_columns
+
+
+def _make_write_four(tile, write_four, i, j):
+    """A function that writes four results of a thread: row `i`, quadruple `j`."""
+    k0 = i * tile.across + 4 * j
+    k1, k2, k3 = k0 + 1, k0 + 2, k0 + 3
+    offset = 4 * j * tile.lanes_across
+
+    @portable
+    def write(sums, arguments):
+        out, place, column, slope, ceiling, s = arguments
+        values = sums[k0], sums[k1], sums[k2], sums[k3]
+        write_four(values, out, place, np.int32(column + offset), slope, ceiling, s)
+
+    return write
+
+
+def _make_write_row(tile, write, i):
+    """A function that writes the results of a thread in row `i`."""
+    offset = i // 4 * 4 * tile.lanes_down + i % 4
+    place_of = write.place_of
+    write_fours = _in_order([_make_write_four(tile, write.write_four, i, j) for j in range(tile.across // 4)])
+
+    @portable
+    def write_row(sums, arguments):
+        out, row, column, group, part, slope, ceiling, s = arguments
+        place = place_of(np.int32(row + offset), group, part, s)
+        if place >= 0:
+            write_fours(sums, (out, place, column, slope, ceiling, s))
+
+    return write_row
+
+
+class Result(NamedTuple):
+    """Where sums begin and where they go, as portable functions.
+
+    Attributes
+    ----------
+    start_four : callable
+        ``start_four(bias, column, group, part, s)``: what the sums of four neighbouring columns begin with.
+    place_of : callable
+        ``place_of(row, group, part, s)``: where a row of results lies in the vector `out`; negative for rows
+        outside of the result.
+    write_four : callable
+        ``write_four(values, out, place, column, slope, ceiling, s)`` writes four neighbouring results.
+    """
+
+    start_four: object
+    place_of: object
+    write_four: object
+
+
+def make_product(dtype, tile, left, right, result, block_of, resident):
+    """A kernel ``(left, right, bias, out, slope, ceiling, s)`` for matrices as described by `Matrix`.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+    tile : Tile
+    left, right : Matrix
+    result : Result
+    block_of : callable
+        ``block_of(block, s)``: the block's first row, first column, group, part, first k and number of slices.
+    resident : int
+        Threads of a multiprocessor whose registers must suffice.
+    """
+    real = from_dtype(np.dtype(dtype))
+    depth, threads, total, alignment = tile.depth, tile.threads, tile.shared, target.SHARED_ALIGNMENT
+    if tile.rows * depth != 4 * threads or tile.columns > tile.rows:
+        raise ValueError(f"{tile} does not give each thread four numbers to load")
+    slice_size = depth * (tile.rows + tile.columns + 2 * PADDING)
+    right_base = depth * (tile.rows + PADDING)
+    right_threads = tile.columns * depth // 4
+    all_load = right_threads == threads
+    lanes, lanes_across = tile.lanes_down * tile.lanes_across, tile.lanes_across
+    warps_across = tile.columns // (tile.lanes_across * tile.across)
+    warp_rows, warp_columns = tile.lanes_down * tile.down, tile.lanes_across * tile.across
+    of_columns, of_rows = _make_of_columns(tile, result.start_four, 0), _make_repeated(tile.down)
+    deepen = _make_deepen(tile, 0)
+    put_left, place_left = _make_put(left, tile.rows, depth)
+    put_right, place_right = _make_put(right, tile.columns, depth)
+    start_left, read_left, advance_left = left.start, left.read, left.advance
+    start_right, read_right, advance_right = right.start, right.read, right.advance
+    write_all = _in_order([_make_write_row(tile, result, i) for i in range(tile.down)])
+
+    @kernel_for(threads, max(1, resident // threads))
+    def product(of_left, of_right, bias, out, slope, ceiling, s):
+        shared = cuda.shared.array(total, real, alignment)
+        thread = np.int32(cuda.threadIdx.x)
+        first_row, first_column, group, part, first_k, slices = block_of(np.int32(cuda.blockIdx.x), s)
+        own, k = place_left(thread)
+        at_left = start_left(np.int32(first_row + own), np.int32(first_k + k), group, s)
+        own, k = place_right(thread)
+        at_right = start_right(np.int32(first_column + own), np.int32(first_k + k), group, s)
+        warp, lane = thread // lanes, thread % lanes
+        row = warp // warps_across * warp_rows + lane // lanes_across * 4
+        column = warp % warps_across * warp_columns + lane % lanes_across * 4
+
+        sums = of_rows(of_columns(bias, np.int32(first_column + column), group, part, s))
+        new_left, new_right = read_left(of_left, at_left, s), read_right(of_right, at_right, s)
+        put_left(shared, 0, thread, new_left)
+        if all_load or thread < right_threads:
+            put_right(shared, right_base, thread, new_right)
+        cuda.syncthreads()
+        now = np.int32(0)
+        for step in range(slices):
+            following = np.int32(slice_size - now)
+            more = step + 1 < slices
+            if more:
+                at_left = advance_left(at_left, s)
+                new_left = read_left(of_left, at_left, s)
+                if all_load or thread < right_threads:
+                    at_right = advance_right(at_right, s)
+                    new_right = read_right(of_right, at_right, s)
+            sums = deepen(sums, shared, now + row, now + right_base + column)
+            if more:
+                put_left(shared, following, thread, new_left)
+                if all_load or thread < right_threads:
+                    put_right(shared, following + right_base, thread, new_right)
+            cuda.syncthreads()
+            now = following
+        row, column = np.int32(first_row + row), np.int32(first_column + column)
+        write_all(sums, (out, row, column, group, part, slope, ceiling, s))
+
+    return product
