@@ -46,8 +46,8 @@ IMAGES = [
          activation="relu6"),
     Case("stride 2", *sizes((2, (5, 4), (4, 4)), (3, (30, 29), (68, 72))), (3, 2), (2, 2),
          padding=(1, 0, 0, 1), activation="relu"),
-    Case("odd channels, dilation", *sizes((1, (6, 5), (3, 5)), (3, (40, 37), (3, 33))), (2, 3), (1, 2), (2, 1),
-         (2, 0, 1, 3), activation="leaky_relu"),
+    Case("odd channels, dilation", *sizes((1, (6, 5), (3, 5)), (3, (40, 37), (3, 33))), (2, 3), (1, 2),
+         (2, 1), (2, 0, 1, 3), activation="leaky_relu"),
     Case("kernel smaller than the stride", *sizes((1, (7, 6), (4, 4)), (2, (33, 27), (32, 32))), (1, 2),
          (3, 3)),
     Case("1x1", *sizes((1, (5, 4), (20, 4)), (4, (14, 15), (256, 60))), (1, 1)),
@@ -67,8 +67,8 @@ DEPTHWISE = [
 DEPTHWISE = [case._replace(groups=case.channels[0]) for case in DEPTHWISE]
 
 VOLUMES = [
-    Case("volumes", *sizes((1, (3, 4, 3), (4, 4)), (2, (9, 14, 15), (32, 64))), (2, 3, 2), (1, 2, 1), (2, 1, 1),
-         (1, 1, 0, 1, 1, 0), activation="relu"),
+    Case("volumes", *sizes((1, (3, 4, 3), (4, 4)), (2, (9, 14, 15), (32, 64))), (2, 3, 2), (1, 2, 1),
+         (2, 1, 1), (1, 1, 0, 1, 1, 0), activation="relu"),
     Case("groups", *sizes((1, (3, 2, 3), (2, 4)), (2, (9, 8, 7), (6, 8))), (2, 1, 2), (1, 1, 1), (1, 1, 1),
          (0, 0, 0, 0, 1, 1), groups=2),
 ]  # fmt: skip
@@ -152,3 +152,37 @@ def test_linear(device, rows, dtype):
     linear.gradient_of_weight(grad, x, expected)
     linear.gradient_of_weight(on_device[3], on_device[0], found)
     check(found, expected, rows, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", sizes([3, 12, 20], [1, 3, 64, 130, 1000]))
+def test_bias_gradient(device, channels, dtype):
+    shape = (*sizes((3, 11, 1), (7, 33, 30)), channels)
+    grad = np.random.default_rng(2).standard_normal(shape).astype(dtype)
+    found = device.empty((channels,), dtype)
+    bias_gradient(device.put(grad), found)
+    expected = np.sum(grad, (0, 1, 2), np.float64)
+    np.testing.assert_allclose(
+        found.copy_to_host(), expected, **tolerance(dtype, 2 if dtype == np.float32 else 100)
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("floor", [0.0, -np.inf])
+def test_bias_and_activation_of_a_dense_layer(device, floor, dtype):
+    rows, columns, block = sizes((5, 7, 2), (333, 70, 50))
+    rng = np.random.default_rng(3)
+    y, grad = rng.standard_normal((2, rows, columns)).astype(dtype)
+    bias = rng.standard_normal(columns).astype(dtype)
+    y[1, 2] = np.nan
+    y_there, grad_there = device.put(y), device.put(grad)
+    dense.add_bias(y, bias, dtype(floor), block)
+    dense.add_bias(y_there, device.put(bias), dtype(floor), block)
+    np.testing.assert_array_equal(y_there.copy_to_host(), y)
+
+    passed, partial = np.empty_like(grad), np.empty((-(-rows // block), columns))
+    found = device.empty(grad.shape, dtype), device.empty(partial.shape, np.float64)
+    dense.bias_gradient(grad, y, dtype(floor), block, passed, partial)
+    dense.bias_gradient(grad_there, y_there, dtype(floor), block, *found)
+    np.testing.assert_array_equal(found[0].copy_to_host(), passed)
+    np.testing.assert_allclose(found[1].copy_to_host(), partial, rtol=1e-13)

@@ -6,6 +6,7 @@ place through which all work reaches a device: a recording notes it there, and t
 
 import math
 from contextvars import ContextVar
+from typing import NamedTuple
 
 import numpy as np
 from numba import cuda
@@ -146,10 +147,27 @@ if SIMULATED:
         for k in range(4):
             array[start + k] = values[k]
 
-    def add_products(sums, left, right):
-        """The tuple of sums, each plus its product of numbers of `left` and `right`, the latter fastest."""
-        products = [a * b for a in left for b in right]
-        return tuple([total + more for total, more in zip(sums, products, strict=True)])
+    def four_of(numbers, place):
+        """The four neighbouring numbers of a tuple from ``4 · place`` on."""
+        return numbers[4 * place : 4 * place + 4]
+
+    def make_repeated(count):
+        """A function that gives a tuple `count` times."""
+        return lambda numbers: count * numbers
+
+    def make_add_products(depth, left, right):
+        """A function ``(sums, array, i, j)`` that adds outer products, `right` fastest; see `Factors`."""
+
+        def add_products(sums, array, i, j):
+            sums = list(sums)
+            for k in range(depth):
+                rows = [array[i + k * left.pitch + place] for place in left.places]
+                columns = [array[j + k * right.pitch + place] for place in right.places]
+                products = [a * b for a in rows for b in columns]
+                sums = [total + more for total, more in zip(sums, products, strict=True)]
+            return tuple(sums)
+
+        return add_products
 
 else:
     from llvmlite import ir
@@ -197,22 +215,76 @@ else:
         return signature, code
 
     @intrinsic
-    def add_products(typing_context, sums, left, right):
-        """The tuple of sums, each plus its product of numbers of `left` and `right`, the latter fastest."""
-        signature = sums(sums, left, right)
-        rows, columns = left.count, right.count
+    def four_of(typing_context, numbers, place):
+        """The four neighbouring numbers of a tuple from ``4 · place`` on."""
+        signature = types.UniTuple(numbers.dtype, 4)(numbers, types.intp)
 
         def code(context, builder, signature, arguments):
-            sums, left, right = arguments
-            for i in range(rows):
-                for j in range(columns):
-                    total = builder.extract_value(sums, i * columns + j)
-                    factors = builder.extract_value(left, i), builder.extract_value(right, j)
-                    total = builder.fma(*factors, total)
-                    sums = builder.insert_value(sums, total, i * columns + j)
-            return sums
+            numbers, place = arguments
+            found = [builder.extract_value(numbers, k) for k in range(4)]
+            for four in range(1, signature.args[0].count // 4):  # registers have no index
+                chosen = builder.icmp_signed("==", place, ir.Constant(place.type, four))
+                others = [builder.extract_value(numbers, 4 * four + k) for k in range(4)]
+                found = [builder.select(chosen, a, b) for a, b in zip(others, found, strict=True)]
+            return context.make_tuple(builder, signature.return_type, found)
 
         return signature, code
+
+    def make_repeated(count):
+        """A function that gives a tuple `count` times."""
+
+        @intrinsic
+        def repeated(typing_context, numbers):
+            signature = types.UniTuple(numbers.dtype, count * numbers.count)(numbers)
+
+            def code(context, builder, signature, arguments):
+                parts = cgutils.unpack_tuple(builder, arguments[0])
+                return context.make_tuple(builder, signature.return_type, count * parts)
+
+            return signature, code
+
+        return repeated
+
+    def make_add_products(depth, left, right):
+        """A function ``(sums, array, i, j)`` that adds outer products, `right` fastest; see `Factors`."""
+
+        def load(context, builder, kind, array, start, factors, k):
+            numbers = []
+            for place in factors.places[::4]:
+                at = builder.add(start, ir.Constant(start.type, k * factors.pitch + place))
+                four = builder.load(_place(context, builder, kind, array, at))
+                four.align = _BYTES
+                numbers += [builder.extract_element(four, _INDEX(lane)) for lane in range(4)]
+            return numbers
+
+        @intrinsic
+        def add_products(typing_context, sums, array, i, j):
+            signature = sums(sums, array, types.intp, types.intp)
+
+            def code(context, builder, signature, arguments):
+                numbers, array, i, j = arguments
+                numbers = cgutils.unpack_tuple(builder, numbers)
+                for k in range(depth):
+                    rows = load(context, builder, signature.args[1], array, i, left, k)
+                    columns = load(context, builder, signature.args[1], array, j, right, k)
+                    factors = [(a, b) for a in rows for b in columns]
+                    numbers = [builder.fma(*ab, total) for ab, total in zip(factors, numbers, strict=True)]
+                return context.make_tuple(builder, signature.return_type, numbers)
+
+            return signature, code
+
+        return add_products
+
+
+class Factors(NamedTuple):
+    """The numbers of a vector that enter outer products; the sums of all products are kept in registers.
+
+    Product k takes those at ``start + k · pitch + place`` for each place; the places come in fours of
+    neighbours, and all numbers but `place` modulo four are multiples of four.
+    """
+
+    pitch: int
+    places: tuple
 
 
 SHARED_ALIGNMENT = None if SIMULATED else 16

@@ -1,9 +1,9 @@
 """Matrix products by tiles: each block of threads sums one tile of the result in registers.
 
-``result[row, column] = Σ_k left[row, k] · right[k, column]``, where functions say how the numbers of `left` and
-`right` are found and where the results go, so that convolutions are matrix products whose matrices are never
-written.  Slices of both matrices, a few k deep, pass through shared memory; while a slice is multiplied, the
-next one is on its way (double buffering).
+``result[row, column] = Σ_k left[row, k] · right[k, column]``, where functions say how the numbers of `left`
+and `right` are found and where the results go, so that convolutions are matrix products whose matrices are
+never written.  Slices of both matrices, a few k deep, pass through shared memory; while a slice is
+multiplied, the next one is on its way (double buffering).
 """
 
 from typing import NamedTuple
@@ -13,7 +13,15 @@ from numba import from_dtype
 
 from numgd.jit.portable import portable
 from numgd.kernels.cuda import target
-from numgd.kernels.cuda.target import add_products, cuda, kernel_for, load4, store4
+from numgd.kernels.cuda.target import (
+    Factors,
+    cuda,
+    four_of,
+    kernel_for,
+    make_add_products,
+    make_repeated,
+    store4,
+)
 
 PADDING = 4  # numbers between the columns of a slice, so that threads write to different banks of memory
 
@@ -65,60 +73,9 @@ class Matrix(NamedTuple):
     advance: object
 
 
-def _in_order(functions):
-    """One function that calls functions (sums, arguments) in order."""
-    first, *others = functions
-    if not others:
-        return first
-    rest = _in_order(others)
-
-    @portable
-    def both(sums, arguments):
-        first(sums, arguments)
-        rest(sums, arguments)
-
-    return both
-
-
-def _make_deepen(tile, k):
-    """A function that adds the products of one k and all later ones of a slice."""
-    left_pitch, right_pitch = tile.rows + PADDING, tile.columns + PADDING
-    left_step, right_step = 4 * tile.lanes_down, 4 * tile.lanes_across
-    of_left = _make_numbers(tile.down // 4, k * left_pitch, left_step)
-    of_right = _make_numbers(tile.across // 4, k * right_pitch, right_step)
-
-    @portable
-    def last(sums, shared, left, right):
-        return add_products(sums, of_left(shared, left), of_right(shared, right))
-
-    if k == tile.depth - 1:
-        return last
-    rest = _make_deepen(tile, k + 1)
-
-    @portable
-    def deepen(sums, shared, left, right):
-        sums = add_products(sums, of_left(shared, left), of_right(shared, right))
-        return rest(sums, shared, left, right)
-
-    return deepen
-
-
-def _make_numbers(quads, offset, step):
-    """A function that loads the numbers of a thread from one k of a slice."""
-
-    @portable
-    def one(shared, start):
-        return load4(shared, start + offset)
-
-    if quads == 1:
-        return one
-    rest = _make_numbers(quads - 1, offset + step, step)
-
-    @portable
-    def several(shared, start):
-        return load4(shared, start + offset) + rest(shared, start)
-
-    return several
+def _places(count, lanes):
+    """Where the `count` numbers of a thread lie: fours, between which are those of other lanes."""
+    return tuple(4 * lanes * (k // 4) + k % 4 for k in range(count))
 
 
 def _make_put(matrix, size, depth):
@@ -154,24 +111,6 @@ def _make_put(matrix, size, depth):
     return put, place
 
 
-def _make_repeated(count):
-    """A function that gives a tuple `count` times."""
-
-    @portable
-    def once(numbers):
-        return numbers
-
-    if count == 1:
-        return once
-    rest = _make_repeated(count - 1)
-
-    @portable
-    def repeated(numbers):
-        return numbers + rest(numbers)
-
-    return repeated
-
-
 def _make_of_columns(tile, start_four, j):
     """A function that gives the first sums of the thread's columns, from quadruple `j` on."""
     offset = 4 * j * tile.lanes_across
@@ -190,37 +129,6 @@ def _make_of_columns(tile, start_four, j):
         return numbers + rest(bias, column, group, part, s)
 
     return of_columns
-
-
-def _make_write_four(tile, write_four, i, j):
-    """A function that writes four results of a thread: row `i`, quadruple `j`."""
-    k0 = i * tile.across + 4 * j
-    k1, k2, k3 = k0 + 1, k0 + 2, k0 + 3
-    offset = 4 * j * tile.lanes_across
-
-    @portable
-    def write(sums, arguments):
-        out, place, column, slope, ceiling, s = arguments
-        values = sums[k0], sums[k1], sums[k2], sums[k3]
-        write_four(values, out, place, np.int32(column + offset), slope, ceiling, s)
-
-    return write
-
-
-def _make_write_row(tile, write, i):
-    """A function that writes the results of a thread in row `i`."""
-    offset = i // 4 * 4 * tile.lanes_down + i % 4
-    place_of = write.place_of
-    write_fours = _in_order([_make_write_four(tile, write.write_four, i, j) for j in range(tile.across // 4)])
-
-    @portable
-    def write_row(sums, arguments):
-        out, row, column, group, part, slope, ceiling, s = arguments
-        place = place_of(np.int32(row + offset), group, part, s)
-        if place >= 0:
-            write_fours(sums, (out, place, column, slope, ceiling, s))
-
-    return write_row
 
 
 class Result(NamedTuple):
@@ -252,7 +160,7 @@ def make_product(dtype, tile, left, right, result, block_of, resident):
     left, right : Matrix
     result : Result
     block_of : callable
-        ``block_of(block, s)``: the block's first row, first column, group, part, first k and number of slices.
+        ``block_of(block, s)``: a block's first row, first column, group, part, first k and number of slices.
     resident : int
         Threads of a multiprocessor whose registers must suffice.
     """
@@ -267,13 +175,18 @@ def make_product(dtype, tile, left, right, result, block_of, resident):
     lanes, lanes_across = tile.lanes_down * tile.lanes_across, tile.lanes_across
     warps_across = tile.columns // (tile.lanes_across * tile.across)
     warp_rows, warp_columns = tile.lanes_down * tile.down, tile.lanes_across * tile.across
-    of_columns, of_rows = _make_of_columns(tile, result.start_four, 0), _make_repeated(tile.down)
-    deepen = _make_deepen(tile, 0)
+    of_columns, of_rows = _make_of_columns(tile, result.start_four, 0), make_repeated(tile.down)
+    add_products = make_add_products(
+        depth,
+        Factors(tile.rows + PADDING, _places(tile.down, tile.lanes_down)),
+        Factors(tile.columns + PADDING, _places(tile.across, tile.lanes_across)),
+    )
     put_left, place_left = _make_put(left, tile.rows, depth)
     put_right, place_right = _make_put(right, tile.columns, depth)
     start_left, read_left, advance_left = left.start, left.read, left.advance
     start_right, read_right, advance_right = right.start, right.read, right.advance
-    write_all = _in_order([_make_write_row(tile, result, i) for i in range(tile.down)])
+    place_of, write_four = result.place_of, result.write_four
+    down, fours, lanes_down = tile.down, tile.across // 4, tile.lanes_down
 
     @kernel_for(threads, max(1, resident // threads))
     def product(of_left, of_right, bias, out, slope, ceiling, s):
@@ -304,7 +217,7 @@ def make_product(dtype, tile, left, right, result, block_of, resident):
                 if all_load or thread < right_threads:
                     at_right = advance_right(at_right, s)
                     new_right = read_right(of_right, at_right, s)
-            sums = deepen(sums, shared, now + row, now + right_base + column)
+            sums = add_products(sums, shared, now + row, now + right_base + column)
             if more:
                 put_left(shared, following, thread, new_left)
                 if all_load or thread < right_threads:
@@ -312,6 +225,11 @@ def make_product(dtype, tile, left, right, result, block_of, resident):
             cuda.syncthreads()
             now = following
         row, column = np.int32(first_row + row), np.int32(first_column + column)
-        write_all(sums, (out, row, column, group, part, slope, ceiling, s))
+        for i in range(down):
+            place = place_of(np.int32(row + i // 4 * 4 * lanes_down + i % 4), group, part, s)
+            if place >= 0:
+                for j in range(fours):
+                    values = four_of(sums, i * fours + j)
+                    write_four(values, out, place, np.int32(column + 4 * j * lanes_across), slope, ceiling, s)
 
     return product

@@ -48,7 +48,7 @@ def carried(first, second, third, fourth, lowest, low, high):
 @portable
 def within(z, y, x, s):
     """Whether a pixel belongs to the source."""
-    return 0 <= z and z < s.source_z and 0 <= y and y < s.source_y and 0 <= x and x < s.source_x
+    return z >= 0 and z < s.source_z and y >= 0 and y < s.source_y and x >= 0 and x < s.source_x
 
 
 @portable
@@ -224,7 +224,7 @@ def slopes(dtype, depth, wide):
 
         @portable
         def read(array, state, s):
-            place, left, rows = state
+            place, left, _ = state
             return load4(array, place) if left > 0 else zeros
 
     else:

@@ -1,4 +1,4 @@
-"""Convolutions as sweeps over pixels: which results are computed, and which pixels and weights each one reads.
+"""Convolutions as sweeps over pixels: which results are computed, and which pixels and weights each reads.
 
 Images are volumes of depth one here, so that all have three axes.
 """
