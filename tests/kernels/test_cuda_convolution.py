@@ -120,6 +120,24 @@ def test_bias_gradients_and_sums_of_parts(dtype):
         check_build(launch, found, dtype)
 
 
+@pytest.mark.parametrize("channels", [64, pytest.param(63, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("arch", [90, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_depthwise(dtype, arch, channels):
+    x, y = dry_empty((2, 8, 8, channels), dtype), dry_empty((2, 8, 8, channels), dtype)
+    weight, bias = dry_empty((channels, 3, 3, 1), dtype), dry_empty((channels,), dtype)
+    geometry = GEOMETRY._replace(groups=channels)
+
+    def both():
+        choose.forward(x, weight, bias, y, geometry, 1)
+        choose.gradient_of_weight(y, x, weight, geometry)
+
+    for launch, found in built(both, arch):
+        check_build(launch, found, dtype)
+        if channels == 64 and launch.kernel is not products._add_parts:
+            assert 16 in accesses(found.ptx)["ld"]
+
+
 def test_long_sums_are_divided_among_blocks():
     x, weight, out = (
         dry_empty((1, 4096), np.float32),

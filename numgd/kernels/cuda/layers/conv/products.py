@@ -115,19 +115,21 @@ def _launch(operation, left, right, bias, out, pieces, sweep, tile, parts, wide)
     blocks = row_tiles * column_tiles * sweep.groups * parts
     launch(
         _kernel(operation, dtype, tile, wide), (blocks, tile.threads),
-        _flat(left), _flat(right), _flat(bias), _flat(out), *pieces, Sweep(*map(np.int32, numbers)),
+        flat(left), flat(right), flat(bias), flat(out), *pieces, Sweep(*map(np.int32, numbers)),
     )  # fmt: skip
 
 
-def _shapes(*arrays):
+def shapes(*arrays):
+    """Shapes as tuples, which can be hashed."""
     return [tuple(array.shape) for array in arrays]
 
 
-def _flat(array):
+def flat(array):
+    """The array as a vector."""
     return array.reshape(array.size)
 
 
-def _pieces(dtype, activation):
+def pieces_of(dtype, activation):
     """Slope and ceiling of a fused activation."""
     return tuple(map(dtype.type, PIECES[activation]))
 
@@ -143,7 +145,7 @@ def _sweep_over(operation, sweeps, left, right, bias, out, activation):
     wide = _is_wide(right.shape[0] // sweeps[0].groups, weight_channels, left, right, out)
     longest = max(sweeps, key=lambda sweep: sweep.depth)
     tile, parts = plan(longest, out.itemsize, out.size, len(sweeps))
-    pieces = _pieces(out.dtype, activation)
+    pieces = pieces_of(out.dtype, activation)
     target_array = out if parts == 1 else scratch(out, (parts, out.size), out.dtype)
     for sweep in sweeps:
         _launch(operation, left, right, bias, target_array, pieces, sweep, tile, parts, wide)
@@ -154,23 +156,23 @@ def _sweep_over(operation, sweeps, left, right, bias, out, activation):
 def forward(x, weight, bias, out, geometry, activation):
     """The convolution of volumes."""
     for images, found in _batches(x, out):
-        sweep = forward_sweep(*_shapes(images, weight, found), geometry)
+        sweep = forward_sweep(*shapes(images, weight, found), geometry)
         _sweep_over(FORWARD, (sweep,), images, weight, bias, found, activation)
 
 
 def gradient_of_input(grad, weight, bias, out, geometry, activation):
     """The transposed convolution of volumes."""
     for images, found in _batches(grad, out):
-        sweeps = backward_sweeps(*_shapes(images, weight, found), geometry)
+        sweeps = backward_sweeps(*shapes(images, weight, found), geometry)
         _sweep_over(INPUT_GRADIENT, sweeps, images, weight, bias, found, activation)
 
 
 def gradient_of_weight(grad, x, out, geometry):
     """The gradient of the weights of volumes."""
-    sweep = weight_sweep(*_shapes(x, out, grad), geometry)
+    sweep = weight_sweep(*shapes(x, out, grad), geometry)
     wide = _is_wide(out.shape[0] // geometry.groups, out.shape[4], grad, x, out)
     tile, parts = plan(sweep, out.itemsize, out.size)
-    pieces = _pieces(out.dtype, 0)
+    pieces = pieces_of(out.dtype, 0)
     target_array = out if parts == 1 else scratch(out, (parts, out.size), out.dtype)
     _launch(WEIGHT_GRADIENT, grad, x, out, target_array, pieces, sweep, tile, parts, wide)
     if parts > 1:
@@ -193,7 +195,7 @@ def _batches(*arrays):
 
 def add_parts(partial, out, pieces):
     """out = activation(Σ partial[part]), in the order of the parts."""
-    launch(_add_parts, launch_shape(out.size), partial, _flat(out), *pieces)
+    launch(_add_parts, launch_shape(out.size), partial, flat(out), *pieces)
 
 
 @kernel
