@@ -128,6 +128,25 @@ def test_convolution(device, family, case, dtype):
     check(found, expected, grad[..., 0].size, dtype)
 
 
+@pytest.mark.parametrize("dtype", sizes([np.float32], DTYPES))
+def test_winograd(device, dtype):
+    case = Case("", *sizes((3, (3, 4), (4, 8)), (5, (31, 28), (64, 132))), (3, 3), padding=(1, 0, 2, 1))
+    x, weight, bias, grad, other_bias = case.arrays(dtype)
+    on_device = [device.put(array) for array in (x, weight, bias, grad, other_bias)]
+
+    expected, found = np.empty_like(grad), device.empty(grad.shape, dtype)
+    convolution.forward(x, weight, bias, expected, case.geometry, CODES["relu"])
+    convolution.forward(*on_device[:3], found, case.geometry, CODES["relu"], "winograd_2")
+    check(found, expected, 4 * weight[0].size, dtype)
+
+    expected, found = np.empty_like(x), device.empty(x.shape, dtype)
+    convolution.gradient_of_input(grad, weight, other_bias, expected, case.geometry)
+    convolution.gradient_of_input(
+        on_device[3], on_device[1], on_device[4], found, case.geometry, 0, "winograd_2"
+    )
+    check(found, expected, 4 * weight[..., 0].size, dtype)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("rows", sizes([1, 18], [1, 3, 130, 5000]))
 def test_linear(device, rows, dtype):

@@ -8,7 +8,7 @@ from cuda_builds import accesses, built, check_build, dry_empty, launches
 
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.kernels.cuda.layers import dense, linear
-from numgd.kernels.cuda.layers.conv import choose, products
+from numgd.kernels.cuda.layers.conv import choose, products, winograd
 from numgd.kernels.cuda.layers.conv.bias_gradient import bias_gradient
 
 GEOMETRY = Geometry((1, 1), (1, 1), (1, 1, 1, 1), 1)
@@ -95,7 +95,7 @@ def test_product(operation, dtype, tile, channels, arch, record_property):
     if channels % 4 == 0:
         assert 16 in accesses(found.ptx)["ld"]
         assert accesses(found.ptx)["st"] == {16}
-    if tile == LARGE:
+    if tile == LARGE and channels % 4 == 0:
         assert share > 0.75
         assert found.registers * tile.threads <= 65_536
 
@@ -136,6 +136,28 @@ def test_depthwise(dtype, arch, channels):
         check_build(launch, found, dtype)
         if channels == 64 and launch.kernel is not products._add_parts:
             assert 16 in accesses(found.ptx)["ld"]
+
+
+@pytest.mark.parametrize("arch", [90, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
+def test_winograd(dtype, arch):
+    with launches() as made:
+        drive(products.FORWARD, dtype, 64, "winograd_2")
+        drive(products.INPUT_GRADIENT, dtype, 64, "winograd_2")
+    transforms = {one.kernel: one for one in made if one.kernel.py_func.__module__ == winograd.__name__}
+    assert len(transforms) == 3
+    for one in transforms.values():
+        check_build(one, one.build(arch), dtype)
+
+
+def test_winograd_is_chosen_where_its_tiles_are_small_beside_its_products():
+    def faster(size, channels, dtype=np.float32):
+        shape = 64, 1, size, size, channels
+        return winograd.is_faster(shape, shape, dtype)
+
+    assert faster(14, 256) and faster(28, 256)
+    assert not faster(224, 16)
+    assert not faster(14, 256, np.float64)
 
 
 def test_long_sums_are_divided_among_blocks():

@@ -155,6 +155,18 @@ if SIMULATED:
         """A function that gives a tuple `count` times."""
         return lambda numbers: count * numbers
 
+    def make_sandwich(matrix):
+        """A function that gives M · X · Mᵀ for a constant matrix M and a square matrix X, a tuple."""
+        size = len(matrix[0])
+
+        def sandwich(numbers):
+            real = type(numbers[0])
+            square = np.reshape(numbers, (size, size))
+            constant = np.array(matrix, real)
+            return tuple((constant @ square @ constant.T).ravel())
+
+        return sandwich
+
     def make_add_products(depth, left, right):
         """A function ``(sums, array, i, j)`` that adds outer products, `right` fastest; see `Factors`."""
 
@@ -244,6 +256,42 @@ else:
             return signature, code
 
         return repeated
+
+    def make_sandwich(matrix):
+        """A function that gives M · X · Mᵀ for a constant matrix M and a square matrix X, a tuple."""
+        size = len(matrix[0])
+
+        def combined(builder, factors, numbers):
+            """Their scalar product, without the multiplications by 0 and 1."""
+            total = None
+            for factor, number in zip(factors, numbers, strict=True):
+                if factor == 0:
+                    continue
+                part = (
+                    number
+                    if abs(factor) == 1
+                    else builder.fmul(number, ir.Constant(number.type, abs(factor)))
+                )
+                if total is None:
+                    total = part if factor > 0 else builder.fneg(part)
+                else:
+                    total = builder.fadd(total, part) if factor > 0 else builder.fsub(total, part)
+            return total
+
+        @intrinsic
+        def sandwich(typing_context, numbers):
+            signature = types.UniTuple(numbers.dtype, len(matrix) ** 2)(numbers)
+
+            def code(context, builder, signature, arguments):
+                parts = cgutils.unpack_tuple(builder, arguments[0])
+                columns = [parts[column::size] for column in range(size)]
+                half = [[combined(builder, row, column) for column in columns] for row in matrix]
+                found = [combined(builder, row, numbers) for numbers in half for row in matrix]
+                return context.make_tuple(builder, signature.return_type, found)
+
+            return signature, code
+
+        return sandwich
 
     def make_add_products(depth, left, right):
         """A function ``(sums, array, i, j)`` that adds outer products, `right` fastest; see `Factors`."""

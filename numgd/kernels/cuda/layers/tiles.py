@@ -81,18 +81,17 @@ def _places(count, lanes):
 def _make_put(matrix, size, depth):
     """A function that writes the four numbers of a thread to the slice that begins at `start`."""
     pitch, quads = size + PADDING, size // 4
-    steps = depth // 4
+    steps, below = depth // 4, np.uint64(size + PADDING)  # unsigned indices never count from the end
 
     if matrix.along_depth:
 
         @portable
         def put(shared, start, thread, numbers):
-            place = start + thread % steps * 4 * pitch + thread // steps
-            # Unsigned indices never count from the end.
-            shared[np.uint32(place)] = numbers[0]
-            shared[np.uint32(place + pitch)] = numbers[1]
-            shared[np.uint32(place + 2 * pitch)] = numbers[2]
-            shared[np.uint32(place + 3 * pitch)] = numbers[3]
+            place = np.uint64(start + thread % steps * 4 * pitch + thread // steps)
+            shared[place] = numbers[0]
+            shared[place + below] = numbers[1]
+            shared[place + below + below] = numbers[2]
+            shared[place + below + below + below] = numbers[3]
 
         @portable
         def place(thread):

@@ -17,13 +17,13 @@ def deeper(array):
 
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Convolve `x` with `weight`, add `bias` and apply the activation."""
-    volumes.forward(deeper(x), deeper(weight), bias, deeper(out), of_volumes(geometry), activation)
+    volumes.forward(deeper(x), deeper(weight), bias, deeper(out), of_volumes(geometry), activation, algorithm)
 
 
 def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Write the transposed convolution of `grad`, plus `bias`, to `out`."""
     volumes.gradient_of_input(
-        deeper(grad), deeper(weight), bias, deeper(out), of_volumes(geometry), activation
+        deeper(grad), deeper(weight), bias, deeper(out), of_volumes(geometry), activation, algorithm
     )
 
 

@@ -62,8 +62,8 @@ def _kernel(operation, dtype, tile, wide):
     else:
         makers = operands.slopes, operands.shifted_pixels, operands.sums_of_products
     left, right, result = makers
-    # Sums of products of two moving pixels take more registers for their addresses.
-    resident = 512 if dtype.itemsize == 4 and operation != WEIGHT_GRADIENT else 256
+    # Products of two moving pixels, and numbers that are found one by one, take more registers for addresses.
+    resident = 512 if dtype.itemsize == 4 and wide and operation != WEIGHT_GRADIENT else 256
     return make_product(
         dtype, tile, left(dtype, tile.depth, wide), right(dtype, tile.depth, wide),
         result(dtype, wide), operands.make_block_of(tile), resident,

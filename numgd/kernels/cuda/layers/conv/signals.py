@@ -6,13 +6,13 @@ from numgd.kernels.cuda.layers.conv.choose import deeper, of_volumes
 
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Convolve `x` with `weight`, add `bias` and apply the activation."""
-    choose.forward(deeper(x), deeper(weight), bias, deeper(out), of_volumes(geometry), activation)
+    choose.forward(deeper(x), deeper(weight), bias, deeper(out), of_volumes(geometry), activation, algorithm)
 
 
 def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Write the transposed convolution of `grad`, plus `bias`, to `out`."""
     choose.gradient_of_input(
-        deeper(grad), deeper(weight), bias, deeper(out), of_volumes(geometry), activation
+        deeper(grad), deeper(weight), bias, deeper(out), of_volumes(geometry), activation, algorithm
     )
 
 
