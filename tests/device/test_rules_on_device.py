@@ -208,13 +208,23 @@ def test_arrays_that_a_step_refuses(device):
     p = np.ones((4, 4), np.float32)
     there = device.put(p)
     for params, grads, error, match in (
-        ([p, there], [p, there], TypeError, r"params\[0\] is in the host's memory, but params\[1\] is on a GPU"),
+        (
+            [p, there],
+            [p, there],
+            TypeError,
+            r"params\[0\] is in the host's memory, but params\[1\] is on a GPU",
+        ),
         ({"w": there}, {"w": p}, TypeError, r"grads\['w'\] and the parameter must be on the same device"),
         ({"w": p}, {"w": there}, TypeError, r"grads\['w'\] and the parameter must be on the same device"),
         ({"w": device.put(p)[:, 1:]}, {"w": there}, ValueError, r"params\['w'\] must be contiguous"),
         ([there[:, :2]], [there[:, 2:]], ValueError, r"params\[0\] must be contiguous"),
         ([device.put(p[:, :2])], [there[:, 2:]], ValueError, r"grads\[0\] must be contiguous"),
-        (device.put(p.astype(np.float16)), there, TypeError, "must be float32 or float64; its dtype is float16"),
+        (
+            device.put(p.astype(np.float16)),
+            there,
+            TypeError,
+            "must be float32 or float64; its dtype is float16",
+        ),
         (there, device.put(p.astype(np.float64)), TypeError, "grads has dtype float64"),
         (there, there, ValueError, "shares memory"),
     ):
