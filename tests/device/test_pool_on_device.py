@@ -100,7 +100,10 @@ def test_adaptive_average(device):
     grad = normal(2, np.float32, 1, 2, 3, 4)
     y, g = F.adaptive_avg_pool2d(x, (2, 3)), F.adaptive_avg_pool2d_backward(grad, x, (2, 3))
     there = device.put(x)
-    found = F.adaptive_avg_pool2d(there, (2, 3)), F.adaptive_avg_pool2d_backward(device.put(grad), there, (2, 3))
+    found = (
+        F.adaptive_avg_pool2d(there, (2, 3)),
+        F.adaptive_avg_pool2d_backward(device.put(grad), there, (2, 3)),
+    )
     for one, expected in zip(found, (y, g), strict=True):
         np.testing.assert_allclose(one.copy_to_host(), expected, **tolerance(np.float32, 8))
 
@@ -163,9 +166,9 @@ def test_places_outside_their_windows_are_refused(device, place):
     places = np.array([0, place], np.int32).reshape(grad.shape)
     with pytest.raises(ValueError, match="indices has entries outside"):
         F.max_pool2d_backward(device.put(grad), device.put(x), 2, indices=device.put(places))
-    assert cuda.places_within(device.put(places * 0 + 1), *[np.array([[0], [2]])] * 2, 4) == cpu.places_within(
-        places[:, :, :1] * 0 + 1, *[np.array([[0], [2]])] * 2, 4
-    )
+    assert cuda.places_within(
+        device.put(places * 0 + 1), *[np.array([[0], [2]])] * 2, 4
+    ) == cpu.places_within(places[:, :, :1] * 0 + 1, *[np.array([[0], [2]])] * 2, 4)
 
 
 def test_what_is_refused_on_the_device(device):
@@ -196,4 +199,6 @@ def test_no_images_or_channels(device, shape):
 @pytest.mark.skipif(SIMULATED, reason="too large for the simulator")
 def test_large_images(device):
     x = normal(1, np.float32, 64, 112, 112, 64)
-    np.testing.assert_array_equal(F.max_pool2d(device.put(x), 3, 2, 1).copy_to_host(), F.max_pool2d(x, 3, 2, 1))
+    np.testing.assert_array_equal(
+        F.max_pool2d(device.put(x), 3, 2, 1).copy_to_host(), F.max_pool2d(x, 3, 2, 1)
+    )

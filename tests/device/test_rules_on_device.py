@@ -136,7 +136,7 @@ SETTINGS = {
     "ScheduleFreeAdamW": ({"accumulate": 2}, None, 0),
     "ASGD": ({"noise": 0.1}, None, 0),
 }
-"""Options; the number of launches in a step over neighbouring arrays, unless None; and of copies to the host."""
+"""Options, the number of launches in a step over neighbours, unless None, and of copies to the host."""
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -93,7 +93,7 @@ def test_gradient_kernel(name, dtype, record_property):
         assert name not in found.ptx
 
 
-# Update rules -------------------------------------------------------------------------------------------------
+# Update rules -----------------------------------------------------------------------------------------------
 
 
 def table_of(dtype, sizes=(64,)):
@@ -180,7 +180,7 @@ def test_noise_kernel(dtype):
         table = table_of(dtype)
         table.add_noise(table.memory(), np.ones(1), 1.0, 1.0, 1, np.uint64(1))
 
-    # CUDA's cosine in float32 has a path in float64, for arguments that are never met here, and local memory for it
+    # CUDA's cosine in float32 has a path in float64 and local memory, for arguments that are never met here.
     for made, found in built(drive):
         assert found.spills == 0 and found.registers < MOST_REGISTERS, made
 

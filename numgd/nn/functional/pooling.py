@@ -53,7 +53,7 @@ def indices_of(given, shape):
 
 
 def _windows(x, kernel_size, stride, padding, dilation, ceil_mode):
-    """The phases of the windows along height and width; those of dilated windows are taken on the host only."""
+    """The phases of the windows along height and width, of which a device takes only whole images."""
     rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
     if on_device(x) and not rows[0].pixels is columns[0].pixels is ALL:
         raise ValueError(f"dilation must be 1 for arrays on a device; it is {dilation!r}")

@@ -187,9 +187,8 @@ def max_pool3d_backward(
     if indices is not None:
         indices = indices_of(indices, pooling.shape)
     check_beside(x, grad=grad, indices=indices)
-    if indices is not None:
-        if not _are_within(indices, pooling.windows, *x.shape[2:4]):
-            raise ValueError("indices has entries outside the windows that they belong to")
+    if indices is not None and not _are_within(indices, pooling.windows, *x.shape[2:4]):
+        raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = max_pool3d(x, kernel_size, stride, padding, ceil_mode=ceil_mode, return_indices=True)[1]

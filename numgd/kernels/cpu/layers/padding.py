@@ -1,7 +1,7 @@
 """Padding of images (N, H, W, C) with a value, or with rows and columns of the image.
 
-`sides` are (top, bottom, left, right).  To continue the image, `rows` (H + top + bottom,) and `columns` hold the
-pixel of the image that each one of the result repeats; they are None for padding with a value.
+`sides` are (top, bottom, left, right).  To continue the image, `rows` (H + top + bottom,) and `columns` hold
+the pixel of the image that each one of the result repeats; they are None for padding with a value.
 """
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Launch shapes of kernels over images: threads beside each other take neighbouring channels and pixels."""
 
+import numpy as np
+
+from numgd.jit.portable import portable
 from numgd.kernels.cuda import target
 
 
@@ -14,3 +17,10 @@ def of_rows(rows, elements):
     down = target.THREADS // across
     blocks = (-(-elements // across), -(-rows // down))
     return tuple(min(number, target.MOST_BLOCKS) for number in blocks), (across, down)
+
+
+@portable
+def divided(number, by):
+    """Quotient and remainder of numbers below 2³²: divisions of 64 bits take several times as long."""
+    quotient = np.int64(np.uint32(number) // np.uint32(by))
+    return quotient, number - quotient * by

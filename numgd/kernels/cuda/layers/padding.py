@@ -7,7 +7,7 @@ import numpy as np
 from numgd.first_order.apply import make_tuple
 from numgd.jit.portable import portable
 from numgd.kernels.cuda import memory, target
-from numgd.kernels.cuda.layers.grids import of_rows
+from numgd.kernels.cuda.layers.grids import divided, of_rows
 from numgd.kernels.cuda.layers.pool import flat, lanes_for
 from numgd.kernels.cuda.target import cuda, kernel, launch
 
@@ -23,9 +23,9 @@ def pad(x, sides, value, rows, columns, out):
     elif out.size:
         lanes = lanes_for(channels, x, out)
         launch(
-            _make_pad(lanes), of_rows(images * height, width * (channels // lanes.count)), flat(x), x.shape[1],
-            x.shape[2], channels, images, target.constant(rows), target.constant(columns), x.dtype.type(value),
-            flat(out),
+            _make_pad(lanes), of_rows(images * height, width * (channels // lanes.count)), flat(x),
+            x.shape[1], x.shape[2], channels, images, target.constant(rows), target.constant(columns),
+            x.dtype.type(value), flat(out),
         )  # fmt: skip
 
 
@@ -72,16 +72,20 @@ def _make_pad(lanes):
         groups = channels // count
         first, first_row = cuda.grid(2)
         across, down = cuda.gridsize(2)
-        for row in range(first_row, images * rows.size, down):
-            n = row // rows.size
-            h = rows[row - n * rows.size]
-            for element in range(first, columns.size * groups, across):
-                j = element // groups
-                c, w = (element - j * groups) * count, columns[j]
+        row = first_row
+        while row < images * rows.size:
+            n, i = divided(row, rows.size)
+            h = rows[i]
+            element = first
+            while element < columns.size * groups:
+                j, group = divided(element, groups)
+                c, w = group * count, columns[j]
                 values = all_of(value, 0)
                 if h >= 0 and w >= 0:
                     values = load(x, ((n * height + h) * width + w) * channels + c)
                 store(out, (row * columns.size + j) * channels + c, values)
+                element += across
+            row += down
 
     return pad
 
@@ -98,18 +102,21 @@ def _make_pad_gradient(lanes):
         height, width, groups = row_begins.size - 1, column_begins.size - 1, channels // count
         first, first_row = cuda.grid(2)
         across, down = cuda.gridsize(2)
-        for row in range(first_row, images * height, down):
-            n = row // height
-            h = row - n * height
-            for element in range(first, width * groups, across):
-                w = element // groups
-                c = (element - w * groups) * count
+        row = first_row
+        while row < images * height:
+            n, h = divided(row, height)
+            element = first
+            while element < width * groups:
+                w, group = divided(element, groups)
+                c = group * count
                 total = all_of(grad.dtype.type(0), 0)
                 for i in range(row_begins[h], row_begins[h + 1]):
                     start = (n * tall + rows[i]) * wide
                     for j in range(column_begins[w], column_begins[w + 1]):
                         total = add((total, load(grad, (start + columns[j]) * channels + c)), 0)
                 store(out, (row * width + w) * channels + c, total)
+                element += across
+            row += down
 
     return pad_gradient
 

@@ -1,8 +1,8 @@
 """Pooling over windows of images (N, H, W, C) on the device; see `numgd.kernels.cpu.layers.pool`.
 
-A thread computes four channels of a result, by accesses of 16 bytes, or one channel where their number is no
-multiple of four.  Backward passes sum, for each pixel, over the windows that contain it, in a fixed order.  The
-sums of large windows, and of few, are divided among the threads of a block and computed in float64.
+A thread computes four channels of a result, by accesses of 16 bytes, or one channel where their number is
+no multiple of four.  Backward passes sum, for each pixel, over the windows that contain it, in a fixed order.
+The sums of large windows, and of few, are divided among the threads of a block and computed in float64.
 """
 
 import math
@@ -16,7 +16,7 @@ from numgd.jit.portable import portable
 from numgd.kernels.cpu.layers.pool import LARGE_WINDOW, is_larger
 from numgd.kernels.cuda import memory, target
 from numgd.kernels.cuda.lanes import FOUR, ONE
-from numgd.kernels.cuda.layers.grids import above, of_rows
+from numgd.kernels.cuda.layers.grids import above, divided, of_rows
 from numgd.kernels.cuda.target import LANES, cuda, kernel, launch
 
 SUMMING = 16 if target.SIMULATED else 256
@@ -56,7 +56,8 @@ def maximum(x, rows, columns, keep, large, out, places):
     lanes = lanes_for(channels, x, out, places)
     launch(
         _make_maximum(lanes), of_rows(images * tall, wide * (channels // lanes.count)), flat(x), x.shape[1],
-        x.shape[2], channels, images, target.constant(rows), target.constant(columns), keep, flat(out), places,
+        x.shape[2], channels, images, target.constant(rows), target.constant(columns), keep, flat(out),
+        places,
     )  # fmt: skip
 
 
@@ -67,14 +68,17 @@ def maximum_gradient(grad, places, row_windows, columns, large, out):
     images, height, width, channels = out.shape
     lanes = lanes_for(channels, grad, places, out)
     launch(
-        _make_maximum_gradient(lanes), of_rows(images * height, width * (channels // lanes.count)), flat(grad),
-        flat(places), grad.shape[1], grad.shape[2], channels, images, target.constant(row_windows),
-        _containing(columns, width), flat(out),
+        _make_maximum_gradient(lanes), of_rows(images * height, width * (channels // lanes.count)),
+        flat(grad), flat(places), grad.shape[1], grad.shape[2], channels, images,
+        target.constant(row_windows), _containing(columns, width), flat(out),
     )  # fmt: skip
 
 
 def places_within(places, rows, columns, width):
-    """Whether every position, h · width + w, is inside the window that it belongs to; waits for the device."""
+    """Whether every position, h · width + w, is inside the window that it belongs to.
+
+    Unlike all other functions here, this one waits for the device.
+    """
     if not places.size:
         return True
     invalid = memory.empty(places, (1,), np.int32)
@@ -125,8 +129,8 @@ def average_gradient(grad, row_windows, columns, row_counts, column_counts, larg
     images, height, width, channels = out.shape
     lanes = lanes_for(channels, grad, out)
     launch(
-        _make_average_gradient(lanes), of_rows(images * height, width * (channels // lanes.count)), flat(grad),
-        grad.shape[1], grad.shape[2], channels, images, target.constant(row_windows),
+        _make_average_gradient(lanes), of_rows(images * height, width * (channels // lanes.count)),
+        flat(grad), grad.shape[1], grad.shape[2], channels, images, target.constant(row_windows),
         _containing(columns, width), _counts(row_counts, grad), _counts(column_counts, grad), flat(out),
     )  # fmt: skip
 
@@ -220,13 +224,14 @@ def _make_maximum(lanes):
         tall, wide, groups = rows.shape[1], columns.shape[1], channels // count
         first, first_row = cuda.grid(2)
         across, down = cuda.gridsize(2)
-        for row in range(first_row, images * tall, down):
-            n = row // tall
-            i = row - n * tall
+        row = first_row
+        while row < images * tall:
+            n, i = divided(row, tall)
             top, bottom = rows[0, i], rows[1, i]
-            for element in range(first, wide * groups, across):
-                j = element // groups
-                c = (element - j * groups) * count
+            element = first
+            while element < wide * groups:
+                j, group = divided(element, groups)
+                c = group * count
                 left, right = columns[0, j], columns[1, j]
                 best = all_of(x.dtype.type(-math.inf), 0)
                 place = all_of(np.int32(top * width + left), 0)
@@ -240,6 +245,8 @@ def _make_maximum(lanes):
                 store(out, at, best)
                 if keep:
                     store(places, at, place)
+                element += across
+            row += down
 
     return maximum
 
@@ -254,13 +261,14 @@ def _make_maximum_gradient(lanes):
         height, width, groups = row_windows.shape[1], column_windows.shape[1], channels // count
         first, first_row = cuda.grid(2)
         across, down = cuda.gridsize(2)
-        for row in range(first_row, images * height, down):
-            n = row // height
-            h = row - n * height
+        row = first_row
+        while row < images * height:
+            n, h = divided(row, height)
             top, bottom = row_windows[0, h], row_windows[1, h]
-            for element in range(first, width * groups, across):
-                w = element // groups
-                c = (element - w * groups) * count
+            element = first
+            while element < width * groups:
+                w, group = divided(element, groups)
+                c = group * count
                 here = np.int32(h * width + w)
                 total = all_of(grad.dtype.type(0), 0)
                 for i in range(top, bottom):
@@ -268,6 +276,8 @@ def _make_maximum_gradient(lanes):
                         at = ((n * tall + i) * wide + j) * channels + c
                         total = given_to((total, load(grad, at), load(places, at), here), 0)
                 store(out, (row * width + w) * channels + c, total)
+                element += across
+            row += down
 
     return maximum_gradient
 
@@ -277,15 +287,19 @@ def _find_invalid(places, images, channels, rows, columns, width, invalid):
     tall, wide = rows.shape[1], columns.shape[1]
     first, first_row = cuda.grid(2)
     across, down = cuda.gridsize(2)
-    for row in range(first_row, images * tall, down):
+    row = first_row
+    while row < images * tall:
         i = row % tall
-        for element in range(first, wide * channels, across):
+        element = first
+        while element < wide * channels:
             j, place = element // channels, places[row * wide * channels + element]
             h = place // width
             w = place - h * width
             inside = (rows[0, i] <= h < rows[1, i]) and (columns[0, j] <= w < columns[1, j])
             if place < 0 or not inside:
                 invalid[0] = 1  # all threads write the same
+            element += across
+        row += down
 
 
 @kernel
@@ -293,11 +307,15 @@ def _scatter(grad, places, images, count, pixels, channels, out):
     """A thread for each channel of an image, in the order of the gradients."""
     first, first_image = cuda.grid(2)
     across, down = cuda.gridsize(2)
-    for n in range(first_image, images, down):
-        for c in range(first, channels, across):
+    n = first_image
+    while n < images:
+        c = first
+        while c < channels:
             for k in range(n * count, (n + 1) * count):
                 at = k * channels + c
                 out[(n * pixels + places[at]) * channels + c] += grad[at]
+            c += across
+        n += down
 
 
 @cache
@@ -311,12 +329,13 @@ def _make_average(lanes):
         tall, wide, groups = rows.shape[1], columns.shape[1], channels // count
         first, first_row = cuda.grid(2)
         across, down = cuda.gridsize(2)
-        for row in range(first_row, images * tall, down):
-            n = row // tall
-            i = row - n * tall
-            for element in range(first, wide * groups, across):
-                j = element // groups
-                c = (element - j * groups) * count
+        row = first_row
+        while row < images * tall:
+            n, i = divided(row, tall)
+            element = first
+            while element < wide * groups:
+                j, group = divided(element, groups)
+                c = group * count
                 total = all_of(x.dtype.type(0), 0)
                 for h in range(rows[0, i], rows[1, i]):
                     start = (n * height + h) * width
@@ -324,6 +343,8 @@ def _make_average(lanes):
                         total = add((total, load(x, (start + w) * channels + c)), 0)
                 share = x.dtype.type(1) / (row_counts[i] * column_counts[j])
                 store(out, (row * wide + j) * channels + c, times((total, share), 0))
+                element += across
+            row += down
 
     return average
 
@@ -348,15 +369,15 @@ def _make_shared_average(lanes):
         tall, wide, groups = rows.shape[1], columns.shape[1], channels // count
         lane, worker, workers = cuda.threadIdx.x, cuda.threadIdx.y, cuda.blockDim.y
         at = (worker * cuda.blockDim.x + lane) * count
-        for result in range(cuda.blockIdx.y, images * tall * wide, cuda.gridDim.y):
-            row = result // wide
-            j = result - row * wide
-            n = row // tall
-            i = row - n * tall
+        result = cuda.blockIdx.y
+        while result < images * tall * wide:
+            row, j = divided(result, wide)
+            n, i = divided(row, tall)
             breadth, bottom = columns[1, j] - columns[0, j], rows[1, i]
             step_down = workers // breadth
             step_across = workers - step_down * breadth
-            for start in range(cuda.blockIdx.x * cuda.blockDim.x, groups, cuda.gridDim.x * cuda.blockDim.x):
+            start = cuda.blockIdx.x * cuda.blockDim.x
+            while start < groups:
                 c = (start + lane) * count
                 total = all_of(0.0, 0)
                 if c < channels:
@@ -384,6 +405,8 @@ def _make_shared_average(lanes):
                     counted = float64(row_counts[i]) * float64(column_counts[j])
                     store(out, result * channels + c, means((shared, at, counted, x.dtype.type), 0))
                 cuda.syncthreads()
+                start += cuda.gridDim.x * cuda.blockDim.x
+            result += cuda.gridDim.y
 
     return shared_average
 
@@ -401,12 +424,13 @@ def _make_average_gradient(lanes):
         first, first_row = cuda.grid(2)
         across, down = cuda.gridsize(2)
         one = grad.dtype.type(1)
-        for row in range(first_row, images * height, down):
-            n = row // height
-            h = row - n * height
-            for element in range(first, width * groups, across):
-                w = element // groups
-                c = (element - w * groups) * count
+        row = first_row
+        while row < images * height:
+            n, h = divided(row, height)
+            element = first
+            while element < width * groups:
+                w, group = divided(element, groups)
+                c = group * count
                 total = all_of(grad.dtype.type(0), 0)
                 for i in range(row_windows[0, h], row_windows[1, h]):
                     for j in range(column_windows[0, w], column_windows[1, w]):
@@ -414,6 +438,8 @@ def _make_average_gradient(lanes):
                         at = ((n * tall + i) * wide + j) * channels + c
                         total = add((total, share, load(grad, at)), 0)
                 store(out, (row * width + w) * channels + c, total)
+                element += across
+            row += down
 
     return average_gradient
 
@@ -427,13 +453,17 @@ def _make_repeat(lanes):
         groups = channels // count
         first, first_row = cuda.grid(2)
         step, step_down = cuda.gridsize(2)
-        for row in range(first_row, rows, step_down):
-            start = row // down * (width // across)
-            for element in range(first, width * groups, step):
-                w = element // groups
-                c = (element - w * groups) * count
-                values = load(x, (start + w // across) * channels + c)
+        row = first_row
+        while row < rows:
+            start = divided(row, down)[0] * (width // across)
+            element = first
+            while element < width * groups:
+                w, group = divided(element, groups)
+                c = group * count
+                values = load(x, (start + divided(w, across)[0]) * channels + c)
                 store(out, (row * width + w) * channels + c, values)
+                element += step
+            row += step_down
 
     return repeat
 
