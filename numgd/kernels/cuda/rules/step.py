@@ -5,6 +5,7 @@ a network do, are one launch; others are one launch each.  Kernels access 16 byt
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +152,7 @@ class Table:
         if not self._filled.size:
             return
         begins = np.concatenate(([0], np.flatnonzero(ends) + 1, [self._filled.size]))
-        for begin, stop in zip(begins[:-1], begins[1:], strict=True):
+        for begin, stop in pairwise(begins):
             array, last = int(self._filled[begin]), int(self._filled[stop - 1])
             first, size = int(self.starts[array]), int(self.starts[last + 1] - self.starts[array])
             vectors = (self.vectors[column][array] for column in columns)
