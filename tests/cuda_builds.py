@@ -122,11 +122,18 @@ class Launch(NamedTuple):
     @property
     def signature(self):
         """The types of the arguments."""
-        return tuple(numba.typeof(np.asarray(a) if isinstance(a, Dry) else a) for a in self.arguments)
+        return tuple(numba.typeof(_plain(argument)) for argument in self.arguments)
 
     def build(self, arch=90):
         """The kernel, compiled for these arguments."""
         return build(self.kernel, self.signature, arch)
+
+
+def _plain(argument):
+    """An argument with plain arrays in place of `Dry` ones."""
+    if type(argument) is tuple:
+        return tuple(map(_plain, argument))
+    return np.asarray(argument) if isinstance(argument, Dry) else argument
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def solve_on_device(fun, jac, X0, args, method, tol, options, varies, box=None):
 
 
 def _run(fun, method, objective, starts, X, J, values, counts, found, places, given, sample, first, box):
-    """Solve; if the tape of a gradient turns out to be too short for some problem, once more with a longer one."""
+    """Solve; again with a longer tape of gradients if it turns out to be too short for some problem."""
     many, target, row_of_args, objectives, memory = (
         _drivers("solvers.many_problems"), _drivers("target"), _drivers("solvers.row_of_args"),
         _drivers("solvers.objectives"), _drivers("memory"),
@@ -129,9 +129,7 @@ def _run(fun, method, objective, starts, X, J, values, counts, found, places, gi
             own = target.empty((max(1, length), lanes), X.dtype), needed
             own_places = row_of_args.LANE, row_of_args.SHARED
         try:
-            drive(
-                X, J, work, found.options, (*own, *given), bounds, values, counts, (*own_places, *places)
-            )
+            drive(X, J, work, found.options, (*own, *given), bounds, values, counts, (*own_places, *places))
         except Exception as error:
             if not type(error).__module__.startswith("numba"):
                 raise
