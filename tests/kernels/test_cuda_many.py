@@ -1,23 +1,25 @@
 """Kernels for many small problems as machine code."""
 
 import math
-from unittest import mock
 
 import numpy as np
 import pytest
 from cuda_builds import built, check_build, dry, dry_empty
 
-import numgd
 from numgd import sums_of_squares
 from numgd.foundations.records import records_of
+from numgd.jit.arguments import Shared
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.solvers import least_squares_many as fits
 from numgd.kernels.cuda.solvers.row_of_args import COLUMN, SHARED
+from numgd.registry import METHODS
+from numgd.solve._many_on_device import solve_on_device
 from numgd.sums_of_squares.evaluator import FitOptions
 from numgd.sums_of_squares.fit_method import FitMethod
 
 FITS = records_of(sums_of_squares, FitMethod)
 SLOW = pytest.mark.slow
+BOX = np.array([[-1.0] * 2, [1.0] * 2])
 
 
 def misfit(x, y, t, offset):
@@ -43,11 +45,10 @@ def misfit(x, y, t, offset):
 )
 def test_minimize_many(method, jac, dtype):
     Y, t = np.ones((40, 6), dtype), np.ones(6, dtype)
-    starts = dry(np.zeros((40, 2), dtype))
+    args = Y, Shared(t), 0.5
 
     def drive():
-        with mock.patch("numgd.solve._minimize_many.check_device", lambda: None):
-            numgd.minimize_many(misfit, starts, (dry(Y), t, 0.5), method, jac, shared=["t"])
+        solve_on_device(misfit, jac, np.zeros((40, 2), dtype), args, METHODS[method], None, None, True, BOX)
 
     found = built(drive)
     names = [made.kernel.py_func.__name__ for made, _ in found]
@@ -84,8 +85,8 @@ def test_fits(name, dtype):
         fits.fit_many(FITS[name], peak)(
             dry_empty((count, n), dtype), dry_empty((count, n), dtype), dry(np.ones(n, dtype)),
             fits.scratch_fits(count, n, m, dtype), fits.options_in(FitOptions(), dtype),
-            (dry_empty((m, count), dtype), np.int64(11)), dry_empty((2, n), dtype), dry_empty((count,), dtype),
-            dry_empty((count, 4), np.int64), (COLUMN, SHARED),
+            (dry_empty((m, count), dtype), np.int64(11)), dry_empty((2, n), dtype),
+            dry_empty((count,), dtype), dry_empty((count, 4), np.int64), (COLUMN, SHARED),
         )  # fmt: skip
 
     ((made, code),) = built(drive)
