@@ -328,7 +328,7 @@ def whole_rows(n, maxcor):
 
 
 def make_whole_solver(space, evaluator):
-    """The solver with B in full, whatever takes less memory: half the code, and less of it waits for memory."""
+    """The solver with B in full, whichever form takes less memory: half of the code."""
     return make_solver(space, evaluator, make_whole)
 
 

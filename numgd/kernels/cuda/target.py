@@ -424,6 +424,12 @@ def device_function(function):
     return cuda.jit(device=True)(function)
 
 
+@device_function
+def raise_to(place, number):
+    """place[0] = max(place[0], number), for integers, whatever other threads do."""
+    cuda.atomic.max(place, 0, number)
+
+
 def in_kind(array, like):
     """A device array as an array of the library that `like` is of, for the same memory."""
     library = type(like).__module__.partition(".")[0]
