@@ -27,6 +27,11 @@ kernel = cuda.jit
 """Decorator of kernels; compiled for the types of their arguments when they are first launched."""
 
 
+def kernel_for(threads, blocks):
+    """A decorator of kernels with blocks of that many threads, several on a multiprocessor."""
+    return kernel if SIMULATED else kernel(launch_bounds=(threads, blocks))
+
+
 recording: ContextVar = ContextVar("device_recording", default=None)
 """The `numgd.kernels.cuda.program.Recording` that notes this thread's launches, if there is one."""
 

@@ -28,7 +28,7 @@ from numgd.kernels.cpu.layers.columns import (
     normalised,
     passed,
 )
-from numgd.kernels.cuda.target import SIMULATED, can_load4, cuda, kernel, launch, load4, store4
+from numgd.kernels.cuda.target import SIMULATED, can_load4, cuda, kernel, kernel_for, launch, load4, store4
 
 __all__ = [
     "Coefficient",
@@ -128,6 +128,12 @@ def accesses(wide):
 def is_wide(columns, *arrays):
     """Whether all rows of arrays can be accessed by 16 bytes."""
     return columns % FOUR == 0 and can_load4(*arrays)
+
+
+def form(columns, first, *arrays):
+    """Whether `is_wide`, and how many blocks a multiprocessor has registers for if two such fours are summed."""
+    wide = is_wide(columns, first, *arrays)
+    return wide, 3 if wide and first.dtype.itemsize == 4 else 2
 
 
 @portable
@@ -231,7 +237,7 @@ def moments(x, block, partial):
     blocks = partial.shape[1]
     vector, sums = x.reshape(x.size), partial.reshape(partial.size)
     launch(
-        _make_moments(is_wide(columns, vector, sums)), (parts * blocks * tiles, threads),
+        _make_moments(*form(columns, vector, sums)), (parts * blocks * tiles, threads),
         vector, rows, columns, block, blocks, tiles, sums,
     )  # fmt: skip
 
@@ -245,10 +251,10 @@ def _add_strip(mean, squares, before, shift, first, second, count):
 
 
 @cache
-def _make_moments(wide):
+def _make_moments(wide, at_once):
     load, store = accesses(wide)
 
-    @kernel
+    @kernel_for(THREADS, at_once)
     def of_block(x, rows, columns, block, blocks, tiles, partial):
         shared = cuda.shared.array((8, THREADS), float64)
         counts = cuda.shared.array(THREADS, float64)
@@ -300,9 +306,8 @@ def _make_moments(wide):
     return of_block
 
 
-def _all_rows(x):
-    """Launch shape of a loop over all numbers, and the number of rows and of blocks that it implies."""
-    parts, rows, columns = x.shape
+def all_rows(parts, rows, columns):
+    """Launch shape of a loop over all numbers; rows, columns, rows of a block, and blocks along both."""
     tiles, threads = lanes_of(columns)
     block = _ROWS_OF_THREAD * threads[1]
     blocks = -(-rows // block)
@@ -314,7 +319,7 @@ def affine(x, block, coefficients, floor, large, out):
 
     Blocks are processed from last to first, because computing the moments left the end of x in the cache.
     """
-    shape, sizes = _all_rows(x)
+    shape, sizes = all_rows(*x.shape)
     vectors = x.reshape(x.size), coefficients.reshape(coefficients.size), out.reshape(out.size)
     vector, numbers, result = vectors
     launch(_make_affine(is_wide(x.shape[2], *vectors)), shape, vector, *sizes, numbers, floor, result)
@@ -378,7 +383,7 @@ def sums(relu, grad, x, block, coefficients, partial):
     vectors = [array.reshape(array.size) for array in (grad, x, coefficients, partial)]
     slopes, vector, numbers, totals = vectors
     launch(
-        _make_sums(is_wide(columns, *vectors)), (parts * blocks * tiles, threads),
+        _make_sums(*form(columns, *vectors)), (parts * blocks * tiles, threads),
         relu, slopes, vector, rows, columns, block, blocks, tiles, numbers, totals,
     )  # fmt: skip
 
@@ -395,10 +400,10 @@ def _passed(relu, g, a, e, t, zero):
 
 
 @cache
-def _make_sums(wide):
+def _make_sums(wide, at_once):
     load, store = accesses(wide)
 
-    @kernel
+    @kernel_for(THREADS, at_once)
     def of_block(relu, grad, x, rows, columns, block, blocks, tiles, coefficients, partial):
         shared = cuda.shared.array((8, THREADS), float64)
         lane, own, lanes, step = cuda.threadIdx.x, cuda.threadIdx.y, cuda.blockDim.x, cuda.blockDim.y
@@ -449,7 +454,7 @@ def gradient(relu, grad, x, block, coefficients, large, out):
 
     With `relu`, grad is taken as 0 where the affine map is not above zero.
     """
-    shape, sizes = _all_rows(x)
+    shape, sizes = all_rows(*x.shape)
     vectors = [array.reshape(array.size) for array in (grad, x, coefficients, out)]
     slopes, vector, numbers, result = vectors
     make = _make_gradient(is_wide(x.shape[2], *vectors))
