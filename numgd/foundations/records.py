@@ -81,7 +81,9 @@ class Method(Record):
     matrix_free : bool
         Whether it accesses vectors only through its space, so that long ones use all cores.
     on_device : bool
-        Whether its solver can run in a CUDA kernel; one that returns views or computes in float64 cannot.
+        Whether its solver can run in a CUDA kernel; one that returns views cannot.
+    kernel_form : tuple or None
+        The `rows` and the `make_solver` for CUDA kernels, if there they are others.
     result_fields : callable or None
         ``result_fields(x, work, age, maxcor)``: a dictionary of further fields of the result, made from the
         solver's scratch memory.  They must not be views of it, because a resumed run reads it again.
@@ -99,6 +101,7 @@ class Method(Record):
     bounded: bool = False
     matrix_free: bool = False
     on_device: bool = True
+    kernel_form: tuple[Callable, Callable] | None = None
     result_fields: Callable | None = None
     take_hess_inv: Callable | None = None
 

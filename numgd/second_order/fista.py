@@ -292,7 +292,6 @@ METHOD = Method(
     options=FistaOptions(),
     bounded=True,
     matrix_free=True,
-    on_device=False,
     rows=rows,
     make_solver=make_solver,
 )

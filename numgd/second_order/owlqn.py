@@ -276,7 +276,6 @@ METHOD = Method(
     tolerances=("gtol", "ftol"),
     bounded=True,
     matrix_free=True,
-    on_device=False,
     rows=lbfgs.rows,
     make_solver=make_solver,
 )
