@@ -18,6 +18,9 @@ if not SIMULATED and not target.device_names():
 
 if SIMULATED:  # small blocks and grids: a simulated thread takes 0.2 ms, and one must do several elements
     target.THREADS, target.MOST_BLOCKS = 16, 2
+    from numba.cuda.simulator.cudadrv.devicearray import FakeShape
+
+    FakeShape.__getitem__ = tuple.__getitem__  # the shape of a device array is a tuple: -1 is its last axis
 
 GUARD = 64
 """Bytes of NaN on both sides of each array that `Memory` gives out."""

@@ -137,10 +137,9 @@ def form(columns, first, *arrays):
 
 
 @portable
-def rows_of_thread(b, block, rows):
-    """How many rows of block b a thread has: its own one and every ``blockDim.y``-th after it."""
-    step = cuda.blockDim.y
-    return max(0, min(block, rows - b * block) - cuda.threadIdx.y + step - 1) // step
+def rows_of_thread(b, block, rows, own, step):
+    """How many rows of block b a thread has: number `own` and every `step`-th after it."""
+    return max(0, min(block, rows - b * block) - own + step - 1) // step
 
 
 @portable
@@ -170,7 +169,7 @@ def widened(a):
 # Sums within a block ----------------------------------------------------------------------------------------
 
 
-@portable
+@cuda.jit(device=True)
 def add_up_block(shared, count, base, step, own, several):
     """Add `several` numbers per column of `shared`; the sums are at `base`.
 
@@ -189,7 +188,7 @@ def add_up_block(shared, count, base, step, own, several):
     cuda.syncthreads()
 
 
-@portable
+@cuda.jit(device=True)
 def merge_block(shared, counts, numbers, base, step, own, several):
     """Combine the moments in `shared`, as `add_up_block`: `numbers` means, then as many sums of squares."""
     width = several
@@ -265,7 +264,7 @@ def _make_moments(wide, at_once):
         left = columns - column
         zero = x.dtype.type(0)
         m0 = m1 = m2 = m3 = s0 = s1 = s2 = s3 = done = 0.0
-        count = rows_of_thread(b, block, rows) if left > 0 else 0
+        count = rows_of_thread(b, block, rows, own, step) if left > 0 else 0
         place, stride = (part * rows + b * block + own) * columns + column, step * columns
         while count > 0:
             strip = min(count, STRIP)
@@ -348,13 +347,13 @@ def _make_affine(wide):
         column = FOUR * (tile * cuda.blockDim.x + cuda.threadIdx.x)
         left = columns - column
         if left > 0:
-            count = rows_of_thread(b, block, rows)
-            place = (part * rows + b * block + cuda.threadIdx.y) * columns + column
-            stride = cuda.blockDim.y * columns
-            own = part * 5 * columns + column
-            m = load(coefficients, own + CENTRE * columns, left)
-            e = load(coefficients, own + SCALE * columns, left)
-            t = load(coefficients, own + SHIFT * columns, left)
+            own, step = cuda.threadIdx.y, cuda.blockDim.y
+            count = rows_of_thread(b, block, rows, own, step)
+            place, stride = (part * rows + b * block + own) * columns + column, step * columns
+            first = part * 5 * columns + column
+            m = load(coefficients, first + CENTRE * columns, left)
+            e = load(coefficients, first + SCALE * columns, left)
+            t = load(coefficients, first + SHIFT * columns, left)
             while count >= 4:
                 a, b_ = load(x, place, left), load(x, place + stride, left)
                 c, d = load(x, place + 2 * stride, left), load(x, place + 3 * stride, left)
@@ -414,7 +413,7 @@ def _make_sums(wide, at_once):
         zero = x.dtype.type(0)
         total = total_weighted = (0.0, 0.0, 0.0, 0.0)
         if left > 0:
-            count = rows_of_thread(b, block, rows)
+            count = rows_of_thread(b, block, rows, own, step)
             place, stride = (part * rows + b * block + own) * columns + column, step * columns
             first = part * 5 * columns + column
             m = load(coefficients, first + CENTRE * columns, left)
@@ -485,15 +484,15 @@ def _make_gradient(wide):
         left = columns - column
         zero = x.dtype.type(0)
         if left > 0:
-            count = rows_of_thread(b, block, rows)
-            place = (part * rows + b * block + cuda.threadIdx.y) * columns + column
-            stride = cuda.blockDim.y * columns
-            own = part * 5 * columns + column
-            m = load(coefficients, own + CENTRE * columns, left)
-            e = load(coefficients, own + SCALE * columns, left)
-            t = load(coefficients, own + SHIFT * columns, left)
-            w = load(coefficients, own + BY_CENTRED * columns, left)
-            d = load(coefficients, own + CONSTANT * columns, left)
+            own, step = cuda.threadIdx.y, cuda.blockDim.y
+            count = rows_of_thread(b, block, rows, own, step)
+            place, stride = (part * rows + b * block + own) * columns + column, step * columns
+            first = part * 5 * columns + column
+            m = load(coefficients, first + CENTRE * columns, left)
+            e = load(coefficients, first + SCALE * columns, left)
+            t = load(coefficients, first + SHIFT * columns, left)
+            w = load(coefficients, first + BY_CENTRED * columns, left)
+            d = load(coefficients, first + CONSTANT * columns, left)
             while count >= 2:
                 a, g = load(x, place, left), load(grad, place, left)
                 c, h = load(x, place + stride, left), load(grad, place + stride, left)

@@ -215,7 +215,7 @@ def _make_sums(wide, at_once):
         zero = x.dtype.type(0)
         total = total_weighted = (0.0, 0.0, 0.0, 0.0)
         row = b * block + own
-        count = rows_of_thread(b, block, rows) if left > 0 else 0
+        count = rows_of_thread(b, block, rows, own, step) if left > 0 else 0
         while count > 0:
             plain = weighted = (zero, zero, zero, zero)
             strip = min(count, STRIP)

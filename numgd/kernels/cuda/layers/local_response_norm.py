@@ -83,8 +83,9 @@ def _make_forward(wide):
         column = FOUR * (tile * cuda.blockDim.x + cuda.threadIdx.x)
         left = columns - column
         before = size // 2
-        start, stride = (b * block + cuda.threadIdx.y) * columns, cuda.blockDim.y * columns
-        for _ in range(rows_of_thread(b, block, rows) if left > 0 else 0):
+        own, step = cuda.threadIdx.y, cuda.blockDim.y
+        start, stride = (b * block + own) * columns, step * columns
+        for _ in range(rows_of_thread(b, block, rows, own, step) if left > 0 else 0):
             sums = window_sums(x, start, column, columns, before, size - 1 - before)
             s = plus(same(k), product(same(factor), sums))
             store(out, start + column, product(load(x, start + column, left), _powers(s, beta)), left)
@@ -123,8 +124,9 @@ def _make_products(wide):
         column = FOUR * (tile * cuda.blockDim.x + cuda.threadIdx.x)
         left = columns - column
         before = size // 2
-        start, stride = (b * block + cuda.threadIdx.y) * columns, cuda.blockDim.y * columns
-        for _ in range(rows_of_thread(b, block, rows) if left > 0 else 0):
+        own, step = cuda.threadIdx.y, cuda.blockDim.y
+        start, stride = (b * block + own) * columns, step * columns
+        for _ in range(rows_of_thread(b, block, rows, own, step) if left > 0 else 0):
             sums = window_sums(x, start, column, columns, before, size - 1 - before)
             s = plus(same(k), product(same(factor), sums))
             slope, value = load(grad, start + column, left), load(x, start + column, left)
@@ -146,8 +148,9 @@ def _make_backward(wide):
         column = FOUR * (tile * cuda.blockDim.x + cuda.threadIdx.x)
         left = columns - column
         before = size // 2
-        start, stride = (b * block + cuda.threadIdx.y) * columns, cuda.blockDim.y * columns
-        for _ in range(rows_of_thread(b, block, rows) if left > 0 else 0):
+        own, step = cuda.threadIdx.y, cuda.blockDim.y
+        start, stride = (b * block + own) * columns, step * columns
+        for _ in range(rows_of_thread(b, block, rows, own, step) if left > 0 else 0):
             sums = square_sums(x, start, column, columns, before, size - 1 - before)
             s = plus(same(k), product(same(factor), sums))
             sums = window_sums(products, start, column, columns, size - 1 - before, before)

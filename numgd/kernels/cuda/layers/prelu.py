@@ -66,10 +66,10 @@ def _make_forward(wide):
         column = FOUR * (tile * cuda.blockDim.x + cuda.threadIdx.x)
         left = columns - column
         if left > 0:
-            place = (b * block + cuda.threadIdx.y) * columns + column
-            stride = cuda.blockDim.y * columns
+            own, step = cuda.threadIdx.y, cuda.blockDim.y
+            place, stride = (b * block + own) * columns + column, step * columns
             slope = load(slopes, column, left)
-            for _ in range(rows_of_thread(b, block, rows)):
+            for _ in range(rows_of_thread(b, block, rows, own, step)):
                 store(out, place, _values(load(x, place, left), slope), left)
                 place += stride
 
@@ -113,7 +113,7 @@ def _make_backward(wide, at_once):
         if left > 0:
             place, stride = (b * block + own) * columns + column, step * columns
             s = load(slopes, column, left)
-            for _ in range(rows_of_thread(b, block, rows)):
+            for _ in range(rows_of_thread(b, block, rows, own, step)):
                 v, g = load(x, place, left), load(grad, place, left)
                 result = (
                     _slope(g[0], v[0], s[0]), _slope(g[1], v[1], s[1]),
