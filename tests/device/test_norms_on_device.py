@@ -57,7 +57,11 @@ def test_columns(device, shape, dtype):
     shape = layout.parts, layout.rows, layout.columns
     of_wide = np.tile(coefficients, layout.side_by_side)
     numbers = device.put(of_wide)
-    given, slope, out = device.put(x.reshape(shape)), device.put(grad.reshape(shape)), device.empty(shape, dtype)
+    given, slope, out = (
+        device.put(x.reshape(shape)),
+        device.put(grad.reshape(shape)),
+        device.empty(shape, dtype),
+    )
     for relu in (False, True):
         wanted = np.empty_like(x)
         on_cpu.gradient(relu, grad, x, block, coefficients, False, wanted)
@@ -101,7 +105,11 @@ def test_batch_norm(device, shape, dtype):
     wanted = F.batch_norm_backward(grad, x, gamma, beta, statistics=statistics, activation=activation)
     results = tuple(device.empty(a.shape, dtype) for a in wanted)
     slope = device.put(grad)
-    same(F.batch_norm_backward(slope, *arrays, statistics=kept, activation=activation, out=results), wanted, 500)
+    same(
+        F.batch_norm_backward(slope, *arrays, statistics=kept, activation=activation, out=results),
+        wanted,
+        500,
+    )
     again = F.batch_norm_backward(slope, *arrays, activation=activation)
     for one, other in zip(again, results, strict=True):
         np.testing.assert_array_equal(memory.fetched(one), memory.fetched(other))

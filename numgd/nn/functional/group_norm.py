@@ -119,7 +119,8 @@ def group_norm_backward(
     kernels.backward(
         is_relu(activation),
         by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
-        layout.partial, moments[0], moments[1], layout.coefficients, layout.of(results[0]), results[1], results[2],
+        layout.partial, moments[0], moments[1], layout.coefficients, layout.of(results[0]),
+        results[1], results[2],
     )  # fmt: skip
     return results
 

@@ -131,7 +131,7 @@ def is_wide(columns, *arrays):
 
 
 def form(columns, first, *arrays):
-    """Whether `is_wide`, and how many blocks a multiprocessor has registers for if two such fours are summed."""
+    """Whether `is_wide`, and how many blocks that sum two fours a multiprocessor has registers for."""
     wide = is_wide(columns, first, *arrays)
     return wide, 3 if wide and first.dtype.itemsize == 4 else 2
 
@@ -519,7 +519,7 @@ def few_lanes(columns):
 
 
 def add_up(partial, first, out):
-    """out[c] = the sum of column first + c of `partial` (rows, columns), added in a fixed order in float64."""
+    """out[c] = the sum of column first + c of `partial` (rows, columns), in a fixed order in float64."""
     rows, columns = partial.shape
     launch(_add_up, few_lanes(out.size), partial.reshape(partial.size), rows, columns, first, out)
 

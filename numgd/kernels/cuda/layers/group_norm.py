@@ -16,7 +16,7 @@ from numgd.kernels.cpu.layers.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE
 from numgd.kernels.cuda import memory
 from numgd.kernels.cuda.layers import columns
 from numgd.kernels.cuda.layers.batch_norm import merge_rows, total_of_rows
-from numgd.kernels.cuda.layers.columns import add_up_block, few_lanes, merge_block
+from numgd.kernels.cuda.layers.columns import THREADS, add_up_block, few_lanes, merge_block
 from numgd.kernels.cuda.target import SIMULATED, cuda, kernel, launch
 
 _THREADS = 4 if SIMULATED else 64
@@ -96,7 +96,7 @@ def backward(
 @kernel
 def _add_blocks(partial, blocks, together, channels, tiles, shares):
     """Of each sample: the two sums of all channels, over its blocks."""
-    shared = cuda.shared.array((2, columns.THREADS), float64)
+    shared = cuda.shared.array((2, THREADS), float64)
     lane, own, lanes, step = cuda.threadIdx.x, cuda.threadIdx.y, cuda.blockDim.x, cuda.blockDim.y
     n, c = cuda.blockIdx.x // tiles, cuda.blockIdx.x % tiles * lanes + lane
     here, first = own * lanes + lane, 2 * n * blocks * together * channels

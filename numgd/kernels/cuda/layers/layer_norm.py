@@ -9,7 +9,6 @@ Statistician 37 (1983), eq. 1.7.  Four numbers are added in the dtype of x and t
 import math
 from functools import cache
 
-import numpy as np
 from numba import float64
 
 from numgd.jit.portable import portable
