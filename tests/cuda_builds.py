@@ -129,6 +129,14 @@ class Launch(NamedTuple):
         return build(self.kernel, self.signature, arch)
 
 
+def _as_dry(array, sync=True):
+    """A `Dry` array of the memory that an interface describes."""
+    if isinstance(array, Dry):
+        return array
+    described = SimpleNamespace(__array_interface__=array.__cuda_array_interface__, owner=array)
+    return np.asarray(described).view(Dry)
+
+
 @contextmanager
 def launches():
     """A list of the launches that drivers make in this block, on `Dry` arrays."""
@@ -141,7 +149,7 @@ def launches():
     with (
         mock.patch.object(target, "run", run),
         mock.patch("numba.cuda.device_array", dry_empty),
-        mock.patch("numba.cuda.as_cuda_array", lambda array, sync=True: array),
+        mock.patch("numba.cuda.as_cuda_array", _as_dry),
     ):
         yield found
 

@@ -81,6 +81,18 @@ def test_a_rule_steps_as_on_the_cpu(device, name, dtype):
     np.testing.assert_allclose(found_running, running, **close)
 
 
+@pytest.mark.parametrize("name", ["Adam", "LAMB", "Prodigy"])
+def test_no_numbers_and_one_number(device, name):
+    expected, found = np.ones(1, np.float32), device.put(np.ones(1, np.float32))
+    nothing, here = device.put(np.ones(0, np.float32)), np.ones(0, np.float32)
+    for params, grads in (([here], [here]), ([nothing], [nothing])):
+        assert getattr(numgd, name)().step(params, grads)
+    on_cpu, on_device = getattr(numgd, name)(), getattr(numgd, name)()
+    on_cpu.step([here, expected], [here, 2 * expected])
+    on_device.step([nothing, found], [nothing, device.put(2 * np.ones(1, np.float32))])
+    np.testing.assert_allclose(found.copy_to_host(), expected, **tolerance(np.float32))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("put", ["views", "separate"])
 def test_several_arrays(device, put, dtype):
@@ -136,7 +148,7 @@ SETTINGS = {
     "ScheduleFreeAdamW": ({"accumulate": 2}, None, 0),
     "ASGD": ({"noise": 0.1}, None, 0),
 }
-"""Options; the number of launches in a step over neighbouring arrays, unless None; and of copies to the host."""
+"""Options, the number of launches in a step over neighbours, unless None, and of copies to the host."""
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -208,13 +220,23 @@ def test_arrays_that_a_step_refuses(device):
     p = np.ones((4, 4), np.float32)
     there = device.put(p)
     for params, grads, error, match in (
-        ([p, there], [p, there], TypeError, r"params\[0\] is in the host's memory, but params\[1\] is on a GPU"),
+        (
+            [p, there],
+            [p, there],
+            TypeError,
+            r"params\[0\] is in the host's memory, but params\[1\] is on a GPU",
+        ),
         ({"w": there}, {"w": p}, TypeError, r"grads\['w'\] and the parameter must be on the same device"),
         ({"w": p}, {"w": there}, TypeError, r"grads\['w'\] and the parameter must be on the same device"),
         ({"w": device.put(p)[:, 1:]}, {"w": there}, ValueError, r"params\['w'\] must be contiguous"),
         ([there[:, :2]], [there[:, 2:]], ValueError, r"params\[0\] must be contiguous"),
         ([device.put(p[:, :2])], [there[:, 2:]], ValueError, r"grads\[0\] must be contiguous"),
-        (device.put(p.astype(np.float16)), there, TypeError, "must be float32 or float64; its dtype is float16"),
+        (
+            device.put(p.astype(np.float16)),
+            there,
+            TypeError,
+            "must be float32 or float64; its dtype is float16",
+        ),
         (there, device.put(p.astype(np.float64)), TypeError, "grads has dtype float64"),
         (there, there, ValueError, "shares memory"),
     ):

@@ -12,7 +12,7 @@ class _Slot:
     def __init__(self, arrays):
         self.pinned = [cuda.pinned_array(array.shape, array.dtype) for array in arrays]
         self.arrays = [target.empty(array.shape, array.dtype) for array in arrays]
-        self.filled, self.free = cuda.event(timing=False), cuda.event(timing=False)
+        self.filled, self.free = cuda.event(), cuda.event()
 
     def suits(self, arrays):
         """Whether a batch has the shapes and dtypes of this memory."""
