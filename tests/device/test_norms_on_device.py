@@ -5,6 +5,7 @@ import pytest
 from on_device import DTYPES, sizes, tolerance
 
 from numgd.kernels.cpu.layers import columns as on_cpu
+from numgd.kernels.layers import batch_norm as kernels
 from numgd.kernels.layers import columns, memory
 from numgd.nn import functional as F
 from numgd.nn.functional.columns import ByColumns
@@ -115,6 +116,31 @@ def test_batch_norm(device, shape, dtype):
         np.testing.assert_array_equal(memory.fetched(one), memory.fetched(other))
 
 
+@pytest.mark.parametrize("shape", SHAPES[:4])
+def test_one_launch_between_the_passes(device, shape):
+    """`prepare` is bit for bit what it stands for."""
+    x, _, gamma, beta, mean, variance = drawn(shape, np.float32)
+    given, *vectors = put(device, x, gamma, beta)
+    found = []
+    for together in (True, False):
+        layout = ByColumns(given, 1, lambda like, shape, dtype: device.put(np.zeros(shape, dtype)))
+        moments, inverse = device.empty((2, shape[-1]), np.float64), device.empty(shape[-1:], np.float64)
+        running = put(device, mean, variance)
+        columns.moments(layout.of(given), layout.block, layout.partial)
+        partial = layout.by_channel(layout.partial)[0]
+        coefficients = layout.by_channel(layout.coefficients)[0]
+        sizes_and_eps = layout.rows, layout.block, 1e-5
+        if together:
+            kernels.prepare(partial, *sizes_and_eps, 0.1, moments, inverse, *running, *vectors, coefficients)
+        else:
+            kernels.statistics(partial, *sizes_and_eps, moments, inverse)
+            kernels.track(moments, float(layout.count), 0.1, *running)
+            kernels.forward(moments[0], inverse, *vectors, coefficients)
+        found.append([memory.fetched(a) for a in (moments, inverse, *running, layout.coefficients)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_batch_norm_with_running_statistics(device, dtype):
     x, grad, gamma, beta, mean, variance = drawn(SHAPES[0], dtype)
@@ -182,7 +208,7 @@ def test_fold_batch_norm(device, dtype):
 @pytest.mark.parametrize(
     "shape, groups",
     sizes(
-        [((2, 3, 3, 8), 2), ((1, 7, 6), 3), ((2, 5), 1)],
+        [((2, 3, 3, 8), 2), ((3, 7, 6), 3), ((2, 2, 4), 1), ((2, 5), 5)],
         [((16, 28, 28, 64), 32), ((3, 7, 6), 3), ((64, 7, 7, 512), 1), ((128, 10), 10)],
     ),
 )

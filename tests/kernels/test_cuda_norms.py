@@ -59,6 +59,10 @@ def per_channel(case):
     vectors = [a[: width // 2] for a in (case.gamma, case.beta, case.mean, case.variance)]
     batch_norm.statistics(partial, rows, case.block, 1e-5, moments[:2], moments[2])
     batch_norm.track(moments[:2], 3.0, 0.1, *vectors[2:])
+    batch_norm.prepare(
+        partial, rows, case.block, 1e-5, 0.1, moments[:2], moments[2], *vectors[2:], *vectors[:2],
+        coefficients,
+    )  # fmt: skip
     batch_norm.constant(*vectors[2:], 1e-5, moments[0], moments[2])
     batch_norm.forward(moments[0], moments[2], *vectors[:2], coefficients)
     batch_norm.backward(partial, 3.0, moments[0], moments[2], vectors[0], coefficients, *vectors[2:])
