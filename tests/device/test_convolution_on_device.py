@@ -8,7 +8,7 @@ from on_device import DTYPES, sizes, tolerance
 
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.kernels.cpu.layers.fused import CODES
-from numgd.kernels.cuda.layers.conv import products
+from numgd.kernels.cuda.layers.conv import products, winograd
 from numgd.kernels.cuda.layers.tiles import Tile
 from numgd.kernels.layers import bias_gradient, convolution, dense, linear, signals, volumes
 
@@ -155,8 +155,26 @@ def test_every_tile_and_sums_in_parts(device, monkeypatch, tile, parts):
     check(found, expected, grad[..., 0].size, np.float32)
 
 
+def test_a_batch_that_is_computed_in_parts_and_a_bias_in_the_hosts_memory(device, monkeypatch):
+    case = Case("", *sizes((3, (3, 3), (3, 5)), (5, (21, 22), (32, 64))), (2, 2))
+    x, weight, _, grad, _ = case.arrays(np.float32)
+    monkeypatch.setattr(products, "MOST_PIXELS", 2 * x[0, ..., 0].size)
+    zeros = np.zeros(grad.shape[3], np.float32)
+    expected, found = np.empty_like(grad), device.empty(grad.shape, np.float32)
+    convolution.forward(x, weight, zeros, expected, case.geometry)
+    convolution.forward(device.put(x), device.put(weight), zeros, found, case.geometry)
+    check(found, expected, weight[0].size, np.float32)
+
+    zeros = np.zeros(x.shape[3], np.float32)
+    expected, found = np.empty_like(x), device.empty(x.shape, np.float32)
+    convolution.gradient_of_input(grad, weight, zeros, expected, case.geometry)
+    convolution.gradient_of_input(device.put(grad), device.put(weight), zeros, found, case.geometry)
+    check(found, expected, weight[..., 0].size, np.float32)
+
+
 @pytest.mark.parametrize("dtype", sizes([np.float32], DTYPES))
-def test_winograd(device, dtype):
+def test_winograd(device, monkeypatch, dtype):
+    monkeypatch.setattr(winograd, "MOST_SCRATCH", sizes(2**12, 2**22))  # in several parts of the batch
     case = Case("", *sizes((3, (3, 4), (4, 8)), (5, (31, 28), (64, 132))), (3, 3), padding=(1, 0, 2, 1))
     x, weight, bias, grad, other_bias = case.arrays(dtype)
     on_device = [device.put(array) for array in (x, weight, bias, grad, other_bias)]
