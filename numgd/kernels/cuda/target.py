@@ -5,6 +5,7 @@ place through which all work reaches a device: a recording notes it there, and t
 """
 
 import math
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -59,9 +60,22 @@ def run(function, shape, arguments):
     function[(*shape, stream())](*arguments)
 
 
+_stream: ContextVar = ContextVar("device_stream", default=0)
+
+
 def stream():
-    """The stream of all launches and copies; 0 is the default one."""
-    return 0
+    """The stream of this thread's launches and copies; 0 is the default one."""
+    return _stream.get()
+
+
+@contextmanager
+def on_stream(other):
+    """A block whose launches and copies go to another stream."""
+    token = _stream.set(other)
+    try:
+        yield
+    finally:
+        _stream.reset(token)
 
 
 def empty(shape, dtype):
@@ -349,3 +363,82 @@ def address_of(array):
     if SIMULATED:
         return array.ctypes.data
     return array.__cuda_array_interface__["data"][0]
+
+
+def extended(array, count):
+    """A vector of `count` numbers from where a device array begins, which neighbours of it continue."""
+    if SIMULATED:
+        return type(array)(np.lib.stride_tricks.as_strided(array.reshape(array.size)._ary, (count,)))
+    return cuda.as_cuda_array(_Extended(array, count), sync=False)
+
+
+class _Extended:
+    """The memory from where an array begins; see `extended`."""
+
+    def __init__(self, array, count):
+        self._array = array  # which keeps the memory
+        self.__cuda_array_interface__ = {
+            "shape": (count,),
+            "strides": None,
+            "typestr": np.dtype(array.dtype).str,
+            "data": (address_of(array), False),
+            "version": 3,
+        }
+
+
+# What a device needs ----------------------------------------------------------------------------------------
+
+
+def check_driver():
+    """Raise RuntimeError, which says what is missing, unless there is a driver and a GPU that it knows."""
+    if SIMULATED:
+        return
+    driver = cuda.cudadrv.driver.driver
+    try:
+        version = driver.get_version()
+    except ImportError as error:  # Numba's CudaSupportError
+        reason = " ".join(str(error).replace("Error at driver init:", "").split()).strip(" :")
+        raise RuntimeError(f"no CUDA driver was found: {reason}") from None
+    needed = _toolkit()
+    if version[0] < needed:
+        raise RuntimeError(
+            f"the CUDA driver is too old: it supports CUDA {version[0]}.{version[1]}, and the installed "
+            f"packages are made for CUDA {needed}: update the driver, or pip install numgd[cuda{version[0]}]"
+        )
+    if not len(cuda.list_devices()):
+        raise RuntimeError("the CUDA driver finds no GPU")
+
+
+def _toolkit():
+    """The major version of CUDA that numba-cuda compiles with; 0 if that is not known."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return int(version("cuda-bindings").split(".")[0])
+    except (PackageNotFoundError, ValueError):
+        return 0
+
+
+def device_function(function):
+    """A function for kernels, compiled into them."""
+    return cuda.jit(device=True)(function)
+
+
+@device_function
+def raise_to(place, number):
+    """place[0] = max(place[0], number), for integers, whatever other threads do."""
+    cuda.atomic.max(place, 0, number)
+
+
+def in_kind(array, like):
+    """A device array as an array of the library that `like` is of, for the same memory."""
+    library = type(like).__module__.partition(".")[0]
+    if library == "torch":
+        import torch
+
+        return torch.as_tensor(array, device=like.device)
+    if library == "cupy":
+        import cupy
+
+        return cupy.asarray(array)
+    return array
