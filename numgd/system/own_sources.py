@@ -32,7 +32,7 @@ BUILDS_ON = {
     "kernels/cpu/layers": ("foundations", "jit", "scalars"),
     "kernels/cpu/rules": ("first_order", "foundations", "jit"),
     "kernels/cpu/solvers": ("foundations", "jit", "second_order", "sums_of_squares"),
-    "kernels/cuda": ("autodiff", "first_order", "foundations", "jit"),
+    "kernels/cuda": ("autodiff", "first_order", "foundations", "jit", "sums_of_squares"),
     "registry.py": ("foundations", *_SOLVER_METHODS),
     "callables": ("autodiff", "first_order", "foundations", "jit", "kernels/cpu/rules"),
     "optimizers": (
