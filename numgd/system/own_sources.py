@@ -32,10 +32,6 @@ BUILDS_ON = {
     "kernels/cpu/layers": ("foundations", "jit", "scalars"),
     "kernels/cpu/rules": ("first_order", "foundations", "jit"),
     "kernels/cpu/solvers": ("foundations", "jit", "second_order", "sums_of_squares"),
-<<<<<<< HEAD
-=======
-    "kernels/cuda": ("autodiff", "first_order", "foundations", "jit", "sums_of_squares"),
->>>>>>> 0d9549cd1b214335d3ca92942778938e56e68190
     "registry.py": ("foundations", *_SOLVER_METHODS),
     "callables": ("autodiff", "first_order", "foundations", "jit", "kernels/cpu/rules"),
     "optimizers": (
