@@ -212,7 +212,11 @@ def make_solver(space, evaluator):
     """The solver over a space."""
     copy, scale, max_abs = space.copy, space.scale, space.max_abs
     observe, bounds, move_inside = evaluator.observe, evaluator.bounds, space.form(clip)
-    subgradient, uphill, is_lower = space.form(minimum_norm_subgradient), space.form(turns), make_is_lower(space)
+    subgradient, uphill, is_lower = (
+        space.form(minimum_norm_subgradient),
+        space.form(turns),
+        make_is_lower(space),
+    )
     evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
     small = make_relative_step_test(space)
     distance, measure = make_distance(space)

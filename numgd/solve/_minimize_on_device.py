@@ -83,7 +83,9 @@ def method_on_device(method, bounded):
     name = ALIASES.get(name, name)
     able = "'l-bfgs', 'cg', 'owl-qn', 'fista', 'newton-cg', 'trust-ncg' and the update rules"
     if name not in METHODS:
-        raise ValueError(f"method {name!r} is SciPy's and runs on the host; over a device's vectors run {able}")
+        raise ValueError(
+            f"method {name!r} is SciPy's and runs on the host; over a device's vectors run {able}"
+        )
     if bounded and not (METHODS[name].bounded and METHODS[name].over_device_vectors):
         raise ValueError(f"method {name!r} takes no bounds on a device; 'owl-qn' and 'fista' do")
     found = find_method(name)

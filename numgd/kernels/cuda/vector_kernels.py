@@ -9,6 +9,7 @@ from numba import float64
 
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.target import cuda, kernel, load4, store4
+from numgd.second_order import fista, l1, owlqn, stopping
 
 WIDEST = 128
 """Maximum number of threads in a block of a sum; the number is a power of two."""
@@ -213,6 +214,51 @@ def power_sum(x, order, numbers, partial, arrived, place, fours):
     for i in range(4 * fours + first, x.size, width):
         total += float64(abs(x[i]) ** order)
     add_up(total, 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+# Sums of solvers: a thread runs the solver's own function on its share, every k-th element of k threads.
+
+
+@kernel
+def absolute_sum(x, numbers, partial, arrived, place):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    add_up(float64(l1.absolute_sum(x[i::k])), 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def directional(v, x_trial, x, numbers, partial, arrived, place):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    own = owlqn.directional(v[i::k], x_trial[i::k], x[i::k])
+    add_up(float64(own), 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def turns(y, x_trial, x, numbers, partial, arrived, place):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    own = fista.turns(y[i::k], x_trial[i::k], x[i::k])
+    add_up(float64(own), 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def steep(g, x, f, numbers, partial, arrived, place):
+    """The number of threads in whose share the gradient is not small relative to the value."""
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    own = 0.0 if stopping.flat(g[i::k], x[i::k], f) else 1.0
+    add_up(own, 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def expansion(g, x_trial, x, numbers, partial, arrived, place, place_b):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    linear, square = fista.expansion(g[i::k], x_trial[i::k], x[i::k])
+    add_up(float64(linear), 0.0, shared, partial, arrived, 0, numbers, place)
+    cuda.syncthreads()
+    add_up(float64(square), 0.0, shared, partial, arrived, 1, numbers, place_b)
 
 
 @kernel

@@ -49,10 +49,14 @@ class Solve:
         """A `Vector` over a device array, by default a new one."""
         return Vector(self, target.empty(self.size, self.dtype) if array is None else array)
 
-    def place(self):
-        """A free place for a number, as a `Scalar` that is its value."""
-        if not self._free:
+    def reserve(self, count=1):
+        """Make sure that some places are free."""
+        if len(self._free) < count:
             self.fetch()
+
+    def place(self):
+        """A free place for a number, as a `Scalar` that is its value once a kernel has written it."""
+        self.reserve()
         place = Place(self, self._free.pop())
         self._unread.add(place)
         return Scalar(place, None, self.dtype.type(1), False)
@@ -66,7 +70,7 @@ class Solve:
         if self.pending is not None and self.pending.held:
             self.launch_pending()  # its coefficients give up their places
         values = target.fetch(self.numbers)
-        for place in list(self._unread):
+        for place in sorted(self._unread, key=lambda place: -place.index):
             place.take(values[place.index])
         self._unread.clear()
 
@@ -322,6 +326,7 @@ for _name in ("add", "sub", "mul", "pow"):
 def dot(x, y):
     """Σ xᵢ yᵢ."""
     solve = x.solve
+    solve.reserve()
     if solve.pending is not None:
         if y is solve.pending.out:
             return solve.pending_dot(x)
@@ -404,4 +409,3 @@ def form(function):
 
 
 DEVICE = Space(dot, max_abs, power_sum, copy, scale, axpy, step, combine, form)
-

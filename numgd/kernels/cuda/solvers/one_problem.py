@@ -99,7 +99,9 @@ class Problem:
     def take(self, out, answer, name, what):
         """out = a vector that the user's function returned."""
         if not target.on_gpu(answer):
-            raise TypeError(f"{name} must return a {what} on the device, as x is; it returned {described(answer)}")
+            raise TypeError(
+                f"{name} must return a {what} on the device, as x is; it returned {described(answer)}"
+            )
         array = target.as_device(f"the {what} that {name} returns", answer)
         if array.dtype != self.solve.dtype:
             raise TypeError(
