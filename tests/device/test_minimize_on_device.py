@@ -90,7 +90,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "problem", "options"), CASES, ids=[f"{m}-{p[0].__name__}" for m, p, _ in CASES])
+@pytest.mark.parametrize(
+    ("method", "problem", "options"), CASES, ids=[f"{m}-{p[0].__name__}" for m, p, _ in CASES]
+)
 def test_the_iterations_are_those_of_the_host(device, method, problem, options):
     found = solve(device, problem, method, options=options)
     expected = numgd.minimize(both(problem), start(), method=method, jac=True, options=options)
@@ -199,7 +201,7 @@ def test_a_time_limit(device):
     assert found.fun <= rosenbrock(start())
 
 
-@pytest.mark.parametrize("method", ["l-bfgs", "adam", "trust-ncg"])
+@pytest.mark.parametrize("method", ["l-bfgs", "adam", "cg-hz"])
 def test_nan_is_no_success_and_the_best_point_is_returned(device, method):
     seen = []
 

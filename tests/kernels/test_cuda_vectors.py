@@ -11,7 +11,7 @@ from numgd.kernels.cuda import vector_forms, vectors
 from numgd.kernels.cuda.solvers import one_problem
 from numgd.kernels.cuda.vectors import DEVICE
 from numgd.registry import METHODS
-from numgd.second_order import box, fista, l1, lbfgs, owlqn, stopping
+from numgd.second_order import box, fista, l1, lbfgs, owlqn
 
 N = 4096
 CASES = [
@@ -126,6 +126,7 @@ def test_every_rule_and_method_that_says_so_has_its_forms():
 
 # What an iteration of L-BFGS launches -----------------------------------------------------------------------
 
+
 def moved(launch):
     """Vectors that a launch reads, each once, and writes."""
     writes = "out" in launch.kernel.py_func.__code__.co_varnames
@@ -137,7 +138,7 @@ def test_the_recursion_of_lbfgs_reads_each_pair_twice_and_waits_for_nothing(monk
     count, waits = 10, []
     dtype = np.float32
     with launches() as made:
-        solve, (p, g, x, s) = space_of(dtype)
+        solve, (p, g, x, _) = space_of(dtype)
         model = lbfgs.make_model(DEVICE)
         memory = vectors.Rows(solve, 2 * count + 1)
         monkeypatch.setattr(vectors.target, "fetch", lambda array: waits.append(1))

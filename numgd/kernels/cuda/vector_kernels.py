@@ -1,8 +1,9 @@
 """Kernels of the vector space of a device: linear combinations and sums, with accesses of 16 bytes.
 
-Coefficients may be results of earlier kernels, which stay on the device: a coefficient is four numbers (factor,
-plus, minus, inverse) that `coefficient` reads.  Sums are taken in float64, by threads, then blocks, then over the
-blocks in the block that finishes last: always in the same order, so that a result is the same in every run.
+Coefficients may be results of earlier kernels, which stay on the device: a coefficient is four numbers
+(factor, plus, minus, inverse) that `coefficient` reads.  Sums are taken in float64, by threads, then blocks, then
+over the blocks in the block that finishes last: always in the same order, so that a result is the same in every
+run.
 """
 
 from numba import float64
@@ -36,9 +37,9 @@ def _larger(a, b):
 def make_gather(join):
     """Function ``gather(own, none, shared, partial, arrived, which, numbers, place)``.
 
-    It joins the numbers `own` of all threads and writes the result to ``numbers[place]``; `none` is the result
-    for no threads.  `partial` (2, blocks) and `arrived` (2,), zeros, are scratch memory, of which row `which` is
-    used.
+    It joins the numbers `own` of all threads and writes the result to ``numbers[place]``; `none` is the
+    result for no threads.  `partial` (2, blocks) and `arrived` (2,), zeros, are scratch memory, of which row
+    `which` is used.
     """
 
     @portable
@@ -104,8 +105,8 @@ def _combined_four(a, u, b, v):
     return a * u[0] + b * v[0], a * u[1] + b * v[1], a * u[2] + b * v[2], a * u[3] + b * v[3]
 
 
-# In each kernel, `fours` groups of four numbers are accessed at once and the numbers after them one by one.  The
-# output may be one of the inputs.
+# In each kernel, `fours` groups of four numbers are accessed at once and the numbers after them one by one.
+# The output may be one of the inputs.
 
 
 @kernel
@@ -153,8 +154,8 @@ def scaled_dot(
 
 @kernel
 def combined_dot(
-    out, u, v, numbers, factor, plus, minus, inverse, factor_b, plus_b, minus_b, inverse_b, z, squared, partial,
-    arrived, place, fours,
+    out, u, v, numbers, factor, plus, minus, inverse, factor_b, plus_b, minus_b, inverse_b, z, squared,
+    partial, arrived, place, fours,
 ):  # fmt: skip
     """out = a u + b v, and the sum of products of z, or of `out` if `squared`, and `out`."""
     shared = cuda.shared.array(WIDEST, float64)
