@@ -16,7 +16,9 @@ SIMULATED = target.SIMULATED
 if not SIMULATED and not target.device_names():
     pytest.skip("no GPU, and not under the simulator", allow_module_level=True)
 
-if SIMULATED:  # small blocks and grids: a simulated thread takes 0.2 ms, and one must do several elements
+if SIMULATED:  # small blocks and grids: a simulated thread takes time, and one must do several elements
+    import quick_simulator  # noqa: F401
+
     target.THREADS, target.MOST_BLOCKS = 16, 2
 
 GUARD = 64

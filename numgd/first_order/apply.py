@@ -165,16 +165,26 @@ def make_write_sums(rule):
     return _make_scatter(sums_of(rule), _set_number_of_row)
 
 
+def make_write_coefficients(rule):
+    """Function ``write(matrix, row, c)`` that writes the coefficients of an update to a row of a matrix."""
+    return _make_scatter(coefficients_of(rule), _set_number_of_row)
+
+
 def make_zeros(rule):
     """Function ``zeros(real, 0)``: the sums over no parameters."""
     return make_tuple(sums_of(rule), _zero)
+
+
+def make_add(rule):
+    """Function ``add((sums, terms), 0)``: the sums with one more term each."""
+    return make_tuple(sums_of(rule), _sum)
 
 
 def make_measure(rule, in_rows=False):
     """Function ``measured(sums, i, p, g, slots, c)``: `sums` plus the contribution of parameter i."""
     measure = rule.measure
     gather = make_tuple(len(rule.slots), _element_of_row if in_rows else _element)
-    add = make_tuple(sums_of(rule), _sum)
+    add = make_add(rule)
 
     @portable
     def measured(sums, i, p, g, slots, c):

@@ -62,6 +62,18 @@ def noise_deviation(variance, decay, t):
     return math.sqrt(variance / t**decay)
 
 
+@portable
+def treated(p, g, factor, bound, decay, keep):
+    """A parameter and its gradient as a rule sees them."""
+    return p * keep, clipped(g, factor, bound) + decay * p
+
+
+@portable
+def averaged(kept, x, old, new):
+    """The next average from the previous one, which with the weight 0 may be anything, and a parameter."""
+    return old * kept + new * x if old != 0 else new * x
+
+
 def make_treated(rule, in_rows=False):
     """Functions ``change`` and ``measured`` of a rule that first treat the parameter and its gradient.
 
@@ -72,7 +84,8 @@ def make_treated(rule, in_rows=False):
 
     @portable
     def change(i, p, g, factor, bound, decay, keep, slots, c):
-        return update(i, p * keep, clipped(g, factor, bound) + decay * p, slots, c)
+        kept, slope = treated(p, g, factor, bound, decay, keep)
+        return update(i, kept, slope, slots, c)
 
     if rule.measure is None:
         return change, None
@@ -80,6 +93,7 @@ def make_treated(rule, in_rows=False):
 
     @portable
     def measured(sums, i, p, g, factor, bound, decay, keep, slots, c):
-        return measure(sums, i, p * keep, clipped(g, factor, bound) + decay * p, slots, c)
+        kept, slope = treated(p, g, factor, bound, decay, keep)
+        return measure(sums, i, kept, slope, slots, c)
 
     return change, measured

@@ -7,20 +7,27 @@ from operator import is_
 import numpy as np
 
 from numgd.jit.array_objects import describe, meets, unchanged
+from numgd.kernels.layers import memory
+from numgd.kernels.machines import on_device
 
 
 def named(name, given):
-    """Keys and arrays of a structure; raises TypeError naming the item that is not an array."""
+    """Keys, items and arrays of a structure; raises TypeError naming the item that is not an array.
+
+    The arrays are the items or, for those of other libraries on a device, Numba's arrays of the same memory.
+    """
     if isinstance(given, dict):
-        keys, arrays = list(given), list(given.values())
+        keys, items = list(given), list(given.values())
     elif isinstance(given, list | tuple):
-        keys, arrays = range(len(given)), given
+        keys, items = range(len(given)), given
     else:
-        keys, arrays = (None,), (given,)
-    for key, array in zip(keys, arrays, strict=True):
-        if not (isinstance(array, np.ndarray) or hasattr(array, "__cuda_array_interface__")):
-            raise TypeError(f"{label(name, key)} must be an array; it is {type(array).__name__}")
-    return keys, arrays
+        keys, items = (None,), (given,)
+    arrays = []
+    for key, item in zip(keys, items, strict=True):
+        if not (isinstance(item, np.ndarray) or on_device(item)):
+            raise TypeError(f"{label(name, key)} must be an array; it is {type(item).__name__}")
+        arrays.append(memory.taken(label(name, key), item) if on_device(item) else item)
+    return keys, items, arrays
 
 
 def label(name, key):
@@ -48,8 +55,15 @@ def check_parameters(keys, arrays):
             raise ValueError(f"{label('params', key)} is read-only")
         if isinstance(p, np.ndarray) and _overlaps_itself(p):
             raise ValueError(f"{label('params', key)} has elements that share memory with each other")
-    if len({isinstance(p, np.ndarray) for p in arrays}) > 1:
-        raise TypeError("params must all be on the same device")
+    for key, p in zip(keys, arrays, strict=True):
+        if on_device(p) != on_device(arrays[0]):
+            one, other = (f"{label('params', k)} is {_home(a)}" for k, a in ((keys[0], arrays[0]), (key, p)))
+            raise TypeError(f"params must all be on the same device: {one}, but {other}")
+
+
+def _home(array):
+    """Where an array lives, in words."""
+    return "on a GPU" if on_device(array) else "in the host's memory"
 
 
 def _overlaps_itself(array):
@@ -70,7 +84,8 @@ def check_gradients(keys, arrays, gradients):
         if g.dtype != p.dtype:
             raise TypeError(f"{label('grads', key)} has dtype {g.dtype}, but the parameter's is {p.dtype}")
         if isinstance(g, np.ndarray) != isinstance(p, np.ndarray):
-            raise TypeError(f"{label('grads', key)} and the parameter must be on the same device")
+            homes = f"one is {_home(g)}, the other {_home(p)}"
+            raise TypeError(f"{label('grads', key)} and the parameter must be on the same device: {homes}")
 
 
 class Known:
@@ -82,19 +97,21 @@ class Known:
     Parameters
     ----------
     keys : sequence
+    items : sequence
+        The arrays as they were given.
     arrays : sequence of arrays
         All on the host, or all on a device.
     """
 
-    def __init__(self, keys, arrays):
-        self.keys, self.arrays = tuple(keys), list(arrays)
+    def __init__(self, keys, items, arrays):
+        self.keys, self.items, self.arrays = tuple(keys), list(items), list(arrays)
         self.numbered = self.keys == tuple(range(len(self.arrays)))
         self.on_host = isinstance(self.arrays[0], np.ndarray)
         if self.on_host:
             self.objects, self.words, self.bounds = describe(self.arrays)
         else:
-            self.words = self._interfaces()
-            starts = np.array([interface["data"][0] for interface in self.words], np.intp)
+            self.words = self._layouts()
+            starts = np.array([layout[0] for layout in self.words], np.intp)
             self.bounds = np.stack([starts, starts + [_bytes_of(a) for a in self.arrays]], 1)
 
     @cached_property
@@ -103,8 +120,8 @@ class Known:
         first, last = self.bounds[np.argsort(self.bounds[:, 0])].T
         return np.ascontiguousarray(first), np.maximum.accumulate(last)
 
-    def _interfaces(self):
-        return [array.__cuda_array_interface__ for array in self.arrays]
+    def _layouts(self):
+        return [memory.layout(item) for item in self.items]
 
     def matches(self, given):
         """Whether a structure holds these very arrays, with memory and layout unchanged."""
@@ -112,7 +129,7 @@ class Known:
 
     def unchanged(self):
         """Whether the memory and layout of the arrays are unchanged."""
-        return unchanged(self.objects, self.words) if self.on_host else self._interfaces() == self.words
+        return unchanged(self.objects, self.words) if self.on_host else self._layouts() == self.words
 
     def _holds(self, given):
         if isinstance(given, dict):
@@ -120,10 +137,10 @@ class Known:
                 return False
             given = given.values()
         elif not isinstance(given, list | tuple):
-            return self.keys == (None,) and given is self.arrays[0]
+            return self.keys == (None,) and given is self.items[0]
         elif not self.numbered:
             return False
-        return len(given) == len(self.arrays) and all(map(is_, given, self.arrays))
+        return len(given) == len(self.items) and all(map(is_, given, self.items))
 
 
 def check_parameters_apart(parameters):

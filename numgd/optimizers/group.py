@@ -9,6 +9,7 @@ from numgd.first_order.treatment import shrinkage
 from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.ranges import Flag, NonNegative
 from numgd.kernels.cpu.rules import step as cpu
+from numgd.kernels.layers import memory
 from numgd.schedules.schedule import Schedule, rate_of_step, rates_of_steps
 
 AHEAD = 64
@@ -107,11 +108,12 @@ class Group:
             self._ahead = rate, first, rates
         return self._ahead[2][t - first]
 
-    def step(self, rule, options, t, factors, bound):
-        """One step of the rule."""
+    def step(self, rule, options, t, factors, bound, weights=None):
+        """One step of the rule, and of the average of the parameters if there are weights for it."""
         decay, keep = shrinkage(self.decay, self.decoupled, options.learning_rate)
         change = cpu.Change(factors, decay, keep, bound)
-        self.table.step(rule, self.slots, options, float(t), self.running, change)
+        average = None if weights is None else (self.memory("average"), *weights)
+        self.table.step(rule, self.slots, options, float(t), self.running, change, average)
 
     def positions(self, rule, t):
         """The parameters that the rule yields, as vectors."""
@@ -119,29 +121,24 @@ class Group:
         self.table.combine(cpu.P, flat, 0.0, 1.0)
         if rule.position is not None and t > 0:
             c = step_coefficients(rule, self.options_of_step(t), t, self.table.dtype, self.running.copy())
-            flat = np.asarray(rule.position(flat, tuple(self.slots), c))
+            self.table.position(rule, flat, self.slots, c)
         return self.table.views(flat)
 
     def copied(self, name):
         """A copy of the memory of this name, on the same device."""
-        memory = self.memory(name)
-        if isinstance(memory, np.ndarray):
-            return memory.copy()
         copy = self.table.memory()
-        copy.copy_to_device(memory)
+        memory.assign(copy, self.memory(name))
         return copy
 
     def state(self):
         """Copies of the group's memory by name, on the host."""
-        found = {"slots": self.slots, "running": self.running, **self.memories}
-        return {
-            name: values.copy() if isinstance(values, np.ndarray) else values.copy_to_host()
-            for name, values in found.items()
-        }
+        own = {"slots": self.slots, **self.memories}
+        found = {name: self.table.fetched(values) for name, values in own.items()}
+        return {"slots": found.pop("slots"), "running": self.running.copy(), **found}
 
     def check(self, state):
         """Raise unless a state fits these arrays."""
-        found, wanted = state["slots"].shape, tuple(self.slots.shape)
+        found, wanted = state["slots"].shape, (self.slots.shape[0], self.table.total)
         if found != wanted:
             raise ValueError(f"state: slots has shape {found}, but these parameters take {wanted}")
 
@@ -149,12 +146,10 @@ class Group:
         """Continue from a checked state; memory that it lacks starts at zero."""
         self.memories = {}
         for name, values in state.items():
-            memory = {"slots": self.slots, "running": self.running}.get(name)
-            memory = self.memory(name) if memory is None else memory
-            if isinstance(memory, np.ndarray):
-                memory[...] = values
+            if name == "running":
+                self.running[...] = values
             else:
-                memory.copy_to_device(np.ascontiguousarray(values, memory.dtype))
+                self.table.assign(self.slots if name == "slots" else self.memory(name), values)
 
 
 def check_fit(groups, states):

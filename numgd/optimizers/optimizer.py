@@ -211,9 +211,12 @@ class Optimizer:
         if self.noise > 0.0:
             self._add_noise(factors)
             factors, bound = [group.ones for group in self._groups], math.inf
+        weights = None
+        if self.keeps_average:
+            weights = average_weights(self.ema or 0.0, self.average_from or 0, self.t)
         for group, own, factor in zip(self._groups, options, factors, strict=True):
-            group.step(self.rule, own, self.t, factor, bound)
-        self._update_averages()
+            group.step(self.rule, own, self.t, factor, bound, weights)
+        self._look_ahead()
         for group in self._groups:
             group.copy_back()
         return True
@@ -225,17 +228,18 @@ class Optimizer:
             for group in self._groups:
                 group.copy_in()
             return
-        keys, arrays = named("params", params)
-        grad_keys, gradients = named("grads", grads)
+        keys, items, arrays = named("params", params)
+        grad_keys, grad_items, gradients = named("grads", grads)
         if list(grad_keys) != list(keys):
             if set(grad_keys) != set(keys):
                 raise ValueError("grads must have the structure of params: " + _difference(keys, grad_keys))
-            ordered = [grads[key] for key in keys]
+            by_key = dict(zip(grad_keys, gradients, strict=True))
+            ordered = [by_key[key] for key in keys]
         else:
             ordered = gradients
-        parameters = self._parameters if known else self._known(keys, arrays)
+        parameters = self._parameters if known else self._known(keys, items, arrays)
         check_gradients(keys, parameters.arrays, ordered)
-        gradients = Known(grad_keys, gradients)
+        gradients = Known(grad_keys, grad_items, gradients)
         check_gradients_apart(parameters, gradients)
         if self._groups is None:
             groups = self._make_groups(list(keys), parameters.arrays)
@@ -250,10 +254,10 @@ class Optimizer:
             group.point_to_gradients([ordered[i] for i in group.places])
         self._given, self._gradients = params, gradients
 
-    def _known(self, keys, arrays):
+    def _known(self, keys, items, arrays):
         """The parameters as `Known` arrays, after checks."""
         check_parameters(keys, arrays)
-        parameters = Known(keys, arrays)
+        parameters = Known(keys, items, arrays)
         check_parameters_apart(parameters)
         if self._groups is not None and _shapes(parameters) != self._shapes:
             raise ValueError("params must have the same keys, shapes and dtypes at every step")
@@ -334,16 +338,14 @@ class Optimizer:
             group.table.point_to_flat(cpu.G, memory)
         self._gradients = None  # the next call must point to its gradients again
 
-    def _update_averages(self):
-        """Update the average and apply lookahead after a step."""
+    def _look_ahead(self):
+        """Move the parameters back after the last of every k steps."""
+        if self.lookahead is None or self.t % self.lookahead[0] != 0:
+            return
         for group in self._groups:
-            if self.keeps_average:
-                old, new = average_weights(self.ema or 0.0, self.average_from or 0, self.t)
-                group.table.combine(cpu.P, group.memory("average"), old, new)
-            if self.lookahead is not None and self.t % self.lookahead[0] == 0:
-                slow, alpha = group.memory("slow"), self.lookahead[1]
-                group.table.combine(cpu.P, slow, 1.0 - alpha, alpha)
-                group.table.put(slow)
+            slow, alpha = group.memory("slow"), self.lookahead[1]
+            group.table.combine(cpu.P, slow, 1.0 - alpha, alpha)
+            group.table.put(slow)
 
     # For callers that drive the steps themselves -----------------------------------------------------------
 
@@ -424,7 +426,8 @@ class Optimizer:
         if self._parameters is None:
             raise ValueError("there are no parameters before the first step of an optimizer or its copy")
         if not self._parameters.unchanged():
-            self._point_to(self._known(self._parameters.keys, self._parameters.arrays))
+            known = self._parameters
+            self._point_to(self._known(known.keys, *named("params", known.items)[1:]))
         for group in self._groups:
             group.copy_parameters()
         return self._in_structure(lambda group: group.positions(self.rule, self.t))

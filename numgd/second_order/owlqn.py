@@ -281,7 +281,6 @@ METHOD = Method(
     bounded=True,
     matrix_free=True,
     over_device_vectors=True,
-    on_device=False,
     rows=lbfgs.rows,
     make_solver=make_solver,
 )

@@ -75,11 +75,19 @@ class Table:
         """Views of flat memory, one vector per array."""
         return [memory[first:last] for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
+    def fetched(self, memory):
+        """A copy of flat memory in the host's memory."""
+        return memory.copy()
+
+    def assign(self, memory, values):
+        """Copy an array in the host's memory to flat memory of its shape."""
+        memory[...] = values
+
     def start(self, start, slots, options):
         """Give slots their initial values with a function from `make_start`."""
         start(slots, options)
 
-    def step(self, rule, slots, options, t, running, change):
+    def step(self, rule, slots, options, t, running, change, average=None):
         """One step of a rule over all arrays.
 
         Parameters
@@ -94,8 +102,12 @@ class Table:
         running : numpy.ndarray
             As for `numgd.first_order.apply.step_coefficients`.
         change : Change
+        average : tuple, optional
+            Flat memory of an average of the parameters and two weights, as for `combine`: it is updated too.
         """
         _make_step(rule, self.dtype)(self.chunks, slots, options, t, running, *change)
+        if average is not None:
+            self.combine(P, *average)
 
     def add_noise(self, memory, factors, bound, deviation, seed, stream):
         """memory = the gradients times each array's factor, clipped to ±bound, plus noise."""
@@ -111,6 +123,10 @@ class Table:
     def combine(self, column, memory, a, b):
         """memory = a memory + b x for the arrays x that a column points to."""
         _make_combine(self.dtype)(self.chunks, column, memory, a, b)
+
+    def position(self, rule, memory, slots, c):
+        """Replace parameters in flat memory by what the rule yields."""
+        memory[...] = rule.position(memory, tuple(slots), c)
 
     def put(self, memory):
         """Copy flat memory to the parameters."""
