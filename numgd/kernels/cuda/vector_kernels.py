@@ -1,9 +1,9 @@
 """Kernels of the vector space of a device: linear combinations and sums, with accesses of 16 bytes.
 
 Coefficients may be results of earlier kernels, which stay on the device: a coefficient is four numbers
-(factor, plus, minus, inverse) that `coefficient` reads.  Sums are taken in float64, by threads, then blocks, then
-over the blocks in the block that finishes last: always in the same order, so that a result is the same in every
-run.
+(factor, plus, minus, inverse) that `coefficient` reads.  Sums are taken in float64, by threads, then blocks,
+then over the blocks in the block that finishes last: always in the same order, so that a result is the same
+in every run.
 """
 
 from numba import float64
