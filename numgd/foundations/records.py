@@ -81,8 +81,8 @@ class Method(Record):
     matrix_free : bool
         Whether it accesses vectors only through its space, so that long ones use all cores.
     over_device_vectors : bool
-        Whether it runs over the vectors of a device: it reaches their elements only through its space and through
-        functions that the space has a form of, and keeps no small arrays beside its vectors.
+        Whether it runs over the vectors of a device: it reaches their elements only through its space and
+        through functions that the space has a form of, and keeps no small arrays beside its vectors.
     on_device : bool
         Whether its solver can run in a CUDA kernel; one that returns views cannot.
     kernel_form : tuple or None

@@ -30,8 +30,8 @@ class Space(NamedTuple):
     axpy: Any  # axpy(y, a, x): y = y + a x
     step: Any  # step(out, x, a, p): out = x + a p
     combine: Any  # combine(y, a, b, x): y = a y + b x
-    # form(function) -> what runs in its place over vectors of this space.  `function` is a portable function with
-    # a loop over elements, or a factory of such functions.
+    # form(function) -> what runs in its place over vectors of this space.  `function` is a portable function
+    # with a loop over elements, or a factory of such functions.
     form: Any = as_written
 
 

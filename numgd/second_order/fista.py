@@ -84,7 +84,8 @@ def turns(y, x_trial, x):
 def make_is_lower(space):
     """Function ``is_lower(f_trial, f, f_start, v_trial, x_trial, x, noise)`` over a space.
 
-    It says whether F is lower or, if rounding hides that, whether a convex F with subgradient v_trial would be.
+    It says whether F is lower or, if rounding hides that, whether a convex F with subgradient v_trial would
+    be.
     """
     expand = space.form(expansion)
 

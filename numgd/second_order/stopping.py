@@ -127,8 +127,8 @@ def flat(g, x, f):
 def make_negligible_decrease(space):
     """Function ``negligible_decrease(tolerance, slope, g, x, f)`` over a space.
 
-    It returns the decrease along a direction below which the search may end: `tolerance`, or what rounding may
-    hide.  The latter applies only if the gradient is small relative to the value.
+    It returns the decrease along a direction below which the search may end: `tolerance`, or what rounding
+    may hide.  The latter applies only if the gradient is small relative to the value.
     """
     is_flat = space.form(flat)
 

@@ -120,8 +120,8 @@ def functions_on_device(driver, fun, jac, hess, hessp, args):
         return driver.Functions(fun, jac, hessp, None, False, args)
     raise ValueError(
         f"jac is {jac!r}, but x0 lives on a device, where no derivative is made and finite differences would "
-        "take n calls: give jac as a function, or jac=True with fun returning (value, gradient), or a fun with "
-        "a method value_and_gradient(x, out, *args)"
+        "take n calls: give jac as a function, or jac=True with fun returning (value, gradient), or a fun "
+        "with a method value_and_gradient(x, out, *args)"
     )
 
 

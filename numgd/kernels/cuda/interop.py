@@ -1,4 +1,4 @@
-"""Arrays of other libraries on a device, without copies: what comes from CuPy or PyTorch goes back to them."""
+"""Arrays of other libraries on a device, without copies: CuPy and PyTorch get their own arrays back."""
 
 import sys
 from typing import Any, NamedTuple

@@ -9,9 +9,9 @@ import numpy as np
 from numba import float64
 
 from numgd.first_order import apply
-from numgd.kernels.cuda import memory, target
+from numgd.kernels.cuda import memory, target, vector_kernels
 from numgd.kernels.cuda.target import cuda, kernel
-from numgd.kernels.cuda.vector_kernels import WIDEST, make_gather
+from numgd.kernels.cuda.vector_kernels import WIDEST
 from numgd.second_order import box, fista, l1, owlqn, stopping
 
 # Elementwise functions --------------------------------------------------------------------------------------
@@ -96,57 +96,13 @@ def _elementwise(function, box_alone=False):
 # Sums -------------------------------------------------------------------------------------------------------
 
 
-add_up = make_gather(lambda a, b: a + b)
-
-
-@kernel
-def _absolute_sum(x, numbers, partial, arrived, place):
-    shared = cuda.shared.array(WIDEST, float64)
-    i, k = cuda.grid(1), cuda.gridsize(1)
-    add_up(float64(l1.absolute_sum(x[i::k])), 0.0, shared, partial, arrived, 0, numbers, place)
-
-
-@kernel
-def _directional(v, x_trial, x, numbers, partial, arrived, place):
-    shared = cuda.shared.array(WIDEST, float64)
-    i, k = cuda.grid(1), cuda.gridsize(1)
-    own = owlqn.directional(v[i::k], x_trial[i::k], x[i::k])
-    add_up(float64(own), 0.0, shared, partial, arrived, 0, numbers, place)
-
-
-@kernel
-def _turns(y, x_trial, x, numbers, partial, arrived, place):
-    shared = cuda.shared.array(WIDEST, float64)
-    i, k = cuda.grid(1), cuda.gridsize(1)
-    own = fista.turns(y[i::k], x_trial[i::k], x[i::k])
-    add_up(float64(own), 0.0, shared, partial, arrived, 0, numbers, place)
-
-
-@kernel
-def _steep(g, x, f, numbers, partial, arrived, place):
-    """The number of threads in whose share the gradient is not small relative to the value."""
-    shared = cuda.shared.array(WIDEST, float64)
-    i, k = cuda.grid(1), cuda.gridsize(1)
-    own = 0.0 if stopping.flat(g[i::k], x[i::k], f) else 1.0
-    add_up(own, 0.0, shared, partial, arrived, 0, numbers, place)
-
-
-@kernel
-def _expansion(g, x_trial, x, numbers, partial, arrived, place, place_b):
-    shared = cuda.shared.array(WIDEST, float64)
-    i, k = cuda.grid(1), cuda.gridsize(1)
-    linear, square = fista.expansion(g[i::k], x_trial[i::k], x[i::k])
-    add_up(float64(linear), 0.0, shared, partial, arrived, 0, numbers, place)
-    cuda.syncthreads()
-    add_up(float64(square), 0.0, shared, partial, arrived, 1, numbers, place_b)
-
-
 def _sums(function, count=1):
     """The driver of a kernel with sums."""
 
     def drive(*arguments):
         solve = _solve_of(arguments)
         solve.launch_pending()
+        solve.reserve(count)
         made = [solve.place() for _ in range(count)]
         places = [one.index for one in made]
         target.launch(
@@ -158,7 +114,7 @@ def _sums(function, count=1):
     return drive
 
 
-_count_steep = _sums(_steep)
+_count_steep = _sums(vector_kernels.steep)
 
 
 def _flat(g, x, f):
@@ -253,13 +209,13 @@ FORMS = {
     box.clip: _elementwise(_clip, box_alone=True),
     box.land: _elementwise(_land, box_alone=True),
     box.projected_gradient: _elementwise(_project),
-    fista.expansion: _sums(_expansion, 2),
-    fista.turns: _sums(_turns),
-    l1.absolute_sum: _sums(_absolute_sum),
+    fista.expansion: _sums(vector_kernels.expansion, 2),
+    fista.turns: _sums(vector_kernels.turns),
+    l1.absolute_sum: _sums(vector_kernels.absolute_sum),
     l1.minimum_norm_subgradient: _elementwise(_subgradient),
     l1.soft_threshold: _elementwise(_soft_threshold),
     owlqn.align: _elementwise(_align),
-    owlqn.directional: _sums(_directional),
+    owlqn.directional: _sums(vector_kernels.directional),
     owlqn.leave_out: _elementwise(_leave_out, box_alone=True),
     owlqn.orthant_step: _elementwise(_orthant_step),
     owlqn.stay_on_bounds: _elementwise(_stay_on_bounds, box_alone=True),

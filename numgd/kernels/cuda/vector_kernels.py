@@ -1,14 +1,16 @@
 """Kernels of the vector space of a device: linear combinations and sums, with accesses of 16 bytes.
 
-Coefficients may be results of earlier kernels, which stay on the device: a coefficient is four numbers (factor,
-plus, minus, inverse) that `coefficient` reads.  Sums are taken in float64, by threads, then blocks, then over the
-blocks in the block that finishes last: always in the same order, so that a result is the same in every run.
+Coefficients may be results of earlier kernels, which stay on the device: a coefficient is four numbers
+(factor, plus, minus, inverse) that `coefficient` reads.  Sums are taken in float64, by threads, then blocks,
+then over the blocks in the block that finishes last: always in the same order, so that a result is the same
+in every run.
 """
 
 from numba import float64
 
 from numgd.jit.portable import portable
 from numgd.kernels.cuda.target import cuda, kernel, load4, store4
+from numgd.second_order import fista, l1, owlqn, stopping
 
 WIDEST = 128
 """Maximum number of threads in a block of a sum; the number is a power of two."""
@@ -35,9 +37,9 @@ def _larger(a, b):
 def make_gather(join):
     """Function ``gather(own, none, shared, partial, arrived, which, numbers, place)``.
 
-    It joins the numbers `own` of all threads and writes the result to ``numbers[place]``; `none` is the result
-    for no threads.  `partial` (2, blocks) and `arrived` (2,), zeros, are scratch memory, of which row `which` is
-    used.
+    It joins the numbers `own` of all threads and writes the result to ``numbers[place]``; `none` is the
+    result for no threads.  `partial` (2, blocks) and `arrived` (2,), zeros, are scratch memory, of which row
+    `which` is used.
     """
 
     @portable
@@ -103,8 +105,8 @@ def _combined_four(a, u, b, v):
     return a * u[0] + b * v[0], a * u[1] + b * v[1], a * u[2] + b * v[2], a * u[3] + b * v[3]
 
 
-# In each kernel, `fours` groups of four numbers are accessed at once and the numbers after them one by one.  The
-# output may be one of the inputs.
+# In each kernel, `fours` groups of four numbers are accessed at once and the numbers after them one by one.
+# The output may be one of the inputs.
 
 
 @kernel
@@ -152,8 +154,8 @@ def scaled_dot(
 
 @kernel
 def combined_dot(
-    out, u, v, numbers, factor, plus, minus, inverse, factor_b, plus_b, minus_b, inverse_b, z, squared, partial,
-    arrived, place, fours,
+    out, u, v, numbers, factor, plus, minus, inverse, factor_b, plus_b, minus_b, inverse_b, z, squared,
+    partial, arrived, place, fours,
 ):  # fmt: skip
     """out = a u + b v, and the sum of products of z, or of `out` if `squared`, and `out`."""
     shared = cuda.shared.array(WIDEST, float64)
@@ -213,6 +215,51 @@ def power_sum(x, order, numbers, partial, arrived, place, fours):
     for i in range(4 * fours + first, x.size, width):
         total += float64(abs(x[i]) ** order)
     add_up(total, 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+# Sums of solvers: a thread runs the solver's own function on its share, every k-th element of k threads.
+
+
+@kernel
+def absolute_sum(x, numbers, partial, arrived, place):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    add_up(float64(l1.absolute_sum(x[i::k])), 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def directional(v, x_trial, x, numbers, partial, arrived, place):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    own = owlqn.directional(v[i::k], x_trial[i::k], x[i::k])
+    add_up(float64(own), 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def turns(y, x_trial, x, numbers, partial, arrived, place):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    own = fista.turns(y[i::k], x_trial[i::k], x[i::k])
+    add_up(float64(own), 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def steep(g, x, f, numbers, partial, arrived, place):
+    """The number of threads in whose share the gradient is not small relative to the value."""
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    own = 0.0 if stopping.flat(g[i::k], x[i::k], f) else 1.0
+    add_up(own, 0.0, shared, partial, arrived, 0, numbers, place)
+
+
+@kernel
+def expansion(g, x_trial, x, numbers, partial, arrived, place, place_b):
+    shared = cuda.shared.array(WIDEST, float64)
+    i, k = cuda.grid(1), cuda.gridsize(1)
+    linear, square = fista.expansion(g[i::k], x_trial[i::k], x[i::k])
+    add_up(float64(linear), 0.0, shared, partial, arrived, 0, numbers, place)
+    cuda.syncthreads()
+    add_up(float64(square), 0.0, shared, partial, arrived, 1, numbers, place_b)
 
 
 @kernel

@@ -2,8 +2,8 @@
 
 Two things keep the traffic small without the solvers knowing of it.  A sum stays on the device as a `Scalar`
 until the solver looks at its value; coefficients of later kernels are read there, so the recursion of L-BFGS
-runs without waiting for a number.  And the last linear combination is launched only when something needs it: a
-scaling or a sum over its result then joins the same pass.
+runs without waiting for a number.  And the last linear combination is launched only when something needs it:
+a scaling or a sum over its result then joins the same pass.
 """
 
 import operator
@@ -23,7 +23,7 @@ CAPACITY = 512
 
 
 class Solve:
-    """What the vectors of one solve share: numbers on the device, scratch memory, and the pending combination.
+    """What the vectors of one solve share: numbers on the device, scratch memory, the pending combination.
 
     Parameters
     ----------
@@ -49,10 +49,14 @@ class Solve:
         """A `Vector` over a device array, by default a new one."""
         return Vector(self, target.empty(self.size, self.dtype) if array is None else array)
 
-    def place(self):
-        """A free place for a number, as a `Scalar` that is its value."""
-        if not self._free:
+    def reserve(self, count=1):
+        """Make sure that some places are free."""
+        if len(self._free) < count:
             self.fetch()
+
+    def place(self):
+        """A free place for a number, as a `Scalar` that is its value once a kernel has written it."""
+        self.reserve()
         place = Place(self, self._free.pop())
         self._unread.add(place)
         return Scalar(place, None, self.dtype.type(1), False)
@@ -66,7 +70,7 @@ class Solve:
         if self.pending is not None and self.pending.held:
             self.launch_pending()  # its coefficients give up their places
         values = target.fetch(self.numbers)
-        for place in list(self._unread):
+        for place in sorted(self._unread, key=lambda place: -place.index):
             place.take(values[place.index])
         self._unread.clear()
 
@@ -170,7 +174,8 @@ class Vector:
 class Rows:
     """Rows of scratch memory: vectors that are allocated when they are first used, or numbers of the host.
 
-    ``rows[i]`` is a `Vector`, ``rows[i:j]`` shares its memory, ``rows[i, j]`` is a number that the solver keeps.
+    ``rows[i]`` is a `Vector`, ``rows[i:j]`` shares its memory, ``rows[i, j]`` is a number that the solver
+    keeps.
     """
 
     def __init__(self, solve, count):
@@ -322,6 +327,7 @@ for _name in ("add", "sub", "mul", "pow"):
 def dot(x, y):
     """Σ xᵢ yᵢ."""
     solve = x.solve
+    solve.reserve()
     if solve.pending is not None:
         if y is solve.pending.out:
             return solve.pending_dot(x)
@@ -359,7 +365,7 @@ def _held(*numbers):
 
 
 def _one_known_term(solve, out):
-    """The pending combination if it is out = a u with a known a, so that more can be done in the same pass."""
+    """The pending combination if it is out = a u with a known a: more can then be done in the same pass."""
     pending = solve.pending
     single = pending is not None and pending.out is out and pending.v is None and pending.a.known
     return pending if single else None

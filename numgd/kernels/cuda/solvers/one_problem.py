@@ -53,7 +53,7 @@ class Problem:
         self._errors = np.geterr()
 
     def call(self, function, *arguments):
-        """The user's function with NumPy's error handling as it was, after all that its arguments depend on."""
+        """Call the user's function with NumPy's error handling as it was; its arguments are complete."""
         self.solve.launch_pending()
         with np.errstate(**self._errors):
             return function(*arguments, *self.functions.args)
@@ -105,7 +105,8 @@ class Problem:
         array = target.as_device(f"the {what} that {name} returns", answer)
         if array.dtype != self.solve.dtype:
             raise TypeError(
-                f"{name} must return a {what} of dtype {self.solve.dtype}, as x0; it returned {described(array)}"
+                f"{name} must return a {what} of dtype {self.solve.dtype}, as x0; "
+                f"it returned {described(array)}"
             )
         if array.size != self.solve.size:
             raise ValueError(
@@ -217,8 +218,8 @@ EVALUATOR = Evaluator(
 def entry(method):
     """The solver of a method over a device's vectors.
 
-    ``entry(method)(problem, x, work, options)`` overwrites the `Vector` x with the solution and row 0 of `work`,
-    from `scratch`, with the gradient there, and returns an `Outcome`.
+    ``entry(method)(problem, x, work, options)`` overwrites the `Vector` x with the solution and row 0 of
+    `work`, from `scratch`, with the gradient there, and returns an `Outcome`.
     """
     solver = method.make_solver(DEVICE, EVALUATOR)
 
