@@ -122,11 +122,26 @@ class Launch(NamedTuple):
     @property
     def signature(self):
         """The types of the arguments."""
-        return tuple(numba.typeof(np.asarray(a) if isinstance(a, Dry) else a) for a in self.arguments)
+        return tuple(numba.typeof(_plain(argument)) for argument in self.arguments)
 
     def build(self, arch=90):
         """The kernel, compiled for these arguments."""
         return build(self.kernel, self.signature, arch)
+
+
+def _as_dry(array, sync=True):
+    """A `Dry` array of the memory that an interface describes."""
+    if isinstance(array, Dry):
+        return array
+    described = SimpleNamespace(__array_interface__=array.__cuda_array_interface__, owner=array)
+    return np.asarray(described).view(Dry)
+
+
+def _plain(argument):
+    """An argument with plain arrays in place of `Dry` ones."""
+    if type(argument) is tuple:
+        return tuple(map(_plain, argument))
+    return np.asarray(argument) if isinstance(argument, Dry) else argument
 
 
 @contextmanager
@@ -141,7 +156,7 @@ def launches():
     with (
         mock.patch.object(target, "run", run),
         mock.patch("numba.cuda.device_array", dry_empty),
-        mock.patch("numba.cuda.as_cuda_array", lambda array, sync=True: array),
+        mock.patch("numba.cuda.as_cuda_array", _as_dry),
     ):
         yield found
 

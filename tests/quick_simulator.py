@@ -63,4 +63,5 @@ class _Block:
 kernel.BlockManager = _Block
 kernelapi.threading = SimpleNamespace(current_thread=getcurrent)
 
-devicearray.FakeShape.__getitem__ = tuple.__getitem__  # outside of kernels, axes may be counted from the last
+# Shapes are plain tuples, as on a device: the simulator's refuse to count from the end.
+devicearray.FakeCUDAArray.shape = property(lambda array: array._ary.shape)

@@ -260,7 +260,6 @@ for method in (own_records.SIGN.method, own_records.FIXED):
     args = (np.array([[1.0, -2.0], [0.5, 0.25]]), 0.5)
     solve_many(method, quadratic)(X, J, work, options, args, np.zeros((2, 2)), fun, counts)
     found.append(X.tolist())
-step._vector = lambda array: array.reshape(array.size)
 p, g = np.arange(6.0), np.arange(6.0) - 2.5
 table = step.Table([cuda.to_device(p)])
 params = [cuda.to_device(p)]

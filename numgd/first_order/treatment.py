@@ -70,7 +70,7 @@ def treated(p, g, factor, bound, decay, keep):
 
 @portable
 def averaged(kept, x, old, new):
-    """The next average from the previous one and a parameter; with the weight 0, any previous one, even NaN."""
+    """The next average from the previous one, which with the weight 0 may be anything, and a parameter."""
     return old * kept + new * x if old != 0 else new * x
 
 

@@ -47,8 +47,8 @@ from numgd.second_order.line_search import (
 )
 from numgd.second_order.stopping import (
     iteration_limit,
+    make_negligible_decrease,
     make_relative_length_test,
-    negligible_decrease,
     status_after_step,
     status_at_start,
     status_before_step,
@@ -201,6 +201,7 @@ def make_search_along(space, evaluator):
         bounded_step(out, x, alpha, p, lower, upper)
 
     strong_wolfe = make_limited_strong_wolfe(space, evaluator.evaluate, move)
+    negligible_decrease = make_negligible_decrease(space)
 
     @portable
     def search_along(problem, x, f, g, slope, p, x_trial, gradients, age, carry, left, options):
@@ -328,7 +329,7 @@ def whole_rows(n, maxcor):
 
 
 def make_whole_solver(space, evaluator):
-    """The solver with B in full, whatever takes less memory: half the code, and less of it waits for memory."""
+    """The solver with B in full, whichever form takes less memory: half of the code."""
     return make_solver(space, evaluator, make_whole)
 
 

@@ -87,6 +87,7 @@ def solve_on_device(fun, jac, X0, args, method, tol, options, varies, box=None):
     tuple
         The fields of `ManyResult`: arrays of the kind of X0.
     """
+    _drivers("check").check_device()
     many, target = _drivers("solvers.many_problems"), _drivers("target")
     starts = starting_points_on_device(X0)
     count, n = starts.shape
@@ -110,7 +111,7 @@ def solve_on_device(fun, jac, X0, args, method, tol, options, varies, box=None):
 
 
 def _run(fun, method, objective, starts, X, J, values, counts, found, places, given, sample, first, box):
-    """Solve; if the tape of a gradient turns out to be too short for some problem, once more with a longer one."""
+    """Solve; again with a longer tape of gradients if it turns out to be too short for some problem."""
     many, target, row_of_args, objectives, memory = (
         _drivers("solvers.many_problems"), _drivers("target"), _drivers("solvers.row_of_args"),
         _drivers("solvers.objectives"), _drivers("memory"),

@@ -81,6 +81,18 @@ def test_a_rule_steps_as_on_the_cpu(device, name, dtype):
     np.testing.assert_allclose(found_running, running, **close)
 
 
+@pytest.mark.parametrize("name", ["Adam", "LAMB", "Prodigy"])
+def test_no_numbers_and_one_number(device, name):
+    expected, found = np.ones(1, np.float32), device.put(np.ones(1, np.float32))
+    nothing, here = device.put(np.ones(0, np.float32)), np.ones(0, np.float32)
+    for params, grads in (([here], [here]), ([nothing], [nothing])):
+        assert getattr(numgd, name)().step(params, grads)
+    on_cpu, on_device = getattr(numgd, name)(), getattr(numgd, name)()
+    on_cpu.step([here, expected], [here, 2 * expected])
+    on_device.step([nothing, found], [nothing, device.put(2 * np.ones(1, np.float32))])
+    np.testing.assert_allclose(found.copy_to_host(), expected, **tolerance(np.float32))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("put", ["views", "separate"])
 def test_several_arrays(device, put, dtype):
@@ -136,7 +148,7 @@ SETTINGS = {
     "ScheduleFreeAdamW": ({"accumulate": 2}, None, 0),
     "ASGD": ({"noise": 0.1}, None, 0),
 }
-"""Options; the number of launches in a step over neighbouring arrays, unless None; and of copies to the host."""
+"""Options, the number of launches in a step over neighbours, unless None, and of copies to the host."""
 
 
 @pytest.mark.parametrize("name", SETTINGS)

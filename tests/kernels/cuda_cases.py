@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from numgd import second_order
-from numgd.first_order.apply import make_start
 from numgd.jit.portable import portable
 from numgd.registry import METHODS as ALL_METHODS
 from numgd.registry import RULES
@@ -61,6 +60,10 @@ def grid(fast, methods=METHODS, default=None):
             often = (dtype == fast and (default is None or method in default)) or method in FEW
             found.append(pytest.param(method, dtype, marks=() if often else pytest.mark.slow))
     return found
+
+
+WIDE = 1e3
+"""Bounds, on both sides of zero, that no problem reaches: for methods that respect some."""
 
 
 class Case(NamedTuple):
@@ -129,10 +132,6 @@ TAPE = 60
 """Long enough for a count of 5, too short for one of 50."""
 
 
-STEPPED = (np.arange(6.0).reshape(2, 3) - 2.0, np.array([0.5]), np.linspace(-1.0, 2.0, 140))
-"""What `Table` steps over, by the gradients that are its squares."""
-
-
 def in_dtype(args, dtype):
     """The args with their numbers in a dtype."""
     return tuple(np.asarray(value, dtype)[()] for value in args)
@@ -144,13 +143,3 @@ def options_of(case, method):
     if method in RULES:
         options["learning_rate"] = 1e-3
     return options
-
-
-def update_inputs(rule, dtype, n, seed=20):
-    """Parameters, gradients of three steps and empty slots for one rule."""
-    rng = np.random.default_rng(seed)
-    p = rng.normal(size=n).astype(dtype)
-    gradients = rng.normal(size=(3, n)).astype(dtype)
-    slots = np.empty((len(rule.slots), n), dtype)
-    make_start(rule)(slots, rule.options())
-    return p, gradients, slots

@@ -1,71 +1,22 @@
 """The CUDA kernels as code for a real GPU (sm_90); neither a GPU nor a driver is needed to compile it."""
 
 import re
-from types import SimpleNamespace
-from typing import NamedTuple
 
 import numba
 import numpy as np
 import pytest
+from cuda_builds import CALLS, MOST_REGISTERS, build, built, check_build, cuda, dry, launches
 from cuda_cases import DIFFERENTIATED, DTYPES, SOME, grid, quadratic, rosenbrock
+from gradient_kernel import make_gradient_kernel
 
 import numgd
-from numgd.first_order.apply import coefficients_of, first_coefficients_of
+from numgd.first_order.apply import exact_options, make_start
+from numgd.foundations.evaluator import CARRIED
+from numgd.kernels.cpu.rules.step import Change
+from numgd.kernels.cuda.rules import step
+from numgd.kernels.cuda.solvers import many_problems as solve_many
 from numgd.registry import METHODS, RULES
 from numgd.solve.options import settings
-
-pytest.importorskip("numba_cuda")
-core = pytest.importorskip("cuda.core")
-cuda = pytest.importorskip("numba.cuda")
-if numba.cuda.config.ENABLE_CUDASIM:
-    pytest.skip("the simulator compiles nothing", allow_module_level=True)
-
-from gradient_kernel import make_gradient_kernel  # noqa: E402
-
-from numgd.kernels.cuda.rules import step  # noqa: E402
-from numgd.kernels.cuda.solvers import many_problems as solve_many  # noqa: E402
-
-MOST_REGISTERS = 255  # of a thread; 65 536 of a multiprocessor
-
-
-class Build(NamedTuple):
-    """What the assembler says about a kernel."""
-
-    registers: int
-    stack: int  # bytes of local memory
-    spills: int  # bytes stored and loaded
-    ptx: str
-
-
-def build(kernel, signature):
-    """Compile a kernel for sm_90: link-time optimisation to PTX, then machine code."""
-    codes, _ = cuda.compile_all(
-        kernel.py_func, signature, device=False, abi="numba", cc=(9, 0), output="ltoir"
-    )
-    objects = [core.ObjectCode.from_ltoir(code) for code in codes]
-    options = core.LinkerOptions(arch="sm_90", link_time_optimization=True, ptx=True)
-    ptx = bytes(core.Linker(*objects, options=options).link("ptx").code).rstrip(b"\0")
-    options = core.LinkerOptions(arch="sm_90", verbose=True, ptxas_options=["-v"])
-    assembler = core.Linker(core.ObjectCode.from_ptx(ptx), options=options)
-    assembler.link("cubin")
-    log = assembler.get_info_log()
-    numbers = {
-        name: [int(number) for number in re.findall(pattern, log)]
-        for name, pattern in (
-            ("registers", r"Used (\d+) registers"),
-            ("stack", r"(\d+) bytes stack frame"),
-            ("spills", r"(\d+) bytes spill"),
-        )
-    }
-    assert all(numbers.values()), log
-    return Build(max(numbers["registers"]), max(numbers["stack"]), sum(numbers["spills"]), ptx.decode())
-
-
-@pytest.fixture(autouse=True)
-def no_device(monkeypatch):
-    """Device functions are compiled for the current device: name one."""
-    stub = SimpleNamespace(compute_capability=(9, 0))
-    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: stub)
 
 
 def array(dtype, ndim):
@@ -81,16 +32,16 @@ def solver_signature(method, dtype, args):
     )  # fmt: skip
 
 
-def check(built, dtype, record_property):
+def check(found, dtype, record_property):
     """What every kernel must satisfy."""
     for name in ("registers", "stack", "spills"):
-        record_property(name, getattr(built, name))
-    print(f"{built.registers} registers, {built.stack} bytes of stack, {built.spills} bytes spilled")
-    assert built.spills == 0
-    assert built.registers < MOST_REGISTERS
-    for name in ("malloc", "NRT_", "vprintf", "__assertfail"):
-        assert name not in built.ptx
-    assert (".f64" in built.ptx) == (dtype == "float64")
+        record_property(name, getattr(found, name))
+    print(f"{found.registers} registers, {found.stack} bytes of stack, {found.spills} bytes spilled")
+    assert found.spills == 0
+    assert found.registers < MOST_REGISTERS
+    for name in CALLS:
+        assert name not in found.ptx
+    assert (".f64" in found.ptx) == (dtype == "float64")
 
 
 @pytest.mark.parametrize(("method", "dtype"), grid("float32", default=SOME))
@@ -136,40 +87,111 @@ def test_gradient_kernel(name, dtype, record_property):
     kernel = make_gradient_kernel(DIFFERENTIATED[name], dtype)
     rows, row = array(dtype, 2), array(dtype, 1)
     signature = (rows, rows, rows, row, array(np.int64, 1), numba.types.int64)
-    built = build(kernel, signature)
-    assert built.spills == 0
+    found = build(kernel, signature)
+    assert found.spills == 0
     for name in ("malloc", "NRT_", "vprintf"):
-        assert name not in built.ptx
+        assert name not in found.ptx
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_noise_kernel(dtype, record_property):
-    vector, real = array(dtype, 1), numba.from_dtype(np.dtype(dtype))
-    counts = (numba.types.uint64, numba.types.uint64, numba.types.int64)
-    built = build(step._make_add_noise(np.dtype(dtype)), (vector, vector, real, real, real, *counts))
-    # CUDA's cosine in float32 has a path in float64, for arguments that are never met here.
-    check(built, "float64", record_property)
+# Update rules -----------------------------------------------------------------------------------------------
+
+
+def table_of(dtype, sizes=(64,)):
+    """A table of arrays on the device."""
+    arrays = [dry(np.zeros(size, dtype)) for size in sizes]
+    table = step.Table(arrays)
+    table.point(step.P, arrays)
+    table.point(step.G, [dry(np.zeros(size, dtype)) for size in sizes])
+    return table
+
+
+def stepped(name, dtype, average=False, arch=90):
+    """The kernels of one step of a rule, by name: pairs of launches and builds."""
+
+    def drive():
+        rule, table = RULES[name], table_of(dtype)
+        slots, options = table.memory(len(rule.slots)), exact_options(rule, rule.options())
+        table.start(make_start(rule), slots, options)
+        made.clear()  # what filled memories
+        change = Change(np.ones(1), 0.0, 1.0, np.inf)
+        kept = (table.memory(), 0.5, 0.5) if average else None
+        table.step(rule, slots, options, 1.0, np.zeros(CARRIED), change, kept)
+
+    with launches() as made:
+        drive()
+    distinct = {one.kernel.py_func.__name__: one for one in made}
+    distinct.pop("_fill", None)
+    return {name: (one, one.build(arch)) for name, one in distinct.items()}
+
+
+def wide(ptx, what):
+    """The number of loads ("ld") or stores ("st") of 16 bytes in machine code."""
+    return len(re.findall(rf"\b{what}\.global(?:\.nc)?\.(?:v4\.[a-z]32|v2\.[a-z]64)", ptx))
 
 
 @pytest.mark.parametrize(("name", "dtype"), grid("float32", RULES))
-def test_step_kernel(name, dtype, record_property):
+def test_rule(name, dtype, record_property):
     rule = RULES[name]
-    real = numba.from_dtype(np.dtype(dtype))
-    vector, slots = array(dtype, 1), numba.types.Array(real, 2, "A")  # columns of a larger array
-    coefficients = numba.types.UniTuple(real, coefficients_of(rule))
-    check(
-        build(step._make_step(rule), (vector, vector, slots, coefficients, *[real] * 4)),
-        dtype,
-        record_property,
-    )
+    for kernel, (made, found) in stepped(name, dtype).items():
+        sums = kernel in ("measure", "adapt")  # which are in float64
+        check_build(made, found, dtype, in_float64=sums)
+        record_property(f"{kernel} registers", found.registers)
+        if kernel == "step":  # the loop may be there several times, for what the coefficients decide
+            each = 1 if dtype == "float32" else 2  # accesses of four numbers
+            loops, rest = divmod(wide(found.ptx, "st"), each * (1 + len(rule.slots)))
+            assert loops >= 1 and rest == 0
+            assert wide(found.ptx, "ld") <= loops * each * (2 + len(rule.slots))
+
+
+@pytest.mark.parametrize("arch", [80, 90])
+def test_adam_moves_28_bytes_for_each_parameter(arch):
+    made, found = stepped("adam", "float32", arch=arch)["step"]
+    check_build(made, found, "float32")
+    main = found.ptx.split("ld.global.v4", 1)[1].rsplit("st.global.v4", 1)[0]
+    assert not re.search(r"\b(ld|st)\.(global|local)(?!\.v4)", main)  # nothing else lies between them
+    assert 4 * (wide(found.ptx, "ld") + wide(found.ptx, "st")) == 28
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.measure])
-def test_kernel_of_a_rules_sums(name, dtype, record_property):
-    rule = RULES[name]
-    real = numba.from_dtype(np.dtype(dtype))
-    vector, slots = array(dtype, 1), numba.types.Array(real, 2, "A")
-    coefficients = numba.types.UniTuple(real, first_coefficients_of(rule))
-    signature = (vector, vector, slots, coefficients, *[real] * 4, array("float64", 2))
-    check(build(step._make_measure(rule), signature), "float64", record_property)  # sums are in float64
+def test_a_step_with_an_average_reads_the_parameters_once(dtype):
+    made, found = stepped("adam", dtype, average=True)["step"]
+    check_build(made, found, dtype)
+    each = 1 if dtype == "float32" else 2
+    assert (wide(found.ptx, "ld"), wide(found.ptx, "st")) == (5 * each, 4 * each)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_other_kernels_of_rules(dtype):
+    def drive():
+        table = table_of(dtype)
+        flat = table.memory()
+        table.measure()
+        table.combine(step.P, flat, 0.5, 0.5)
+        table.position(RULES["asgd"], flat, table.memory(2), (dtype.type(1),) * 4)
+
+    dtype = np.dtype(dtype)
+    for made, found in built(drive):
+        check_build(made, found, dtype, in_float64=made.kernel.py_func.__name__ == "_measure")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_noise_kernel(dtype):
+    def drive():
+        table = table_of(dtype)
+        table.add_noise(table.memory(), np.ones(1), 1.0, 1.0, 1, np.uint64(1))
+
+    # CUDA's cosine in float32 has a path in float64 and local memory, for arguments that are never met here.
+    for made, found in built(drive):
+        assert found.spills == 0 and found.registers < MOST_REGISTERS, made
+
+
+def test_neighbours_are_one_launch():
+    whole, slope = dry(np.zeros(64, np.float32)), dry(np.zeros(64, np.float32))
+    table = step.Table([whole[:24], whole[24:]])
+    with launches() as made:
+        table.point(step.P, [whole[:24], whole[24:]])
+        table.point(step.G, [slope[:24], slope[24:]])
+        rule, change = RULES["gd"], Change(np.ones(2), 0.0, 1.0, np.inf)
+        table.step(rule, table.memory(0), rule.options(), 1.0, np.zeros(CARRIED), change)
+    (only,) = (one for one in made if one.kernel.py_func.__name__ == "step")
+    assert only.arguments[0].size == 64

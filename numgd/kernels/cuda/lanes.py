@@ -1,6 +1,6 @@
 """One or four neighbouring numbers of vectors at once, so that a kernel has one text for both.
 
-Four are loaded and stored at once where their addresses are multiples of 16 bytes, as `target.can_load4` says.
+Four are loaded and stored at once where addresses are multiples of 16 bytes, as `target.can_load4` says.
 """
 
 from collections.abc import Callable

@@ -129,6 +129,14 @@ def same_shape(name, given, shape, dtype):
     return array
 
 
+def check_beside(x, **others):
+    """Raise unless other arrays, by name, live on the machine of x; None does."""
+    for name, array in others.items():
+        if array is not None and on_device(array) != on_device(x):
+            wanted = "a device" if on_device(x) else "the host"
+            raise TypeError(f"{name} must be on {wanted}, as x is")
+
+
 def with_grad(grad, x):
     """A gradient and the array whose shape and dtype it must have."""
     x = real_array("x", x)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from numgd.foundations.ranges import check_arguments, one_of
-from numgd.nn.functional.checks import output, real_array, same_shape
+from numgd.kernels.layers import padding as padding_kernels
+from numgd.nn.functional.checks import check_beside, output, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.sides import sides_of
 
@@ -58,16 +59,7 @@ def pad(
     value = _checked_value(value, x.dtype)
     images, height, width, channels = x.shape
     out = output(out, (images, height + top + bottom, width + left + right, channels), x.dtype, x)
-    inside = out[:, top : top + height]
-    inside[:, :, left : left + width] = x
-    if mode == "constant":
-        out[:, :top] = out[:, top + height :] = value
-        inside[:, :, :left] = inside[:, :, left + width :] = value
-        return out
-    places, sources = _continued(width, left, right, mode)
-    inside[:, :, places] = x[:, :, sources]
-    places, sources = _continued(height, top, bottom, mode)
-    out[:, places] = inside[:, sources]
+    padding_kernels.pad(x, sides, value, *_sources(x, sides, mode), out)
     return out
 
 
@@ -105,17 +97,9 @@ def pad_backward(
     images, height, width, channels = x.shape
     shape = (images, height + top + bottom, width + left + right, channels)
     grad = same_shape("grad", grad, shape, x.dtype)
+    check_beside(x, grad=grad)
     out = output(out, x.shape, x.dtype, grad, x)
-    inside = grad[:, top : top + height]
-    if mode == "constant":
-        np.copyto(out, inside[:, :, left : left + width])
-        return out
-    inside = inside.copy()
-    for place, source in zip(*_continued(height, top, bottom, mode), strict=True):
-        inside[:, source] += grad[:, place]
-    np.copyto(out, inside[:, :, left : left + width])
-    for place, source in zip(*_continued(width, left, right, mode), strict=True):
-        out[:, :, source] += inside[:, :, place]
+    padding_kernels.pad_gradient(grad, sides, *_sources(x, sides, mode), out)
     return out
 
 
@@ -138,11 +122,14 @@ def _checked_value(value, dtype):
         raise ValueError(f"value must be a number of the dtype of x, {dtype}; it is {value!r}") from None
 
 
-def _continued(length, before, after, mode):
-    """Places along an axis of the result that lie outside the image, and the pixels that they repeat."""
-    sources = np.pad(np.arange(length), (before, after), mode)
-    places = np.r_[:before, before + length : sources.size]
-    return places, sources[places]
+def _sources(x, sides, mode):
+    """The pixel of the image that each row and each column of the result repeats; None for a value."""
+    if mode == "constant":
+        return None, None
+    return tuple(
+        np.pad(np.arange(length), around, mode)
+        for length, around in zip(x.shape[1:3], (sides[:2], sides[2:]), strict=True)
+    )
 
 
 def _exercise(dtype):

@@ -7,10 +7,11 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
-from numgd.kernels.layers import pool
+from numgd.kernels.layers import memory, pool
+from numgd.kernels.machines import on_device
 from numgd.nn.functional.checks import (
     Size,
-    aligned,
+    check_beside,
     output,
     pair_of,
     real_array,
@@ -43,12 +44,20 @@ def check_indexable(x):
 
 def indices_of(given, shape):
     """Contiguous indices, of the shape of the result."""
-    indices = np.asarray(given)
+    indices = memory.taken("indices", given)
     if indices.shape != shape:
         raise ValueError(f"indices has shape {indices.shape}, but the result has shape {shape}")
     if indices.dtype != np.int32:
         raise TypeError(f"indices must be int32; its dtype is {indices.dtype}")
-    return np.ascontiguousarray(indices)
+    return memory.contiguous(indices)
+
+
+def _windows(x, kernel_size, stride, padding, dilation, ceil_mode):
+    """The phases of the windows along height and width, of which a device takes only whole images."""
+    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
+    if on_device(x) and not rows[0].pixels is columns[0].pixels is ALL:
+        raise ValueError(f"dilation must be 1 for arrays on a device; it is {dilation!r}")
+    return rows, columns
 
 
 def _pooled(x, rows, columns):
@@ -74,7 +83,9 @@ class _Memory:
 
     def __enter__(self):
         part = self.part
-        self.memory = part if part.flags.c_contiguous else np.empty(part.shape, part.dtype)
+        self.memory = part
+        if not (on_device(part) or part.flags.c_contiguous):  # results on a device are whole
+            self.memory = np.empty(part.shape, part.dtype)
         return self.memory
 
     def __exit__(self, *error):
@@ -109,7 +120,7 @@ def max_pool2d(
     padding : int, pair of int, four of them, 'same', 'same_lower' or 'valid'
         Rows and columns of -∞, at most half of what a window spans, in the forms of `conv2d`.
     dilation : int or pair of int
-        Distance between the pixels of a window, at least 1.
+        Distance between the pixels of a window, at least 1; 1 for arrays on a device.
     ceil_mode : bool
         Whether an incomplete window at the end is included.
     return_indices : bool
@@ -129,7 +140,8 @@ def max_pool2d(
     ------
     ValueError
         If the number of axes is wrong, the stride is below 1, the padding is negative, a window is larger
-        than the padded image, or a dilated window contains no pixel of it.
+        than the padded image, or a dilated window contains no pixel of it; for dilated windows of arrays on a
+        device.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -142,30 +154,33 @@ def max_pool2d(
            [13., 15.]])
     """
     x = _images(x)
-    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     out = output(out, _pooled(x, rows, columns), x.dtype, x)
     if return_indices:
         return out, _maximum(x, rows, columns, out)
     nowhere = np.empty((0, 0, 0, 0), np.int32)
     for down, across in product(rows, columns):
-        with _Memory(_results(out, down, across)) as memory:
-            _maximum_of_phase(_pixels(x, down, across), down, across, False, memory, nowhere)
+        with _Memory(_results(out, down, across)) as part:
+            _maximum_of_phase(_pixels(x, down, across), down, across, False, part, nowhere)
     return out
 
 
 def _maximum_of_phase(x, rows, columns, keep, out, places):
-    x, large = np.ascontiguousarray(x), out.nbytes >= LARGE
+    x, large = memory.contiguous(x), out.nbytes >= LARGE
     pool.maximum(x, rows.windows.bounds, columns.windows.bounds, keep, large, out, places)
 
 
 def _maximum(x, rows, columns, out):
     """Fill `out` and return the positions of its maxima."""
     check_indexable(x)
-    places = aligned(out.shape, np.int32)
+    places = memory.empty(x, out.shape, np.dtype(np.int32))
     for down, across in product(rows, columns):
         part = _pixels(x, down, across)
-        with _Memory(_results(out, down, across)) as memory, _Memory(_results(places, down, across)) as found:
-            _maximum_of_phase(part, down, across, True, memory, found)
+        with (
+            _Memory(_results(out, down, across)) as largest,
+            _Memory(_results(places, down, across)) as found,
+        ):
+            _maximum_of_phase(part, down, across, True, largest, found)
             if part.shape != x.shape:
                 i, j = np.divmod(found, part.shape[2])
                 i, j = (_of_image(i, down), _of_image(j, across))
@@ -182,7 +197,7 @@ def _of_phase(places, x, rows, columns):
     """Positions in an image as positions among the pixels of two phases; -1 where they are not among them."""
     part = _pixels(x, rows, columns)
     if part.shape == x.shape:
-        return np.ascontiguousarray(places)
+        return memory.contiguous(places)
     (i, over), (j, beside) = (
         np.divmod(place - phase.pixels.start, phase.pixels.step)
         for place, phase in zip(np.divmod(places, x.shape[2]), (rows, columns), strict=True)
@@ -232,11 +247,13 @@ def max_pool2d_backward(
     array([0., 1., 0., 0.])
     """
     x = _images(x)
-    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     shape = _pooled(x, rows, columns)
     grad = same_shape("grad", grad, shape, x.dtype)
     if indices is not None:
         indices = indices_of(indices, shape)
+    check_beside(x, grad=grad, indices=indices)
+    if indices is not None:
         for down, across in product(rows, columns):
             places = _of_phase(_results(indices, down, across), x, down, across)
             width = _pixels(x, down, across).shape[2]
@@ -244,7 +261,7 @@ def max_pool2d_backward(
                 raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
-        indices = _maximum(x, rows, columns, aligned(shape, x.dtype))
+        indices = _maximum(x, rows, columns, memory.empty(x, shape, x.dtype))
 
     def add(grad, down, across, out):
         places = _of_phase(_results(indices, down, across), x, down, across)
@@ -259,8 +276,8 @@ def _gradient(add, grad, rows, columns, out):
     if _pixels(out, rows[0], columns[0]).shape != out.shape:
         out[...] = 0
     for down, across in product(rows, columns):
-        with _Memory(_pixels(out, down, across)) as memory:
-            add(np.ascontiguousarray(_results(grad, down, across)), down, across, memory)
+        with _Memory(_pixels(out, down, across)) as part:
+            add(memory.contiguous(_results(grad, down, across)), down, across, part)
     return out
 
 
@@ -269,7 +286,7 @@ def _gradient(add, grad, rows, columns, out):
 
 def _averaging(x, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override):
     """Windows, with the divisors of their sums."""
-    rows, columns = windows_of(x.shape[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     if divisor_override is not None:
         return _counted(rows, divisor_override), _counted(columns, 1.0)
     if not count_include_pad:
@@ -291,15 +308,16 @@ def _counted(phases, count):
 def _average(x, rows, columns, out):
     out = output(out, _pooled(x, rows, columns), x.dtype, x)
     for down, across in product(rows, columns):
-        part, tall, wide = np.ascontiguousarray(_pixels(x, down, across)), down.windows, across.windows
-        with _Memory(_results(out, down, across)) as memory:
-            large = memory.nbytes >= LARGE
-            pool.average(part, tall.bounds, wide.bounds, tall.counts, wide.counts, large, memory)
+        part, tall, wide = memory.contiguous(_pixels(x, down, across)), down.windows, across.windows
+        with _Memory(_results(out, down, across)) as means:
+            large = means.nbytes >= LARGE
+            pool.average(part, tall.bounds, wide.bounds, tall.counts, wide.counts, large, means)
     return out
 
 
 def _average_backward(grad, x, rows, columns, out):
     grad = same_shape("grad", grad, _pooled(x, rows, columns), x.dtype)
+    check_beside(x, grad=grad)
     out = output(out, x.shape, x.dtype, grad, x)
 
     def add(grad, down, across, out):
@@ -344,7 +362,8 @@ def avg_pool2d(
     ------
     ValueError
         If the number of axes is wrong, the stride is below 1, the padding is negative, a window is larger
-        than the padded image, or a dilated window contains no pixel of it.
+        than the padded image, or a dilated window contains no pixel of it; for dilated windows of arrays on a
+        device.
     TypeError
         Dtypes other than float32 and float64.
 
@@ -531,7 +550,8 @@ def global_avg_pool2d_backward(
     """
     x = _images(x)
     grad = same_shape("grad", grad, (x.shape[0], x.shape[3]), x.dtype)
-    return _average_backward(grad[:, None, None], x, *_adaptive(x, 1), out)
+    check_beside(x, grad=grad)
+    return _average_backward(grad.reshape(x.shape[0], 1, 1, x.shape[3]), x, *_adaptive(x, 1), out)
 
 
 def _exercise_maximum(dtype):

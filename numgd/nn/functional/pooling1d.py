@@ -3,7 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
-from numgd.nn.functional.checks import output, same_shape
+from numgd.nn.functional.checks import check_beside, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
     avg_pool2d,
@@ -31,10 +31,17 @@ def _of_images(x, kernel_size, stride, padding, dilation, ceil_mode):
     return x, (x.shape[0], number_of(windows), x.shape[2]), settings
 
 
+def _images(signals):
+    """Signals as images of height 1, in the same memory."""
+    batch, length, channels = signals.shape
+    return signals.reshape(batch, 1, length, channels)
+
+
 def _of_images_backward(grad, out, x, *how):
     """The arguments of the gradient, with memory for it."""
     x, shape, settings = _of_images(x, *how)
     grad = same_shape("grad", grad, shape, x.dtype)
+    check_beside(x, grad=grad)
     return x, grad, output(out, x.shape, x.dtype, grad, x), settings
 
 
@@ -87,9 +94,9 @@ def max_pool1d(
     x, shape, how = _of_images(x, kernel_size, stride, padding, dilation, ceil_mode)
     out = output(out, shape, x.dtype, x)
     if return_indices:
-        places = max_pool2d(x[:, None], **how, return_indices=True, out=out[:, None])[1]
-        return out, places[:, 0]
-    max_pool2d(x[:, None], **how, out=out[:, None])
+        places = max_pool2d(_images(x), **how, return_indices=True, out=_images(out))[1]
+        return out, places.reshape(shape)
+    max_pool2d(_images(x), **how, out=_images(out))
     return out
 
 
@@ -136,8 +143,8 @@ def max_pool1d_backward(
     """
     x, grad, out, how = _of_images_backward(grad, out, x, kernel_size, stride, padding, dilation, ceil_mode)
     if indices is not None:
-        indices = indices_of(indices, grad.shape)[:, None]
-    max_pool2d_backward(grad[:, None], x[:, None], **how, indices=indices, out=out[:, None])
+        indices = _images(indices_of(indices, grad.shape))
+    max_pool2d_backward(_images(grad), _images(x), **how, indices=indices, out=_images(out))
     return out
 
 
@@ -184,7 +191,7 @@ def avg_pool1d(
     x, shape, how = _of_images(x, kernel_size, stride, padding, dilation, ceil_mode)
     out = output(out, shape, x.dtype, x)
     how |= {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
-    avg_pool2d(x[:, None], **how, out=out[:, None])
+    avg_pool2d(_images(x), **how, out=_images(out))
     return out
 
 
@@ -224,7 +231,7 @@ def avg_pool1d_backward(
     """
     x, grad, out, how = _of_images_backward(grad, out, x, kernel_size, stride, padding, dilation, ceil_mode)
     how |= {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
-    avg_pool2d_backward(grad[:, None], x[:, None], **how, out=out[:, None])
+    avg_pool2d_backward(_images(grad), _images(x), **how, out=_images(out))
     return out
 
 

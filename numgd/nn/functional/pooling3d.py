@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
-from numgd.kernels.layers import pool
-from numgd.nn.functional.checks import aligned, output, same_shape
+from numgd.kernels.layers import memory, pool
+from numgd.nn.functional.checks import check_beside, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
     avg_pool2d,
@@ -114,14 +114,8 @@ def max_pool3d(
     largest, in_plane = max_pool2d(planes, **pooling.of_planes, return_indices=True)
     how = {**pooling.of_depth, "return_indices": True, "out": result}
     _, places = max_pool2d(largest.reshape(pooling.deep), **how)
-    in_plane, pixels = in_plane.reshape(pooling.deep), x.shape[2] * x.shape[3]
-    for place, start, stop in zip(np.moveaxis(places, 1, 0), *pooling.windows[0].bounds, strict=True):
-        chosen = place // np.int32(pooling.deep[2])
-        place[...] = 0
-        for plane in range(start, stop):
-            of_volume = in_plane[:, plane] + np.int32(plane * pixels)
-            of_volume *= chosen == plane  # a masked copy takes longer
-            place += of_volume
+    pixels, depths = x.shape[2] * x.shape[3], pooling.windows[0].bounds
+    pool.places_in_volumes(places, in_plane.reshape(pooling.deep), depths, pixels)
     return out, places.reshape(pooling.shape)
 
 
@@ -137,7 +131,7 @@ def _are_within(indices, windows, height, width):
         pixels,
     ):
         return False
-    in_plane = indices - indices // np.int32(pixels) * np.int32(pixels)
+    in_plane = pool.places_in_planes(indices, pixels)
     in_plane = in_plane.reshape(batch * depth, rows.number, columns.number, channels)
     return pool.places_within(in_plane, rows.bounds, columns.bounds, width)
 
@@ -192,8 +186,9 @@ def max_pool3d_backward(
     grad = same_shape("grad", grad, pooling.shape, x.dtype)
     if indices is not None:
         indices = indices_of(indices, pooling.shape)
-        if not _are_within(indices, pooling.windows, *x.shape[2:4]):
-            raise ValueError("indices has entries outside the windows that they belong to")
+    check_beside(x, grad=grad, indices=indices)
+    if indices is not None and not _are_within(indices, pooling.windows, *x.shape[2:4]):
+        raise ValueError("indices has entries outside the windows that they belong to")
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = max_pool3d(x, kernel_size, stride, padding, ceil_mode=ceil_mode, return_indices=True)[1]
@@ -295,7 +290,7 @@ def avg_pool3d_backward(
     grad = same_shape("grad", grad, pooling.shape, x.dtype)
     out = output(out, x.shape, x.dtype, grad, x)
     of_planes, of_depth = _averaging(pooling, count_include_pad, divisor_override)
-    means = aligned(pooling.deep, x.dtype)  # only the shape is used
+    means = memory.empty(x, pooling.deep, x.dtype)  # only the shape is used
     slopes = avg_pool2d_backward(grad.reshape(pooling.deep_result), means, **of_depth)
     slopes = slopes.reshape(pooling.planes[0], *pooling.shape[2:])
     avg_pool2d_backward(slopes, x.reshape(pooling.planes), **of_planes, out=out.reshape(pooling.planes))

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from numgd.nn.functional.checks import Size, output, pair_of, real_array, same_shape
+from numgd.kernels.layers import pool
+from numgd.nn.functional.checks import Size, check_beside, output, pair_of, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import avg_pool2d
 
@@ -40,7 +41,7 @@ def upsample(
     x, (down, across) = real_array("x", x, 4), pair_of("scale_factor", scale_factor, Size)
     images, height, width, channels = x.shape
     out = output(out, (images, height * down, width * across, channels), x.dtype, x)
-    out.reshape(images, height, down, width, across, channels)[...] = x[:, :, None, :, None]
+    pool.repeat(x, down, across, out)
     return out
 
 
@@ -71,6 +72,7 @@ def upsample_backward(
     images, height, width, channels = x.shape
     shape = (images, height * factors[0], width * factors[1], channels)
     grad = same_shape("grad", grad, shape, x.dtype)
+    check_beside(x, grad=grad)
     out = output(out, x.shape, x.dtype, grad, x)
     if out.size:
         avg_pool2d(grad, factors, divisor_override=1, out=out)

@@ -28,8 +28,14 @@ class GlobalAvgPool2d(Layer):
 
     def forward(self, at):
         size = at.x[0].shape[1:3]
-        AvgPool2d(size).forward(at._replace(y=at.y[:, None, None]))
+        AvgPool2d(size).forward(at._replace(y=_images(at.y)))
 
     def backward(self, at):
         size = at.grad_x[0].shape[1:3]
-        AvgPool2d(size).backward(at._replace(grad=at.grad[:, None, None]))
+        AvgPool2d(size).backward(at._replace(grad=_images(at.grad)))
+
+
+def _images(vectors):
+    """Vectors of channels as images of one pixel, in the same memory."""
+    batch, channels = vectors.shape
+    return vectors.reshape(batch, 1, 1, channels)

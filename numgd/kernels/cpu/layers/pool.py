@@ -19,7 +19,7 @@ from numgd.kernels.cpu.layers.pool_by_lanes import (
     suits_lanes,
 )
 
-_LARGE_WINDOW = 64
+LARGE_WINDOW = 64
 _MAX_CHANNELS_BY_THREES = 96
 _FEW_CHANNELS = 16
 """With fewer channels, calls of the loops over channels take longer than these."""
@@ -29,7 +29,7 @@ _MOST_SUMS = 4
 
 
 @portable
-def _is_larger(value, best):
+def is_larger(value, best):
     """Whether a number becomes the maximum; NaN does."""
     return (value > best) | (value != value)
 
@@ -57,7 +57,7 @@ def _largest(a, b, c):
 def _place_of_larger(value, here, best, place):
     """The position of the larger number: `here` if `value` is it, and `place`, which is before, otherwise."""
     before = type(here)(0)
-    return max(place, here if _is_larger(value, best) else before)
+    return max(place, here if is_larger(value, best) else before)
 
 
 @apart
@@ -104,10 +104,10 @@ def _enlarge_and_place(pixels, first, start, result, place):
     for k in range(done, count - 1, 2):
         pixel, other, here, there = pixels[k], pixels[k + 1], np.int32(start + k), np.int32(start + k + 1)
         for c in range(result.size):
-            first_larger = _is_larger(pixel[c], result[c])
+            first_larger = is_larger(pixel[c], result[c])
             best = pixel[c] if first_larger else result[c]
             found = here if first_larger else place[c]
-            second_larger = _is_larger(other[c], best)
+            second_larger = is_larger(other[c], best)
             place[c] = there if second_larger else found
             result[c] = other[c] if second_larger else best
     if (count - done) % 2:
@@ -119,7 +119,7 @@ def _enlarge_and_place(pixels, first, start, result, place):
 
 @portable
 def _is_first_larger(value, here, best, place):
-    """As `_is_larger` if numbers are not met in the order of their positions."""
+    """As `is_larger` if numbers are not met in the order of their positions."""
     both = (value == best) & (here < place)
     return (value > best) | both | ((value != value) & ((best == best) | (here > place)))
 
@@ -431,7 +431,7 @@ def _average_of_row(task, x, rows, columns, row_counts, column_counts, narrow, l
     image, row_out = borrow(x)[n], borrow(out)[n, i]
     if narrow:
         top, bottom, widest = rows[0, i], rows[1, i], _widest(columns)
-        if (bottom - top) * widest < _LARGE_WINDOW:
+        if (bottom - top) * widest < LARGE_WINDOW:
             _average_of_narrow_row(
                 image, top, bottom, columns, row_counts[i], column_counts, real(1), row_out
             )
@@ -443,7 +443,7 @@ def _average_of_row(task, x, rows, columns, row_counts, column_counts, narrow, l
         result = borrow(scratch)[0] if large else row_out[j]
         share = 1.0 / (row_counts[i] * column_counts[j])
         start, stop = columns[0, j], columns[1, j]
-        if (rows[1, i] - rows[0, i]) * (stop - start) < _LARGE_WINDOW:
+        if (rows[1, i] - rows[0, i]) * (stop - start) < LARGE_WINDOW:
             _average(image, rows[:, i], start, stop, real(share), result)
         else:
             _average(image, rows[:, i], start, stop, share, borrow(totals))
@@ -502,3 +502,29 @@ def average_gradient(grad, row_windows, columns, row_counts, column_counts, larg
         _average_gradient_of_row, out.shape[0] * out.shape[1], _work(row_windows, columns, grad), grad,
         row_windows, columns, row_counts, column_counts, large, out,
     )  # fmt: skip
+
+
+def repeat(x, down, across, out):
+    """out (N, H · down, W · across, C): every pixel of x (N, H, W, C) several times."""
+    images, height, width, channels = x.shape
+    out.reshape(images, height, down, width, across, channels)[...] = x[:, :, None, :, None]
+
+
+def places_in_planes(places, pixels):
+    """Positions (d H + h) W + w in volumes as positions in planes of `pixels` = H W; a new array."""
+    return places - places // np.int32(pixels) * np.int32(pixels)
+
+
+def places_in_volumes(places, in_plane, depths, pixels):
+    """Replace `places` (N, OD, Q, C), of maxima over depth, by positions in volumes of planes of `pixels`.
+
+    They are positions in images (N, D, Q, C), for which `in_plane`, of that shape, holds positions in planes;
+    `depths` (2, OD) bounds the windows over depth.
+    """
+    for place, start, stop in zip(np.moveaxis(places, 1, 0), *depths, strict=True):
+        chosen = place // np.int32(places.shape[2])
+        place[...] = 0
+        for plane in range(start, stop):
+            of_volume = in_plane[:, plane] + np.int32(plane * pixels)
+            of_volume *= chosen == plane  # a masked copy takes longer
+            place += of_volume

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from numba.np.numpy_support import from_dtype
+from numba import from_dtype
 
 from numgd.kernels.cuda import target
 from numgd.kernels.cuda.target import cuda, kernel, launch

@@ -1,10 +1,11 @@
 """One step of an update rule over many arrays on the device, and related operations.
 
-Counterpart of `kernels.cpu.rules.step`.  Arrays that follow one another without gaps, as the parameters of a
-network do, are one launch; others are one launch each.  Kernels access 16 bytes at once where addresses allow.
+Counterpart of `kernels.cpu.rules.step`.  Arrays that follow one another without gaps, as the parameters of
+a network do, are one launch; others are one launch each.  Kernels access 16 bytes at once where they can.
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +152,7 @@ class Table:
         if not self._filled.size:
             return
         begins = np.concatenate(([0], np.flatnonzero(ends) + 1, [self._filled.size]))
-        for begin, stop in zip(begins[:-1], begins[1:], strict=True):
+        for begin, stop in pairwise(begins):
             array, last = int(self._filled[begin]), int(self._filled[stop - 1])
             first, size = int(self.starts[array]), int(self.starts[last + 1] - self.starts[array])
             vectors = (self.vectors[column][array] for column in columns)
@@ -189,7 +190,7 @@ class Table:
         return adapted
 
     def _sums(self, runs, count, measure):
-        """Call ``measure(run, partial, first)`` for runs, whose blocks write to rows of `partial` from `first` on.
+        """Call ``measure(run, partial, first)``, which writes a row per block from `first` on, for all runs.
 
         Returns the matrix `partial`, or None without runs, and the first rows of all runs and of none.
         """
@@ -328,7 +329,7 @@ def _make_store_rows(rule, lanes):
 
 
 def _make_update(rule, lanes, with_average):
-    """Function that steps `lanes.count` neighbouring parameters: p and g from place i, flat memory from `at`."""
+    """Functions that step neighbouring parameters, from place i of p and g and `at` of flat memory on."""
     load, write = lanes.load, lanes.store
     rows_of, store_rows = _make_load_rows(rule, lanes), _make_store_rows(rule, lanes)
     own, change = make_tuple(len(rule.slots), _number), rule.update
@@ -460,7 +461,7 @@ def _make_measure(rule):
 
 @cache
 def _make_adapt(rule):
-    """The kernel that adapts coefficients to each array's sums, which are in rows of `partial`; a block each."""
+    """The kernel that adapts coefficients to each array's sums, by a block that adds rows of `partial`."""
     count, zeros, write = sums_of(rule), make_zeros(rule), make_write_sums(rule)
     read, add, own = make_tuple(count, _number_of), make_add(rule), rule.adapt
     write_coefficients = make_write_coefficients(rule)

@@ -244,7 +244,7 @@ def _split(counts, calls, per_gradient, nit, nfev, njev, none, status, success):
         status[row], nit[row] = found, counts[row, 1]
         nfev[row], njev[row] = calls * counts[row, 2], per_gradient * counts[row, 2]
         none[row] = 0
-        success[row] = found == CONVERGED_GRADIENT or found == CONVERGED_FUNCTION or found == CONVERGED_STEP
+        success[row] = found in (CONVERGED_GRADIENT, CONVERGED_FUNCTION, CONVERGED_STEP)
 
 
 def copied(X):

@@ -10,7 +10,7 @@ from numgd.autodiff import device
 from numgd.foundations.linalg import epsilon
 from numgd.jit.compilable import LeastRecentlyUsed, dispatcher_of
 from numgd.jit.portable import portable
-from numgd.kernels.cuda.target import cuda, device_function
+from numgd.kernels.cuda.target import cuda, device_function, raise_to
 
 IN_HOST_MEMORY = SimpleNamespace(local=SimpleNamespace(array=np.empty))
 """Stands for the module ``cuda`` in a gradient that runs in the interpreter."""
@@ -50,7 +50,7 @@ def _by_source(fun, x, args):
     def objective(x, g, tape, needed, *args):
         f, count = gradient(x, g, tape, *args)
         if count > tape.size:
-            cuda.atomic.max(needed, 0, count)
+            raise_to(needed, count)
             return x.dtype.type(math.nan)
         return x.dtype.type(f)
 
@@ -143,7 +143,7 @@ def _kept(how, functions, x, args, make):
 
 
 def tape_at(objective, x, args):
-    """Length of the tape that the objective takes at a point, as far as it can be found in the interpreter."""
+    """Length of the tape that the objective takes at a point, found in the interpreter."""
     if not objective.taped:
         return 0
     with np.errstate(all="ignore"):
