@@ -122,7 +122,7 @@ class Launch(NamedTuple):
     @property
     def signature(self):
         """The types of the arguments."""
-        return tuple(numba.typeof(np.asarray(a) if isinstance(a, Dry) else a) for a in self.arguments)
+        return tuple(numba.typeof(_plain(argument)) for argument in self.arguments)
 
     def build(self, arch=90):
         """The kernel, compiled for these arguments."""
@@ -135,6 +135,13 @@ def _as_dry(array, sync=True):
         return array
     described = SimpleNamespace(__array_interface__=array.__cuda_array_interface__, owner=array)
     return np.asarray(described).view(Dry)
+
+
+def _plain(argument):
+    """An argument with plain arrays in place of `Dry` ones."""
+    if type(argument) is tuple:
+        return tuple(map(_plain, argument))
+    return np.asarray(argument) if isinstance(argument, Dry) else argument
 
 
 @contextmanager

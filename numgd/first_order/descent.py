@@ -39,8 +39,8 @@ def make_rule_descent(space, evaluator, rule):
     evaluate, observe = evaluator.evaluate, evaluator.observe
     copy = space.copy
     norm = make_norm(space)
-    apply = make_apply(rule)
-    start = make_start(rule)
+    apply = space.form(make_apply)(rule)
+    start = space.form(make_start)(rule)
 
     @portable
     def descent(problem, x, work, carry, options, age):

@@ -93,6 +93,7 @@ class Rule(Record):
             summary=self.summary,
             aliases=self.aliases,
             options=_options_type(self.options)(),
+            over_device_vectors=True,
             rows=rows,
             make_solver=make_solver,
         )

@@ -80,8 +80,13 @@ class Method(Record):
         Whether it supports bounds.
     matrix_free : bool
         Whether it accesses vectors only through its space, so that long ones use all cores.
+    over_device_vectors : bool
+        Whether it runs over the vectors of a device: it reaches their elements only through its space and through
+        functions that the space has a form of, and keeps no small arrays beside its vectors.
     on_device : bool
-        Whether its solver can run in a CUDA kernel; one that returns views or computes in float64 cannot.
+        Whether its solver can run in a CUDA kernel; one that returns views cannot.
+    kernel_form : tuple or None
+        The `rows` and the `make_solver` for CUDA kernels, if there they are others.
     result_fields : callable or None
         ``result_fields(x, work, age, maxcor)``: a dictionary of further fields of the result, made from the
         solver's scratch memory.  They must not be views of it, because a resumed run reads it again.
@@ -98,7 +103,9 @@ class Method(Record):
     curvature: Literal["hessian", "product"] | None = None
     bounded: bool = False
     matrix_free: bool = False
+    over_device_vectors: bool = False
     on_device: bool = True
+    kernel_form: tuple[Callable, Callable] | None = None
     result_fields: Callable | None = None
     take_hess_inv: Callable | None = None
 

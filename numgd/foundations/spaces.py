@@ -1,8 +1,8 @@
 """Vector spaces: the operations through which matrix-free solvers access vectors.
 
 Solvers are made by a factory that takes a space, so the same source serves one thread (`SERIAL`: small
-problems, batches, CUDA threads) and all cores (`THREADED`: long vectors).  Every operation writes into memory
-that the caller provides.
+problems, batches, CUDA threads) and all cores (`THREADED`: long vectors); `numgd.kernels.cuda.vectors` adds
+the space of a device.  Every operation writes into memory that the caller provides.
 """
 
 import math
@@ -12,6 +12,11 @@ import numpy as np
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import portable, seldom
+
+
+def as_written(function):
+    """The form of a function for vectors in the host's memory: the function itself."""
+    return function
 
 
 class Space(NamedTuple):
@@ -25,6 +30,9 @@ class Space(NamedTuple):
     axpy: Any  # axpy(y, a, x): y = y + a x
     step: Any  # step(out, x, a, p): out = x + a p
     combine: Any  # combine(y, a, b, x): y = a y + b x
+    # form(function) -> what runs in its place over vectors of this space.  `function` is a portable function with
+    # a loop over elements, or a factory of such functions.
+    form: Any = as_written
 
 
 # One thread -----------------------------------------------------------------------------------------

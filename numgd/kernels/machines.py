@@ -16,6 +16,11 @@ def on_device(array):
     return hasattr(array, "__cuda_array_interface__") or hasattr(array, "__cuda_ndarray__")
 
 
+def on_machine(name):
+    """An empty array on a machine, 'cpu' or 'cuda'; RuntimeError says what is missing for a GPU."""
+    return import_module(f"numgd.kernels.{name}.memory").nothing()
+
+
 _ON_HOST = {np.ndarray, np.float32, np.float64, np.uint64, int, float, bool, str, tuple, type(None)}
 """Types that need no closer look."""
 

@@ -29,11 +29,11 @@ def projected_gradient(out, x, a, g, lower, upper):
 
 def make_projected_norm(space):
     """Function ``distance(x, g, order, lower, upper, scratch)``: the norm of the projected gradient step."""
-    norm = make_norm(space)
+    norm, project = make_norm(space), space.form(projected_gradient)
 
     @portable
     def distance(x, g, order, lower, upper, scratch):
-        projected_gradient(scratch, x, x.dtype.type(1), g, lower, upper)
+        project(scratch, x, x.dtype.type(1), g, lower, upper)
         return norm(scratch, order)
 
     return distance

@@ -32,6 +32,7 @@ METHOD = Method(
     summary="Conjugate gradients of Polak and Ribière, with restarts.",
     options=DescentOptions(c2=0.4),
     matrix_free=True,
+    over_device_vectors=True,
     rows=conjugate.rows,
     make_solver=make_solver,
 )

@@ -33,6 +33,7 @@ METHOD = Method(
     summary="Conjugate gradients of Dai and Yuan.",
     options=DescentOptions(c2=0.1),
     matrix_free=True,
+    over_device_vectors=True,
     rows=conjugate.rows,
     make_solver=make_solver,
 )

@@ -31,6 +31,7 @@ METHOD = Method(
     summary="Conjugate gradients of Fletcher and Reeves.",
     options=DescentOptions(c2=0.1),
     matrix_free=True,
+    over_device_vectors=True,
     rows=conjugate.rows,
     make_solver=make_solver,
 )

@@ -42,6 +42,7 @@ METHOD = Method(
     summary="Conjugate gradients of Hager and Zhang, with their line search.",
     options=DescentOptions(c1=0.1, c2=0.9),
     matrix_free=True,
+    over_device_vectors=True,
     rows=conjugate.rows,
     make_solver=make_solver,
 )

@@ -28,8 +28,8 @@ from numgd.second_order.line_search import (
 from numgd.second_order.stopping import (
     AUTOMATIC,
     iteration_limit,
+    make_negligible_decrease,
     make_relative_step_test,
-    negligible_decrease,
     status_after_step,
     status_at_limits,
     status_at_start,
@@ -191,7 +191,7 @@ def make_carrying(space, local):
 
 def make_search_along(space, evaluate, search, local):
     """Function that searches along p; it returns what was found and whether x is `confirmed` as a minimum."""
-    line_search = search(space, evaluate)
+    line_search, negligible_decrease = search(space, evaluate), make_negligible_decrease(space)
 
     @portable
     def search_along(problem, x, f, g, slope, p, alpha, x_trial, gradients, fresh, carry, left, options):

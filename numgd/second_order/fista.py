@@ -81,14 +81,22 @@ def turns(y, x_trial, x):
     return total
 
 
-@portable
-def is_lower(f_trial, f, f_start, v_trial, x_trial, x, noise):
-    """Whether F is lower or, if rounding hides that, whether a convex F with subgradient v_trial would be."""
-    if f_trial <= f:
-        return True
-    if f_trial - f <= noise * abs(f) and f_trial <= f_start:
-        return expansion(v_trial, x_trial, x)[0] <= 0
-    return False
+def make_is_lower(space):
+    """Function ``is_lower(f_trial, f, f_start, v_trial, x_trial, x, noise)`` over a space.
+
+    It says whether F is lower or, if rounding hides that, whether a convex F with subgradient v_trial would be.
+    """
+    expand = space.form(expansion)
+
+    @portable
+    def is_lower(f_trial, f, f_start, v_trial, x_trial, x, noise):
+        if f_trial <= f:
+            return True
+        if f_trial - f <= noise * abs(f) and f_trial <= f_start:
+            return expand(v_trial, x_trial, x)[0] <= 0
+        return False
+
+    return is_lower
 
 
 @portable
@@ -133,6 +141,7 @@ class ProximalStep(NamedTuple):
 def make_proximal_step(space, value, gradient):
     """The proximal step from y with backtracking: Beck & Teboulle, section 4."""
     max_abs = space.max_abs
+    threshold, move_inside, expand = space.form(soft_threshold), space.form(clip), space.form(expansion)
 
     @portable
     def proximal_step(
@@ -143,11 +152,11 @@ def make_proximal_step(space, value, gradient):
         smooth = curvature = zero
         evaluations = 0
         while evaluations < left and lipschitz < math.inf:
-            soft_threshold(x_trial, y, one / lipschitz, g_y, options.l1 / lipschitz)
-            clip(x_trial, lower, upper)
+            threshold(x_trial, y, one / lipschitz, g_y, options.l1 / lipschitz)
+            move_inside(x_trial, lower, upper)
             smooth = value(problem, x_trial, options)
             evaluations += 1
-            linear, square = expansion(g_y, x_trial, y)
+            linear, square = expand(g_y, x_trial, y)
             if smooth == -math.inf or (square == zero and momentum == zero):
                 break
             gap = smooth - smooth_y - linear
@@ -156,7 +165,7 @@ def make_proximal_step(space, value, gradient):
             if hidden or curvature <= lipschitz or square == zero:
                 gradient(problem, x_trial, g_trial, options)
                 if hidden:  # the gap is lost to rounding: compute it from the gradients
-                    curvature = (expansion(g_trial, x_trial, y)[0] - linear) / square
+                    curvature = (expand(g_trial, x_trial, y)[0] - linear) / square
                 if (curvature <= lipschitz or square == zero) and max_abs(g_trial) < math.inf:
                     return ProximalStep(True, smooth, lipschitz, curvature, evaluations)
             lipschitz = larger_lipschitz(lipschitz, curvature, real)
@@ -170,12 +179,12 @@ def make_extrapolate(space, evaluate):
 
     It returns the value of the smooth part and the number of evaluations.
     """
-    copy, step = space.copy, space.step
+    copy, step, move_inside = space.copy, space.step, space.form(clip)
 
     @portable
     def extrapolate(problem, x, s, momentum, smooth, g, y, g_y, options, lower, upper):
         step(y, x, momentum, s)
-        clip(y, lower, upper)
+        move_inside(y, lower, upper)
         if momentum == 0:
             copy(g_y, g)
             return smooth, 0
@@ -202,7 +211,12 @@ def make_advance(space):
 def make_solver(space, evaluator):
     """The solver over a space."""
     copy, scale, max_abs = space.copy, space.scale, space.max_abs
-    observe, bounds = evaluator.observe, evaluator.bounds
+    observe, bounds, move_inside = evaluator.observe, evaluator.bounds, space.form(clip)
+    subgradient, uphill, is_lower = (
+        space.form(minimum_norm_subgradient),
+        space.form(turns),
+        make_is_lower(space),
+    )
     evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
     small = make_relative_step_test(space)
     distance, measure = make_distance(space)
@@ -216,7 +230,7 @@ def make_solver(space, evaluator):
         v, g, s, y, g_y, x_trial, g_trial = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
         noise = real(epsilon(x) ** real(2.0 / 3.0))  # below this fraction of a value, gradients decide
         lower, upper = bounds(problem)
-        clip(x, lower, upper)
+        move_inside(x, lower, upper)
         smooth = evaluate(problem, x, g, options)
         f = smooth + penalty(x, options)
         evaluations, iteration = 1, 0
@@ -253,9 +267,9 @@ def make_solver(space, evaluator):
             f_trial, against, lower_point = f, zero, False
             if found.found:
                 f_trial = found.smooth + penalty(x_trial, options)
-                against = turns(y, x_trial, x)
+                against = uphill(y, x_trial, x)
                 v_trial = y
-                minimum_norm_subgradient(v_trial, x_trial, g_trial, options.l1, lower, upper)
+                subgradient(v_trial, x_trial, g_trial, options.l1, lower, upper)
                 lower_point = is_lower(f_trial, f, carry[START], v_trial, x_trial, x, noise)
             if not lower_point:
                 if not found.found and evaluations >= options.maxfun:
@@ -292,7 +306,7 @@ METHOD = Method(
     options=FistaOptions(),
     bounded=True,
     matrix_free=True,
-    on_device=False,
+    over_device_vectors=True,
     rows=rows,
     make_solver=make_solver,
 )

@@ -10,6 +10,15 @@ from numgd.jit.portable import portable
 from numgd.second_order.box import make_projected_norm
 
 
+@portable
+def absolute_sum(x):
+    """‖x‖₁."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += abs(x[i])
+    return total
+
+
 class Composite(NamedTuple):
     """The composite objective over a space, for a driver's `Evaluator`.
 
@@ -27,7 +36,7 @@ def make_composite(space, evaluator):
     """The composite objective of a problem."""
     dot, axpy = space.dot, space.axpy
     smooth, smooth_value, smooth_gradient = evaluator.evaluate, evaluator.value, evaluator.gradient
-    refine_smooth = evaluator.refine
+    refine_smooth, sum_of_magnitudes = evaluator.refine, space.form(absolute_sum)
 
     @portable
     def ridge(x, options):
@@ -52,10 +61,7 @@ def make_composite(space, evaluator):
 
     @portable
     def penalty(x, options):
-        total = x.dtype.type(0)
-        for i in range(x.size):
-            total += abs(x[i])
-        return options.l1 * total
+        return options.l1 * sum_of_magnitudes(x)
 
     @portable
     def refine(problem, x, g, options):
@@ -96,6 +102,7 @@ def make_distance(space):
     reaches a bound; ``measure(v, x, g, options, lower, upper, scratch)`` writes that subgradient first.
     """
     norm, projected_norm = make_norm(space), make_projected_norm(space)
+    subgradient = space.form(minimum_norm_subgradient)
 
     @portable
     def distance(v, x, options, lower, upper, scratch):
@@ -105,7 +112,7 @@ def make_distance(space):
 
     @portable
     def measure(v, x, g, options, lower, upper, scratch):
-        minimum_norm_subgradient(v, x, g, options.l1, lower, upper)
+        subgradient(v, x, g, options.l1, lower, upper)
         return distance(v, x, options, lower, upper, scratch)
 
     return distance, measure

@@ -146,6 +146,7 @@ METHOD = Method(
     maxcor=MAXCOR,
     tolerances=("gtol", "ftol"),
     matrix_free=True,
+    over_device_vectors=True,
     rows=rows,
     result_fields=result_fields,
     take_hess_inv=take_hess_inv,

@@ -47,8 +47,8 @@ from numgd.second_order.line_search import (
 )
 from numgd.second_order.stopping import (
     iteration_limit,
+    make_negligible_decrease,
     make_relative_length_test,
-    negligible_decrease,
     status_after_step,
     status_at_start,
     status_before_step,
@@ -111,49 +111,82 @@ def make_unhindered(space):
     return unhindered
 
 
-def make_model(space):
-    """Functions `propose` and `remember`, for whichever form of B the scratch memory holds."""
-    unhindered = make_unhindered(space)
-    cauchy_whole = make_cauchy_point(whole.make_quadratic(space))
-    cauchy_compact = make_cauchy_point(compact.make_quadratic(space))
-    subspace_whole, subspace_compact = whole.make_subspace(space), compact.make_subspace(space)
-    newton_whole, newton_compact = whole.make_newton(space), compact.make_newton(space)
-    remember_whole, remember_compact = whole.make_remember(space), compact.make_remember(space)
+def make_whole(space):
+    """Functions `propose` and `remember` with B stored in full."""
+    unhindered, newton = make_unhindered(space), whole.make_newton(space)
+    cauchy, subspace = make_cauchy_point(whole.make_quadratic(space)), whole.make_subspace(space)
+    remember_pair = whole.make_remember(space)
+
+    @portable
+    def propose(x, g, lower, upper, p, free, memory, scratch, theta, age):
+        """Write the quasi-Newton step to p; a slope that is not negative means failure."""
+        breaks, order, d = scratch[0], scratch[1], scratch[2]
+        model = whole.whole(memory)
+        slope = unhindered(x, g, lower, upper, p, free, newton, model)
+        if slope < x.dtype.type(0):
+            return slope
+        change = cauchy(model, x, g, lower, upper, p, breaks, order, d)
+        if not subspace(model, g, p, breaks, d):
+            return x.dtype.type(0)
+        return projected_direction(x, g, p, d, change, lower, upper)
+
+    @portable
+    def remember(s, y, ys, free, memory, theta, y_free, s_bound, age):
+        """Update the model with a step and the change of the gradient; returns θ."""
+        remember_pair(whole.whole(memory), s, y, ys, age)
+        return theta
+
+    return propose, remember
+
+
+def make_compact(space):
+    """Functions `propose` and `remember` with B as the product of its pairs."""
+    unhindered, newton = make_unhindered(space), compact.make_newton(space)
+    cauchy, subspace = make_cauchy_point(compact.make_quadratic(space)), compact.make_subspace(space)
+    remember_pair = compact.make_remember(space)
 
     @portable
     def propose(x, g, lower, upper, p, free, memory, scratch, theta, age):
         """Write the quasi-Newton step to p; a slope that is not negative means failure."""
         breaks, order, d = scratch[0], scratch[1], scratch[2]
         zero = x.dtype.type(0)
-        if memory.shape[0] == whole.whole_rows(x.size):
-            full = whole.whole(memory)
-            slope = unhindered(x, g, lower, upper, p, free, newton_whole, full)
-            if slope < zero:
-                return slope
-            change = cauchy_whole(full, x, g, lower, upper, p, breaks, order, d)
-            sound = subspace_whole(full, g, p, breaks, d)
-        else:
-            model = compact.compact(memory, free, theta, age)
-            slope = unhindered(x, g, lower, upper, p, free, newton_compact, model)
-            if slope < zero:
-                return slope
-            if not compact.factorize(model.N, model.factors, theta, True):
-                return zero
-            change = cauchy_compact(model, x, g, lower, upper, p, breaks, order, d)
-            sound = subspace_compact(model, g, p, breaks, d)
-        if not sound:
+        model = compact.compact(memory, free, theta, age)
+        slope = unhindered(x, g, lower, upper, p, free, newton, model)
+        if slope < zero:
+            return slope
+        if not compact.factorize(model.N, model.factors, theta, True):
+            return zero
+        change = cauchy(model, x, g, lower, upper, p, breaks, order, d)
+        if not subspace(model, g, p, breaks, d):
             return zero
         return projected_direction(x, g, p, d, change, lower, upper)
 
     @portable
     def remember(s, y, ys, free, memory, theta, y_free, s_bound, age):
         """Update the model with a step and the change of the gradient; returns θ."""
-        if memory.shape[0] == whole.whole_rows(s.size):
-            remember_whole(whole.whole(memory), s, y, ys, age)
-            return theta
         model = compact.compact(memory, free, theta, age + 1)
         newest = age % compact.pairs_in(s.size, memory.shape[0])
-        return remember_compact(model, newest, s, y, ys, y_free, s_bound)
+        return remember_pair(model, newest, s, y, ys, y_free, s_bound)
+
+    return propose, remember
+
+
+def make_either(space):
+    """Functions `propose` and `remember`, for whichever form of B the scratch memory holds."""
+    propose_whole, remember_whole = make_whole(space)
+    propose_compact, remember_compact = make_compact(space)
+
+    @portable
+    def propose(x, g, lower, upper, p, free, memory, scratch, theta, age):
+        if memory.shape[0] == whole.whole_rows(x.size):
+            return propose_whole(x, g, lower, upper, p, free, memory, scratch, theta, age)
+        return propose_compact(x, g, lower, upper, p, free, memory, scratch, theta, age)
+
+    @portable
+    def remember(s, y, ys, free, memory, theta, y_free, s_bound, age):
+        if memory.shape[0] == whole.whole_rows(s.size):
+            return remember_whole(s, y, ys, free, memory, theta, y_free, s_bound, age)
+        return remember_compact(s, y, ys, free, memory, theta, y_free, s_bound, age)
 
     return propose, remember
 
@@ -168,6 +201,7 @@ def make_search_along(space, evaluator):
         bounded_step(out, x, alpha, p, lower, upper)
 
     strong_wolfe = make_limited_strong_wolfe(space, evaluator.evaluate, move)
+    negligible_decrease = make_negligible_decrease(space)
 
     @portable
     def search_along(problem, x, f, g, slope, p, x_trial, gradients, age, carry, left, options):
@@ -217,7 +251,7 @@ def make_advance(space, remember):
     return advance
 
 
-def make_solver(space, evaluator):
+def make_solver(space, evaluator, make_model=make_either):
     """The solver over a space."""
     evaluate, observe, bounds = evaluator.evaluate, evaluator.observe, evaluator.bounds
     refine = evaluator.refine
@@ -288,6 +322,17 @@ def make_solver(space, evaluator):
     return solve
 
 
+@portable
+def whole_rows(n, maxcor):
+    """Rows of scratch memory for B in full."""
+    return OWN_ROWS + whole.whole_rows(n)
+
+
+def make_whole_solver(space, evaluator):
+    """The solver with B in full, whichever form takes less memory: half of the code."""
+    return make_solver(space, evaluator, make_whole)
+
+
 def result_fields(x, work, age, maxcor):
     """The inverse Hessian for the result, as a product of its pairs or as the inverse of the whole matrix."""
     memory = work[OWN_ROWS:]
@@ -307,8 +352,8 @@ METHOD = Method(
     tolerances=("gtol", "ftol"),
     bounded=True,
     matrix_free=True,
-    on_device=False,
     rows=rows,
     result_fields=result_fields,
     make_solver=make_solver,
+    kernel_form=(whole_rows, make_whole_solver),
 )

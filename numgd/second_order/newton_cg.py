@@ -124,6 +124,7 @@ METHOD = Method(
     tolerances=("xtol",),
     curvature="product",
     matrix_free=True,
+    over_device_vectors=True,
     rows=rows,
     make_solver=make_solver,
 )

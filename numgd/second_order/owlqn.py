@@ -118,6 +118,7 @@ def make_direction(space, direct):
     It returns the slope, the first trial step and the age, which is 0 for −v.
     """
     dot, steepest = space.dot, make_steepest(space)
+    align_to_signs, stay = space.form(align), space.form(stay_on_bounds)
 
     @portable
     def direction(problem, x, p, v, memory, age, reach, options, lower, upper):
@@ -127,8 +128,8 @@ def make_direction(space, direct):
         if age > 0:
             direct(problem, x, p, v, memory, age, options)
             if options.l1 > real(0):
-                align(p, x, v)
-            stay_on_bounds(p, x, v, lower, upper)
+                align_to_signs(p, x, v)
+            stay(p, x, v, lower, upper)
             slope = dot(v, p)
         if is_descent(slope):
             return slope, reach, age
@@ -144,14 +145,16 @@ def make_backtracking(space, value, gradient, penalty):
     On success x_trial is the point found and g_trial the gradient of the smooth part there.
     """
     dot, step = space.dot, space.step
+    step_in_orthant, land_on_bounds = space.form(orthant_step), space.form(land)
+    predicted_fall = space.form(directional)
 
     @portable
     def move(out, x, alpha, p, options, lower, upper):
         if options.l1 > x.dtype.type(0):
-            orthant_step(out, x, alpha, p)
+            step_in_orthant(out, x, alpha, p)
         else:
             step(out, x, alpha, p)
-        land(out, x, lower, upper)
+        land_on_bounds(out, x, lower, upper)
 
     @portable
     def backtrack(problem, x, f, slope, v, p, alpha, x_trial, g_trial, limit, options, lower, upper):
@@ -165,7 +168,7 @@ def make_backtracking(space, value, gradient, penalty):
                 gradient(problem, x_trial, g_trial, options)
                 return Found(MINUS_INFINITY, alpha, f_trial, 0, count)
             if f_trial < math.inf:
-                fall = directional(v, x_trial, x)
+                fall = predicted_fall(v, x_trial, x)
                 if not fall < real(0):
                     return Found(FAILED, alpha, f, 0, count)
                 enough = f_trial <= f + real(SUFFICIENT) * fall or (count == limit and f_trial < f)
@@ -187,6 +190,7 @@ def make_advance(space, remember):
     On return p is the step s and g the new gradient of the smooth part.
     """
     copy, axpy, combine = space.copy, space.axpy, space.combine
+    leave_out_bound = space.form(leave_out)
 
     @portable
     def advance(x, x_trial, p, g, g_trial, alpha, memory, age, options, lower, upper):
@@ -194,7 +198,7 @@ def make_advance(space, remember):
         copy(p, x_trial)
         axpy(p, -one, x)
         combine(g, -one, one, g_trial)  # y
-        leave_out(g, p, x, lower, upper)
+        leave_out_bound(g, p, x, lower, upper)
         copy(x, x_trial)
         age = remember(alpha, p, g, g_trial, memory, age, options)
         copy(g, g_trial)
@@ -205,7 +209,7 @@ def make_advance(space, remember):
 
 def make_solver(space, evaluator):
     """The solver over a space."""
-    observe, bounds = evaluator.observe, evaluator.bounds
+    observe, bounds, move_inside = evaluator.observe, evaluator.bounds, space.form(clip)
     evaluate, value, gradient, penalty, refine = make_composite(space, evaluator)
     model = lbfgs.make_model(space)
     direction = make_direction(space, model.direct)
@@ -221,7 +225,7 @@ def make_solver(space, evaluator):
         v, p, x_trial, g, g_trial = work[0], work[1], work[2], work[3], work[4]
         memory = work[SCRATCH_ROWS:]
         lower, upper = bounds(problem)
-        clip(x, lower, upper)
+        move_inside(x, lower, upper)
         f = evaluate(problem, x, g, options) + penalty(x, options)
         evaluations, iteration = 1, 0
         size = measure(v, x, g, options, lower, upper, x_trial)
@@ -276,7 +280,7 @@ METHOD = Method(
     tolerances=("gtol", "ftol"),
     bounded=True,
     matrix_free=True,
-    on_device=False,
+    over_device_vectors=True,
     rows=lbfgs.rows,
     make_solver=make_solver,
 )

@@ -38,6 +38,7 @@ METHOD = Method(
     summary="Steps along the negative gradient, by a line search.",
     options=DescentOptions(),
     matrix_free=True,
+    over_device_vectors=True,
     rows=rows,
     make_solver=make_solver,
 )

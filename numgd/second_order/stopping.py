@@ -124,14 +124,20 @@ def flat(g, x, f):
     return largest <= limit
 
 
-@portable
-def negligible_decrease(tolerance, slope, g, x, f):
-    """The decrease along a direction below which the search may end: `tolerance`, or what rounding may hide.
+def make_negligible_decrease(space):
+    """Function ``negligible_decrease(tolerance, slope, g, x, f)`` over a space.
 
-    The latter applies only if the gradient is small relative to the value.
+    It returns the decrease along a direction below which the search may end: `tolerance`, or what rounding may
+    hide.  The latter applies only if the gradient is small relative to the value.
     """
-    hidden = hidden_decrease(f, x)
-    if tolerance > hidden:
-        return tolerance
-    steep = -slope > x.dtype.type(1e6) * hidden  # such a decrease cannot be hidden: `flat` is not needed
-    return hidden if not steep and flat(g, x, f) else x.dtype.type(0)
+    is_flat = space.form(flat)
+
+    @portable
+    def negligible_decrease(tolerance, slope, g, x, f):
+        hidden = hidden_decrease(f, x)
+        if tolerance > hidden:
+            return tolerance
+        steep = -slope > x.dtype.type(1e6) * hidden  # such a decrease cannot be hidden: `flat` is not needed
+        return hidden if not steep and is_flat(g, x, f) else x.dtype.type(0)
+
+    return negligible_decrease

@@ -167,7 +167,6 @@ METHOD = Method(
     summary="A trust region whose subproblem is solved nearly exactly.",
     options=TrustExactOptions(),
     curvature="hessian",
-    on_device=False,
     rows=rows,
     make_solver=make_solver,
 )

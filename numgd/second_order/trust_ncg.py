@@ -124,6 +124,7 @@ METHOD = Method(
     options=TrustRegionOptions(),
     curvature="product",
     matrix_free=True,
+    over_device_vectors=True,
     rows=rows,
     make_solver=make_solver,
 )

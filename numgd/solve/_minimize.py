@@ -14,6 +14,8 @@ from numgd.jit.pointers import HOLDS_GIL
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solvers.host_evaluator import HOST_ROWS, REPORT_SIZE
 from numgd.kernels.cpu.solvers.one_problem import entry, scratch
+from numgd.kernels.machines import on_device
+from numgd.solve._minimize_on_device import minimize_on_device
 from numgd.solve.bounds import binding, box_of, clip
 from numgd.solve.observer import Observer
 from numgd.solve.options import settings
@@ -167,12 +169,18 @@ def minimize(
     >>> result.success, result.x.round(3)
     (True, array([1., 1.]))
     """
-    if not callable(fun):
-        raise TypeError(f"fun must be callable; it is {fun!r}")
     if not isinstance(args, tuple):
         args = (args,)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable; it is {callback!r}")
+    point = x0.x if earlier_result(x0) is not None else x0
+    if on_device(point):
+        return minimize_on_device(
+            fun, point, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options, progress,
+            time_limit,
+        )  # fmt: skip
+    if not callable(fun):
+        raise TypeError(f"fun must be callable; it is {fun!r}")
     bounds = binding(bounds)
     constrained = has_constraints(constraints)
     functions = Functions(fun, jac, hess, hessp)

@@ -16,6 +16,9 @@ from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
 from numgd.jit.threads import start, threads
 from numgd.kernels.cpu.solvers.many_problems import Batch, scratch_many, solve_many
+from numgd.kernels.cuda.check import check_device
+from numgd.kernels.machines import Drivers, on_device
+from numgd.solve._many_on_device import check_arguments, solve_on_device, wanted_on_device
 from numgd.solve._minimize import minimize
 from numgd.solve.options import find_method, known_options, settings
 from numgd.solve.plan import make_plan
@@ -39,6 +42,7 @@ class ManyResult(NamedTuple):
 
     def __repr__(self):
         """Summary: how many problems were solved, how the others ended, and the spread of the values."""
+        self = ManyResult(*map(_in_host_memory, self))
         count = np.size(self.success)
         lines = [f"ManyResult: {np.count_nonzero(self.success)} of {count} problems were solved"]
         if count:
@@ -53,6 +57,11 @@ class ManyResult(NamedTuple):
             for status, number in zip(*np.unique(self.status, return_counts=True), strict=True):
                 lines.append(f"  status  {_status_name(status)}: {number}")
         return "\n".join(lines)
+
+
+def _in_host_memory(array):
+    """An array, or a copy of one that lives on a GPU."""
+    return Drivers("memory").fetched(array)
 
 
 def _status_name(status):
@@ -75,8 +84,9 @@ def minimize_many(
     *,
     progress: Flag = False,
     time_limit: Tolerance | None = None,
+    device: str | None = None,
 ) -> ManyResult:
-    """Minimise one function from many starting points, or for many data sets, on all CPU cores.
+    """Minimise one function from many starting points, or for many data sets, on all CPU cores or a GPU.
 
     Parameters
     ----------
@@ -99,17 +109,24 @@ def minimize_many(
     time_limit : float, optional
         Limit of the solving time in seconds.  Problems that are unfinished then end with `Status.TIME_LIMIT`
         at their best point so far; those not yet started keep their starting point, with value NaN.
+    device : {None, 'cuda'}, optional
+        ``'cuda'`` copies `X0` to the GPU, solves there and copies the results back; see the notes.  It is
+        implied by an `X0` that lives on a GPU, as an array of Numba, CuPy or PyTorch.
 
     Returns
     -------
     ManyResult
         Arrays ``x, fun, jac, nit, nfev, njev, nhev, replaced, status, success``, one row per problem.  A
-        failure is reported in the row of its problem and does not affect the others.
+        failure is reported in the row of its problem and does not affect the others.  They are arrays of
+        the kind of `X0`, and stay on the GPU if it lives there.
 
     Raises
     ------
     TypeError, ValueError
-        For invalid input, before anything is evaluated.
+        For invalid input, before anything is evaluated; on a GPU also for a function that cannot be
+        compiled for it.
+    ImportError, RuntimeError
+        If there is no GPU to use, saying what is missing.
     Exception
         Any exception that `fun` raises.  The other problems are then abandoned, as after Ctrl-C, within one
         call of `fun`.
@@ -118,6 +135,14 @@ def minimize_many(
     -----
     The results do not depend on the number of threads.  If Numba cannot compile the function, the problems
     are solved one after the other.
+
+    On a GPU, each thread solves one problem at a time, with the function compiled into the kernel.  It must
+    be written as loops over elements (``for i in range(t.size)``), and allocate nothing but arrays of
+    constant length.  Its gradient is made from its source; `jac` may be a function that returns a tuple of n
+    numbers, True for one that returns value and tuple, ``'2-point'`` or ``'3-point'``.  Second derivatives
+    are differences of the gradient, whose evaluations are not counted.  A value and its gradient are computed
+    together, so `njev` is `nfev`, or 0 with differences.  Python floats in `args` get the dtype of `X0`.
+    `hess`, `hessp`, `progress` and `time_limit` are not available, and an exception is not seen.
 
     Examples
     --------
@@ -141,11 +166,19 @@ def minimize_many(
     """
     if not callable(fun):
         raise TypeError(f"fun must be callable; it is {fun!r}")
-    X = starting_points(X0)
+    on_gpu = wanted_on_device(X0, device)
+    X = X0 if on_gpu and on_device(X0) else starting_points(X0)
     args = args if isinstance(args, tuple) else (args,)
-    args, varies = _with_shared(args, shared, fun, len(X))
+    args, varies = _with_shared(args, shared, fun, len(X), on_gpu)
     options, disp = _own_options(options)
     method = find_method(method)
+    if on_gpu:
+        check_arguments(method, hess, hessp, progress, time_limit, options)
+        check_device()
+        found = ManyResult(*solve_on_device(fun, jac, X, args, method, tol, options, varies))
+        if disp:
+            _print_summary(ManyResult(*map(_in_host_memory, found)))
+        return found
     functions = Functions(fun, jac, hess, hessp)
     with Progress(progress, time_limit, " problems", len(X)) as watched:
         found = _solve(functions, X, args, method, tol, options, varies, watched)
@@ -178,7 +211,7 @@ def one_by_one(starts, progress):
         progress.reach(row + 1)
 
 
-def _with_shared(args, shared, fun, count):
+def _with_shared(args, shared, fun, count, on_gpu):
     """The args with the shared ones marked as such, and whether any of the others is an array.
 
     Raises an error that names the argument if an array is not shared and does not have `count` entries.
@@ -187,7 +220,9 @@ def _with_shared(args, shared, fun, count):
     shared = {_position(place, names, len(args)) for place in _as_sequence(shared)}
     varies = False
     for k, value in enumerate(args):
-        if k in shared or not isinstance(value, np.ndarray):
+        if on_device(value) and not on_gpu:
+            raise ValueError(f"args[{k}] lives on a GPU, and X0 does not: give device='cuda', or copy it")
+        if k in shared or not (isinstance(value, np.ndarray) or on_device(value)):
             continue
         varies = True
         if value.ndim == 0 or value.shape[0] != count:

@@ -32,11 +32,10 @@ BUILDS_ON = {
     "kernels/cpu/layers": ("foundations", "jit", "scalars"),
     "kernels/cpu/rules": ("first_order", "foundations", "jit"),
     "kernels/cpu/solvers": ("foundations", "jit", "second_order", "sums_of_squares"),
-    "kernels/cuda": ("autodiff", "first_order", "foundations", "jit"),
     "registry.py": ("foundations", *_SOLVER_METHODS),
     "callables": ("autodiff", "first_order", "foundations", "jit", "kernels/cpu/rules"),
     "optimizers": (
-        *("first_order", "foundations", "jit", "kernels/cpu/rules", "kernels/cuda"),
+        *("first_order", "foundations", "jit", "kernels/cpu/rules"),
         *("registry.py", "schedules"),
     ),
     "solve": (
@@ -45,7 +44,10 @@ BUILDS_ON = {
     ),
     "nn/functional": ("autodiff", "foundations", "jit", "kernels/cpu/layers", "scalars"),
 }
-"""The packages whose functions are compiled into machine code, and the packages that each one imports."""
+"""The packages whose functions are compiled into machine code, and the packages that each one imports.
+
+Code for GPUs is not stored.
+"""
 
 PACKAGE = Path(__file__).parents[1]
 

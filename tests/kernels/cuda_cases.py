@@ -62,6 +62,10 @@ def grid(fast, methods=METHODS, default=None):
     return found
 
 
+WIDE = 1e3
+"""Bounds, on both sides of zero, that no problem reaches: for methods that respect some."""
+
+
 class Case(NamedTuple):
     """One batch of problems."""
 

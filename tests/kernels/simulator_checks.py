@@ -19,6 +19,7 @@ from cuda_cases import (
     DTYPES,
     METHODS,
     TAPE,
+    WIDE,
     in_dtype,
     options_of,
 )
@@ -47,7 +48,7 @@ def solved(case, method, dtype):
     fun = np.full(count, -7, dtype)
     counts = np.full((count, 3), -7)
     work = scratch_many(ALL[method], count - 2, n, maxcor, dtype)  # two threads solve two problems each
-    box = np.array([[-np.inf] * n, [np.inf] * n], dtype)
+    box = np.array([[-WIDE] * n, [WIDE] * n], dtype)
     solve_many(ALL[method], case.objective)(X, J, work, limits, args, box, fun, counts)
     return {"x": X.tolist(), "jac": J.tolist(), "fun": fun.tolist(), "counts": counts.tolist()}
 

@@ -15,6 +15,7 @@ from cuda_cases import (
     METHODS,
     SOME,
     TAPE,
+    WIDE,
     grid,
     in_dtype,
     options_of,
@@ -66,8 +67,9 @@ def test_solve_many_gives_the_cpu_answers(simulated, case, method, dtype):
     tolerance = 1e-6 if dtype == "float64" else 2e-3
     for row, start in enumerate(case.starts.astype(dtype)):
         args = tuple(a[row] if isinstance(a, np.ndarray) else a for a in in_dtype(case.args, dtype))
+        bounds = [(-WIDE, WIDE)] * start.size if ALL_METHODS[method].bounded else None
         expected = numgd.minimize(
-            JOINT[case.name], start, args, method, jac=True, options=options_of(case, method)
+            JOINT[case.name], start, args, method, jac=True, bounds=bounds, options=options_of(case, method)
         )
         status, nit, evaluations = found["counts"][row]
         assert status == expected.status

@@ -9,6 +9,11 @@ from numgd.jit.program import scratch as program_scratch
 CACHE_LINE = 64  # bytes
 
 
+def nothing():
+    """An empty array."""
+    return np.empty(0, np.float32)
+
+
 def taken(name, given):
     """What a caller gave as an array; `name` is for error messages."""
     return np.asarray(given)
@@ -41,7 +46,7 @@ def empty(like, shape, dtype):
         memory = np.empty(size + CACHE_LINE, np.uint8)
     except (MemoryError, OverflowError, ValueError):  # the last two if the size exceeds the address space
         raise MemoryError(f"a result of shape {tuple(shape)} takes {size / 2**30:.3g} GiB") from None
-    skipped = -memory.ctypes.data % CACHE_LINE
+    skipped = misaligned(memory, CACHE_LINE)
     return memory[skipped : skipped + size].view(dtype).reshape(shape)
 
 
@@ -50,14 +55,46 @@ def constant(like, shape, value, dtype):
     return np.full(shape, value, dtype)
 
 
+def zeros(like, shape, dtype):
+    """An array of zeros."""
+    return np.zeros(shape, dtype)
+
+
+def misaligned(array, nbytes):
+    """The number of bytes from the beginning of an array to the next multiple of `nbytes`."""
+    return -array.ctypes.data % nbytes
+
+
 def scratch(like, shape, dtype):
     """Uninitialised memory that nothing reads after the present operation."""
     return program_scratch(shape, np.dtype(dtype))
 
 
+def ahead(like, batches):
+    """Batches, pairs of samples and targets, that are copied where an array lives before they are needed."""
+    return batches
+
+
 def fetched(array):
     """The array in the host's memory."""
     return array
+
+
+def copied(array):
+    """A copy where the array lives."""
+    return array.copy()
+
+
+def add(array, other, factor):
+    """array += factor · other."""
+    array += (other if factor == 1 else factor * other).astype(array.dtype, copy=False)
+
+
+def is_finite(vector):
+    """Whether all elements are finite."""
+    # A sum of squares is finite in one pass and without temporary memory, unless it overflows.
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.dot(vector, vector)) or np.isfinite(vector).all())
 
 
 def assign(array, numbers):

@@ -1,9 +1,18 @@
 """Arrays in the memory of a GPU; see `numgd.kernels.cpu.memory`."""
 
+import math
+
 import numpy as np
 
 from numgd.kernels.cuda import target
+from numgd.kernels.cuda.batches import ahead as copied_ahead
 from numgd.kernels.cuda.target import cuda, kernel, launch, launch_shape
+
+
+def nothing():
+    """An empty array on the device."""
+    target.check_driver()
+    return target.empty((0,), np.dtype(np.float32))
 
 
 def taken(name, given):
@@ -46,15 +55,55 @@ def constant(like, shape, value, dtype):
     return target.constant(np.full(shape, value, dtype))
 
 
+def zeros(like, shape, dtype):
+    """An array of zeros."""
+    array = target.empty(tuple(shape), np.dtype(dtype))
+    fill(array, 0)
+    return array
+
+
+def misaligned(array, nbytes):
+    """The number of bytes from the beginning of an array to the next multiple of `nbytes`."""
+    return -target.address_of(array) % nbytes
+
+
 def scratch(like, shape, dtype):
     """Uninitialised memory that nothing reads after the present operation."""
     active = target.recording.get()
     return empty(like, shape, dtype) if active is None else active.take(tuple(shape), np.dtype(dtype))
 
 
+def ahead(like, batches):
+    """Batches, pairs of samples and targets, that are copied where an array lives before they are needed."""
+    real = like.dtype
+    return copied_ahead((np.asarray(X, real), np.asarray(y)) for X, y in batches)
+
+
 def fetched(array):
     """The array in the host's memory."""
     return target.fetch(array)
+
+
+def copied(array):
+    """A copy where the array lives."""
+    found = target.empty(array.shape, array.dtype)
+    copy(array, found)
+    return found
+
+
+def add(array, other, factor):
+    """array += factor · other, for contiguous arrays."""
+    if array.size:
+        vectors = array.reshape(array.size), other.reshape(array.size)
+        launch(_add, launch_shape(array.size), *vectors, array.dtype.type(factor))
+
+
+def is_finite(vector):
+    """Whether all elements are finite."""
+    broken = zeros(vector, (1,), np.dtype(np.int32))
+    if vector.size:
+        launch(_mark_broken, launch_shape(vector.size), vector, broken)
+    return not target.fetch(broken)[0]
 
 
 def assign(array, numbers):
@@ -77,6 +126,20 @@ def copy(source, array):
     """array = source, for contiguous arrays of one shape and dtype."""
     if array.size:
         launch(_copy, launch_shape(array.size), source.reshape(array.size), array.reshape(array.size))
+
+
+@kernel
+def _add(array, other, factor):
+    for i in range(cuda.grid(1), array.size, cuda.gridsize(1)):
+        array[i] += factor * other[i]
+
+
+@kernel
+def _mark_broken(vector, broken):
+    largest = vector.dtype.type(math.inf)
+    for i in range(cuda.grid(1), vector.size, cuda.gridsize(1)):
+        if not abs(vector[i]) < largest:
+            broken[0] = 1  # whoever writes, writes the same
 
 
 @kernel

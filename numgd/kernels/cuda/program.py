@@ -1,9 +1,10 @@
 """Programs of launches that are recorded once and then made again; see `numgd.jit.program`."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from math import prod
 
 from numgd.kernels.cuda import target
+from numgd.kernels.cuda.graph import Graph
 
 _ALIGNMENT = 256  # bytes, as of memory that the driver gives out
 
@@ -71,7 +72,7 @@ class Recording:
 
 
 class Program:
-    """Recorded launches that are made again, in order.
+    """Recorded launches that are made again, in order: as one CUDA graph where the driver can capture them.
 
     Parameters
     ----------
@@ -83,15 +84,28 @@ class Program:
     Attributes
     ----------
     results : list of float
-        Of the last run.
+        Of the last run; to read it waits until the run is done.
+    graph : Graph or None
+        The captured launches.
     """
 
     def __init__(self, calls, watched=()):
         self._calls = calls
         self._watched = [calls[number][2][-1] for number in watched]
+        self.graph = None
+        if not target.SIMULATED:
+            # Without a graph, the same launches are made one by one, each at the cost of its arguments.
+            with suppress(Exception):
+                self.graph = Graph(self._launch_all)
 
     def run(self):
-        """Make all launches."""
+        """Make all launches; returns before they are done."""
+        if self.graph is None:
+            self._launch_all()
+        else:
+            self.graph.launch()
+
+    def _launch_all(self):
         for function, shape, arguments in self._calls:
             target.run(function, shape, arguments)
 

@@ -5,7 +5,9 @@ place through which all work reaches a device: a recording notes it there, and t
 """
 
 import math
+from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 import numpy as np
 from numba import cuda
@@ -25,6 +27,11 @@ LANES = 4
 
 kernel = cuda.jit
 """Decorator of kernels; compiled for the types of their arguments when they are first launched."""
+
+
+def kernel_for(threads, blocks):
+    """A decorator of kernels with blocks of that many threads, several on a multiprocessor."""
+    return kernel if SIMULATED else kernel(launch_bounds=(threads, blocks))
 
 
 recording: ContextVar = ContextVar("device_recording", default=None)
@@ -53,9 +60,22 @@ def run(function, shape, arguments):
     function[(*shape, stream())](*arguments)
 
 
+_stream: ContextVar = ContextVar("device_stream", default=0)
+
+
 def stream():
-    """The stream of all launches and copies; 0 is the default one."""
-    return 0
+    """The stream of this thread's launches and copies; 0 is the default one."""
+    return _stream.get()
+
+
+@contextmanager
+def on_stream(other):
+    """A block whose launches and copies go to another stream."""
+    token = _stream.set(other)
+    try:
+        yield
+    finally:
+        _stream.reset(token)
 
 
 def empty(shape, dtype):
@@ -141,6 +161,40 @@ if SIMULATED:
         for k in range(4):
             array[start + k] = values[k]
 
+    def four_of(numbers, place):
+        """The four neighbouring numbers of a tuple from ``4 · place`` on."""
+        return numbers[4 * place : 4 * place + 4]
+
+    def make_repeated(count):
+        """A function that gives a tuple `count` times."""
+        return lambda numbers: count * numbers
+
+    def make_sandwich(matrix):
+        """A function that gives M · X · Mᵀ for a constant matrix M and a square matrix X, a tuple."""
+        size = len(matrix[0])
+
+        def sandwich(numbers):
+            real = type(numbers[0])
+            square = np.reshape(numbers, (size, size))
+            constant = np.array(matrix, real)
+            return tuple((constant @ square @ constant.T).ravel())
+
+        return sandwich
+
+    def make_add_products(depth, left, right):
+        """A function ``(sums, array, i, j)`` that adds outer products, `right` fastest; see `Factors`."""
+
+        def add_products(sums, array, i, j):
+            sums = list(sums)
+            for k in range(depth):
+                rows = [array[i + k * left.pitch + place] for place in left.places]
+                columns = [array[j + k * right.pitch + place] for place in right.places]
+                products = [a * b for a in rows for b in columns]
+                sums = [total + more for total, more in zip(sums, products, strict=True)]
+            return tuple(sums)
+
+        return add_products
+
 else:
     from llvmlite import ir
     from numba.cuda import cgutils, types
@@ -186,6 +240,118 @@ else:
 
         return signature, code
 
+    @intrinsic
+    def four_of(typing_context, numbers, place):
+        """The four neighbouring numbers of a tuple from ``4 · place`` on."""
+        signature = types.UniTuple(numbers.dtype, 4)(numbers, types.intp)
+
+        def code(context, builder, signature, arguments):
+            numbers, place = arguments
+            found = [builder.extract_value(numbers, k) for k in range(4)]
+            for four in range(1, signature.args[0].count // 4):  # registers have no index
+                chosen = builder.icmp_signed("==", place, ir.Constant(place.type, four))
+                others = [builder.extract_value(numbers, 4 * four + k) for k in range(4)]
+                found = [builder.select(chosen, a, b) for a, b in zip(others, found, strict=True)]
+            return context.make_tuple(builder, signature.return_type, found)
+
+        return signature, code
+
+    def make_repeated(count):
+        """A function that gives a tuple `count` times."""
+
+        @intrinsic
+        def repeated(typing_context, numbers):
+            signature = types.UniTuple(numbers.dtype, count * numbers.count)(numbers)
+
+            def code(context, builder, signature, arguments):
+                parts = cgutils.unpack_tuple(builder, arguments[0])
+                return context.make_tuple(builder, signature.return_type, count * parts)
+
+            return signature, code
+
+        return repeated
+
+    def make_sandwich(matrix):
+        """A function that gives M · X · Mᵀ for a constant matrix M and a square matrix X, a tuple."""
+        size = len(matrix[0])
+
+        def combined(builder, factors, numbers):
+            """Their scalar product, without the multiplications by 0 and 1."""
+            total = None
+            for factor, number in zip(factors, numbers, strict=True):
+                if factor == 0:
+                    continue
+                part = (
+                    number
+                    if abs(factor) == 1
+                    else builder.fmul(number, ir.Constant(number.type, abs(factor)))
+                )
+                if total is None:
+                    total = part if factor > 0 else builder.fneg(part)
+                else:
+                    total = builder.fadd(total, part) if factor > 0 else builder.fsub(total, part)
+            return total
+
+        @intrinsic
+        def sandwich(typing_context, numbers):
+            signature = types.UniTuple(numbers.dtype, len(matrix) ** 2)(numbers)
+
+            def code(context, builder, signature, arguments):
+                parts = cgutils.unpack_tuple(builder, arguments[0])
+                columns = [parts[column::size] for column in range(size)]
+                half = [[combined(builder, row, column) for column in columns] for row in matrix]
+                found = [combined(builder, row, numbers) for numbers in half for row in matrix]
+                return context.make_tuple(builder, signature.return_type, found)
+
+            return signature, code
+
+        return sandwich
+
+    def make_add_products(depth, left, right):
+        """A function ``(sums, array, i, j)`` that adds outer products, `right` fastest; see `Factors`."""
+
+        def load(context, builder, kind, array, start, factors, k):
+            numbers = []
+            for place in factors.places[::4]:
+                at = builder.add(start, ir.Constant(start.type, k * factors.pitch + place))
+                four = builder.load(_place(context, builder, kind, array, at))
+                four.align = _BYTES
+                numbers += [builder.extract_element(four, _INDEX(lane)) for lane in range(4)]
+            return numbers
+
+        @intrinsic
+        def add_products(typing_context, sums, array, i, j):
+            signature = sums(sums, array, types.intp, types.intp)
+
+            def code(context, builder, signature, arguments):
+                numbers, array, i, j = arguments
+                numbers = cgutils.unpack_tuple(builder, numbers)
+                for k in range(depth):
+                    rows = load(context, builder, signature.args[1], array, i, left, k)
+                    columns = load(context, builder, signature.args[1], array, j, right, k)
+                    factors = [(a, b) for a in rows for b in columns]
+                    numbers = [builder.fma(*ab, total) for ab, total in zip(factors, numbers, strict=True)]
+                return context.make_tuple(builder, signature.return_type, numbers)
+
+            return signature, code
+
+        return add_products
+
+
+class Factors(NamedTuple):
+    """The numbers of a vector that enter outer products; the sums of all products are kept in registers.
+
+    Product k takes those at ``start + k · pitch + place`` for each place; the places come in fours of
+    neighbours, and all numbers but `place` modulo four are multiples of four.
+    """
+
+    pitch: int
+    places: tuple
+
+
+SHARED_ALIGNMENT = None if SIMULATED else 16
+"""Alignment of arrays in shared memory that `load4` and `store4` access."""
+
 
 def can_load4(*arrays):
     """Whether the memory of vectors begins at multiples of 16 bytes, so that `load4` and `store4` apply."""
@@ -218,3 +384,61 @@ class _Extended:
             "data": (address_of(array), False),
             "version": 3,
         }
+
+
+# What a device needs ----------------------------------------------------------------------------------------
+
+
+def check_driver():
+    """Raise RuntimeError, which says what is missing, unless there is a driver and a GPU that it knows."""
+    if SIMULATED:
+        return
+    driver = cuda.cudadrv.driver.driver
+    try:
+        version = driver.get_version()
+    except ImportError as error:  # Numba's CudaSupportError
+        reason = " ".join(str(error).replace("Error at driver init:", "").split()).strip(" :")
+        raise RuntimeError(f"no CUDA driver was found: {reason}") from None
+    needed = _toolkit()
+    if version[0] < needed:
+        raise RuntimeError(
+            f"the CUDA driver is too old: it supports CUDA {version[0]}.{version[1]}, and the installed "
+            f"packages are made for CUDA {needed}: update the driver, or pip install numgd[cuda{version[0]}]"
+        )
+    if not len(cuda.list_devices()):
+        raise RuntimeError("the CUDA driver finds no GPU")
+
+
+def _toolkit():
+    """The major version of CUDA that numba-cuda compiles with; 0 if that is not known."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return int(version("cuda-bindings").split(".")[0])
+    except (PackageNotFoundError, ValueError):
+        return 0
+
+
+def device_function(function):
+    """A function for kernels, compiled into them."""
+    return cuda.jit(device=True)(function)
+
+
+@device_function
+def raise_to(place, number):
+    """place[0] = max(place[0], number), for integers, whatever other threads do."""
+    cuda.atomic.max(place, 0, number)
+
+
+def in_kind(array, like):
+    """A device array as an array of the library that `like` is of, for the same memory."""
+    library = type(like).__module__.partition(".")[0]
+    if library == "torch":
+        import torch
+
+        return torch.as_tensor(array, device=like.device)
+    if library == "cupy":
+        import cupy
+
+        return cupy.asarray(array)
+    return array

@@ -27,7 +27,7 @@ COUNTER = "num_batches_tracked"
 
 def arrays_of(network, layout):
     """Copies of all parameters and states by their names in a layout."""
-    return {name: place.read() for name, place in LAYOUTS[layout](network).items()}
+    return {name: place.read() for name, place in LAYOUTS[layout](network.on_host()).items()}
 
 
 def put_arrays(network, arrays, layout, ignore):
@@ -35,7 +35,8 @@ def put_arrays(network, arrays, layout, ignore):
     if not isinstance(arrays, Mapping):
         raise TypeError(f"arrays must be a dictionary of arrays by name; it is a {type(arrays).__name__}")
     ignore = checked_prefixes(ignore)
-    places = LAYOUTS[layout](network)
+    host = network.on_host()
+    places = LAYOUTS[layout](host)
     numbers = {name: _numbers(name, arrays[name]) for name in places if name in arrays}
     found = misfit(_shapes(places), arrays, _ignored(layout, ignore))
     if found is not None:
@@ -45,6 +46,7 @@ def put_arrays(network, arrays, layout, ignore):
         _check_magnitude(name, array, network.dtype)
     for name, place in places.items():
         place.write(numbers[name])
+    network.parameters, network.state = host.parameters, host.state
 
 
 def save_weights(network, path, layout):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numgd.foundations.ranges import checked, one_of
+from numgd.kernels.cpu.layers.elementwise import ONE
 from numgd.kernels.layers import elementwise
 from numgd.nn.functional.checks import output, real_array
 
@@ -37,7 +38,7 @@ def weighing(sample_weight, shape, dtype, reduction):
     size = math.prod(shape)
     if sample_weight is None:
         # One weight for more losses than there are: the driver never reads a second one.
-        return Weighing(elementwise.ONE[dtype], size + 1, float(size) if reduction == "mean" else 1.0, ())
+        return Weighing(ONE[dtype], size + 1, float(size) if reduction == "mean" else 1.0, ())
     weights = real_array("sample_weight", sample_weight, dtype=dtype)
     if weights.shape != shape[: weights.ndim]:
         raise ValueError(f"sample_weight has shape {weights.shape}, which does not begin the losses' {shape}")
@@ -80,7 +81,7 @@ def slope_weights(grad, by, shape, dtype, reduction):
         grad = real_array("grad", grad, dtype=dtype)
         if grad.shape != shape:
             raise ValueError(f"grad has shape {grad.shape}, but the losses have {shape}")
-        if by.weights is not elementwise.ONE[dtype]:
+        if by.weights is not ONE[dtype]:
             grad = weighed(grad, by.beside(len(shape)))
         return grad.reshape(-1), 1, 1.0
     number = np.asarray(grad)

@@ -1,6 +1,15 @@
 """Checks of what a network is given."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
+
+
+class Checked(NamedTuple):
+    """Targets that have been checked, where the network lives."""
+
+    target: Any
+
 
 PART = 256
 """Samples that are checked at a time, since the check copies them."""

@@ -5,6 +5,8 @@ from math import prod
 
 import numpy as np
 
+from numgd.kernels.layers import memory
+
 LINE = 64  # bytes of a cache line
 FOREVER = 2**62
 
@@ -35,8 +37,8 @@ class Tensor:
         self.block.first, self.block.last = min(self.block.first, time), max(self.block.last, time)
 
 
-def allocate(tensors):
-    """Give all tensors their arrays; returns the memory.
+def allocate(tensors, like):
+    """Give all tensors their arrays, where an array lives; returns the number of bytes.
 
     Blocks are placed from the largest to the smallest, each at the lowest address where it meets no block
     that is needed at the same time.
@@ -53,10 +55,10 @@ def allocate(tensors):
         block.offset = start
         insort(placed, block, key=lambda other: other.offset)
         size = max(size, start + block.nbytes)
-    memory = np.zeros(size + LINE, np.uint8)
-    origin = -memory.ctypes.data % LINE
+    whole = memory.zeros(like, (size + LINE,), np.dtype(np.uint8))
+    origin = memory.misaligned(whole, LINE)
     for tensor in tensors:
         first = origin + tensor.block.offset
         nbytes = prod(tensor.shape) * tensor.dtype.itemsize
-        tensor.array = memory[first : first + nbytes].view(tensor.dtype).reshape(tensor.shape)
-    return memory
+        tensor.array = whole[first : first + nbytes].view(tensor.dtype).reshape(tensor.shape)
+    return size + LINE

@@ -8,17 +8,28 @@ from threading import RLock
 
 import numpy as np
 
-from numgd.foundations.ranges import Seed, check_arguments
+from numgd.foundations.ranges import Seed, check_arguments, checked, one_of
 from numgd.jit.threads import threads
+from numgd.kernels.layers import memory
+from numgd.kernels.machines import on_machine
 from numgd.nn.exchange.weights import LayoutName, arrays_of, load_weights, put_arrays, save_weights
 from numgd.nn.initialisers import initial
 from numgd.nn.losses import loss_of
-from numgd.nn.network.checks import check_finite, checked_dtype, checked_inputs, checked_shape, real_numbers
+from numgd.nn.network.checks import (
+    Checked,
+    check_finite,
+    checked_dtype,
+    checked_inputs,
+    checked_shape,
+    real_numbers,
+)
 from numgd.nn.network.objective import Objective
 from numgd.nn.network.plan import Plan
 from numgd.nn.network.summary import Summary
 from numgd.nn.network.wiring import wired
 from numgd.nn.training import evaluate, fit, predict, predict_labels, predict_proba
+
+DeviceName = one_of("cpu", "cuda")
 
 MOST_PLANS = 8
 """Passes that a network keeps: one for each batch size, for inference and for each loss."""
@@ -43,7 +54,7 @@ def _vector(name, what):
         if np.shape(numbers) != own.shape:
             raise ValueError(f"{name} must have shape {own.shape}; it has {np.shape(numbers)}")
         network._check_not_frozen()
-        own[:] = real_numbers(name, numbers)
+        memory.assign(own, real_numbers(name, numbers))
 
     return property(get, put, doc=what)
 
@@ -72,6 +83,8 @@ class Network:
         to them copies the numbers.
     input_shape, output_shape : tuple
         Without the batch.
+    device : {'cpu', 'cuda'}
+        Where the network lives; see `to`.
 
     Raises
     ------
@@ -100,14 +113,11 @@ class Network:
         self.wiring = wired(model, self.input_shape)
         self.output_shape = self.wiring.shapes[self.wiring.output]
         self._described = self._describe("parameters")
-        described = self._describe("states")
-        parameters, self._parameter_views = self._memory(self._described)
-        gradient, self._gradient_views = self._memory(self._described)
-        state, self._state_views = self._memory(described)
-        self._vectors = {"parameters": parameters, "gradient": gradient, "state": state}
-        for (path, name), (_, own) in described.items():
+        self._states = self._describe("states")
+        self.device = "cpu"
+        self._lay_out(None)
+        for (path, name), (_, own) in self._states.items():
             self._state_views[path][name][...] = own.initial
-        self.words = np.zeros(2, np.uint64)
         self.needs_gradient = self._needs_gradient()
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._lock = RLock()  # passes compute in memory of the network: one thread at a time
@@ -121,8 +131,8 @@ class Network:
         """Give all parameters their initial numbers."""
         self._check_not_frozen()
         for number, ((path, name), (_, own)) in enumerate(self._described.items()):
-            view = self._parameter_views[path][name]
-            view[...] = initial(own.initialiser, own.shape, self.dtype, seed, number)
+            numbers = initial(own.initialiser, own.shape, self.dtype, seed, number)
+            memory.assign(self._parameter_views[path][name], numbers)
 
     # Where everything lies --------------------------------------------------------------------------------
 
@@ -135,10 +145,18 @@ class Network:
                 found[node.path, name] = node, own
         return found
 
-    def _memory(self, described):
+    def _lay_out(self, like):
+        """Take memory for all vectors, where an array lives."""
+        parameters, self._parameter_views = self._memory(self._described, like)
+        gradient, self._gradient_views = self._memory(self._described, like)
+        state, self._state_views = self._memory(self._states, like)
+        self._vectors = {"parameters": parameters, "gradient": gradient, "state": state}
+        self.words = memory.zeros(like, (2,), np.dtype(np.uint64))
+
+    def _memory(self, described, like):
         """A vector for described arrays, and by path the views of it by name."""
         sizes = [int(np.prod(own.shape)) for _, own in described.values()]
-        vector, views, first = np.zeros(sum(sizes), self.dtype), {}, 0
+        vector, views, first = memory.zeros(like, (sum(sizes),), self.dtype), {}, 0
         for ((path, name), (_, own)), size in zip(described.items(), sizes, strict=True):
             views.setdefault(path, {})[name] = vector[first : first + size].reshape(own.shape)
             first += size
@@ -250,12 +268,70 @@ class Network:
             for first in range(0, len(X), self.chunk):
                 part = X[first : first + self.chunk]
                 plan = self._plan(len(part))
-                plan.x[...] = part
+                memory.assign(plan.x, part)
                 plan.run()
-                y[first : first + self.chunk] = plan.y
+                y[first : first + self.chunk] = memory.fetched(plan.y)
         return y
 
     __call__ = forward
+
+    def to(self, device):
+        """Move the network to a GPU or back, in place.
+
+        Parameters
+        ----------
+        device : {'cpu', 'cuda'}
+
+        Returns
+        -------
+        Network
+            The network itself.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no GPU, or no package for it; the message says what is missing.  Also within a block
+            of `frozen`.
+        MemoryError
+            If the device has too little memory; the network stays where it is.
+
+        Notes
+        -----
+        On a GPU parameters, gradients, activations and the state of optimizers stay there; batches and losses
+        cross.  Arrays of `parameters` and of `named_parameters` are Numba's device arrays then, which CuPy
+        and PyTorch take without copies.  Arrays that were taken from the network before no longer belong to
+        it: optimizers are attached after moving, as `fit` does.
+
+        Examples
+        --------
+        >>> from numgd import nn
+        >>> nn.Network(nn.Dense(2), input_shape=(3,)).to("cpu").device
+        'cpu'
+        """
+        device = checked("device", device, DeviceName)
+        with self._lock:
+            self._check_not_frozen()
+            if device != self.device:
+                numbers = {name: memory.fetched(vector) for name, vector in self._vectors.items()}
+                before = self.__dict__.copy()
+                try:
+                    self._lay_out(on_machine(device))
+                    for name, array in numbers.items():
+                        memory.assign(self._vectors[name], array)
+                except BaseException:
+                    self.__dict__.update(before)
+                    raise
+                self.device = device
+                self._plans.clear()
+        return self
+
+    def on_host(self):
+        """The network itself if it lives on the host, else a copy of it there."""
+        if self.device == "cpu":
+            return self
+        found = object.__new__(type(self))
+        found.__setstate__(self.__getstate__() | {"device": "cpu"})
+        return found
 
     @contextmanager
     def frozen(self):
@@ -289,8 +365,9 @@ class Network:
 
     def _freeze(self, change):
         self._frozen += change
-        for name in ("parameters", "state"):
-            self._vectors[name].flags.writeable = not self._frozen
+        if self.device == "cpu":
+            for name in ("parameters", "state"):
+                self._vectors[name].flags.writeable = not self._frozen
         if not self._frozen:
             self._plans = OrderedDict((key, plan) for key, plan in self._plans.items() if not key[-1])
 
@@ -323,19 +400,33 @@ class Network:
             For shapes and dtypes that do not fit, and labels out of range.
         """
         loss = loss_of(loss)
+        return self.step(*self._checked_batch(X, y, loss), loss, seed)
+
+    def _checked_batch(self, X, y, loss):
+        if isinstance(y, Checked):
+            return X, y.target
         X = checked_inputs(X, self.input_shape)
         if len(X) == 0:
             raise ValueError("X contains no samples")
-        target = loss.checked(y, (len(X), *self.output_shape), self.dtype)
-        return self.step(X, target, loss, seed)
+        return X, loss.checked(y, (len(X), *self.output_shape), self.dtype)
+
+    def ahead(self, batches, loss):
+        """Batches for `loss_and_gradient`, checked and where the network lives.
+
+        On a GPU each batch is copied there while the one before is computed.
+        """
+        loss = loss_of(loss)
+        found = memory.ahead(self.parameters, (self._checked_batch(X, y, loss) for X, y in batches))
+        return ((X, Checked(y)) for X, y in found)
 
     def step(self, X, y, loss, seed=0):
         """As `loss_and_gradient`, for data from `checked_data` and a `Loss`."""
         with self._lock:
             self._check_not_frozen()
             plan = self._plan(len(X), loss)
-            plan.x[...], plan.target[...] = X, y
-            self.words[0] = seed
+            memory.assign(plan.x, X)
+            memory.assign(plan.target, y)
+            memory.assign(self.words, np.array([seed, 0], np.uint64))
             return plan.run()
 
     def loss(self, outputs, y, loss):
@@ -353,7 +444,7 @@ class Network:
         float
         """
         loss = loss_of(loss)
-        outputs = np.ascontiguousarray(outputs, self.dtype)
+        outputs = np.ascontiguousarray(outputs, self.dtype)  # on the host, where `forward` puts them
         target = np.ascontiguousarray(loss.checked(y, outputs.shape, self.dtype))
         return float(loss.value(outputs, target)) * loss.scale(outputs.shape)
 
@@ -465,13 +556,15 @@ class Network:
         """For pickling and copying: passes are planned again when they are needed."""
         return {
             "model": self.model, "input_shape": self.input_shape, "dtype": self.dtype, "seed": self.seed,
-            "parameters": self.parameters, "gradient": self.gradient, "state": self.state,
+            **{name: memory.fetched(vector) for name, vector in self._vectors.items()},
+            "device": self.device,
         }  # fmt: skip
 
     def __setstate__(self, kept):
         self.__init__(kept["model"], kept["input_shape"], dtype=kept["dtype"], seed=kept["seed"])
         for name in ("parameters", "gradient", "state"):
             setattr(self, name, kept[name])
+        self.to(kept.get("device", "cpu"))
 
     @check_arguments
     def state_dict(self, *, layout: LayoutName = "numgd"):
@@ -555,7 +648,7 @@ class Network:
 
 def _flat(views, frozen=False):
     found = {_dotted(path, name): view for path, own in views.items() for name, view in own.items()}
-    if frozen:
+    if frozen and all(isinstance(view, np.ndarray) for view in found.values()):
         found = {name: view.view() for name, view in found.items()}
         for view in found.values():
             view.flags.writeable = False

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.kernels.layers import memory
 from numgd.nn.losses import loss_of
 
 
@@ -35,12 +36,16 @@ class Objective:
         three.
         """
         x, p = np.asarray(x) + 0.0, np.asarray(p)
-        length = float(np.sqrt(np.vdot(p, p)))
-        if length == 0.0:
+        largest = float(np.abs(p).max(initial=0.0))
+        if largest == 0.0:
             return np.zeros_like(x)
-        eps = np.finfo(self.network.dtype).eps
-        step = x.dtype.type(eps ** (1 / 3) * (1.0 + float(np.abs(x).max())) / length * np.sqrt(p.size))
-        return (self.jac(x + step * p, *batch) - self.jac(x - step * p, *batch)) / (2 * step)
+        with np.errstate(over="ignore", invalid="ignore"):  # p may be huge or not finite
+            along = p / largest  # whose length does not overflow
+            eps = np.finfo(self.network.dtype).eps
+            size = (1.0 + float(np.abs(x).max())) * np.sqrt(p.size) / float(np.sqrt(np.vdot(along, along)))
+            step = x.dtype.type(eps ** (1 / 3) * size)
+            change = self.jac(x + step * along, *batch) - self.jac(x - step * along, *batch)
+            return change * (largest / (2 * step))
 
     def value_and_gradient(self, x, out, *batch):
         """The mean loss at x, whose gradient is written to `out` unless that is None."""
@@ -52,13 +57,14 @@ class Objective:
         X, y = self._data or self._checked(batch)
         with network._lock:
             network._check_not_frozen()
-            kept = [(array, array.copy()) for array in (network.parameters, network.gradient, network.state)]
+            vectors = network.parameters, network.gradient, network.state
+            kept = [(array, memory.copied(array)) for array in vectors]
             try:
-                network.parameters[:] = x
+                network.parameters = x
                 return self._mean(X, y, out)
             finally:
                 for array, before in kept:
-                    array[:] = before
+                    memory.assign(array, before)
 
     def _checked(self, batch):
         if len(batch) != 2:
@@ -75,13 +81,11 @@ class Objective:
         network, total = self.network, 0.0
         size = len(X) if network.takes_batch_statistics else network.chunk
         if out is not None:
-            out[:] = 0
+            memory.assign(out, 0)
         for first in range(0, len(X), size):
             part = slice(first, first + size)
             share = len(X[part]) / len(X)
             total += share * network.step(X[part], y[part], self._loss, (self._seed + first) % 2**64)
             if out is not None:
-                out += (network.gradient if share == 1 else share * network.gradient).astype(
-                    out.dtype, copy=False
-                )
+                memory.add(out, network.gradient, share)
         return total

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numgd.jit.program import Program, Recording, preparing
-from numgd.kernels.layers import concatenate, elementwise
+from numgd.kernels.layers import concatenate, elementwise, memory, programs
 from numgd.nn.layers import BatchNorm
 from numgd.nn.layers.layer import Place
-from numgd.nn.layers.shared import as_rows
+from numgd.nn.layers.shared import as_rows, zero_bias
 from numgd.nn.network.memory import FOREVER, Tensor, allocate
 
 
@@ -51,6 +50,7 @@ class Plan:
         self._network, self._batch, self._loss, self._frozen = network, batch, loss, frozen
         self._training = loss is not None
         self._time, self._tensors, self._steps = 0, [], []
+        self._programs = programs.beside(network.parameters)
         wiring = network.wiring
         self._consumers = wiring.consumers(self._training)
         self._producers = {node.output: node for node in wiring.nodes}
@@ -71,11 +71,11 @@ class Plan:
                 self._at(self._compare, values[value], grads[value], weight)
             for place in reversed(places):
                 self._backward(*place, values, grads)
-        memory = allocate(self._tensors)
-        self.nbytes = memory.nbytes
+        self.nbytes = allocate(self._tensors, network.parameters)
         self.x, self.y = values[0].array, output.array
         if self._training:
-            self.target = np.zeros(loss.target_shape(self.y.shape), loss.target_dtype(self.y.dtype))
+            shape, dtype = loss.target_shape(self.y.shape), loss.target_dtype(self.y.dtype)
+            self.target = memory.zeros(self.y, shape, dtype)
         self._record()
 
     # Steps: what is computed when, and with which values ---------------------------------------------------
@@ -245,10 +245,11 @@ class Plan:
     def _run_folded(self, node, norm, number, x, y, folded):
         at = self._place(node, number, x, y, {}, None, ())
         weight = at.parameters["weight"]
-        bias = at.parameters.get("bias", np.zeros(len(weight), weight.dtype))
+        bias = at.parameters.get("bias")
+        bias = zero_bias(weight) if bias is None else bias
         parameters = _arrays(folded)
         of_norm = self._place(norm, number, (), None, {}, None, ())
-        with preparing():
+        with self._programs.preparing():
             norm.layer.fold(of_norm, weight, bias, parameters["weight"], parameters["bias"])
         node.layer.forward(at._replace(parameters=parameters, activation=norm.activation))
 
@@ -269,17 +270,17 @@ class Plan:
 
     def _record(self):
         """Run all steps once on whatever is in memory, and keep their calls; states are as before."""
-        states = self._network.state.copy()
+        states = memory.copied(self._network.state)
         try:
-            with np.errstate(all="ignore"), Recording(self._frozen) as self._recording:
+            with np.errstate(all="ignore"), self._programs.Recording(self._frozen) as self._recording:
                 for function, arguments in self._steps:
                     function(*arguments)
                     self._recording.forget_scratch()
         finally:
             if self._training:
-                self._network.state[...] = states
+                memory.assign(self._network.state, states)
         watched = tuple(call for call, _ in self._losses) if self._training else ()
-        self._program = Program(self._recording.calls, watched)
+        self._program = self._programs.Program(self._recording.calls, watched)
         # No reference leads back here: the memory is free as soon as the network drops the plan.
         del self._recording, self._steps, self._network
 

@@ -49,6 +49,11 @@ class Settings(NamedTuple):
     record: Any  # what a checkpoint must share with the run that resumes it
 
 
+def _where_it_lives(network, batches, loss):
+    """The batches where the network lives, which a stand-in for a network need not say."""
+    return network.ahead(batches, loss) if hasattr(network, "ahead") else batches
+
+
 class Run:
     """A network in training.
 
@@ -119,7 +124,7 @@ class Run:
         gradient, watches, show = network.gradient, watch.watches, 0.0
         batches = self.source.batches(self.epoch, self.step)
         with closing(prefetched(batches) if self.source.slow else batches) as prepared:
-            for X, y in prepared:
+            for X, y in _where_it_lives(network, prepared, loss):
                 value = float(network.loss_and_gradient(X, y, loss, step_seed(seed, self.nit)))
                 if not (math.isfinite(value) and finite(gradient)):
                     return NOT_FINITE

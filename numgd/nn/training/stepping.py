@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from numgd.kernels.layers import memory
 from numgd.optimizers.classes import of_rule
 from numgd.optimizers.optimizer import Optimizer
 from numgd.registry import RULES
@@ -87,10 +88,11 @@ class Stepper:
         """Copy the average of the parameters to a vector laid out as the network's."""
         average = self.optimizer.averaged()
         if not isinstance(average, dict):
-            out[:] = average
+            memory.assign(out, average)
             return
-        flat = self._network.parameters
-        out[:] = flat
-        for name, view in self._arrays[0].items():
-            first = (view.ctypes.data - flat.ctypes.data) // flat.itemsize
-            out[first : first + view.size] = average[name].ravel()
+        flat = memory.fetched(self._network.parameters).copy()
+        first = 0
+        for name, view in self._arrays[0].items():  # in the order in which they lie in the vector
+            flat[first : first + view.size] = memory.fetched(average[name]).ravel()
+            first += view.size
+        memory.assign(out, flat)

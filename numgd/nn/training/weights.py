@@ -1,8 +1,10 @@
-"""Copies of what training changes in a network: its parameters and its other states."""
+"""Copies, on the host, of what training changes in a network: its parameters and its other states."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from numgd.kernels.layers import memory
 
 
 class Weights(NamedTuple):
@@ -13,33 +15,33 @@ class Weights(NamedTuple):
 
     def put(self, network):
         """Copy them into the network."""
-        network.parameters[:] = self.parameters
+        memory.assign(network.parameters, self.parameters)
         for name, state in network.named_states().items():
-            state[...] = self.states[name]
+            memory.assign(state, self.states[name])
 
     def update(self, network, parameters=None):
         """Copy the network's into this memory, with other parameters if these are given."""
-        self.parameters[:] = network.parameters if parameters is None else parameters
+        self.parameters[:] = memory.fetched(network.parameters) if parameters is None else parameters
         for name, state in network.named_states().items():
-            self.states[name][...] = state
+            self.states[name][...] = memory.fetched(state)
 
 
 def weights_of(network):
     """The `Weights` of a network."""
-    states = {name: np.array(state) for name, state in network.named_states().items()}
-    return Weights(network.parameters.copy(), states)
+    states = {name: np.array(memory.fetched(state)) for name, state in network.named_states().items()}
+    return Weights(np.array(memory.fetched(network.parameters)), states)
 
 
 def finite(vector):
     """Whether all elements are finite."""
-    # A sum of squares is finite in one pass and without temporary memory, unless it overflows.
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.dot(vector, vector)) or np.isfinite(vector).all())
+    return memory.is_finite(vector)
 
 
 def first_not_finite(network):
     """The name of the first parameter or state that is not finite; None if all are."""
-    if finite(network.parameters) and all(np.isfinite(s).all() for s in network.named_states().values()):
+    if finite(network.parameters) and all(
+        np.isfinite(memory.fetched(state)).all() for state in network.named_states().values()
+    ):
         return None
     arrays = {**network.named_parameters(), **network.named_states()}
-    return next(name for name, array in arrays.items() if not np.isfinite(array).all())
+    return next(name for name, array in arrays.items() if not np.isfinite(memory.fetched(array)).all())

@@ -14,13 +14,53 @@ from numgd.jit.portable import compiled, portable
 from numgd.kernels.cpu.layers.columns import BY_CENTRED, CENTRE, CONSTANT, SCALE, SHIFT, join, total
 
 
+@portable
+def inverse_deviation(squares, count, eps):
+    """1/√(σ² + ε), from the sum of squared deviations of `count` numbers."""
+    return 1.0 / math.sqrt(squares / count + eps)
+
+
+@portable
+def tracked(old, new, momentum):
+    """A running statistic with the share `momentum` of a new one."""
+    return np.float64(old) + momentum * (new - np.float64(old))
+
+
+@portable
+def normalising(real, mean, inverse, gamma, beta):
+    """Centre, scale and shift that compute y from x; the shift corrects for rounding the centre."""
+    centre = real(mean)
+    scale = np.float64(gamma) * inverse
+    return centre, real(scale), real(np.float64(beta) + (np.float64(centre) - mean) * scale)
+
+
+@portable
+def by_normalised(plain, weighted, centre, mean, inverse):
+    """Σ ∂y x̂, the gradient of γ, from Σ ∂y and Σ ∂y (x - centre)."""
+    return (weighted + (np.float64(centre) - mean) * plain) * inverse
+
+
+@portable
+def differentiating(of_plain, of_weighted, centre, mean, inverse, count):
+    """`BY_CENTRED` and `CONSTANT` that compute the gradient of x, from Σ γ ∂y and Σ γ ∂y x̂."""
+    by_centred = -inverse * inverse * of_weighted / count
+    return by_centred, by_centred * (np.float64(centre) - mean) - inverse * of_plain / count
+
+
+@portable
+def folding(weight_bias, gamma, beta, running_mean, running_variance, eps):
+    """Scale of the weights and new bias of a linear layer that includes the norm."""
+    scale = np.float64(gamma) / math.sqrt(np.float64(running_variance) + eps)
+    return scale, np.float64(beta) + (np.float64(weight_bias) - np.float64(running_mean)) * scale
+
+
 @compiled("batch_norm-statistics")
 def statistics(partial, rows, block, eps, moments, inverse):
     """Mean, sum of squared deviations (`moments`, (2, C)) and 1/√(σ² + ε), with the biased variance σ²."""
     join(partial, rows, block, moments[0], moments[1])
     count = float(rows * partial.shape[2])
     for c in range(inverse.size):
-        inverse[c] = 1.0 / math.sqrt(moments[1, c] / count + eps)
+        inverse[c] = inverse_deviation(moments[1, c], count, eps)
 
 
 @compiled("batch_norm-track")
@@ -28,10 +68,8 @@ def track(moments, count, momentum, running_mean, running_variance):
     """Update the running statistics with those of the batch; the variance is the unbiased one."""
     real = running_mean.dtype.type
     for c in range(running_mean.size):
-        old = np.float64(running_mean[c])
-        running_mean[c] = real(old + momentum * (moments[0, c] - old))
-        old = np.float64(running_variance[c])
-        running_variance[c] = real(old + momentum * (moments[1, c] / (count - 1.0) - old))
+        running_mean[c] = real(tracked(running_mean[c], moments[0, c], momentum))
+        running_variance[c] = real(tracked(running_variance[c], moments[1, c] / (count - 1.0), momentum))
 
 
 @compiled("batch_norm-constant")
@@ -39,14 +77,14 @@ def constant(running_mean, running_variance, eps, mean, inverse):
     """Mean and 1/√(σ² + ε) from the running statistics."""
     for c in range(inverse.size):
         mean[c] = running_mean[c]
-        inverse[c] = 1.0 / math.sqrt(np.float64(running_variance[c]) + eps)
+        inverse[c] = inverse_deviation(np.float64(running_variance[c]), 1.0, eps)
 
 
 @portable
 def _fold_channel(c, weight, bias, gamma, beta, running_mean, running_variance, eps, new_weight, new_bias):
     real = weight.dtype.type
-    scale = np.float64(gamma[c]) / math.sqrt(np.float64(running_variance[c]) + eps)
-    new_bias[c] = real(np.float64(beta[c]) + (np.float64(bias[c]) - np.float64(running_mean[c])) * scale)
+    scale, shifted = folding(bias[c], gamma[c], beta[c], running_mean[c], running_variance[c], eps)
+    new_bias[c] = real(shifted)
     factor = real(scale)
     for k in range(weight.shape[1]):
         new_weight[c, k] = weight[c, k] * factor
@@ -67,11 +105,10 @@ def forward(mean, inverse, gamma, beta, coefficients):
     real = coefficients.dtype.type
     for k in range(coefficients.shape[1]):
         for c in range(gamma.size):
-            centre = real(mean[c])
-            scale = np.float64(gamma[c]) * inverse[c]
+            centre, scale, shift = normalising(real, mean[c], inverse[c], gamma[c], beta[c])
             coefficients[CENTRE, k, c] = centre
-            coefficients[SCALE, k, c] = real(scale)
-            coefficients[SHIFT, k, c] = real(np.float64(beta[c]) + (np.float64(centre) - mean[c]) * scale)
+            coefficients[SCALE, k, c] = scale
+            coefficients[SHIFT, k, c] = shift
 
 
 @compiled("batch_norm-backward")
@@ -85,15 +122,15 @@ def backward(partial, count, mean, inverse, gamma, coefficients, grad_gamma, gra
     total(partial, plain, weighted)
     real = coefficients.dtype.type
     for c in range(gamma.size):
-        rest = np.float64(coefficients[CENTRE, 0, c]) - mean[c]
-        by_normalised = (weighted[c] + rest * plain[c]) * inverse[c]
-        grad_gamma[c] = real(by_normalised)
+        centre, factor = coefficients[CENTRE, 0, c], np.float64(gamma[c])
+        slope = by_normalised(plain[c], weighted[c], centre, mean[c], inverse[c])
+        grad_gamma[c] = real(slope)
         grad_beta[c] = real(plain[c])
-        scale = np.float64(gamma[c]) * inverse[c]
         by_centred = constant = 0.0
         if count > 0:
-            by_centred = -scale * inverse[c] * by_normalised / count
-            constant = by_centred * rest - scale * plain[c] / count
+            by_centred, constant = differentiating(
+                factor * plain[c], factor * slope, centre, mean[c], inverse[c], count
+            )
         for k in range(coefficients.shape[1]):
             coefficients[BY_CENTRED, k, c] = real(by_centred)
             coefficients[CONSTANT, k, c] = real(constant)

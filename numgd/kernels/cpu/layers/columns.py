@@ -58,6 +58,42 @@ def side_by_side(rows, columns):
 
 
 @portable
+def merged(mean, squares, other_mean, other_squares, share, between):
+    """Mean and sum of squared deviations of two sets of numbers together.
+
+    `share` is the other set's part of the count, `between` its product with the count of this one.
+    """
+    away = other_mean - mean
+    return mean + away * share, squares + (other_squares + away * away * between)
+
+
+@portable
+def moments_of_strip(shift, first, second, count):
+    """Mean and sum of squared deviations, from sums of deviations from `shift` and of their squares."""
+    deviation = np.float64(first)
+    return np.float64(shift) + deviation / count, np.float64(second) - deviation * deviation / count
+
+
+@portable
+def normalised(x, centre, scale, shift, floor):
+    """The affine map of a number; NaN stays NaN, and as floor it sets no bound."""
+    value = (x - centre) * scale + shift
+    return floor if value < floor else value
+
+
+@portable
+def passed(relu, grad, away, scale, shift, nothing):
+    """The gradient, or 0 where the affine map is not above zero, for a number less the centre."""
+    return nothing if relu and away * scale + shift <= nothing else grad
+
+
+@portable
+def adjoint(grad, away, scale, by_centred, constant):
+    """The gradient of x, from that of the affine map and a number less the centre."""
+    return scale * grad + (by_centred * away + constant)
+
+
+@portable
 def in_fours(x):
     """Number of rows of x to take in fours, which share the loads and stores of what belongs to columns."""
     return x.shape[0] // 4 * 4 if 4 * x.shape[1] * x.itemsize <= _PAGE else 0
@@ -88,10 +124,8 @@ def _join_strip(shift, first, second, before, count, mean, squares):
     share = count / (before + count)
     between = before * share
     for c in range(shift.size):
-        deviation = np.float64(first[c])
-        away = np.float64(shift[c]) + deviation / count - mean[c]
-        mean[c] += away * share
-        squares[c] += np.float64(second[c]) - deviation * deviation / count + away * away * between
+        other_mean, other_squares = moments_of_strip(shift[c], first[c], second[c], count)
+        mean[c], squares[c] = merged(mean[c], squares[c], other_mean, other_squares, share, between)
 
 
 @portable
@@ -141,15 +175,12 @@ def _map_rows(x, centre, scale, shift, floor, out):
         y0, y1, y2, y3 = out[i], out[i + 1], out[i + 2], out[i + 3]
         for c in range(centre.size):
             m, e, t = centre[c], scale[c], shift[c]
-            v0, v1 = (r0[c] - m) * e + t, (r1[c] - m) * e + t
-            v2, v3 = (r2[c] - m) * e + t, (r3[c] - m) * e + t
-            y0[c], y1[c] = floor if v0 < floor else v0, floor if v1 < floor else v1
-            y2[c], y3[c] = floor if v2 < floor else v2, floor if v3 < floor else v3
+            y0[c], y1[c] = normalised(r0[c], m, e, t, floor), normalised(r1[c], m, e, t, floor)
+            y2[c], y3[c] = normalised(r2[c], m, e, t, floor), normalised(r3[c], m, e, t, floor)
     for i in range(whole, x.shape[0]):
         row, result = x[i], out[i]
         for c in range(centre.size):
-            value = (row[c] - centre[c]) * scale[c] + shift[c]
-            result[c] = floor if value < floor else value
+            result[c] = normalised(row[c], centre[c], scale[c], shift[c], floor)
 
 
 @portable
@@ -204,21 +235,17 @@ def sum_block(relu):
             for c in range(centre.size):
                 m, e, t = centre[c], scale[c], shift[c]
                 a0, a1, a2, a3 = r0[c] - m, r1[c] - m, r2[c] - m, r3[c] - m
-                g0, g1, g2, g3 = s0[c], s1[c], s2[c], s3[c]
-                if relu:
-                    g0 = nothing if a0 * e + t <= nothing else g0
-                    g1 = nothing if a1 * e + t <= nothing else g1
-                    g2 = nothing if a2 * e + t <= nothing else g2
-                    g3 = nothing if a3 * e + t <= nothing else g3
+                g0 = passed(relu, s0[c], a0, e, t, nothing)
+                g1 = passed(relu, s1[c], a1, e, t, nothing)
+                g2 = passed(relu, s2[c], a2, e, t, nothing)
+                g3 = passed(relu, s3[c], a3, e, t, nothing)
                 plain[c] += (g0 + g1) + (g2 + g3)
                 weighted[c] += (g0 * a0 + g1 * a1) + (g2 * a2 + g3 * a3)
         for i in range(whole, x.shape[0]):
             row, slope = x[i], grad[i]
             for c in range(centre.size):
                 a = row[c] - centre[c]
-                g = slope[c]
-                if relu:
-                    g = nothing if a * scale[c] + shift[c] <= nothing else g
+                g = passed(relu, slope[c], a, scale[c], shift[c], nothing)
                 plain[c] += g
                 weighted[c] += g * a
 
@@ -280,22 +307,18 @@ def gradient_block(relu):
             for c in range(centre.size):
                 m, e, t, b, d = centre[c], scale[c], shift[c], by_centred[c], constant[c]
                 a0, a1, a2, a3 = r0[c] - m, r1[c] - m, r2[c] - m, r3[c] - m
-                g0, g1, g2, g3 = s0[c], s1[c], s2[c], s3[c]
-                if relu:
-                    g0 = nothing if a0 * e + t <= nothing else g0
-                    g1 = nothing if a1 * e + t <= nothing else g1
-                    g2 = nothing if a2 * e + t <= nothing else g2
-                    g3 = nothing if a3 * e + t <= nothing else g3
-                y0[c], y1[c] = e * g0 + (b * a0 + d), e * g1 + (b * a1 + d)
-                y2[c], y3[c] = e * g2 + (b * a2 + d), e * g3 + (b * a3 + d)
+                g0 = passed(relu, s0[c], a0, e, t, nothing)
+                g1 = passed(relu, s1[c], a1, e, t, nothing)
+                g2 = passed(relu, s2[c], a2, e, t, nothing)
+                g3 = passed(relu, s3[c], a3, e, t, nothing)
+                y0[c], y1[c] = adjoint(g0, a0, e, b, d), adjoint(g1, a1, e, b, d)
+                y2[c], y3[c] = adjoint(g2, a2, e, b, d), adjoint(g3, a3, e, b, d)
         for i in range(whole, x.shape[0]):
             row, slope, result = x[i], grad[i], out[i]
             for c in range(centre.size):
                 a = row[c] - centre[c]
-                g = slope[c]
-                if relu:
-                    g = nothing if a * scale[c] + shift[c] <= nothing else g
-                result[c] = scale[c] * g + (by_centred[c] * a + constant[c])
+                g = passed(relu, slope[c], a, scale[c], shift[c], nothing)
+                result[c] = adjoint(g, a, scale[c], by_centred[c], constant[c])
 
     @portable
     def of_block(task, grad, x, block, coefficients, large, out):
@@ -370,9 +393,8 @@ def join(partial, rows, block, mean, squares):
             share = count / (before + count)
             between = before * share
             for c in range(columns):
-                away = partial[b, 0, k, c] - mean[c]
-                mean[c] += away * share
-                squares[c] += partial[b, 1, k, c] + away * away * between
+                other_mean, other_squares = partial[b, 0, k, c], partial[b, 1, k, c]
+                mean[c], squares[c] = merged(mean[c], squares[c], other_mean, other_squares, share, between)
             before += count
 
 

@@ -66,14 +66,20 @@ def _drive(function, x, targets, columns, weights, repeat, out, out_step, factor
 
 
 @strict
-def _cross_term(u, t, shifts):
+def smoothed(t, kept, everywhere):
+    """A target with smoothing: (1 − ε) t + ε/C."""
+    return kept * t + everywhere
+
+
+@strict
+def cross_term(u, t, shifts):
     """(1 − ε) t + ε/C times the loss of a class."""
-    return times(shifts[0] * t + shifts[1], shifts[3] - below(u, shifts[2]))
+    return times(smoothed(t, shifts[0], shifts[1]), shifts[3] - below(u, shifts[2]))
 
 
 @strict
 def _target(t, _, shifts):
-    return shifts[0] * t + shifts[1]
+    return smoothed(t, shifts[0], shifts[1])
 
 
 @strict
@@ -82,12 +88,12 @@ def _below(u, _, top):
 
 
 _sum_below = make_sum(_below)
-_sum_of_cross_terms = make_sum(_cross_term)
+_sum_of_cross_terms = make_sum(cross_term)
 _sum_of_targets = make_sum(_target)
 
 
 @strict
-def _row_loss(log_of_sum, chosen, top, mean, smoothing):
+def row_loss(log_of_sum, chosen, top, mean, smoothing):
     """The loss of a row whose label has the logit `chosen`; `mean` is the mean of all logits minus `top`."""
     return log_of_sum - (times(1.0 - smoothing, below(chosen, top)) + times(smoothing, mean))
 
@@ -104,7 +110,7 @@ def _labelled(dtype):
             u, top = view(x + row * columns * width, columns), tops[row]
             mean = _sum_below(u, u, top) / columns if parameter != 0.0 else 0.0
             chosen = np.float64(u[labels[row]])
-            loss = times(factor, _row_loss(logs[row], chosen, np.float64(top), mean, parameter))
+            loss = times(factor, row_loss(logs[row], chosen, np.float64(top), mean, parameter))
             if scale != 0:
                 loss = times(np.float64(view(scale, rows)[row]), loss)
             if out != 0:

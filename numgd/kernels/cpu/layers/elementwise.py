@@ -120,7 +120,7 @@ def add(x, y, out, activation=None):
     drive(function, x, y, one, x.size + 1, out, 1, (1, 1), sizes, 1.0, 0.0)
 
 
-def _part(kind, part):
+def part_of(kind, part):
     """A scalar function of x, y and the parameter."""
     if kind in _SUMS:
         return _SUMS[kind]
@@ -139,7 +139,7 @@ def _part(kind, part):
 
 @made_once
 def _sum_of(kind, dtype):
-    scalar, view, real = _part(kind, "value"), view_of(dtype), dtype.type
+    scalar, view, real = part_of(kind, "value"), view_of(dtype), dtype.type
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
         x, y, c = view(x, rows), view(y, rows), real(parameter)
@@ -159,7 +159,7 @@ def _sum_of(kind, dtype):
 @made_once
 def _row_sum_of(kind, dtype):
     view, real, width = view_of(dtype), dtype.type, dtype.itemsize
-    sum_over = make_sum(_part(kind, "value"))
+    sum_over = make_sum(part_of(kind, "value"))
 
     def block(x, y, scale, out, rows, columns, factor, parameter):
         out = view(out, rows)
@@ -177,7 +177,7 @@ def _row_sum_of(kind, dtype):
 
 @made_once
 def _map_of(kind, dtype, part):
-    scalar, view, real = _part(kind, part), view_of(dtype), dtype.type
+    scalar, view, real = part_of(kind, part), view_of(dtype), dtype.type
     keeps_slope = kind in ACTIVATIONS and ACTIVATIONS[kind].keeps_slope
     in_place = part == "value" and (keeps_slope or kind in _SUMS)
 

@@ -9,13 +9,17 @@ x is (N, rows, k C), with k pixels laid side by side.  Partial sums have shape (
 coefficients (N, 5, k C) with the same values for all k pixels.
 """
 
-import math
-
 import numpy as np
 
 from numgd.jit.making import made_once
 from numgd.jit.parallel import parallel_for
 from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.layers.batch_norm import (
+    by_normalised,
+    differentiating,
+    inverse_deviation,
+    normalising,
+)
 from numgd.kernels.cpu.layers.columns import (
     BY_CENTRED,
     CENTRE,
@@ -48,16 +52,14 @@ def _prepare(n, x, block, eps, gamma, beta, partial, mean, inverse, coefficients
             centre += away / (c + 1.0)
             squared += squares[g * width + c] + count * away * away * (c / (c + 1.0))
         mean[n, g] = centre
-        inverse[n, g] = 1.0 / math.sqrt(squared / (count * width) + eps)
+        inverse[n, g] = inverse_deviation(squared, count * width, eps)
     for k in range(together):
         for c in range(channels):
             g, column = c // width, k * channels + c
-            centre = real(mean[n, g])
-            scale = np.float64(gamma[c]) * inverse[n, g]
+            centre, scale, shift = normalising(real, mean[n, g], inverse[n, g], gamma[c], beta[c])
             coefficients[n, CENTRE, column] = centre
-            coefficients[n, SCALE, column] = real(scale)
-            rest = np.float64(centre) - mean[n, g]
-            coefficients[n, SHIFT, column] = real(np.float64(beta[c]) + rest * scale)
+            coefficients[n, SCALE, column] = scale
+            coefficients[n, SHIFT, column] = shift
 
 
 @portable
@@ -101,14 +103,15 @@ def _prepare_gradient(n, x, mean, inverse, gamma, partial, coefficients):
     real = coefficients.dtype.type
     total(partial[n].reshape(partial.shape[1], 2, together, channels), plain, weighted)
     for g in range(groups):
-        rest = np.float64(coefficients[n, CENTRE, g * width]) - mean[n, g]
+        centre = coefficients[n, CENTRE, g * width]
         of_plain = of_weighted = 0.0
         for c in range(g * width, (g + 1) * width):
-            weighted[c] = (weighted[c] + rest * plain[c]) * inverse[n, g]
+            weighted[c] = by_normalised(plain[c], weighted[c], centre, mean[n, g], inverse[n, g])
             of_plain += np.float64(gamma[c]) * plain[c]
             of_weighted += np.float64(gamma[c]) * weighted[c]
-        by_centred = -inverse[n, g] * inverse[n, g] * of_weighted / count
-        constant = by_centred * rest - inverse[n, g] * of_plain / count
+        by_centred, constant = differentiating(
+            of_plain, of_weighted, centre, mean[n, g], inverse[n, g], count
+        )
         for k in range(together):
             for column in range(k * channels + g * width, k * channels + (g + 1) * width):
                 coefficients[n, BY_CENTRED, column] = real(by_centred)

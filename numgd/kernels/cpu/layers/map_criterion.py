@@ -12,7 +12,7 @@ from numgd.jit.portable import compiled, portable
 
 
 @portable
-def _top_and_mass(row, j):
+def top_and_mass(row, j):
     """The largest of −j and the numbers of a row, and the sum of the exponentials of all minus it."""
     top = -j
     for z in row:
@@ -28,7 +28,7 @@ def value(z, labels, j):
     """The sum over all rows."""
     total = 0.0
     for n in range(z.shape[0]):
-        top, mass = _top_and_mass(z[n], j)
+        top, mass = top_and_mass(z[n], j)
         total += top + math.log(mass) - np.float64(z[n, labels[n]])
     return total
 
@@ -38,7 +38,7 @@ def gradient(z, labels, j, factor, out):
     """out = factor times the gradient of the sum."""
     real = out.dtype.type
     for n in range(z.shape[0]):
-        top, mass = _top_and_mass(z[n], j)
+        top, mass = top_and_mass(z[n], j)
         for k in range(z.shape[1]):
             share = math.exp(np.float64(z[n, k]) - top) / mass
             out[n, k] = real(factor * (share - (1.0 if k == labels[n] else 0.0)))

@@ -37,7 +37,7 @@ def below(u, top):
 
 
 @strict
-def _mass(top, total):
+def mass(top, total):
     """The sum of a row's exponentials; NaN if it has no limit: several elements are ∞, or all are −∞."""
     determined = (abs(top) < np.inf) | ((top > 0) & (total == 1))
     return np.float64(total if determined else np.nan)
@@ -80,7 +80,7 @@ def exponentials_of_rows(u, columns, out, sums):
         top = simd.maximum(given)
         for j in range(columns):
             found[j] = simd.exp_flushing(below(given[j], top))
-        sums[row] = _mass(top, sum_of_differences(found, found, zero))
+        sums[row] = mass(top, sum_of_differences(found, found, zero))
 
 
 @portable
@@ -92,7 +92,7 @@ def log_sums_of_rows(u, columns, tops, logs):
         for row in range(tops.size):
             given = _row(u, row, columns)
             tops[row] = simd.maximum(given)
-            logs[row] = _mass(tops[row], sum_of_exponentials(given, given, tops[row]))
+            logs[row] = mass(tops[row], sum_of_exponentials(given, given, tops[row]))
     for row in range(tops.size):
         logs[row] = simd.log(logs[row])
 
@@ -112,4 +112,4 @@ def _exponentials_of_short_rows(u, columns, tops, out, sums):
         total = u.dtype.type(0)
         for j in range(columns):
             total += found[j]
-        sums[row] = _mass(tops[row], total)
+        sums[row] = mass(tops[row], total)

@@ -85,7 +85,7 @@ def _softmax_backward(dtype):
 
 
 @strict
-def _twice_less(u, top, log_of_sum):
+def twice_less(u, top, log_of_sum):
     """(u − top) − log_of_sum, in this order: top + log_of_sum would lose digits of the smaller one."""
     return below(u, top) - log_of_sum
 
@@ -102,7 +102,7 @@ def _log_softmax(dtype):
             u, p = view(x + start, columns), view(out + start, columns)
             top, log_of_sum = tops[row], real(logs[row])
             for j in range(columns):
-                p[j] = _twice_less(u[j], top, log_of_sum)
+                p[j] = twice_less(u[j], top, log_of_sum)
         return 0.0
 
     return address_of_block(f"log_softmax-{dtype.name}", block)

@@ -1,1 +1,1 @@
-"""Drivers of layers on the GPU."""
+"""Layers on the GPU."""

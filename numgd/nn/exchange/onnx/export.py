@@ -78,6 +78,6 @@ def export_onnx(
     size = network.parameters.nbytes + network.state.nbytes
     if size > MOST_BYTES:
         raise ValueError(f"an ONNX file holds at most 2 GiB; this network takes {size / 2**30:.3g} GiB")
-    written = Writer(network, layout == "NHWC", opset).model().SerializeToString()
+    written = Writer(network.on_host(), layout == "NHWC", opset).model().SerializeToString()
     with replacing(path) as file:
         file.write(written)

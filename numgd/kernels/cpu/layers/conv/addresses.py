@@ -72,7 +72,7 @@ def fill(table, targets, base, zero_address, shape, size, result, first, blocks,
                 target[m] = start[m] + offset if within else zero_address
 
 
-def _classes(size, stride, dilation, before, kernel):
+def classes(size, stride, dilation, before, kernel):
     """For each class of positions modulo the stride: the first, how many, and the taps that read them.
 
     Tap k reads position i of the input for result (i + before - k · dilation) / stride, if that is an
@@ -115,8 +115,8 @@ def _phases(result, weight, geometry):
     dilation_y, dilation_x = geometry.dilation
     top, _, left, _ = geometry.padding
     group_channels = weight[0] // geometry.groups
-    for start_y, count_y, taps_y in _classes(result[1], stride_y, dilation_y, top, kernel_height):
-        for start_x, count_x, taps_x in _classes(result[2], stride_x, dilation_x, left, kernel_width):
+    for start_y, count_y, taps_y in classes(result[1], stride_y, dilation_y, top, kernel_height):
+        for start_x, count_x, taps_x in classes(result[2], stride_x, dilation_x, left, kernel_width):
             chosen = np.array([ky * kernel_width + kx for ky, _ in taps_y for kx, _ in taps_x], np.int64)
             dy = np.array([y for _, y in taps_y for _ in taps_x], np.int64)
             dx = np.array([x for _ in taps_y for _, x in taps_x], np.int64)

@@ -1,0 +1,20 @@
+"""Whether there is a device to compute on."""
+
+from importlib.util import find_spec
+
+
+def check_device():
+    """Raise an error that says what is missing, unless kernels can run here.
+
+    Raises
+    ------
+    ImportError
+        If numba-cuda is not installed.
+    RuntimeError
+        If there is no driver, if it is too old, or if there is no GPU.
+    """
+    if find_spec("numba_cuda") is None:
+        raise ImportError("numba-cuda is not installed: pip install numgd[cuda]")
+    from numgd.kernels.cuda import target
+
+    target.check_driver()

@@ -1,0 +1,93 @@
+"""Kernels for many small problems as machine code."""
+
+import math
+
+import numpy as np
+import pytest
+from cuda_builds import built, check_build, dry, dry_empty
+
+from numgd import sums_of_squares
+from numgd.foundations.records import records_of
+from numgd.jit.arguments import Shared
+from numgd.jit.portable import portable
+from numgd.kernels.cuda.solvers import least_squares_many as fits
+from numgd.kernels.cuda.solvers.row_of_args import COLUMN, SHARED
+from numgd.registry import METHODS
+from numgd.solve._many_on_device import solve_on_device
+from numgd.sums_of_squares.evaluator import FitOptions
+from numgd.sums_of_squares.fit_method import FitMethod
+
+FITS = records_of(sums_of_squares, FitMethod)
+SLOW = pytest.mark.slow
+BOX = np.array([[-1.0] * 2, [1.0] * 2])
+
+
+def misfit(x, y, t, offset):
+    """The misfit of an exponential to the data y at the times t."""
+    total = x[0] * 0.0
+    for i in range(t.size):
+        total += (x[0] + np.exp(x[1] * t[i]) + offset - y[i]) ** 2
+    return total
+
+
+@pytest.mark.parametrize(
+    ("method", "jac", "dtype"),
+    [
+        ("l-bfgs-b", None, np.float32),
+        ("bfgs", None, np.float32),
+        *[
+            pytest.param(method, jac, dtype, marks=SLOW)
+            for method in ("owl-qn", "fista", "trust-exact", "bfgs")
+            for jac in (None, "2-point")
+            for dtype in (np.float32, np.float64)
+        ],
+    ],
+)
+def test_minimize_many(method, jac, dtype):
+    Y, t = np.ones((40, 6), dtype), np.ones(6, dtype)
+    args = Y, Shared(t), 0.5
+
+    def drive():
+        solve_on_device(misfit, jac, np.zeros((40, 2), dtype), args, METHODS[method], None, None, True, BOX)
+
+    found = built(drive)
+    names = [made.kernel.py_func.__name__ for made, _ in found]
+    assert names == ["_copy", "_transpose", "solve_rows", "_split"]
+    for made, code in found:
+        check_build(made, code, dtype)
+
+
+@portable
+def peak(x, g, i, image, width):
+    """Residual of pixel i of an image of a Gaussian peak: amplitude, place, width and background."""
+    real = x.dtype.type
+    across, down = real(i % width) - x[1], real(i // width) - x[2]
+    squares = across * across + down * down
+    narrow = real(1) / (x[3] * x[3])
+    e = math.exp(real(-0.5) * squares * narrow)
+    slope = x[0] * e * narrow
+    g[0], g[1], g[2], g[3], g[4] = e, slope * across, slope * down, slope * squares / x[3], real(1)
+    return x[0] * e + x[4] - image[i]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(name, dtype, marks=() if (name, dtype) == ("lm", np.float32) else SLOW)
+        for name in FITS
+        for dtype in (np.float32, np.float64)
+    ],
+)
+def test_fits(name, dtype):
+    count, n, m = 200, 5, 121
+
+    def drive():
+        fits.fit_many(FITS[name], peak)(
+            dry_empty((count, n), dtype), dry_empty((count, n), dtype), dry(np.ones(n, dtype)),
+            fits.scratch_fits(count, n, m, dtype), fits.options_in(FitOptions(), dtype),
+            (dry_empty((m, count), dtype), np.int64(11)), dry_empty((2, n), dtype),
+            dry_empty((count,), dtype), dry_empty((count, 4), np.int64), (COLUMN, SHARED),
+        )  # fmt: skip
+
+    ((made, code),) = built(drive)
+    check_build(made, code, dtype)
