@@ -143,6 +143,16 @@ def test_volumes(device):
     np.testing.assert_allclose(g.copy_to_host(), expected, **tolerance(np.float32, 8))
 
 
+def test_scatter(device):
+    """Several gradients have one place, and are added in order."""
+    grad = normal(1, np.float32, 2, 5, 3)
+    places = np.random.default_rng(2).integers(0, 3, grad.shape).astype(np.int32)
+    expected, out = np.empty((2, 4, 3), np.float32), device.empty((2, 4, 3), np.float32)
+    cpu.scatter(grad, places, expected)
+    cuda.scatter(device.put(grad), device.put(places), out)
+    np.testing.assert_array_equal(out.copy_to_host(), expected)
+
+
 def test_enlargement(device):
     x, grad = normal(1, np.float32, 2, 2, 3, 4), normal(2, np.float32, 2, 6, 6, 4)
     np.testing.assert_array_equal(F.upsample(device.put(x), (3, 2)).copy_to_host(), F.upsample(x, (3, 2)))
