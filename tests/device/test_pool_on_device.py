@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from on_device import DTYPES, SIMULATED, sizes, tolerance
 
+from numgd import nn
 from numgd.kernels.cpu.layers import pool as cpu
 from numgd.kernels.cuda.layers import pool as cuda
 from numgd.nn import functional as F
+from numgd.nn.layers.layer import Place
 
 IMAGES = sizes((2, 5, 6), (8, 55, 63))
 DEEP = sizes((1, 4, 4, 3), (4, 20, 24, 17))
@@ -141,6 +143,16 @@ def test_volumes(device):
     np.testing.assert_allclose(g.copy_to_host(), expected, **tolerance(np.float32, 8))
 
 
+def test_scatter(device):
+    """Several gradients have one place, and are added in order."""
+    grad = normal(1, np.float32, 2, 5, 3)
+    places = np.random.default_rng(2).integers(0, 3, grad.shape).astype(np.int32)
+    expected, out = np.empty((2, 4, 3), np.float32), device.empty((2, 4, 3), np.float32)
+    cpu.scatter(grad, places, expected)
+    cuda.scatter(device.put(grad), device.put(places), out)
+    np.testing.assert_array_equal(out.copy_to_host(), expected)
+
+
 def test_enlargement(device):
     x, grad = normal(1, np.float32, 2, 2, 3, 4), normal(2, np.float32, 2, 6, 6, 4)
     np.testing.assert_array_equal(F.upsample(device.put(x), (3, 2)).copy_to_host(), F.upsample(x, (3, 2)))
@@ -158,6 +170,26 @@ def test_padding(device, channels, mode):
     found = F.pad_backward(device.put(grad), device.put(x), sides, mode=mode)
     expected = F.pad_backward(grad, x, sides, mode=mode)
     np.testing.assert_allclose(found.copy_to_host(), expected, **tolerance(np.float32, 8))
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.MaxPool2d(2), nn.AvgPool2d(3, 2, 1), nn.AdaptiveAvgPool2d(3), nn.GlobalAvgPool2d()], ids=repr
+)
+def test_layers(device, layer):
+    """Forward, and backward with what forward keeps."""
+    x, found = normal(1, np.float32, 2, 4, 5, 4), []
+    y = np.zeros((2, *layer.output_shape(x.shape[1:])), np.float32)
+    kept = {name: np.zeros(shape, dtype) for name, (shape, dtype) in layer.kept(x.shape).items()}
+    for put in (np.array, device.put):
+        at = Place(
+            (x.shape,), (put(x),), put(y), {}, {}, {}, {name: put(array) for name, array in kept.items()},
+            put(normal(2, np.float32, *y.shape)), (put(np.full_like(x, np.nan)),), None, True, None, 0,
+        )  # fmt: skip
+        layer.forward(at)
+        layer.backward(at)
+        found.append((at.y, at.grad_x[0]))
+    for expected, there in zip(*found, strict=True):
+        np.testing.assert_allclose(there.copy_to_host(), expected, **tolerance(np.float32, 8))
 
 
 @pytest.mark.parametrize("place", [-1, 5, 12, 2**31 - 1])

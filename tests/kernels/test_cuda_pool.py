@@ -13,8 +13,8 @@ SUMS = ("shared_average",)
 """Kernels that add up in float64."""
 
 STREAMING = {
-    "maximum", "maximum_gradient", "average", "average_gradient", "shared_average", "repeat", "pad",
-    "pad_gradient",
+    "maximum", "maximum_gradient", "maximum_gradient_of_volumes", "average", "average_gradient",
+    "shared_average", "repeat", "pad", "pad_gradient",
 }  # fmt: skip
 
 
@@ -31,6 +31,9 @@ def drive(dtype, channels):
     pool.average_gradient(y, containing, bounds[1], *counts, False, x)
     whole, one = np.array([[0], [6]]), np.array([36.0])
     pool.average(x, whole, whole, one, one, False, dry(np.zeros((2, 1, 1, channels), dtype)))
+    volumes = dry(np.zeros((2, 6, 6, 6, channels), dtype)), dry(np.zeros((2, 3, 3, 3, channels), dtype))
+    deep_places = dry(np.zeros(volumes[1].shape, np.int32))
+    pool.maximum_gradient_of_volumes(volumes[1], deep_places, (containing,) * 3, volumes[0])
     pool.repeat(y, 2, 2, x)
     sources = np.array([1, 0, 1, 2, 1, 0])
     padding.pad(y, (1, 2, 1, 2), 0.0, sources, sources, x)

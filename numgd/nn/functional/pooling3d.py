@@ -1,6 +1,5 @@
 """Maxima and averages over windows of volumes (N, D, H, W, C): over those of planes, then over depth."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -136,12 +135,6 @@ def _are_within(indices, windows, height, width):
     return pool.places_within(in_plane, rows.bounds, columns.bounds, width)
 
 
-def _flat(volumes):
-    """Volumes as (N, D H W, C)."""
-    batch, *size, channels = volumes.shape
-    return volumes.reshape(batch, math.prod(size), channels)
-
-
 @check_arguments
 def max_pool3d_backward(
     grad: np.ndarray,
@@ -192,7 +185,8 @@ def max_pool3d_backward(
     out = output(out, x.shape, x.dtype, grad, x, indices)
     if indices is None:
         indices = max_pool3d(x, kernel_size, stride, padding, ceil_mode=ceil_mode, return_indices=True)[1]
-    pool.scatter(_flat(grad), _flat(indices), _flat(out))
+    containing = tuple(along.containing for along in pooling.windows)
+    pool.maximum_gradient_of_volumes(grad, indices, containing, out)
     return out
 
 

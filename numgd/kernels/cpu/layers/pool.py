@@ -6,6 +6,8 @@ of the result.  Backward passes sum, for each pixel, the gradients of its window
 same pixel, and sums have a fixed order.  Loops visit single pixels in memory order, for the prefetcher.
 """
 
+import math
+
 import numpy as np
 
 from numgd.jit.parallel import parallel_for
@@ -502,6 +504,21 @@ def average_gradient(grad, row_windows, columns, row_counts, column_counts, larg
         _average_gradient_of_row, out.shape[0] * out.shape[1], _work(row_windows, columns, grad), grad,
         row_windows, columns, row_counts, column_counts, large, out,
     )  # fmt: skip
+
+
+def maximum_gradient_of_volumes(grad, places, containing, out):
+    """out (N, D, H, W, C): for each position, the sum of the gradients of the windows whose maximum it is.
+
+    `containing` holds, for depth, height and width, the first window that contains each position and the next
+    that does not.
+    """
+    scatter(_flat(grad), _flat(places), _flat(out))
+
+
+def _flat(volumes):
+    """Volumes as (N, D H W, C)."""
+    batch, *size, channels = volumes.shape
+    return volumes.reshape(batch, math.prod(size), channels)
 
 
 def repeat(x, down, across, out):

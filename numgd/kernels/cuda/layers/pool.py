@@ -135,6 +135,19 @@ def average_gradient(grad, row_windows, columns, row_counts, column_counts, larg
     )  # fmt: skip
 
 
+def maximum_gradient_of_volumes(grad, places, containing, out):
+    """out (N, D, H, W, C): for each position, the sum of the gradients of the windows whose maximum it is."""
+    if not out.size:
+        return
+    images, depth, height, width, channels = out.shape
+    lanes = lanes_for(channels, grad, places, out)
+    launch(
+        _make_maximum_gradient_of_volumes(lanes),
+        of_rows(images * depth * height, width * (channels // lanes.count)), flat(grad), flat(places),
+        *grad.shape[1:4], channels, images, *map(target.constant, containing), flat(out),
+    )  # fmt: skip
+
+
 def repeat(x, down, across, out):
     """out (N, H · down, W · across, C): every pixel of x (N, H, W, C) several times."""
     if out.size:
@@ -280,6 +293,41 @@ def _make_maximum_gradient(lanes):
             row += down
 
     return maximum_gradient
+
+
+@cache
+def _make_maximum_gradient_of_volumes(lanes):
+    load, store, count = lanes.load, lanes.store, lanes.count
+    all_of, given_to = make_tuple(count, _constant), make_tuple(count, _given_to)
+
+    @kernel
+    def maximum_gradient_of_volumes(
+        grad, places, deep, tall, wide, channels, images, depth_windows, row_windows, column_windows, out,
+    ):  # fmt: skip
+        depth, height = depth_windows.shape[1], row_windows.shape[1]
+        width, groups = column_windows.shape[1], channels // count
+        first, first_row = cuda.grid(2)
+        across, down = cuda.gridsize(2)
+        row = first_row
+        while row < images * depth * height:
+            plane, h = divided(row, height)
+            n, d = divided(plane, depth)
+            element = first
+            while element < width * groups:
+                w, group = divided(element, groups)
+                c = group * count
+                here = np.int32((d * height + h) * width + w)
+                total = all_of(grad.dtype.type(0), 0)
+                for f in range(depth_windows[0, d], depth_windows[1, d]):
+                    for i in range(row_windows[0, h], row_windows[1, h]):
+                        for j in range(column_windows[0, w], column_windows[1, w]):
+                            at = (((n * deep + f) * tall + i) * wide + j) * channels + c
+                            total = given_to((total, load(grad, at), load(places, at), here), 0)
+                store(out, (row * width + w) * channels + c, total)
+                element += across
+            row += down
+
+    return maximum_gradient_of_volumes
 
 
 @kernel

@@ -36,6 +36,9 @@ SUMMING = 16 if target.SIMULATED else 256
 
 _MOST_SUMMING_BLOCKS = 1024
 
+_MOST_BLOCKS = 2**16
+"""Most blocks of a step: some dozens of times what a GPU runs at once, so that the last ones take no time."""
+
 
 class Run(NamedTuple):
     """Arrays that follow one another in memory and are treated alike."""
@@ -134,7 +137,7 @@ class Table:
             own, factor = (coefficients, run.array), real(factors[run.array])
             fours = run.fours(width, *((flat,) if slots.size else ()), *kept)
             arguments = (flat, width, run.first, *own, factor, *rest, fours)
-            launch(function, launch_shape(fours or run.size), *run.vectors, *arguments, *kept, *weights)
+            launch(function, _shape_of_step(fours or run.size), *run.vectors, *arguments, *kept, *weights)
 
     def _runs(self, columns, factors=None):
         """The `Run`s of arrays in these columns: of equal `factors`, or of single arrays without."""
@@ -242,7 +245,7 @@ class Table:
 
     def _combine(self, out, out_first, a, b, x, x_first, size, fours):
         real = self.dtype.type
-        shape = launch_shape(fours or size)
+        shape = _shape_of_step(fours or size)
         launch(_combine, shape, out, out_first, real(a), real(b), x, x_first, size, fours)
 
     def position(self, rule, memory, slots, c):
@@ -250,6 +253,13 @@ class Table:
         if self.total:
             shape = launch_shape(self.total)
             launch(_make_position(rule), shape, memory, slots.reshape(slots.size), slots.shape[1], c)
+
+
+def _shape_of_step(count):
+    """Blocks and threads of a kernel that loops over `count` numbers or fours."""
+    if target.SIMULATED:
+        return launch_shape(count)
+    return min(-(-count // target.THREADS), _MOST_BLOCKS), target.THREADS
 
 
 def _by_array(rule):
