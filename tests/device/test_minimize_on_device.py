@@ -337,3 +337,30 @@ def test_numbers_that_are_never_read_do_not_run_out(device):
     space._free = space._free[:3]
     kept += [DEVICE.dot(x, y) for _ in range(5)]
     assert {float(number) for number in kept} == {8.0}
+
+
+def test_other_functions_refuse_a_point_on_a_device(device):
+    with pytest.raises(TypeError, match=r"x0 lives on a device, where numgd\.minimize"):
+        numgd.minimize_stochastic(lambda x, row: x[0], device.put(start()), np.ones((3, 1)))
+
+
+def test_arrays_are_those_of_the_library_of_x0(device, monkeypatch):
+    class Other:
+        """A library's array, made of one of Numba's."""
+
+        def __init__(self, array):
+            self.array = array
+
+        def __getattr__(self, name):
+            return getattr(self.array, name)
+
+    monkeypatch.setattr(target, "in_kind", lambda array, like: type(like)(array))
+
+    def fun(x):
+        assert type(x) is Other
+        host = x.copy_to_host()
+        return quadratic(host), Other(target.to_device(quadratic_gradient(host)))
+
+    found = numgd.minimize(fun, Other(device.put(start())), jac=True)
+    assert type(found.x) is type(found.jac) is Other
+    np.testing.assert_allclose(found.x.copy_to_host(), CENTRE, atol=1e-5)
