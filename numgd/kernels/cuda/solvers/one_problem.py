@@ -123,7 +123,7 @@ class Problem:
                     f"fun returned {described(array)}."
                 )
             made = self.solve.place()
-            arguments = self.solve.numbers, made.index, array.reshape(1)
+            arguments = self.solve.numbers, made.index, target.extended(array, 1)
             target.launch(vector_kernels.take_number, (1, 1), *arguments)
             return made
         if hasattr(value, "item"):
