@@ -20,6 +20,9 @@ if SIMULATED:  # small blocks and grids: a simulated thread takes time, and one 
     import quick_simulator  # noqa: F401
 
     target.THREADS, target.MOST_BLOCKS = 16, 2
+    from numba.cuda.simulator.cudadrv.devicearray import FakeShape
+
+    FakeShape.__getitem__ = tuple.__getitem__  # the shape of a device array is a tuple: -1 is its last axis
 
 GUARD = 64
 """Bytes of NaN on both sides of each array that `Memory` gives out."""

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 from greenlet import getcurrent, greenlet
 from numba.cuda.simulator import kernel, kernelapi
+from numba.cuda.simulator.cudadrv import devicearray
 
 
 class _Thread(greenlet):
@@ -61,3 +62,6 @@ class _Block:
 
 kernel.BlockManager = _Block
 kernelapi.threading = SimpleNamespace(current_thread=getcurrent)
+
+# Shapes are plain tuples, as on a device: the simulator's refuse to count from the end.
+devicearray.FakeCUDAArray.shape = property(lambda array: array._ary.shape)

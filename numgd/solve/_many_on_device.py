@@ -87,6 +87,7 @@ def solve_on_device(fun, jac, X0, args, method, tol, options, varies, box=None):
     tuple
         The fields of `ManyResult`: arrays of the kind of X0.
     """
+    _drivers("check").check_device()
     many, target = _drivers("solvers.many_problems"), _drivers("target")
     starts = starting_points_on_device(X0)
     count, n = starts.shape

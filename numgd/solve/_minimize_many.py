@@ -16,7 +16,6 @@ from numgd.jit import background
 from numgd.jit.arguments import Shared, row_of_args
 from numgd.jit.threads import start, threads
 from numgd.kernels.cpu.solvers.many_problems import Batch, scratch_many, solve_many
-from numgd.kernels.cuda.check import check_device
 from numgd.kernels.machines import Drivers, on_device
 from numgd.solve._many_on_device import check_arguments, solve_on_device, wanted_on_device
 from numgd.solve._minimize import minimize
@@ -174,7 +173,6 @@ def minimize_many(
     method = find_method(method)
     if on_gpu:
         check_arguments(method, hess, hessp, progress, time_limit, options)
-        check_device()
         found = ManyResult(*solve_on_device(fun, jac, X, args, method, tol, options, varies))
         if disp:
             _print_summary(ManyResult(*map(_in_host_memory, found)))

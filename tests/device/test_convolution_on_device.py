@@ -8,6 +8,8 @@ from on_device import DTYPES, sizes, tolerance
 
 from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.kernels.cpu.layers.fused import CODES
+from numgd.kernels.cuda.layers.conv import products, winograd
+from numgd.kernels.cuda.layers.tiles import Tile
 from numgd.kernels.layers import bias_gradient, convolution, dense, linear, signals, volumes
 
 
@@ -128,8 +130,51 @@ def test_convolution(device, family, case, dtype):
     check(found, expected, grad[..., 0].size, dtype)
 
 
+TILES = sizes(
+    [Tile(32, 32, 4, 8, 4, 2, 4), Tile(32, 16, 4, 4, 4, 4, 2), Tile(64, 64, 4, 8, 8, 4, 4)],
+    list(products.TILES[4]),
+)
+
+
+@pytest.mark.parametrize("parts", sizes([2], [1, 3]))
+@pytest.mark.parametrize("tile", TILES, ids=lambda tile: f"{tile.rows}x{tile.columns}")
+def test_every_tile_and_sums_in_parts(device, monkeypatch, tile, parts):
+    monkeypatch.setattr(products, "plan", lambda *_: (tile, parts))
+    case = Case("", *sizes((1, (4, 10), (12, 8)), (3, (31, 28), (68, 132))), (1, 2), activation="relu6")
+    x, weight, bias, grad, _ = case.arrays(np.float32)
+    on_device = [device.put(array) for array in (x, weight, bias, grad)]
+
+    expected, found = np.empty_like(grad), device.empty(grad.shape, np.float32)
+    convolution.forward(x, weight, bias, expected, case.geometry, CODES["relu6"])
+    convolution.forward(*on_device[:3], found, case.geometry, CODES["relu6"])
+    check(found, expected, weight[0].size, np.float32)
+
+    expected, found = np.empty_like(weight), device.empty(weight.shape, np.float32)
+    convolution.gradient_of_weight(grad, x, expected, case.geometry)
+    convolution.gradient_of_weight(on_device[3], on_device[0], found, case.geometry)
+    check(found, expected, grad[..., 0].size, np.float32)
+
+
+def test_a_batch_that_is_computed_in_parts_and_a_bias_in_the_hosts_memory(device, monkeypatch):
+    case = Case("", *sizes((3, (3, 3), (3, 5)), (5, (21, 22), (32, 64))), (2, 2))
+    x, weight, _, grad, _ = case.arrays(np.float32)
+    monkeypatch.setattr(products, "MOST_PIXELS", 2 * x[0, ..., 0].size)
+    zeros = np.zeros(grad.shape[3], np.float32)
+    expected, found = np.empty_like(grad), device.empty(grad.shape, np.float32)
+    convolution.forward(x, weight, zeros, expected, case.geometry)
+    convolution.forward(device.put(x), device.put(weight), zeros, found, case.geometry)
+    check(found, expected, weight[0].size, np.float32)
+
+    zeros = np.zeros(x.shape[3], np.float32)
+    expected, found = np.empty_like(x), device.empty(x.shape, np.float32)
+    convolution.gradient_of_input(grad, weight, zeros, expected, case.geometry)
+    convolution.gradient_of_input(device.put(grad), device.put(weight), zeros, found, case.geometry)
+    check(found, expected, weight[..., 0].size, np.float32)
+
+
 @pytest.mark.parametrize("dtype", sizes([np.float32], DTYPES))
-def test_winograd(device, dtype):
+def test_winograd(device, monkeypatch, dtype):
+    monkeypatch.setattr(winograd, "MOST_SCRATCH", sizes(2**12, 2**22))  # in several parts of the batch
     case = Case("", *sizes((3, (3, 4), (4, 8)), (5, (31, 28), (64, 132))), (3, 3), padding=(1, 0, 2, 1))
     x, weight, bias, grad, other_bias = case.arrays(dtype)
     on_device = [device.put(array) for array in (x, weight, bias, grad, other_bias)]

@@ -13,6 +13,7 @@ from numgd.kernels.cuda.layers.conv.bias_gradient import bias_gradient
 
 GEOMETRY = Geometry((1, 1), (1, 1), (1, 1, 1, 1), 1)
 DTYPES = [np.float32, np.float64]
+IN_FLOAT64_SLOWLY = [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)]
 OPERATIONS = [products.FORWARD, products.INPUT_GRADIENT, products.WEIGHT_GRADIENT]
 TILES = [(dtype, tile) for dtype in DTYPES for tile in products.TILES[np.dtype(dtype).itemsize]]
 
@@ -67,12 +68,10 @@ def grid(default):
                     yield pytest.param(operation, dtype, tile, channels, arch, id=name, marks=marks)
 
 
-LARGE, MIDDLE, SMALL, SLIM = products.TILES[4]
+LARGE = next(iter(products.TILES[4]))
 SAMPLE = [
     (products.FORWARD, np.float32, LARGE, 64, 90),
     (products.WEIGHT_GRADIENT, np.float32, LARGE, 64, 90),
-    (products.INPUT_GRADIENT, np.float32, MIDDLE, 64, 90),
-    (products.FORWARD, np.float64, SMALL, 63, 90),
 ]
 
 
@@ -100,7 +99,7 @@ def test_product(operation, dtype, tile, channels, arch, record_property):
         assert found.registers * tile.threads <= 65_536
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", IN_FLOAT64_SLOWLY)
 def test_bias_gradients_and_sums_of_parts(dtype):
     def all_of_them():
         grad, out = dry_empty((4, 8, 8, 64), dtype), dry_empty((64,), dtype)
@@ -114,7 +113,8 @@ def test_bias_gradients_and_sums_of_parts(dtype):
 
     def in_their_dtype():
         dense.add_bias(dry_empty((10, 7), dtype), dry_empty((7,), dtype), 0.0, 4)
-        products.add_parts(dry_empty((3, 100), dtype), dry_empty((100,), dtype), (dtype(0), dtype(6)))
+        for count in (100, 99):
+            products.add_parts(dry_empty((3, count), dtype), dry_empty((count,), dtype), (dtype(0), dtype(6)))
 
     for launch, found in built(in_their_dtype):
         check_build(launch, found, dtype)
@@ -122,7 +122,7 @@ def test_bias_gradients_and_sums_of_parts(dtype):
 
 @pytest.mark.parametrize("channels", [64, pytest.param(63, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("arch", [90, pytest.param(80, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", IN_FLOAT64_SLOWLY)
 def test_depthwise(dtype, arch, channels):
     x, y = dry_empty((2, 8, 8, channels), dtype), dry_empty((2, 8, 8, channels), dtype)
     weight, bias = dry_empty((channels, 3, 3, 1), dtype), dry_empty((channels,), dtype)
@@ -134,12 +134,12 @@ def test_depthwise(dtype, arch, channels):
 
     for launch, found in built(both, arch):
         check_build(launch, found, dtype)
-        if channels == 64 and launch.kernel is not products._add_parts:
+        if channels == 64:
             assert 16 in accesses(found.ptx)["ld"]
 
 
 @pytest.mark.parametrize("arch", [90, pytest.param(80, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", IN_FLOAT64_SLOWLY)
 def test_winograd(dtype, arch):
     with launches() as made:
         drive(products.FORWARD, dtype, 64, "winograd_2")
@@ -170,7 +170,7 @@ def test_long_sums_are_divided_among_blocks():
         linear.forward(x, weight, dry_empty((64,), np.float32), out)
     product, total = made
     assert product.blocks[0] > 8
-    assert total.arguments[0].shape == (product.blocks[0] // 2, 64)
+    assert total.arguments[0].size == 64 * (product.blocks[0] // 2)
 
 
 def test_an_image_that_is_too_large_is_refused():

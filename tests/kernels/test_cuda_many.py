@@ -1,6 +1,7 @@
 """Kernels for many small problems as machine code."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numgd import sums_of_squares
 from numgd.foundations.records import records_of
 from numgd.jit.arguments import Shared
 from numgd.jit.portable import portable
+from numgd.kernels.cuda import target
 from numgd.kernels.cuda.solvers import least_squares_many as fits
 from numgd.kernels.cuda.solvers.row_of_args import COLUMN, SHARED
 from numgd.registry import METHODS
@@ -33,11 +35,10 @@ def misfit(x, y, t, offset):
 @pytest.mark.parametrize(
     ("method", "jac", "dtype"),
     [
-        ("l-bfgs-b", None, np.float32),
         ("bfgs", None, np.float32),
         *[
             pytest.param(method, jac, dtype, marks=SLOW)
-            for method in ("owl-qn", "fista", "trust-exact", "bfgs")
+            for method in ("l-bfgs-b", "owl-qn", "fista", "trust-exact")
             for jac in (None, "2-point")
             for dtype in (np.float32, np.float64)
         ],
@@ -48,13 +49,16 @@ def test_minimize_many(method, jac, dtype):
     args = Y, Shared(t), 0.5
 
     def drive():
-        solve_on_device(misfit, jac, np.zeros((40, 2), dtype), args, METHODS[method], None, None, True, BOX)
+        with mock.patch.object(target, "check_driver", lambda: None):
+            starts = np.zeros((40, 2), dtype)
+            solve_on_device(misfit, jac, starts, args, METHODS[method], None, None, True, BOX)
 
     found = built(drive)
     names = [made.kernel.py_func.__name__ for made, _ in found]
     assert names == ["_copy", "_transpose", "solve_rows", "_split"]
     for made, code in found:
-        check_build(made, code, dtype)
+        # A literal makes float64 of float32, here as in all compiled code.
+        check_build(made, code, dtype, in_float64=made.kernel.py_func.__name__ == "solve_rows")
 
 
 @portable

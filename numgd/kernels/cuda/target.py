@@ -287,7 +287,7 @@ else:
                     else builder.fmul(number, ir.Constant(number.type, abs(factor)))
                 )
                 if total is None:
-                    total = part if factor > 0 else builder.fneg(part)
+                    total = part if factor > 0 else builder.fsub(ir.Constant(part.type, -0.0), part)
                 else:
                     total = builder.fadd(total, part) if factor > 0 else builder.fsub(total, part)
             return total

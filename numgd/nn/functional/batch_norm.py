@@ -5,7 +5,7 @@ import numpy as np
 from numgd.foundations.ranges import Flag, Positive, UnitInterval, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.layers import batch_norm as batch_norm_kernels
-from numgd.kernels.layers import columns
+from numgd.kernels.layers import columns, memory
 from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
@@ -103,13 +103,14 @@ def batch_norm(
         _check_several_values(x)
     else:
         mean, inverse = _constant_statistics(running_mean, running_variance, x, eps)
-    _check_number_of_batches(num_batches_tracked, momentum, training and track)
+    number = _checked_number(num_batches_tracked, momentum, training and track)
     if statistics is not None:
-        changed_in_place("statistics", statistics, (2, x.shape[-1]), np.float64, *inputs)
+        statistics = changed_in_place("statistics", statistics, (2, x.shape[-1]), np.float64, *inputs)
     out = output(out, x.shape, x.dtype, *inputs, statistics)
     if x.size == 0:
         if statistics is not None:
-            statistics[0], statistics[1] = 0.0, 1.0 / np.sqrt(eps)
+            memory.assign(statistics[0], 0.0)
+            memory.assign(statistics[1], 1.0 / np.sqrt(eps))
         return out
     layout = ByColumns(x, 1)
     if training:
@@ -117,15 +118,16 @@ def batch_norm(
         mean = moments[0]
         if track:
             if num_batches_tracked is not None:
-                num_batches_tracked += 1
-                momentum = 1.0 / num_batches_tracked.item() if momentum is None else momentum
-            kept = [np.ascontiguousarray(running) for running in track]
+                memory.assign(num_batches_tracked, number + 1)
+                momentum = 1.0 / (number + 1) if momentum is None else momentum
+            kept = [memory.contiguous(running) for running in track]
             batch_norm_kernels.track(moments, float(layout.count), momentum, *kept)
             for running, array in zip(track, kept, strict=True):
                 if array is not running:
-                    running[...] = array
+                    memory.assign(running, array)
     if statistics is not None:
-        statistics[0], statistics[1] = mean, inverse
+        memory.assign(statistics[0], mean)
+        memory.assign(statistics[1], inverse)
     coefficients = layout.coefficients
     batch_norm_kernels.forward(mean, inverse, gamma, beta, layout.by_channel(coefficients)[0])
     columns.affine(layout.of(x), layout.block, coefficients, floor, out.nbytes >= LARGE, layout.of(out))
@@ -190,7 +192,7 @@ def batch_norm_backward(
             statistics = real_array("statistics", statistics, 2, np.dtype(np.float64))
             if statistics.shape != (2, x.shape[-1]):
                 raise ValueError(f"statistics has shape {statistics.shape}, but x has shape {x.shape}")
-            mean, inverse = statistics
+            mean, inverse = statistics[0], statistics[1]
     inputs = (grad, x, gamma, beta, running_mean, running_variance, statistics)
     shapes = (x.shape, gamma.shape, gamma.shape)
     results = outputs(out, ("x", "gamma", "beta"), shapes, x.dtype, *inputs)
@@ -198,7 +200,8 @@ def batch_norm_backward(
         return filled_with_zeros(results)
     layout = ByColumns(x, 1)
     if training and statistics is None:
-        (mean, _), inverse = _batch_statistics(layout, x, eps)
+        moments, inverse = _batch_statistics(layout, x, eps)
+        mean = moments[0]
     coefficients, x, grad = layout.coefficients, layout.of(x), layout.of(grad)
     by_channel = layout.by_channel(coefficients)[0]
     batch_norm_kernels.forward(mean, inverse, gamma, beta, by_channel)
@@ -215,7 +218,8 @@ def batch_norm_backward(
 
 def _batch_statistics(layout, x, eps):
     """Moments (2, C) and 1/√(σ² + ε) of the channels of x."""
-    moments, inverse = np.empty((2, x.shape[-1])), np.empty(x.shape[-1])
+    exact, channels = np.dtype(np.float64), x.shape[-1]
+    moments, inverse = memory.empty(x, (2, channels), exact), memory.empty(x, (channels,), exact)
     columns.moments(layout.of(x), layout.block, layout.partial)
     partial = layout.by_channel(layout.partial)[0]
     batch_norm_kernels.statistics(partial, layout.rows, layout.block, eps, moments, inverse)
@@ -238,21 +242,23 @@ def _tracked(running_mean, running_variance, x, *others):
     if running_mean is None:
         return ()
     shape = x.shape[-1:]
-    changed_in_place("running_mean", running_mean, shape, x.dtype, x, *others)
-    changed_in_place("running_variance", running_variance, shape, x.dtype, x, running_mean, *others)
-    return running_mean, running_variance
+    mean = changed_in_place("running_mean", running_mean, shape, x.dtype, x, *others)
+    variance = changed_in_place("running_variance", running_variance, shape, x.dtype, x, mean, *others)
+    return mean, variance
 
 
-def _check_number_of_batches(number, momentum, tracked):
-    """Raise unless the number of batches is there if it is needed, and can be increased."""
-    if number is None:
+def _checked_number(array, momentum, tracked):
+    """The number of batches; raises unless it is there if it is needed, and can be increased."""
+    if array is None:
         if momentum is None and tracked:
             raise ValueError("num_batches_tracked is needed where momentum is None")
-        return
-    shape = np.shape(number) if np.shape(number) in ((), (1,)) else (1,)
-    changed_in_place("num_batches_tracked", number, shape, np.int64)
-    if not 0 <= number.item() < np.iinfo(np.int64).max:
-        raise ValueError(f"num_batches_tracked must be a number of batches; it is {number.item()}")
+        return 0
+    shape = getattr(array, "shape", ())
+    array = changed_in_place("num_batches_tracked", array, shape if shape == () else (1,), np.int64)
+    number = memory.fetched(array).item()
+    if not 0 <= number < np.iinfo(np.int64).max:
+        raise ValueError(f"num_batches_tracked must be a number of batches; it is {number}")
+    return number
 
 
 def _constant_statistics(running_mean, running_variance, x, eps):
@@ -261,9 +267,12 @@ def _constant_statistics(running_mean, running_variance, x, eps):
         raise ValueError("running_mean and running_variance are needed where training is False")
     mean = per_channel("running_mean", running_mean, x, 0)
     variance = per_channel("running_variance", running_variance, x, 0)
-    if np.any(variance < 0):
+    if np.any(memory.fetched(variance) < 0):
         raise ValueError("running_variance must not be negative")
-    return mean.astype(np.float64), 1.0 / np.sqrt(variance.astype(np.float64) + eps)
+    found = memory.empty(x, (2, x.shape[-1]), np.dtype(np.float64))
+    if x.shape[-1]:
+        batch_norm_kernels.constant(mean, variance, eps, found[0], found[1])
+    return found[0], found[1]
 
 
 def _exercise(dtype):

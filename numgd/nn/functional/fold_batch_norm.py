@@ -3,6 +3,8 @@
 import numpy as np
 
 from numgd.foundations.ranges import Positive, check_arguments
+from numgd.kernels.layers import batch_norm as kernels
+from numgd.kernels.layers import memory
 from numgd.nn.functional.checks import per_channel, real_array
 
 
@@ -44,7 +46,7 @@ def fold_batch_norm(
     weight = real_array("weight", weight)
     if weight.ndim == 0:
         raise ValueError("weight must have at least one axis, for the channels; it has none")
-    channels = np.empty((0, weight.shape[0]), weight.dtype)
+    channels, rows = memory.empty(weight, weight.shape[:1], weight.dtype), weight.shape[0]
     vectors = []
     for name, given, default in (
         ("bias", bias, 0),
@@ -59,10 +61,11 @@ def fold_batch_norm(
             given = real_array(name, given, 1, weight.dtype)
             if given.shape != weight.shape[:1]:
                 raise ValueError(f"{name} has shape {given.shape}, but weight has shape {weight.shape}")
-        vectors.append(per_channel(name, given, channels, default).astype(np.float64))
-    bias, gamma, beta, mean, variance = vectors
-    if np.any(variance < 0):
+        vectors.append(per_channel(name, given, channels, default))
+    if np.any(memory.fetched(vectors[-1]) < 0):
         raise ValueError("variance must not be negative")
-    scale = gamma / np.sqrt(variance + eps)
-    folded = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
-    return folded.astype(weight.dtype), (beta + (bias - mean) * scale).astype(weight.dtype)
+    folded = memory.empty(weight, weight.shape, weight.dtype)
+    if rows:
+        matrix = rows, weight.size // rows
+        kernels.fold(weight.reshape(matrix), *vectors, eps, folded.reshape(matrix), channels)
+    return folded, channels

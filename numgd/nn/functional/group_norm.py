@@ -6,6 +6,7 @@ from numgd.foundations.ranges import Count, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.jit.threads import threads
 from numgd.kernels.layers import group_norm as kernels
+from numgd.kernels.layers import memory
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros
 from numgd.nn.functional.operation import operation, sample
@@ -64,10 +65,10 @@ def group_norm(
     if x.size == 0:
         return out
     layout = ByColumns(x, x.shape[0])
-    mean, inverse = np.empty((2, x.shape[0], num_groups))
+    moments = memory.empty(x, (2, x.shape[0], num_groups), np.dtype(np.float64))
     kernels.forward(
         by_samples(x), layout.of(x), layout.block, eps, gamma, beta, floor, out.nbytes >= LARGE,
-        layout.partial, mean, inverse, layout.coefficients, layout.of(out),
+        layout.partial, moments[0], moments[1], layout.coefficients, layout.of(out),
     )  # fmt: skip
     return out
 
@@ -114,11 +115,12 @@ def group_norm_backward(
     if x.size == 0:
         return filled_with_zeros(results)
     layout = ByColumns(x, x.shape[0])
-    mean, inverse = np.empty((2, x.shape[0], num_groups))
+    moments = memory.empty(x, (2, x.shape[0], num_groups), np.dtype(np.float64))
     kernels.backward(
         is_relu(activation),
         by_samples(x), layout.of(grad), layout.of(x), layout.block, eps, gamma, beta, x.nbytes >= LARGE,
-        layout.partial, mean, inverse, layout.coefficients, layout.of(results[0]), results[1], results[2],
+        layout.partial, moments[0], moments[1], layout.coefficients, layout.of(results[0]),
+        results[1], results[2],
     )  # fmt: skip
     return results
 

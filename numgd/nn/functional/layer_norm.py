@@ -1,9 +1,11 @@
 """Layer norm over the last axis."""
 
+from functools import partial
+
 import numpy as np
 
 from numgd.foundations.ranges import Positive, check_arguments
-from numgd.kernels.layers import columns
+from numgd.kernels.layers import columns, memory
 from numgd.kernels.layers import layer_norm as layer_norm_kernels
 from numgd.nn.functional.checks import output, outputs, per_channel, same_shape
 from numgd.nn.functional.columns import filled_with_zeros, with_channels
@@ -102,12 +104,13 @@ def layer_norm_backward(
     if x.size == 0:
         return filled_with_zeros(results)
     shape = (x.size // gamma.size, gamma.size)
-    partial = columns.partial_sums(1, *shape)[0]
+    own = columns.beside(x)
+    sums = own.partial_sums(1, *shape, partial(memory.empty, x))[0]
     layer_norm_kernels.backward(
-        grad.reshape(shape), x.reshape(shape), gamma, eps, columns.block_rows(*shape), partial,
+        grad.reshape(shape), x.reshape(shape), gamma, eps, own.block_rows(*shape), sums,
         results[0].reshape(shape),
     )  # fmt: skip
-    flat = partial.reshape(len(partial), -1)
+    flat = sums.reshape(sums.shape[0], -1)
     columns.add_up(flat, 0, results[2])
     columns.add_up(flat, gamma.size, results[1])
     return results

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numgd.kernels.layers import columns, memory
 from numgd.kernels.layers import prelu as kernels
 from numgd.nn.functional.checks import output, outputs, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros, with_channels
@@ -46,7 +47,8 @@ def prelu(x: np.ndarray, weight: np.ndarray, *, out: np.ndarray | None = None) -
     out = output(out, x.shape, x.dtype, x, weight)
     if x.size:
         by = ByColumns(x, 1)
-        kernels.forward(by.of(x)[0], _slopes(weight, by), by.block, by.of(out)[0])
+        slopes = kernels.repeated(weight, by.columns)
+        kernels.forward(by.of(x)[0], slopes, by.block, by.of(out)[0])
     return out
 
 
@@ -86,12 +88,10 @@ def prelu_backward(
     if x.size == 0:
         return filled_with_zeros(results)
     by = ByColumns(x, 1)
-    partial = np.empty((by.partial.shape[1], by.columns))
-    kernels.backward(
-        by.of(grad)[0], by.of(x)[0], _slopes(weight, by), by.block, by.of(results[0])[0], partial
-    )
-    per_channel = by.by_channel(partial).sum(axis=(0, 1))
-    results[1][...] = per_channel if weight.size > 1 else per_channel.sum()
+    partial = memory.empty(x, (by.partial.shape[1], by.columns), np.dtype(np.float64))
+    slopes = kernels.repeated(weight, by.columns)
+    kernels.backward(by.of(grad)[0], by.of(x)[0], slopes, by.block, by.of(results[0])[0], partial)
+    columns.add_up(partial.reshape(-1, weight.size), 0, results[1])
     return results
 
 
@@ -103,11 +103,6 @@ def _checked(x, weight):
             f"weight has shape {weight.shape}, but x has shape {x.shape}: one slope or one per channel"
         )
     return x, weight
-
-
-def _slopes(weight, by):
-    """A slope for each column."""
-    return np.resize(weight, by.columns)
 
 
 def _exercise(dtype):

@@ -89,19 +89,19 @@ class BatchNorm(Layer):
         if statistics is None:
             statistics = memory.scratch(x, (3, x.shape[-1]), np.dtype(np.float64))
         mean, inverse = statistics[0], statistics[2]
+        gamma, beta = at.parameters["gamma"], at.parameters["beta"]
+        by_channel = layout.by_channel(layout.coefficients)[0]
+        running = at.states["running_mean"], at.states["running_variance"]
         if at.training:
-            moments = statistics[:2]
             columns.moments(layout.of(x), layout.block, layout.partial)
             partial = layout.by_channel(layout.partial)[0]
-            kernels.statistics(partial, layout.rows, layout.block, self.eps, moments, inverse)
-            running = at.states["running_mean"], at.states["running_variance"]
-            kernels.track(moments, float(layout.count), self.momentum, *running)
+            kernels.prepare(
+                partial, layout.rows, layout.block, self.eps, self.momentum, statistics[:2], inverse,
+                *running, gamma, beta, by_channel,
+            )  # fmt: skip
         else:
-            kernels.constant(
-                at.states["running_mean"], at.states["running_variance"], self.eps, mean, inverse
-            )
-        gamma, beta = at.parameters["gamma"], at.parameters["beta"]
-        kernels.forward(mean, inverse, gamma, beta, layout.by_channel(layout.coefficients)[0])
+            kernels.constant(*running, self.eps, mean, inverse)
+            kernels.forward(mean, inverse, gamma, beta, by_channel)
         floor = x.dtype.type(nan if at.activation is None else 0)
         large = at.y.nbytes >= LARGE
         columns.affine(layout.of(x), layout.block, layout.coefficients, floor, large, layout.of(at.y))

@@ -55,6 +55,6 @@ class LayerNorm(Layer):
         sums = own.partial_sums(1, *x.shape, partial(memory.scratch, x))[0]
         block = own.block_rows(*x.shape)
         kernels.backward(as_rows(at.grad), x, gamma, self.eps, block, sums, grad_x)
-        flat = sums.reshape(len(sums), -1)
+        flat = sums.reshape(sums.shape[0], -1)
         columns.add_up(flat, 0, at.gradients["beta"])
         columns.add_up(flat, gamma.size, at.gradients["gamma"])

@@ -134,3 +134,13 @@ def backward(partial, count, mean, inverse, gamma, coefficients, grad_gamma, gra
         for k in range(coefficients.shape[1]):
             coefficients[BY_CENTRED, k, c] = real(by_centred)
             coefficients[CONSTANT, k, c] = real(constant)
+
+
+def prepare(
+    partial, rows, block, eps, momentum, moments, inverse, running_mean, running_variance, gamma, beta,
+    coefficients,
+):  # fmt: skip
+    """`statistics`, `track` and `forward`: all that lies between the two passes over x in training."""
+    statistics(partial, rows, block, eps, moments, inverse)
+    track(moments, float(rows * partial.shape[2]), momentum, running_mean, running_variance)
+    forward(moments[0], inverse, gamma, beta, coefficients)

@@ -17,22 +17,35 @@ _PIXELS = 64
 
 
 @portable
+def inverse_power(s, beta):
+    """s^-β, computed for β = 3/4 and 1/2 by square roots; both have one dtype."""
+    real = type(s)
+    if beta == real(0.75):
+        root = math.sqrt(s)
+        return real(1) / (root * math.sqrt(root))
+    if beta == real(0.5):
+        return real(1) / math.sqrt(s)
+    if beta == real(1):
+        return real(1) / s
+    return s ** (-beta)
+
+
+@portable
 def _powers(s, beta, out):
-    """out = s^-β, computed for β = 3/4 and 1/2 by square roots, which vectorise."""
+    """out = s^-β, in a loop for each kind of β, which vectorises."""
     real = s.dtype.type
     if beta == 0.75:
         for c in range(s.size):
-            root = math.sqrt(s[c])
-            out[c] = real(1) / (root * math.sqrt(root))
+            out[c] = inverse_power(s[c], real(0.75))
     elif beta == 0.5:
         for c in range(s.size):
-            out[c] = real(1) / math.sqrt(s[c])
+            out[c] = inverse_power(s[c], real(0.5))
     elif beta == 1.0:
         for c in range(s.size):
-            out[c] = real(1) / s[c]
+            out[c] = inverse_power(s[c], real(1))
     else:
         for c in range(s.size):
-            out[c] = s[c] ** real(-beta)
+            out[c] = inverse_power(s[c], real(beta))
 
 
 @portable

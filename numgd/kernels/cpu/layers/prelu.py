@@ -22,20 +22,29 @@ def _block(b, x, slopes, block, out):
         _row(borrow(x)[i], slopes, borrow(out)[i])
 
 
+def repeated(weight, columns):
+    """The slopes one after the other, again and again, for so many columns."""
+    return np.resize(weight, columns)
+
+
 @compiled("prelu")
 def forward(x, slopes, block, out):
     """out = x where x > 0, else slope · x; threads process blocks of rows."""
     parallel_for(_block, (x.shape[0] + block - 1) // block, x.size, x, slopes, block, out)
 
 
+@portable
+def below(x):
+    """The derivative with respect to the slope: 0 where x > 0, else x."""
+    return type(x)(0) if x > 0 else x
+
+
 @apart
 def _gradient_of_row(grad, x, slopes, out, sums):
-    nothing = x.dtype.type(0)
     for c in range(x.size):
         value, slope = x[c], grad[c]
         out[c] = times(slope, _derivative(value, slopes[c]))
-        below = nothing if value > 0 else value
-        sums[c] += np.float64(times(slope, below))
+        sums[c] += np.float64(times(slope, below(value)))
 
 
 @portable

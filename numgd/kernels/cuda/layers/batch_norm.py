@@ -48,21 +48,63 @@ def statistics(partial, rows, block, eps, moments, inverse):
     )  # fmt: skip
 
 
+@cuda.jit(device=True)
+def _merge_blocks(shared, counts, partial, blocks, together, columns, rows, block, c, lane, lanes):
+    """The moments of channel c, combined by the threads of a column of a block; they are in `shared`."""
+    own, step = cuda.threadIdx.y, cuda.blockDim.y
+    here, places = own * lanes + lane, blocks * together if c < columns else 0
+    found = merge_rows(partial, (own, c), step, places, columns, 1, rows, block, together)
+    shared[0, here], shared[1, here], counts[here] = found
+    merge_block(shared, counts, 1, lane, lanes, own, step)
+
+
 @kernel
 def _statistics(partial, blocks, together, columns, rows, block, eps, moments, inverse):
     shared = cuda.shared.array((2, THREADS), float64)
     counts = cuda.shared.array(THREADS, float64)
-    lane, own, lanes, step = cuda.threadIdx.x, cuda.threadIdx.y, cuda.blockDim.x, cuda.blockDim.y
+    lane, lanes = cuda.threadIdx.x, cuda.blockDim.x
     c = cuda.blockIdx.x * lanes + lane
-    here = own * lanes + lane
-    places = blocks * together if c < columns else 0
-    found = merge_rows(partial, (own, c), step, places, columns, 1, rows, block, together)
-    shared[0, here], shared[1, here], counts[here] = found
-    merge_block(shared, counts, 1, lane, lanes, own, step)
-    if own == 0 and c < columns:
+    _merge_blocks(shared, counts, partial, blocks, together, columns, rows, block, c, lane, lanes)
+    if cuda.threadIdx.y == 0 and c < columns:
         moments[0, c] = shared[0, lane]
         moments[1, c] = shared[1, lane]
         inverse[c] = inverse_deviation(shared[1, lane], float64(rows * together), eps)
+
+
+def prepare(
+    partial, rows, block, eps, momentum, moments, inverse, running_mean, running_variance, gamma, beta,
+    coefficients,
+):  # fmt: skip
+    """`statistics`, `track` and `forward` in one launch."""
+    blocks, _, together, columns = partial.shape
+    launch(
+        _prepare, few_lanes(columns), partial.reshape(partial.size), blocks, together, rows, block, eps,
+        momentum, moments, inverse, running_mean, running_variance, gamma, beta, coefficients,
+    )  # fmt: skip
+
+
+@kernel
+def _prepare(
+    partial, blocks, together, rows, block, eps, momentum, moments, inverse, running_mean, running_variance,
+    gamma, beta, coefficients,
+):  # fmt: skip
+    shared = cuda.shared.array((2, THREADS), float64)
+    counts = cuda.shared.array(THREADS, float64)
+    lane, lanes, columns = cuda.threadIdx.x, cuda.blockDim.x, gamma.size
+    c = cuda.blockIdx.x * lanes + lane
+    _merge_blocks(shared, counts, partial, blocks, together, columns, rows, block, c, lane, lanes)
+    if cuda.threadIdx.y == 0 and c < columns:
+        mean, squares, count = shared[0, lane], shared[1, lane], float64(rows * together)
+        factor = inverse_deviation(squares, count, eps)
+        moments[0, c], moments[1, c], inverse[c] = mean, squares, factor
+        running_mean[c] = tracked(running_mean[c], mean, momentum)
+        running_variance[c] = tracked(running_variance[c], squares / (count - 1.0), momentum)
+        real = coefficients.dtype.type
+        centre, scale, shift = normalising(real, mean, factor, gamma[c], beta[c])
+        for k in range(together):
+            coefficients[CENTRE, k, c] = centre
+            coefficients[SCALE, k, c] = scale
+            coefficients[SHIFT, k, c] = shift
 
 
 def track(moments, count, momentum, running_mean, running_variance):

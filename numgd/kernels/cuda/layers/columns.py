@@ -28,7 +28,7 @@ from numgd.kernels.cpu.layers.columns import (
     normalised,
     passed,
 )
-from numgd.kernels.cuda.target import SIMULATED, can_load4, cuda, kernel, launch, load4, store4
+from numgd.kernels.cuda.target import SIMULATED, can_load4, cuda, kernel, kernel_for, launch, load4, store4
 
 __all__ = [
     "Coefficient",
@@ -130,11 +130,16 @@ def is_wide(columns, *arrays):
     return columns % FOUR == 0 and can_load4(*arrays)
 
 
+def form(columns, first, *arrays):
+    """Whether `is_wide`, and how many blocks that sum two fours a multiprocessor has registers for."""
+    wide = is_wide(columns, first, *arrays)
+    return wide, 3 if wide and first.dtype.itemsize == 4 else 2
+
+
 @portable
-def rows_of_thread(b, block, rows):
-    """How many rows of block b a thread has: its own one and every ``blockDim.y``-th after it."""
-    step = cuda.blockDim.y
-    return max(0, min(block, rows - b * block) - cuda.threadIdx.y + step - 1) // step
+def rows_of_thread(b, block, rows, own, step):
+    """How many rows of block b a thread has: number `own` and every `step`-th after it."""
+    return max(0, min(block, rows - b * block) - own + step - 1) // step
 
 
 @portable
@@ -164,7 +169,7 @@ def widened(a):
 # Sums within a block ----------------------------------------------------------------------------------------
 
 
-@portable
+@cuda.jit(device=True)
 def add_up_block(shared, count, base, step, own, several):
     """Add `several` numbers per column of `shared`; the sums are at `base`.
 
@@ -183,7 +188,7 @@ def add_up_block(shared, count, base, step, own, several):
     cuda.syncthreads()
 
 
-@portable
+@cuda.jit(device=True)
 def merge_block(shared, counts, numbers, base, step, own, several):
     """Combine the moments in `shared`, as `add_up_block`: `numbers` means, then as many sums of squares."""
     width = several
@@ -231,7 +236,7 @@ def moments(x, block, partial):
     blocks = partial.shape[1]
     vector, sums = x.reshape(x.size), partial.reshape(partial.size)
     launch(
-        _make_moments(is_wide(columns, vector, sums)), (parts * blocks * tiles, threads),
+        _make_moments(*form(columns, vector, sums)), (parts * blocks * tiles, threads),
         vector, rows, columns, block, blocks, tiles, sums,
     )  # fmt: skip
 
@@ -245,10 +250,10 @@ def _add_strip(mean, squares, before, shift, first, second, count):
 
 
 @cache
-def _make_moments(wide):
+def _make_moments(wide, at_once):
     load, store = accesses(wide)
 
-    @kernel
+    @kernel_for(THREADS, at_once)
     def of_block(x, rows, columns, block, blocks, tiles, partial):
         shared = cuda.shared.array((8, THREADS), float64)
         counts = cuda.shared.array(THREADS, float64)
@@ -259,7 +264,7 @@ def _make_moments(wide):
         left = columns - column
         zero = x.dtype.type(0)
         m0 = m1 = m2 = m3 = s0 = s1 = s2 = s3 = done = 0.0
-        count = rows_of_thread(b, block, rows) if left > 0 else 0
+        count = rows_of_thread(b, block, rows, own, step) if left > 0 else 0
         place, stride = (part * rows + b * block + own) * columns + column, step * columns
         while count > 0:
             strip = min(count, STRIP)
@@ -300,9 +305,8 @@ def _make_moments(wide):
     return of_block
 
 
-def _all_rows(x):
-    """Launch shape of a loop over all numbers, and the number of rows and of blocks that it implies."""
-    parts, rows, columns = x.shape
+def all_rows(parts, rows, columns):
+    """Launch shape of a loop over all numbers; rows, columns, rows of a block, and blocks along both."""
     tiles, threads = lanes_of(columns)
     block = _ROWS_OF_THREAD * threads[1]
     blocks = -(-rows // block)
@@ -314,7 +318,7 @@ def affine(x, block, coefficients, floor, large, out):
 
     Blocks are processed from last to first, because computing the moments left the end of x in the cache.
     """
-    shape, sizes = _all_rows(x)
+    shape, sizes = all_rows(*x.shape)
     vectors = x.reshape(x.size), coefficients.reshape(coefficients.size), out.reshape(out.size)
     vector, numbers, result = vectors
     launch(_make_affine(is_wide(x.shape[2], *vectors)), shape, vector, *sizes, numbers, floor, result)
@@ -343,13 +347,13 @@ def _make_affine(wide):
         column = FOUR * (tile * cuda.blockDim.x + cuda.threadIdx.x)
         left = columns - column
         if left > 0:
-            count = rows_of_thread(b, block, rows)
-            place = (part * rows + b * block + cuda.threadIdx.y) * columns + column
-            stride = cuda.blockDim.y * columns
-            own = part * 5 * columns + column
-            m = load(coefficients, own + CENTRE * columns, left)
-            e = load(coefficients, own + SCALE * columns, left)
-            t = load(coefficients, own + SHIFT * columns, left)
+            own, step = cuda.threadIdx.y, cuda.blockDim.y
+            count = rows_of_thread(b, block, rows, own, step)
+            place, stride = (part * rows + b * block + own) * columns + column, step * columns
+            first = part * 5 * columns + column
+            m = load(coefficients, first + CENTRE * columns, left)
+            e = load(coefficients, first + SCALE * columns, left)
+            t = load(coefficients, first + SHIFT * columns, left)
             while count >= 4:
                 a, b_ = load(x, place, left), load(x, place + stride, left)
                 c, d = load(x, place + 2 * stride, left), load(x, place + 3 * stride, left)
@@ -378,7 +382,7 @@ def sums(relu, grad, x, block, coefficients, partial):
     vectors = [array.reshape(array.size) for array in (grad, x, coefficients, partial)]
     slopes, vector, numbers, totals = vectors
     launch(
-        _make_sums(is_wide(columns, *vectors)), (parts * blocks * tiles, threads),
+        _make_sums(*form(columns, *vectors)), (parts * blocks * tiles, threads),
         relu, slopes, vector, rows, columns, block, blocks, tiles, numbers, totals,
     )  # fmt: skip
 
@@ -395,10 +399,10 @@ def _passed(relu, g, a, e, t, zero):
 
 
 @cache
-def _make_sums(wide):
+def _make_sums(wide, at_once):
     load, store = accesses(wide)
 
-    @kernel
+    @kernel_for(THREADS, at_once)
     def of_block(relu, grad, x, rows, columns, block, blocks, tiles, coefficients, partial):
         shared = cuda.shared.array((8, THREADS), float64)
         lane, own, lanes, step = cuda.threadIdx.x, cuda.threadIdx.y, cuda.blockDim.x, cuda.blockDim.y
@@ -409,7 +413,7 @@ def _make_sums(wide):
         zero = x.dtype.type(0)
         total = total_weighted = (0.0, 0.0, 0.0, 0.0)
         if left > 0:
-            count = rows_of_thread(b, block, rows)
+            count = rows_of_thread(b, block, rows, own, step)
             place, stride = (part * rows + b * block + own) * columns + column, step * columns
             first = part * 5 * columns + column
             m = load(coefficients, first + CENTRE * columns, left)
@@ -449,7 +453,7 @@ def gradient(relu, grad, x, block, coefficients, large, out):
 
     With `relu`, grad is taken as 0 where the affine map is not above zero.
     """
-    shape, sizes = _all_rows(x)
+    shape, sizes = all_rows(*x.shape)
     vectors = [array.reshape(array.size) for array in (grad, x, coefficients, out)]
     slopes, vector, numbers, result = vectors
     make = _make_gradient(is_wide(x.shape[2], *vectors))
@@ -480,15 +484,15 @@ def _make_gradient(wide):
         left = columns - column
         zero = x.dtype.type(0)
         if left > 0:
-            count = rows_of_thread(b, block, rows)
-            place = (part * rows + b * block + cuda.threadIdx.y) * columns + column
-            stride = cuda.blockDim.y * columns
-            own = part * 5 * columns + column
-            m = load(coefficients, own + CENTRE * columns, left)
-            e = load(coefficients, own + SCALE * columns, left)
-            t = load(coefficients, own + SHIFT * columns, left)
-            w = load(coefficients, own + BY_CENTRED * columns, left)
-            d = load(coefficients, own + CONSTANT * columns, left)
+            own, step = cuda.threadIdx.y, cuda.blockDim.y
+            count = rows_of_thread(b, block, rows, own, step)
+            place, stride = (part * rows + b * block + own) * columns + column, step * columns
+            first = part * 5 * columns + column
+            m = load(coefficients, first + CENTRE * columns, left)
+            e = load(coefficients, first + SCALE * columns, left)
+            t = load(coefficients, first + SHIFT * columns, left)
+            w = load(coefficients, first + BY_CENTRED * columns, left)
+            d = load(coefficients, first + CONSTANT * columns, left)
             while count >= 2:
                 a, g = load(x, place, left), load(grad, place, left)
                 c, h = load(x, place + stride, left), load(grad, place + stride, left)
@@ -515,7 +519,7 @@ def few_lanes(columns):
 
 
 def add_up(partial, first, out):
-    """out[c] = the sum of column first + c of `partial` (rows, columns), added in a fixed order in float64."""
+    """out[c] = the sum of column first + c of `partial` (rows, columns), in a fixed order in float64."""
     rows, columns = partial.shape
     launch(_add_up, few_lanes(out.size), partial.reshape(partial.size), rows, columns, first, out)
 

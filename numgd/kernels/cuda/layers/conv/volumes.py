@@ -1,6 +1,6 @@
 """Convolutions of volumes (batch, depth, height, width, channels); images and signals are flat volumes."""
 
-from numgd.kernels.cuda import memory
+from numgd.kernels.cuda import memory, target
 from numgd.kernels.cuda.layers.conv import depthwise, products, winograd
 from numgd.kernels.cuda.layers.conv.limits import check_sizes
 
@@ -15,12 +15,17 @@ def _algorithm(source, weight, result, geometry, name=None):
     return winograd if wanted and winograd.applies(source.shape, weight.shape, geometry) else products
 
 
+def _there(bias):
+    """The bias on the device; callers may give one of zeros in the host's memory."""
+    return bias if target.on_gpu(bias) else target.constant(bias)
+
+
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
     """Convolve `x` with `weight`, add `bias` and apply the activation."""
     if out.size:
         check_sizes(x, weight, out)
         chosen = _algorithm(x, weight, out, geometry, algorithm)
-        chosen.forward(x, weight, bias, out, geometry, activation)
+        chosen.forward(x, weight, _there(bias), out, geometry, activation)
 
 
 def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
@@ -28,7 +33,7 @@ def gradient_of_input(grad, weight, bias, out, geometry, activation=0, algorithm
     if out.size:
         check_sizes(out, weight, grad)
         chosen = _algorithm(grad, weight, out, geometry, algorithm)
-        chosen.gradient_of_input(grad, weight, bias, out, geometry, activation)
+        chosen.gradient_of_input(grad, weight, _there(bias), out, geometry, activation)
 
 
 def gradient_of_weight(grad, x, out, geometry, algorithm=None):
