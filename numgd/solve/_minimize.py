@@ -61,6 +61,7 @@ def minimize(
     x0 : array_like of shape (n,), or a result
         Starting point, finite; float32 is kept, every other real dtype becomes float64.  The result of an
         earlier call continues from its point; with the same method, bit for bit as if it had not stopped.
+        If x0 lives on a GPU, the problem is solved there (see Notes).
     args : tuple, optional
         Further arguments of `fun`, `jac`, `hess` and `hessp`, of any type.  Arrays that are not in native
         byte order are passed to compiled code as read-only copies.
@@ -150,6 +151,15 @@ def minimize(
     compiled, it is also called once as plain Python, at x0, to check that both give the same value.  Its
     indices are checked as in Python.  An ``@njit`` function keeps its own flags, by default without index
     checks.
+
+    If x0 is an array of Numba, CuPy or PyTorch on a GPU, float32 or float64, all vectors stay there: `fun`,
+    `jac`, `hessp` and `callback` get arrays of that library, and the result holds such arrays.  The default
+    method is then ``'l-bfgs'``, or ``'owl-qn'`` with bounds.  Methods that hold a matrix, ``'trust-krylov'``,
+    ``'l-bfgs-b'`` with bounds, and those of SciPy are refused.  The gradient must be given: as `jac`, with
+    ``jac=True``, or by an object `fun` with a method ``value_and_gradient(x, out, *args)`` that writes it to
+    `out` and returns the value.  A value may stay on the device as an array of one element.  Products with
+    the Hessian are differences of the gradient unless `hessp` is given.  A result continues from its point
+    alone.  Work is launched on the default stream.
 
     Inside ``@njit`` code the result is a `MinimizeResult` (a NamedTuple), `fun`, `jac`, `hess` and `hessp`
     are ``@njit`` functions, `method` is a literal, `bounds` an array of shape (n, 2) and `options` a

@@ -2,6 +2,7 @@
 
 from numgd.foundations.progress import watched_by
 from numgd.foundations.status import CALLBACK, INVALID_INPUT, MESSAGES, SUCCESSES, TIME_LIMIT
+from numgd.kernels.cuda.check import check_device
 from numgd.kernels.machines import Drivers
 from numgd.registry import ALIASES, METHODS
 from numgd.solve.bounds import binding, box_of
@@ -19,6 +20,7 @@ def minimize_on_device(
     fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options, progress, time_limit
 ):
     """Run one of numgd's methods over the vectors of a device; the arguments are those of `minimize`."""
+    check_device()
     driver = _machines.beside(x0)
     bounds = binding(bounds)
     if has_constraints(constraints):
@@ -28,32 +30,32 @@ def minimize_on_device(
     if method.curvature is None and functions.hessp is not None:
         warn_user(f"method {method.name!r} uses no Hessian")
         functions = functions._replace(hessp=None)
-    solve, x, kind = driver.start(x0)
+    solve, x, in_kind = driver.start(x0)
     found = settings(method, x.dtype, tol, options)
     _refuse_options(found.driver)
     box = driver.on_device(solve, box_of(bounds, x.size, x.dtype))
     work = driver.scratch(method, solve, found.maxcor)
-    problem = driver.Problem(solve, functions, kind, box)
+    problem = driver.Problem(solve, functions, in_kind, box)
     with watched_by(progress, time_limit, " iterations") as watched:
         observer = None
         keeps = bool(found.driver and found.driver["return_all"])
         if callback is not None or watched.watches or keeps:
-            iterate = _Iterate(lambda: driver.copied(kind, x))
+            iterate = _Iterate(lambda: driver.copied(in_kind, x))
             observer = problem.hook = DeviceObserver(iterate, problem, callback, watched, keeps)
         status, nit, _, f, _ = driver.entry(method)(problem, x, work, found.options)
     if status == INVALID_INPUT:
         raise ValueError("x0 must be finite; it holds NaN or inf")
     if status == CALLBACK and observer.late:
         status = TIME_LIMIT
-    return _result(method, functions, problem, found.driver, observer, status, nit, f, x, work[0], kind)
+    return _result(method, functions, problem, found.driver, observer, status, nit, f, x, work[0], in_kind)
 
 
-def _result(method, functions, problem, driver, observer, status, nit, f, x, gradient, kind):
+def _result(method, functions, problem, driver, observer, status, nit, f, x, gradient, in_kind):
     """SciPy's result object, with arrays on the device."""
     result = Result(
-        x=kind.of_device(x.array),
+        x=in_kind(x.array),
         fun=f,
-        jac=kind.of_device(gradient.array),
+        jac=in_kind(gradient.array),
         nit=nit,
         nfev=problem.nfev,
         njev=problem.njev,

@@ -2,9 +2,16 @@
 
 import numpy as np
 
+from numgd.kernels.machines import on_device
+
 
 def starting_point(x0):
     """A contiguous copy of x0 as 1-D float64, or float32 if it was; raises if it is not a real vector."""
+    if on_device(x0):
+        raise TypeError(
+            "x0 lives on a device, where numgd.minimize and numgd.minimize_many solve problems: copy it to "
+            "the host's memory for this function"
+        )
     x = np.asarray(x0)
     if x.dtype.kind not in "fiub":
         if x.dtype.kind == "c":

@@ -337,3 +337,41 @@ def test_numbers_that_are_never_read_do_not_run_out(device):
     space._free = space._free[:3]
     kept += [DEVICE.dot(x, y) for _ in range(5)]
     assert {float(number) for number in kept} == {8.0}
+
+
+def test_other_functions_refuse_a_point_on_a_device(device):
+    with pytest.raises(TypeError, match=r"x0 lives on a device, where numgd\.minimize"):
+        numgd.minimize_stochastic(lambda x, row: x[0], device.put(start()), np.ones((3, 1)))
+
+
+@pytest.mark.skipif(not SIMULATED, reason="a stand-in for a library, in the simulator")
+def test_arrays_are_those_of_the_library_of_x0(device, monkeypatch):
+    class Other(type(device.put(start()))):
+        """A library's array, made of one of Numba's."""
+
+    monkeypatch.setattr(target, "in_kind", lambda array, like: type(like)(array._ary))
+
+    def fun(x):
+        assert type(x) is Other
+        host = x.copy_to_host()
+        return quadratic(host), Other(quadratic_gradient(host))
+
+    found = numgd.minimize(fun, Other(start()), jac=True)
+    assert type(found.x) is type(found.jac) is Other
+    np.testing.assert_allclose(found.x.copy_to_host(), CENTRE, atol=1e-5)
+
+
+if not SIMULATED:
+
+    def test_tensors_of_torch():
+        torch = pytest.importorskip("torch")
+        weights, centre = (torch.tensor(a, device="cuda") for a in (WEIGHTS, CENTRE))
+
+        def fun(x):
+            gradient = weights * (x - centre)
+            return 0.5 * torch.dot(gradient, x - centre), gradient
+
+        found = numgd.minimize(fun, torch.tensor(start(), device="cuda"), jac=True)
+        assert found.success
+        assert type(found.x) is type(found.jac) is torch.Tensor
+        np.testing.assert_allclose(found.x.cpu().numpy(), CENTRE, atol=1e-5)

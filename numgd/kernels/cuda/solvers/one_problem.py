@@ -3,7 +3,7 @@
 Counterpart of `kernels.cpu.solvers.one_problem`.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from numgd.foundations.curvature import difference_step, make_differences
 from numgd.foundations.evaluator import CARRIED, Evaluator, not_provided
 from numgd.foundations.status import INVALID_INPUT, Outcome
 from numgd.kernels.cuda import target, vector_kernels
-from numgd.kernels.cuda.interop import kind_of
 from numgd.kernels.cuda.vectors import DEVICE, Rows, Solve, copy, max_abs
 
 OWN_ROWS = 5
@@ -37,16 +36,16 @@ class Problem:
     ----------
     solve : Solve
     functions : Functions
-    kind : numgd.kernels.cuda.interop.Kind
-        The library whose arrays the functions take.
+    in_kind : callable
+        ``in_kind(array)``: a device array as one of the library whose arrays the functions take.
     box : tuple of Vector
         Lower and upper bounds, empty without.
     hook : callable or None
         ``hook(iteration)``, called at the start and in every iteration; a true result stops the solver.
     """
 
-    def __init__(self, solve, functions, kind, box, hook=None):
-        self.solve, self.functions, self.kind, self.box, self.hook = solve, functions, kind, box, hook
+    def __init__(self, solve, functions, in_kind, box, hook=None):
+        self.solve, self.functions, self.in_kind, self.box, self.hook = solve, functions, in_kind, box, hook
         self.rows = Rows(solve, OWN_ROWS)
         self.nfev = self.njev = self.nhev = 0
         self.f = None
@@ -62,14 +61,14 @@ class Problem:
         """A copy of a vector for the user's function, which may overwrite it."""
         out = self.rows[row]
         copy(out, x)
-        return self.kind.of_device(out.array)
+        return self.in_kind(out.array)
 
     def both(self, x, g):
         """The value at x; the gradient is written to g."""
         self.nfev, self.njev = self.nfev + 1, self.njev + 1
         functions = self.functions
         if functions.pair is not None:
-            return self.number(self.call(functions.pair, self.argument(x), self.kind.of_device(g.array)))
+            return self.number(self.call(functions.pair, self.argument(x), self.in_kind(g.array)))
         answer = self.call(functions.fun, self.argument(x))
         try:
             f, gradient = answer
@@ -124,7 +123,7 @@ class Problem:
                     f"fun returned {described(array)}."
                 )
             made = self.solve.place()
-            arguments = self.solve.numbers, made.index, array.reshape(1)
+            arguments = self.solve.numbers, made.index, target.extended(array, 1)
             target.launch(vector_kernels.take_number, (1, 1), *arguments)
             return made
         if hasattr(value, "item"):
@@ -241,11 +240,12 @@ def scratch(method, solve, maxcor):
 
 
 def start(x0):
-    """A `Solve`, a copy of the starting point as a `Vector` of it, and the `Kind` of x0.
+    """A `Solve`, a copy of the starting point as a `Vector` of it, and a function ``in_kind(array)``.
+
+    The last one makes a device array one of the library that x0 is of.
 
     Raises TypeError or ValueError if x0 is not a contiguous vector of float32 or float64.
     """
-    kind = kind_of(x0)
     array = target.as_device("x0", x0)
     if array.dtype not in (np.float32, np.float64):
         raise TypeError(f"x0 must be float32 or float64 on a device; its dtype is {array.dtype}")
@@ -257,7 +257,7 @@ def start(x0):
     x = solve.vector()
     copy(x, solve.vector(array))
     solve.launch_pending()
-    return solve, x, kind
+    return solve, x, partial(target.in_kind, like=x0)
 
 
 def on_device(solve, box):
@@ -265,9 +265,9 @@ def on_device(solve, box):
     return tuple(solve.vector(target.to_device(side)) for side in box)
 
 
-def copied(kind, vector):
-    """A copy of a `Vector` as an array of a `Kind`."""
+def copied(in_kind, vector):
+    """A copy of a `Vector` as an array of the user's library."""
     out = vector.solve.vector()
     copy(out, vector)
     vector.solve.launch_pending()
-    return kind.of_device(out.array)
+    return in_kind(out.array)
