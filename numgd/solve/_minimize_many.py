@@ -166,7 +166,7 @@ def minimize_many(
     if not callable(fun):
         raise TypeError(f"fun must be callable; it is {fun!r}")
     on_gpu = wanted_on_device(X0, device)
-    X = X0 if on_gpu and on_device(X0) else starting_points(X0)
+    X: Any = X0 if on_gpu and on_device(X0) else starting_points(X0)
     args = args if isinstance(args, tuple) else (args,)
     args, varies = _with_shared(args, shared, fun, len(X), on_gpu)
     options, disp = _own_options(options)
