@@ -132,7 +132,7 @@ def _run(fun, method, objective, starts, X, J, values, counts, found, places, gi
         try:
             drive(X, J, work, found.options, (*own, *given), bounds, values, counts, (*own_places, *places))
         except Exception as error:
-            if not type(error).__module__.startswith("numba"):
+            if not _of_the_compiler(error):
                 raise
             raise TypeError(f"{name_of(fun)} cannot run on the device: {error_line(error)}") from error
         longest = int(target.fetch(needed)[0]) if objective.taped else 0
@@ -140,6 +140,12 @@ def _run(fun, method, objective, starts, X, J, values, counts, found, places, gi
             return
         length = 2 * longest
         memory.copy(starts, X)
+
+
+def _of_the_compiler(error):
+    """Whether an error says that Numba cannot compile something, unlike one of the driver."""
+    module = type(error).__module__
+    return module.startswith("numba.") and module.endswith(".errors")
 
 
 def _objective(fun, jac, x, args):
@@ -161,7 +167,7 @@ def _objective(fun, jac, x, args):
     except NotDifferentiable as error:
         raise TypeError(
             f"{name_of(fun)} cannot run on the device with a gradient from its source: {error} "
-            "(write loops over elements, or give jac)"
+            "(kernels need loops over elements, whose source is found; or give jac)"
         ) from error
 
 

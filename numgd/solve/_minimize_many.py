@@ -138,7 +138,8 @@ def minimize_many(
     On a GPU, each thread solves one problem at a time, with the function compiled into the kernel.  It must
     be written as loops over elements (``for i in range(t.size)``), and allocate nothing but arrays of
     constant length.  Its gradient is made from its source; `jac` may be a function that returns a tuple of n
-    numbers, True for one that returns value and tuple, ``'2-point'`` or ``'3-point'``.  Second derivatives
+    numbers, by functions of `math`, True for one that returns value and tuple, ``'2-point'`` or
+    ``'3-point'``.  Second derivatives
     are differences of the gradient, whose evaluations are not counted.  A value and its gradient are computed
     together, so `njev` is `nfev`, or 0 with differences.  Python floats in `args` get the dtype of `X0`.
     `hess`, `hessp`, `progress` and `time_limit` are not available, and an exception is not seen.
@@ -166,7 +167,7 @@ def minimize_many(
     if not callable(fun):
         raise TypeError(f"fun must be callable; it is {fun!r}")
     on_gpu = wanted_on_device(X0, device)
-    X = X0 if on_gpu and on_device(X0) else starting_points(X0)
+    X: Any = X0 if on_gpu and on_device(X0) else starting_points(X0)
     args = args if isinstance(args, tuple) else (args,)
     args, varies = _with_shared(args, shared, fun, len(X), on_gpu)
     options, disp = _own_options(options)

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import typeof
 
-from numgd.autodiff import device
+from numgd.autodiff import NotDifferentiable, device
+from numgd.autodiff.derivation import Derivation, kind_of
 from numgd.foundations.linalg import epsilon
 from numgd.jit.compilable import LeastRecentlyUsed, dispatcher_of
 from numgd.jit.portable import portable
@@ -59,11 +61,11 @@ def _by_source(fun, x, args):
 
 def by_functions(fun, jac, x, args):
     """The objective of a function and its gradient, which returns a tuple of n numbers."""
-    return _kept("functions", (fun, jac), x, args, lambda: _by_functions(fun, jac))
+    return _kept("functions", (fun, jac), x, args, lambda: _by_functions(fun, jac, x, args))
 
 
-def _by_functions(fun, jac):
-    value, derivative = device_function(_plain(fun)), device_function(_plain(jac))
+def _by_functions(fun, jac, x, args):
+    value, derivative = _value_of(fun, x, args), device_function(_plain(jac))
 
     @portable
     def objective(x, g, *args):
@@ -95,11 +97,11 @@ def _by_joint(fun):
 
 def by_differences(fun, central, x, args):
     """The objective of a function whose gradient is made of differences, central ones or forward ones."""
-    return _kept(f"differences {central}", (fun,), x, args, lambda: _by_differences(fun, central, x.size))
+    return _kept(f"differences {central}", (fun,), x, args, lambda: _by_differences(fun, central, x, args))
 
 
-def _by_differences(fun, central, n):
-    value = device_function(_plain(fun))
+def _by_differences(fun, central, x, args):
+    value, n = _value_of(fun, x, args), x.size
     root = 3 if central else 2
 
     @portable
@@ -121,6 +123,21 @@ def _by_differences(fun, central, n):
         return f
 
     return Objective(objective, 1 + n * (1 + central), 0, False)
+
+
+def _value_of(fun, x, args):
+    """A function for kernels; its source, if it is understood, is written with the functions of `math`.
+
+    Kernels know few of NumPy's functions.
+    """
+    try:
+        derivation = Derivation("value", fun, 0)
+        kinds = [
+            kind_of(typeof(value), name) for value, name in zip((x, *args), derivation.names, strict=True)
+        ]
+        return device_function(derivation.written(tuple(kinds))[0])
+    except (NotDifferentiable, TypeError, ValueError):
+        return device_function(_plain(fun))
 
 
 def _plain(function):
