@@ -8,7 +8,8 @@ pytest.importorskip("numba_cuda")
 pytest.importorskip("cuda.core")
 cuda = pytest.importorskip("numba.cuda")
 
-from test_cuda_sm90 import build, check, no_device  # noqa: E402, F401
+from cuda_builds import build  # noqa: E402
+from test_cuda_sm90 import check  # noqa: E402
 
 from numgd.scalars import ACTIVATIONS, LOSSES  # noqa: E402
 
