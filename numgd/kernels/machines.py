@@ -25,6 +25,11 @@ _ON_HOST = {np.ndarray, np.float32, np.float64, np.uint64, int, float, bool, str
 """Types that need no closer look."""
 
 
+def _is_on_device(argument):
+    """Whether an argument is an array on a GPU, or a list of arrays there."""
+    return on_device(argument[0]) if type(argument) is list and argument else on_device(argument)
+
+
 class Drivers:
     """The functions of a module that exists for each machine; a call with a device array goes to the GPU's.
 
@@ -45,7 +50,7 @@ class Drivers:
         def driver(*arguments, **named):
             nonlocal on_cpu, on_cuda
             for argument in arguments:
-                if type(argument) not in _ON_HOST and on_device(argument):
+                if type(argument) not in _ON_HOST and _is_on_device(argument):
                     if on_cuda is None:
                         on_cuda = getattr(self.of("cuda"), name)
                     return on_cuda(*arguments, **named)

@@ -10,7 +10,7 @@ from numgd.kernels.cpu.layers.conv.geometry import Geometry
 from numgd.kernels.cpu.layers.fused import CODES
 from numgd.kernels.cuda.layers.conv import products, winograd
 from numgd.kernels.cuda.layers.tiles import Tile
-from numgd.kernels.layers import bias_gradient, convolution, dense, linear, signals, volumes
+from numgd.kernels.layers import bias_gradient, convolution, linear, signals, volumes
 
 
 class Case(NamedTuple):
@@ -229,24 +229,3 @@ def test_bias_gradient(device, channels, dtype):
     np.testing.assert_allclose(
         found.copy_to_host(), expected, **tolerance(dtype, 2 if dtype == np.float32 else 100)
     )
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("floor", [0.0, -np.inf])
-def test_bias_and_activation_of_a_dense_layer(device, floor, dtype):
-    rows, columns, block = sizes((5, 7, 2), (333, 70, 50))
-    rng = np.random.default_rng(3)
-    y, grad = rng.standard_normal((2, rows, columns)).astype(dtype)
-    bias = rng.standard_normal(columns).astype(dtype)
-    y[1, 2] = np.nan
-    y_there, grad_there = device.put(y), device.put(grad)
-    dense.add_bias(y, bias, dtype(floor), block)
-    dense.add_bias(y_there, device.put(bias), dtype(floor), block)
-    np.testing.assert_array_equal(y_there.copy_to_host(), y)
-
-    passed, partial = np.empty_like(grad), np.empty((-(-rows // block), columns))
-    found = device.empty(grad.shape, dtype), device.empty(partial.shape, np.float64)
-    dense.bias_gradient(grad, y, dtype(floor), block, passed, partial)
-    dense.bias_gradient(grad_there, y_there, dtype(floor), block, *found)
-    np.testing.assert_array_equal(found[0].copy_to_host(), passed)
-    np.testing.assert_allclose(found[1].copy_to_host(), partial, rtol=1e-13)

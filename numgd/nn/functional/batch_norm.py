@@ -6,6 +6,7 @@ from numgd.foundations.ranges import Flag, Positive, UnitInterval, check_argumen
 from numgd.jit.streaming import LARGE
 from numgd.kernels.layers import batch_norm as batch_norm_kernels
 from numgd.kernels.layers import columns, memory
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import (
     changed_in_place,
     floor_of,
@@ -20,6 +21,7 @@ from numgd.nn.functional.columns import ByColumns, filled_with_zeros, with_chann
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 @check_arguments
 def batch_norm(
     x: np.ndarray,
@@ -134,6 +136,7 @@ def batch_norm(
     return out
 
 
+@anywhere
 @check_arguments
 def batch_norm_backward(
     grad: np.ndarray,

@@ -7,8 +7,10 @@ from numgd.kernels.cpu.layers.conv import ALGORITHMS
 from numgd.kernels.cpu.layers.conv.geometry import Geometry, by_shape
 from numgd.kernels.cpu.layers.fused import CODES
 from numgd.kernels.layers import bias_gradient as sum_over_pixels
-from numgd.kernels.layers import convolution
+from numgd.kernels.layers import convolution, memory
+from numgd.kernels.machines import on_device
 from numgd.nn.functional.activations import activation_backward
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import (
     Extra,
     Size,
@@ -70,6 +72,8 @@ def pack_weight(weight: np.ndarray) -> PackedWeight:
     >>> conv2d(np.ones((1, 3, 3, 1)), packed).ravel()
     array([9., 9.])
     """
+    if on_device(weight):
+        raise TypeError("weight lives on a device, where convolutions need no packed form: give it as it is")
     array = real_array("weight", weight).copy()
     if array.ndim not in (3, 4, 5):
         raise ValueError(f"weight must have 3, 4 or 5 axes; its shape is {array.shape}")
@@ -140,7 +144,7 @@ _shaped_by_numbers = by_shape(shaped)
 def _bias_of(bias, channels, dtype, weight):
     """The bias, or zeros."""
     if bias is None:
-        return np.zeros(channels, dtype)
+        return memory.constant(weight, (channels,), 0, dtype)
     bias = real_array("bias", bias, ndim=1, dtype=dtype)
     if bias.size != channels:
         raise ValueError(
@@ -215,7 +219,7 @@ def convolve_backward(kernels, axes, grad, x, weight, how, activation, y, algori
     grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight, y)
     grad = _before_activation(activation, grad, y)
     if grad_x is not None:
-        no_bias = np.zeros(x.shape[-1], x.dtype)
+        no_bias = memory.constant(x, x.shape[-1:], 0, x.dtype)
         kernels.gradient_of_input(grad, weight, no_bias, grad_x, geometry, 0, algorithm, packed_cache)
     if grad_weight is not None:
         kernels.gradient_of_weight(grad, x, grad_weight, geometry, algorithm)
@@ -247,6 +251,7 @@ def _before_activation(activation, grad, y):
     return activation_backward(activation, grad, y, ACTIVATIONS[activation].default, None)
 
 
+@anywhere
 def conv2d(
     x: np.ndarray,
     weight: np.ndarray | PackedWeight,
@@ -311,6 +316,7 @@ def conv2d(
     return convolve(convolution, 2, x, weight, bias, how, activation, algorithm, out)
 
 
+@anywhere
 @check_arguments
 def conv2d_backward(
     grad: np.ndarray,
@@ -408,6 +414,7 @@ def shaped_transposed(shape, weight, stride, padding, output_padding, dilation, 
     return geometry, (shape[0], *size, weight[3] * geometry.groups)
 
 
+@anywhere
 def conv2d_transpose(
     x: np.ndarray,
     weight: np.ndarray | PackedWeight,
@@ -467,6 +474,7 @@ def conv2d_transpose(
     return out
 
 
+@anywhere
 @check_arguments
 def conv2d_transpose_backward(
     grad: np.ndarray,
@@ -535,7 +543,7 @@ def conv2d_transpose_backward(
     grad_x, grad_weight, grad_bias = _gradients(out, wanted, shapes, x.dtype, grad, x, weight, y)
     grad = _before_activation(activation, grad, y)
     if need_x:
-        no_bias = np.zeros(x.shape[3], x.dtype)
+        no_bias = memory.constant(x, x.shape[3:], 0, x.dtype)
         convolution.forward(grad, weight, no_bias, grad_x, geometry, 0, None, packed_cache)
     if need_weight:
         # The convolution maps the result here to x: its input is grad, and x is the gradient of its result.

@@ -4,10 +4,12 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, check_arguments
 from numgd.kernels.layers import signals
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.conv import PackedWeight, convolve, convolve_backward
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 def conv1d(
     x: np.ndarray,
     weight: np.ndarray | PackedWeight,
@@ -67,6 +69,7 @@ def conv1d(
     return convolve(signals, 1, x, weight, bias, how, activation, algorithm, out)
 
 
+@anywhere
 @check_arguments
 def conv1d_backward(
     grad: np.ndarray,

@@ -4,10 +4,12 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, check_arguments
 from numgd.kernels.layers import volumes
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.conv import PackedWeight, convolve, convolve_backward
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 def conv3d(
     x: np.ndarray,
     weight: np.ndarray | PackedWeight,
@@ -66,6 +68,7 @@ def conv3d(
     return convolve(volumes, 3, x, weight, bias, how, activation, None, out)
 
 
+@anywhere
 @check_arguments
 def conv3d_backward(
     grad: np.ndarray,

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
-from numgd.kernels.layers import columns
 from numgd.kernels.layers import dense as kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import floor_of, output, outputs, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 def dense(
     x: np.ndarray,
     weight: np.ndarray,
@@ -44,7 +45,7 @@ def dense(
 
     Notes
     -----
-    The product is computed by the BLAS, with its own threads.
+    On the host the product is computed by the BLAS, with its own threads.
 
     Examples
     --------
@@ -61,14 +62,11 @@ def dense(
             raise ValueError(f"bias has shape {bias.shape}, but weight has shape {weight.shape}")
     floor = floor_of(activation, x.dtype.type)
     out = output(out, (*x.shape[:-1], weight.shape[0]), x.dtype, x, weight, bias)
-    inputs, rows = _rows(x), _rows(out)
-    np.dot(inputs, weight.T, out=rows)
-    if bias is not None or activation is not None:
-        bias = np.zeros(weight.shape[0], x.dtype) if bias is None else bias
-        kernels.add_bias(rows, bias, floor, columns.block_rows(*rows.shape))
+    kernels.forward(_rows(x), weight, bias, floor, _rows(out))
     return out
 
 
+@anywhere
 def dense_backward(
     grad: np.ndarray,
     x: np.ndarray,
@@ -112,17 +110,8 @@ def dense_backward(
         y = same_shape("y", y, shape, x.dtype)
     shapes = (x.shape, weight.shape, weight.shape[:1])
     results = outputs(out, ("x", "weight", "bias"), shapes, x.dtype, grad, x, weight, y)
-    inputs, passed = _rows(x), _rows(grad)
-    if activation is None:
-        results[2][...] = passed.sum(axis=0, dtype=np.float64)
-    else:
-        slopes, passed = passed, np.empty_like(passed)
-        block = columns.block_rows(*slopes.shape)
-        partial = np.empty((-(-slopes.shape[0] // block), slopes.shape[1]))
-        kernels.bias_gradient(slopes, _rows(y), floor, block, passed, partial)
-        results[2][...] = partial.sum(axis=0)
-    np.dot(passed, weight, out=_rows(results[0]))
-    np.dot(passed.T, inputs, out=results[1])
+    y = None if y is None else _rows(y)
+    kernels.backward(_rows(grad), _rows(x), weight, y, floor, _rows(results[0]), *results[1:])
     return results
 
 

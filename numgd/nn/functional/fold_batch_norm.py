@@ -5,9 +5,11 @@ import numpy as np
 from numgd.foundations.ranges import Positive, check_arguments
 from numgd.kernels.layers import batch_norm as kernels
 from numgd.kernels.layers import memory
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import per_channel, real_array
 
 
+@anywhere
 @check_arguments
 def fold_batch_norm(
     weight: np.ndarray,

@@ -7,11 +7,13 @@ from numgd.jit.streaming import LARGE
 from numgd.jit.threads import threads
 from numgd.kernels.layers import group_norm as kernels
 from numgd.kernels.layers import memory
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import floor_of, is_relu, output, outputs, per_channel, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 @check_arguments
 def group_norm(
     x: np.ndarray,
@@ -73,6 +75,7 @@ def group_norm(
     return out
 
 
+@anywhere
 @check_arguments
 def group_norm_backward(
     grad: np.ndarray,

@@ -7,11 +7,13 @@ import numpy as np
 from numgd.foundations.ranges import Positive, check_arguments
 from numgd.kernels.layers import columns, memory
 from numgd.kernels.layers import layer_norm as layer_norm_kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output, outputs, per_channel, same_shape
 from numgd.nn.functional.columns import filled_with_zeros, with_channels
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 @check_arguments
 def layer_norm(
     x: np.ndarray,
@@ -64,6 +66,7 @@ def layer_norm(
     return out
 
 
+@anywhere
 @check_arguments
 def layer_norm_backward(
     grad: np.ndarray,

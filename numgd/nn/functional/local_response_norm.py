@@ -4,11 +4,13 @@ import numpy as np
 
 from numgd.foundations.ranges import NonNegative, Positive, check_arguments
 from numgd.kernels.layers import local_response_norm as local_response_kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import Size, output, same_shape
 from numgd.nn.functional.columns import with_channels
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 @check_arguments
 def local_response_norm(
     x: np.ndarray,
@@ -62,6 +64,7 @@ def local_response_norm(
     return out
 
 
+@anywhere
 @check_arguments
 def local_response_norm_backward(
     grad: np.ndarray,

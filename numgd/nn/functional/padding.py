@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.foundations.ranges import check_arguments, one_of
 from numgd.kernels.layers import padding as padding_kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import check_beside, output, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.sides import sides_of
@@ -11,6 +12,7 @@ from numgd.nn.functional.sides import sides_of
 Mode = one_of("constant", "reflect", "edge")
 
 
+@anywhere
 @check_arguments
 def pad(
     x: np.ndarray,
@@ -63,6 +65,7 @@ def pad(
     return out
 
 
+@anywhere
 @check_arguments
 def pad_backward(
     grad: np.ndarray,

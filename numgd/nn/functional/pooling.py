@@ -9,6 +9,7 @@ from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.jit.streaming import LARGE
 from numgd.kernels.layers import memory, pool
 from numgd.kernels.machines import on_device
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import (
     Size,
     check_beside,
@@ -96,6 +97,7 @@ class _Memory:
 # Maximum --------------------------------------------------------------------------------------------
 
 
+@anywhere
 @check_arguments
 def max_pool2d(
     x: np.ndarray,
@@ -205,6 +207,7 @@ def _of_phase(places, x, rows, columns):
     return np.where((over == 0) & (beside == 0), i * part.shape[2] + j, -1).astype(np.int32)
 
 
+@anywhere
 @check_arguments
 def max_pool2d_backward(
     grad: np.ndarray,
@@ -328,6 +331,7 @@ def _average_backward(grad, x, rows, columns, out):
     return _gradient(add, grad, rows, columns, out)
 
 
+@anywhere
 @check_arguments
 def avg_pool2d(
     x: np.ndarray,
@@ -380,6 +384,7 @@ def avg_pool2d(
     return _average(x, *_averaging(x, *how), out)
 
 
+@anywhere
 @check_arguments
 def avg_pool2d_backward(
     grad: np.ndarray,
@@ -432,6 +437,7 @@ def _adaptive(x, output_size):
     return windows
 
 
+@anywhere
 def adaptive_avg_pool2d(
     x: np.ndarray, output_size: int | tuple[int, int], *, out: np.ndarray | None = None
 ) -> np.ndarray:
@@ -466,6 +472,7 @@ def adaptive_avg_pool2d(
     return _average(x, *_adaptive(x, output_size), out)
 
 
+@anywhere
 def adaptive_avg_pool2d_backward(
     grad: np.ndarray, x: np.ndarray, output_size: int | tuple[int, int], *, out: np.ndarray | None = None
 ) -> np.ndarray:
@@ -493,6 +500,7 @@ def adaptive_avg_pool2d_backward(
     return _average_backward(grad, x, *_adaptive(x, output_size), out)
 
 
+@anywhere
 def global_avg_pool2d(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """The mean of each channel over the whole image.
 
@@ -525,6 +533,7 @@ def global_avg_pool2d(x: np.ndarray, *, out: np.ndarray | None = None) -> np.nda
     return out
 
 
+@anywhere
 def global_avg_pool2d_backward(
     grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None
 ) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import check_beside, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
@@ -45,6 +46,7 @@ def _of_images_backward(grad, out, x, *how):
     return x, grad, output(out, x.shape, x.dtype, grad, x), settings
 
 
+@anywhere
 @check_arguments
 def max_pool1d(
     x: np.ndarray,
@@ -100,6 +102,7 @@ def max_pool1d(
     return out
 
 
+@anywhere
 @check_arguments
 def max_pool1d_backward(
     grad: np.ndarray,
@@ -148,6 +151,7 @@ def max_pool1d_backward(
     return out
 
 
+@anywhere
 @check_arguments
 def avg_pool1d(
     x: np.ndarray,
@@ -195,6 +199,7 @@ def avg_pool1d(
     return out
 
 
+@anywhere
 @check_arguments
 def avg_pool1d_backward(
     grad: np.ndarray,

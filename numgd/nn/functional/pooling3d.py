@@ -6,6 +6,7 @@ import numpy as np
 
 from numgd.foundations.ranges import Flag, Positive, check_arguments
 from numgd.kernels.layers import memory, pool
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import check_beside, output, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import (
@@ -56,6 +57,7 @@ def _pooling(x, kernel_size, stride, padding, ceil_mode):
 # Maximum --------------------------------------------------------------------------------------------
 
 
+@anywhere
 @check_arguments
 def max_pool3d(
     x: np.ndarray,
@@ -135,6 +137,7 @@ def _are_within(indices, windows, height, width):
     return pool.places_within(in_plane, rows.bounds, columns.bounds, width)
 
 
+@anywhere
 @check_arguments
 def max_pool3d_backward(
     grad: np.ndarray,
@@ -200,6 +203,7 @@ def _averaging(pooling, count_include_pad, divisor_override):
     return {**pooling.of_planes, **of_plane}, {**pooling.of_depth, **counts}
 
 
+@anywhere
 @check_arguments
 def avg_pool3d(
     x: np.ndarray,
@@ -247,6 +251,7 @@ def avg_pool3d(
     return out
 
 
+@anywhere
 @check_arguments
 def avg_pool3d_backward(
     grad: np.ndarray,

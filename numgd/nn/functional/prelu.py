@@ -4,11 +4,13 @@ import numpy as np
 
 from numgd.kernels.layers import columns, memory
 from numgd.kernels.layers import prelu as kernels
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import output, outputs, real_array, same_shape
 from numgd.nn.functional.columns import ByColumns, filled_with_zeros, with_channels
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 def prelu(x: np.ndarray, weight: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """x where x > 0, else weight · x.
 
@@ -52,6 +54,7 @@ def prelu(x: np.ndarray, weight: np.ndarray, *, out: np.ndarray | None = None) -
     return out
 
 
+@anywhere
 def prelu_backward(
     grad: np.ndarray,
     x: np.ndarray,

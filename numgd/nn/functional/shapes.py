@@ -3,10 +3,13 @@
 import numpy as np
 
 from numgd.foundations.ranges import check_arguments
+from numgd.kernels.layers import concatenate as drivers
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import Axis, axis_of, output, outputs, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 
 
+@anywhere
 @check_arguments
 def concatenate(
     arrays: list[np.ndarray] | tuple[np.ndarray, ...], *, axis: Axis = -1, out: np.ndarray | None = None
@@ -42,9 +45,11 @@ def concatenate(
     """
     arrays, axis, shape = _side_by_side(arrays, axis)
     out = output(out, shape, arrays[0].dtype, *arrays)
-    return np.concatenate(arrays, axis=axis, out=out)
+    drivers.join(arrays, axis, out)
+    return out
 
 
+@anywhere
 @check_arguments
 def concatenate_backward(
     grad: np.ndarray,
@@ -78,9 +83,7 @@ def concatenate_backward(
     grad = same_shape("grad", grad, shape, arrays[0].dtype)
     names = [f"arrays[{k}]" for k in range(len(arrays))]
     results = outputs(out, names, [array.shape for array in arrays], grad.dtype, grad, *arrays)
-    ends = np.cumsum([array.shape[axis] for array in arrays])
-    for result, part in zip(results, np.split(grad, ends[:-1], axis=axis), strict=True):
-        np.copyto(result, part)
+    drivers.split(grad, axis, results)
     return results
 
 
@@ -104,6 +107,7 @@ def _without(shape, axis):
     return shape[:axis] + shape[axis + 1 :]
 
 
+@anywhere
 def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Flatten every sample to a row, in memory order (height, width, channels).
 
@@ -143,6 +147,7 @@ def flatten(x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     return out
 
 
+@anywhere
 def flatten_backward(grad: np.ndarray, x: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Gradient of ``sum(grad * flatten(x))`` with respect to x, of which only the shape is used.
 

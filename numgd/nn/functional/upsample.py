@@ -3,11 +3,13 @@
 import numpy as np
 
 from numgd.kernels.layers import pool
+from numgd.nn.functional.anywhere import anywhere
 from numgd.nn.functional.checks import Size, check_beside, output, pair_of, real_array, same_shape
 from numgd.nn.functional.operation import operation, sample
 from numgd.nn.functional.pooling import avg_pool2d
 
 
+@anywhere
 def upsample(
     x: np.ndarray, scale_factor: int | tuple[int, int], *, out: np.ndarray | None = None
 ) -> np.ndarray:
@@ -45,6 +47,7 @@ def upsample(
     return out
 
 
+@anywhere
 def upsample_backward(
     grad: np.ndarray, x: np.ndarray, scale_factor: int | tuple[int, int], *, out: np.ndarray | None = None
 ) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Copies between a matrix and a range of the columns of a wider one, in parallel over rows."""
 
+import numpy as np
+
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import ELEMENTWISE_FLAGS, compiled, portable
@@ -45,3 +47,15 @@ def take(source, first, added, target):
     count = _rows_in_task(target.shape[1])
     tasks = (target.shape[0] + count - 1) // count
     parallel_for(_take_rows, tasks, target.size, source, first, added, target)
+
+
+def join(arrays, axis, out):
+    """out = the arrays one after the other along an axis."""
+    np.concatenate(arrays, axis=axis, out=out)
+
+
+def split(source, axis, results):
+    """Copy an array that `join` could have made to arrays of the shapes of the parts."""
+    ends = np.cumsum([result.shape[axis] for result in results])
+    for result, part in zip(results, np.split(source, ends[:-1], axis=axis), strict=True):
+        np.copyto(result, part)

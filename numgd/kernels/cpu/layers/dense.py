@@ -1,10 +1,35 @@
-"""Bias and activation of a dense layer, and their gradient, over rows (N, C)."""
+"""A dense layer with the products of the BLAS, over rows: x (N, C), weight (D, C), out (N, D)."""
+
+import math
 
 import numpy as np
 
 from numgd.jit.parallel import parallel_for
 from numgd.jit.pointers import borrow
 from numgd.jit.portable import compiled, portable
+from numgd.kernels.cpu.layers.columns import block_rows
+
+
+def forward(x, weight, bias, floor, out):
+    """out = max(x · weightᵀ + bias, floor), without a bias if it is None, without a floor if it is NaN."""
+    np.dot(x, weight.T, out=out)
+    if bias is not None or not math.isnan(floor):
+        bias = np.zeros(len(weight), x.dtype) if bias is None else bias
+        add_bias(out, bias, floor, block_rows(*out.shape))
+
+
+def backward(grad, x, weight, y, floor, grad_x, grad_weight, grad_bias):
+    """The gradients of `forward`, whose result is y; without a floor y is not read."""
+    if math.isnan(floor):
+        grad_bias[...] = grad.sum(axis=0, dtype=np.float64)
+    else:
+        slopes, grad = grad, np.empty_like(grad)
+        block = block_rows(*slopes.shape)
+        partial = np.empty((-(-slopes.shape[0] // block), slopes.shape[1]))
+        bias_gradient(slopes, y, floor, block, grad, partial)
+        grad_bias[...] = partial.sum(axis=0)
+    np.dot(grad, weight, out=grad_x)
+    np.dot(grad.T, x, out=grad_weight)
 
 
 @portable

@@ -1,5 +1,7 @@
 """Copies between a matrix and a range of the columns of a wider one."""
 
+from math import prod
+
 from numgd.kernels.cuda.target import can_load4, cuda, kernel, launch, launch_shape, load4, store4
 
 
@@ -17,6 +19,29 @@ def take(source, first, added, target):
         narrow, wide, lanes = _vectors(target, source, first)
         numbers = target.shape[1] // lanes, source.shape[1] // lanes, first // lanes, lanes == 4
         launch(_take, launch_shape(target.size // lanes), wide, *numbers, bool(added), narrow)
+
+
+def join(arrays, axis, out):
+    """out = the arrays one after the other along an axis."""
+    first = 0
+    for array in arrays:
+        source = _rows(array, axis)
+        put(source, _rows(out, axis), first)
+        first += source.shape[1]
+
+
+def split(source, axis, results):
+    """Copy an array that `join` could have made to arrays of the shapes of the parts."""
+    first = 0
+    for result in results:
+        part = _rows(result, axis)
+        take(_rows(source, axis), first, False, part)
+        first += part.shape[1]
+
+
+def _rows(array, axis):
+    """An array as a matrix, whose rows begin at the axis."""
+    return array.reshape(prod(array.shape[:axis]), prod(array.shape[axis:]))
 
 
 def _vectors(narrow, wide, first):

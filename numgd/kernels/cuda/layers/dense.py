@@ -1,42 +1,25 @@
-"""Bias and activation of a dense layer, and their gradient, over rows (N, C)."""
+"""A dense layer over rows: x (N, C), weight (D, C), out (N, D)."""
 
-import numpy as np
+import math
 
-from numgd.kernels.cuda.target import cuda, kernel, launch, launch_shape
-
-
-def add_bias(y, bias, floor, block):
-    """y = max(y + bias, floor) in place; NaN stays NaN."""
-    if y.size:
-        launch(_add_bias, launch_shape(y.size), y.reshape(y.size), bias, y.dtype.type(floor))
+from numgd.kernels.cpu.layers.fused import CODES
+from numgd.kernels.cuda import memory
+from numgd.kernels.cuda.layers import elementwise, linear
+from numgd.kernels.cuda.layers.conv.bias_gradient import bias_gradient
 
 
-@kernel
-def _add_bias(y, bias, floor):
-    columns = bias.size
-    for i in range(cuda.grid(1), y.size, cuda.gridsize(1)):
-        value = y[i] + bias[i % columns]
-        y[i] = floor if value < floor else value
+def forward(x, weight, bias, floor, out):
+    """out = max(x · weightᵀ + bias, floor), without a bias if it is None, without a floor if it is NaN."""
+    bias = memory.constant(out, out.shape[1:], 0, out.dtype) if bias is None else bias
+    linear.forward(x, weight, bias, out, CODES[None if math.isnan(floor) else "relu"])
 
 
-def bias_gradient(grad, y, floor, block, passed, partial):
-    """passed = grad where y is above the floor, else 0; partial[b] = its sums over the rows of block b."""
-    if partial.size:
-        launch(
-            _bias_gradient, launch_shape(partial.size),
-            grad, y, y.dtype.type(floor), block, passed, partial,
-        )  # fmt: skip
-
-
-@kernel
-def _bias_gradient(grad, y, floor, block, passed, partial):
-    rows, columns = grad.shape
-    nothing = grad.dtype.type(0)
-    for i in range(cuda.grid(1), partial.size, cuda.gridsize(1)):
-        b, column = i // columns, i % columns
-        total = 0.0
-        for row in range(b * block, min((b + 1) * block, rows)):
-            value = nothing if y[row, column] <= floor else grad[row, column]
-            passed[row, column] = value
-            total += np.float64(value)
-        partial[b, column] = total
+def backward(grad, x, weight, y, floor, grad_x, grad_weight, grad_bias):
+    """The gradients of `forward`, whose result is y; without a floor y is not read."""
+    if not math.isnan(floor):
+        slopes, grad = grad, memory.scratch(grad, grad.shape, grad.dtype)
+        vectors = y.reshape(y.size), y.reshape(y.size), slopes.reshape(y.size)
+        elementwise.derivatives("relu", *vectors, 1, 1.0, 0.0, grad.reshape(y.size))
+    bias_gradient(grad, grad_bias)
+    linear.gradient_of_input(grad, weight, grad_x)
+    linear.gradient_of_weight(grad, x, grad_weight)
