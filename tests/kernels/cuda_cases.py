@@ -52,12 +52,12 @@ FEW = ("bfgs", "adam")
 SOME = ("l-bfgs", "cg-hz", "newton-cg", "trust-ncg")
 
 
-def grid(fast, methods=METHODS, default=None):
-    """Methods in both dtypes; by default both of FEW, one of the others or of those in `default`."""
+def grid(fast, methods=METHODS, default=None, few=FEW):
+    """Methods in both dtypes; by default both of `few`, one of the others or of those in `default`."""
     found = []
     for method in methods:
         for dtype in DTYPES:
-            often = (dtype == fast and (default is None or method in default)) or method in FEW
+            often = (dtype == fast and (default is None or method in default)) or method in few
             found.append(pytest.param(method, dtype, marks=() if often else pytest.mark.slow))
     return found
 
