@@ -155,6 +155,7 @@ def launches():
 
     with (
         mock.patch.object(target, "run", run),
+        mock.patch.object(target, "check_driver", lambda: None),
         mock.patch("numba.cuda.device_array", dry_empty),
         mock.patch("numba.cuda.as_cuda_array", _as_dry),
     ):

@@ -83,7 +83,7 @@ def check_gradients(keys, arrays, gradients):
             raise ValueError(f"{label('grads', key)} has shape {g.shape}, but the parameter's is {p.shape}")
         if g.dtype != p.dtype:
             raise TypeError(f"{label('grads', key)} has dtype {g.dtype}, but the parameter's is {p.dtype}")
-        if isinstance(g, np.ndarray) != isinstance(p, np.ndarray):
+        if on_device(g) != on_device(p):
             homes = f"one is {_home(g)}, the other {_home(p)}"
             raise TypeError(f"{label('grads', key)} and the parameter must be on the same device: {homes}")
 
@@ -106,7 +106,7 @@ class Known:
     def __init__(self, keys, items, arrays):
         self.keys, self.items, self.arrays = tuple(keys), list(items), list(arrays)
         self.numbered = self.keys == tuple(range(len(self.arrays)))
-        self.on_host = isinstance(self.arrays[0], np.ndarray)
+        self.on_host = not on_device(self.arrays[0])
         if self.on_host:
             self.objects, self.words, self.bounds = describe(self.arrays)
         else:

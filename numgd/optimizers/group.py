@@ -10,6 +10,7 @@ from numgd.foundations.evaluator import CARRIED
 from numgd.foundations.ranges import Flag, NonNegative
 from numgd.kernels.cpu.rules import step as cpu
 from numgd.kernels.layers import memory
+from numgd.kernels.machines import on_device
 from numgd.schedules.schedule import Schedule, rate_of_step, rates_of_steps
 
 AHEAD = 64
@@ -169,7 +170,7 @@ def restore(groups, states):
 
 def _table_type(array):
     """The table class for the device that an array is on."""
-    if isinstance(array, np.ndarray):
+    if not on_device(array):
         return cpu.Table
     from numgd.kernels.cuda.rules.step import Table  # imports CUDA
 

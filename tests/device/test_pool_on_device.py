@@ -208,13 +208,13 @@ def test_what_is_refused_on_the_device(device):
     for pooling in (F.max_pool2d, F.avg_pool2d):
         with pytest.raises(ValueError, match="dilation must be 1 for arrays on a device; it is 2"):
             pooling(x, **DILATED)
-    with pytest.raises(TypeError, match="grad must be on a device, as x is"):
+    with pytest.raises(TypeError, match="grad is on the host, but x is on a device"):
         F.max_pool2d_backward(grad, x, 2)
-    with pytest.raises(TypeError, match="indices must be on a device, as x is"):
+    with pytest.raises(TypeError, match="indices is on the host, but"):
         F.max_pool2d_backward(device.put(grad), x, 2, indices=np.zeros((1, 2, 2, 1), np.int32))
-    with pytest.raises(TypeError, match="grad must be on a device, as x is"):
+    with pytest.raises(TypeError, match="grad is on the host, but x is on a device"):
         F.avg_pool2d_backward(grad, x, 2)
-    with pytest.raises(TypeError, match="out must be an array on the device"):
+    with pytest.raises(TypeError, match="out is on the host, but x is on a device"):
         F.avg_pool2d(x, 2, out=grad)
     with pytest.raises(TypeError, match="x must be float32 or float64; its dtype is float16"):
         F.avg_pool2d(device.put(np.ones((1, 2, 2, 1), np.float16)), 2)

@@ -18,7 +18,18 @@ FILES = sorted((Path(__file__).parents[1] / "device").glob("test_*.py"))
 def test_under_the_simulator(file):
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "COLUMNS": "200"}
     environment.pop("PYTEST_ADDOPTS", None)
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-p", "no:xdist", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        str(file),
+    ]
     done = subprocess.run(
         command, cwd=file.parents[2], env=environment, capture_output=True, text=True, timeout=600
     )
