@@ -4,6 +4,7 @@ An array says itself where it lives.  Nothing above this package asks: it calls 
 layers`, which find the twin for their arrays.
 """
 
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -18,7 +19,15 @@ def on_device(array):
 
 def on_machine(name):
     """An empty array on a machine, 'cpu' or 'cuda'; RuntimeError says what is missing for a GPU."""
-    return import_module(f"numgd.kernels.{name}.memory").nothing()
+    return _module(name, "memory").nothing()
+
+
+@cache
+def _module(machine, name):
+    """A module of a machine; ImportError says what is missing for a GPU."""
+    if machine == "cuda" and name != "check":
+        import_module("numgd.kernels.cuda.check").check_package()
+    return import_module(f"numgd.kernels.{machine}.{name}")
 
 
 _ON_HOST = {np.ndarray, np.float32, np.float64, np.uint64, int, float, bool, str, tuple, type(None)}
@@ -68,4 +77,4 @@ class Drivers:
 
     def of(self, machine):
         """The module of a machine, 'cpu' or 'cuda'."""
-        return import_module(f"numgd.kernels.{machine}.{self._module}")
+        return _module(machine, self._module)

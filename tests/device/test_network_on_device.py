@@ -8,6 +8,7 @@ from on_device import DTYPES, sizes, tolerance
 
 import numgd
 from numgd import nn
+from numgd.kernels.cuda import target
 from numgd.kernels.machines import on_device
 
 SIZE, BATCH = sizes((12, 3), (28, 64))
@@ -109,3 +110,17 @@ def test_parameters_can_be_assigned_and_saved(tmp_path):
     other.load(tmp_path / "weights.npz")
     np.testing.assert_array_equal(other.parameters.copy_to_host(), numbers)
     assert copy.deepcopy(other).device == "cuda"
+
+
+def test_an_objective_computes_derivatives_of_vectors_on_the_device():
+    X = np.random.default_rng(3).normal(size=(4, 2))
+    network = nn.Network(nn.Dense(1), input_shape=(2,), dtype=np.float64)
+    objective = network.objective("mse", X, X[:, :1])
+    x, p = np.array([1.0, 2.0, 3.0]), np.array([0.5, -1.0, 2.0])
+    wanted = objective.jac(x), objective.hessp(x, p)
+    network.to("cuda")
+    found = objective.jac(target.to_device(x)), objective.hessp(target.to_device(x), target.to_device(p))
+    for array, right in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(array.copy_to_host(), right, rtol=1e-6)
+    with pytest.raises(TypeError, match="x and p must both"):
+        objective.hessp(target.to_device(x), p)

@@ -13,6 +13,7 @@ from numgd import sums_of_squares
 from numgd.foundations.records import records_of
 from numgd.jit.arguments import Shared
 from numgd.jit.portable import portable
+from numgd.kernels import machines
 from numgd.kernels.cuda import target
 from numgd.kernels.cuda.solvers import least_squares_many as fits
 from numgd.kernels.cuda.solvers.row_of_args import COLUMN, SHARED
@@ -162,3 +163,11 @@ def test_errors_of_the_compiler_are_told_from_those_of_the_driver():
         drive(numba.cuda.core.errors.TypingError("no such thing"))
     with pytest.raises(target.cuda.cudadrv.error.CudaSupportError):
         drive(target.cuda.cudadrv.error.CudaSupportError("lost"))
+
+
+def test_a_network_without_numba_cuda_says_so(monkeypatch):
+    monkeypatch.setattr("numgd.kernels.cuda.check.find_spec", lambda name: None)
+    machines._module.cache_clear()
+    network = numgd.nn.Network(numgd.nn.Dense(1), input_shape=(2,))
+    with pytest.raises(ImportError, match=r"numba-cuda is not installed: pip install numgd\[cuda\]"):
+        network.to("cuda")

@@ -13,8 +13,13 @@ def check_device():
     RuntimeError
         If there is no driver, if it is too old, or if there is no GPU.
     """
-    if find_spec("numba_cuda") is None:
-        raise ImportError("numba-cuda is not installed: pip install numgd[cuda]")
+    check_package()
     from numgd.kernels.cuda import target
 
     target.check_driver()
+
+
+def check_package():
+    """Raise ImportError, which says how to install it, unless numba-cuda is there."""
+    if find_spec("numba_cuda") is None:
+        raise ImportError("numba-cuda is not installed: pip install numgd[cuda]")

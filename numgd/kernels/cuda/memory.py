@@ -17,7 +17,16 @@ def nothing():
 
 def taken(name, given):
     """What a caller gave as a contiguous array, as one of Numba's; `name` is for error messages."""
-    return target.as_device(name, given)
+    try:
+        return target.as_device(name, given)
+    except ImportError:  # Numba's CudaSupportError, where there is no driver
+        target.check_driver()
+        raise
+
+
+def in_kind(array, like):
+    """A device array as one of the library that `like` is of, for the same memory."""
+    return target.in_kind(array, like)
 
 
 def contiguous(array):

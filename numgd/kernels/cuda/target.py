@@ -432,12 +432,12 @@ def raise_to(place, number):
 
 def in_kind(array, like):
     """A device array as an array of the library that `like` is of, for the same memory."""
-    library = type(like).__module__.partition(".")[0]
-    if library == "torch":
+    libraries = {base.__module__.partition(".")[0] for base in type(like).__mro__}
+    if "torch" in libraries:
         import torch
 
         return torch.as_tensor(array, device=like.device)
-    if library == "cupy":
+    if "cupy" in libraries:
         import cupy
 
         return cupy.asarray(array)

@@ -11,7 +11,7 @@ import numpy as np
 from numgd.foundations.ranges import Seed, check_arguments, checked, one_of
 from numgd.jit.threads import threads
 from numgd.kernels.layers import memory
-from numgd.kernels.machines import on_machine
+from numgd.kernels.machines import on_device, on_machine
 from numgd.nn.exchange.weights import LayoutName, arrays_of, load_weights, put_arrays, save_weights
 from numgd.nn.initialisers import initial
 from numgd.nn.losses import loss_of
@@ -54,7 +54,13 @@ def _vector(name, what):
         if np.shape(numbers) != own.shape:
             raise ValueError(f"{name} must have shape {own.shape}; it has {np.shape(numbers)}")
         network._check_not_frozen()
-        memory.assign(own, real_numbers(name, numbers))
+        if on_device(numbers):  # of any library, which NumPy need not be able to convert
+            numbers = memory.taken(name, numbers)
+            if not on_device(own) or numbers.dtype != own.dtype:
+                numbers = memory.fetched(numbers)
+            memory.assign(own, numbers)
+        else:
+            memory.assign(own, real_numbers(name, numbers))
 
     return property(get, put, doc=what)
 
@@ -289,9 +295,11 @@ class Network:
 
         Raises
         ------
+        ImportError
+            If numba-cuda is not installed.
         RuntimeError
-            If there is no GPU, or no package for it; the message says what is missing.  Also within a block
-            of `frozen`.
+            If there is no driver or no GPU; the message says what is missing.  Also within a block of
+            `frozen`.
         MemoryError
             If the device has too little memory; the network stays where it is.
 

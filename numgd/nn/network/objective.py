@@ -3,6 +3,7 @@
 import numpy as np
 
 from numgd.kernels.layers import memory
+from numgd.kernels.machines import on_device
 from numgd.nn.losses import loss_of
 
 
@@ -25,6 +26,11 @@ class Objective:
 
     def jac(self, x, *batch):
         """Its gradient at x, an array of the dtype of x."""
+        if on_device(x):
+            there = memory.taken("x", x)
+            gradient = memory.empty(there, there.shape, there.dtype)
+            self.value_and_gradient(there, gradient, *batch)
+            return memory.in_kind(gradient, x)
         gradient = np.empty(np.shape(x), getattr(x, "dtype", np.float64))
         self.value_and_gradient(x, gradient, *batch)
         return gradient
@@ -35,6 +41,8 @@ class Objective:
         It is a central difference of gradients: in float64 seven to nine digits are right, in float32 about
         three.
         """
+        if on_device(x) or on_device(p):
+            return self._hessp_on_device(x, p, batch)
         x, p = np.asarray(x) + 0.0, np.asarray(p)
         largest = float(np.abs(p).max(initial=0.0))
         if largest == 0.0:
@@ -47,9 +55,20 @@ class Objective:
             change = self.jac(x + step * along, *batch) - self.jac(x - step * along, *batch)
             return change * (largest / (2 * step))
 
+    def _hessp_on_device(self, x, p, batch):
+        """`hessp` for vectors on a device; sums and differences of vectors are computed on the host."""
+        if not (on_device(x) and on_device(p)):
+            raise TypeError("x and p must both live on the host or both on a device")
+        there = memory.taken("x", x)
+        product = self.hessp(memory.fetched(there), memory.fetched(memory.taken("p", p)), *batch)
+        found = memory.empty(there, there.shape, there.dtype)
+        memory.assign(found, product)
+        return memory.in_kind(found, x)
+
     def value_and_gradient(self, x, out, *batch):
         """The mean loss at x, whose gradient is written to `out` unless that is None."""
         network = self.network
+        x, out = _taken("x", x), _taken("out", out)
         if np.shape(x) != network.parameters.shape:
             raise ValueError(
                 f"x has shape {np.shape(x)}, but the network has {network.parameters.size} parameters"
@@ -89,3 +108,8 @@ class Objective:
             if out is not None:
                 memory.add(out, network.gradient, share)
         return total
+
+
+def _taken(name, vector):
+    """A vector on a device as one of Numba's; any other as it is."""
+    return memory.taken(name, vector) if on_device(vector) else vector
