@@ -1,7 +1,7 @@
 """Where arrays live, and the drivers that serve them: those of the CPU or those of the GPU.
 
-An array says itself where it lives.  Nothing above this package asks: it calls the drivers of `numgd.kernels.
-layers`, which find the twin for their arrays.
+An array says itself where it lives.  Nothing above this package asks: it calls the drivers of
+`numgd.kernels.layers`, which find the twin for their arrays.
 """
 
 from functools import cache
