@@ -27,7 +27,7 @@ def minimize_on_device(
         raise ValueError("constraints are handled on the host, by SciPy: x0 must not live on a device")
     method = method_on_device(method, bounds is not None)
     functions = functions_on_device(driver, fun, jac, hess, hessp, args)
-    if method.curvature is None and functions.hessp is not None:
+    if method.curvature is None and hessp is not None:
         warn_user(f"method {method.name!r} uses no Hessian")
         functions = functions._replace(hessp=None)
     solve, x, in_kind = driver.start(x0)

@@ -124,3 +124,21 @@ def test_an_objective_computes_derivatives_of_vectors_on_the_device():
         np.testing.assert_allclose(array.copy_to_host(), right, rtol=1e-6)
     with pytest.raises(TypeError, match="x and p must both"):
         objective.hessp(target.to_device(x), p)
+
+
+def test_samples_and_labels_on_the_device(device):
+    network = lenet(np.float32).to("cuda")
+    X, y = data(np.float32)
+    expected = network.loss_and_gradient(X, y, "cross_entropy", 3)
+    gradient = network.gradient.copy_to_host()
+    assert network.loss_and_gradient(device.put(X), device.put(y), "cross_entropy", 3) == expected
+    np.testing.assert_array_equal(network.gradient.copy_to_host(), gradient)
+    outputs = network(device.put(X))
+    assert on_device(outputs)
+    np.testing.assert_array_equal(outputs.copy_to_host(), network(X))
+    with pytest.raises(ValueError, match="y must be labels from 0 to 3; one is 4"):
+        network.loss_and_gradient(device.put(X), device.put(y * 0 + 4), "cross_entropy")
+    with pytest.raises(TypeError, match="X and y must live on the host, from where batches are copied"):
+        network.fit(device.put(X), y, loss="cross_entropy")
+    with pytest.raises(TypeError, match="X lives on a device, but the network on the host"):
+        lenet(np.float32)(device.put(X))

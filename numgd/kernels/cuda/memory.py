@@ -121,8 +121,10 @@ def is_finite(vector):
 
 
 def assign(array, numbers):
-    """array = numbers, of the same shape or one number."""
-    if np.ndim(numbers) == 0:
+    """array = numbers, of the same shape or one number; one of both can live on the host."""
+    if isinstance(array, np.ndarray) and not target.on_gpu(array):
+        array[...] = target.fetch(numbers)
+    elif np.ndim(numbers) == 0:
         fill(array, numbers)
     elif target.on_gpu(numbers):
         copy(numbers, array)

@@ -4,6 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.kernels.layers import memory
+from numgd.kernels.machines import on_device
+
 
 class Checked(NamedTuple):
     """Targets that have been checked, where the network lives."""
@@ -66,7 +69,7 @@ def _not_finite(X, largest):
 
 def real_numbers(name, given):
     """An array of real numbers; raises TypeError for anything else."""
-    array = np.asanyarray(given)
+    array = memory.taken(name, given) if on_device(given) else np.asanyarray(given)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
     return array

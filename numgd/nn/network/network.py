@@ -248,6 +248,11 @@ class Network:
         TypeError, ValueError
             For other shapes or dtypes, NaN or infinity, and labels out of range.
         """
+        if on_device(X) or on_device(y):
+            raise TypeError(
+                "X and y must live on the host, from where batches are copied; `forward` and "
+                "`loss_and_gradient` take arrays on a device"
+            )
         X = checked_inputs(X, self.input_shape)
         check_finite(X, self.dtype)
         if y is None:
@@ -263,21 +268,29 @@ class Network:
         Parameters
         ----------
         X : array_like of shape (N, *input_shape)
+            Of a network on a device, X can live there too.
 
         Returns
         -------
         (N, *output_shape) array of the network's dtype
+            Where X lives, in the kind of X.
         """
-        X = checked_inputs(X, self.input_shape)
-        y = np.empty((len(X), *self.output_shape), self.dtype)
+        given, X = X, self._placed_inputs(X)
+        y = memory.empty(X, (len(X), *self.output_shape), self.dtype)
         with self._lock:
             for first in range(0, len(X), self.chunk):
                 part = X[first : first + self.chunk]
                 plan = self._plan(len(part))
                 memory.assign(plan.x, part)
                 plan.run()
-                y[first : first + self.chunk] = memory.fetched(plan.y)
-        return y
+                memory.assign(y[first : first + self.chunk], plan.y)
+        return memory.in_kind(y, given)
+
+    def _placed_inputs(self, X):
+        """Samples, checked; TypeError for those on a device if the network lives on the host."""
+        if on_device(X) and self.device == "cpu":
+            raise TypeError("X lives on a device, but the network on the host: move it by to('cuda')")
+        return checked_inputs(X, self.input_shape)
 
     __call__ = forward
 
@@ -413,9 +426,10 @@ class Network:
     def _checked_batch(self, X, y, loss):
         if isinstance(y, Checked):
             return X, y.target
-        X = checked_inputs(X, self.input_shape)
+        X = self._placed_inputs(X)
         if len(X) == 0:
             raise ValueError("X contains no samples")
+        y = memory.fetched(memory.taken("y", y)) if on_device(y) else y  # they are checked on the host
         return X, loss.checked(y, (len(X), *self.output_shape), self.dtype)
 
     def ahead(self, batches, loss):
