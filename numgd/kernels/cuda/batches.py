@@ -1,9 +1,17 @@
 """Batches that are copied to the device while it computes with those before."""
 
+from functools import cache
+
 import numpy as np
 
 from numgd.kernels.cuda import target
 from numgd.kernels.cuda.target import cuda
+
+
+@cache
+def _stream():
+    """The stream of all copies: numgd's launches on the default stream do not wait for it by themselves."""
+    return target.side_stream()
 
 
 class _Slot:
@@ -34,7 +42,7 @@ def ahead(batches):
 
     The arrays that are given out last until the next ones but one.
     """
-    stream, slots, waiting = cuda.stream(), [None, None], None
+    stream, slots, waiting = _stream(), [None, None], None
     for number, batch in enumerate(batches):
         place = number % 2
         if slots[place] is None or not slots[place].suits(batch):

@@ -7,6 +7,7 @@ place through which all work reaches a device: a recording notes it there, and t
 import math
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +69,18 @@ def stream():
     return _stream.get()
 
 
+def side_stream():
+    """A new stream whose work does not wait for that of the default one, nor that for it."""
+    if SIMULATED:
+        return cuda.stream()
+    from cuda.bindings import driver
+
+    status, handle = driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)
+    if int(status) != 0:
+        raise RuntimeError(f"the CUDA driver made no stream: {status!r}")
+    return cuda.external_stream(int(handle))
+
+
 @contextmanager
 def on_stream(other):
     """A block whose launches and copies go to another stream."""
@@ -103,15 +116,14 @@ def upload(array, out):
         out.copy_to_device(np.ascontiguousarray(array), stream=stream())
 
 
-_constants: dict = {}
-
-
 def constant(array):
     """A device array with the contents of a small host array, the same one for the same contents."""
-    key = array.dtype, array.shape, array.tobytes()
-    if key not in _constants:
-        _constants[key] = to_device(array)
-    return _constants[key]
+    return _constant(array.dtype, array.shape, array.tobytes())
+
+
+@lru_cache(1024)
+def _constant(dtype, shape, contents):
+    return to_device(np.frombuffer(contents, dtype).reshape(shape))
 
 
 def fetch(array):
