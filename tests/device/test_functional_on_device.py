@@ -88,3 +88,11 @@ def test_flatten_and_concatenate(device):
     parts = F.concatenate_backward(found, [device.put(x), device.put(y)])
     for part, whole in zip(parts, (x, y), strict=True):
         np.testing.assert_array_equal(part.copy_to_host(), whole)
+
+
+def test_many_arrays_in_a_list(device):
+    parts = normal(np.float32, *[(2, 1)] * 12)
+    found = F.concatenate([device.put(part) for part in parts])
+    np.testing.assert_array_equal(found.copy_to_host(), np.concatenate(parts, axis=-1))
+    with pytest.raises(TypeError, match=r"arrays\[1\] is on the host, but arrays\[0\] is on a device"):
+        F.concatenate([device.put(parts[0]), *parts[1:]])

@@ -46,6 +46,8 @@ def ahead(batches):
     for number, batch in enumerate(batches):
         place = number % 2
         if slots[place] is None or not slots[place].suits(batch):
+            if slots[place] is not None:
+                slots[place].filled.synchronize()  # before its memory is given back
             slots[place] = _Slot(batch)
         slots[place].fill(batch, stream)
         if waiting is not None:

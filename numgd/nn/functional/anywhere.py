@@ -18,7 +18,7 @@ _ON_HOST = frozenset((np.ndarray, np.float32, np.float64, int, float, bool, str,
 
 
 _MOST_PARTS = 8
-"""Arrays in a tuple, as for several results; longer sequences are numbers."""
+"""Items of a sequence that are looked at one by one; longer ones are of one kind: arrays or numbers."""
 
 
 def anywhere(function: F) -> F:
@@ -60,9 +60,9 @@ def _takes_arrays(annotation):
 
 
 def _holds_device(argument):
-    """Whether an argument is an array on a device, or a sequence of a few arrays that holds one."""
+    """Whether an argument is an array on a device, or a sequence of arrays that begins with such."""
     if isinstance(argument, tuple | list):
-        return len(argument) <= _MOST_PARTS and any(map(on_device, argument))
+        return any(map(on_device, argument[:_MOST_PARTS]))
     return on_device(argument)
 
 
@@ -91,12 +91,20 @@ def _call_on_device(function, names, arrays, args, kwargs):
 
 def _check_places(arrays, given):
     """Raise TypeError if arrays are in different places; numbers can be given beside arrays of a device."""
-    there = next(name for name, argument in given if _holds_device(argument))
-    for name, argument in given:
-        parts = argument if isinstance(argument, tuple | list) and _holds_device(argument) else (argument,)
-        for part in parts if name in arrays else ():
-            if not (part is None or on_device(part) or isinstance(part, Number) or _is_number(part)):
-                raise TypeError(f"{name} is on the host, but {there} is on a device: copy one of them")
+    parts = [
+        (label, part, name in arrays) for name, argument in given for label, part in _parts(name, argument)
+    ]
+    there = next(label for label, part, _ in parts if on_device(part))
+    for label, part, is_array in parts:
+        if is_array and not (part is None or on_device(part) or isinstance(part, Number) or _is_number(part)):
+            raise TypeError(f"{label} is on the host, but {there} is on a device: copy one of them")
+
+
+def _parts(name, argument):
+    """An argument, or the items of a sequence of arrays, with their names."""
+    if isinstance(argument, tuple | list) and _holds_device(argument):
+        return [(f"{name}[{i}]", part) for i, part in enumerate(argument)]
+    return [(name, argument)]
 
 
 def _is_number(argument):
