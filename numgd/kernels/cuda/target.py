@@ -8,11 +8,15 @@ import math
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
 from numba import cuda
 from numba.core import config
+
+INSTALLED = find_spec("numba_cuda") is not None
+"""Whether there is numba-cuda; without it nothing is compiled, and functions for kernels run interpreted."""
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 """Whether kernels run under Numba's simulator, thread by thread in the interpreter."""
@@ -162,7 +166,7 @@ def device_names():
 
 # Accesses of 16 bytes ---------------------------------------------------------------------------------------
 
-if SIMULATED:
+if SIMULATED or not INSTALLED:
 
     def load4(array, start):
         """The four neighbouring numbers from index `start`, a multiple of four, of an aligned vector."""
