@@ -33,7 +33,7 @@ def minimize_on_device(
     solve, x, in_kind = driver.start(x0)
     found = settings(method, x.dtype, tol, options)
     _refuse_options(found.driver)
-    box = driver.on_device(solve, box_of(bounds, x.size, x.dtype))
+    box = driver.sides(solve, box_of(bounds, x.size, x.dtype))
     work = driver.scratch(method, solve, found.maxcor)
     problem = driver.Problem(solve, functions, in_kind, box)
     with watched_by(progress, time_limit, " iterations") as watched:

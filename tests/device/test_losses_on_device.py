@@ -7,7 +7,7 @@ import pytest
 from on_device import sizes
 
 import numgd.nn.functional as F
-from numgd.kernels.cuda import target
+from numgd.kernels.machines import on_device
 from numgd.scalars import ACTIVATIONS
 
 random = np.random.default_rng(23)
@@ -20,7 +20,7 @@ def there(device, argument):
 
 def here(result):
     """A result in the host's memory."""
-    return result.copy_to_host() if target.on_gpu(result) else result
+    return result.copy_to_host() if on_device(result) else result
 
 
 def check(device, function, *arguments, rtol=1e-5, **named):
@@ -29,7 +29,7 @@ def check(device, function, *arguments, rtol=1e-5, **named):
     given = [there(device, argument) for argument in arguments]
     named = {name: there(device, argument) for name, argument in named.items()}
     result = function(*given, **named)
-    assert target.on_gpu(result) == isinstance(expected, np.ndarray)
+    assert on_device(result) == isinstance(expected, np.ndarray)
     np.testing.assert_allclose(here(result), expected, rtol=rtol, atol=1e-6)
     assert here(result).dtype == expected.dtype
     out = device.empty(np.shape(expected), expected.dtype)

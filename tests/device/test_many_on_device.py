@@ -13,6 +13,7 @@ from numgd.jit.portable import portable
 from numgd.kernels.cuda import target
 from numgd.kernels.cuda.solvers import least_squares_many, many_problems, objectives
 from numgd.kernels.cuda.solvers.row_of_args import COLUMN, SHARED
+from numgd.kernels.machines import on_device
 from numgd.registry import METHODS
 from numgd.solve._many_on_device import solve_on_device
 from numgd.sums_of_squares.evaluator import FitOptions
@@ -79,7 +80,7 @@ def test_results_stay_where_the_starts_are(device):
     found = numgd.minimize_many(rosenbrock, starts, device.put(weights))
     expected = numgd.minimize_many(rosenbrock, STARTS, weights)
     for name, array in found._asdict().items():
-        assert target.on_gpu(array), name
+        assert on_device(array), name
     assert "3 of 3 problems were solved" in repr(found)
     same(numgd.ManyResult(*(array.copy_to_host() for array in found)), expected)
     np.testing.assert_array_equal(starts.copy_to_host(), STARTS)  # not overwritten

@@ -7,6 +7,7 @@ import numpy as np
 from numgd.kernels.cuda import target
 from numgd.kernels.cuda.batches import ahead as copied_ahead
 from numgd.kernels.cuda.target import cuda, kernel, launch, launch_shape
+from numgd.kernels.machines import on_device
 
 
 def nothing():
@@ -40,7 +41,7 @@ def check_writeable(name, array):
 
 def overlap(array, other, exactly=False):
     """Whether two contiguous arrays share memory."""
-    if not target.on_gpu(other):
+    if not on_device(other):
         return False
     first, second = target.address_of(array), target.address_of(other)
     return first < second + other.nbytes and second < first + array.nbytes
@@ -122,11 +123,11 @@ def is_finite(vector):
 
 def assign(array, numbers):
     """array = numbers, of the same shape or one number; one of both can live on the host."""
-    if isinstance(array, np.ndarray) and not target.on_gpu(array):
+    if not on_device(array):
         array[...] = target.fetch(numbers)
     elif np.ndim(numbers) == 0:
         fill(array, numbers)
-    elif target.on_gpu(numbers):
+    elif on_device(numbers):
         copy(numbers, array)
     else:
         target.upload(np.asarray(numbers, array.dtype), array)

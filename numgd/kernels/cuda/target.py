@@ -135,11 +135,6 @@ def fetch(array):
     return array.copy_to_host()
 
 
-def on_gpu(array):
-    """Whether an array lives on the device."""
-    return hasattr(array, "__cuda_array_interface__") or hasattr(array, "__cuda_ndarray__")
-
-
 def as_device(name, array):
     """An array that lives on the device, of whatever library, as one of Numba's for the same memory."""
     if SIMULATED or isinstance(array, cuda.cudadrv.devicearray.DeviceNDArray):

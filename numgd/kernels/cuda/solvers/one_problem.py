@@ -13,6 +13,7 @@ from numgd.foundations.evaluator import CARRIED, Evaluator, not_provided
 from numgd.foundations.status import INVALID_INPUT, Outcome
 from numgd.kernels.cuda import target, vector_kernels
 from numgd.kernels.cuda.vectors import DEVICE, Rows, Solve, copy, max_abs
+from numgd.kernels.machines import on_device
 
 OWN_ROWS = 5
 """Vectors beside those of a method: the user's argument, a kept gradient, two of differences, a direction."""
@@ -97,7 +98,7 @@ class Problem:
 
     def take(self, out, answer, name, what):
         """out = a vector that the user's function returned."""
-        if not target.on_gpu(answer):
+        if not on_device(answer):
             raise TypeError(
                 f"{name} must return a {what} on the device, as x is; it returned {described(answer)}"
             )
@@ -115,7 +116,7 @@ class Problem:
 
     def number(self, value):
         """A value that the user's function returned; one that is on the device stays there."""
-        if target.on_gpu(value):
+        if on_device(value):
             array = target.as_device("the value that fun returns", value)
             if array.size != 1 or array.dtype.kind not in "fiu":
                 raise ValueError(
@@ -138,7 +139,7 @@ def described(value):
     if value is None:
         return "None: has it a `return`?"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        place = "on the device" if target.on_gpu(value) else "in the host's memory"
+        place = "on the device" if on_device(value) else "in the host's memory"
         return f"an array of shape {tuple(value.shape)} and dtype {value.dtype} {place}"
     return f"{value!r:.60} ({type(value).__name__})"
 
@@ -260,7 +261,7 @@ def start(x0):
     return solve, x, partial(target.in_kind, like=x0)
 
 
-def on_device(solve, box):
+def sides(solve, box):
     """Bounds (2, n), or (2, 0), of the host as vectors."""
     return tuple(solve.vector(target.to_device(side)) for side in box)
 

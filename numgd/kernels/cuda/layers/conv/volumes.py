@@ -3,6 +3,7 @@
 from numgd.kernels.cuda import memory, target
 from numgd.kernels.cuda.layers.conv import depthwise, products, winograd
 from numgd.kernels.cuda.layers.conv.limits import check_sizes
+from numgd.kernels.machines import on_device
 
 
 def _algorithm(source, weight, result, geometry, name=None):
@@ -17,7 +18,7 @@ def _algorithm(source, weight, result, geometry, name=None):
 
 def _there(bias):
     """The bias on the device; callers may give one of zeros in the host's memory."""
-    return bias if target.on_gpu(bias) else target.constant(bias)
+    return bias if on_device(bias) else target.constant(bias)
 
 
 def forward(x, weight, bias, out, geometry, activation=0, algorithm=None, packed_cache=None):
