@@ -41,6 +41,7 @@ _MODULES = {
     "line_searches": "solve.line_searches",
     "nn": "nn",
     "optimizers": "optimizers",
+    "plots": "plots",
     "schedules": "schedules",
 }
 """Public modules, likewise."""

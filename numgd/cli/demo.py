@@ -32,7 +32,7 @@ def run_demo(options: argparse.Namespace) -> int:
     if fault:
         return fail(fault)
     from numgd.cli import comparison
-    from numgd.plots.convergence import draw_convergence
+    from numgd.plots.comparison import draw_convergence
 
     try:
         problems = [load() for load in comparison.PROBLEMS]

@@ -39,7 +39,7 @@ def fault_of_overwriting(name: str, path: Path, given: Iterable[Path]) -> str:
 
 def fault_of_picture(name: str, path: Path) -> str:
     """Why no picture can be written to a path; empty if it can."""
-    from numgd.plots.convergence import picture_formats
+    from numgd.plots.comparison import picture_formats
 
     return fault_of_output(name, path, [f".{form}" for form in picture_formats()])
 

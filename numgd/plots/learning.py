@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numgd.plots.convergence import COLOURS
+from numgd.plots.comparison import COLOURS
 
 TRAINING, VALIDATION = COLOURS[2], COLOURS[0]
 """Colours of the curves over the two parts of the data."""
