@@ -19,6 +19,7 @@ import generate  # noqa: E402
 
 WITH_EXAMPLES = [
     "minimize", "minimize_many", "minimize_stochastic", "minimize_multistart", "least_squares", "curve_fit",
+    "curve_fit_many", "least_squares_many",
     "check_grad", "grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "device_gradient", "load", "register", "save",
     *(f"datasets.{name}" for name in numgd.datasets.__all__ if name != "Ravine"),

@@ -88,6 +88,10 @@ def fits(dtype):
     numgd.curve_fit(decay, t, y)
     numgd.curve_fit(decay, t, y, sigma=np.full(40, 0.1, dtype), absolute_sigma=True, p0=[1, 1, 1])
     numgd.curve_fit(decay, t, y, bounds=(0, 5))
+    numgd.curve_fit_many(decay, t, np.array([y, y]), sigma=np.full(40, 0.1, dtype))
+    numgd.least_squares_many(
+        lambda x, t, y: decay(t, *x) - y, np.ones((2, 3)), args=(t, np.array([y, y])), shared="t"
+    )
     for method in FIT_METHODS:
         numgd.least_squares(residuals, np.array([2.0, 2.0], dtype), method=method)
         numgd.least_squares(residuals, [2.0, 2.0], jac="2-point", method=method)
