@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from numgd.plots.comparison import COLOURS
+from numgd.plots.style import COLOURS
 
-TRAINING, VALIDATION = COLOURS[2], COLOURS[0]
+TRAINING, VALIDATION = COLOURS[0], COLOURS[1]
 """Colours of the curves over the two parts of the data."""
 
 
