@@ -49,31 +49,45 @@ def filters(network: Any, layer: str | None = None, *, ax: Any = None) -> Any:
     layer = chosen_layer(layer, list(arrays), [node.path for node in network.wiring.nodes], "filters")
     weights = np.asarray(arrays[layer], float)
     count, height, width, channels = weights.shape
-    largest = float(np.abs(weights).max(initial=0.0, where=np.isfinite(weights))) or 1.0
-    size = "1 filter" if count == 1 else f"{count} filters"
-    size += f" of {height}×{width}" + (f"×{channels}" if channels > 1 else "")
-    colours = channels == 3
-    if colours:
-        finite = np.isfinite(weights)
-        colour = np.where(finite, 0.5 + 0.5 * np.where(finite, weights, 0.0) / largest, 0.0)
-        tiles = np.concatenate([colour, finite.all(-1, keepdims=True)], axis=-1)[:MOST]
-        columns, remark = columns_for(len(tiles)), "RGB"
-    elif 1 < channels <= FEW:
-        tiles = weights[: MOST // channels].transpose(3, 0, 1, 2)
-        columns, remark, tiles = tiles.shape[1], "a column for each", tiles.reshape(-1, height, width)
+    if channels == 3:
+        return _in_colour(layer, weights, ax)
+    if channels == 1 or channels > FEW:
+        remark = "" if channels == 1 else "means over channels"
+        tiles, drawn = weights[:MOST].mean(axis=-1), min(count, MOST)
+        columns = columns_for(drawn)
     else:
-        tiles = weights[:MOST].mean(axis=-1)
-        columns, remark = columns_for(len(tiles)), "" if channels == 1 else "means over channels"
-        largest = float(np.abs(tiles).max(initial=0.0, where=np.isfinite(tiles))) or 1.0
-    drawn = len(tiles) // channels if 1 < channels <= FEW and not colours else len(tiles)
-    if drawn < count:
-        remark = ", ".join(filter(None, (remark, f"the first {drawn}")))
-    title = ", ".join(filter(None, (f"{layer}: {size}", remark, f"±{largest:.2g}")))
-    whole = mosaic(tiles, columns)
+        columns = drawn = min(count, MOST // channels)
+        tiles = weights[:drawn].transpose(3, 0, 1, 2).reshape(-1, height, width)
+        remark = "a column for each"
+    largest = _largest(tiles)
+    whole = np.ma.masked_invalid(mosaic(tiles, columns))
+    title = _title(layer, weights, drawn, remark, largest)
     ax = axes_for(ax, size=_size(whole))
-    if colours:
-        return draw(ax, whole, title)
-    return draw(ax, np.ma.masked_invalid(whole), title, cmap=DIVERGING, vmin=-largest, vmax=largest)
+    return draw(ax, whole, title, cmap=DIVERGING, vmin=-largest, vmax=largest)
+
+
+def _in_colour(layer: str, weights: Any, ax: Any) -> Any:
+    """Draw filters of three channels: grey for 0, transparent where they are not finite."""
+    finite, largest = np.isfinite(weights), _largest(weights)
+    colour = np.where(finite, 0.5 + 0.5 * np.where(finite, weights, 0.0) / largest, 0.0)
+    tiles = np.concatenate([colour, finite.all(-1, keepdims=True)], axis=-1)[:MOST]
+    whole = mosaic(tiles, columns_for(len(tiles)))
+    return draw(axes_for(ax, size=_size(whole)), whole, _title(layer, weights, len(tiles), "RGB", largest))
+
+
+def _largest(weights: Any) -> float:
+    """The largest magnitude, 1 if all are zero."""
+    return float(np.abs(weights).max(initial=0.0, where=np.isfinite(weights))) or 1.0
+
+
+def _title(layer: str, weights: Any, drawn: int, remark: str, largest: float) -> str:
+    """What a picture of filters shows: shape, how many of them, and the range of its colours."""
+    count, height, width, channels = weights.shape
+    size = f"{count} {'filter' if count == 1 else 'filters'} of {height}×{width}"
+    if channels > 1:
+        size += f"×{channels}"
+    first = f"the first {drawn}" if drawn < count else ""
+    return ", ".join(filter(None, (f"{layer}: {size}", remark, first, f"±{largest:.2g}")))
 
 
 def feature_maps(network: Any, x: Any, layer: str | None = None, *, ax: Any = None) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numgd.kernels.cpu.solvers.host_evaluator import F
+from numgd.system.html import of_history
 from numgd.system.scipy_result import Result
 
 
@@ -16,6 +17,9 @@ class History(NamedTuple):
     grad_norm: Any  # (nit + 1,) largest magnitude of the gradient
     step: Any  # (nit + 1,) Euclidean length of the step that led here, 0 for the first
     x: Any  # (nit + 1, n) iterates
+
+    def _repr_html_(self):
+        return of_history("History", "iteration", self._asdict())
 
 
 class Hook:
