@@ -39,7 +39,7 @@ from numgd.optimizers.state import checked_state
 from numgd.optimizers.storage import read, write
 from numgd.registry import RULES
 from numgd.schedules.schedule import rate_of_step
-from numgd.system.html import counted, of_fields, text_of
+from numgd.system.html import counted, of_fields
 
 
 class _Lookahead:
@@ -172,13 +172,11 @@ class Optimizer:
         return f"{type(self).__name__}({settings})"
 
     def _repr_html_(self):
-        settings = {**self._own, **self._settings(), "t": self.t}
-        if callable(self.rate):
-            settings["learning_rate"] = f"{self.rate!r}, now {text_of(self.learning_rate)}"
+        shown = {"one step": self.rule.formula.replace("`", ""), **self._own, **self._settings()}
         if self._overrides:
-            settings["groups"] = self._overrides
-        settings["state"] = self._size_of_state()
-        return of_fields(f"{type(self).__name__}: {self.rule.summary}", settings)
+            shown["groups"] = self._overrides
+        shown |= {"t": self.t, "state": self._size_of_state()}
+        return of_fields(type(self).__name__, shown)
 
     def _settings(self):
         """The settings besides hyper-parameters that differ from their defaults, by name."""

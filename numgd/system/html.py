@@ -8,9 +8,10 @@ import numpy as np
 EDGE = 3
 """Rows, or numbers of a vector, that are shown from each end of a long one."""
 
-_TABLE = "border-collapse: collapse"
 _FRAME = "max-height: 32em; overflow: auto"
-_SIDES = {"left": "text-align: left", "right": "text-align: right"}
+_TABLE = "border-collapse: collapse; color: inherit"
+_CAPTION = "text-align: left; white-space: nowrap; padding: 0.2em 0.6em; color: inherit; font-weight: bold"
+_SIDES = {side: f"text-align: {side}; padding: 0.1em 0.6em" for side in ("left", "right")}
 
 
 def table(title, head, rows, sides):
@@ -25,7 +26,7 @@ def table(title, head, rows, sides):
     sides : sequence of {'left', 'right'}
         Where the text of each column is aligned.
     """
-    lines = [f"<caption>{escape(title)}</caption>"]
+    lines = [f'<caption style="{_CAPTION}">{escape(title)}</caption>']
     if head:
         lines.append(_row("th", head, sides))
     lines += [_row("td", row, sides) for row in rows]
@@ -58,7 +59,7 @@ def of_history(title, unit, columns, first=0):
         known (None, or NaN throughout) are left out; of values that are not one for each row, only the shape
         is shown, behind the title.
     first : int
-        Number of the first row.
+        Number of the first row: 0 if that is the start, which does not count.
     """
     count = len(next(iter(columns.values())))
     others, shown = [], {}
@@ -76,7 +77,7 @@ def of_history(title, unit, columns, first=0):
         ("…",) * (1 + len(shown)) if k is None else (str(first + k), *(text_of(v[k]) for v in shown.values()))
         for k in numbers
     )
-    title = "; ".join([f"{title}: {counted(count, unit)}", *others])
+    title = "; ".join([f"{title}: {counted(max(0, count + first - 1), unit)}", *others])
     return table(title, (unit, *shown), rows, ("right",) * (1 + len(shown)))
 
 
