@@ -86,11 +86,14 @@ def loss_landscape(
     X, y = network.checked_data(X, y, loss)
     if len(X) == 0:
         raise ValueError("X contains no samples")
-    ax = axes_for(ax, "3d" if kind == "surface" else "rectilinear", size=(6.0, 4.8))
+    projection = "3d" if kind == "surface" else "rectilinear"
+    if ax is not None:
+        axes_for(ax, projection)  # an error comes before the work
     steps = np.linspace(-span, span, resolution)
     values = _losses(network, loss, X, y, steps, directions(network, seed), progress)
     if not values.count():
         raise ValueError("the loss is finite nowhere in this square")
+    ax = axes_for(ax, projection, size=(6.0, 4.8))
     (_surface if kind == "surface" else _contour)(ax, steps, values)
     ax.set_xlabel("first direction")
     ax.set_ylabel("second direction")

@@ -22,7 +22,7 @@ from numgd.solve._minimize import minimize
 from numgd.solve.options import find_method, known_options, settings
 from numgd.solve.plan import make_plan
 from numgd.solve.points import real_dtype
-from numgd.system.html import table
+from numgd.system.html import of_summary
 from numgd.system.warn import warn_user
 
 
@@ -42,30 +42,24 @@ class ManyResult(NamedTuple):
 
     def __repr__(self):
         """Summary: how many problems were solved, how the others ended, and the spread of the values."""
-        (_, title), *lines = self._summary()
-        return "\n".join([f"ManyResult: {title}", *(f"  {name:7} {words}" for name, words in lines)])
-
-    def _repr_html_(self):
-        (_, title), *rows = self._summary()
-        return table(f"ManyResult: {title}", (), rows, ("left", "left"))
-
-    def _summary(self):
-        """Pairs of a name and words about it; the first one says how many problems were solved."""
         self = ManyResult(*map(_in_host_memory, self))
         count = np.size(self.success)
-        found = [("success", f"{np.count_nonzero(self.success)} of {count} problems were solved")]
+        lines = [f"ManyResult: {np.count_nonzero(self.success)} of {count} problems were solved"]
         if count:
             fun, nit = np.asarray(self.fun), np.asarray(self.nit)
             finite = np.sort(fun[np.isfinite(fun)])
             if finite.size:
                 middle = np.median(finite)
-                found.append(("fun", f"best {finite[0]:.6g}, median {middle:.6g}, worst {finite[-1]:.6g}"))
+                lines.append(f"  fun     best {finite[0]:.6g}, median {middle:.6g}, worst {finite[-1]:.6g}")
             if finite.size < count:
-                found.append(("fun", f"not finite: {count - finite.size}"))
-            found.append(("nit", f"median {np.median(nit):g}, most {nit.max():d}, all {nit.sum():d}"))
+                lines.append(f"  fun     not finite: {count - finite.size}")
+            lines.append(f"  nit     median {np.median(nit):g}, most {nit.max():d}, all {nit.sum():d}")
             for status, number in zip(*np.unique(self.status, return_counts=True), strict=True):
-                found.append(("status", f"{_status_name(status)}: {number}"))
-        return found
+                lines.append(f"  status  {_status_name(status)}: {number}")
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        return of_summary(repr(self))
 
 
 def _in_host_memory(array):

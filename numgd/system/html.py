@@ -46,6 +46,12 @@ def of_fields(title, fields):
     return table(title, (), ((str(name), text_of(value)) for name, value in fields.items()), ("left", "left"))
 
 
+def of_summary(text):
+    """A summary as a table in HTML: the first line is its title, each other one a name and words about it."""
+    title, *lines = text.splitlines()
+    return table(title, (), (line.split(maxsplit=1) for line in lines), ("left", "left"))
+
+
 def of_history(title, unit, columns, first=0):
     """A table of what was recorded in the course of a run, as HTML.
 
