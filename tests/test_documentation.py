@@ -26,7 +26,7 @@ WITH_EXAMPLES = [
     *(f"nn.{name}" for name in numgd.nn._MODULE_OF if name != "Layer"),
     *(f"nn.models.{name}" for name in numgd.nn.models.__all__ if name != "NAMED"),
     *(f"nn.training.{name}" for name in numgd.nn.training.__all__ if name != "Trainable"),
-    *(f"plots.{name}" for name in ("convergence", "fit", "landscape", "performance_profile", "race", "schedule")),
+    *(f"plots.{name}" for name in numgd.plots.__all__),
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
 PAGES = [

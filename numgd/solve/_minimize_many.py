@@ -23,6 +23,7 @@ from numgd.solve.many_summary import summary
 from numgd.solve.options import find_method, known_options, settings
 from numgd.solve.plan import make_plan
 from numgd.solve.points import real_dtype
+from numgd.system.html import of_summary
 from numgd.system.warn import warn_user
 
 
@@ -44,6 +45,9 @@ class ManyResult(NamedTuple):
         """Summary: how many problems were solved, how the others ended, and the spread of the values."""
         _, fun, _, nit, *_, status, success = map(np.asarray, map(_in_host_memory, self))
         return summary("ManyResult", "problems", success, "fun", fun, nit, status, Status)
+
+    def _repr_html_(self):
+        return of_summary(repr(self))
 
 
 def _in_host_memory(array):

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.kernels.cpu.solvers.host_evaluator import F, NFEV
+from numgd.kernels.cpu.solvers.host_evaluator import NFEV, F
+from numgd.system.html import of_history
 from numgd.system.scipy_result import Result
 
 
@@ -19,6 +20,9 @@ class History(NamedTuple):
     x: Any  # (nit + 1, n) iterates
     nfev: Any  # (nit + 1,) calls of the function so far
     seconds: Any  # (nit + 1,) since the starting point was evaluated
+
+    def _repr_html_(self):
+        return of_history("History", "iteration", self._asdict())
 
 
 class Hook:
