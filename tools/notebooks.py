@@ -17,6 +17,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+ANNOUNCEMENT = "numgd: compiling "
+"""How a line begins that only tells what is compiled; it is not stored."""
+
 READ_MARGIN = "print(repr(float(margin)) if 'margin' in globals() else None)"
 """What a last cell, which is not stored, runs."""
 
@@ -73,7 +76,7 @@ def execute(notebook, folder, timeout=600):
 
 
 def joined(cell):
-    """Join the pieces in which a cell's printed text arrived, which differ from run to run."""
+    """Join the pieces of printed text and drop announcements: both differ from run to run."""
     outputs = []
     for output in cell.outputs:
         same = outputs and output.output_type == outputs[-1].output_type == "stream"
@@ -81,7 +84,11 @@ def joined(cell):
             outputs[-1].text += output.text
         else:
             outputs.append(output)
-    cell.outputs = outputs
+    for output in outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            lines = output.text.splitlines(keepends=True)
+            output.text = "".join(line for line in lines if not line.startswith(ANNOUNCEMENT))
+    cell.outputs = [output for output in outputs if output.output_type != "stream" or output.text]
 
 
 def run(path, seed=None, store=True):
