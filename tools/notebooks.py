@@ -8,6 +8,7 @@ Prints seconds and the margin of each. Needs the extra ``notebook``.
 """
 
 import argparse
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +59,8 @@ def execute(notebook, folder, timeout=600):
     client = NotebookClient(
         notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": folder}}
     )
-    client.execute()
+    # With a backend from outside, such as Agg, the kernel would show no pictures.
+    client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
     last = notebook.cells.pop()
     said = "".join(output.get("text", "") for output in last.outputs).strip()
     notebook.metadata = nbformat.from_dict(
