@@ -79,5 +79,6 @@ class Observer(Hook):
         """The recorded iterations as a `History`."""
         points = np.array(self.iterates)
         steps = np.zeros(len(points), points.dtype)
-        steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        with np.errstate(over="ignore"):  # a run that diverges may end with steps of infinite length
+            steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)
         return History(np.array(self.values, points.dtype), np.array(self.norms, points.dtype), steps, points)
