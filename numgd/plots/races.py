@@ -87,6 +87,9 @@ def race(
     class Race(FuncAnimation):
         """An animation that a notebook shows."""
 
+        ax: Any
+        _draw_was_started: bool
+
         def _repr_html_(self) -> str:
             return self.to_jshtml(default_mode="once")
 
