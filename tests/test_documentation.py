@@ -36,7 +36,9 @@ PAGES = [
         for name in (
             "autodiff.md",
             "datasets.md",
+            "many.md",
             "networks.md",
+            "plots.md",
             "rules.md",
             "schedules.md",
             "stochastic.md",
