@@ -37,6 +37,7 @@ PAGES = [
             "autodiff.md",
             "datasets.md",
             "networks.md",
+            "plots-networks.md",
             "rules.md",
             "schedules.md",
             "stochastic.md",
