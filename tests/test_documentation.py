@@ -36,8 +36,10 @@ PAGES = [
         for name in (
             "autodiff.md",
             "datasets.md",
+            "many.md",
             "networks.md",
             "plots-networks.md",
+            "plots.md",
             "rules.md",
             "schedules.md",
             "stochastic.md",
