@@ -38,6 +38,7 @@ PAGES = [
             "datasets.md",
             "many.md",
             "networks.md",
+            "plots-networks.md",
             "plots.md",
             "rules.md",
             "schedules.md",

@@ -40,6 +40,7 @@ from numgd.solve.fits_by_rows import Fields, Raised, boxes, check_out, check_sta
 from numgd.solve.many_summary import summary
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.evaluator import NOT_FINITE_AT_START, TIME_LIMIT, TOO_FEW, FitStatus
+from numgd.system.html import of_summary
 from numgd.system.warn import warn_user
 
 
@@ -60,6 +61,9 @@ class ManyFits(NamedTuple):
     def __repr__(self):
         """Summary: how many fits succeeded, how the others ended, and the spread of the sums of squares."""
         return summary("ManyFits", "fits", self.success, "chi2", self.chi2, self.nit, self.status, FitStatus)
+
+    def _repr_html_(self):
+        return of_summary(repr(self))
 
 
 _NO_DATA = np.empty((0, 0))

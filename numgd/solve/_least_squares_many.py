@@ -32,6 +32,7 @@ from numgd.solve.fits_by_rows import Fields, Raised, boxes, check_out, check_sta
 from numgd.solve.many_summary import summary
 from numgd.sums_of_squares.box import move_inside
 from numgd.sums_of_squares.evaluator import NOT_FINITE_AT_START, TIME_LIMIT, FitStatus
+from numgd.system.html import of_summary
 from numgd.system.warn import warn_user
 
 
@@ -52,6 +53,9 @@ class ManyLeastSquares(NamedTuple):
         """Summary: how many problems were solved, how the others ended, and the spread of the costs."""
         kind = type(self).__name__
         return summary(kind, "problems", self.success, "cost", self.cost, self.nit, self.status, FitStatus)
+
+    def _repr_html_(self):
+        return of_summary(repr(self))
 
 
 _WRITTEN = ("x", "cost", "grad")

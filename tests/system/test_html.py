@@ -139,6 +139,9 @@ def test_other_results_of_minimisation():
         o.split() for o in others
     ]
     assert found.fields["nit"].endswith(f"all {many.nit.sum()}")
+    fits = numgd.curve_fit_many(lambda x, a, b: a + b * x, np.arange(4.0), np.ones((3, 4)), p0=[0.0, 0.0])
+    assert parsed(fits).caption == "ManyFits: 3 of 3 fits were solved"
+    assert parsed(fits).rows[-1][0] == "status"
     best = numgd.minimize_multistart(valley, bounds=[(-2, 2)] * 2, n_starts=16)
     fields = parsed(best).fields
     assert fields["all"] == "ManyResult: 16 rows" and fields["starts"] == "array 16×2 of float64"
