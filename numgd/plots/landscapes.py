@@ -8,7 +8,7 @@ import numpy as np
 from numgd.foundations.ranges import Count, Flag, check_arguments, one_of
 from numgd.plots.plane import LEAST, Plane, checked_box, draw_contour, levels_of, scale_of
 from numgd.plots.runs import Path, runs_of
-from numgd.plots.style import SEQUENTIAL, axes_for, look, marked
+from numgd.plots.style import SEQUENTIAL, axes_for, look, marked, path_look
 
 Kind = one_of("contour", "surface")
 
@@ -123,7 +123,7 @@ def _path(ax: Any, k: int, path: Path, along: Any, evaluated: Any) -> None:
 
 def draw_path(ax: Any, k: int, columns: Any, label: str) -> Any:
     """Draw the path number k, given by its coordinates (2 or 3, count); returns its line."""
-    style = marked(k, columns.shape[1])
+    style = {**marked(k, columns.shape[1]), **path_look(k)}
     if columns.shape[1] <= FEW:
         style["markevery"] = 1
     style = {**style, "linewidth": 1.8, "markeredgecolor": CASING, "markeredgewidth": 0.6}

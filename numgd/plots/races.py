@@ -11,7 +11,7 @@ from numgd.foundations.ranges import Count, Positive, check_arguments, one_of
 from numgd.plots.landscapes import CASING
 from numgd.plots.plane import Plane, checked_box, draw_contour, levels_of, scale_of
 from numgd.plots.runs import ASKED, Path, name_of, runs_of
-from numgd.plots.style import MARKERS, axes_for, look
+from numgd.plots.style import MARKERS, axes_for, path_look
 
 Against = one_of("evaluation", "iteration")
 
@@ -176,7 +176,7 @@ class _Runner:
 
     def __init__(self, ax: Any, k: int, path: Path, counts: Any, values: Any):
         self.path, self.counts, self.values = path, counts, values
-        style = look(k)
+        style = path_look(k)
         (self.casing,) = ax.plot([], [], color="white", linewidth=3.2, zorder=4.9, gid="casing")
         (self.trail,) = ax.plot([], [], linewidth=1.8, zorder=5 + k / 100, **style)
         (self.head,) = ax.plot(

@@ -28,6 +28,11 @@ def look(k: int) -> dict[str, Any]:
     return {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
 
 
+def path_look(k: int) -> dict[str, Any]:
+    """As `look`, for paths that are told apart by markers too: dashes only begin with the second pass."""
+    return {**look(k), "linestyle": STYLES[k // len(COLOURS) % len(STYLES)]}
+
+
 def marked(k: int, count: int) -> dict[str, Any]:
     """As `look`, with a marker of its own on about ten of the `count` points."""
     every = max(1, -(-count // 10))
