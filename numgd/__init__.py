@@ -8,11 +8,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "LeastSquaresResult": "solve.least_squares_in_njit",
+    "ManyFits": "solve._curve_fit_many",
+    "ManyLeastSquares": "solve._least_squares_many",
     "ManyResult": "solve._minimize_many",
     "MinimizeResult": "solve.minimize_in_njit",
     "Status": "foundations.status",
     "check_grad": "autodiff",
     "curve_fit": "solve.curve_fit_in_njit",
+    "curve_fit_many": "solve._curve_fit_many",
     "device_gradient": "kernels.cuda.gradient",
     "grad": "autodiff",
     "hessian": "autodiff",
@@ -20,6 +23,7 @@ _HOMES = {
     "jacobian": "autodiff",
     "jvp": "autodiff",
     "least_squares": "solve.least_squares_in_njit",
+    "least_squares_many": "solve._least_squares_many",
     "load": "foundations.files",
     "minimize": "solve.minimize_in_njit",
     "minimize_many": "solve._minimize_many",

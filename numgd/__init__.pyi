@@ -4,6 +4,7 @@ from numgd import autodiff as autodiff
 from numgd import datasets as datasets
 from numgd import nn as nn
 from numgd import optimizers as optimizers
+from numgd import plots as plots
 from numgd import schedules as schedules
 from numgd.autodiff import check_grad as check_grad
 from numgd.autodiff import grad as grad
@@ -46,6 +47,10 @@ from numgd.optimizers import ScheduleFreeSGD as ScheduleFreeSGD
 from numgd.optimizers import Yogi as Yogi
 from numgd.registry import register as register
 from numgd.solve import line_searches as line_searches
+from numgd.solve._curve_fit_many import ManyFits as ManyFits
+from numgd.solve._curve_fit_many import curve_fit_many as curve_fit_many
+from numgd.solve._least_squares_many import ManyLeastSquares as ManyLeastSquares
+from numgd.solve._least_squares_many import least_squares_many as least_squares_many
 from numgd.solve._minimize_many import ManyResult as ManyResult
 from numgd.solve._minimize_many import minimize_many as minimize_many
 from numgd.solve._minimize_multistart import minimize_multistart as minimize_multistart

@@ -1,10 +1,14 @@
 """Shared objectives, compiled once and used by many tests, and a fixture for signals."""
 
+import os
 import signal
+import sys
 
 import numpy as np
 import pytest
 from numba import njit
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # pictures are drawn, and no windows opened
 
 
 @njit(cache=True)
@@ -50,6 +54,14 @@ def standard_start(n):
     x = np.full(n, -1.2)
     x[1::2] = 1.3
     return x
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Figures that a test has opened are closed after it."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

@@ -19,12 +19,14 @@ import generate  # noqa: E402
 
 WITH_EXAMPLES = [
     "minimize", "minimize_many", "minimize_stochastic", "minimize_multistart", "least_squares", "curve_fit",
+    "curve_fit_many", "least_squares_many",
     "check_grad", "grad", "value_and_grad", "jacobian", "hessian", "hessp", "jvp", "vjp", "autodiff.source",
     "device_gradient", "load", "register", "save",
     *(f"datasets.{name}" for name in numgd.datasets.__all__ if name != "Ravine"),
     *(f"nn.{name}" for name in numgd.nn._MODULE_OF if name != "Layer"),
     *(f"nn.models.{name}" for name in numgd.nn.models.__all__ if name != "NAMED"),
     *(f"nn.training.{name}" for name in numgd.nn.training.__all__ if name != "Trainable"),
+    *(f"plots.{name}" for name in numgd.plots.__all__),
     *(f"schedules.{name}" for name in numgd.schedules.__all__ if name != "Schedule"),
 ]  # fmt: skip
 PAGES = [
@@ -34,7 +36,10 @@ PAGES = [
         for name in (
             "autodiff.md",
             "datasets.md",
+            "many.md",
             "networks.md",
+            "plots-networks.md",
+            "plots.md",
             "rules.md",
             "schedules.md",
             "stochastic.md",

@@ -8,6 +8,7 @@ Prints seconds and the margin of each. Needs the extra ``notebook``.
 """
 
 import argparse
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+ANNOUNCEMENT = "numgd: compiling "
+"""How a line begins that only tells what is compiled; it is not stored."""
 
 READ_MARGIN = "print(repr(float(margin)) if 'margin' in globals() else None)"
 """What a last cell, which is not stored, runs."""
@@ -55,7 +59,8 @@ def execute(notebook, folder, timeout=600):
     client = NotebookClient(
         notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": folder}}
     )
-    client.execute()
+    # With a backend from outside, such as Agg, the kernel would show no pictures.
+    client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
     last = notebook.cells.pop()
     said = "".join(output.get("text", "") for output in last.outputs).strip()
     notebook.metadata = nbformat.from_dict(
@@ -73,7 +78,7 @@ def execute(notebook, folder, timeout=600):
 
 
 def joined(cell):
-    """Join the pieces in which a cell's printed text arrived, which differ from run to run."""
+    """Join the pieces of printed text and drop announcements: both differ from run to run."""
     outputs = []
     for output in cell.outputs:
         same = outputs and output.output_type == outputs[-1].output_type == "stream"
@@ -81,7 +86,11 @@ def joined(cell):
             outputs[-1].text += output.text
         else:
             outputs.append(output)
-    cell.outputs = outputs
+    for output in outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            lines = output.text.splitlines(keepends=True)
+            output.text = "".join(line for line in lines if not line.startswith(ANNOUNCEMENT))
+    cell.outputs = [output for output in outputs if output.output_type != "stream" or output.text]
 
 
 def run(path, seed=None, store=True):

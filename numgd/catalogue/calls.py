@@ -17,6 +17,8 @@ from numgd.nn import functional
 from numgd.optimizers import of_rule
 from numgd.registry import ALIASES, FIT_METHODS, METHODS, RULES
 from numgd.solve import line_searches
+from numgd.solve._curve_fit_many import curve_fit_many
+from numgd.solve._least_squares_many import least_squares_many
 from numgd.solve._minimize_many import minimize_many
 from numgd.solve._minimize_multistart import minimize_multistart
 from numgd.solve._minimize_stochastic import minimize_stochastic
@@ -245,6 +247,11 @@ def _fit(dtype):
         n = model.__code__.co_argcount - 1
         for scheme, jac in {"derived": None, "2-point": "2-point", "given": _slopes_of(n)}.items():
             yield f"curve-{scheme}-{n}", partial(curve_fit, model, t, np.sqrt(t), jac=jac)
+        yield f"curves-{n}", partial(curve_fit_many, model, t, np.sqrt((t, t)))
+    rows = np.array((t, t))
+    for count, residuals in enumerate((_residuals, _residuals_1, _residuals_2)):
+        given = {"args": (t, rows)[2 - count :], "shared": [0] if count == 2 else (), "method": "gn"}
+        yield f"many-{count}", partial(least_squares_many, residuals, np.ones((2, 8)), **given)
     for function in _FUNCTIONS:
         yield f"curve-{function.__name__}", partial(curve_fit, function, t / 9.0, t)
 

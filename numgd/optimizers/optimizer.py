@@ -39,6 +39,7 @@ from numgd.optimizers.state import checked_state
 from numgd.optimizers.storage import read, write
 from numgd.registry import RULES
 from numgd.schedules.schedule import rate_of_step
+from numgd.system.html import counted, of_fields
 
 
 class _Lookahead:
@@ -169,6 +170,33 @@ class Optimizer:
     def __repr__(self):
         settings = ", ".join(f"{name}={value!r}" for name, value in self._own.items())
         return f"{type(self).__name__}({settings})"
+
+    def _repr_html_(self):
+        shown = {"one step": self.rule.formula.replace("`", ""), **self._own, **self._settings()}
+        if self._overrides:
+            shown["groups"] = self._overrides
+        shown |= {"t": self.t, "state": self._size_of_state()}
+        return of_fields(type(self).__name__, shown)
+
+    def _settings(self):
+        """The settings besides hyper-parameters that differ from their defaults, by name."""
+        found = {}
+        for parameter in inspect.signature(Optimizer).parameters.values():
+            name = parameter.name
+            if name in ("learning_rate", "groups", "hyperparameters"):
+                continue
+            value, default = getattr(self, name), parameter.default
+            if value not in (default, math.inf if default is None else default):
+                found[name] = value
+        return found
+
+    def _size_of_state(self):
+        """How much memory the state takes, in words."""
+        if self._groups is None:
+            return "none before the first step"
+        arrays = [array for group in self._groups for array in (group.slots, *group.memories.values())]
+        nbytes = sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays)
+        return f"{nbytes:,} bytes for {counted(len(self._shapes), 'array')} of parameters"
 
     # The step -------------------------------------------------------------------------------------------
 

@@ -6,14 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from numgd.plots.style import look
+
 FLOOR = 1e-13
 """Distance from the minimum below which only rounding errors are left."""
-
-STYLES = ("-", "--", ":")
-"""Line styles, one for each pass through the colours."""
-
-COLOURS = ("#E69F00", "#009E73", "#0072B2", "#D55E00", "#999999", "#CC79A7", "#56B4E9")
-"""Okabe and Ito's palette, which colour-blind readers can distinguish too."""
 
 
 def picture_formats() -> list[str]:
@@ -39,10 +35,7 @@ def draw_convergence(comparisons: Sequence[Any], path: str | os.PathLike[str]) -
     figure = Figure(figsize=(6.5 * len(comparisons), 5.6), dpi=150, layout="constrained")
     panels = figure.subplots(1, len(comparisons), squeeze=False)[0]
     methods = list(dict.fromkeys(run.method for comparison in comparisons for run in comparison.runs))
-    look: dict[str, dict[str, Any]] = {
-        method: {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k // len(COLOURS) % len(STYLES)]}
-        for k, method in enumerate(methods)
-    }
+    looks = {method: look(k) for k, method in enumerate(methods)}
     circle: dict[str, Any] = {
         "marker": "o",
         "markersize": 6.5,
@@ -55,10 +48,10 @@ def draw_convergence(comparisons: Sequence[Any], path: str | os.PathLike[str]) -
             evaluations = np.arange(1, gap.size + 1)
             if run.library == "SciPy":  # where both libraries take the same path, circles lie on the line
                 shown = np.unique(np.geomspace(1, gap.size, 16).astype(int)) - 1
-                colour = look[run.method]["color"]
+                colour = looks[run.method]["color"]
                 panel.plot(evaluations[shown], gap[shown], color=colour, markeredgewidth=1.3, **circle)
             else:
-                panel.plot(evaluations, gap, linewidth=2, **look[run.method])
+                panel.plot(evaluations, gap, linewidth=2, **looks[run.method])
         panel.set_title(comparison.problem.title, fontsize=12)
         panel.set_xlabel("evaluations of loss and gradient", fontsize=12)
         panel.set_xscale("log")
@@ -69,7 +62,7 @@ def draw_convergence(comparisons: Sequence[Any], path: str | os.PathLike[str]) -
         panel.grid(True, color="#dddddd", linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("loss − lowest loss", fontsize=12)
-    entries = [Line2D([], [], linewidth=2.5, label=method, **look[method]) for method in methods]
+    entries = [Line2D([], [], linewidth=2.5, label=method, **looks[method]) for method in methods]
     entries.append(Line2D([], [], color="#444444", label="same method in SciPy", **circle))
     figure.legend(
         handles=entries, loc="outside lower center", ncols=len(entries), frameon=False, fontsize=11

@@ -12,7 +12,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#9
 which vanish on white and on black."""
 
 STYLES = ("-", "--", ":", "-.")
-"""Line styles, one for each pass through the colours."""
+"""Line styles, whose number has no common divisor with that of the colours."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -25,7 +25,7 @@ DIVERGING = "PuOr"
 
 def look(k: int) -> dict[str, Any]:
     """Colour and line style of the curve number `k` of a plot."""
-    return {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k // len(COLOURS) % len(STYLES)]}
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
 
 
 def axes_for(ax: Any, projection: str = "rectilinear", *, size: tuple[float, float] = (6.4, 4.4)) -> Any:
@@ -77,7 +77,7 @@ def labelled(name: str, given: Any, default: str = "") -> dict[str, Any]:
     ValueError
         If the mapping is empty.
     """
-    if not isinstance(given, Mapping):
+    if not isinstance(given, Mapping) or {"success", "status"} <= given.keys():  # results are dictionaries
         return {default: given}
     if not given:
         raise ValueError(f"{name} must not be empty")

@@ -211,7 +211,7 @@ def curve_fit(
             f"the number of parameters, {n}, must not exceed the number of data points, {ydata.size}, for "
             f"method {method.name!r}: use 'trf'"
         )
-    _check_options(method, kwargs)
+    check_options(method, kwargs)
 
     def hand_over():
         if progress or time_limit is not None:
@@ -221,9 +221,9 @@ def curve_fit(
             method=method.name, full_output=full_output, **kwargs,
         )  # fmt: skip
 
-    if kwargs and _is_scipys(kwargs):
+    if kwargs and is_scipys(kwargs):
         return hand_over()
-    make = _lm_setting if method.minpack else _setting
+    make = lm_setting if method.minpack else setting_of
     stepped = kwargs.get("epsfcn") is not None or kwargs.get("diff_step") is not None
     call = (xdata, *x.tolist())
     (f, own_jac), numbers = lift((f, jac if scheme == EXACT else None), (call, call))
@@ -249,7 +249,7 @@ def curve_fit(
     return _answer(fit, method, ydata.size, absolute_sigma, full_output, used, maxfev)
 
 
-def _check_options(method, kwargs):
+def check_options(method, kwargs):
     """Replace the values of a method's options by checked ones; raises for unknown options."""
     known, ranges = (_LM_RANGES, _LM_RANGES) if method.minpack else (_OPTIONS, _RANGES)
     for name, value in kwargs.items():
@@ -271,11 +271,8 @@ def _answer(fit, method, m, absolute_sigma, full_output, used, maxfev):
         if status == MAX_NFEV and maxfev is not None:
             message = f"Number of calls to function has reached maxfev = {maxfev}."
         raise RuntimeError("Optimal parameters not found: " + message)
-    known = absolute_sigma or m > n
-    variance = 1.0 if absolute_sigma or not known else 2.0 * outcome.cost / (m - n)
-    pcov, full, certain, A, pivots, projected = estimate(fit.columns, fit.fun, fit.x, variance)
-    if not (known and certain and (full or not method.minpack)):
-        pcov.fill(math.inf)
+    pcov, certain, A, pivots, projected = covariance_of(fit, method, m, absolute_sigma)
+    if not certain:
         _warn_of_covariance()
     if not full_output:
         return fit.x, pcov
@@ -287,6 +284,22 @@ def _answer(fit, method, m, absolute_sigma, full_output, used, maxfev):
     if method.minpack:  # the factorised Jacobian under the names of `leastsq`
         details |= {"fjac": A, "ipvt": pivots.astype(np.int32), "qtf": projected[:n]}
     return fit.x, pcov, details, MESSAGES[status], _MINPACK[status] if method.minpack else status
+
+
+def covariance_of(fit, method, m, absolute_sigma):
+    """The covariance of a fit to m data points, infinite if it cannot be estimated, and whether it can be.
+
+    The further results are those of `estimate`: the factorised Jacobian, its pivots, and Qᵀ times the
+    residuals.
+    """
+    n = fit.x.size
+    known = absolute_sigma or m > n
+    variance = 1.0 if absolute_sigma or not known else 2.0 * fit.outcome.cost / (m - n)
+    pcov, full, certain, A, pivots, projected = estimate(fit.columns, fit.fun, fit.x, variance)
+    certain = bool(known and certain and (full or not method.minpack))
+    if not certain:
+        pcov.fill(math.inf)
+    return pcov, certain, A, pivots, projected
 
 
 def parameter_count(f):
@@ -398,7 +411,7 @@ def _remembered(make, method, scheme, n):
     return make(method, scheme, fit_box(FREE, n), n)
 
 
-def _lm_setting(
+def lm_setting(
     method, scheme, box, n, ftol=LM_TOLERANCE, xtol=LM_TOLERANCE, gtol=0.0, maxfev=0, epsfcn=None,
     factor=100.0, diag=None, col_deriv=0,
 ):  # fmt: skip
@@ -423,7 +436,7 @@ def _lm_setting(
     return Setting(method, scheme, steps, 0.0, scale, box, options), maxfev
 
 
-def _setting(
+def setting_of(
     method, scheme, box, n, ftol=1e-8, xtol=1e-8, gtol=1e-8, x_scale=None, loss="linear", f_scale=1.0,
     diff_step=None, max_nfev=None, maxfev=None, **_,
 ):  # fmt: skip
@@ -434,7 +447,7 @@ def _setting(
     return Setting(method, scheme, *steps_of(scheme, diff_step, n), scale, box, options), None
 
 
-def _is_scipys(kwargs):
+def is_scipys(kwargs):
     """Whether the options request something that only SciPy supports."""
     return (
         kwargs.get("tr_solver") == "lsmr"

@@ -50,6 +50,10 @@ from numgd.sums_of_squares.evaluator import (
 from numgd.system.scipy_result import Result
 
 
+class NotFiniteAtStart(ValueError):
+    """The residuals are not finite at the starting point."""
+
+
 class Setting(NamedTuple):
     """Everything a solve needs except the function, checked."""
 
@@ -123,7 +127,7 @@ def run(setting, x, bound, m, first, short, order, callback=None, verbose=0, pro
     finally:
         bound.release()
     if outcome[0] == NOT_FINITE_AT_START:
-        raise ValueError("the residuals are not finite at the starting point")
+        raise NotFiniteAtStart("the residuals are not finite at the starting point")
     if outcome[0] == CALLBACK and observer.late:
         outcome = outcome._replace(status=TIME_LIMIT)
     columns = long[JACOBIAN : JACOBIAN + n]

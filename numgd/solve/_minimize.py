@@ -116,7 +116,7 @@ def minimize(
         trust-region methods: ``initial_trust_radius``, ``max_trust_radius``, ``eta``; ``'bfgs'``:
         ``hess_inv0`` (a matrix); ``'l-bfgs'``: ``maxcor``, ``hess_inv0`` (a `LbfgsInvHessProduct`); update
         rules: their hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
-        ``result.history`` with arrays ``fun``, ``grad_norm``, ``step`` and ``x``.
+        ``result.history`` with arrays ``fun``, ``grad_norm``, ``step``, ``x``, ``nfev`` and ``seconds``.
     progress : bool
         Whether to show the progress of the iterations, with the package tqdm.
     time_limit : float, optional

@@ -19,9 +19,11 @@ from numgd.kernels.cpu.solvers.many_problems import Batch, scratch_many, solve_m
 from numgd.kernels.machines import Drivers, on_device
 from numgd.solve._many_on_device import check_arguments, solve_on_device, wanted_on_device
 from numgd.solve._minimize import minimize
+from numgd.solve.many_summary import summary
 from numgd.solve.options import find_method, known_options, settings
 from numgd.solve.plan import make_plan
 from numgd.solve.points import real_dtype
+from numgd.system.html import of_summary
 from numgd.system.warn import warn_user
 
 
@@ -41,32 +43,16 @@ class ManyResult(NamedTuple):
 
     def __repr__(self):
         """Summary: how many problems were solved, how the others ended, and the spread of the values."""
-        self = ManyResult(*map(_in_host_memory, self))
-        count = np.size(self.success)
-        lines = [f"ManyResult: {np.count_nonzero(self.success)} of {count} problems were solved"]
-        if count:
-            fun, nit = np.asarray(self.fun), np.asarray(self.nit)
-            finite = np.sort(fun[np.isfinite(fun)])
-            if finite.size:
-                middle = np.median(finite)
-                lines.append(f"  fun     best {finite[0]:.6g}, median {middle:.6g}, worst {finite[-1]:.6g}")
-            if finite.size < count:
-                lines.append(f"  fun     not finite: {count - finite.size}")
-            lines.append(f"  nit     median {np.median(nit):g}, most {nit.max():d}, all {nit.sum():d}")
-            for status, number in zip(*np.unique(self.status, return_counts=True), strict=True):
-                lines.append(f"  status  {_status_name(status)}: {number}")
-        return "\n".join(lines)
+        _, fun, _, nit, *_, status, success = map(np.asarray, map(_in_host_memory, self))
+        return summary("ManyResult", "problems", success, "fun", fun, nit, status, Status)
+
+    def _repr_html_(self):
+        return of_summary(repr(self))
 
 
 def _in_host_memory(array):
     """An array, or a copy of one that lives on a GPU."""
     return Drivers("memory").fetched(array)
-
-
-def _status_name(status):
-    """The name of a status, or its number if only SciPy uses it."""
-    known = Status._value2member_map_.get(int(status))
-    return str(status) if known is None else known.name
 
 
 def minimize_many(
@@ -169,7 +155,7 @@ def minimize_many(
     on_gpu = wanted_on_device(X0, device)
     X: Any = X0 if on_gpu and on_device(X0) else starting_points(X0)
     args = args if isinstance(args, tuple) else (args,)
-    args, varies = _with_shared(args, shared, fun, len(X), on_gpu)
+    args, varies = with_shared(args, shared, fun, len(X), on_gpu)
     options, disp = _own_options(options)
     method = find_method(method)
     if on_gpu:
@@ -210,7 +196,7 @@ def one_by_one(starts, progress):
         progress.reach(row + 1)
 
 
-def _with_shared(args, shared, fun, count, on_gpu):
+def with_shared(args, shared, fun, count, on_gpu):
     """The args with the shared ones marked as such, and whether any of the others is an array.
 
     Raises an error that names the argument if an array is not shared and does not have `count` entries.

@@ -39,6 +39,7 @@ from numgd.solve.options import find_rule
 from numgd.solve.points import earlier_result, starting_point
 from numgd.solve.result import show
 from numgd.solve.warm_start import State, remember_state
+from numgd.system.html import of_history
 from numgd.system.scipy_result import Result
 
 BLOCK_SECONDS = 0.05
@@ -52,6 +53,9 @@ class StochasticHistory(NamedTuple):
     validation: Any  # loss over the validation data, NaN if there are none
     learning_rate: Any  # of the epoch's last step
     seconds: Any  # since the start
+
+    def _repr_html_(self):
+        return of_history("StochasticHistory", "epoch", self._asdict(), first=1)
 
 
 @check_arguments

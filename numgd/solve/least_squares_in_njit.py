@@ -27,6 +27,7 @@ from numgd.solve.fits_in_njit import (
 from numgd.solve.njit_arguments import dispatcher, given, literal, refuse, tuple_type
 from numgd.sums_of_squares.evaluator import ACTIVE, GRADIENT, JACOBIAN, RESIDUALS, FitOptions
 from numgd.sums_of_squares.losses import LOSSES
+from numgd.system.html import of_fields
 
 
 class LeastSquaresResult(NamedTuple):
@@ -44,6 +45,9 @@ class LeastSquaresResult(NamedTuple):
     status: Any
     success: Any
     replaced: Any  # Jacobian entries from the source that were not finite and replaced by differences
+
+    def _repr_html_(self):
+        return of_fields(type(self).__name__, self._asdict())
 
 
 def _method_of(method, loss, bounded):

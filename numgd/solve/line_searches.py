@@ -22,6 +22,7 @@ from numgd.second_order.hager_zhang import make_hager_zhang
 from numgd.second_order.line_search import FAILED, WOLFE, make_strong_wolfe
 from numgd.solve.plan import difference_steps
 from numgd.solve.points import starting_point
+from numgd.system.html import of_fields
 
 
 class LineSearchResult(NamedTuple):
@@ -47,6 +48,9 @@ class LineSearchResult(NamedTuple):
     nfev: Any
     njev: Any
     success: Any
+
+    def _repr_html_(self):
+        return of_fields(type(self).__name__, self._asdict())
 
 
 def _search(name, fun, x, direction, jac, args, fun0, jac0, alpha, c1, c2, maxls):

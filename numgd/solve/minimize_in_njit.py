@@ -47,6 +47,7 @@ from numgd.solve._minimize import minimize
 from numgd.solve.njit_arguments import dispatcher, given, literal, refuse, tuple_type
 from numgd.solve.options import DRIVER_OPTIONS, default_settings, method_name, own_method, settings
 from numgd.solve.plan import hand_over
+from numgd.system.html import of_fields
 
 
 class MinimizeResult(NamedTuple):
@@ -62,6 +63,9 @@ class MinimizeResult(NamedTuple):
     replaced: Any  # derivative entries from the source that were not finite and replaced by differences
     status: Any  # a `numgd.Status`
     success: Any
+
+    def _repr_html_(self):
+        return of_fields(type(self).__name__, self._asdict())
 
 
 def _options(argument):

@@ -1,11 +1,13 @@
 """Callbacks, history and progress: one object that the compiled loop calls."""
 
 import inspect
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgd.kernels.cpu.solvers.host_evaluator import F
+from numgd.kernels.cpu.solvers.host_evaluator import NFEV, F
+from numgd.system.html import of_history
 from numgd.system.scipy_result import Result
 
 
@@ -16,6 +18,11 @@ class History(NamedTuple):
     grad_norm: Any  # (nit + 1,) largest magnitude of the gradient
     step: Any  # (nit + 1,) Euclidean length of the step that led here, 0 for the first
     x: Any  # (nit + 1, n) iterates
+    nfev: Any  # (nit + 1,) calls of the function so far
+    seconds: Any  # (nit + 1,) since the starting point was evaluated
+
+    def _repr_html_(self):
+        return of_history("History", "iteration", self._asdict())
 
 
 class Hook:
@@ -65,7 +72,7 @@ class Observer(Hook):
     def __init__(self, x, gradient, report, callback, record, progress):
         super().__init__(x, callback, progress)
         self.gradient, self.report, self.record = gradient, report, record
-        self.iterates, self.values, self.norms = [], [], []
+        self.iterates, self.values, self.norms, self.calls, self.times = [], [], [], [], []
 
     def __call__(self, iteration):
         f = self.report[F]
@@ -73,11 +80,16 @@ class Observer(Hook):
             self.iterates.append(self.x.copy())
             self.values.append(f)
             self.norms.append(np.abs(self.gradient).max())
+            self.calls.append(int(self.report[NFEV]))
+            self.times.append(time.perf_counter())
         return self.tell(iteration, lambda: {"fun": self.report[F]}, fun=f)
 
     def history(self):
         """The recorded iterations as a `History`."""
         points = np.array(self.iterates)
         steps = np.zeros(len(points), points.dtype)
-        steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)
-        return History(np.array(self.values, points.dtype), np.array(self.norms, points.dtype), steps, points)
+        with np.errstate(over="ignore"):  # a run that diverges may end with steps of infinite length
+            steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        values, norms = np.array(self.values, points.dtype), np.array(self.norms, points.dtype)
+        seconds = np.array(self.times) - self.times[0] if self.times else np.empty(0)
+        return History(values, norms, steps, points, np.array(self.calls, np.int64), seconds)

@@ -9,6 +9,7 @@ from numgd.foundations.schemes import EXACT, JOINT, PAIR
 from numgd.foundations.spaces import copy
 from numgd.foundations.status import MESSAGES, TIME_LIMIT
 from numgd.jit.arguments import native
+from numgd.system.scipy_result import Result
 from numgd.system.warn import warn_user
 
 _CONSTRAINED = frozenset(("cobyla", "cobyqa", "slsqp", "trust-constr"))
@@ -42,6 +43,7 @@ def minimize_by_scipy(
     if not callable(method):
         # Some of SciPy's methods return NumPy's bool, and report success for a solve that saw only NaN.
         result.success = bool(result.success and not np.isnan(result.fun))
+        return Result(result)
     return result
 
 
@@ -69,9 +71,7 @@ class _Watched:
         return answer
 
     def best(self):
-        from scipy.optimize import OptimizeResult
-
-        return OptimizeResult(
+        return Result(
             x=self._x, fun=self._least, nfev=self._calls, status=TIME_LIMIT, success=False,
             message=MESSAGES[TIME_LIMIT],
         )  # fmt: skip

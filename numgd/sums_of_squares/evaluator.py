@@ -78,6 +78,8 @@ class FitStatus(IntEnum):
     LINE_SEARCH_FAILED = -4
     ROUNDING = -5
     TIME_LIMIT = -6
+    TOO_FEW = -7
+    INTERRUPTED = -8
 
 
 MESSAGES = {
@@ -92,6 +94,8 @@ MESSAGES = {
     FitStatus.LINE_SEARCH_FAILED: "The line search found no lower point: the Jacobian may be wrong.",
     FitStatus.ROUNDING: "The tolerances are below what rounding allows: no further reduction is possible.",
     FitStatus.TIME_LIMIT: "The time limit has been reached.",
+    FitStatus.TOO_FEW: "There are too few data points.",
+    FitStatus.INTERRUPTED: "The user interrupted the fits before this one was finished.",
 }
 
 # The same codes as plain integers, which portable code can return.
@@ -106,6 +110,8 @@ NOT_FINITE = int(FitStatus.NOT_FINITE)
 LINE_SEARCH_FAILED = int(FitStatus.LINE_SEARCH_FAILED)
 ROUNDING = int(FitStatus.ROUNDING)
 TIME_LIMIT = int(FitStatus.TIME_LIMIT)
+TOO_FEW = int(FitStatus.TOO_FEW)
+INTERRUPTED = int(FitStatus.INTERRUPTED)
 GOING_ON = 99
 
 

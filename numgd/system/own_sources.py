@@ -33,7 +33,9 @@ BUILDS_ON = {
     "kernels/cpu/rules": ("first_order", "foundations", "jit"),
     "kernels/cpu/solvers": ("foundations", "jit", "second_order", "sums_of_squares"),
     "registry.py": ("foundations", *_SOLVER_METHODS),
-    "callables": ("autodiff", "first_order", "foundations", "jit", "kernels/cpu/rules"),
+    "callables": (
+        *("autodiff", "first_order", "foundations", "jit", "kernels/cpu/rules", "kernels/cpu/solvers"),
+    ),
     "optimizers": (
         *("first_order", "foundations", "jit", "kernels/cpu/rules"),
         *("registry.py", "schedules"),

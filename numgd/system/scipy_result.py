@@ -26,6 +26,12 @@ class Result(dict):
     def __repr__(self):
         return optimize().OptimizeResult.__repr__(self)
 
+    def _repr_html_(self):
+        from numgd.system.html import of_fields
+
+        fields = dict(self)
+        return of_fields(str(fields.pop("message", "result")), fields)
+
     def __dir__(self):
         return list(self)
 

@@ -45,6 +45,10 @@ def decay(t, a, b, c):
     return a * np.exp(-b * t) + c
 
 
+def decay_residuals(x, t, y):
+    return x[0] * np.exp(-x[1] * t) + x[2] - y
+
+
 def residuals(x):
     return np.array([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
 
@@ -88,11 +92,9 @@ def fits(dtype):
     numgd.curve_fit(decay, t, y)
     numgd.curve_fit(decay, t, y, sigma=np.full(40, 0.1, dtype), absolute_sigma=True, p0=[1, 1, 1])
     numgd.curve_fit(decay, t, y, bounds=(0, 5))
-    for method in FIT_METHODS:
-        numgd.least_squares(residuals, np.array([2.0, 2.0], dtype), method=method)
-        numgd.least_squares(residuals, [2.0, 2.0], jac="2-point", method=method)
-    numgd.least_squares(residuals, [2.0, 2.0], bounds=([0, 0], [3, 3]), loss="soft_l1")
-    numgd.least_squares(lambda x: [float(str(number)) for number in x], [2.0, 2.0])
+    numgd.curve_fit_many(decay, t, np.array([y, y]), sigma=np.full(40, 0.1, dtype))
+    given = {"args": (np.linspace(0, 3, 40), np.array([y, y], np.float64)), "shared": "t"}
+    numgd.least_squares_many(decay_residuals, np.ones((2, 3), dtype), **given)
 
 
 def training(dtype):

@@ -264,6 +264,16 @@ def test_history(method):
     assert history.step[0] == 0
 
 
+def test_history_of_a_run_that_diverges():
+    """Steps whose squares overflow are recorded without a warning."""
+    options = {"learning_rate": 2.0, "maxiter": 700, "history": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = numgd.minimize(distance, np.zeros(3), CENTRE, "gd", distance_gradient, options=options)
+    assert not result.success and np.abs(result.history.x).max() > 1e150
+    assert result.history.step.max() == np.inf
+
+
 def test_disp_prints(capsys):
     numgd.minimize(rosenbrock, [0.0, 0.0], options={"disp": True})
     printed = capsys.readouterr().out

@@ -8,7 +8,7 @@ from numba import njit, types
 from numgd.callables.objective.adapter import can_keep, enters_python, is_real, is_real_array
 from numgd.foundations.linalg import solve_lower
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, IMAGINARY_STEP
-from numgd.jit.arguments import loader, storage_size
+from numgd.jit.arguments import loader, row_of_args, storage_size
 from numgd.jit.compilable import name_of, result_type
 from numgd.jit.kept import keep
 from numgd.jit.making import made_once
@@ -23,6 +23,16 @@ from numgd.jit.pointers import (
 )
 from numgd.jit.portable import OBJECTIVE_FLAGS, compile_quietly, compiled, portable
 from numgd.jit.sources import digest_of_words
+from numgd.kernels.cpu.solvers.least_squares_many import (
+    PACKED,
+    PARTS,
+    ROW,
+    SIZE,
+    WEIGHTS,
+    WORDS,
+    X_DATA,
+    Y_DATA,
+)
 
 # What a user's function may return -----------------------------------------------------------------------
 
@@ -271,10 +281,13 @@ def model_form(functions, n, data_type, vector):
 # The adapter ---------------------------------------------------------------------------------------------
 
 
-def make_adapter(form, functions, scheme, context_type, vector):
-    """Function with the solvers' signature; None if a solver cannot use what the functions return."""
+def make_adapter(form, functions, scheme, load, vector):
+    """Function with the solvers' signature; None if a solver cannot use what the functions return.
+
+    ``load(context)`` gives what the functions of the form call the loaded context.
+    """
     real = np.dtype(vector.dtype.name).type
-    view, load = vector_view(vector.dtype), loader(context_type)
+    view = vector_view(vector.dtype)
     answer, moved, slopes, finish, spread = form
     take = make_take(functions.fun.answer, as_it_is, spread)
     differentiate = _make_differentiate(moved, slopes, functions, scheme, view, spread)
@@ -359,7 +372,8 @@ def make_model_adapter(fun, jac, scheme, n, data_type, vector):
 
 
 def _linked(form, functions, scheme, data_type, vector, users, *words):
-    adapter = make_adapter(form, functions, scheme, types.Tuple((types.int64, data_type)), vector)
+    load = loader(types.Tuple((types.int64, data_type)))
+    adapter = make_adapter(form, functions, scheme, load, vector)
     if adapter is None:
         return None
     dispatcher = njit(**OBJECTIVE_FLAGS)(adapter)
@@ -381,29 +395,44 @@ class Adapter(NamedTuple):
     """An adapter whose context is (m, data, addresses of the user's functions)."""
 
     address: int
-    context_size: int  # in bytes
+    context_size: int  # in bytes; for one of many fits, of what is packed for all
     keep: Any  # what must stay alive as long as the address is used
 
 
 @made_once
-def residuals_by_address(signatures, scheme, args_type, vector, cautious):
+def residuals_by_address(signatures, scheme, args_type, vector, cautious, whole_type=None):
     """The `Adapter` of functions that return and take these types, or None if a solver cannot use them.
 
-    `signatures` are the `Functions` with a pair (type of the result, argument types) for each.
+    `signatures` are the `Functions` with a pair (type of the result, argument types) for each.  With
+    `whole_type`, the type of the args of many fits, the context is the words of one of them, and (args,
+    addresses) are packed.
     """
     functions = _at_addresses(signatures)
     form = residual_form(functions, vector, cautious)
-    words = ("residuals", signatures, scheme, args_type, vector, cautious)
-    return _addressed(form, functions, scheme, args_type, vector, words)
+    words = ("residuals", signatures, scheme, args_type, vector, cautious, whole_type)
+    kept, load = _kept(functions, args_type), None
+    if whole_type is not None:
+        kept = types.Tuple((whole_type, kept[2]))
+        load = _load_residuals(kept)
+    return _addressed(form, functions, scheme, kept, load, vector, words)
 
 
 @made_once
-def model_by_address(signatures, scheme, n, data_type, vector):
-    """The same for a model of n parameters."""
+def model_by_address(signatures, scheme, n, data_type, vector, many=False):
+    """The same for a model of n parameters; with `many`, (numbers, addresses) are packed."""
     functions = _at_addresses(signatures)
     form = model_form(functions, n, data_type, vector)
-    words = ("model", signatures, scheme, n, data_type, vector)
-    return _addressed(form, functions, scheme, data_type, vector, words)
+    words = ("model", signatures, scheme, n, data_type, vector, many)
+    kept, load = _kept(functions, data_type), None
+    if many:
+        kept = types.Tuple((types.Tuple(tuple(data_type)[3:]), kept[2]))
+        load = _load_model(kept, data_type[0].ndim, vector)
+    return _addressed(form, functions, scheme, kept, load, vector, words)
+
+
+def _kept(functions, data_type):
+    """The type of the context of a single fit."""
+    return types.Tuple((types.int64, data_type, types.UniTuple(types.int64, len(functions))))
 
 
 def _at_addresses(signatures):
@@ -412,10 +441,8 @@ def _at_addresses(signatures):
     )
 
 
-def _addressed(form, functions, scheme, data_type, vector, words):
-    addresses = types.UniTuple(types.int64, len(functions))
-    context_type = types.Tuple((types.int64, data_type, addresses))
-    adapter = make_adapter(form, functions, scheme, context_type, vector)
+def _addressed(form, functions, scheme, kept, load, vector, words):
+    adapter = make_adapter(form, functions, scheme, load or loader(kept), vector)
     if adapter is None:
         return None
     digest = digest_of_words(words)
@@ -423,4 +450,48 @@ def _addressed(form, functions, scheme, data_type, vector, words):
     signature = objective_signature(vector.dtype)
     compile_quietly(dispatcher, signature)
     address = function_address(dispatcher.overloads[signature.args])
-    return Adapter(address, storage_size(context_type), dispatcher)
+    return Adapter(address, storage_size(kept), dispatcher)
+
+
+# One of many fits ----------------------------------------------------------------------------------------
+
+
+def _load_residuals(kept):
+    """Portable function that loads the context of residuals."""
+    load_words, load_kept = loader(types.UniTuple(types.int64, WORDS)), loader(kept)
+
+    @portable
+    def load(context):
+        words = load_words(context)
+        args, addresses = load_kept(words[PACKED])
+        return words[SIZE], row_of_args(args, words[ROW]), addresses
+
+    return load
+
+
+def _load_model(kept, dimensions, vector):
+    """Portable function that loads the context of a model, whose x has one or two axes."""
+    load_words, load_kept = loader(types.UniTuple(types.int64, WORDS)), loader(kept)
+    view = vector_view(vector.dtype)
+
+    if dimensions == 1:
+
+        @portable
+        def x_of(words):
+            return view(words[X_DATA], words[SIZE])
+
+    else:
+
+        @portable
+        def x_of(words):
+            return view(words[X_DATA], words[PARTS] * words[SIZE]).reshape((words[PARTS], words[SIZE]))
+
+    @portable
+    def load(context):
+        words = load_words(context)
+        numbers, addresses = load_kept(words[PACKED])
+        m = words[SIZE]
+        y, weights = view(words[Y_DATA], m), view(words[WEIGHTS], m if words[WEIGHTS] != 0 else 0)
+        return m, (x_of(words), y, weights) + numbers, addresses
+
+    return load

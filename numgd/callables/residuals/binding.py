@@ -5,7 +5,7 @@ import numpy as np
 from numgd.callables.objective.binding import Bound
 from numgd.callables.residuals.called_back import PythonResiduals, bridge, residual_vector
 from numgd.callables.residuals.compiled import compile_model, compile_residuals
-from numgd.jit.arguments import native
+from numgd.jit.arguments import Shared, native
 from numgd.jit.compilable import UNKNOWN_ARGS
 
 
@@ -76,6 +76,28 @@ def bind_model(f, jac, scheme, data, parameters, argument):
         return weighted(np.atleast_2d(np.asarray(jac(xdata, *x, *numbers))))
 
     return _called_back(residuals, slopes, scheme, argument, ydata.size, found, "f")
+
+
+def bind_many_residuals(fun, jac, scheme, args, x, varies):
+    """Residuals of many fits, each of which uses a row of the arrays in args, or a `str`, why not."""
+    if not varies:  # each array is the same for all
+        args = tuple(Shared(value) if isinstance(value, np.ndarray) else value for value in args)
+    found = compile_residuals(fun, jac, scheme, args, x, many=True)
+    return found if isinstance(found, str) else _bound_for_many(found, native(args))
+
+
+def bind_many_models(f, jac, scheme, data, parameters):
+    """A model of many fits, or a `str` that says why it cannot be compiled; `data` is that of one of them."""
+    found = compile_model(f, jac, scheme, data, parameters, many=True)
+    return found if isinstance(found, str) else _bound_for_many(found, data[3:])
+
+
+def _bound_for_many(found, data):
+    adapter = found.adapter
+    try:
+        return Bound(adapter.address, adapter.context_size, (data, found.addresses), found)
+    except Exception:
+        return UNKNOWN_ARGS
 
 
 def _bound(found, m, data):

@@ -18,7 +18,7 @@ from numgd.callables.residuals.adapter import (
     residuals_by_address,
 )
 from numgd.foundations.schemes import COMPLEX_STEP, EXACT, TWO_POINT
-from numgd.jit.arguments import fingerprint, native, type_of
+from numgd.jit.arguments import fingerprint, native, row_of_args, type_of
 from numgd.jit.compilable import (
     UNKNOWN_ARGS,
     LeastRecentlyUsed,
@@ -45,39 +45,49 @@ class CompiledResiduals(NamedTuple):
     functions: Any  # the functions as dispatchers, for callers in Python
 
 
-def compile_residuals(fun, jac, scheme, args, x):
+def compile_residuals(fun, jac, scheme, args, x, many=False):
     """The `CompiledResiduals` of ``fun(x, *args)`` and its Jacobian, or a `str`: why there are none.
 
-    x is a point at which a plain function is compared with its compiled form.
+    x is a point at which a plain function is compared with its compiled form.  With `many`, arrays in args
+    vary along their first axis, and each fit uses one row of them.
     """
-    args = native(args)
+    whole = native(args)
+    args = row_of_args(whole, 0) if many else whole
+    many = (type_of(whole),) if many else ()
 
     def make(signatures, scheme, args_type, fun, jac):
-        return residuals_by_address(signatures, scheme, args_type, VECTOR, is_cautious(fun, jac, args_type))
+        cautious = is_cautious(fun, jac, args_type)
+        return residuals_by_address(signatures, scheme, args_type, VECTOR, cautious, *many)
 
     def types_of(args_type):
         return residual_types(args_type, VECTOR)
 
-    return _compile(fun, jac, scheme, args, None, types_of, make, (x,), args)
+    return _compile(fun, jac, scheme, args, None, many, types_of, make, (x,), args)
 
 
-def compile_model(fun, jac, scheme, data, parameters):
-    """The same for a model of (xdata, *parameters, *numbers); `data` is (xdata, ydata, weights, *numbers)."""
+def compile_model(fun, jac, scheme, data, parameters, many=False):
+    """The same for a model of (xdata, *parameters, *numbers); `data` is (xdata, ydata, weights, *numbers).
+
+    With `many`, `data` is that of one of many fits.
+    """
     if type(data[0]) is not np.ndarray:
         return "xdata is not an array"
     n = len(parameters)
 
     def make(signatures, scheme, data_type, fun, jac):
-        return model_by_address(signatures, scheme, n, data_type, VECTOR)
+        return model_by_address(signatures, scheme, n, data_type, VECTOR, many)
 
     def types_of(data_type):
         return model_types(n, data_type, VECTOR)
 
-    return _compile(fun, jac, scheme, data, n, types_of, make, data[:1], (*parameters, *data[3:]))
+    return _compile(fun, jac, scheme, data, n, many, types_of, make, data[:1], (*parameters, *data[3:]))
 
 
-def _compile(fun, jac, scheme, data, size, types_of, make, arguments, rest):
-    """Look up or make the form; `arguments` and `rest` are those of the call used for the comparison."""
+def _compile(fun, jac, scheme, data, size, many, types_of, make, arguments, rest):
+    """Look up or make the form; `arguments` and `rest` are those of the call used for the comparison.
+
+    `many` is what a form for many fits depends on besides the types of one.
+    """
     fun_dispatcher, fun_key = dispatcher_of(fun)
     jac_dispatcher, jac_key = dispatcher_of(jac) if jac is not None else (None, None)
     for given, dispatcher in ((fun, fun_dispatcher), (jac, jac_dispatcher)):
@@ -86,7 +96,7 @@ def _compile(fun, jac, scheme, data, size, types_of, make, arguments, rest):
     form = EXACT if jac is not None else scheme if scheme == COMPLEX_STEP else TWO_POINT
     try:
         kinds = kinds_of(data, size)
-        key = (fun_key, jac_key, form, *kinds)
+        key = (fun_key, jac_key, form, many, *kinds)
     except Exception:
         return UNKNOWN_ARGS
     found = _residuals.get(key)

@@ -91,8 +91,8 @@ def logistic_regression_gradient(
 ) -> np.ndarray:
     """The gradient of `logistic_regression_loss` with respect to its parameters.
 
-    Where a weight is 0, the derivative of |w| is taken as 0.  The subgradient of least norm depends on the
-    other terms, and is left to the solvers.
+    Where a weight is 0, the derivative of ``|w|`` is taken as 0.  The subgradient of least norm depends on
+    the other terms, and is left to the solvers.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def multinomial_logistic_regression_gradient(
 ) -> np.ndarray:
     """The gradient of `multinomial_logistic_regression_loss` with respect to its parameters.
 
-    Where a weight is 0, the derivative of |w| is taken as 0, as in `logistic_regression_gradient`.
+    Where a weight is 0, the derivative of ``|w|`` is taken as 0, as in `logistic_regression_gradient`.
 
     Parameters
     ----------

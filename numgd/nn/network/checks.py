@@ -1,5 +1,7 @@
 """Checks of what a network is given."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +46,28 @@ def checked_inputs(X, input_shape):
         wanted = ", ".join(map(str, input_shape))
         raise ValueError(f"X must have shape (N, {wanted}); it has {X.shape}")
     return X
+
+
+def checked_paths(given, known):
+    """Paths of layers, all if None is given; raises TypeError or ValueError, with the nearest names."""
+    if given is None:
+        return list(known)
+    paths = [given] if isinstance(given, str) else given
+    if not (isinstance(paths, Sequence) and all(isinstance(path, str) for path in paths)):
+        raise TypeError(f"layers must be paths of layers, such as {known[0]!r}; it is {given!r}")
+    for path in paths:
+        if path not in known:
+            raise ValueError(f"layers: {unknown_path(path, known)}")
+    if not paths:
+        raise ValueError("layers must not be empty")
+    return list(paths)
+
+
+def unknown_path(path, known):
+    """What is wrong with a path that no layer has, with the nearest ones."""
+    near = get_close_matches(path, known, 3) or known[:8]
+    rest = ", …" if len(near) < len(known) and near == known[:8] else ""
+    return f"the network has no layer {path!r}; there is {', '.join(map(repr, near))}{rest}"
 
 
 def check_finite(X, dtype):

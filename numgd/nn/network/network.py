@@ -8,7 +8,7 @@ from threading import RLock
 
 import numpy as np
 
-from numgd.foundations.ranges import Seed, check_arguments, checked, one_of
+from numgd.foundations.ranges import Flag, Seed, check_arguments, checked, one_of
 from numgd.jit.threads import threads
 from numgd.kernels.layers import memory
 from numgd.kernels.machines import on_device, on_machine
@@ -20,6 +20,7 @@ from numgd.nn.network.checks import (
     check_finite,
     checked_dtype,
     checked_inputs,
+    checked_paths,
     checked_shape,
     real_numbers,
 )
@@ -293,6 +294,78 @@ class Network:
         return checked_inputs(X, self.input_shape)
 
     __call__ = forward
+
+    @check_arguments
+    def activations(self, X, layers=None, *, training: Flag = False, seed: Seed = 0):
+        """Outputs of inner layers.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, *input_shape)
+        layers : str or sequence of str, optional
+            Their paths, as `summary` lists them; by default all.  The output of a layer includes the
+            activation that it applies.
+        training : bool
+            False for a pass of inference: running statistics, no dropout.  True for one of training: batch
+            norms take the statistics of X, which is not divided then.
+        seed : int
+            Determines what dropout drops in training.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            By path, in the order of computation: arrays of shape (N, …), copies.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an X of another shape or without samples, and for unknown layers (with the names nearest to
+            them).
+
+        Notes
+        -----
+        The network is left as it is.  Values of all these layers are in memory at once, for at most 256
+        samples in inference.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numgd import nn
+        >>> model = nn.Sequential(nn.Conv2d(4, 3, activation="relu"), nn.Flatten(), nn.Dense(2))
+        >>> network = nn.Network(model, input_shape=(5, 5, 1))
+        >>> for path, values in network.activations(np.ones((7, 5, 5, 1)), ["0", "2"]).items():
+        ...     print(path, values.shape)
+        0 (7, 3, 3, 4)
+        2 (7, 2)
+        """
+        X = self._placed_inputs(X)
+        if len(X) == 0:
+            raise ValueError("X contains no samples")
+        nodes = self.wiring.needed(training)
+        wanted = checked_paths(layers, [node.path for node in nodes])
+        shapes = {node.path: self.wiring.shapes[node.output] for node in nodes if node.path in wanted}
+        found = {path: np.empty((len(X), *shape), self.dtype) for path, shape in shapes.items()}
+        size = len(X) if training else self.chunk
+        with self._lock:
+            if training:
+                self._check_not_frozen()
+                self._check_batch(len(X))
+            state = memory.copied(self.state)
+            plan = None
+            for first in range(0, len(X), size):
+                part = X[first : first + size]
+                if plan is None or len(plan.x) != len(part):
+                    plan = Plan(self, len(part), kept=tuple(shapes), training=training)
+                memory.assign(plan.x, part)
+                memory.assign(self.words, np.array([seed, 0], np.uint64))
+                try:
+                    plan.run()
+                finally:
+                    if training:
+                        memory.assign(self.state, state)
+                for path, values in plan.kept.items():
+                    found[path][first : first + size] = memory.fetched(values)
+        return found
 
     def to(self, device):
         """Move the network to a GPU or back, in place.

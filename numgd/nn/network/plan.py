@@ -35,6 +35,11 @@ class Plan:
         With it the pass is one of training, and its gradient is computed.
     frozen : bool
         Whether all parameters and states stay as they are: what depends on them only is computed once.
+    kept : tuple of str
+        Paths of layers whose outputs are to be read after `run`.  If there are any, batch norms are not made
+        part of the layers before them, and no layer writes over its input.
+    training : bool
+        Whether a pass without a loss is one of training.
 
     Attributes
     ----------
@@ -42,28 +47,34 @@ class Plan:
         What `run` takes the batch from.
     y : array
         The outputs.
+    kept : dict
+        The outputs of layers by path.
     nbytes : int
         Memory of all values.
     """
 
-    def __init__(self, network, batch, loss=None, frozen=False):
+    def __init__(self, network, batch, loss=None, frozen=False, kept=(), training=False):
         self._network, self._batch, self._loss, self._frozen = network, batch, loss, frozen
-        self._training = loss is not None
+        self._training, self._as_listed = training or loss is not None, bool(kept)
         self._time, self._tensors, self._steps = 0, [], []
         self._programs = programs.beside(network.parameters)
         wiring = network.wiring
         self._consumers = wiring.consumers(self._training)
         self._producers = {node.output: node for node in wiring.nodes}
         self._done = set()  # values whose gradients have been used
-        self._norms = {} if self._training else self._absorbed_norms()
+        self._norms = {} if self._training or self._as_listed else self._absorbed_norms()
         values = {0: self._tensor(wiring.shapes[0], forever=True)}
         needed = set(wiring.needed(self._training))
         numbered = [(number, node) for number, node in enumerate(wiring.nodes) if node in needed]
         places = [self._forward(node, number, values) for number, node in numbered]
         output = values[wiring.output]
         output.use(FOREVER)
-        if self._training:
-            grads, self._losses = {}, []
+        wanted = {node.path: values[node.output] for _, node in numbered if node.path in kept}
+        for value in wanted.values():
+            value.use(FOREVER)
+        self._losses = []
+        if loss is not None:
+            grads = {}
             weights = {wiring.output: 0.0} | wiring.auxiliary
             weights[wiring.output] += 1.0
             for value, weight in weights.items():
@@ -73,7 +84,8 @@ class Plan:
                 self._backward(*place, values, grads)
         self.nbytes = allocate(self._tensors, network.parameters)
         self.x, self.y = values[0].array, output.array
-        if self._training:
+        self.kept = {path: value.array for path, value in wanted.items()}
+        if loss is not None:
             shape, dtype = loss.target_shape(self.y.shape), loss.target_dtype(self.y.dtype)
             self.target = memory.zeros(self.y, shape, dtype)
         self._record()
@@ -147,7 +159,7 @@ class Plan:
 
     def _can_overwrite(self, node, values):
         """Whether the output can take the place of the input: nobody reads that any more."""
-        if not node.layer.overwrites or node.inputs[0] == 0:
+        if not node.layer.overwrites or node.inputs[0] == 0 or self._as_listed:
             return False
         before = self._producers[node.inputs[0]]
         if len(self._consumers[node.inputs[0]]) > 1 or before.layer.passes(self._training):
@@ -279,15 +291,15 @@ class Plan:
         finally:
             if self._training:
                 memory.assign(self._network.state, states)
-        watched = tuple(call for call, _ in self._losses) if self._training else ()
+        watched = tuple(call for call, _ in self._losses)
         self._program = self._programs.Program(self._recording.calls, watched)
         # No reference leads back here: the memory is free as soon as the network drops the plan.
         del self._recording, self._steps, self._network
 
     def run(self):
-        """Compute the outputs from ``x``; in training the gradient too, and return the loss."""
+        """Compute the outputs from ``x``; with a loss the gradient too, and return the loss."""
         self._program.run()
-        if not self._training:
+        if self._loss is None:
             return None
         pairs = zip(self._losses, self._program.results, strict=True)
         return sum(weight * float(result) for (_, weight), result in pairs) * self._loss.scale(self.y.shape)

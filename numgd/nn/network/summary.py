@@ -1,6 +1,5 @@
 """What a network consists of, as a table."""
 
-from html import escape
 from math import prod
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from numgd.nn.network.checks import checked_dtype, checked_shape
 from numgd.nn.network.wiring import wired
+from numgd.system.html import table
 
 
 class Row(NamedTuple):
@@ -84,11 +84,8 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self):
-        head = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._cells()
-        )
-        return f"<table><caption>{escape(self.title)}</caption><tr>{head}</tr>{body}</table>"
+        sides = *("left",) * 3, *("right",) * 3
+        return table(self.title, HEADINGS, self._cells(), sides)
 
 
 def summary(model, input_shape, *, dtype=np.float32):

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numgd.system.html import of_history
+
 
 class TrainingHistory(NamedTuple):
     """One row per completed epoch, as float64 arrays (epochs,).
@@ -27,3 +29,6 @@ class TrainingHistory(NamedTuple):
         """The history of rows of numbers, the metrics last."""
         columns = np.array(rows, np.float64).reshape(-1, 4 + len(names)).T
         return cls(*columns[:4], dict(zip(names, columns[4:], strict=True)))
+
+    def _repr_html_(self):
+        return of_history("TrainingHistory", "epoch", self._asdict() | self.metrics, first=1)

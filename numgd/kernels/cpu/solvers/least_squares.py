@@ -59,7 +59,7 @@ def bounds(problem):
 def observe(problem, iteration, nfev, cost, optimality):
     """Report an iteration to the caller's hook, if there is one; a non-zero result stops the solver."""
     if problem.hook == 0:
-        return 0
+        return int(interrupted(problem.attention))
     problem.report[FIT_NFEV] = nfev
     problem.report[FIT_COST] = cost
     problem.report[FIT_OPTIMALITY] = optimality
