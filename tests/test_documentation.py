@@ -44,6 +44,7 @@ PAGES = [
             "schedules.md",
             "stochastic.md",
             "training.md",
+            "waiting.md",
         )
     ),
     pytest.param(ROOT / "docs" / "functional.md", marks=pytest.mark.slow),
