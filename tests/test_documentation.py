@@ -49,6 +49,7 @@ PAGES = [
             "stochastic.md",
             "tour.md",
             "training.md",
+            "waiting.md",
         )
     ),
     pytest.param(ROOT / "docs" / "functional.md", marks=pytest.mark.slow),

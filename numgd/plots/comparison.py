@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from numgd.plots.style import look
+from numgd.plots.style import finish, look
 
 FLOOR = 1e-13
 """Distance from the minimum below which only rounding errors are left."""
@@ -59,8 +59,7 @@ def draw_convergence(comparisons: Sequence[Any], path: str | os.PathLike[str]) -
         panel.set_ylim(bottom=max(panel.get_ylim()[0], FLOOR))
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.tick_params(labelsize=11)
-        panel.grid(True, color="#dddddd", linewidth=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        finish(panel)
     panels[0].set_ylabel("loss − lowest loss", fontsize=12)
     entries = [Line2D([], [], linewidth=2.5, label=method, **looks[method]) for method in methods]
     entries.append(Line2D([], [], color="#444444", label="same method in SciPy", **circle))

@@ -1,92 +1,139 @@
-"""Curves of convergence: how far from the minimum, by iteration, evaluation or time."""
+"""How fast methods approach the minimum: curves over logarithmic axes."""
 
 from typing import Any
 
 import numpy as np
 
-from numgd.plots.histories import history_of
-from numgd.plots.style import axes_for, finish, labelled, look
+from numgd.foundations.ranges import check_arguments, one_of
+from numgd.plots.runs import ASKED, history_of, name_of, runs_of
+from numgd.plots.style import axes_for, finish, marked
 
-_VALUES = {"fun": "f − lowest f", "gradient": "largest |gradient|", "step": "length of the step"}
-_AGAINST = {"iteration": "iteration", "evaluation": "evaluations of the function", "time": "seconds"}
+Value = one_of("fun", "gradient", "step")
+Against = one_of("iteration", "evaluation", "time")
+
+_COLUMNS = {"fun": "fun", "gradient": "grad_norm", "step": "step"}
+_LABELS = {"gradient": "largest magnitude of the gradient", "step": "length of the step"}
+_TIMES = {"iteration": "iteration", "evaluation": "evaluations of the function", "time": "seconds"}
 
 
+@check_arguments
 def convergence(
     results: Any,
     *,
-    value: str = "fun",
-    against: str = "iteration",
+    value: Value = "fun",
+    against: Against = "iteration",
     minimum: float | None = None,
     ax: Any = None,
 ) -> Any:
-    """Draw how minimisations converge, on a logarithmic axis.
+    """Draw how runs approach the minimum, over a logarithmic axis.
 
     Parameters
     ----------
-    results : result or mapping of str to result
-        Results of `numgd.minimize` with ``options={"history": True}``, or of `numgd.minimize_stochastic`,
-        whose epochs count as iterations; with labels for the legend.
+    results : result, history, or mapping of str to these
+        Results that were made with ``options={'history': True}``, or those of `minimize_stochastic`, which
+        have one row per epoch.  Runs are told apart by colour and marker, with their labels in the legend.
     value : {'fun', 'gradient', 'step'}
-        What is drawn: the value above `minimum`, the largest magnitude of the gradient, or the length of the
-        step.
+        The difference of the value from `minimum`, the largest magnitude of the gradient, or the Euclidean
+        length of the step.
     against : {'iteration', 'evaluation', 'time'}
+        Iterations or epochs; evaluations of the function; seconds without those of compiling.
     minimum : float, optional
-        The lowest value of the function; the lowest of all results by default.
+        The least value, for ``value='fun'``.  By default the lowest value of all runs; the curve of the run
+        that attains it then falls too fast at its end.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
+        Its lines hold the numbers.  Numbers that are 0 or less are not drawn, nor those that are not finite.
 
     Raises
     ------
     TypeError, ValueError
-        If a result has no history, or its history does not hold what is asked for.
+        For results without a history, or with an empty one, a `minimum` that is above a value that was found
+        or not finite, for what a history does not hold, and for other axes.
 
     Examples
     --------
     >>> import numgd
+    >>> from numgd import plots
     >>> def bowl(x):
-    ...     return x[0] ** 2 + 10.0 * x[1] ** 2
+    ...     return x[0] ** 2 + 10 * x[1] ** 4
+    >>> options = {"history": True}
     >>> runs = {
-    ...     method: numgd.minimize(bowl, [1.0, 1.0], method=method, options={"history": True})
-    ...     for method in ("BFGS", "steepest-descent")
+    ...     name: numgd.minimize(bowl, [3.0, 1.0], method=name, options=options) for name in ("bfgs", "cg")
     ... }
-    >>> ax = numgd.plots.convergence(runs)
-    >>> [line.get_label() for line in ax.lines]
-    ['BFGS', 'steepest-descent']
+    >>> axes = plots.convergence(runs, minimum=0.0)
+    >>> axes.get_yscale(), len(axes.lines[0].get_xdata()) == runs["bfgs"].nit + 1
+    ('log', True)
     """
-    for name, given, known in (("value", value, _VALUES), ("against", against, _AGAINST)):
-        if given not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}; it is {given!r}")
-    shown = {
-        label: _curve(label, history_of(label, result), value, against)
-        for label, result in labelled("results", results).items()
-    }
+    histories = {label: history_of(label, given) for label, given in runs_of(results).items()}
+    curves = {label: _column(label, history, value) for label, history in histories.items()}
+    times = {label: _times(label, history, against) for label, history in histories.items()}
     if value == "fun":
-        finite = [y[np.isfinite(y)].min() for _, y in shown.values() if np.isfinite(y).any()]
-        lowest = (min(finite) if finite else 0.0) if minimum is None else float(minimum)
-        shown = {label: (x, y - lowest) for label, (x, y) in shown.items()}
+        least = _least(curves, minimum)
+        curves = {label: values - least for label, values in curves.items()}
+    elif minimum is not None:
+        raise ValueError("minimum is that of the values: it needs value='fun'")
+    if not any((values > 0).any() for values in curves.values()):
+        raise ValueError("results hold nothing above zero to draw on a logarithmic axis")
     ax = axes_for(ax)
-    for k, (label, (x, y)) in enumerate(shown.items()):
-        # What is not positive has no logarithm: the lowest value itself, and the first step.
-        ax.plot(x, np.where(y > 0, y, np.nan), label=label or None, linewidth=2, **look(k))
+    for k, (label, values) in enumerate(curves.items()):
+        shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+        ax.plot(times[label], shown, label=label or "_run", linewidth=2, **marked(k, len(values)))
     ax.set_yscale("log")
-    ax.set_xlabel(_AGAINST[against])
-    ax.set_ylabel(_VALUES[value] if minimum is None or value != "fun" else "f − minimum")
-    return finish(ax, legend=any(shown))
+    ax.set_xlabel(_time_label(histories, against))
+    ax.set_ylabel(_LABELS.get(value) or f"value − {'minimum' if minimum is not None else 'lowest value'}")
+    return finish(ax, legend=any(curves))
 
 
-def _curve(label: str, history: Any, value: str, against: str) -> tuple[np.ndarray, np.ndarray]:
-    """Abscissas and ordinates of a history."""
-    epochs = hasattr(history, "loss")
-    y = {"fun": "loss"}.get(value) if epochs else {"gradient": "grad_norm"}.get(value, value)
-    x = {"iteration": "", "evaluation": "nfev", "time": "seconds"}[against]
-    for asked, field in ((value, y), (against, x)):
-        if field is None or (field and not hasattr(history, field)):
-            raise ValueError(
-                f"the history of the result {label!r} does not hold {asked!r}: it is one of epochs"
-            )
-    ordinates = np.asarray(getattr(history, str(y)), float)
-    first = 1 if epochs else 0
-    return getattr(history, x) if x else np.arange(first, first + ordinates.size), ordinates
+def _is_stochastic(history: Any) -> bool:
+    return hasattr(history, "loss")
+
+
+def _column(label: str, history: Any, value: str) -> Any:
+    """The numbers of a history."""
+    if not _is_stochastic(history):
+        return np.asarray(getattr(history, _COLUMNS[value]), float)
+    if value != "fun":
+        raise ValueError(f"{name_of(label)} is of a stochastic run, of which value={value!r} is not recorded")
+    return np.asarray(history.loss, float)
+
+
+def _times(label: str, history: Any, against: str) -> Any:
+    """When the numbers of a history were reached."""
+    first = int(_is_stochastic(history))  # of whose epochs each row is an end; the start is not a row
+    if against == "iteration":
+        return np.arange(first, first + len(history[0]))
+    found = getattr(history, "nfev" if against == "evaluation" else "seconds", None)
+    if found is None:
+        remedy = "" if first else f": solve with {ASKED}"
+        raise ValueError(f"the history of {name_of(label)} does not hold {_TIMES[against]}{remedy}")
+    return np.asarray(found)
+
+
+def _least(curves: dict[str, Any], minimum: float | None) -> float:
+    """The value that counts as the minimum."""
+    finite = [values[np.isfinite(values)] for values in curves.values()]
+    lowest = min((float(values.min()) for values in finite if values.size), default=np.nan)
+    if np.isnan(lowest):
+        raise ValueError("results hold no finite value")
+    if minimum is None:
+        return lowest
+    try:
+        least = float(minimum)
+    except (TypeError, ValueError):
+        raise TypeError(f"minimum must be a number; it is {minimum!r:.80}") from None
+    if not np.isfinite(least):
+        raise ValueError(f"minimum must be finite; it is {minimum!r}")
+    if lowest < least - 1e-9 * max(1.0, abs(least)):
+        raise ValueError(f"minimum must not lie above the lowest value, {lowest:.10g}; it is {least:.10g}")
+    return least
+
+
+def _time_label(histories: dict[str, Any], against: str) -> str:
+    if against != "iteration":
+        return _TIMES[against]
+    kinds = {_is_stochastic(history) for history in histories.values()}
+    return " or ".join("epoch" if stochastic else "iteration" for stochastic in sorted(kinds))

@@ -4,20 +4,27 @@ from typing import Any
 
 import numpy as np
 
-from numgd.plots.style import axes_for, finish, labelled, look
+from numgd.foundations.ranges import Count, Flag, check_arguments
+from numgd.plots.style import axes_for, finish, labelled, marked
+from numgd.schedules import as_schedule
+from numgd.schedules.schedule import rates_of_steps
 
 
-def schedule(schedules: Any, steps: int, *, log: bool = False, ax: Any = None) -> Any:
-    """Draw learning rates against steps.
+@check_arguments
+def schedule(schedules: Any, steps: Count, *, log: Flag = False, ax: Any = None) -> Any:
+    """Draw the learning rates of schedules.
 
     Parameters
     ----------
-    schedules : schedule or mapping of str to schedule
-        Those of `numgd.schedules`, or any function from the number of a step, from 1 on, to a learning rate.
+    schedules : schedule, callable or float, or mapping of str to these
+        From `numgd.schedules`, or functions of the number of the step; see `numgd.schedules.as_schedule`.
+        Those of a mapping are told apart by colour and marker, with their labels in the legend.
     steps : int
+        Number of steps, counted from 1.
     log : bool
         Whether the learning rates have a logarithmic axis.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
 
     Returns
     -------
@@ -26,27 +33,31 @@ def schedule(schedules: Any, steps: int, *, log: bool = False, ax: Any = None) -
     Raises
     ------
     TypeError, ValueError
-        If a schedule cannot be called, or `steps` is not a positive integer.
+        For what is not a schedule, for learning rates that are negative or not finite, and other axes.
+
+    Notes
+    -----
+    Schedules that observe the loss, such as `ReduceOnPlateau`, are drawn as they are at present.
 
     Examples
     --------
-    >>> import numgd
-    >>> ax = numgd.plots.schedule({"cosine": numgd.schedules.Cosine(0.1, 100)}, 100)
-    >>> ax.lines[0].get_ydata()[[0, 50]]
-    array([0.1 , 0.05])
+    >>> from numgd import plots
+    >>> from numgd.schedules import Cosine, Exponential
+    >>> axes = plots.schedule({"cosine": Cosine(0.1, 100), "exponential": Exponential(0.1, 0.97)}, 100)
+    >>> [round(float(line.get_ydata()[-1]), 3) for line in axes.lines]
+    [0.0, 0.005]
     """
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"steps must be a positive integer; it is {steps!r}")
-    shown = labelled("schedules", schedules)
-    for label, one in shown.items():
-        if not callable(one):
-            raise TypeError(f"the schedule {label!r} must be callable; it is {one!r}")
+    found = {}
+    for label, given in labelled("schedules", schedules).items():
+        name = f"schedules[{label!r}]" if label else "schedules"
+        if not callable(given) and (isinstance(given, bool) or not isinstance(given, int | float)):
+            raise TypeError(f"{name} must be a schedule, a function or a number; it is {given!r:.80}")
+        found[label] = rates_of_steps(as_schedule(given), 1, steps)
     ax = axes_for(ax)
-    t = np.arange(1, steps + 1)
-    for k, (label, one) in enumerate(shown.items()):
-        ax.plot(t, [float(one(int(step))) for step in t], label=label or None, linewidth=2, **look(k))
+    numbers = np.arange(1, steps + 1)
+    for k, (label, rates) in enumerate(found.items()):
+        ax.plot(numbers, rates, label=label or "_schedule", linewidth=2, **marked(k, steps))
     if log:
         ax.set_yscale("log")
-    ax.set_xlabel("step")
-    ax.set_ylabel("learning rate")
-    return finish(ax, legend=any(shown))
+    ax.set(xlabel="step", ylabel="learning rate")
+    return finish(ax, legend=any(found))

@@ -28,6 +28,18 @@ def look(k: int) -> dict[str, Any]:
     return {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
 
 
+def path_look(k: int) -> dict[str, Any]:
+    """As `look`, for paths that are told apart by markers too: dashes only begin with the second pass."""
+    return {**look(k), "linestyle": STYLES[k // len(COLOURS) % len(STYLES)]}
+
+
+def marked(k: int, count: int) -> dict[str, Any]:
+    """As `look`, with a marker of its own on about ten of the `count` points."""
+    every = max(1, -(-count // 10))
+    shift = k * every // 3 % every  # markers of curves on top of each other lie side by side
+    return {**look(k), "marker": MARKERS[k % len(MARKERS)], "markevery": (shift, every), "markersize": 5}
+
+
 def axes_for(ax: Any, projection: str = "rectilinear", *, size: tuple[float, float] = (6.4, 4.4)) -> Any:
     """The axes to draw in: `ax`, or those of a new figure.
 

@@ -116,7 +116,10 @@ def minimize(
         trust-region methods: ``initial_trust_radius``, ``max_trust_radius``, ``eta``; ``'bfgs'``:
         ``hess_inv0`` (a matrix); ``'l-bfgs'``: ``maxcor``, ``hess_inv0`` (a `LbfgsInvHessProduct`); update
         rules: their hyper-parameters (``learning_rate``, ``momentum``, ``beta1``, …).  ``history=True`` adds
-        ``result.history`` with arrays ``fun``, ``grad_norm``, ``step``, ``x``, ``nfev`` and ``seconds``.
+        ``result.history`` with arrays ``fun``, ``grad_norm``, ``step``, ``x``, ``nfev`` and ``seconds``, one
+        row per iteration.  ``history='evaluations'`` also records every point at which `fun` was evaluated,
+        as ``result.history.evaluated``, and its values as ``evaluated_fun``; each evaluation then takes
+        microseconds more.
     progress : bool
         Whether to show the progress of the iterations, with the package tqdm.
     time_limit : float, optional
@@ -226,7 +229,7 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options, progr
         hook = id(observer)
     solve = entry(method, x.size >= THREADED_FROM and method.matrix_free)
     matrix = hessian_memory((plan.order, plan.order), x.dtype)
-    bound = bind(plan.functions, plan.scheme, plan.args, x, work[-HOST_ROWS:])
+    bound = bind(plan.functions, plan.scheme, plan.args, x, work[-HOST_ROWS:], plan.records_evaluations)
     if bound.called_back:
         plan.used["called_back"] = bound.called_back
     try:
@@ -241,4 +244,4 @@ def _minimize(functions, x0, args, method, bounds, tol, callback, options, progr
     if status == CALLBACK and observer.late:
         status = TIME_LIMIT
     state = State(method.name, x.copy(), work[:-HOST_ROWS], carry, age, maxcor)
-    return make_result(plan, x, f, status, nit, report, state, observer)
+    return make_result(plan, x, f, status, nit, report, state, observer, bound.evaluations)

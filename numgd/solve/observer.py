@@ -12,7 +12,7 @@ from numgd.system.scipy_result import Result
 
 
 class History(NamedTuple):
-    """One row per iteration, the starting point first."""
+    """One row per iteration, the starting point first; if asked for, all evaluations too."""
 
     fun: Any  # (nit + 1,) values
     grad_norm: Any  # (nit + 1,) largest magnitude of the gradient
@@ -20,6 +20,8 @@ class History(NamedTuple):
     x: Any  # (nit + 1, n) iterates
     nfev: Any  # (nit + 1,) calls of the function so far
     seconds: Any  # (nit + 1,) since the starting point was evaluated
+    evaluated: Any = None  # (k, n) every point at which the function was evaluated, in order
+    evaluated_fun: Any = None  # (k,) the values there
 
     def _repr_html_(self):
         return of_history("History", "iteration", self._asdict())
@@ -84,12 +86,13 @@ class Observer(Hook):
             self.times.append(time.perf_counter())
         return self.tell(iteration, lambda: {"fun": self.report[F]}, fun=f)
 
-    def history(self):
-        """The recorded iterations as a `History`."""
+    def history(self, evaluations=None):
+        """The recorded iterations, and the `Evaluations` if there are any, as a `History`."""
         points = np.array(self.iterates)
         steps = np.zeros(len(points), points.dtype)
         with np.errstate(over="ignore"):  # a run that diverges may end with steps of infinite length
             steps[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1)
         values, norms = np.array(self.values, points.dtype), np.array(self.norms, points.dtype)
         seconds = np.array(self.times) - self.times[0] if self.times else np.empty(0)
-        return History(values, norms, steps, points, np.array(self.calls, np.int64), seconds)
+        calls = np.array(self.calls, np.int64)
+        return History(values, norms, steps, points, calls, seconds, *(evaluations or ()))

@@ -1,7 +1,8 @@
 """Options of the methods, with SciPy's names and defaults, checked at the call."""
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -28,12 +29,32 @@ _SCIPY_BOUNDED = ("nelder-mead", "powell", "tnc", "cobyla", "cobyqa", "slsqp", "
 """Methods that are left to SciPy; all support bounds."""
 
 
+EVALUATIONS = "evaluations"
+"""Value of the option ``history`` that asks for every evaluation."""
+
+
+@dataclass(frozen=True)
+class Histories:
+    """What a history records: True for iterations, 'evaluations' for these too, False for nothing."""
+
+    type: ClassVar[Any] = int
+
+    def check(self, name, value):
+        """The value unchanged; raises TypeError or ValueError for anything else."""
+        if isinstance(value, str) and value == EVALUATIONS:
+            return value
+        try:
+            return Switch.__metadata__[0].check(name, value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must be True, False or {EVALUATIONS!r}; it is {value!r}") from None
+
+
 class DriverOptions(NamedTuple):
     """Options that concern the call from Python, not the solver."""
 
     disp: Switch = False
     return_all: Switch = False
-    history: Switch = False
+    history: Annotated[int, Histories()] = False
     eps: DifferenceSteps = None  # absolute steps of differences
     finite_diff_rel_step: DifferenceSteps = None
     hess_inv0: Unchecked = None  # a matrix, checked by the method that starts from it

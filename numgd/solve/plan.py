@@ -17,7 +17,7 @@ from numgd.foundations.schemes import (
     two_sided,
 )
 from numgd.foundations.status import UNLIMITED
-from numgd.solve.options import UNBOUNDED_FORM, known_options, method_name, own_method
+from numgd.solve.options import EVALUATIONS, UNBOUNDED_FORM, known_options, method_name, own_method
 from numgd.system.warn import warn_user
 
 THREADED_FROM = 100_000
@@ -136,6 +136,11 @@ class Plan(NamedTuple):
     def records(self):
         """Whether iterates are to be recorded."""
         return self.driver is not None and bool(self.driver["history"] or self.driver["return_all"])
+
+    @property
+    def records_evaluations(self):
+        """Whether all evaluations are to be recorded."""
+        return self.driver is not None and self.driver["history"] == EVALUATIONS
 
 
 def make_plan(method, settings, given, args, x, box, rows=False):

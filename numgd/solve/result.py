@@ -11,7 +11,7 @@ from numgd.system.scipy_result import Result
 from numgd.system.warn import warn_user
 
 
-def make_result(plan, x, f, status, nit, report, state, observer):
+def make_result(plan, x, f, status, nit, report, state, observer, evaluations=None):
     """Make SciPy's result object."""
     result = Result(
         x=x,
@@ -40,7 +40,7 @@ def make_result(plan, x, f, status, nit, report, state, observer):
         if driver["return_all"]:
             result.allvecs = observer.iterates
         if driver["history"]:
-            result.history = observer.history()
+            result.history = observer.history(evaluations)
         if driver["disp"]:
             show(result, method)
     remember_state(result, state)

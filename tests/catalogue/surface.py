@@ -95,6 +95,11 @@ def fits(dtype):
     numgd.curve_fit_many(decay, t, np.array([y, y]), sigma=np.full(40, 0.1, dtype))
     given = {"args": (np.linspace(0, 3, 40), np.array([y, y], np.float64)), "shared": "t"}
     numgd.least_squares_many(decay_residuals, np.ones((2, 3), dtype), **given)
+    for method in FIT_METHODS:
+        numgd.least_squares(residuals, np.array([2.0, 2.0], dtype), method=method)
+        numgd.least_squares(residuals, [2.0, 2.0], jac="2-point", method=method)
+    numgd.least_squares(residuals, [2.0, 2.0], bounds=([0, 0], [3, 3]), loss="soft_l1")
+    numgd.least_squares(lambda x: [float(str(number)) for number in x], [2.0, 2.0])
 
 
 def training(dtype):

@@ -4,6 +4,7 @@ import numpy as np
 
 from numgd.callables.objective.called_back import PythonObjective, bridge
 from numgd.callables.objective.compiled import compile_objective
+from numgd.callables.objective.recording import RecordingObjective
 from numgd.jit.arguments import native, pack, unpack
 from numgd.jit.compilable import UNKNOWN_ARGS
 
@@ -19,6 +20,8 @@ class Bound:
         Address of the packed args.
     called_back : str or None
         Why the functions are called back; None if they are compiled.
+    evaluations : Evaluations or None
+        Of an objective that records them.
     """
 
     def __init__(self, address, size, values, keep, called_back=None):
@@ -26,9 +29,14 @@ class Bound:
         self.context = 0
         self.called_back = called_back
         self._values, self._keep = values, keep
+        self.recorded = None
         if size:
             self._buffer = np.empty(size, np.uint8)
             self.context = pack(self._buffer, values)
+
+    @property
+    def evaluations(self):
+        return None if self.recorded is None else self.recorded.evaluations()
 
     def release(self):
         """Release the references to the args."""
@@ -37,7 +45,7 @@ class Bound:
             self.context = 0
 
 
-def bind(functions, scheme, args, x, rows):
+def bind(functions, scheme, args, x, rows, record=False):
     """The objective of a user's functions and args, compiled if possible.
 
     Parameters
@@ -50,7 +58,11 @@ def bind(functions, scheme, args, x, rows):
         The starting point.
     rows : numpy.ndarray
         The host's rows of scratch memory, which pass the arguments to a function that is called back.
+    record : bool
+        Whether to record all evaluations, as `Bound.evaluations`.
     """
+    if record:
+        return _bind_recording(functions, scheme, args, x, rows)
     bound = bind_compiled(functions, scheme, args, x)
     if isinstance(bound, Bound):
         return bound
@@ -59,7 +71,22 @@ def bind(functions, scheme, args, x, rows):
 
 def bind_called_back(functions, scheme, args, rows, reason):
     """As `bind`, with the functions called back for the given reason."""
-    target = PythonObjective(functions, scheme, args, rows)
+    return _bind_object(PythonObjective(functions, scheme, args, rows), reason)
+
+
+def _bind_recording(functions, scheme, args, x, rows):
+    """As `bind`, by an object that records evaluations and calls the functions, compiled if possible."""
+    args = native(args)
+    found = compile_objective(functions, scheme, args, x)
+    reason = found if isinstance(found, str) else None
+    target = RecordingObjective(functions if reason else found.functions, scheme, args, rows, not reason)
+    bound = _bind_object(target, reason)
+    bound.recorded = target
+    return bound
+
+
+def _bind_object(target, reason):
+    """A `PythonObjective`, bound."""
     address, size = bridge(target.vector.dtype)
     values = (target.argument, target.vector, target.matrix.reshape(-1), id(target))
     return Bound(address, size, values, target, reason)
