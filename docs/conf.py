@@ -206,11 +206,11 @@ def adapt_links(app, docname, source):
 
 
 def escape(app, what, name, found, options, lines):
-    """Shapes as (N, *shape), magnitudes as |x| and the initials of authors are no markup."""
+    """Shapes as (N, *shape), magnitudes as |x| and single letters with a full stop are no markup."""
     for number, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
-        line = re.sub(r"^(\s*(?:\.\. \[\d+\] )?[A-Z])\. ", r"\1\\. ", line)
+        line = re.sub(r"^(\s*(?:\.\. \[\d+\] )?[A-Za-z])\.(?= |$)", r"\1\\.", line)
         if "`" not in line:
             line = re.sub(r"\*(?=[a-z])", r"\\*", line).replace("|", r"\|")
         lines[number] = line
