@@ -81,16 +81,16 @@ def finish(ax: Any, *, legend: bool = False) -> Any:
     return ax
 
 
-def labelled(name: str, given: Any, default: str = "") -> dict[str, Any]:
-    """What a plot shows, by label: `given` if it is a mapping, else `given` alone under the label `default`.
+def labelled(name: str, given: Any) -> dict[str, Any]:
+    """What a plot shows, by label: `given` if it is a mapping, else `given` alone under an empty label.
 
     Raises
     ------
     ValueError
         If the mapping is empty.
     """
-    if not isinstance(given, Mapping) or {"success", "status"} <= given.keys():  # results are dictionaries
-        return {default: given}
+    if not isinstance(given, Mapping):
+        return {"": given}
     if not given:
         raise ValueError(f"{name} must not be empty")
     return {str(label): shown for label, shown in given.items()}

@@ -35,6 +35,7 @@ from numgd.solve.fit_settings import (
     scale_of,
     steps_of,
 )
+from numgd.sums_of_squares.covariance import variance_of
 from numgd.sums_of_squares.evaluator import (
     BOTH,
     BY_FUNCTION,
@@ -293,8 +294,7 @@ def covariance_of(fit, method, m, absolute_sigma):
     residuals.
     """
     n = fit.x.size
-    known = absolute_sigma or m > n
-    variance = 1.0 if absolute_sigma or not known else 2.0 * fit.outcome.cost / (m - n)
+    variance, known = variance_of(fit.outcome.cost, m, n, absolute_sigma)
     pcov, full, certain, A, pivots, projected = estimate(fit.columns, fit.fun, fit.x, variance)
     certain = bool(known and certain and (full or not method.minpack))
     if not certain:

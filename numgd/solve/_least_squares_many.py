@@ -1,6 +1,5 @@
 """`least_squares_many`: minimise many sums of squares of one form, on all cores."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,13 +24,22 @@ from numgd.jit.arguments import row_of_args
 from numgd.jit.portable import check_compilation
 from numgd.kernels.cpu.solvers.least_squares import FIT_HOST_ROWS, short_memory
 from numgd.kernels.cpu.solvers.least_squares_many import FIT_COUNTS, NFEV, NIT, NJEV, STATUS, Data, FitBatch
-from numgd.solve._least_squares import NotFiniteAtStart, Setting, run
+from numgd.solve._least_squares import Setting, run
 from numgd.solve._minimize_many import starting_points, with_shared
 from numgd.solve.fit_settings import FREE, fit_method, fit_options, scale_of, steps_of
-from numgd.solve.fits_by_rows import Fields, Raised, boxes, check_out, check_starts, field, run_rows
+from numgd.solve.fits_by_rows import (
+    Fields,
+    Raised,
+    boxes,
+    check_out,
+    check_starts,
+    field,
+    run_one_by_one,
+    run_rows,
+)
 from numgd.solve.many_summary import summary
 from numgd.sums_of_squares.box import move_inside
-from numgd.sums_of_squares.evaluator import NOT_FINITE_AT_START, TIME_LIMIT, FitStatus
+from numgd.sums_of_squares.evaluator import FitStatus
 from numgd.system.html import of_summary
 from numgd.system.warn import warn_user
 
@@ -225,8 +233,7 @@ def _solve_all(fun, jac, args, varies, setting, diff_step, results, chunk_size, 
         setting.scale, box, m, 0, setting.method.interior, 0, False, False,
     )  # fmt: skip
     try:
-        if run_rows(setting, batch, results, _NO_DATA, chunk_size, progress):
-            warn_user("the call was interrupted: problems that were not finished have the status -8")
+        run_rows(setting, batch, results, _NO_DATA, chunk_size, progress)
     except Raised as error:
         own = row_of_args(args, error.row) if varies else args
         fun(error.x, *own)
@@ -242,24 +249,13 @@ def _solve_all(fun, jac, args, varies, setting, diff_step, results, chunk_size, 
 def _solve_one_by_one(fun, jac, args, varies, setting, results, progress):
     """Fill the results of residuals that are called back."""
     short, order = short_memory(results.x.shape[1])
-    results.counts[:] = 0
-    results.counts[:, STATUS] = TIME_LIMIT
-    results.cost[:] = results.gradient[:] = math.nan
-    for row, x in enumerate(results.x):
-        if progress.is_over():
-            break
+
+    def solve(row, x):
         own = setting._replace(box=setting.box[row if len(setting.box) > 1 else 0])
         if own.method.interior:
             move_inside(x, *own.box, 1e-10)
         own_args = row_of_args(args, row) if varies else args
         bound, first = bind_residuals(fun, jac, own.scheme, own_args, x, short[-FIT_HOST_ROWS])
-        try:
-            found = run(own, x, bound, first.size, first, short, order)
-        except NotFiniteAtStart:
-            results.counts[row, STATUS] = NOT_FINITE_AT_START
-            continue
-        outcome = found.outcome
-        results.cost[row] = outcome.cost, outcome.optimality
-        results.gradient[row] = found.gradient
-        results.counts[row, [STATUS, NIT, NFEV, NJEV]] = outcome[:4]
-        progress.reach(row + 1)
+        return run(own, x, bound, first.size, first, short, order)
+
+    run_one_by_one(results, progress, solve)

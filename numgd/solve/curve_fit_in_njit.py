@@ -28,6 +28,7 @@ from numgd.solve.fits_in_njit import (
     make_solve,
 )
 from numgd.solve.njit_arguments import dispatcher, given, literal
+from numgd.sums_of_squares.covariance import variance_of
 from numgd.sums_of_squares.evaluator import JACOBIAN, RESIDUALS, FitOptions
 
 
@@ -159,8 +160,7 @@ def _make_covariance(lm):
     @portable
     def covariance(x, cost, long, absolute_sigma):
         n, m = x.size, long.shape[1]
-        known = absolute_sigma or m > n
-        variance = 1.0 if absolute_sigma or not known else 2.0 * cost / (m - n)
+        variance, known = variance_of(cost, m, n, absolute_sigma)
         columns = long[JACOBIAN : JACOBIAN + n]
         pcov, full, certain, _, _, _ = estimated((columns, long[RESIDUALS], x, variance))
         if not (known and certain and (full or not lm)):

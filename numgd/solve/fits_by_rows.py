@@ -10,14 +10,20 @@ from numgd.foundations.progress import Progress
 from numgd.jit import background
 from numgd.jit.threads import start, threads
 from numgd.kernels.cpu.solvers.least_squares_many import (
+    NFEV,
+    NIT,
+    NJEV,
     RAISED,
+    REPLACEMENTS,
     STATUS,
     Data,
     fit_many,
     scratch_fits,
 )
+from numgd.solve._least_squares import NotFiniteAtStart
 from numgd.solve.fit_settings import FREE, fit_box
-from numgd.sums_of_squares.evaluator import GOING_ON, INTERRUPTED, TIME_LIMIT
+from numgd.sums_of_squares.evaluator import GOING_ON, INTERRUPTED, NOT_FINITE_AT_START, TIME_LIMIT
+from numgd.system.warn import warn_user
 
 CHUNK_BYTES = 2**26
 """Size of what is copied of the data at a time, if it has another dtype or is on disk."""
@@ -158,21 +164,17 @@ def run_rows(setting, batch, fields, data, chunk_size, progress: Progress):
     chunk_size : int or None
     progress : Progress
 
-    Returns
-    -------
-    bool
-        Whether the user interrupted the fits; those that are unfinished then have the status INTERRUPTED.
+    Warns
+    -----
+    RuntimeWarning
+        If the user interrupts the fits.  Those that are unfinished then have the status INTERRUPTED.
 
     Raises
     ------
     Raised
         If a function raised an exception.
     """
-    fields.counts[:] = 0
-    fields.counts[:, STATUS] = GOING_ON
-    fields.cost[:] = np.nan
-    for wanted, missing in ((fields.covariance, math.inf), (fields.gradient, math.nan)):
-        wanted[:] = missing
+    _reset(fields)
     count, n = fields.x.shape
     drive = fit_many(setting.method)
     scratch = scratch_fits(threads(), n, batch.size, max(1, batch.parts))
@@ -206,7 +208,60 @@ def run_rows(setting, batch, fields, data, chunk_size, progress: Progress):
         raise Raised(raised[0], fields.x[raised[0]].copy())
     status = counts[:, STATUS]
     status[(status == GOING_ON) | (status == TIME_LIMIT)] = INTERRUPTED if stopped else TIME_LIMIT
-    return stopped
+    if stopped:
+        _warn_of_interrupt()
+
+
+def run_one_by_one(fields, progress, solve):
+    """Solve all rows in Python; fills the `Fields`, apart from covariances.
+
+    Parameters
+    ----------
+    fields : Fields
+    progress : Progress
+    solve : callable
+        ``solve(row, x)`` solves a row from x, which it overwrites, and returns a `Fit`; None if it has set
+        the status itself.
+
+    Warns
+    -----
+    RuntimeWarning
+        As for `run_rows`.
+    """
+    _reset(fields)
+    status = fields.counts[:, STATUS]
+    for row, x in enumerate(fields.x):
+        if progress.is_over():
+            status[row:] = TIME_LIMIT
+            break
+        try:
+            found = solve(row, x)
+        except NotFiniteAtStart:
+            status[row] = NOT_FINITE_AT_START
+        except KeyboardInterrupt:
+            status[row:] = INTERRUPTED
+            _warn_of_interrupt()
+            break
+        else:
+            if found is not None:
+                outcome = found.outcome
+                fields.cost[row] = outcome.cost, outcome.optimality
+                fields.counts[row, [STATUS, NIT, NFEV, NJEV]] = outcome[:4]
+                fields.counts[row, REPLACEMENTS] = found.replaced
+                fields.gradient[row : row + 1] = found.gradient
+        progress.reach(row + 1)
+
+
+def _warn_of_interrupt():
+    warn_user(f"interrupted: what was not finished has the status {INTERRUPTED}")
+
+
+def _reset(fields):
+    """Mark all rows as not solved."""
+    fields.counts[:] = 0
+    fields.counts[:, STATUS] = GOING_ON
+    fields.cost[:] = fields.gradient[:] = math.nan
+    fields.covariance[:] = math.inf
 
 
 def _drive(drive, fields, rows, data, scratch, batch):

@@ -66,6 +66,19 @@ def covariance(A, b, R, T, G, order, again, diagonal, norms, z, out):
 
 
 @portable
+def variance_of(cost, m, n, absolute):
+    """The variance of a residual of a fit of n parameters to m points, and whether it is known.
+
+    It is 1 in absolute units, else the reduced sum of squares, of which half is `cost`.
+    """
+    if absolute:
+        return 1.0, True
+    if m > n:
+        return 2.0 * cost / (m - n), True
+    return 1.0, False
+
+
+@portable
 def determined(pcov, x):
     """Whether no parameter's standard deviation exceeds max(1, |parameter|) by more than half of the digits.
 

@@ -157,6 +157,34 @@ def test_a_model_that_is_called_back():
     np.testing.assert_allclose(fits.perr[fits.success], compiled.perr[fits.success], rtol=1e-4)
 
 
+def test_an_interrupt_of_what_is_called_back_keeps_what_is_done():
+    calls = []  # mutable: what refers to it is not compiled
+
+    def residuals_until(x, y):
+        calls.append(1)
+        if len(calls) > 40:
+            raise KeyboardInterrupt
+        return x - y
+
+    def model_until(t, a, b):
+        calls.append(1)
+        if len(calls) > 40:
+            raise KeyboardInterrupt
+        return a + b * t
+
+    Y = np.outer(np.arange(30.0), np.ones(3)) + T[:3]
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        fits = numgd.curve_fit_many(model_until, T[:3], Y, jac="2-point")
+    calls.clear()
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        sums = numgd.least_squares_many(residuals_until, np.zeros((30, 3)), "2-point", args=(Y,))
+    for found in (fits, sums):
+        done = np.count_nonzero(found.success)
+        assert 0 < done < 30 and found.success[:done].all()
+        assert (found.status[done:] == FitStatus.INTERRUPTED).all()
+    np.testing.assert_allclose(sums.x[sums.success], Y[sums.success], atol=1e-6)
+
+
 def test_one_failing_fit_does_not_stop_the_others():
     _, Y = problems(8)
     Y[2, 0] = np.inf

@@ -391,6 +391,9 @@ def _linked(form, functions, scheme, data_type, vector, users, *words):
 # Adapters that call the user's functions by address, for all functions of the same types -----------------
 
 
+_ADDRESSES = types.UniTuple(types.int64, len(Functions._fields))
+
+
 class Adapter(NamedTuple):
     """An adapter whose context is (m, data, addresses of the user's functions)."""
 
@@ -410,9 +413,11 @@ def residuals_by_address(signatures, scheme, args_type, vector, cautious, whole_
     functions = _at_addresses(signatures)
     form = residual_form(functions, vector, cautious)
     words = ("residuals", signatures, scheme, args_type, vector, cautious, whole_type)
-    kept, load = _kept(functions, args_type), None
-    if whole_type is not None:
-        kept = types.Tuple((whole_type, kept[2]))
+    if whole_type is None:
+        kept = types.Tuple((types.int64, args_type, _ADDRESSES))
+        load = loader(kept)
+    else:
+        kept = types.Tuple((whole_type, _ADDRESSES))
         load = _load_residuals(kept)
     return _addressed(form, functions, scheme, kept, load, vector, words)
 
@@ -423,16 +428,13 @@ def model_by_address(signatures, scheme, n, data_type, vector, many=False):
     functions = _at_addresses(signatures)
     form = model_form(functions, n, data_type, vector)
     words = ("model", signatures, scheme, n, data_type, vector, many)
-    kept, load = _kept(functions, data_type), None
     if many:
-        kept = types.Tuple((types.Tuple(tuple(data_type)[3:]), kept[2]))
+        kept = types.Tuple((types.Tuple(tuple(data_type)[3:]), _ADDRESSES))
         load = _load_model(kept, data_type[0].ndim, vector)
+    else:
+        kept = types.Tuple((types.int64, data_type, _ADDRESSES))
+        load = loader(kept)
     return _addressed(form, functions, scheme, kept, load, vector, words)
-
-
-def _kept(functions, data_type):
-    """The type of the context of a single fit."""
-    return types.Tuple((types.int64, data_type, types.UniTuple(types.int64, len(functions))))
 
 
 def _at_addresses(signatures):
@@ -442,7 +444,7 @@ def _at_addresses(signatures):
 
 
 def _addressed(form, functions, scheme, kept, load, vector, words):
-    adapter = make_adapter(form, functions, scheme, load or loader(kept), vector)
+    adapter = make_adapter(form, functions, scheme, load, vector)
     if adapter is None:
         return None
     digest = digest_of_words(words)

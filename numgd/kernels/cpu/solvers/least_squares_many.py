@@ -22,7 +22,7 @@ from numgd.kernels.cpu.solvers.least_squares import (
 )
 from numgd.kernels.cpu.solvers.many_problems import MOST_TOGETHER
 from numgd.sums_of_squares.box import move_inside
-from numgd.sums_of_squares.covariance import covariance, determined
+from numgd.sums_of_squares.covariance import covariance, determined, variance_of
 from numgd.sums_of_squares.evaluator import (
     CALLBACK,
     GRADIENT,
@@ -175,8 +175,7 @@ def _gather(row, data, batch, scratch, words):
 def _write_covariance(out, x, cost, long, own, batch):
     """Write the covariance of fitted parameters to `out`, infinite where the data do not determine it."""
     n, m = x.size, long.shape[1]
-    known = batch.absolute or m > n
-    variance = 1.0 if batch.absolute or not known else 2.0 * cost / (m - n)
+    variance, known = variance_of(cost, m, n, batch.absolute)
     columns, residuals, square, spare = long[JACOBIAN : JACOBIAN + n], long[RESIDUALS], own.square, own.short
     rank = covariance(
         columns, residuals, square[:n], square[n : 2 * n], square[2 * n :], own.order[0], own.order[1],
